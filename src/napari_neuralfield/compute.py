@@ -1,0 +1,64 @@
+"""Device, dtype, threads and running out of memory: the only place that decides them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from .types import InputError
+
+REAL = torch.float32
+COMPLEX = torch.complex64
+
+
+def devices() -> list[str]:
+    """What can be chosen here, the fastest first."""
+    found = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    return [*found, "cpu"]
+
+
+def device(name: str = "auto") -> torch.device:
+    """The device called `name`; 'auto' takes the fastest there is.
+
+    Raises
+    ------
+    InputError : where this machine has no such device.
+    """
+    known = devices()
+    if name == "auto":
+        return torch.device(known[0])
+    wanted = "cuda:0" if name == "cuda" else name
+    if wanted not in known:
+        raise InputError(f"device {name!r} is not on this machine; choose auto or one of {', '.join(known)}")
+    return torch.device(wanted)
+
+
+def seed(value: int) -> torch.Generator:
+    """A CPU generator: the same numbers on every device."""
+    return torch.Generator().manual_seed(int(value))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "not enough memory" in str(error).lower()
+
+
+def release() -> None:
+    """Give cached device memory back, after an out-of-memory error."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+@contextmanager
+def leave_a_core_to_the_window() -> Iterator[None]:
+    """All cores but one for torch inside, so that a window stays responsive."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 2) - 1)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,1 @@
+"""Acquisitions: frames and geometry, their checks, and virtual microscopes that make them."""

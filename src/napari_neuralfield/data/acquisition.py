@@ -1,0 +1,395 @@
+"""What was measured: frames and geometry with units, of five kinds.
+
+A reader returns a `Draft`: frames, the values the file gave, and what it left open. `Draft.complete()` checks
+every value and makes the frozen `Acquisition` of its kind; nothing that is missing is guessed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from ..types import InputError
+
+
+class Frames(Protocol):
+    """Lazy, picklable (frame, y, x) stack: reads only what is indexed."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype: ...
+
+    def __getitem__(self, key: Any) -> np.ndarray: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """How one value of an acquisition is called, measured and limited: used by forms, checks and files alike."""
+
+    label: str
+    unit: str
+    help: str
+    low: float = -math.inf
+    high: float = math.inf
+    low_open: bool = False  # the value must be larger than, not equal to, `low`
+    shape: tuple[int | str, ...] = ()  # () is a scalar; names stand for lengths checked elsewhere
+    complex: bool = False
+    choices: tuple[str, ...] = ()
+    integer: bool = False
+
+
+def quantity(label: str, unit: str, help: str, *, optional: bool = False, **limits: Any) -> Any:
+    metadata = {"quantity": Quantity(label, unit, help, **limits)}
+    return dataclasses.field(default=None, metadata=metadata) if optional else dataclasses.field(metadata=metadata)
+
+
+def length(label: str, help: str, **kw: Any) -> Any:
+    """A length that must be larger than 0 um."""
+    return quantity(label, "um", help, low=0.0, low_open=True, **kw)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Acquisition:
+    """Frames and what every kind shares. Build one with `Draft.complete` so that it is checked."""
+
+    kind: ClassVar[str] = ""
+
+    frames: Frames
+    wavelength_um: float = length("Wavelength", "vacuum wavelength of the illumination", high=20.0)
+    background: np.ndarray | None = quantity(
+        "Background", "counts", "dark frame, subtracted from every frame", optional=True, shape=("y", "x")
+    )
+    exposure: np.ndarray | None = quantity(
+        "Exposure", "relative", "exposure per frame, divided out", optional=True, low=0.0, low_open=True, shape=("frame",)
+    )
+    pupil: np.ndarray | None = quantity(
+        "Pupil", "complex", "pupil function on the frame's frequency grid, zero frequency at n // 2",
+        optional=True, shape=("y", "x"), complex=True,
+    )
+    title: str = ""
+    source: str = ""
+
+    @property
+    def frame_count(self) -> int:
+        return int(self.frames.shape[0])
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        return int(self.frames.shape[1]), int(self.frames.shape[2])
+
+    def intensity(self, index: Any = slice(None), region: tuple[slice, slice] = (slice(None), slice(None))) -> np.ndarray:
+        """Frames `index`, background subtracted and exposure divided out: (frame, y, x) float32.
+
+        Raises
+        ------
+        InputError : where a value is not finite; the sentence names the first such frame.
+        """
+        indices = np.atleast_1d(np.arange(self.frame_count)[index])
+        stack = np.stack([np.asarray(self.frames[int(i)], dtype=np.float32)[region] for i in indices])
+        if self.background is not None:
+            stack -= np.asarray(self.background, dtype=np.float32)[region]
+        if self.exposure is not None:
+            stack /= np.asarray(self.exposure, dtype=np.float32)[indices, None, None]
+        finite = np.isfinite(stack).all(axis=(1, 2))
+        if not finite.all():
+            bad = int(indices[np.argmin(finite)])
+            raise InputError(
+                f"{self.source or 'the acquisition'}: frame {bad} holds values that are not finite (NaN or infinity); "
+                "every pixel needs a number, so repair or leave out that frame"
+            )
+        return stack
+
+    def values(self) -> dict[str, Any]:
+        """Everything but the frames, by name; what is None is left out."""
+        named = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {k: v for k, v in named.items() if k not in ("frames", "source") and v is not None}
+
+    def replace(self, **changes: Any) -> Acquisition:
+        """A checked copy with other values."""
+        kept = {"frames": self.frames, **self.values(), **changes}
+        return Draft(self.kind, kept.pop("frames"), kept, self.source).complete()
+
+    def subset(self, frame_indices: Sequence[int] | np.ndarray) -> Acquisition:
+        """The named frames only, in that order, with the geometry that goes with them."""
+        indices = np.asarray(frame_indices)
+        changes: dict[str, Any] = {"frames": FrameSubset(self.frames, tuple(int(i) for i in indices))}
+        for name, q in quantities(type(self)).items():
+            if q.shape[:1] == ("frame",) and getattr(self, name) is not None:
+                changes[name] = getattr(self, name)[indices]
+        return self.replace(**changes)
+
+    def crop(self, y: slice, x: slice) -> Acquisition:
+        """A rectangle of every frame (pixels); the pupil, whose grid no longer fits, must be absent."""
+        if self.pupil is not None:
+            raise InputError(f"{self.source}: a region cannot be cut while a measured pupil is given on the whole frame's grid")
+        background = None if self.background is None else self.background[y, x]
+        return self.replace(frames=FrameRegion(self.frames, y, x), background=background)
+
+
+_NA = "sine of the angle, -1 to 1"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class LedArray(Acquisition):
+    """One LED, one frame: Fourier ptychography."""
+
+    kind: ClassVar[str] = "led_array"
+    objective_na: float = quantity("Objective NA", "", "numerical aperture of the objective in air", low=0.0, high=1.0, low_open=True)
+    pixel_um: float = length("Pixel at the sample", "camera pixel divided by the magnification")
+    illumination_na: np.ndarray = quantity(
+        "LED directions", "NA (y, x)", "direction cosines of the light of each frame", low=-1.0, high=1.0, shape=("frame", 2)
+    )
+    sample_z_um: float | None = quantity(
+        "Sample depth", "um", "known distance of the specimen from the focal plane", optional=True
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class MultiplexedLed(Acquisition):
+    """Several LEDs per frame."""
+
+    kind: ClassVar[str] = "multiplexed_led"
+    objective_na: float = quantity("Objective NA", "", "numerical aperture of the objective in air", low=0.0, high=1.0, low_open=True)
+    pixel_um: float = length("Pixel at the sample", "camera pixel divided by the magnification")
+    led_na: np.ndarray = quantity("LED directions", "NA (y, x)", "direction cosines of each LED", low=-1.0, high=1.0, shape=("led", 2))
+    patterns: np.ndarray = quantity("Patterns", "weight", "brightness of each LED in each frame", low=0.0, shape=("frame", "led"))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class CodedPtychography(Acquisition):
+    """Lensless: a coded surface between object and sensor."""
+
+    kind: ClassVar[str] = "coded_ptychography"
+    sensor_pixel_um: float = length("Sensor pixel", "pixel pitch of the sensor")
+    upsampling: int = quantity("Upsampling", "", "fine pixels per sensor pixel and axis", low=1, high=64, integer=True)
+    object_to_surface_um: float = length("Object to surface", "distance from the object to the coded surface")
+    surface_to_sensor_um: float = length("Surface to sensor", "distance from the coded surface to the sensor")
+    positions_um: np.ndarray = quantity("Positions", "um (y, x)", "shift of the object's field in each frame", shape=("frame", 2))
+    coded_surface: np.ndarray | None = quantity(
+        "Coded surface", "complex", "transmission of the surface on fine pixels", optional=True, shape=("fy", "fx"), complex=True
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Ptychography(Acquisition):
+    """Diffraction patterns of overlapping spots, far or near field."""
+
+    kind: ClassVar[str] = "ptychography"
+    geometry: str = quantity("Geometry", "", "far_field or near_field", choices=("far_field", "near_field"))
+    detector_pixel_um: float = length("Detector pixel", "pixel pitch of the detector")
+    distance_um: float = length("Distance", "from the sample to the detector")
+    object_pixel_um: float = length("Object pixel", "pixel of the reconstruction")
+    positions_um: np.ndarray = quantity("Positions", "um (y, x)", "corner of the probe window on the object", shape=("frame", 2))
+    probe: np.ndarray | None = quantity(
+        "Probe", "complex", "illumination, one or more modes", optional=True, shape=("mode", "y", "x"), complex=True
+    )
+    mask: np.ndarray | None = quantity("Mask", "bool", "True where a detector pixel is good", optional=True, shape=("y", "x"))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class ThroughFocus(Acquisition):
+    """A bright-field stack through focus."""
+
+    kind: ClassVar[str] = "through_focus"
+    objective_na: float = quantity("Objective NA", "", "numerical aperture of the objective in air", low=0.0, high=1.0, low_open=True)
+    condenser_na: float = quantity("Condenser NA", "", "numerical aperture of the illumination", low=0.0, high=1.0)
+    pixel_um: float = length("Pixel at the sample", "camera pixel divided by the magnification")
+    z_um: np.ndarray = quantity("Depth", "um", "distance of the sample from the focal plane in each frame", shape=("frame",))
+
+
+KINDS: dict[str, type[Acquisition]] = {
+    c.kind: c for c in (LedArray, MultiplexedLed, CodedPtychography, Ptychography, ThroughFocus)
+}
+
+
+def quantities(kind: str | type[Acquisition]) -> dict[str, Quantity]:
+    """Name -> Quantity of every value of a kind, the required ones first."""
+    cls = KINDS[kind] if isinstance(kind, str) else kind
+    fields = [f for f in dataclasses.fields(cls) if "quantity" in f.metadata]
+    fields.sort(key=lambda f: f.default is None)
+    return {f.name: f.metadata["quantity"] for f in fields}
+
+
+def required(kind: str) -> list[str]:
+    return [
+        f.name
+        for f in dataclasses.fields(KINDS[kind])
+        if "quantity" in f.metadata and f.default is dataclasses.MISSING
+    ]
+
+
+@dataclasses.dataclass
+class Draft:
+    """What a reader found: the kind, lazy frames, the values given so far. Values may be added before `complete`."""
+
+    kind: str
+    frames: Frames
+    values: dict[str, Any] = dataclasses.field(default_factory=dict)
+    source: str = ""
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    def missing(self) -> list[str]:
+        """Names of required values that are not known yet."""
+        return [name for name in required(self.kind) if self.values.get(name) is None]
+
+    def complete(self, **values: Any) -> Acquisition:
+        """The checked acquisition.
+
+        Raises
+        ------
+        InputError : for the first value that is missing, unknown or breaks its rule.
+        """
+        where = self.source or "the acquisition"
+        if self.kind not in KINDS:
+            raise InputError(f"{where}: kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
+        given = {k: v for k, v in {**self.values, **values}.items() if v is not None}
+        known = quantities(self.kind)
+        unknown = sorted(set(given) - set(known) - {"title"})
+        if unknown:
+            raise InputError(f"{where}: {unknown[0]} is not a value of kind {self.kind}; known are {', '.join(known)}")
+        missing = [name for name in required(self.kind) if name not in given]
+        if missing:
+            q = known[missing[0]]
+            unit = f" in {q.unit}" if q.unit else ""
+            also = f" (also missing: {', '.join(missing[1:])})" if missing[1:] else ""
+            raise InputError(
+                f"{where}: {missing[0]} ({q.help}) is missing{also}; give {missing[0]}{unit} in the sidecar file "
+                f"NAME.yaml beside the data or in the Acquisition dock"
+            )
+        _check_frames(self.frames, where)
+        checked = {n: _check_value(n, known[n], v, where) for n, v in given.items() if n in known}
+        _check_lengths(known, checked, self.frames, where)
+        if "title" in given:
+            checked["title"] = str(given["title"])
+        return KINDS[self.kind](frames=self.frames, source=self.source, **checked)
+
+
+def _check_frames(frames: Frames, where: str) -> None:
+    if len(frames.shape) != 3:
+        raise InputError(f"{where}: frames have shape {tuple(frames.shape)}; they must be (frame, y, x)")
+    if min(frames.shape) < 1:
+        raise InputError(f"{where}: frames have shape {tuple(frames.shape)}; the file holds no pixels, so record it again")
+    if np.dtype(frames.dtype).kind not in "uif":
+        raise InputError(f"{where}: frames are of type {frames.dtype}; they must be real intensities")
+
+
+def _check_value(name: str, q: Quantity, value: Any, where: str) -> Any:
+    if q.choices:
+        if value not in q.choices:
+            raise InputError(f"{where}: {name} is {value!r}; it must be one of {', '.join(q.choices)}")
+        return value
+    try:
+        array = np.asarray(value, dtype=np.complex64 if q.complex else np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{where}: {name} is {value!r}; it must be a number{f' in {q.unit}' if q.unit else ''}") from None
+    if q.shape == () and array.ndim != 0:
+        if array.size != 1:
+            raise InputError(f"{where}: {name} has shape {array.shape}; it must be a single number")
+        array = array.reshape(())
+    if len(q.shape) != array.ndim:
+        raise InputError(f"{where}: {name} has shape {array.shape}; it must be ({', '.join(map(str, q.shape))})")
+    finite = np.isfinite(array)
+    if not finite.all():
+        at = "" if array.ndim == 0 else f" at {tuple(int(i) for i in np.argwhere(~finite)[0])}"
+        raise InputError(f"{where}: {name} is not finite{at}; every value must be a number")
+    if not q.complex:
+        _check_range(name, q, array, where)
+    if array.ndim:
+        array = array.astype(bool) if q.unit == "bool" else array
+        array.setflags(write=False)
+        return array
+    if q.integer and float(array) != int(array):
+        raise InputError(f"{where}: {name} is {float(array):g}; it must be a whole number")
+    return int(array) if q.integer else float(array)
+
+
+def _check_range(name: str, q: Quantity, array: np.ndarray, where: str) -> None:
+    bad = (array < q.low) | (array > q.high) | (q.low_open & (array == q.low))
+    if not bad.any():
+        return
+    value = float(array[bad].flat[0])
+    at = "" if array.ndim == 0 else f" at index {int(np.argwhere(bad)[0][0])}"
+    low = f"larger than {q.low:g}" if q.low_open else f"at least {q.low:g}"
+    rule = low if math.isinf(q.high) else f"{low} and at most {q.high:g}"
+    unit = f" {q.unit}" if q.unit and array.ndim == 0 else ""
+    hint = ""
+    if name == "wavelength_um" and value > q.high:
+        hint = "; was it given in nanometres?"
+    if name == "objective_na" and value > 1:
+        hint = "; immersion objectives are not supported yet"
+    raise InputError(f"{where}: {name} is {value:g}{unit}{at}; it must be {rule}{hint}")
+
+
+def _check_lengths(known: Mapping[str, Quantity], values: Mapping[str, Any], frames: Frames, where: str) -> None:
+    sizes: dict[str, tuple[int, str]] = {
+        name: (int(n), "the frames") for name, n in zip(("frame", "y", "x"), frames.shape, strict=True)
+    }
+    if "probe" in values:
+        sizes.pop("y"), sizes.pop("x")
+    for name, value in values.items():
+        for axis, wanted in enumerate(known[name].shape):
+            n = value.shape[axis]
+            if isinstance(wanted, int):
+                if n != wanted:
+                    raise InputError(f"{where}: {name} has shape {value.shape}; axis {axis} must have length {wanted}")
+                continue
+            expected, owner = sizes.setdefault(wanted, (n, name))
+            if n != expected:
+                raise InputError(
+                    f"{where}: {name} has {n} entries along '{wanted}' but {owner} have {expected}; "
+                    "they must agree, so add or remove the odd ones"
+                )
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameSubset:
+    """Some frames of a stack, still lazy."""
+
+    frames: Any
+    indices: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.indices), *self.frames.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(self.frames.dtype)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
+        if isinstance(first, int | np.integer):
+            return np.asarray(self.frames[(self.indices[int(first)], *rest)])
+        chosen = np.asarray(self.indices)[first]
+        return np.stack([np.asarray(self.frames[(int(i), *rest)]) for i in chosen])
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameRegion:
+    """A rectangle of every frame, still lazy."""
+
+    frames: Any
+    y: slice
+    x: slice
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        n, rows, columns = self.frames.shape
+        return (n, len(range(rows)[self.y]), len(range(columns)[self.x]))
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(self.frames.dtype)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
+        if isinstance(first, int | np.integer):
+            return np.asarray(self.frames[(int(first), self.y, self.x)])[rest or ...]
+        indices = np.arange(self.shape[0])[first]
+        return np.stack([np.asarray(self.frames[(int(i), self.y, self.x)])[rest or ...] for i in indices])

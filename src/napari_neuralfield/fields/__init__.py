@@ -1,0 +1,1 @@
+"""Continuous representations; they know coordinates only. Importing this package registers them."""

@@ -1,0 +1,1 @@
+"""Differentiable measurement models: what a sample looks like on the camera."""

@@ -1,0 +1,62 @@
+"""Name -> thing, filled by decorators. A new field, reader or method is one new file with one decorated class."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+from .types import InputError
+
+T = TypeVar("T")
+GROUP = "napari_neuralfield.plugins"
+
+
+@functools.cache
+def load_plugins() -> None:
+    """Import every module named in the entry-point group, once; importing registers what it holds."""
+    for point in importlib.metadata.entry_points(group=GROUP):
+        point.load()
+
+
+class Registry(Generic[T]):
+    """A named collection that knows how to say what it holds."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self._entries: dict[str, T] = {}
+
+    def add(self, name: str, entry: T) -> T:
+        if name in self._entries and self._entries[name] is not entry:
+            raise RuntimeError(f"two entries are called {self.what} {name!r}")
+        self._entries[name] = entry
+        return entry
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Decorator: add the decorated thing under `name`."""
+        return lambda entry: self.add(name, entry)
+
+    def __getitem__(self, name: str) -> T:
+        load_plugins()
+        try:
+            return self._entries[name]
+        except KeyError:
+            raise InputError(f"{self.what} {name!r} is not known; choose one of {', '.join(sorted(self._entries))}")
+
+    def __iter__(self) -> Iterator[str]:
+        load_plugins()
+        return iter(list(self._entries))
+
+    def __contains__(self, name: object) -> bool:
+        load_plugins()
+        return name in self._entries
+
+    def items(self) -> list[tuple[str, T]]:
+        load_plugins()
+        return list(self._entries.items())
+
+
+FIELDS: Registry[Any] = Registry("field type")
+METHODS: Registry[Any] = Registry("method")
+READERS: Registry[Any] = Registry("reader")

@@ -1,0 +1,177 @@
+"""The design on one page: what a field, a forward model and a reader are, and what a reconstruction says.
+
+`reconstruct(acquisition, recipe)` is a generator of the events below. Closing it cancels. It never prints,
+never touches Qt and never writes files.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+
+class InputError(ValueError):
+    """What a user gave cannot be used.
+
+    The message is one sentence for the user: which file or option, its value, the rule, the remedy.
+    """
+
+
+@dataclasses.dataclass(frozen=True)
+class Extent:
+    """Where a field is defined and how finely it was reconstructed.
+
+    Parameters
+    ----------
+    z_um : (min, max) depths, um. Equal for a single plane, which answers every depth.
+    shape : (y, x) pixels of the native grid.
+    pixel_um : native pixel, um.
+    origin_um : (y, x) of the centre of native pixel (0, 0), um of the acquisition.
+    """
+
+    z_um: tuple[float, float]
+    shape: tuple[int, int]
+    pixel_um: float
+    origin_um: tuple[float, float] = (0.0, 0.0)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Extent:
+        low, high = values["z_um"]
+        rows, columns = values["shape"]
+        y0, x0 = values["origin_um"]
+        return cls((low, high), (rows, columns), values["pixel_um"], (y0, x0))
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @property
+    def size_um(self) -> tuple[float, float]:
+        """(y, x) size of the native grid, um, whole pixels counted."""
+        return self.shape[0] * self.pixel_um, self.shape[1] * self.pixel_um
+
+    def axes(
+        self, pixel_um: float | None = None, region_um: tuple[float, float, float, float] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Pixel centres along y and x, um, float64.
+
+        Parameters
+        ----------
+        pixel_um : spacing, um; the native pixel where None.
+        region_um : (y0, x0, y1, x1), um, half open: y0 is a pixel centre, y1 is not reached. All where None.
+        """
+        step = self.pixel_um if pixel_um is None else float(pixel_um)
+        if not step > 0:
+            raise InputError(f"pixel_um is {step:g}; a pixel must be larger than 0 um")
+        y0, x0 = self.origin_um
+        y1, x1 = y0 + self.size_um[0], x0 + self.size_um[1]
+        if region_um is not None:
+            y0, x0, y1, x1 = region_um
+        counts = [max(1, round((end - start) / step)) for start, end in ((y0, y1), (x0, x1))]
+        return y0 + step * np.arange(counts[0]), x0 + step * np.arange(counts[1])
+
+
+@runtime_checkable
+class Field(Protocol):
+    """A continuous model of the sample. Registered in `registry.FIELDS` under `type_name`.
+
+    Field value = amplitude * exp(+i phase); a larger optical path is a larger phase.
+    """
+
+    type_name: str
+    extent: Extent
+    complex_valued: bool  # False: phase only, radians
+
+    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
+        """Value at points; the three coordinates (um) broadcast against each other."""
+        ...
+
+    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
+        """Value on the grid of three 1-D axes (um): (z, y, x), complex64 or float32 radians."""
+        ...
+
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments, JSON-ready, that build an equal empty field."""
+        ...
+
+    def state_dict(self) -> dict[str, torch.Tensor]: ...
+
+    def parameters(self) -> Iterable[torch.Tensor]: ...
+
+
+class ForwardModel(Protocol):
+    """A differentiable measurement: knows optics and data, not fields."""
+
+    def predict(self, render: Any, frame_indices: Any) -> torch.Tensor:
+        """Intensity (frame, y, x) that the sample `render` gives in the named frames."""
+        ...
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Reads one family of files. Registered in `registry.READERS`."""
+
+    def supports(self, path: Path) -> bool:
+        """Whether this reader knows the file, from its name and keys, without reading the frames."""
+        ...
+
+    def read(self, path: Path) -> Any:
+        """A `data.acquisition.Draft`: frames (lazy), what the file says, and what it leaves open."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A finished field with everything needed to trust and repeat it.
+
+    optics : JSON-ready numbers of the acquisition (`wavelength_um`, `objective_na`, ...).
+    calibration : arrays found with the field (`pupil`, `gains`, ...).
+    figures : scalars (`relative_amplitude_error`, `seconds`, ...).
+    """
+
+    field: Field
+    recipe: dict[str, Any] = dataclasses.field(default_factory=dict)
+    optics: dict[str, Any] = dataclasses.field(default_factory=dict)
+    calibration: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    figures: dict[str, float] = dataclasses.field(default_factory=dict)
+    title: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """`done` of `total` steps; `loss` is the relative amplitude error so far (NaN where not known yet)."""
+
+    done: int
+    total: int
+    loss: float
+    what: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Preview:
+    """The field as it is now; a snapshot that later steps do not change."""
+
+    field: Field
+    z_um: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Note:
+    """A sentence for the user."""
+
+    text: str
+    level: Literal["info", "warning"] = "info"
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    result: Result
+
+
+Event = Progress | Preview | Note | Done

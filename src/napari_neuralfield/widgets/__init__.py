@@ -1,0 +1,1 @@
+"""The napari docks and contributions: the only code that imports napari, magicgui or Qt."""
