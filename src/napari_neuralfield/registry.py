@@ -42,7 +42,9 @@ class Registry(Generic[T]):
         try:
             return self._entries[name]
         except KeyError:
-            raise InputError(f"{self.what} {name!r} is not known; choose one of {', '.join(sorted(self._entries))}")
+            raise InputError(
+                f"{self.what} {name!r} is not known; choose one of {', '.join(sorted(self._entries))}"
+            ) from None
 
     def __iter__(self) -> Iterator[str]:
         load_plugins()

@@ -7,51 +7,14 @@ every value and makes the frozen `Acquisition` of its kind; nothing that is miss
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..types import InputError
-
-
-class Frames(Protocol):
-    """Lazy, picklable (frame, y, x) stack: reads only what is indexed."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-    @property
-    def dtype(self) -> np.dtype: ...
-
-    def __getitem__(self, key: Any) -> np.ndarray: ...
-
-
-@dataclasses.dataclass(frozen=True)
-class Quantity:
-    """How one value of an acquisition is called, measured and limited: used by forms, checks and files alike."""
-
-    label: str
-    unit: str
-    help: str
-    low: float = -math.inf
-    high: float = math.inf
-    low_open: bool = False  # the value must be larger than, not equal to, `low`
-    shape: tuple[int | str, ...] = ()  # () is a scalar; names stand for lengths checked elsewhere
-    complex: bool = False
-    choices: tuple[str, ...] = ()
-    integer: bool = False
-
-
-def quantity(label: str, unit: str, help: str, *, optional: bool = False, **limits: Any) -> Any:
-    metadata = {"quantity": Quantity(label, unit, help, **limits)}
-    return dataclasses.field(default=None, metadata=metadata) if optional else dataclasses.field(metadata=metadata)
-
-
-def length(label: str, help: str, **kw: Any) -> Any:
-    """A length that must be larger than 0 um."""
-    return quantity(label, "um", help, low=0.0, low_open=True, **kw)
+from .frames import FrameRegion, Frames, FrameSubset
+from .quantity import Quantity, check_value, length, quantity
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,11 +29,21 @@ class Acquisition:
         "Background", "counts", "dark frame, subtracted from every frame", optional=True, shape=("y", "x")
     )
     exposure: np.ndarray | None = quantity(
-        "Exposure", "relative", "exposure per frame, divided out", optional=True, low=0.0, low_open=True, shape=("frame",)
+        "Exposure",
+        "relative",
+        "exposure per frame, divided out",
+        optional=True,
+        low=0.0,
+        low_open=True,
+        shape=("frame",),
     )
     pupil: np.ndarray | None = quantity(
-        "Pupil", "complex", "pupil function on the frame's frequency grid, zero frequency at n // 2",
-        optional=True, shape=("y", "x"), complex=True,
+        "Pupil",
+        "complex",
+        "pupil function on the frame's frequency grid, zero frequency at n // 2",
+        optional=True,
+        shape=("y", "x"),
+        complex=True,
     )
     title: str = ""
     source: str = ""
@@ -83,7 +56,9 @@ class Acquisition:
     def frame_shape(self) -> tuple[int, int]:
         return int(self.frames.shape[1]), int(self.frames.shape[2])
 
-    def intensity(self, index: Any = slice(None), region: tuple[slice, slice] = (slice(None), slice(None))) -> np.ndarray:
+    def intensity(
+        self, index: Any = slice(None), region: tuple[slice, slice] = (slice(None), slice(None))
+    ) -> np.ndarray:
         """Frames `index`, background subtracted and exposure divided out: (frame, y, x) float32.
 
         Raises
@@ -127,12 +102,11 @@ class Acquisition:
     def crop(self, y: slice, x: slice) -> Acquisition:
         """A rectangle of every frame (pixels); the pupil, whose grid no longer fits, must be absent."""
         if self.pupil is not None:
-            raise InputError(f"{self.source}: a region cannot be cut while a measured pupil is given on the whole frame's grid")
+            raise InputError(
+                f"{self.source}: a region cannot be cut while a measured pupil is given on the whole frame's grid"
+            )
         background = None if self.background is None else self.background[y, x]
         return self.replace(frames=FrameRegion(self.frames, y, x), background=background)
-
-
-_NA = "sine of the angle, -1 to 1"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -140,10 +114,17 @@ class LedArray(Acquisition):
     """One LED, one frame: Fourier ptychography."""
 
     kind: ClassVar[str] = "led_array"
-    objective_na: float = quantity("Objective NA", "", "numerical aperture of the objective in air", low=0.0, high=1.0, low_open=True)
+    objective_na: float = quantity(
+        "Objective NA", "", "numerical aperture of the objective in air", low=0.0, high=1.0, low_open=True
+    )
     pixel_um: float = length("Pixel at the sample", "camera pixel divided by the magnification")
     illumination_na: np.ndarray = quantity(
-        "LED directions", "NA (y, x)", "direction cosines of the light of each frame", low=-1.0, high=1.0, shape=("frame", 2)
+        "LED directions",
+        "NA (y, x)",
+        "direction cosines of the light of each frame",
+        low=-1.0,
+        high=1.0,
+        shape=("frame", 2),
     )
     sample_z_um: float | None = quantity(
         "Sample depth", "um", "known distance of the specimen from the focal plane", optional=True
@@ -155,10 +136,16 @@ class MultiplexedLed(Acquisition):
     """Several LEDs per frame."""
 
     kind: ClassVar[str] = "multiplexed_led"
-    objective_na: float = quantity("Objective NA", "", "numerical aperture of the objective in air", low=0.0, high=1.0, low_open=True)
+    objective_na: float = quantity(
+        "Objective NA", "", "numerical aperture of the objective in air", low=0.0, high=1.0, low_open=True
+    )
     pixel_um: float = length("Pixel at the sample", "camera pixel divided by the magnification")
-    led_na: np.ndarray = quantity("LED directions", "NA (y, x)", "direction cosines of each LED", low=-1.0, high=1.0, shape=("led", 2))
-    patterns: np.ndarray = quantity("Patterns", "weight", "brightness of each LED in each frame", low=0.0, shape=("frame", "led"))
+    led_na: np.ndarray = quantity(
+        "LED directions", "NA (y, x)", "direction cosines of each LED", low=-1.0, high=1.0, shape=("led", 2)
+    )
+    patterns: np.ndarray = quantity(
+        "Patterns", "weight", "brightness of each LED in each frame", low=0.0, shape=("frame", "led")
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -170,9 +157,16 @@ class CodedPtychography(Acquisition):
     upsampling: int = quantity("Upsampling", "", "fine pixels per sensor pixel and axis", low=1, high=64, integer=True)
     object_to_surface_um: float = length("Object to surface", "distance from the object to the coded surface")
     surface_to_sensor_um: float = length("Surface to sensor", "distance from the coded surface to the sensor")
-    positions_um: np.ndarray = quantity("Positions", "um (y, x)", "shift of the object's field in each frame", shape=("frame", 2))
+    positions_um: np.ndarray = quantity(
+        "Positions", "um (y, x)", "shift of the object's field in each frame", shape=("frame", 2)
+    )
     coded_surface: np.ndarray | None = quantity(
-        "Coded surface", "complex", "transmission of the surface on fine pixels", optional=True, shape=("fy", "fx"), complex=True
+        "Coded surface",
+        "complex",
+        "transmission of the surface on fine pixels",
+        optional=True,
+        shape=("fy", "fx"),
+        complex=True,
     )
 
 
@@ -185,11 +179,15 @@ class Ptychography(Acquisition):
     detector_pixel_um: float = length("Detector pixel", "pixel pitch of the detector")
     distance_um: float = length("Distance", "from the sample to the detector")
     object_pixel_um: float = length("Object pixel", "pixel of the reconstruction")
-    positions_um: np.ndarray = quantity("Positions", "um (y, x)", "corner of the probe window on the object", shape=("frame", 2))
+    positions_um: np.ndarray = quantity(
+        "Positions", "um (y, x)", "corner of the probe window on the object", shape=("frame", 2)
+    )
     probe: np.ndarray | None = quantity(
         "Probe", "complex", "illumination, one or more modes", optional=True, shape=("mode", "y", "x"), complex=True
     )
-    mask: np.ndarray | None = quantity("Mask", "bool", "True where a detector pixel is good", optional=True, shape=("y", "x"))
+    mask: np.ndarray | None = quantity(
+        "Mask", "bool", "True where a detector pixel is good", optional=True, shape=("y", "x")
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -197,10 +195,14 @@ class ThroughFocus(Acquisition):
     """A bright-field stack through focus."""
 
     kind: ClassVar[str] = "through_focus"
-    objective_na: float = quantity("Objective NA", "", "numerical aperture of the objective in air", low=0.0, high=1.0, low_open=True)
+    objective_na: float = quantity(
+        "Objective NA", "", "numerical aperture of the objective in air", low=0.0, high=1.0, low_open=True
+    )
     condenser_na: float = quantity("Condenser NA", "", "numerical aperture of the illumination", low=0.0, high=1.0)
     pixel_um: float = length("Pixel at the sample", "camera pixel divided by the magnification")
-    z_um: np.ndarray = quantity("Depth", "um", "distance of the sample from the focal plane in each frame", shape=("frame",))
+    z_um: np.ndarray = quantity(
+        "Depth", "um", "distance of the sample from the focal plane in each frame", shape=("frame",)
+    )
 
 
 KINDS: dict[str, type[Acquisition]] = {
@@ -218,9 +220,7 @@ def quantities(kind: str | type[Acquisition]) -> dict[str, Quantity]:
 
 def required(kind: str) -> list[str]:
     return [
-        f.name
-        for f in dataclasses.fields(KINDS[kind])
-        if "quantity" in f.metadata and f.default is dataclasses.MISSING
+        f.name for f in dataclasses.fields(KINDS[kind]) if "quantity" in f.metadata and f.default is dataclasses.MISSING
     ]
 
 
@@ -263,7 +263,7 @@ class Draft:
                 f"NAME.yaml beside the data or in the Acquisition dock"
             )
         _check_frames(self.frames, where)
-        checked = {n: _check_value(n, known[n], v, where) for n, v in given.items() if n in known}
+        checked = {n: check_value(n, known[n], v, where) for n, v in given.items() if n in known}
         _check_lengths(known, checked, self.frames, where)
         if "title" in given:
             checked["title"] = str(given["title"])
@@ -274,56 +274,11 @@ def _check_frames(frames: Frames, where: str) -> None:
     if len(frames.shape) != 3:
         raise InputError(f"{where}: frames have shape {tuple(frames.shape)}; they must be (frame, y, x)")
     if min(frames.shape) < 1:
-        raise InputError(f"{where}: frames have shape {tuple(frames.shape)}; the file holds no pixels, so record it again")
+        raise InputError(
+            f"{where}: frames have shape {tuple(frames.shape)}; the file holds no pixels, so record it again"
+        )
     if np.dtype(frames.dtype).kind not in "uif":
         raise InputError(f"{where}: frames are of type {frames.dtype}; they must be real intensities")
-
-
-def _check_value(name: str, q: Quantity, value: Any, where: str) -> Any:
-    if q.choices:
-        if value not in q.choices:
-            raise InputError(f"{where}: {name} is {value!r}; it must be one of {', '.join(q.choices)}")
-        return value
-    try:
-        array = np.asarray(value, dtype=np.complex64 if q.complex else np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{where}: {name} is {value!r}; it must be a number{f' in {q.unit}' if q.unit else ''}") from None
-    if q.shape == () and array.ndim != 0:
-        if array.size != 1:
-            raise InputError(f"{where}: {name} has shape {array.shape}; it must be a single number")
-        array = array.reshape(())
-    if len(q.shape) != array.ndim:
-        raise InputError(f"{where}: {name} has shape {array.shape}; it must be ({', '.join(map(str, q.shape))})")
-    finite = np.isfinite(array)
-    if not finite.all():
-        at = "" if array.ndim == 0 else f" at {tuple(int(i) for i in np.argwhere(~finite)[0])}"
-        raise InputError(f"{where}: {name} is not finite{at}; every value must be a number")
-    if not q.complex:
-        _check_range(name, q, array, where)
-    if array.ndim:
-        array = array.astype(bool) if q.unit == "bool" else array
-        array.setflags(write=False)
-        return array
-    if q.integer and float(array) != int(array):
-        raise InputError(f"{where}: {name} is {float(array):g}; it must be a whole number")
-    return int(array) if q.integer else float(array)
-
-
-def _check_range(name: str, q: Quantity, array: np.ndarray, where: str) -> None:
-    bad = (array < q.low) | (array > q.high) | (q.low_open & (array == q.low))
-    if not bad.any():
-        return
-    value = float(array[bad].flat[0])
-    at = "" if array.ndim == 0 else f" at index {int(np.argwhere(bad)[0][0])}"
-    low = f"larger than {q.low:g}" if q.low_open else f"at least {q.low:g}"
-    rule = low if math.isinf(q.high) else f"{low} and at most {q.high:g}"
-    unit = f" {q.unit}" if q.unit and array.ndim == 0 else ""
-    hint = ""
-    if name == "wavelength_um" and value > q.high:
-        hint = "; was it given in nanometres?"
-    if name == "objective_na" and value > 1:
-        hint = "; immersion objectives are not supported yet"
-    raise InputError(f"{where}: {name} is {value:g}{unit}{at}; it must be {rule}{hint}")
 
 
 def _check_lengths(known: Mapping[str, Quantity], values: Mapping[str, Any], frames: Frames, where: str) -> None:
@@ -345,51 +300,3 @@ def _check_lengths(known: Mapping[str, Quantity], values: Mapping[str, Any], fra
                     f"{where}: {name} has {n} entries along '{wanted}' but {owner} have {expected}; "
                     "they must agree, so add or remove the odd ones"
                 )
-
-
-@dataclasses.dataclass(frozen=True)
-class FrameSubset:
-    """Some frames of a stack, still lazy."""
-
-    frames: Any
-    indices: tuple[int, ...]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (len(self.indices), *self.frames.shape[1:])
-
-    @property
-    def dtype(self) -> np.dtype:
-        return np.dtype(self.frames.dtype)
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
-        if isinstance(first, int | np.integer):
-            return np.asarray(self.frames[(self.indices[int(first)], *rest)])
-        chosen = np.asarray(self.indices)[first]
-        return np.stack([np.asarray(self.frames[(int(i), *rest)]) for i in chosen])
-
-
-@dataclasses.dataclass(frozen=True)
-class FrameRegion:
-    """A rectangle of every frame, still lazy."""
-
-    frames: Any
-    y: slice
-    x: slice
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        n, rows, columns = self.frames.shape
-        return (n, len(range(rows)[self.y]), len(range(columns)[self.x]))
-
-    @property
-    def dtype(self) -> np.dtype:
-        return np.dtype(self.frames.dtype)
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
-        if isinstance(first, int | np.integer):
-            return np.asarray(self.frames[(int(first), self.y, self.x)])[rest or ...]
-        indices = np.arange(self.shape[0])[first]
-        return np.stack([np.asarray(self.frames[(int(i), self.y, self.x)])[rest or ...] for i in indices])

@@ -63,7 +63,7 @@ class OptionInfo:
 def method(
     name: str, recipe: type[Recipe], kinds: tuple[str, ...], presets: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Callable[[Callable[[Any, Any], Iterator[Event]]], Callable[[Any, Any], Iterator[Event]]]:
-    """Decorator: register the generator function below as the method `name`; its docstring's first line is the summary."""
+    """Decorator: register the generator function below as the method `name`; its docstring opens with the summary."""
 
     def register(run: Callable[[Any, Any], Iterator[Event]]) -> Callable[[Any, Any], Iterator[Event]]:
         summary = (run.__doc__ or "").strip().splitlines()[0]

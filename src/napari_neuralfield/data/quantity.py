@@ -1,0 +1,92 @@
+"""What one value of an acquisition is: its name, unit, meaning and limits."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from ..types import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """How one value of an acquisition is called, measured and limited: used by forms, checks and files alike."""
+
+    label: str
+    unit: str
+    help: str
+    low: float = -math.inf
+    high: float = math.inf
+    low_open: bool = False  # the value must be larger than, not equal to, `low`
+    shape: tuple[int | str, ...] = ()  # () is a scalar; names stand for lengths checked elsewhere
+    complex: bool = False
+    choices: tuple[str, ...] = ()
+    integer: bool = False
+
+
+def quantity(label: str, unit: str, help: str, *, optional: bool = False, **limits: Any) -> Any:
+    metadata = {"quantity": Quantity(label, unit, help, **limits)}
+    return dataclasses.field(default=None, metadata=metadata) if optional else dataclasses.field(metadata=metadata)
+
+
+def length(label: str, help: str, **kw: Any) -> Any:
+    """A length that must be larger than 0 um."""
+    return quantity(label, "um", help, low=0.0, low_open=True, **kw)
+
+
+def check_value(name: str, q: Quantity, value: Any, where: str) -> Any:
+    """`value` as a number or a read-only array, checked against its quantity.
+
+    Raises
+    ------
+    InputError : naming `where`, the value and the rule it breaks.
+    """
+    if q.choices:
+        if value not in q.choices:
+            raise InputError(f"{where}: {name} is {value!r}; it must be one of {', '.join(q.choices)}")
+        return value
+    try:
+        array = np.asarray(value, dtype=np.complex64 if q.complex else np.float64)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{where}: {name} is {value!r}; it must be a number{f' in {q.unit}' if q.unit else ''}"
+        ) from None
+    if q.shape == () and array.ndim != 0:
+        if array.size != 1:
+            raise InputError(f"{where}: {name} has shape {array.shape}; it must be a single number")
+        array = array.reshape(())
+    if len(q.shape) != array.ndim:
+        raise InputError(f"{where}: {name} has shape {array.shape}; it must be ({', '.join(map(str, q.shape))})")
+    finite = np.isfinite(array)
+    if not finite.all():
+        at = "" if array.ndim == 0 else f" at {tuple(int(i) for i in np.argwhere(~finite)[0])}"
+        raise InputError(f"{where}: {name} is not finite{at}; every value must be a number")
+    if not q.complex:
+        _check_range(name, q, array, where)
+    if array.ndim:
+        array = array.astype(bool) if q.unit == "bool" else array
+        array.setflags(write=False)
+        return array
+    if q.integer and float(array) != int(array):
+        raise InputError(f"{where}: {name} is {float(array):g}; it must be a whole number")
+    return int(array) if q.integer else float(array)
+
+
+def _check_range(name: str, q: Quantity, array: np.ndarray, where: str) -> None:
+    bad = (array < q.low) | (array > q.high) | (q.low_open & (array == q.low))
+    if not bad.any():
+        return
+    value = float(array[bad].flat[0])
+    at = "" if array.ndim == 0 else f" at index {int(np.argwhere(bad)[0][0])}"
+    low = f"larger than {q.low:g}" if q.low_open else f"at least {q.low:g}"
+    rule = low if math.isinf(q.high) else f"{low} and at most {q.high:g}"
+    unit = f" {q.unit}" if q.unit and array.ndim == 0 else ""
+    hint = ""
+    if name == "wavelength_um" and value > q.high:
+        hint = "; was it given in nanometres?"
+    if name == "objective_na" and value > 1:
+        hint = "; immersion objectives are not supported yet"
+    raise InputError(f"{where}: {name} is {value:g}{unit}{at}; it must be {rule}{hint}")
