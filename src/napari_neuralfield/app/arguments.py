@@ -1,0 +1,189 @@
+"""What is typed on the command line, turned into values. Every mistake is an InputError of one sentence."""
+
+from __future__ import annotations
+
+import math
+import os
+import typing
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..types import Extent, InputError
+
+if TYPE_CHECKING:
+    from ..recon.recipe import OptionInfo
+
+_WORDS = ("true", "false", "yes", "no", "on", "off", "1", "0")
+_MOST_DEPTHS = 100_000
+
+
+def flag_of(name: str) -> str:
+    """`z_um` as it is typed: `--z-um`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def join_options(tokens: Sequence[str], own: Collection[str], switches: Collection[str]) -> list[str]:
+    """Method options as single tokens, so that `--z-um -20,20` cannot be read as two options.
+
+    Parameters
+    ----------
+    tokens : what was typed after the command.
+    own : options of the command itself, left as they are with the value after them.
+    switches : names of yes-or-no options (`recover_pupil`), which may stand alone or as `--no-recover-pupil`.
+
+    Raises
+    ------
+    InputError : for an option without its value.
+    """
+    joined: list[str] = []
+    rest = list(tokens)
+    while rest:
+        token = rest.pop(0)
+        if token in own:
+            joined += [token, *rest[:1]]
+            rest = rest[1:]
+        elif not token.startswith("--") or "=" in token or token in ("--", "--help"):
+            joined.append(token)
+        elif _name(token) in switches and not (rest and rest[0].lower() in _WORDS):
+            joined.append(f"{token}=true")
+        elif _name(token.replace("--no-", "--", 1)) in switches:
+            joined.append(
+                f"{token}={rest.pop(0)}" if _name(token) in switches else f"{token.replace('--no-', '--', 1)}=false"
+            )
+        elif not rest or rest[0].startswith("--"):
+            raise InputError(f"option {token} has no value; write it after the option, such as {token} VALUE")
+        else:
+            joined.append(f"{token}={rest.pop(0)}")
+    return joined
+
+
+def _name(token: str) -> str:
+    return token.removeprefix("--").replace("-", "_")
+
+
+def option_value(info: OptionInfo, text: str) -> Any:
+    """The text typed for one option, split where the option holds several numbers; the recipe checks it further.
+
+    A single value for an option of several stands for all of them: `--z-um 3` is the one depth 3 um.
+    """
+    if info.optional and text.lower() == "none":
+        return None
+    if typing.get_origin(info.type) not in (tuple, list):
+        return text
+    parts = [part.strip() for part in text.split(",")]
+    members = typing.get_args(info.type)
+    if typing.get_origin(info.type) is list or (len(members) == 2 and members[1] is Ellipsis):
+        return parts
+    if len(parts) == 1:
+        parts = parts * len(members)
+    if len(parts) != len(members):
+        shape = ",".join("N" * len(members))
+        raise InputError(
+            f"option {flag_of(info.name)} is {text}; it takes {len(members)} numbers: {flag_of(info.name)} {shape}"
+        )
+    return tuple(parts)
+
+
+def numbers(option: str, text: str, count: int | None = None) -> list[float]:
+    """Finite numbers separated by commas, `count` of them where given."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if not values or not all(map(math.isfinite, values)) or count not in (None, len(values)):
+        wanted = "numbers separated by commas" if count is None else f"{count} numbers separated by commas"
+        raise InputError(f"option {option} is {text}; it must be {wanted}, without spaces")
+    return values
+
+
+def depths(text: str | None, extent: Extent) -> list[float]:
+    """Depths in um from `0,1.5` or `MIN:MAX:STEP`; the one depth of a single plane where nothing was typed.
+
+    Raises
+    ------
+    InputError : where a depth lies outside `extent`; a single plane answers every depth.
+    """
+    low, high = extent.z_um
+    if text is None:
+        if low == high:
+            return [low]
+        raise InputError(
+            f"option --z-um is missing; the field spans {low:g} to {high:g} um, "
+            f"so choose depths such as --z-um {low:g},{high:g}"
+        )
+    chosen = _range(text) if ":" in text else numbers("--z-um", text)
+    slack = 1e-4 * max(high - low, 1e-3)
+    outside = [z for z in chosen if not low - slack <= z <= high + slack]
+    if outside and low != high:
+        raise InputError(
+            f"option --z-um is {outside[0]:g}; the field spans {low:g} to {high:g} um, so choose a depth between"
+        )
+    return chosen
+
+
+def _range(text: str) -> list[float]:
+    parts = numbers("--z-um", text.replace(":", ","))
+    if len(parts) != 3 or parts[2] <= 0 or parts[1] < parts[0]:
+        raise InputError(
+            f"option --z-um is {text}; a range is MIN:MAX:STEP with MIN below MAX and STEP above 0, such as -20:20:0.5"
+        )
+    low, high, step = parts
+    count = math.floor((high - low) / step + 1e-6) + 1
+    if count > _MOST_DEPTHS:
+        raise InputError(
+            f"option --z-um is {text}, which is {count} depths; "
+            f"at most {_MOST_DEPTHS} can be written, so take a larger STEP"
+        )
+    return [low + step * i for i in range(count)]
+
+
+def region(text: str | None, extent: Extent) -> tuple[float, float, float, float] | None:
+    """(y0, x0, y1, x1) in um, inside the field.
+
+    Raises
+    ------
+    InputError : where the rectangle is empty or leaves the field by more than half a native pixel.
+    """
+    if text is None:
+        return None
+    y0, x0, y1, x1 = numbers("--region-um", text, count=4)
+    if not (y0 < y1 and x0 < x1):
+        raise InputError(f"option --region-um is {text}; it is Y0,X0,Y1,X1 with Y0 below Y1 and X0 below X1")
+    top, left = extent.origin_um
+    bottom, right = top + extent.size_um[0], left + extent.size_um[1]
+    slack = extent.pixel_um / 2
+    if y0 < top - slack or x0 < left - slack or y1 > bottom + slack or x1 > right + slack:
+        raise InputError(
+            f"option --region-um is {text}; it leaves the field, "
+            f"which spans {top:g},{left:g},{bottom:g},{right:g} um, so choose inside"
+        )
+    return y0, x0, y1, x1
+
+
+def output(path: Path, endings: Sequence[str]) -> Path:
+    """`path`, checked before the work: its ending, its folder, and that it may be written.
+
+    Raises
+    ------
+    InputError : naming what to change.
+    """
+    if not path.name.lower().endswith(tuple(endings)):
+        raise InputError(
+            f"output {path} must end in {' or '.join(endings)}; write -o {path.with_suffix('').name}{endings[0]}"
+        )
+    folder = path.parent
+    if not folder.is_dir():
+        raise InputError(f"output {path}: the folder {folder} does not exist; make it or choose another")
+    if path.is_dir() and path.suffix != ".zarr":
+        raise InputError(f"output {path} is a folder; choose another name")
+    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise InputError(f"output {path}: no permission to write there; choose a folder of yours")
+    return path
+
+
+def existing(path: Path) -> Path:
+    """`path`, where there is such a file or folder."""
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder; check the name")
+    return path

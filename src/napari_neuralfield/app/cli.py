@@ -1,0 +1,296 @@
+"""The command line. Exit status 0, or 2 with one line on standard error: file or option, value, rule, remedy."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import cyclopts
+from cyclopts import Parameter
+
+from .. import __version__
+from ..types import InputError
+from . import arguments
+
+app = cyclopts.App(
+    name="neuralfield",
+    version=__version__,
+    help="From raw frames of a computational microscope to a continuous field, and from the field to images.",
+    version_flags=["--version"],
+    suppress_keyboard_interrupt=False,
+)
+
+RECOMMENDED = "recommended"
+OWN = ("--method", "--preset", "--recipe", "--seed", "--device", "--output", "-o")
+FIELD = (".nfield",)
+ACQUISITION = (".acq.h5",)
+IMAGES = (".npy", ".tif", ".tiff", ".ome.zarr", ".png")
+REMEDIES = {
+    errno.ENOENT: "there is no such file or folder; check the name",
+    errno.EACCES: "no permission; choose a file or folder of yours",
+    errno.EPERM: "no permission; choose a file or folder of yours",
+    errno.ENOSPC: "no space is left there; free some, or choose another place, and run again",
+    errno.EISDIR: "it is a folder where a file is needed; choose a file",
+    errno.EROFS: "it is on a read-only disk; choose another place",
+}
+
+Output = Annotated[Path, Parameter(name=["--output", "-o"])]
+Text = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
+
+
+@app.command
+def info(file: Path, /, *, as_json: Annotated[bool, Parameter(name="--json")] = False) -> None:
+    """Say what a file holds: kind, geometry and checks of an acquisition; extent and figures of a field.
+
+    Parameters
+    ----------
+    file
+        Frames of any known format, or a field (.nfield).
+    as_json
+        Print JSON instead of text.
+    """
+    from . import report
+
+    arguments.existing(file)
+    if file.suffix in FIELD:
+        _print(report.field(file), as_json, report.field_as_text)
+    else:
+        _print(report.acquisition(file), as_json, report.acquisition_as_text)
+
+
+@app.command
+def methods(name: str | None = None, /, *, as_json: Annotated[bool, Parameter(name="--json")] = False) -> None:
+    """List the methods: what each takes, its presets and options with units.
+
+    Parameters
+    ----------
+    name
+        Only this method.
+    as_json
+        Print JSON instead of text.
+    """
+    from . import report
+
+    _print(report.methods(name), as_json, report.methods_as_text)
+
+
+@app.command
+def reconstruct(
+    file: Path,
+    /,
+    *,
+    output: Output,
+    method: str | None = None,
+    preset: str | None = None,
+    recipe: Path | None = None,
+    seed: Text = None,
+    device: str | None = None,
+    **options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
+) -> None:
+    """Reconstruct a field. A method's own options are given as --OPTION VALUE; "neuralfield methods" lists them.
+
+    Parameters
+    ----------
+    file
+        Frames of any known format.
+    output
+        The field to write, OUT.nfield.
+    method
+        Name of a method, or "recommended" (the default), which takes the best one for this kind of acquisition.
+    preset
+        A named set of options of the method; "published" is the paper's.
+    recipe
+        YAML file with options; what is typed comes first.
+    seed
+        Seed of every random choice.
+    device
+        auto, cpu, or a graphics card such as cuda:0.
+    """
+    target = arguments.output(output, FIELD)
+    from ..io import open_acquisition
+    from ..recon.recipe import build, load, run
+    from ..recon.recipe import options as known_options
+    from . import terminal
+
+    chosen = load(recipe) if recipe is not None else {}
+    acquisition = open_acquisition(arguments.existing(file))
+    name = method or str(chosen.get("method") or RECOMMENDED)
+    if name == RECOMMENDED:
+        from ..recon import recommended
+
+        name, values = recommended(acquisition)
+        chosen = {**({} if preset else values), **chosen}
+        print(f"method {name}, recommended for {acquisition.kind}")
+    else:
+        print(f"method {name}")
+    known = {option.name: option for option in known_options(name)}
+    shared = {"seed": seed, "device": device}
+    for typed, text in [*options.items(), *((k, v) for k, v in shared.items() if v is not None)]:
+        option = typed.replace("-", "_")
+        chosen[option] = arguments.option_value(known[option], text) if option in known else text
+    built = build(name, chosen, preset)
+    result = terminal.follow(iter(run(acquisition, built)), acquisition, built, target)
+    terminal.save(result, target)
+    print(*terminal.figures(result), sep="\n")
+    print(f"the field is in {target}; look at it with: napari {target}")
+
+
+@app.command
+def render(file: Path, /, *, output: Output, z_um: Text = None, pixel_um: Text = None, region_um: Text = None) -> None:
+    """Write planes of a field as images: OUT.npy, .tif, .ome.zarr or .png.
+
+    Parameters
+    ----------
+    file
+        A field, .nfield.
+    output
+        The file to write; its ending says the format.
+    z_um
+        Depths in um: 0,1.5 or MIN:MAX:STEP. May be left out where the field is a single plane.
+    pixel_um
+        Pixel of the images in um; the native grid where left out.
+    region_um
+        Y0,X0,Y1,X1 in um, half open; the whole field where left out.
+    """
+    target = arguments.output(output, IMAGES)
+    from ..io import load_result, save_planes
+
+    field = load_result(arguments.existing(file)).field
+    step = None if pixel_um is None else arguments.numbers("--pixel-um", pixel_um, count=1)[0]
+    depths = arguments.depths(z_um, field.extent)
+    y, x = field.extent.axes(step, arguments.region(region_um, field.extent))
+    planes = (field.render([z], y, x)[0].detach().cpu().numpy() for z in depths)
+    save_planes(target, planes, depths, step or field.extent.pixel_um, len(depths))
+    print(f"{len(depths)} x {len(y)} x {len(x)} (z, y, x) in {target}")
+
+
+@app.command
+def convert(file: Path, /, *, output: Output) -> None:
+    """Write any known format, with its sidecar, as OUT.acq.h5.
+
+    Parameters
+    ----------
+    file
+        Frames of any known format.
+    output
+        The file to write, OUT.acq.h5.
+    """
+    target = arguments.output(output, ACQUISITION)
+    from ..io import open_acquisition, save_acquisition
+
+    acquisition = open_acquisition(arguments.existing(file))
+    save_acquisition(target, acquisition)
+    print(f"{acquisition.frame_count} frames of kind {acquisition.kind} in {target}")
+
+
+@app.command
+def simulate(kind: str, /, *, output: Output, truth: Path | None = None, seed: int = 0) -> None:
+    """Write frames of a virtual microscope, and the truth behind them.
+
+    Parameters
+    ----------
+    kind
+        Name of a virtual microscope; an unknown name lists them.
+    output
+        The frames, OUT.acq.h5.
+    truth
+        HDF5 file for what the reconstruction should find.
+    seed
+        Seed of the sample and of the noise.
+    """
+    target = arguments.output(output, ACQUISITION)
+    truth_target = None if truth is None else arguments.output(truth, (".h5",))
+    from ..data.simulate import SIMULATORS
+    from ..io import save_acquisition
+    from .demo import save_truth
+
+    if kind not in SIMULATORS:
+        raise InputError(f"simulation {kind!r} is not known; choose one of {', '.join(sorted(SIMULATORS))}")
+    if seed < 0:
+        raise InputError(f"option --seed is {seed}; it must be 0 or more")
+    acquisition, found = SIMULATORS[kind](seed)
+    save_acquisition(target, acquisition)
+    print(f"{acquisition.frame_count} frames of kind {acquisition.kind} in {target}")
+    if truth_target is not None:
+        save_truth(truth_target, found)
+        print(f"the truth in {truth_target}")
+
+
+@app.command
+def demo(*, output: Output = Path("demo"), window: bool | None = None) -> None:
+    """Simulate, reconstruct, check against the truth and draw a picture: the whole road on a small example.
+
+    Parameters
+    ----------
+    output
+        Folder for the files and the picture.
+    window
+        Open napari with the result; by default where there is a display.
+    """
+    from .demo import run
+
+    run(output, window)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status."""
+    tokens = list(sys.argv[1:] if argv is None else argv)
+    try:
+        app(_prepared(tokens), print_error=False, exit_on_error=False, result_action="return_none")
+        sys.stdout.flush()
+        return 0
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt as error:
+        _complain(str(error) or "interrupted")
+        return 130
+    except Exception as error:
+        if os.environ.get("NEURALFIELD_DEBUG"):
+            traceback.print_exc()
+        _complain(_sentence(error))
+        return 2
+
+
+def _prepared(tokens: list[str]) -> list[str]:
+    """Tokens of `reconstruct` with each option of a method joined to its value."""
+    if tokens[:1] != ["reconstruct"] or not any(t.startswith("--") and t not in (*OWN, "--help") for t in tokens):
+        return tokens
+    from ..recon.recipe import options
+    from ..registry import METHODS
+
+    switches = {option.name for name in METHODS for option in options(name) if option.type is bool}
+    return ["reconstruct", *arguments.join_options(tokens[1:], OWN, switches)]
+
+
+def _complain(sentence: str) -> None:
+    print(f"neuralfield: {' '.join(sentence.split())}", file=sys.stderr)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, cyclopts.CycloptsError):
+        return f"{str(error).rstrip('.')}; see neuralfield --help"
+    if isinstance(error, OSError) and error.errno in REMEDIES:
+        return f"{error.filename or 'a file'}: {REMEDIES[error.errno]}"
+    if isinstance(error, MemoryError) or ("torch" in sys.modules and _out_of_memory(error)):
+        return "the memory does not suffice; choose fewer depths, a smaller region or --device cpu"
+    kind = type(error).__name__
+    return f"unexpected {kind}: {error}; NEURALFIELD_DEBUG=1 shows where, please report it"
+
+
+def _out_of_memory(error: Exception) -> bool:
+    from .. import compute
+
+    return compute.is_out_of_memory(error)
+
+
+def _print(found: Any, as_json: bool, as_text: Callable[[Any], str]) -> None:
+    print(json.dumps(found, indent=2, ensure_ascii=False) if as_json else as_text(found))

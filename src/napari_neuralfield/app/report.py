@@ -1,0 +1,207 @@
+"""What `info` and `methods` say, as plain values for JSON and as text for people."""
+
+from __future__ import annotations
+
+import math
+import typing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .arguments import flag_of
+
+
+def acquisition(path: Path) -> dict[str, Any]:
+    """Kind, frames, values, what is missing, and the checks of a complete acquisition."""
+    from ..data.acquisition import quantities
+    from ..io import open_draft
+
+    draft = open_draft(path)
+    known = quantities(draft.kind)
+    missing = [{"name": name, "unit": known[name].unit, "help": known[name].help} for name in draft.missing()]
+    count, rows, columns = draft.frames.shape
+    found: dict[str, Any] = {
+        "file": str(path),
+        "kind": draft.kind,
+        "title": str(draft.values.get("title") or ""),
+        "frames": {"count": count, "shape": [rows, columns], "type": str(np.dtype(draft.frames.dtype))},
+        "values": {n: _summary(v) for n, v in draft.values.items() if n in known and v is not None},
+        "units": {n: known[n].unit for n, v in draft.values.items() if n in known and v is not None},
+        "missing": missing,
+        "notes": list(draft.notes),
+        "facts": {},
+        "checks": [],
+    }
+    if not missing:
+        from ..data import checks
+
+        complete = draft.complete()
+        found["values"] = {n: _summary(v) for n, v in complete.values().items() if n in known}
+        found["facts"] = {name: _plain(value) for name, value in checks.facts(complete).items()}
+        found["checks"] = [{"level": note.level, "text": note.text} for note in checks.check(complete)]
+    return found
+
+
+def field(path: Path) -> dict[str, Any]:
+    """Type, extent, optics, figures, recipe and size of a field file."""
+    from ..io import load_result
+
+    result = load_result(path)
+    return {
+        "file": str(path),
+        "kind": "field",
+        "title": result.title,
+        "type": result.field.type_name,
+        "values_are": "complex" if result.field.complex_valued else "phase in radians",
+        "extent": _plain(result.field.extent.to_dict()),
+        "optics": _plain(result.optics),
+        "calibration": {name: _summary(value) for name, value in result.calibration.items()},
+        "figures": _plain(result.figures),
+        "recipe": _plain(result.recipe),
+        "bytes": path.stat().st_size,
+    }
+
+
+def methods(name: str | None) -> list[dict[str, Any]]:
+    """Every method, or the named one, with its options."""
+    from ..recon.recipe import options
+    from ..registry import METHODS
+
+    names = sorted(METHODS) if name is None else [name]
+    return [
+        {
+            "name": METHODS[n].name,
+            "summary": METHODS[n].summary,
+            "kinds": list(METHODS[n].kinds),
+            "presets": {preset: _plain(dict(values)) for preset, values in METHODS[n].presets.items()},
+            "options": [_option(o) for o in options(n)],
+        }
+        for n in names
+    ]
+
+
+def _option(o: Any) -> dict[str, Any]:
+    return {
+        "name": o.name,
+        "flag": flag_of(o.name),
+        "type": _type(o),
+        "default": _plain(o.default),
+        "unit": o.unit,
+        "help": o.help,
+        "advanced": o.advanced,
+        "low": o.low,
+        "high": o.high,
+        "choices": list(o.choices),
+        "optional": o.optional,
+    }
+
+
+def _type(o: Any) -> str:
+    if o.choices:
+        return "choice"
+    return str(o.type) if typing.get_origin(o.type) else getattr(o.type, "__name__", str(o.type))
+
+
+def _plain(value: Any) -> Any:
+    """`value` in what JSON knows; not-a-number becomes null, arrays become lists."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _summary(value: Any) -> Any:
+    """A scalar as it is; of an array its shape and, where real, its range."""
+    array = np.asarray(value)
+    if array.ndim == 0:
+        return _plain(value)
+    if array.dtype.kind not in "iuf" or array.size == 0:
+        return {"shape": list(array.shape)}
+    return {"shape": list(array.shape), "min": _plain(np.nanmin(array)), "max": _plain(np.nanmax(array))}
+
+
+def acquisition_as_text(found: dict[str, Any]) -> str:
+    frames = found["frames"]
+    rows = [
+        ("kind", found["kind"]),
+        ("frames", f"{frames['count']} of {frames['shape'][0]} x {frames['shape'][1]} pixels, {frames['type']}"),
+        *((name, _with_unit(value, found["units"].get(name, ""))) for name, value in found["values"].items()),
+        *((name.replace("_", " "), _number(value)) for name, value in found["facts"].items()),
+    ]
+    lines = [f"{found['title'] or Path(found['file']).name}", *_columns(rows)]
+    lines += [f"note: {text}" for text in found["notes"]]
+    lines += [f"missing: {m['name']}{_in(m['unit'])}, {m['help']}; give it in a sidecar file" for m in found["missing"]]
+    lines += [f"{'warning' if c['level'] == 'warning' else 'good'}: {c['text']}" for c in found["checks"]]
+    return "\n".join(lines)
+
+
+def field_as_text(found: dict[str, Any]) -> str:
+    extent = found["extent"]
+    low, high = extent["z_um"]
+    depth = f"one plane, found at {low:g} um" if low == high else f"{low:g} to {high:g} um"
+    rows = [
+        ("field", f"{found['type']}, {found['values_are']}"),
+        ("depth", depth),
+        ("grid", f"{extent['shape'][0]} x {extent['shape'][1]} pixels of {extent['pixel_um']:g} um"),
+        ("size on disk", f"{found['bytes'] / 1e6:.3g} MB"),
+        ("method", str(found["recipe"].get("method", ""))),
+        *((name, _number(value)) for name, value in found["optics"].items() if not isinstance(value, list | dict)),
+        *((name.replace("_", " "), _number(value)) for name, value in found["figures"].items()),
+        *((f"found {name}", _with_unit(value, "")) for name, value in found["calibration"].items()),
+    ]
+    return "\n".join([f"{found['title'] or Path(found['file']).name}", *_columns(rows)])
+
+
+def methods_as_text(found: list[dict[str, Any]]) -> str:
+    lines: list[str] = []
+    for method in found:
+        lines += [f"{method['name']}: {method['summary']}", f"  takes {', '.join(method['kinds'])}"]
+        if method["presets"]:
+            lines.append(f"  presets {', '.join(method['presets'])}")
+        rows = [(option["flag"], _option_text(option)) for option in method["options"]]
+        lines += [*_columns(rows), ""]
+    return "\n".join(lines).rstrip()
+
+
+def _option_text(option: dict[str, Any]) -> str:
+    words = [option["unit"], f"default {_number(option['default'])}"]
+    low, high = option["low"], option["high"]
+    if low is not None or high is not None:
+        words.append(" to ".join("" if x is None else f"{x:g}" for x in (low, high)).strip())
+    if option["choices"]:
+        words.append(" or ".join(map(str, option["choices"])))
+    return f"{option['help']} ({', '.join(word for word in words if word)})"
+
+
+def _with_unit(value: Any, unit: str) -> str:
+    if not isinstance(value, dict):
+        return f"{_number(value)} {unit}".strip()
+    shape = " x ".join(map(str, value["shape"]))
+    if "min" not in value:
+        return f"{shape} values"
+    return f"{shape} values from {_number(value['min'])} to {_number(value['max'])} {unit}".strip()
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return ",".join(map(_number, value))
+    return "none" if value is None else str(value)
+
+
+def _in(unit: str) -> str:
+    return f" in {unit}" if unit else ""
+
+
+def _columns(rows: list[tuple[str, str]]) -> list[str]:
+    width = max(len(name) for name, _ in rows)
+    return [f"  {name:<{width}}  {text}" for name, text in rows if text]

@@ -1,0 +1,123 @@
+"""A reconstruction in a terminal: progress, notes, and nothing computed is ever lost."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..types import Done, Event, Field, InputError, Note, Preview, Progress, Result
+
+if TYPE_CHECKING:
+    from ..data.acquisition import Acquisition
+    from ..recon.recipe import Recipe
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run; the message says what was kept."""
+
+
+def follow(events: Iterator[Event], acquisition: Acquisition, recipe: Recipe, target: Path) -> Result:
+    """Run the event stream to its end, with a bar on a terminal and every note as a line.
+
+    Raises
+    ------
+    Interrupted : on Ctrl-C, after the newest preview was saved as `target`.
+    """
+    latest: Preview | None = None
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        with _bar() as bar:
+            for event in events:
+                if isinstance(event, Progress):
+                    _show(bar, event)
+                elif isinstance(event, Note):
+                    bar.write(f"warning: {event.text}" if event.level == "warning" else event.text)
+                elif isinstance(event, Preview):
+                    latest = event
+                elif isinstance(event, Done):
+                    bar.close()
+                    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
+                    print(f"{seconds:.1f} seconds ({cpu_seconds:.1f} of processor time)")
+                    return event.result
+    except KeyboardInterrupt:
+        raise Interrupted(_keep(latest, acquisition, recipe, target)) from None
+    finally:
+        close = getattr(events, "close", None)
+        if close is not None:
+            close()
+    raise RuntimeError(f"method {recipe.method} ended without a result")
+
+
+def _keep(latest: Preview | None, acquisition: Acquisition, recipe: Recipe, target: Path) -> str:
+    if latest is None:
+        return "interrupted before there was anything to keep"
+    save(unfinished(latest.field, acquisition, recipe), target)
+    return f"interrupted; the field as it was is saved in {target}"
+
+
+def unfinished(field: Field, acquisition: Acquisition, recipe: Recipe) -> Result:
+    """A result around a field whose reconstruction did not end."""
+    optics = {k: v for k, v in acquisition.values().items() if isinstance(v, int | float | str)}
+    title = f"{acquisition.title or acquisition.source} (interrupted)".strip()
+    return Result(field, recipe=recipe.model_dump(mode="json"), optics=optics, title=title)
+
+
+def save(result: Result, target: Path) -> None:
+    """Write `target`; where that fails, a copy in the temporary folder, so that nothing is lost.
+
+    Raises
+    ------
+    InputError : naming the copy, or saying that there is none.
+    """
+    from ..io import save_result
+
+    try:
+        save_result(target, result)
+        return
+    except (OSError, InputError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+    copy = Path(tempfile.mkdtemp(prefix="neuralfield-")) / target.name
+    try:
+        save_result(copy, result)
+    except (OSError, InputError):
+        raise InputError(
+            f"output {target} cannot be written ({reason}) and neither can {copy}; free space and run again"
+        ) from None
+    raise InputError(
+        f"output {target} cannot be written ({reason}); the field is safe in {copy}, so move it from there"
+    ) from None
+
+
+def figures(result: Result) -> list[str]:
+    """The figures of a result as lines; the relative amplitude error first."""
+    first = "relative_amplitude_error"
+    names = sorted(result.figures, key=lambda name: (name != first, name))
+    return [
+        f"{name.replace('_', ' ')} {result.figures[name]:.4g}"
+        for name in names
+        if name not in ("seconds", "cpu_seconds")
+    ]
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Any]:
+    from tqdm import tqdm
+
+    form = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}"
+    with tqdm(total=1, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False, bar_format=form) as bar:
+        yield bar
+
+
+def _show(bar: Any, event: Progress) -> None:
+    bar.total = max(event.total, event.done, 1)
+    bar.n = event.done
+    if event.what:
+        bar.set_description_str(event.what, refresh=False)
+    if event.loss == event.loss:
+        bar.set_postfix_str(f"error {event.loss:.4f}", refresh=False)
+    bar.refresh()
