@@ -1,0 +1,288 @@
+"""The command line as a user meets it: exit status, one line per mistake, and files that hold what was asked for."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from napari_neuralfield import io, recon
+from napari_neuralfield.app import cli
+from napari_neuralfield.data.acquisition import Acquisition
+from napari_neuralfield.recon.recipe import Recipe, method, option
+from napari_neuralfield.registry import FIELDS, METHODS
+from napari_neuralfield.types import Done, Event, Extent, Note, Preview, Progress, Result
+
+
+@FIELDS.register("toy")
+class ToyField:
+    """The value z + i y everywhere."""
+
+    type_name = "toy"
+    complex_valued = True
+
+    def __init__(self, *, extent: Extent) -> None:
+        self.extent = extent
+
+    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
+        z, y, x = torch.broadcast_tensors(*(torch.as_tensor(v, dtype=torch.float32) for v in (z_um, y_um, x_um)))
+        return torch.complex(z, y) + 0 * x
+
+    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
+        z, y, x = (torch.as_tensor(np.asarray(v), dtype=torch.float32) for v in (z_um, y_um, x_um))
+        return self.query(z[:, None, None], y[:, None], x)
+
+    def options(self) -> dict[str, Any]:
+        return {}
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        return {"nothing": torch.zeros(1)}
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        assert set(state) == {"nothing"}
+
+    def parameters(self) -> list[torch.Tensor]:
+        return []
+
+
+class ToyRecipe(Recipe):
+    z_um: tuple[float, float] = option((0.0, 0.0), "range of depths", unit="um")
+    passes: int = option(2, "times through the data", ge=1, le=9)
+    recover_pupil: bool = option(False, "find the pupil too")
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A method that ends at once; what happens at its last step can be set."""
+    then: dict[str, Any] = {"raise": None, "recipe": None}
+
+    def run(acquisition: Acquisition, recipe: ToyRecipe) -> Iterator[Event]:
+        """Does nothing, quickly."""
+        then["recipe"] = recipe
+        extent = Extent(recipe.z_um, acquisition.frame_shape, acquisition.pixel_um)  # type: ignore[attr-defined]
+        field = ToyField(extent=extent)
+        yield Note("the LED board looks turned", "warning")
+        yield Progress(1, 2, 0.5, "passes")
+        yield Preview(field, 0.0)
+        if then["raise"] is not None:
+            raise then["raise"]
+        yield Done(Result(field, recipe.model_dump(mode="json"), figures={"relative_amplitude_error": 0.01234}))
+
+    "toy" in METHODS  # loads the plugins first  # noqa: B015
+    monkeypatch.setitem(METHODS._entries, "toy", None)
+    del METHODS._entries["toy"]
+    method("toy", ToyRecipe, ("led_array",), {"published": {"passes": 7}})(run)
+    return then
+
+
+@pytest.fixture
+def frames(tmp_path: Path, led_array: Callable[..., Acquisition]) -> Path:
+    path = tmp_path / "frames.acq.h5"
+    io.save_acquisition(path, led_array())
+    return path
+
+
+def mistake(capsys: pytest.CaptureFixture[str], *typed: object) -> str:
+    """The one line that a mistake gives; the exit status must be 2."""
+    capsys.readouterr()
+    assert cli.main([str(word) for word in typed]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+def test_reconstruct_then_render(frames: Path, tmp_path: Path, toy: dict[str, Any], capsys: Any) -> None:
+    out, image = tmp_path / "out.nfield", tmp_path / "out.npy"
+    typed = ["reconstruct", str(frames), "--method", "toy", "--z-um", "-2,2", "--recover-pupil", "--seed", "5"]
+    assert cli.main([*typed, "--preset", "published", "-o", str(out)]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "warning: the LED board looks turned" in said.out
+    assert "relative amplitude error 0.01234" in said.out
+    assert "seconds" in said.out
+    assert str(out) in said.out
+    recipe = toy["recipe"]
+    assert (recipe.z_um, recipe.recover_pupil, recipe.seed, recipe.passes) == ((-2.0, 2.0), True, 5, 7)
+
+    region = "0.8,0,4,1.6"
+    assert cli.main(["render", str(out), "--z-um", "-1,1.5", "--region-um", region, "-o", str(image)]) == 0
+    planes = np.load(image)
+    assert planes.dtype == np.complex64
+    assert planes.shape == (2, 4, 2)
+    y = np.broadcast_to((0.8 + 0.8 * np.arange(4))[None, :, None], planes.shape)
+    np.testing.assert_allclose(planes.imag, y, rtol=1e-6)
+    np.testing.assert_array_equal(planes.real[:, 0, 0], [-1.0, 1.5])
+
+
+def test_a_recipe_file_is_overruled_by_what_is_typed(frames: Path, tmp_path: Path, toy: dict[str, Any]) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(yaml.safe_dump({"method": "toy", "passes": 3, "z_um": [1, 2]}))
+    typed = ["reconstruct", str(frames), "--recipe", str(recipe), "--passes=4", "-o", str(tmp_path / "o.nfield")]
+    assert cli.main(typed) == 0
+    assert (toy["recipe"].passes, toy["recipe"].z_um) == (4, (1.0, 2.0))
+
+
+def test_recommended_names_what_it_takes(
+    frames: Path, tmp_path: Path, toy: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(recon, "recommended", lambda acquisition: ("toy", {"passes": 5, "z_um": (0, 3)}), raising=False)
+    assert cli.main(["reconstruct", str(frames), "--passes", "6", "-o", str(tmp_path / "o.nfield")]) == 0
+    assert "method toy, recommended for led_array" in capsys.readouterr().out
+    assert (toy["recipe"].passes, toy["recipe"].z_um) == (6, (0.0, 3.0))
+
+
+def test_mistakes_are_one_line_and_status_2(frames: Path, tmp_path: Path, capsys: Any) -> None:
+    out = tmp_path / "o.nfield"
+    run = ("reconstruct", frames, "--method", "toy", "-o", out)
+    expected = {
+        ("rendr",): "Unknown command .*rendr.*render",
+        ("info",): "FILE requires an argument",
+        ("info", "a", "--jsn"): "Unknown option.*--jsn",
+        ("info", tmp_path / "no.h5"): r"no\.h5: there is no such file",
+        ("methods", "nope"): "method 'nope' is not known; choose one of .*toy",
+        (*run[:3], "nope", *run[4:]): "method 'nope' is not known; choose one of .*toy",
+        (
+            *run,
+            "--sped",
+            "3",
+        ): "option 'sped' is not one of method toy; it has: z_um, passes, recover_pupil, device, seed",
+        (*run, "--passes", "x"): "option passes of method toy is 'x'; it should be a valid integer",
+        (*run, "--passes", "0"): "option passes of method toy is '0'; it should be greater than or equal to 1",
+        (*run, "--seed", "-1"): "option seed of method toy is '-1'",
+        (*run, "--passes"): "option --passes has no value",
+        (*run, "--preset", "p"): "preset 'p' is not one of method toy; it has: published",
+        (*run, "--recipe", tmp_path / "no.yaml"): r"no\.yaml: the recipe cannot be read",
+        (*run[:-1], tmp_path / "o.tif"): r"must end in \.nfield",
+        (*run[:-1], tmp_path / "no" / "o.nfield"): "does not exist",
+        ("render", frames, "--z-um", "0", "-o", tmp_path / "o.npy"): str(frames),
+        ("render", frames, "--z-um", "0", "-o", tmp_path / "o.jpg"): r"must end in \.npy or \.tif",
+        ("simulate", "nope", "-o", tmp_path / "o.acq.h5"): "simulation 'nope' is not known; choose one of .*tilted",
+    }
+    for typed, wanted in expected.items():
+        line = mistake(capsys, *typed)
+        assert re.search(wanted, line), f"{typed}: {line}"
+    assert not out.exists()
+
+
+def test_a_depth_outside_the_field_is_refused(frames: Path, tmp_path: Path, capsys: Any) -> None:
+    out = tmp_path / "o.nfield"
+    assert cli.main(["reconstruct", str(frames), "--method", "toy", "--z-um", "-2,2", "-o", str(out)]) == 0
+    line = mistake(capsys, "render", out, "--z-um", "3", "-o", tmp_path / "o.npy")
+    assert "option --z-um is 3; the field spans -2 to 2 um" in line
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "somewhere"), "somewhere: no space is left"),
+        (PermissionError(errno.EACCES, "Permission denied", "there"), "there: no permission"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "the memory does not suffice"),
+        (ZeroDivisionError("division by zero"), "unexpected ZeroDivisionError: .*NEURALFIELD_DEBUG=1"),
+    ],
+)
+def test_what_the_machine_refuses_is_one_line_too(
+    error: Exception, line: str, frames: Path, tmp_path: Path, toy: dict[str, Any], capsys: Any
+) -> None:
+    toy["raise"] = error
+    said = mistake(capsys, "reconstruct", frames, "--method", "toy", "-o", tmp_path / "o.nfield")
+    assert re.search(line, said)
+
+
+def test_interrupting_keeps_the_newest_preview(frames: Path, tmp_path: Path, toy: dict[str, Any], capsys: Any) -> None:
+    toy["raise"] = KeyboardInterrupt()
+    out = tmp_path / "o.nfield"
+    assert cli.main(["reconstruct", str(frames), "--method", "toy", "--z-um", "1", "-o", str(out)]) == 130
+    assert f"saved in {out}" in capsys.readouterr().err
+    kept = io.load_result(out)
+    assert "interrupted" in kept.title
+    assert kept.field.extent.z_um == (1.0, 1.0)
+    assert kept.recipe["method"] == "toy"
+    assert kept.optics["objective_na"] == 0.2
+
+
+def test_a_result_that_cannot_be_written_is_saved_elsewhere(
+    frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    out, write = tmp_path / "o.nfield", io.save_result
+
+    def full(path: Path, result: Result) -> None:
+        if Path(path) == out:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, result)
+
+    monkeypatch.setattr(io, "save_result", full)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    line = mistake(capsys, "reconstruct", frames, "--method", "toy", "-o", out)
+    assert "No space left on device" in line
+    (copy,) = tmp_path.glob("neuralfield-*/o.nfield")
+    assert f"the field is safe in {copy}" in line
+    assert io.load_result(copy).field.type_name == "toy"
+
+
+def test_info_of_frames_and_of_a_field(frames: Path, tmp_path: Path, capsys: Any) -> None:
+    assert cli.main(["info", str(frames), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["kind"], found["frames"]["count"]) == ("led_array", 9)
+    assert found["values"]["objective_na"] == 0.2
+    assert found["values"]["illumination_na"]["shape"] == [9, 2]
+    assert cli.main(["info", str(frames)]) == 0
+    assert "9 of 32 x 32 pixels" in capsys.readouterr().out
+
+    out = tmp_path / "o.nfield"
+    assert cli.main(["reconstruct", str(frames), "--method", "toy", "--z-um", "-2,2", "-o", str(out)]) == 0
+    capsys.readouterr()
+    assert cli.main(["info", str(out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["type"], found["extent"]["z_um"], found["bytes"]) == ("toy", [-2.0, 2.0], out.stat().st_size)
+    assert found["figures"]["relative_amplitude_error"] == 0.01234
+    assert cli.main(["info", str(out)]) == 0
+    assert "-2 to 2 um" in capsys.readouterr().out
+
+
+def test_methods_tell_options_with_units(capsys: Any) -> None:
+    assert cli.main(["methods", "--json"]) == 0
+    toy = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}["toy"]
+    assert (toy["kinds"], toy["summary"], list(toy["presets"])) == (
+        ["led_array"],
+        "Does nothing, quickly.",
+        ["published"],
+    )
+    z = {o["name"]: o for o in toy["options"]}["z_um"]
+    assert (z["flag"], z["unit"], z["default"]) == ("--z-um", "um", [0.0, 0.0])
+    assert cli.main(["methods", "toy"]) == 0
+    assert "times through the data (default 2, 1 to 9)" in capsys.readouterr().out
+
+
+def test_convert_and_simulate(frames: Path, tmp_path: Path, capsys: Any) -> None:
+    copy = tmp_path / "copy.acq.h5"
+    assert cli.main(["convert", str(frames), "-o", str(copy)]) == 0
+    np.testing.assert_array_equal(io.open_acquisition(copy).intensity(), io.open_acquisition(frames).intensity())
+
+
+def test_help_and_the_module_entry_need_no_torch() -> None:
+    code = "import sys; from napari_neuralfield.app.cli import main; assert main(['reconstruct', '--help']) == 0; "
+    code += "assert 'torch' not in sys.modules"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "--method" in run.stdout
+    run = subprocess.run(
+        [sys.executable, "-m", "napari_neuralfield", "nothing"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith("neuralfield: Unknown command")
+    assert run.stderr.count("\n") == 1
