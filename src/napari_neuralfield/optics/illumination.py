@@ -1,0 +1,200 @@
+"""LED boards as directions of light.
+
+Directions are `na = (na_y, na_x)`, the sines of the angles in air: the plane wave at the sample is
+exp(+2 pi i (na . r) / wavelength), so the pupil's window on the object's spectrum is centred at -na / wavelength.
+Board positions are (y, x) in mm along the axes of the camera's picture, seen from the sample. Light travels away
+from its LED, so an LED at +x gives a negative na_x.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from ..types import InputError
+
+ORDERS = ("raster", "serpentine", "spiral")
+
+# Each matrix turns (na_y, na_x); image axes, y downwards.
+ORIENTATIONS: tuple[tuple[str, np.ndarray], ...] = tuple(
+    (name, np.array(matrix, dtype=float))
+    for name, matrix in (
+        ("as given", [[1, 0], [0, 1]]),
+        ("turned by half a turn", [[-1, 0], [0, -1]]),
+        ("y reversed (upside down)", [[-1, 0], [0, 1]]),
+        ("x reversed (left and right exchanged)", [[1, 0], [0, -1]]),
+        ("y and x exchanged", [[0, 1], [1, 0]]),
+        ("y and x exchanged, then turned by half a turn", [[0, -1], [-1, 0]]),
+        ("turned by a quarter turn clockwise", [[0, 1], [-1, 0]]),
+        ("turned by a quarter turn anticlockwise", [[0, -1], [1, 0]]),
+    )
+)
+
+
+def grid_positions(rows: int, columns: int, pitch_mm: float, order: str = "raster") -> np.ndarray:
+    """Positions of a rectangular board about its centre, in the order its LEDs are lit.
+
+    Parameters
+    ----------
+    rows, columns : LEDs along y and x.
+    pitch_mm : distance between neighbours.
+    order : 'raster' runs along x row by row, 'serpentine' turns back at each row's end, 'spiral' starts at
+        LED (rows // 2, columns // 2) and runs +x, +y, -x, -x, -y, -y, +x ...
+
+    Returns
+    -------
+    (led, 2) as (y, x), mm.
+
+    Raises
+    ------
+    InputError : for a size below 1, a pitch that is not larger than 0, or an unknown order.
+    """
+    if rows < 1 or columns < 1:
+        raise InputError(f"the LED grid is {rows} x {columns}; it needs at least one row and one column")
+    if not pitch_mm > 0:
+        raise InputError(f"the LED grid's pitch_mm is {pitch_mm:g}; it must be larger than 0 mm")
+    if order not in ORDERS:
+        raise InputError(f"the LED grid's order is {order!r}; it must be one of {', '.join(ORDERS)}")
+    steps = np.stack(np.mgrid[:rows, :columns], axis=-1)  # (row, column, 2)
+    if order == "serpentine":
+        steps[1::2] = steps[1::2, ::-1]
+    steps = _spiral(rows, columns) if order == "spiral" else steps.reshape(-1, 2)
+    return pitch_mm * (steps - (np.array([rows, columns]) - 1) / 2)
+
+
+def _spiral(rows: int, columns: int) -> np.ndarray:
+    """(led, 2) row and column of a grid's LEDs along a spiral from its centre."""
+    at, found, leg = np.array([rows // 2, columns // 2]), [(rows // 2, columns // 2)], 0
+    turns = ((0, 1), (1, 0), (0, -1), (-1, 0))
+    while len(found) < rows * columns:
+        for _ in range(leg // 2 + 1):
+            at = at + turns[leg % 4]
+            if 0 <= at[0] < rows and 0 <= at[1] < columns:
+                found.append((int(at[0]), int(at[1])))
+        leg += 1
+    return np.array(found)
+
+
+def ring_positions(radii: list[float], counts: list[int], start_deg: float = 0.0) -> np.ndarray:
+    """Positions on rings about the centre, the first LED of each at +x, going on towards +y (down in the picture).
+
+    Parameters
+    ----------
+    radii : radius of each ring, in the unit wanted back; 0 with a count of 1 is a centre LED.
+    counts : LEDs on each ring.
+    start_deg : turns every ring.
+
+    Returns
+    -------
+    (led, 2) as (y, x).
+    """
+    if len(radii) != len(counts):
+        raise InputError(f"the LED rings have {len(radii)} radii and {len(counts)} counts; give one count per radius")
+    if min(counts, default=0) < 1 or min(radii, default=-1.0) < 0:
+        raise InputError(f"the LED rings have radii {radii} and counts {counts}; radii are at least 0, counts at least 1")
+    rings = []
+    for radius, count in zip(radii, counts, strict=True):
+        angle = np.deg2rad(start_deg) + 2 * np.pi * np.arange(count) / count
+        rings.append(radius * np.stack([np.sin(angle), np.cos(angle)], axis=-1))
+    return np.concatenate(rings)
+
+
+def place(
+    positions_mm: np.ndarray, rotation_deg: float = 0.0, centre_mm: tuple[float, float] = (0.0, 0.0)
+) -> np.ndarray:
+    """Move a board's centre to `centre_mm` (y, x), then turn it about the optical axis, +x towards +y."""
+    turn = np.deg2rad(rotation_deg)
+    y, x = (np.asarray(positions_mm, dtype=float) + np.asarray(centre_mm, dtype=float)).T
+    return np.stack([np.sin(turn) * x + np.cos(turn) * y, np.cos(turn) * x - np.sin(turn) * y], axis=-1)
+
+
+def direction_cosines(
+    positions_mm: np.ndarray, height_mm: float, slide_mm: float = 0.0, slide_index: float = 1.52
+) -> np.ndarray:
+    """Directions in which the light of LEDs meets the sample.
+
+    Parameters
+    ----------
+    positions_mm : (led, 2) as (y, x) from the point of the sample that is looked at.
+    height_mm : distance from the board to the slide (to the sample without one).
+    slide_mm, slide_index : thickness and refractive index of the glass between board and sample; its refraction
+        moves a ray sideways by slide_mm * tan(angle in the glass), the angle in air is the same on both sides.
+
+    Returns
+    -------
+    (led, 2) as (na_y, na_x), pointing away from the LED.
+
+    Raises
+    ------
+    InputError : where the height is not larger than 0, the slide thinner than 0 or its index below 1.
+    """
+    positions = np.asarray(positions_mm, dtype=float)
+    if positions.ndim != 2 or positions.shape[1] != 2 or not np.isfinite(positions).all():
+        raise InputError(f"LED positions have shape {positions.shape}; they must be numbers as (led, 2), y and x in mm")
+    if not height_mm > 0:
+        raise InputError(f"height_mm of the LED board is {height_mm:g}; it must be larger than 0 mm")
+    if not (slide_mm >= 0 and slide_index >= 1):
+        raise InputError(
+            f"the slide is {slide_mm:g} mm of index {slide_index:g}; slide_mm is at least 0, slide_index at least 1"
+        )
+    radius = np.hypot(positions[:, 0], positions[:, 1])
+    sine = _sine_through_slide(radius, height_mm, slide_mm, slide_index)
+    return -positions * np.divide(sine, radius, out=np.zeros_like(radius), where=radius > 0)[:, None]
+
+
+def _sine_through_slide(radius: np.ndarray, height: float, slide: float, index: float) -> np.ndarray:
+    """Sine of the angle in air of the ray that ends `radius` away: height tan(air) + slide tan(glass) = radius.
+
+    The left side is convex in the sine, so Newton's method started above the root falls onto it without a bracket.
+    """
+    sine = radius / np.hypot(radius, height)
+    for _ in range(50):
+        air, glass = np.sqrt(1 - sine**2), np.sqrt(index**2 - sine**2)
+        excess = height * sine / air + slide * sine / glass - radius
+        step = excess / (height / air**3 + slide * index**2 / glass**3)
+        sine = sine - step
+        if np.abs(step).max(initial=0.0) < 1e-15:
+            break
+    return sine
+
+
+def uconn_board(theta_deg: float = 0.0, xint_mm: float = 0.0, yint_mm: float = 0.0, count: int = 225) -> np.ndarray:
+    """Directions of the University of Connecticut data sets: (led, 2) as (na_y, na_x).
+
+    15 x 15 LEDs, pitch 4 mm, 90.88 mm below a 1 mm slide of index 1.52, lit in a spiral from the centre;
+    `xint_mm`, `yint_mm` is the centre LED seen from the patch, `theta_deg` the turn of the board.
+    """
+    board = place(grid_positions(15, 15, 4.0, "spiral")[:count], theta_deg, (yint_mm, xint_mm))
+    return direction_cosines(board, 90.88, slide_mm=1.0, slide_index=1.52)
+
+
+def synthetic_na(na: np.ndarray, objective_na: float) -> float:
+    """Numerical aperture of the reconstruction: the steepest illumination plus the objective's."""
+    na = np.asarray(na, dtype=float)
+    return float(objective_na + np.hypot(na[:, 0], na[:, 1]).max())
+
+
+def is_bright_field(na: np.ndarray, objective_na: float) -> np.ndarray:
+    """(led,) bool: the direct light enters the objective."""
+    na = np.asarray(na, dtype=float)
+    return np.hypot(na[:, 0], na[:, 1]) <= objective_na
+
+
+def circle_overlap(distance: np.ndarray | float, radius: float) -> np.ndarray:
+    """Share of its area that a circle has in common with an equal one `distance` away."""
+    u = np.clip(np.asarray(distance, dtype=float) / (2 * radius), 0.0, 1.0)
+    return 2 / np.pi * (np.arccos(u) - u * np.sqrt(1 - u**2))
+
+
+def nearest_overlap(na: np.ndarray, objective_na: float) -> np.ndarray:
+    """(led,) share of each pupil circle that its nearest neighbour covers too; 0 for an LED that is alone."""
+    na = np.asarray(na, dtype=float)
+    if len(na) < 2:
+        return np.zeros(len(na))
+    distance = cKDTree(na).query(na, k=2)[0][:, 1]
+    return circle_overlap(distance, objective_na)
+
+
+def orient(na: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Directions of a board mounted in another orientation; `matrix` as in ORIENTATIONS."""
+    return np.asarray(na, dtype=float) @ np.asarray(matrix, dtype=float).T
