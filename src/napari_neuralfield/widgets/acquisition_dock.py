@@ -1,0 +1,224 @@
+"""Acquisition dock: open a file, see and complete its numbers, read what the checks say, save it."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+
+from ..types import InputError
+from .layers import acquisition_layers, title_of
+from .parts import BAD, GOOD, INFO, QUIET, WARN, button, label, row, scrolling, timer
+from .plots import PupilPlot
+from .quantity_form import QuantityForm
+from .session import session_of
+from .threads import Background
+
+FILES = "Acquisitions (*.acq.h5 *.h5 *.hdf5 *.mat *.cxi *.npz *.npy *.tif *.tiff *.yaml);;All files (*)"
+COLOURS = {"ok": GOOD, "info": INFO, "warning": WARN, "error": BAD}
+KIND_NAMES = {
+    "led_array": "LED array (Fourier ptychography)",
+    "multiplexed_led": "multiplexed LEDs",
+    "coded_ptychography": "coded ptychography (lensless)",
+    "ptychography": "ptychography",
+    "through_focus": "bright field through focus",
+}
+
+
+def check_lines(checks: list[Any]) -> str:
+    """Checks as rich text: a coloured dot and a sentence each."""
+    rows = [
+        f"<tr><td style='color:{COLOURS.get(c.level, QUIET)}; padding-right:6px'>●</td>"
+        f"<td style='padding-bottom:4px'>{html.escape(c.text)}</td></tr>"
+        for c in checks
+    ]
+    return f"<table>{''.join(rows)}</table>" if rows else ""
+
+
+class AcquisitionDock(QWidget):
+    """What was measured. `napari_viewer` is given by napari."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer, self._session = napari_viewer, session_of(napari_viewer)
+        self._background = Background()
+        self.form: QuantityForm | None = None
+        self._checked = 0  # the newest round of checks; answers to older ones are dropped
+        self._build()
+        self.setAcceptDrops(True)
+        self._delay = timer(self, 300, self._run_checks, once=True)
+        self._session.draft_changed.connect(self._on_draft)
+        self._session.values_changed.connect(self._on_value)
+        self.destroyed.connect(self._background.close)
+        self._on_draft(self._session.draft)
+
+    def _build(self) -> None:
+        self.open_button = button("Open file…", self._choose_file)
+        self.folder_button = button("Open folder…", self._choose_folder)
+        self.save_button = button("Save as .acq.h5…", self._choose_save)
+        buttons = row(self.open_button, self.folder_button, self.save_button)
+        self.title, self.problem, self.checks = label(), label(colour=WARN), label()
+        self.plot, self.plot_text = PupilPlot(), label(colour=QUIET)
+        self._form_place = QVBoxLayout()
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        for part in (buttons, self.title, self.problem, self._form_place, self.plot, self.plot_text, self.checks):
+            layout.addLayout(part) if not isinstance(part, QWidget) else layout.addWidget(part)
+        layout.addStretch(1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scrolling(content))
+        self.setMinimumWidth(340)
+
+    # files
+
+    def dragEnterEvent(self, event: Any) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:
+        self.open(Path(event.mimeData().urls()[0].toLocalFile()))
+
+    def _choose_file(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Open an acquisition", self._folder(), FILES)
+        if name:
+            self.open(Path(name))
+
+    def _choose_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Open a folder of frames", self._folder())
+        if name:
+            self.open(Path(name))
+
+    def _folder(self) -> str:
+        return str(self._session.settings.get("folder", ""))
+
+    def open(self, path: Path) -> None:
+        """Read a file or folder in the background and show its frames."""
+        self._session.settings.set("folder", str(path.parent))
+        self._set_busy(f"Reading {path.name} …")
+
+        def work() -> Any:
+            from ..io import open_draft
+
+            draft = open_draft(path)
+            return acquisition_layers(draft)
+
+        self._background.run(work, self._opened, self._open_failed)
+
+    def _opened(self, layers: Any) -> None:
+        self._set_busy("")
+        for data, meta, _ in layers:
+            self._viewer.add_image(data, **meta)  # the session adopts what its metadata holds
+
+    def _open_failed(self, text: str) -> None:
+        self._set_busy("")
+        self.problem.setText(text)
+        show_error(text)
+
+    def _set_busy(self, text: str) -> None:
+        self.problem.setText(text)
+        self.open_button.setEnabled(not text)
+        self.folder_button.setEnabled(not text)
+
+    def _choose_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Save the acquisition", self._folder(), "Acquisition (*.acq.h5)")
+        if name:
+            self.save(Path(name))
+
+    def save(self, path: Path) -> None:
+        """Write the completed acquisition in the background."""
+        if not path.name.endswith(".acq.h5"):
+            path = path.with_name(path.name.removesuffix(".h5") + ".acq.h5")
+        try:
+            acquisition = self._session.acquisition()
+        except InputError as error:
+            show_error(str(error))
+            return
+
+        def work() -> Path:
+            from ..io import save_acquisition
+
+            save_acquisition(path, acquisition)
+            return path
+
+        self._background.run(work, lambda saved: show_info(f"saved {saved}"), show_error)
+
+    # values
+
+    def _on_draft(self, draft: Any) -> None:
+        if self.form is not None:
+            self._form_place.removeWidget(self.form)
+            self.form.deleteLater()
+            self.form = None
+        self.save_button.setEnabled(draft is not None)
+        self.problem.setText("")
+        self.checks.setText("")
+        if draft is None:
+            self.title.setText("Open a file or a folder of frames, or drop one here or on the viewer.")
+            self.plot.hide()
+            return
+        shape = " × ".join(str(n) for n in draft.frames.shape)
+        notes = "".join(f"<br><i>{html.escape(note)}</i>" for note in draft.notes)
+        kind = KIND_NAMES.get(draft.kind, draft.kind)
+        self.title.setText(f"<b>{html.escape(title_of(draft))}</b><br>{kind}, {shape} (frame, y, x){notes}")
+        self.form = QuantityForm(self._session, draft)
+        self.form.problem.connect(self.problem.setText)
+        self._form_place.addWidget(self.form)
+        self._on_value("")
+
+    def _on_value(self, name: str) -> None:
+        draft = self._session.draft
+        if draft is None or self.form is None:
+            return
+        self.form.mark(draft)
+        self._show_pupils(draft)
+        self._delay.start()
+
+    def _show_pupils(self, draft: Any) -> None:
+        values = draft.values
+        na = values.get("illumination_na", values.get("led_na"))
+        aperture = values.get("objective_na")
+        shown = na is not None and isinstance(aperture, int | float)
+        self.plot.setVisible(shown)
+        self.plot_text.setText("")
+        if shown:
+            synthetic = self.plot.show_pupils(na, float(aperture))
+            self.plot_text.setText(
+                f"Objective NA {aperture:.3g} (blue), synthetic NA {synthetic:.3g} (orange), "
+                f"{len(na)} LEDs (green: centres of their pupils, grey)."
+            )
+
+    # checks
+
+    def _run_checks(self) -> None:
+        draft = self._session.draft
+        if draft is None:
+            return
+        missing = draft.missing()
+        try:
+            acquisition = draft.complete()
+        except InputError as error:
+            self.problem.setStyleSheet(f"color: {COLOURS['warning' if missing else 'error']};")
+            text = str(error).removeprefix(f"{draft.source}: ")
+            self.problem.setText(f"{len(missing)} value{'s' * (len(missing) > 1)} missing: " * bool(missing) + text)
+            self.checks.setText("")
+            return
+        self.problem.setText("")
+        self.checks.setText("Checking …")
+        self._checked += 1
+        turn = self._checked
+
+        def work() -> tuple[int, list[Any]]:
+            from ..data.checks import check
+
+            return turn, list(check(acquisition))
+
+        self._background.run(work, self._show_checks, lambda text: self.checks.setText(html.escape(text)))
+
+    def _show_checks(self, answer: tuple[int, list[Any]]) -> None:
+        turn, checks = answer
+        if turn == self._checked:
+            self.checks.setText(check_lines(checks))

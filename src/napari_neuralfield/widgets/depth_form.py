@@ -1,0 +1,72 @@
+"""The controls of the Depth dock; they decide nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from superqt import QFlowLayout, QLabeledDoubleSlider
+
+from .parts import QUIET, button, label, row
+
+
+class DepthForm:
+    """Builds its widgets into `parent`; the buttons wrap, so that it fits below the canvas and at its side."""
+
+    def __init__(self, parent: QWidget) -> None:
+        self.busy = ""  # 'focus' or 'export' while that goes on
+        self.slider: Any = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+        self.slider.setDecimals(2)
+        self.play = button("▶ Play", tip="sweep through the depths")
+        self.play.setCheckable(True)
+        self.quantity, self.planes = QComboBox(), QSpinBox()
+        self.planes.setRange(1, 999)
+        self.planes.setToolTip("planes over the whole depth range, for all-in-focus and for export")
+        self.contrast = button("Auto contrast", tip="fit the contrast to what is on the screen")
+        self.add_plane = button("Keep this plane", tip="add the whole plane, at full resolution, as a layer of its own")
+        self.focus = button("All in focus", tip="the sharpest plane of every pixel, and the map of their depths")
+        self.export, self.state = button("Export…", tip="OME-TIFF, OME-Zarr or PNG"), label(colour=QUIET)
+        top = QHBoxLayout()
+        top.addWidget(QLabel("Depth [µm]"))
+        top.addWidget(self.slider, 1)
+        flow = QFlowLayout()
+        planes = row(QLabel("Planes"), self.planes)
+        for part in (self.play, self.quantity, self.contrast, self.add_plane, self.focus, planes, self.export):
+            flow.addWidget(part)
+        layout = QVBoxLayout(parent)
+        layout.addLayout(top)
+        layout.addLayout(flow)
+        layout.addWidget(self.state)
+        layout.addStretch(1)
+        parent.setMinimumWidth(320)
+
+    def set_enabled(self, on: bool) -> None:
+        for part in (self.slider, self.play, self.quantity, self.contrast, self.add_plane, self.focus, self.export):
+            part.setEnabled(on)
+
+    def set_range(self, low: float, high: float, z_um: float) -> None:
+        """Depths that can be chosen, um; a single plane has nothing to slide."""
+        self.slider.blockSignals(True)
+        self.slider.setRange(low, high if high > low else low + 1e-6)
+        self.slider.setSingleStep(max((high - low) / 200, 1e-6))
+        self.slider.setValue(min(max(z_um, low), max(high, low)))
+        self.slider.blockSignals(False)
+        self.slider.setEnabled(high > low)
+        self.play.setEnabled(high > low)
+
+    def set_quantities(self, names: tuple[str, ...]) -> None:
+        before = self.quantity.currentText()
+        self.quantity.blockSignals(True)
+        self.quantity.clear()
+        self.quantity.addItems(names)
+        self.quantity.setCurrentText(before if before in names else names[0])
+        self.quantity.blockSignals(False)
+
+    def set_busy(self, what: str, text: str = "") -> None:
+        """Name what goes on in the background; its button says `text` meanwhile."""
+        self.busy = what
+        self.focus.setText(text if what == "focus" else "All in focus")
+        self.export.setText(text if what == "export" else "Export…")
+        self.focus.setEnabled(what != "export")
+        self.export.setEnabled(not what)

@@ -1,0 +1,103 @@
+"""What the depth slider renders: the visible part of a field at screen resolution, never more than time allows."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from typing import Any
+
+import numpy as np
+
+from ..app import lazy
+from ..types import Field
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """What is on the screen: (y0, x0, y1, x1) and the size of a screen pixel, um."""
+
+    box_um: lazy.Region
+    screen_pixel_um: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """One rendered box: (y, x) float32 and its axes, um."""
+
+    image: np.ndarray
+    y_um: np.ndarray
+    x_um: np.ndarray
+    field: Field
+    quantity: str
+    z_um: float
+    seconds: float
+    coarse: float
+
+
+def view_of(viewer: Any, pixel_ratio: float = 1.0) -> View | None:
+    """The part of the world in the canvas; None in 3D or where y and x are not what is displayed."""
+    dims, camera = viewer.dims, viewer.scene.camera
+    if dims.ndisplay != 2 or tuple(dims.order[-2:]) != (dims.ndim - 2, dims.ndim - 1) or not camera.zoom > 0:
+        return None
+    y, x = camera.center[-2:]
+    half = [n / camera.zoom / 2 for n in viewer.canvas.size]
+    return View((y - half[0], x - half[1], y + half[0], x + half[1]), 1 / (camera.zoom * pixel_ratio))
+
+
+def whole(field: Field, pixels: int = 800) -> View:
+    """A view that shows all of a field on `pixels` screen pixels."""
+    (y0, x0), (height, width) = field.extent.origin_um, field.extent.size_um
+    half = field.extent.pixel_um / 2
+    return View((y0 - half, x0 - half, y0 + height - half, x0 + width - half), max(height, width) / pixels)
+
+
+class Pace:
+    """Learns how long a pixel takes, and how much coarser a picture must be to come in time.
+
+    Parameters
+    ----------
+    budget : seconds that a picture may take while the slider moves.
+    """
+
+    def __init__(self, budget: float = 0.1) -> None:
+        self._budget = budget
+        self._fixed, self._per_pixel = 0.0, 0.0
+
+    def learn(self, pixels: int, seconds: float) -> None:
+        newest = seconds / max(pixels, 1)
+        self._per_pixel = newest if self._per_pixel == 0 else 0.7 * self._per_pixel + 0.3 * newest
+
+    def coarseness(self, pixels: float) -> float:
+        """1 for full resolution, up to 4 screen pixels per pixel."""
+        return min(4.0, max(1.0, math.sqrt(pixels * self._per_pixel / self._budget)))
+
+
+def render(field: Field, z_um: float, quantity: str, view: View, coarse: float = 1.0) -> Picture | None:
+    """The visible box of one depth; None where the view misses the field."""
+    began = time.perf_counter()
+    axes = lazy.visible_axes(field.extent, view.box_um, view.screen_pixel_um * coarse)
+    if axes is None:
+        return None
+    values = lazy.evaluate(field, z_um, *axes)[0]
+    image = np.ascontiguousarray(lazy.measure(values, quantity))
+    return Picture(image, *axes, field, quantity, z_um, time.perf_counter() - began, coarse)
+
+
+def bounce(z_um: float, step_um: float, low: float, high: float) -> tuple[float, float]:
+    """The next depth of a sweep that turns round at the ends, and the step from there."""
+    z = z_um + step_um
+    if low <= z <= high:
+        return z, step_um
+    return min(max(z, low), high), -step_um
+
+
+def plane_count(result: Any, most: int = 65) -> int:
+    """Planes that resolve the depth range: half the depth of field of the objective apart, at most `most`."""
+    low, high = result.field.extent.z_um
+    if not high > low:
+        return 1
+    na, wavelength = result.optics.get("objective_na"), result.optics.get("wavelength_um")
+    if not na or not wavelength:
+        return 33
+    return int(min(most, max(9, math.ceil((high - low) / (0.5 * wavelength / na**2)) + 1)))

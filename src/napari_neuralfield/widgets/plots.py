@@ -1,0 +1,107 @@
+"""Curves: the loss of a run, and the pupils of an acquisition in the synthetic aperture."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+LINE, FAINT, EDGE, GOOD = "#5bc0de", "#6c7a89", "#f0ad4e", "#5cb85c"
+
+
+class Plot(QWidget):
+    """A pyqtgraph plot that looks the same in every theme and cannot be dragged away by accident."""
+
+    def __init__(self, bottom: str, left: str, height: int) -> None:
+        super().__init__()
+        self.plot = pg.PlotWidget(background="#20242b")
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        self.plot.setMouseEnabled(False, False)
+        for side, text in (("bottom", bottom), ("left", left)):
+            axis = self.plot.getAxis(side)
+            axis.setLabel(text)
+            axis.enableAutoSIPrefix(False)
+        self.setMinimumHeight(height)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plot)
+
+
+class LossPlot(Plot):
+    """Relative amplitude error against step, logarithmic."""
+
+    MOST = 4000  # points kept; beyond that every other one goes
+
+    def __init__(self) -> None:
+        super().__init__("step", "relative error", 130)
+        self.plot.setLogMode(False, True)
+        self.plot.showGrid(x=True, y=True, alpha=0.2)
+        self._curve = self.plot.plot(pen=pg.mkPen(LINE, width=2))
+        self._steps: list[float] = []
+        self._losses: list[float] = []
+
+    def clear(self) -> None:
+        self._steps, self._losses = [], []
+        self.draw()
+
+    def add(self, step: float, loss: float) -> None:
+        """Remember a point; `draw` shows it. What is not a positive number is left out."""
+        if not (math.isfinite(loss) and loss > 0):
+            return
+        self._steps.append(step)
+        self._losses.append(loss)
+        if len(self._steps) > self.MOST:
+            self._steps, self._losses = self._steps[::2], self._losses[::2]
+
+    def draw(self) -> None:
+        self._curve.setData(self._steps, self._losses)
+
+    @property
+    def points(self) -> tuple[list[float], list[float]]:
+        return self._steps, self._losses
+
+
+def circle(centre: np.ndarray, radius: float, corners: int = 48) -> np.ndarray:
+    """(corners + 1, 2) closed polygon, (y, x)."""
+    angle = np.linspace(0.0, 2 * np.pi, corners + 1)
+    return np.asarray(centre) + radius * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+
+
+class PupilPlot(Plot):
+    """Where in the object's spectrum each frame looks: one pupil circle per LED and the synthetic aperture."""
+
+    MOST = 400  # circles drawn; of more LEDs every n-th
+
+    def __init__(self) -> None:
+        super().__init__("NA x", "NA y", 210)
+        self.plot.setAspectLocked(True)
+        self.plot.getPlotItem().invertY(True)
+        self._circles = self.plot.plot(pen=pg.mkPen(FAINT, width=1), connect="finite")
+        self._pupil = self.plot.plot(pen=pg.mkPen(LINE, width=2))
+        self._edge = self.plot.plot(pen=pg.mkPen(EDGE, width=2))
+        self._dots = self.plot.plot(pen=None, symbol="o", symbolSize=4, symbolPen=None, symbolBrush=GOOD)
+
+    def show_pupils(self, illumination_na: Any, objective_na: float) -> float:
+        """Draw; returns the synthetic NA.
+
+        Parameters
+        ----------
+        illumination_na : (led, 2) direction cosines (y, x).
+        objective_na : radius of the pupil.
+        """
+        na = np.asarray(illumination_na, dtype=np.float64).reshape(-1, 2)
+        synthetic = float(np.hypot(*na.T).max(initial=0.0)) + objective_na
+        some = na[:: max(1, math.ceil(len(na) / self.MOST))]
+        gap = np.full((1, 2), np.nan)
+        rings = np.concatenate([part for c in some for part in (circle(-c, objective_na), gap)] or [gap])
+        self._circles.setData(rings[:, 1], rings[:, 0])
+        self._dots.setData(-some[:, 1], -some[:, 0])
+        for curve, radius in ((self._pupil, objective_na), (self._edge, synthetic)):
+            ring = circle(np.zeros(2), radius)
+            curve.setData(ring[:, 1], ring[:, 0])
+        self.plot.setRange(xRange=(-synthetic, synthetic), yRange=(-synthetic, synthetic), padding=0.06)
+        return synthetic

@@ -1,0 +1,86 @@
+"""Every number of an acquisition with its unit, editable; what is missing is marked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QWidget
+
+from ..data.acquisition import Draft, quantities, required
+from ..types import InputError
+from .forms import MISSING, ArrayEdit, ValueEdit, caption, read_array
+from .parts import form_layout
+from .session import Session
+
+ARRAYS = "Numbers (*.npy *.csv *.txt *.json)"
+
+
+class QuantityForm(QWidget):
+    """Edits the draft of a session; `problem` says why what was typed is not taken."""
+
+    problem = Signal(str)
+
+    def __init__(self, session: Session, draft: Draft) -> None:
+        super().__init__()
+        self._session = session
+        self.editors: dict[str, QWidget] = {}
+        layout, needed = form_layout(self), set(required(draft.kind))
+        for name, q in quantities(draft.kind).items():
+            value = draft.values.get(name)
+            if name not in needed and q.shape and value is None:
+                continue  # an optional array that is not there
+            editor = self.editors[name] = self._make(name, q, value)
+            heading = QLabel(caption(q.label, q.unit))
+            heading.setToolTip(q.help)
+            layout.addRow(heading, editor)
+        self.mark(draft)
+
+    def mark(self, draft: Draft) -> None:
+        """Frame what is missing, and show arrays as they are now."""
+        missing = draft.missing()
+        for name, editor in self.editors.items():
+            target: QWidget = editor
+            if isinstance(editor, ArrayEdit):
+                editor.set_value(draft.values.get(name))
+                target = editor.text
+            if not isinstance(editor, ValueEdit) or editor.good:
+                target.setStyleSheet(MISSING if name in missing else "")
+
+    def _make(self, name: str, q: Any, value: Any) -> QWidget:
+        if q.choices:
+            box = QComboBox()
+            box.addItems(["", *q.choices])
+            box.setCurrentText(str(value or ""))
+            box.textActivated.connect(lambda text: self._session.set_value(name, text or None))
+            return box
+        if q.shape:
+            array = ArrayEdit()
+            array.load_wanted.connect(lambda: self._choose_array(name))
+            return array
+        edit = ValueEdit(int if q.integer else float, q.low, q.high, "not given")
+        edit.set_help(q.help)
+        edit.set_value(value)
+        edit.changed.connect(lambda: self._edited(name, edit))
+        return edit
+
+    def _edited(self, name: str, edit: ValueEdit) -> None:
+        try:
+            value = edit.value()
+        except InputError as error:
+            self.problem.emit(f"{name}: {error}")
+            return
+        if self._session.draft is not None and value != self._session.draft.values.get(name):
+            self._session.set_value(name, value)
+
+    def _choose_array(self, name: str) -> None:
+        folder = str(self._session.settings.get("folder", ""))
+        chosen, _ = QFileDialog.getOpenFileName(self, f"Load {name}", folder, ARRAYS)
+        if not chosen:
+            return
+        try:
+            self._session.set_value(name, read_array(Path(chosen)))
+        except InputError as error:
+            show_error(str(error))

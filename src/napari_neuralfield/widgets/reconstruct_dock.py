@@ -1,0 +1,234 @@
+"""Reconstruct dock: choose a method, run it, watch it, stop it, keep what it found."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from ..app.job import Failed, Job, Stopped, checkpoint_folder
+from ..types import Done, InputError, Note, Preview, Progress, Result
+from .layers import title_of
+from .parts import timer
+from .preview import PreviewLayers
+from .reconstruct_form import ReconstructForm
+from .region import RegionTool
+from .run import Library, Plan, checkpoint_name, load_library, plan_run, region_slices, time_text
+from .session import Shown, session_of
+from .threads import Background
+
+
+class ReconstructDock(QWidget):
+    """From frames to a field. `napari_viewer` is given by napari."""
+
+    PREVIEWS_PER_SECOND = 5
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer, self._session = napari_viewer, session_of(napari_viewer)
+        self._background = Background()
+        self._preview = PreviewLayers(napari_viewer, self._background, self._say_error)
+        self.region = RegionTool(napari_viewer)
+        self.library: Library | None = None
+        self.job: Job | None = None
+        self._waiting: Shown | None = None  # the newest preview not yet drawn
+        self._title, self._unfinished = "", False
+        self._shown_at = 0.0
+        self.form = ReconstructForm(self, self._session.settings)
+        self._connect()
+        self._tick = timer(self, 100, self._draw)
+        self._set_state("loading the methods …")
+        self._background.run(load_library, self._loaded, self._say_error)
+
+    def _connect(self) -> None:
+        form = self.form
+        form.run_button.clicked.connect(self.run)
+        form.pause_button.clicked.connect(self.pause_or_resume)
+        form.stop_button.clicked.connect(self.stop)
+        form.save_button.clicked.connect(self._choose_save)
+        form.depth_button.clicked.connect(self._open_depth)
+        form.draw_region.clicked.connect(self.region.draw)
+        form.clear_region.clicked.connect(self.region.clear)
+        self._session.draft_changed.connect(self._on_draft)
+        background, preview = self._background, self._preview
+        holder = self.__dict__
+
+        def close() -> None:  # must not touch the widget: it is being destroyed
+            background.close()
+            preview.close()
+            if holder.get("job") is not None:
+                holder["job"].cancel()
+
+        self.destroyed.connect(close)
+
+    # what can be chosen
+
+    def _loaded(self, library: Library) -> None:
+        self.library = library
+        self.form.set_devices(library.devices)
+        self._set_state("")
+        self._on_draft(self._session.draft)
+
+    def _on_draft(self, draft: Any) -> None:
+        if self.library is None:
+            return
+        kind = "" if draft is None else draft.kind
+        self.form.set_methods(kind, {n: self.library.methods[n] for n in self.library.for_kind(kind)})
+        if not self._running:
+            self._set_state("" if draft is not None else "Open an acquisition first.")
+
+    # a run
+
+    def plan(self) -> Plan:
+        """What Run would do now.
+
+        Raises
+        ------
+        InputError : in a sentence that says what to change.
+        """
+        acquisition = self._session.acquisition()
+        corners = self.region.corners_um()
+        region = None
+        if corners is not None:
+            step = float(getattr(acquisition, "pixel_um", 1.0))
+            region = region_slices(corners, step, acquisition.frame_shape)
+        return plan_run(acquisition, self.form.method, self.form.values(), region)
+
+    def run(self) -> None:
+        """Start; what is in the way is said in the dock."""
+        try:
+            plan = self.plan()
+        except InputError as error:
+            self._say_error(str(error))
+            return
+        assert self._session.draft is not None
+        self.form.remember()
+        self._title, self._unfinished = title_of(self._session.draft), True
+        self._preview.begin()
+        self.form.plot.clear()
+        path = checkpoint_folder() / checkpoint_name(self._title, plan.recipe.method)
+        post, background = self._on_event, self._background
+        self.job = Job(plan.events, lambda event: background.post(post, event), path, describe=plan.describe).start()
+        self._set_state("starting …")
+        self._tick.start()
+
+    def pause_or_resume(self) -> None:
+        if self.job is None or not self.job.running:
+            return
+        if self.job.paused:
+            self.job.resume()
+        else:
+            self.job.pause()
+        self._set_state("paused; the step in hand is finished first" if self.job.paused else "running …")
+
+    def stop(self) -> None:
+        """Cancel; what was computed so far is kept and shown."""
+        if self.job is not None and self.job.running:
+            self.job.cancel()
+            self._set_state("stopping after the step in hand …")
+
+    @property
+    def _running(self) -> bool:
+        return self._unfinished
+
+    def _on_event(self, event: Any) -> None:
+        if isinstance(event, Progress):
+            self._on_progress(event)
+        elif isinstance(event, Preview):
+            assert self.job is not None
+            result = self.job.last if self.job.last is not None else Result(event.field)
+            self._waiting = Shown(result, event.z_um, finished=False)
+        elif isinstance(event, Note):
+            self.form.add_note(event.text, event.level)
+        elif isinstance(event, Done):
+            self._end(event.result, _figures(event.result))
+        elif isinstance(event, Stopped):
+            self._end(event.result, "stopped" if event.result else "stopped before there was anything to show")
+        elif isinstance(event, Failed):
+            self._end(event.result, event.text)
+            self._say_error(event.text)
+
+    def _on_progress(self, event: Progress) -> None:
+        self.form.plot.add(event.done, event.loss)
+        self.form.bar.setRange(0, max(event.total, 1))
+        self.form.bar.setValue(event.done)
+        left = None if self.job is None else self.job.seconds_left
+        parts = [event.what, "" if left is None else f"{time_text(left)} left"]
+        if self.job is not None and not self.job.paused:
+            self._set_state(", ".join(p for p in parts if p) or "running …")
+
+    def _draw(self) -> None:
+        """Ten times a second at most: the curve, and the newest preview when its turn has come."""
+        self.form.plot.draw()
+        due = time.monotonic() - self._shown_at >= 1 / self.PREVIEWS_PER_SECOND
+        if self._waiting is not None and due and not self._preview.busy:
+            shown, self._waiting = self._waiting, None
+            self._shown_at = time.monotonic()
+            self._show(shown)
+
+    def _show(self, shown: Shown) -> None:
+        self._preview.show(shown, self._title)
+        self._session.set_shown(shown)
+
+    def _end(self, result: Result | None, text: str) -> None:
+        self._unfinished = False
+        self._tick.stop()
+        last_z = self._waiting.z_um if self._waiting is not None else None
+        self._waiting = None
+        self.form.plot.draw()
+        if result is not None:
+            z = last_z if last_z is not None else self._depth_of(result)
+            self._show(Shown(result, z))
+        self._set_state(text)
+
+    def _depth_of(self, result: Result) -> float:
+        low, high = result.field.extent.z_um
+        seen = self._session.shown.z_um if self._session.shown is not None else (low + high) / 2
+        return min(max(seen, low), high)
+
+    # what was found
+
+    def _choose_save(self) -> None:
+        proposed = f"{self._session.settings.get('folder', '')}/{self._title}.nfield"
+        name, _ = QFileDialog.getSaveFileName(self, "Save the field", proposed, "Field (*.nfield)")
+        if name:
+            self.save(Path(name))
+
+    def save(self, path: Path) -> None:
+        """Write the field on show, in the background."""
+        shown = self._session.shown
+        if shown is None:
+            return
+        path = path if path.suffix == ".nfield" else path.with_name(path.name + ".nfield")
+
+        def work() -> Path:
+            from ..io import save_result
+
+            save_result(path, shown.result)
+            return path
+
+        self._background.run(work, lambda saved: show_info(f"saved {saved}"), self._say_error)
+
+    def _open_depth(self) -> None:
+        from .contributions import open_docks
+
+        open_docks(self._viewer, "Depth")
+
+    def _say_error(self, text: str) -> None:
+        self.form.show_error(text)
+        show_error(text)
+
+    def _set_state(self, text: str) -> None:
+        running, ready = self._running, self.library is not None and self._session.draft is not None
+        paused = self.job is not None and self.job.paused
+        self.form.set_state(text, running=running, paused=paused, ready=ready, found=self._session.shown is not None)
+
+
+def _figures(result: Result) -> str:
+    seconds, error = result.figures.get("seconds"), result.figures.get("relative_amplitude_error")
+    parts = ["done", "" if seconds is None else f"in {time_text(seconds)}"]
+    text = " ".join(p for p in parts if p)
+    return text if error is None else f"{text}, relative amplitude error {error:.4f}"

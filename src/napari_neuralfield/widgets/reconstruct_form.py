@@ -1,0 +1,155 @@
+"""The controls of the Reconstruct dock; they decide nothing."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+from qtpy.QtWidgets import QComboBox, QProgressBar, QVBoxLayout, QWidget
+
+from ..types import InputError
+from .forms import OptionForm
+from .parts import BAD, QUIET, WARN, button, form_layout, label, row, scrolling
+from .plots import LossPlot
+from .settings import Settings
+
+OWN = "defaults"  # of the preset box
+
+
+class ReconstructForm:
+    """Builds its widgets into `parent` and remembers choices per method in `settings`."""
+
+    def __init__(self, parent: QWidget, settings: Settings) -> None:
+        self._settings, self._kind = settings, ""
+        self._methods: Mapping[str, Any] = {}
+        self.options: OptionForm | None = None
+        self._make()
+        self._lay_out(parent)
+        self.method_box.currentTextChanged.connect(self._on_method)
+        self.preset_box.currentTextChanged.connect(self._on_preset)
+
+    def _make(self) -> None:
+        self.method_box, self.preset_box, self.device_box = QComboBox(), QComboBox(), QComboBox()
+        self.summary, self.state, self.notes, self.error = label(colour=QUIET), label(), label(), label(colour=BAD)
+        self.draw_region = button("Draw region", tip="draw a rectangle in the viewer; only that part is reconstructed")
+        self.clear_region = button("Whole frame", tip="take the rectangle away")
+        self.run_button, self.pause_button, self.stop_button = (button(text) for text in ("Run", "Pause", "Stop"))
+        self.save_button, self.depth_button = button("Save .nfield…"), button("Look at any depth")
+        self.bar, self.plot = QProgressBar(), LossPlot()
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumHeight(10)
+
+    def _lay_out(self, parent: QWidget) -> None:
+        top = QWidget()
+        form = form_layout(top)
+        form.addRow("Method", self.method_box)
+        form.addRow("", self.summary)
+        form.addRow("Preset", self.preset_box)
+        form.addRow("Device", self.device_box)
+        form.addRow("Region", row(self.draw_region, self.clear_region))
+        self._option_place = QVBoxLayout()
+        content = QWidget()
+        upper = QVBoxLayout(content)
+        upper.addWidget(top)
+        upper.addLayout(self._option_place)
+        upper.addStretch(1)
+        outer = QVBoxLayout(parent)
+        outer.setContentsMargins(0, 0, 0, 6)
+        outer.addWidget(scrolling(content), 1)
+        controls = row(self.run_button, self.pause_button, self.stop_button)
+        keep = row(self.save_button, self.depth_button)
+        for part in (controls, self.bar, self.state, self.error, self.notes, self.plot, keep):
+            outer.addWidget(part)
+        parent.setMinimumWidth(340)
+
+    # choices
+
+    def set_devices(self, devices: list[str]) -> None:
+        self.device_box.addItems(["auto", *devices])
+        self.device_box.setCurrentText(str(self._settings.get("device", "auto")))
+
+    def set_methods(self, kind: str, methods: Mapping[str, Any]) -> None:
+        """Offer these methods (name -> Method), the one used last for this kind first."""
+        if kind == self._kind and list(methods) == list(self._methods):
+            return
+        self._kind, self._methods = kind, methods
+        self.method_box.blockSignals(True)
+        self.method_box.clear()
+        self.method_box.addItems(list(methods))
+        before = self._settings.get(f"method.{kind}")
+        if before in methods:
+            self.method_box.setCurrentText(before)
+        self.method_box.blockSignals(False)
+        self._on_method(self.method_box.currentText())
+
+    @property
+    def method(self) -> str:
+        """Raises InputError where no method can be chosen."""
+        if not self.method_box.currentText():
+            kind = f" for kind {self._kind}" if self._kind else "; open an acquisition first"
+            raise InputError(f"there is no method{kind}")
+        return self.method_box.currentText()
+
+    def values(self) -> dict[str, Any]:
+        """Options that differ from the method's defaults, the device with them."""
+        chosen = {} if self.options is None else self.options.values()
+        return {**chosen, "device": self.device_box.currentText() or "auto"}
+
+    def remember(self) -> None:
+        values = self.values()
+        self._settings.set("device", values.pop("device"))
+        self._settings.set(f"method.{self._kind}", self.method)
+        self._settings.set(f"options.{self.method}", values)
+
+    def _on_method(self, name: str) -> None:
+        if self.options is not None:
+            self._option_place.removeWidget(self.options)
+            self.options.deleteLater()
+            self.options = None
+        self.preset_box.blockSignals(True)
+        self.preset_box.clear()
+        if name in self._methods:
+            from ..recon.recipe import options
+
+            method = self._methods[name]
+            self.summary.setText(method.summary)
+            self.preset_box.addItems([OWN, *method.presets])
+            self.options = OptionForm([info for info in options(name) if info.name != "device"])
+            self._option_place.addWidget(self.options)
+            self.options.set_values(self._settings.get(f"options.{name}", {}))
+        else:
+            self.summary.setText("no method takes this kind of acquisition yet" if self._kind else "")
+        self.preset_box.blockSignals(False)
+
+    def _on_preset(self, name: str) -> None:
+        method = self._methods.get(self.method_box.currentText())
+        if self.options is not None and method is not None:
+            self.options.set_values(method.presets.get(name, {}))
+
+    # state
+
+    def add_note(self, text: str, level: str) -> None:
+        colour = WARN if level == "warning" else QUIET
+        self.notes.setText(f"<span style='color:{colour}'>{html.escape(text)}</span>")
+
+    def show_error(self, text: str) -> None:
+        self.error.setText(text)
+        self.error.setVisible(bool(text))
+
+    def set_state(self, text: str, *, running: bool, paused: bool, ready: bool, found: bool) -> None:
+        """Enable what can be done now and say what goes on."""
+        self.state.setText(text)
+        self.state.setVisible(bool(text))
+        self.run_button.setEnabled(ready and not running)
+        self.pause_button.setEnabled(running)
+        self.pause_button.setText("Resume" if paused else "Pause")
+        self.stop_button.setEnabled(running)
+        self.save_button.setEnabled(found)
+        self.depth_button.setEnabled(found)
+        self.plot.setVisible(running or bool(self.plot.points[0]))
+        self.bar.setVisible(running)
+        if running:
+            self.show_error("")
+        if not running and not ready:
+            self.notes.setText("")

@@ -1,0 +1,43 @@
+"""A rectangle drawn in the viewer that limits what is reconstructed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class RegionTool:
+    """Owns at most one shapes layer; the last rectangle drawn counts. The user may delete the layer at any time."""
+
+    NAME = "Region to reconstruct"
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self.layer: Any = None
+
+    @property
+    def alive(self) -> bool:
+        return self.layer is not None and self.layer in self._viewer.layers
+
+    def draw(self) -> None:
+        """Let the user draw a rectangle, in place of an earlier one."""
+        self.clear()
+        self.layer = self._viewer.add_shapes(
+            ndim=2, name=self.NAME, edge_color="#f0ad4e", face_color="transparent", edge_width=2, units=("um", "um")
+        )
+        self.layer.mode = "add_rectangle"
+        self._viewer.layers.selection.active = self.layer
+
+    def clear(self) -> None:
+        if self.alive:
+            self._viewer.layers.remove(self.layer)
+        self.layer = None
+
+    def corners_um(self) -> tuple[float, float, float, float] | None:
+        """(y0, x0, y1, x1) of the last rectangle, um; None where none is drawn."""
+        if not self.alive or not len(self.layer.data):
+            return None
+        world = np.asarray([self.layer.data_to_world(corner) for corner in self.layer.data[-1]])[:, -2:]
+        (y0, x0), (y1, x1) = world.min(axis=0), world.max(axis=0)
+        return float(y0), float(x0), float(y1), float(x1)
