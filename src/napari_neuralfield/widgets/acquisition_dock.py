@@ -9,7 +9,9 @@ from typing import Any
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
+from ..data.acquisition import quantities
 from ..types import InputError
+from .forms import caption
 from .layers import acquisition_layers, title_of
 from .parts import BAD, GOOD, INFO, QUIET, WARN, button, label, row, scrolling, timer
 from .plots import PupilPlot
@@ -65,6 +67,7 @@ class AcquisitionDock(QWidget):
         self._form_place = QVBoxLayout()
         content = QWidget()
         layout = QVBoxLayout(content)
+        layout.setContentsMargins(6, 4, 8, 6)
         for part in (buttons, self.title, self.problem, self._form_place, self.plot, self.plot_text, self.checks):
             layout.addLayout(part) if not isinstance(part, QWidget) else layout.addWidget(part)
         layout.addStretch(1)
@@ -201,9 +204,11 @@ class AcquisitionDock(QWidget):
         try:
             acquisition = draft.complete()
         except InputError as error:
-            self.problem.setStyleSheet(f"color: {COLOURS['warning' if missing else 'error']};")
-            text = str(error).removeprefix(f"{draft.source}: ")
-            self.problem.setText(f"{len(missing)} value{'s' * (len(missing) > 1)} missing: " * bool(missing) + text)
+            self.problem.setStyleSheet(f"color: {WARN if missing else BAD};")
+            known = quantities(draft.kind)
+            names = ", ".join(caption(known[name].label, known[name].unit) for name in missing)
+            text = f"Still needed (orange below): {names}." if missing else str(error)
+            self.problem.setText(text.removeprefix(f"{draft.source}: "))
             self.checks.setText("")
             return
         self.problem.setText("")

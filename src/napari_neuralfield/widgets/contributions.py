@@ -103,6 +103,9 @@ def open_docks(viewer: Any, *names: str) -> None:
                 widget, name=full, area="bottom" if below else "right", tabify=not below, add_vertical_stretch=False
             )
             widget.parent().setWindowTitle(name)
+            if below:
+                widget.setMaximumHeight(150)
+    viewer.canvas.overlays.scale_bar.visible = True
     front = viewer.window.dock_widgets[f"{names[0]} ({PLUGIN})"].parent()
     front.show()
     front.raise_()

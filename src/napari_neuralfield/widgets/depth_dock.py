@@ -144,7 +144,7 @@ class DepthDock(QWidget):
 
     def _title(self) -> str:
         shown = self._session.shown
-        return (shown.result.title if shown is not None else "") or "field"
+        return "field" if shown is None else shown.title
 
     def auto_contrast(self) -> None:
         if self._slot.alive and self._last is not None:
@@ -180,7 +180,7 @@ class DepthDock(QWidget):
         def add(image: np.ndarray) -> None:
             self._viewer.add_image(
                 image, name=f"{self._title()} {quantity}, z {z:.2f} µm", contrast_limits=contrast(image, quantity),
-                colormap=COLORMAPS[quantity], metadata={KEY: {"result": shown.result, "z_um": z}}, **placed(*axes),
+                colormap=COLORMAPS[quantity], metadata={KEY: {"result": shown.result, "z_um": z, "title": shown.title}}, **placed(*axes),
             )
 
         self._background.run(work, add, self._say_error)

@@ -31,6 +31,9 @@ class DepthForm:
         top.addWidget(QLabel("Depth [µm]"))
         top.addWidget(self.slider, 1)
         flow = QFlowLayout()
+        flow.setContentsMargins(0, 0, 0, 0)
+        for spacing in (flow.setHorizontalSpacing, flow.setVerticalSpacing):
+            spacing(6)
         planes = row(QLabel("Planes"), self.planes)
         for part in (self.play, self.quantity, self.contrast, self.add_plane, self.focus, planes, self.export):
             flow.addWidget(part)

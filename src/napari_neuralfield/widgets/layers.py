@@ -102,18 +102,19 @@ def result_layers(result: Result, z_um: float | None = None, title: str = "") ->
     field = result.field
     z = float(np.mean(field.extent.z_um)) if z_um is None else float(z_um)
     layers: list[LayerData] = []
+    title = title or result.title or "field"
     for quantity in [q for q in ("phase", "amplitude") if q in lazy.quantities(field)]:
         levels = [level[0] for level in lazy.pyramid(field, [z], quantity)]
         coarse = max(field.extent.pixel_um, max(field.extent.size_um) / 256)
         limits = contrast(np.asarray(lazy.plane(field, z, quantity, coarse)), quantity)
         meta = {
-            "name": f"{title or result.title or 'field'} {quantity}",
+            "name": f"{title} {quantity}",
             **placed(*field.extent.axes()),
             "contrast_limits": limits,
             "colormap": COLORMAPS[quantity],
             "multiscale": len(levels) > 1,
             "visible": quantity == "amplitude" or not field.complex_valued,
-            "metadata": {KEY: {"result": result, "z_um": z, "quantity": quantity}},
+            "metadata": {KEY: {"result": result, "z_um": z, "title": title, "quantity": quantity}},
         }
         layers.append((levels if len(levels) > 1 else levels[0], meta, "image"))
     return layers

@@ -25,7 +25,8 @@ class Plot(QWidget):
             axis = self.plot.getAxis(side)
             axis.setLabel(text)
             axis.enableAutoSIPrefix(False)
-        self.setMinimumHeight(height)
+            axis.setTextPen("#b8c0cc")
+        self.setFixedHeight(height)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
@@ -37,7 +38,7 @@ class LossPlot(Plot):
     MOST = 4000  # points kept; beyond that every other one goes
 
     def __init__(self) -> None:
-        super().__init__("step", "relative error", 130)
+        super().__init__("step", "relative error", 190)
         self.plot.setLogMode(False, True)
         self.plot.showGrid(x=True, y=True, alpha=0.2)
         self._curve = self.plot.plot(pen=pg.mkPen(LINE, width=2))
@@ -77,7 +78,7 @@ class PupilPlot(Plot):
     MOST = 400  # circles drawn; of more LEDs every n-th
 
     def __init__(self) -> None:
-        super().__init__("NA x", "NA y", 210)
+        super().__init__("NA x", "NA y", 270)
         self.plot.setAspectLocked(True)
         self.plot.getPlotItem().invertY(True)
         self._circles = self.plot.plot(pen=pg.mkPen(FAINT, width=1), connect="finite")

@@ -29,8 +29,8 @@ class PreviewLayers:
         """A new run writes new layers; those of the last one stay."""
         self._slots = {}
 
-    def show(self, shown: Shown, title: str) -> None:
-        self._latest.submit(lambda: _render(shown, title))
+    def show(self, shown: Shown) -> None:
+        self._latest.submit(lambda: _render(shown))
 
     def close(self, timeout: float | None = None) -> None:
         self._latest.close(timeout)
@@ -49,18 +49,18 @@ class PreviewLayers:
             slot.show(**picture, visible=quantity == ORDER[-1] or len(pictures) == 1)
 
 
-def _render(shown: Shown, title: str) -> list[dict[str, Any]]:
+def _render(shown: Shown) -> list[dict[str, Any]]:
     field, extent = shown.result.field, shown.result.field.extent
     coarse = 1.0 if shown.finished else max(1.0, max(extent.shape) / MOST_PIXELS)
     y, x = extent.axes(extent.pixel_um * coarse)
     values = lazy.evaluate(field, shown.z_um, y, x)[0]
     state = "" if shown.finished else " (running)"
-    ours: dict[str, Any] = {"z_um": shown.z_um}
+    ours: dict[str, Any] = {"z_um": shown.z_um, "title": shown.title}
     if shown.finished:
         ours["result"] = shown.result
     return [
         {
-            "name": f"{title} {quantity}{state}",
+            "name": f"{shown.title} {quantity}{state}",
             "image": np.ascontiguousarray(lazy.measure(values, quantity)),
             "y_um": y, "x_um": x, "quantity": quantity, "metadata": {**ours, "quantity": quantity},
         }

@@ -140,7 +140,7 @@ class ReconstructDock(QWidget):
         elif isinstance(event, Preview):
             assert self.job is not None
             result = self.job.last if self.job.last is not None else Result(event.field)
-            self._waiting = Shown(result, event.z_um, finished=False)
+            self._waiting = Shown(result, event.z_um, self._title, finished=False)
         elif isinstance(event, Note):
             self.form.add_note(event.text, event.level)
         elif isinstance(event, Done):
@@ -170,7 +170,7 @@ class ReconstructDock(QWidget):
             self._show(shown)
 
     def _show(self, shown: Shown) -> None:
-        self._preview.show(shown, self._title)
+        self._preview.show(shown)
         self._session.set_shown(shown)
 
     def _end(self, result: Result | None, text: str) -> None:
@@ -181,7 +181,7 @@ class ReconstructDock(QWidget):
         self.form.plot.draw()
         if result is not None:
             z = last_z if last_z is not None else self._depth_of(result)
-            self._show(Shown(result, z))
+            self._show(Shown(result, z, self._title))
         self._set_state(text)
 
     def _depth_of(self, result: Result) -> float:

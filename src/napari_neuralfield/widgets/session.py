@@ -24,6 +24,7 @@ class Shown:
 
     result: Result
     z_um: float
+    title: str
     finished: bool = True
 
 
@@ -75,7 +76,7 @@ class Session:
         if "draft" in ours:
             self.set_draft(ours["draft"])
         if "result" in ours and (self.shown is None or self.shown.result is not ours["result"]):
-            self.set_shown(Shown(ours["result"], float(ours["z_um"])))
+            self.set_shown(Shown(ours["result"], float(ours["z_um"]), str(ours.get("title", "field"))))
 
     def watch(self, layers: Any) -> Session:
         """Adopt the layers there are and those that come."""
