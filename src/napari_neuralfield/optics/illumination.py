@@ -55,7 +55,7 @@ def grid_positions(rows: int, columns: int, pitch_mm: float, order: str = "raste
         raise InputError(f"the LED grid's pitch_mm is {pitch_mm:g}; it must be larger than 0 mm")
     if order not in ORDERS:
         raise InputError(f"the LED grid's order is {order!r}; it must be one of {', '.join(ORDERS)}")
-    steps = np.stack(np.mgrid[:rows, :columns], axis=-1)  # (row, column, 2)
+    steps = np.moveaxis(np.mgrid[:rows, :columns], 0, -1)  # (row, column, 2)
     if order == "serpentine":
         steps[1::2] = steps[1::2, ::-1]
     steps = _spiral(rows, columns) if order == "spiral" else steps.reshape(-1, 2)
@@ -91,7 +91,9 @@ def ring_positions(radii: list[float], counts: list[int], start_deg: float = 0.0
     if len(radii) != len(counts):
         raise InputError(f"the LED rings have {len(radii)} radii and {len(counts)} counts; give one count per radius")
     if min(counts, default=0) < 1 or min(radii, default=-1.0) < 0:
-        raise InputError(f"the LED rings have radii {radii} and counts {counts}; radii are at least 0, counts at least 1")
+        raise InputError(
+            f"the LED rings have radii {radii} and counts {counts}; radii are at least 0, counts at least 1"
+        )
     rings = []
     for radius, count in zip(radii, counts, strict=True):
         angle = np.deg2rad(start_deg) + 2 * np.pi * np.arange(count) / count

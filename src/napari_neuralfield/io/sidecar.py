@@ -1,0 +1,107 @@
+"""`NAME.yaml` beside a recording: supplies or overrides its metadata under the acquisition's own names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ..data.acquisition import KINDS, Draft, quantities
+from ..types import InputError
+from .leds import directions
+from .tables import read_image, read_table
+
+OWN_KEYS = ("kind", "title", "leds", "files")
+ENDINGS = (".acq.h5", ".ome.tiff", ".ome.tif")
+
+
+def find(path: Path) -> Path | None:
+    """The sidecar of a file or folder; None without one. A recipe file of the same name is not taken for it."""
+    for candidate in candidates(path):
+        if candidate.is_file() and "method" not in load(candidate):
+            return candidate
+    return None
+
+
+def candidates(path: Path) -> list[Path]:
+    """Where a sidecar is looked for, the first choice first."""
+    if path.is_dir():
+        return [path / "acquisition.yaml", path.with_name(f"{path.name}.yaml")]
+    ending = next((e for e in ENDINGS if path.name.lower().endswith(e)), path.suffix)
+    stem = path.name[: len(path.name) - len(ending)] if ending else path.name
+    return [path.with_name(f"{stem}.yaml"), path.with_name(f"{path.name}.yaml")]
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises
+    ------
+    InputError : where the file cannot be read or is not a mapping.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: the sidecar cannot be read ({str(error).splitlines()[0]})") from None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise InputError(f"{path}: a sidecar is a YAML mapping of name: value, such as wavelength_um: 0.522")
+    return values
+
+
+def kind_of(given: dict[str, Any], path: Path) -> str:
+    """The kind that a sidecar names."""
+    kind = given.get("kind")
+    if kind not in KINDS:
+        said = f"kind is {kind!r}" if "kind" in given else "kind is missing"
+        raise InputError(f"{path}: {said}; it must be one of {', '.join(KINDS)}")
+    return str(kind)
+
+
+def apply(draft: Draft, path: Path) -> None:
+    """Put a sidecar's values into a draft; they override what the recording says.
+
+    Raises
+    ------
+    InputError : for a key that is no value of the kind, or an LED board that makes no sense.
+    """
+    given = load(path)
+    if "kind" in given:
+        draft.kind = kind_of(given, path)
+    known = quantities(draft.kind)
+    for name, value in given.items():
+        if name in known:
+            draft.values[name] = _array(value, path) if known[name].shape else value
+        elif name == "title":
+            draft.values["title"] = str(value)
+        elif name == "leds":
+            draft.values[_led_name(draft.kind, path)] = directions(value, path)
+        elif name not in OWN_KEYS:
+            raise InputError(
+                f"{path}: {name} is not a value of kind {draft.kind}; known are {', '.join((*OWN_KEYS, *known))}"
+            )
+    draft.notes.append(f"values from {path.name}")
+
+
+def _led_name(kind: str, path: Path) -> str:
+    names = {"led_array": "illumination_na", "multiplexed_led": "led_na"}
+    if kind not in names:
+        raise InputError(f"{path}: leds is given for kind {kind}; only {' and '.join(names)} have LEDs")
+    return names[kind]
+
+
+def _array(value: Any, sidecar: Path) -> Any:
+    """A list as it is; the name of a table or an image beside the sidecar as the numbers in it."""
+    if not isinstance(value, str):
+        return value
+    file = sidecar.parent / value
+    if file.suffix.lower() in (".tif", ".tiff", ".png"):
+        return read_image(file)
+    if file.suffix.lower() == ".npy":
+        try:
+            return np.load(file, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            raise InputError(f"{file}: the array cannot be read; it must be a .npy file of numbers") from None
+    table = read_table(file)[1]
+    return table[:, 0] if table.shape[1] == 1 else table

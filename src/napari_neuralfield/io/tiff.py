@@ -1,0 +1,199 @@
+"""Folders of TIFF or PNG images, one per frame, and stacks in one TIFF file; a sidecar says how they were taken."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.acquisition import Draft
+from ..registry import READERS
+from ..types import InputError
+from . import sidecar
+from .tables import image_head, read_image
+
+SUFFIXES = (".tif", ".tiff", ".png")
+
+
+@READERS.register("tiff")
+class TiffReader:
+    """A folder of images, a multi-page TIFF or a single image; the geometry is in the sidecar."""
+
+    reads = "folders of TIFF or PNG images and TIFF stacks with a sidecar"
+
+    def supports(self, path: Path) -> bool:
+        if path.is_dir():
+            return path.suffix.lower() != ".zarr"
+        return path.suffix.lower() in SUFFIXES
+
+    def read(self, path: Path) -> Draft:
+        """Frames (lazy); everything else is taken from the sidecar when the file is opened."""
+        found = sidecar.find(path)
+        if found is None:
+            wanted = " or ".join(str(c) for c in sidecar.candidates(path))
+            raise InputError(
+                f"{path}: there is no sidecar, so what the frames show is not known; write {wanted} with kind, "
+                "wavelength_um and the other values"
+            )
+        given = sidecar.load(found)
+        frames = folder_frames(path, given.get("files"), found) if path.is_dir() else file_frames(path)
+        return Draft(sidecar.kind_of(given, found), frames, {}, str(path))
+
+
+def folder_frames(folder: Path, files: Any, where: Path) -> ImageFrames:
+    """The images of a folder, in the natural order of their names (2 before 10), or those that `files` names.
+
+    Parameters
+    ----------
+    files : None for all, a pattern such as 'led_*.tif', or a list of names.
+
+    Raises
+    ------
+    InputError : where there are none, one is missing, or their sizes or types differ.
+    """
+    if isinstance(files, list):
+        paths = [folder / str(name) for name in files]
+    elif files is None or isinstance(files, str):
+        paths = sorted(folder.glob(files or "*"), key=lambda p: _natural(p.name))
+        paths = [p for p in paths if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+    else:
+        raise InputError(f"{where}: files is {files!r}; it must be a pattern such as led_*.tif or a list of names")
+    if not paths:
+        raise InputError(f"{folder}: no images are found; the folder must hold {', '.join(SUFFIXES)} files")
+    heads = [_head(path) for path in paths]
+    for path, head in zip(paths, heads, strict=True):
+        if head != heads[0]:
+            raise InputError(
+                f"{path}: the frame is {_said(head)} but {paths[0].name} is {_said(heads[0])}; all must agree, so "
+                "leave the odd one out of the folder or name the frames under 'files' in the sidecar"
+            )
+    shape, dtype = heads[0]
+    return ImageFrames(tuple(p.absolute() for p in paths), shape, dtype)
+
+
+def _natural(name: str) -> list[tuple[int, int | str]]:
+    return [(0, int(part)) if part.isdigit() else (1, part.lower()) for part in re.split(r"(\d+)", name) if part]
+
+
+def _said(head: tuple[tuple[int, int], np.dtype]) -> str:
+    return f"{head[0][0]} x {head[0][1]} of {head[1]}"
+
+
+def _head(path: Path) -> tuple[tuple[int, int], np.dtype]:
+    """Shape (y, x) and type of one image, from its header where the format allows."""
+    if path.suffix.lower() != ".png":
+        frames = file_frames(path)
+        if frames.shape[0] != 1:
+            raise InputError(f"{path}: the file holds {frames.shape[0]} pages; in a folder each file is one frame")
+        return (frames.shape[1], frames.shape[2]), frames.dtype
+    return image_head(path)
+
+
+def file_frames(path: Path) -> Any:
+    """Frames of one TIFF file, mapped where they lie in one piece, else page by page; or of one PNG."""
+    if path.suffix.lower() == ".png":
+        frame_shape, dtype = image_head(path)
+        return ImageFrames((path.absolute(),), frame_shape, dtype)
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            series = file.series[0]
+            shape, dtype = tuple(int(n) for n in series.shape), np.dtype(series.dtype)
+            offset = series.dataoffset
+            stored = dtype.newbyteorder("big" if file.byteorder == ">" else "little")
+            colour = series.keyframe.photometric in (2, 6) or series.keyframe.samplesperpixel > 1
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file; check the name") from None
+    except PermissionError:
+        raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it") from None
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: this is not a TIFF file or it is cut short ({reason}); save it again") from None
+    if colour:
+        raise InputError(f"{path}: the images hold colours (shape {shape}); save one channel as grey images")
+    shape = (1, *shape) if len(shape) == 2 else shape
+    if len(shape) != 3:
+        raise InputError(f"{path}: the stack has shape {shape}; it must be (frame, y, x)")
+    if offset is not None and path.stat().st_size < offset + int(np.prod(shape)) * dtype.itemsize:
+        raise InputError(f"{path}: the file is cut short; copy or record it again")
+    if offset is not None:
+        return MappedFrames(path.absolute(), offset, shape, dtype, stored)
+    return PagedFrames(path.absolute(), shape, dtype)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageFrames:
+    """One file per frame."""
+
+    paths: tuple[Path, ...]
+    frame_shape: tuple[int, int]
+    dtype: np.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.paths), *self.frame_shape)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        return _indexed(self.shape, self.dtype, key, self._frame)
+
+    def _frame(self, index: int) -> np.ndarray:
+        image = read_image(self.paths[index])
+        if image.shape != self.frame_shape:
+            raise InputError(f"{self.paths[index]}: the frame changed its size since it was opened; open it again")
+        return image
+
+
+@dataclasses.dataclass(frozen=True)
+class MappedFrames:
+    """A stack in one piece of a file, mapped anew for each access."""
+
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    stored: np.dtype
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        try:
+            mapped = np.memmap(self.path, self.stored, "r", self.offset, self.shape)
+        except (OSError, ValueError):
+            raise InputError(f"{self.path}: the file is gone or cut short; open it again where it is now") from None
+        return np.array(mapped[key], dtype=self.dtype)
+
+
+@dataclasses.dataclass(frozen=True)
+class PagedFrames:
+    """Pages of a TIFF file that are compressed or lie scattered."""
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        return _indexed(self.shape, self.dtype, key, self._frame)
+
+    def _frame(self, index: int) -> np.ndarray:
+        import tifffile
+
+        try:
+            with tifffile.TiffFile(self.path) as file:
+                return np.asarray(file.asarray(key=index, series=0))
+        except Exception as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f"{self.path}: page {index} cannot be read ({reason}); save the file again") from None
+
+
+def _indexed(shape: tuple[int, ...], dtype: np.dtype, key: Any, frame: Any) -> np.ndarray:
+    """`stack[key]` of a stack of which single frames can be had."""
+    key = key if isinstance(key, tuple) else (key,)
+    first, rest = key[0], key[1:]
+    if isinstance(first, int | np.integer):
+        return frame(range(shape[0])[first])[rest or ...]
+    chosen = np.arange(shape[0])[first]
+    if len(chosen) == 0:
+        return np.empty((0, *shape[1:]), dtype)[(slice(None), *rest)]
+    return np.stack([frame(int(i))[rest or ...] for i in chosen])
