@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -20,20 +21,21 @@ import yaml
 from napari_neuralfield import io, recon
 from napari_neuralfield.app import cli
 from napari_neuralfield.data.acquisition import Acquisition
-from napari_neuralfield.recon.recipe import Recipe, method, option
+from napari_neuralfield.data.simulate import SIMULATORS
+from napari_neuralfield.recon.recipe import Method, Recipe, option
 from napari_neuralfield.registry import FIELDS, METHODS
-from napari_neuralfield.types import Done, Event, Extent, Note, Preview, Progress, Result
+from napari_neuralfield.types import Done, Event, Extent, InputError, Note, Preview, Progress, Result
 
 
-@FIELDS.register("toy")
-class ToyField:
+@FIELDS.register("ramp")
+class RampField:
     """The value z + i y everywhere."""
 
-    type_name = "toy"
+    type_name = "ramp"
     complex_valued = True
 
-    def __init__(self, *, extent: Extent) -> None:
-        self.extent = extent
+    def __init__(self, *, extent: Extent | dict[str, Any]) -> None:
+        self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
 
     def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
         z, y, x = torch.broadcast_tensors(*(torch.as_tensor(v, dtype=torch.float32) for v in (z_um, y_um, x_um)))
@@ -44,7 +46,7 @@ class ToyField:
         return self.query(z[:, None, None], y[:, None], x)
 
     def options(self) -> dict[str, Any]:
-        return {}
+        return {"extent": self.extent.to_dict()}
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         return {"nothing": torch.zeros(1)}
@@ -68,10 +70,9 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     then: dict[str, Any] = {"raise": None, "recipe": None}
 
     def run(acquisition: Acquisition, recipe: ToyRecipe) -> Iterator[Event]:
-        """Does nothing, quickly."""
         then["recipe"] = recipe
         extent = Extent(recipe.z_um, acquisition.frame_shape, acquisition.pixel_um)  # type: ignore[attr-defined]
-        field = ToyField(extent=extent)
+        field = RampField(extent=extent)
         yield Note("the LED board looks turned", "warning")
         yield Progress(1, 2, 0.5, "passes")
         yield Preview(field, 0.0)
@@ -79,10 +80,8 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             raise then["raise"]
         yield Done(Result(field, recipe.model_dump(mode="json"), figures={"relative_amplitude_error": 0.01234}))
 
-    "toy" in METHODS  # loads the plugins first  # noqa: B015
-    monkeypatch.setitem(METHODS._entries, "toy", None)
-    del METHODS._entries["toy"]
-    method("toy", ToyRecipe, ("led_array",), {"published": {"passes": 7}})(run)
+    entry = Method("toy", "Does nothing, quickly.", ToyRecipe, ("led_array",), {"published": {"passes": 7}}, run)
+    monkeypatch.setitem(METHODS._entries, "toy", entry)
     return then
 
 
@@ -218,16 +217,16 @@ def test_a_result_that_cannot_be_written_is_saved_elsewhere(
 
     def full(path: Path, result: Result) -> None:
         if Path(path) == out:
-            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+            raise InputError(f"{path}: the disk is full; free some space")
         write(path, result)
 
     monkeypatch.setattr(io, "save_result", full)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     line = mistake(capsys, "reconstruct", frames, "--method", "toy", "-o", out)
-    assert "No space left on device" in line
+    assert "the disk is full" in line
     (copy,) = tmp_path.glob("neuralfield-*/o.nfield")
     assert f"the field is safe in {copy}" in line
-    assert io.load_result(copy).field.type_name == "toy"
+    assert io.load_result(copy).field.type_name == "ramp"
 
 
 def test_info_of_frames_and_of_a_field(frames: Path, tmp_path: Path, capsys: Any) -> None:
@@ -244,7 +243,7 @@ def test_info_of_frames_and_of_a_field(frames: Path, tmp_path: Path, capsys: Any
     capsys.readouterr()
     assert cli.main(["info", str(out), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["type"], found["extent"]["z_um"], found["bytes"]) == ("toy", [-2.0, 2.0], out.stat().st_size)
+    assert (found["type"], found["extent"]["z_um"], found["bytes"]) == ("ramp", [-2.0, 2.0], out.stat().st_size)
     assert found["figures"]["relative_amplitude_error"] == 0.01234
     assert cli.main(["info", str(out)]) == 0
     assert "-2 to 2 um" in capsys.readouterr().out
@@ -264,10 +263,19 @@ def test_methods_tell_options_with_units(capsys: Any) -> None:
     assert "times through the data (default 2, 1 to 9)" in capsys.readouterr().out
 
 
-def test_convert_and_simulate(frames: Path, tmp_path: Path, capsys: Any) -> None:
+def test_convert_and_simulate(frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = tmp_path / "copy.acq.h5"
     assert cli.main(["convert", str(frames), "-o", str(copy)]) == 0
     np.testing.assert_array_equal(io.open_acquisition(copy).intensity(), io.open_acquisition(frames).intensity())
+
+    made, truth = tmp_path / "made.acq.h5", tmp_path / "made.h5"
+    simulated = (io.open_acquisition(frames), {"object": np.ones((4, 4), complex), "pixel_um": 0.2})
+    monkeypatch.setitem(SIMULATORS, "tiny", lambda seed: simulated)
+    assert cli.main(["simulate", "tiny", "-o", str(made), "--truth", str(truth), "--seed", "3"]) == 0
+    assert io.open_acquisition(made).frame_count == 9
+    with h5py.File(truth) as file:
+        assert file["object"].dtype == np.complex128
+        assert file.attrs["pixel_um"] == 0.2
 
 
 def test_help_and_the_module_entry_need_no_torch() -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +30,6 @@ RECOMMENDED = "recommended"
 OWN = ("--method", "--preset", "--recipe", "--seed", "--device", "--output", "-o")
 FIELD = (".nfield",)
 ACQUISITION = (".acq.h5",)
-IMAGES = (".npy", ".tif", ".tiff", ".ome.zarr", ".png")
 REMEDIES = {
     errno.ENOENT: "there is no such file or folder; check the name",
     errno.EACCES: "no permission; choose a file or folder of yours",
@@ -158,15 +157,17 @@ def render(file: Path, /, *, output: Output, z_um: Text = None, pixel_um: Text =
     region_um
         Y0,X0,Y1,X1 in um, half open; the whole field where left out.
     """
-    target = arguments.output(output, IMAGES)
     from ..io import load_result, save_planes
+    from ..io.images import WRITERS
 
+    target = arguments.output(output, tuple(WRITERS))
     field = load_result(arguments.existing(file)).field
     step = None if pixel_um is None else arguments.numbers("--pixel-um", pixel_um, count=1)[0]
     depths = arguments.depths(z_um, field.extent)
     y, x = field.extent.axes(step, arguments.region(region_um, field.extent))
     planes = (field.render([z], y, x)[0].detach().cpu().numpy() for z in depths)
-    save_planes(target, planes, depths, step or field.extent.pixel_um, len(depths))
+    spacing = step or field.extent.pixel_um
+    save_planes(target, planes, depths, spacing, len(depths), origin_um=(float(y[0]), float(x[0])))
     print(f"{len(depths)} x {len(y)} x {len(x)} (z, y, x) in {target}")
 
 
@@ -208,7 +209,6 @@ def simulate(kind: str, /, *, output: Output, truth: Path | None = None, seed: i
     truth_target = None if truth is None else arguments.output(truth, (".h5",))
     from ..data.simulate import SIMULATORS
     from ..io import save_acquisition
-    from .demo import save_truth
 
     if kind not in SIMULATORS:
         raise InputError(f"simulation {kind!r} is not known; choose one of {', '.join(sorted(SIMULATORS))}")
@@ -218,7 +218,7 @@ def simulate(kind: str, /, *, output: Output, truth: Path | None = None, seed: i
     save_acquisition(target, acquisition)
     print(f"{acquisition.frame_count} frames of kind {acquisition.kind} in {target}")
     if truth_target is not None:
-        save_truth(truth_target, found)
+        _save_truth(truth_target, found)
         print(f"the truth in {truth_target}")
 
 
@@ -236,6 +236,20 @@ def demo(*, output: Output = Path("demo"), window: bool | None = None) -> None:
     from .demo import run
 
     run(output, window)
+
+
+def _save_truth(path: Path, truth: Mapping[str, Any]) -> None:
+    import h5py
+    import numpy as np
+
+    from ..io.atomic import writing
+
+    with writing(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, value in truth.items():
+            if np.ndim(value):
+                file[name] = value
+            else:
+                file.attrs[name] = value
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -44,21 +44,16 @@ def acquisition(path: Path) -> dict[str, Any]:
 
 
 def field(path: Path) -> dict[str, Any]:
-    """Type, extent, optics, figures, recipe and size of a field file."""
-    from ..io import load_result
+    """Type, extent, optics, figures, recipe and size of a field file, from its header alone."""
+    from ..io import read_header
 
-    result = load_result(path)
+    header = read_header(path)
+    found = {name: header[name] for name in ("title", "extent", "optics", "figures", "recipe")}
     return {
         "file": str(path),
         "kind": "field",
-        "title": result.title,
-        "type": result.field.type_name,
-        "values_are": "complex" if result.field.complex_valued else "phase in radians",
-        "extent": _plain(result.field.extent.to_dict()),
-        "optics": _plain(result.optics),
-        "calibration": {name: _summary(value) for name, value in result.calibration.items()},
-        "figures": _plain(result.figures),
-        "recipe": _plain(result.recipe),
+        "type": header["field_type"],
+        **_plain(found),
         "bytes": path.stat().st_size,
     }
 
@@ -146,14 +141,13 @@ def field_as_text(found: dict[str, Any]) -> str:
     low, high = extent["z_um"]
     depth = f"one plane, found at {low:g} um" if low == high else f"{low:g} to {high:g} um"
     rows = [
-        ("field", f"{found['type']}, {found['values_are']}"),
+        ("field", found["type"]),
         ("depth", depth),
         ("grid", f"{extent['shape'][0]} x {extent['shape'][1]} pixels of {extent['pixel_um']:g} um"),
         ("size on disk", f"{found['bytes'] / 1e6:.3g} MB"),
         ("method", str(found["recipe"].get("method", ""))),
         *((name, _number(value)) for name, value in found["optics"].items() if not isinstance(value, list | dict)),
         *((name.replace("_", " "), _number(value)) for name, value in found["figures"].items()),
-        *((f"found {name}", _with_unit(value, "")) for name, value in found["calibration"].items()),
     ]
     return "\n".join([f"{found['title'] or Path(found['file']).name}", *_columns(rows)])
 

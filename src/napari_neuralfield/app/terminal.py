@@ -79,18 +79,14 @@ def save(result: Result, target: Path) -> None:
     try:
         save_result(target, result)
         return
-    except (OSError, InputError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except InputError as error:
+        reason = str(error)
     copy = Path(tempfile.mkdtemp(prefix="neuralfield-")) / target.name
     try:
         save_result(copy, result)
-    except (OSError, InputError):
-        raise InputError(
-            f"output {target} cannot be written ({reason}) and neither can {copy}; free space and run again"
-        ) from None
-    raise InputError(
-        f"output {target} cannot be written ({reason}); the field is safe in {copy}, so move it from there"
-    ) from None
+    except InputError as error:
+        raise InputError(f"{reason}; nor could it be saved elsewhere, since {error}") from None
+    raise InputError(f"{reason}; until then the field is safe in {copy}") from None
 
 
 def figures(result: Result) -> list[str]:
