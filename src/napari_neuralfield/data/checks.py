@@ -1,0 +1,135 @@
+"""What a user should know about an acquisition before waiting for its reconstruction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..optics.illumination import is_bright_field, nearest_overlap, synthetic_na
+from .acquisition import (
+    Acquisition,
+    CodedPtychography,
+    LedArray,
+    MultiplexedLed,
+    Ptychography,
+    ThroughFocus,
+    quantities,
+)
+from .frame_checks import Check, Survey, frame_checks, steady_light, survey
+from .geometry import default_z_range_um, depth_of_field_um, led_directions, native_upsampling
+from .led_checks import led_array, multiplexed, sampling
+
+__all__ = ["Check", "check", "default_z_range_um", "depth_of_field_um", "facts", "led_directions", "native_upsampling"]
+
+
+def check(acquisition: Acquisition) -> list[Check]:
+    """Findings about the frames and the geometry, the warnings first.
+
+    Large recordings are looked at in evenly chosen frames; the sentences say in how many.
+    """
+    seen = survey(acquisition)
+    found = [*frame_checks(seen), *GEOMETRY[type(acquisition)](acquisition, seen)]
+    return sorted(found, key=lambda c: ("warning", "ok", "info").index(c.level))
+
+
+def facts(acquisition: Acquisition) -> dict[str, Any]:
+    """Numbers that follow from the geometry, JSON-ready; lengths in um, the unit in the name."""
+    found: dict[str, Any] = {"frame_count": acquisition.frame_count, "frame_shape": list(acquisition.frame_shape)}
+    for name, q in quantities(type(acquisition)).items():
+        if not q.shape and getattr(acquisition, name) is not None:
+            found[name] = getattr(acquisition, name)
+    na = led_directions(acquisition)
+    if isinstance(acquisition, LedArray | MultiplexedLed) and na is not None:
+        synthetic = synthetic_na(na, acquisition.objective_na)
+        upsampling = native_upsampling(acquisition)
+        overlap = nearest_overlap(na, acquisition.objective_na)
+        found |= {
+            "led_count": len(na),
+            "synthetic_na": synthetic,
+            "half_pitch_um": acquisition.wavelength_um / (2 * synthetic),
+            "native_upsampling": upsampling,
+            "native_pixel_um": acquisition.pixel_um / upsampling,
+            "bright_field_leds": int(is_bright_field(na, acquisition.objective_na).sum()),
+            "median_overlap": float(np.median(overlap)),
+            "smallest_overlap": float(overlap.min()),
+        }
+    if isinstance(acquisition, LedArray | MultiplexedLed | ThroughFocus):
+        found["depth_of_field_um"] = depth_of_field_um(acquisition)
+        found["default_z_range_um"] = list(default_z_range_um(acquisition))
+    return found
+
+
+def _through_focus(acquisition: ThroughFocus, seen: Survey) -> Iterator[Check]:
+    z = np.sort(acquisition.z_um)
+    field = depth_of_field_um(acquisition)
+    if len(z) == 1:
+        said = f"One frame, {z[0]:g} um from focus: only methods that need a single frame apply."
+        yield Check("depths", "info", 1, "frames", said)
+    else:
+        repeated = len(np.unique(z)) < len(z)
+        yield Check(
+            "depths", "warning" if repeated else "ok", float(np.ptp(z)), "um",
+            f"{len(z)} frames from {z[0]:g} to {z[-1]:g} um; the objective's depth of field is {field:.3g} um."
+            + (" Some depths are given twice; check z_um." if repeated else ""),
+        )
+    coherence = acquisition.condenser_na / acquisition.objective_na
+    yield Check(
+        "coherence", "warning" if coherence > 1 else "info", coherence, "",
+        f"The condenser fills {100 * coherence:.0f} % of the objective's aperture"
+        + ("; above 100 % defocus shows almost no phase. Close the condenser diaphragm." if coherence > 1 else "."),
+    )
+    yield from sampling(acquisition)
+    yield from steady_light(seen)
+
+
+def _coded(acquisition: CodedPtychography, seen: Survey) -> Iterator[Check]:
+    n = acquisition.upsampling
+    fine = acquisition.sensor_pixel_um / n
+    yield Check(
+        "fine_pixel", "info", fine, "um",
+        f"Each sensor pixel is split {n} x {n} into pixels of {fine:.3g} um; {acquisition.frame_count} frames give "
+        f"{acquisition.frame_count / n**2:.2g} measurements per fine pixel.",
+    )
+    side = min(acquisition.frame_shape) * n
+    reach = side * fine**2 / acquisition.wavelength_um
+    longest = max(acquisition.object_to_surface_um, acquisition.surface_to_sensor_um)
+    if longest > reach:
+        said = f"Beyond {reach:.3g} um the frame is too small for the plain propagation kernel; it is band-limited."
+        yield Check("propagation", "info", longest, "um", said)
+    yield from _positions(acquisition.positions_um, fine, "um")
+    yield from steady_light(seen)
+
+
+def _ptychography(acquisition: Ptychography, seen: Survey) -> Iterator[Check]:
+    count, pixel = min(acquisition.frame_shape), acquisition.object_pixel_um
+    if acquisition.geometry == "far_field":
+        expected = acquisition.wavelength_um * acquisition.distance_um / (count * acquisition.detector_pixel_um)
+        agrees = abs(pixel / expected - 1) < 0.02 or acquisition.frame_shape[0] != acquisition.frame_shape[1]
+        yield Check(
+            "object_pixel", "ok" if agrees else "warning", pixel, "um",
+            f"The object pixel is {pixel:.4g} um"
+            + ("." if agrees else f", but wavelength, distance and detector give {expected:.4g} um; check these four."),
+        )
+    yield from _positions(acquisition.positions_um, pixel, "um")
+    yield from steady_light(seen)
+
+
+def _positions(positions_um: np.ndarray, pixel_um: float, unit: str) -> Iterator[Check]:
+    size = np.ptp(positions_um, axis=0)
+    repeated = len(positions_um) - len(np.unique(np.round(positions_um / pixel_um, 3), axis=0))
+    yield Check(
+        "positions", "warning" if repeated else "ok", float(size.max()), unit,
+        f"The positions cover {size[0]:.3g} x {size[1]:.3g} um (y, x)"
+        + (f"; {repeated} of {len(positions_um)} repeat another one." if repeated else "."),
+    )
+
+
+GEOMETRY: dict[type, Callable[[Any, Survey], Iterator[Check]]] = {
+    LedArray: led_array,
+    MultiplexedLed: multiplexed,
+    CodedPtychography: _coded,
+    Ptychography: _ptychography,
+    ThroughFocus: _through_focus,
+}

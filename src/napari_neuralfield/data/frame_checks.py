@@ -1,0 +1,143 @@
+"""What the frames themselves say: saturation, gaps, negative and constant frames. Reads a bounded number of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+
+from .acquisition import Acquisition
+
+MAX_FRAMES = 256
+MAX_BYTES = 512 * 2**20
+FULL_SCALES = {2**bits - 1 for bits in (8, 10, 12, 14, 16)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One finding: a number with its unit where there is one, and a sentence for the user."""
+
+    name: str
+    level: Literal["ok", "info", "warning"]
+    value: float | None
+    unit: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Survey:
+    """Statistics of the frames looked at, before background and exposure are taken out.
+
+    `means` and `spreads` are per frame looked at (NaN where a frame holds values that are not finite);
+    `top` is the largest value, `top_pixels` how many pixels hold it, `next_pixels` how many hold the next lower one.
+    """
+
+    looked_at: np.ndarray
+    total: int
+    means: np.ndarray
+    spreads: np.ndarray
+    pixels: int
+    negative_pixels: int
+    lowest: float
+    top: float
+    top_pixels: int
+    next_pixels: int
+
+    @property
+    def where(self) -> str:
+        """Which frames were looked at, for a sentence."""
+        if len(self.looked_at) == self.total:
+            return "in all frames" if self.total > 1 else "in the frame"
+        return f"in {len(self.looked_at)} of {self.total} frames, evenly chosen"
+
+
+def survey(acquisition: Acquisition) -> Survey:
+    """Look at every frame, or at evenly chosen ones where there are more than 256 or they fill more than 512 MiB."""
+    total = acquisition.frame_count
+    frame_bytes = int(np.prod(acquisition.frame_shape)) * np.dtype(acquisition.frames.dtype).itemsize
+    count = min(total, MAX_FRAMES, max(4, MAX_BYTES // frame_bytes))
+    looked_at = np.unique(np.linspace(0, total - 1, count).round().astype(int))
+    means, spreads = [], []
+    tops: dict[float, int] = {}
+    negative, pixels, lowest = 0, 0, np.inf
+    for index in looked_at:
+        frame = np.asarray(acquisition.frames[int(index)])
+        if not np.isfinite(frame).all():
+            means.append(np.nan)
+            spreads.append(np.nan)
+            continue
+        means.append(float(frame.mean(dtype=np.float64)))
+        spreads.append(float(np.ptp(frame)))
+        negative += int((frame < 0).sum())
+        pixels += frame.size
+        lowest = min(lowest, float(frame.min()))
+        for value, held in _highest_two(frame):
+            tops[value] = tops.get(value, 0) + held
+    ranked = [*sorted(tops.items(), reverse=True), (0.0, 0), (0.0, 0)]
+    return Survey(
+        looked_at, total, np.array(means), np.array(spreads), pixels, negative, lowest,
+        ranked[0][0], ranked[0][1], ranked[1][1],
+    )
+
+
+def _highest_two(frame: np.ndarray) -> list[tuple[float, int]]:
+    """The two highest values of a frame, each with the number of pixels that hold it."""
+    top = frame.max()
+    below = frame[frame < top]
+    found = [(float(top), int((frame == top).sum()))]
+    if below.size:
+        second = below.max()
+        found.append((float(second), int((below == second).sum())))
+    return found
+
+
+def frame_checks(seen: Survey) -> Iterator[Check]:
+    """Findings that hold for frames of any kind."""
+    broken = seen.looked_at[~np.isfinite(seen.means)]
+    if len(broken):
+        yield Check(
+            "finite", "warning", len(broken), "frames",
+            f"{named(broken)} hold values that are not numbers (NaN or infinity); repair or leave out these frames.",
+        )
+    flat = seen.looked_at[seen.spreads == 0]
+    if len(flat):
+        yield Check(
+            "constant_frames", "warning", len(flat), "frames",
+            f"{named(flat)} have the same value in every pixel and say nothing about the sample; leave them out.",
+        )
+    share = seen.top_pixels / max(seen.pixels, 1)
+    piled = seen.top_pixels >= 4 and seen.top_pixels > 2 * seen.next_pixels and len(flat) < len(seen.looked_at)
+    if piled or (seen.top in FULL_SCALES and seen.top_pixels >= 4):
+        yield Check(
+            "saturation", "warning", share, "share of pixels",
+            f"{seen.top_pixels} pixels ({100 * share:.2g} %) {seen.where} hold the very highest value, {seen.top:g}: "
+            "the camera was probably saturated; a shorter exposure is better.",
+        )
+    elif seen.pixels:
+        yield Check("saturation", "ok", share, "share of pixels", f"No sign of saturation {seen.where}.")
+    if seen.negative_pixels:
+        share = seen.negative_pixels / seen.pixels
+        yield Check(
+            "negative_values", "info" if share < 0.2 else "warning", share, "share of pixels",
+            f"{100 * share:.2g} % of the pixels {seen.where} are below zero (down to {seen.lowest:g}), as after "
+            "subtracting a dark frame; they count as zero light.",
+        )
+
+
+def steady_light(seen: Survey) -> Iterator[Check]:
+    """Frames of these kinds should be about equally bright."""
+    usual = float(np.nanmedian(seen.means)) if np.isfinite(seen.means).any() else 0.0
+    dark = seen.looked_at[seen.means < 0.2 * usual] if usual > 0 else seen.looked_at
+    if len(dark):
+        yield Check(
+            "dark_frames", "warning", len(dark), "frames",
+            f"{named(dark)} are much darker than the others; the light or the shutter may have failed.",
+        )
+
+
+def named(indices: np.ndarray, what: str = "Frame") -> str:
+    """'Frames 1, 2, 3', at most eight of them."""
+    shown = ", ".join(str(int(i)) for i in indices[:8])
+    return f"{what}{'s' if len(indices) > 1 else ''} {shown}{' ...' if len(indices) > 8 else ''}"

@@ -1,0 +1,43 @@
+"""Numbers that follow from an acquisition's geometry and that a reconstruction starts from."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..optics.illumination import synthetic_na
+from .acquisition import Acquisition, LedArray, MultiplexedLed, ThroughFocus
+
+
+def led_directions(acquisition: Acquisition) -> np.ndarray | None:
+    """Directions (led, 2) of the LEDs that are lit at all; None for a kind without LEDs."""
+    if isinstance(acquisition, LedArray):
+        return acquisition.illumination_na
+    if isinstance(acquisition, MultiplexedLed):
+        lit = acquisition.patterns.any(axis=0)
+        return acquisition.led_na[lit] if lit.any() else acquisition.led_na
+    return None
+
+
+def native_upsampling(acquisition: LedArray | MultiplexedLed) -> int:
+    """Smallest whole number of reconstruction pixels per camera pixel, at least 2, that holds the synthetic aperture.
+
+    The amplitude of an object imaged with the synthetic NA needs pixels of at most wavelength / (2 NA).
+    """
+    na = led_directions(acquisition)
+    assert na is not None
+    finest_um = acquisition.wavelength_um / (2 * synthetic_na(na, acquisition.objective_na))
+    return max(2, math.ceil(acquisition.pixel_um / finest_um - 1e-9))
+
+
+def depth_of_field_um(acquisition: LedArray | MultiplexedLed | ThroughFocus) -> float:
+    """wavelength / NA^2 of the objective, um."""
+    return acquisition.wavelength_um / acquisition.objective_na**2
+
+
+def default_z_range_um(acquisition: LedArray | MultiplexedLed | ThroughFocus) -> tuple[float, float]:
+    """Depths that a reconstruction covers where the user names none: 2.5 depths of field about the sample, um."""
+    middle = getattr(acquisition, "sample_z_um", None) or 0.0
+    reach = 2.5 * depth_of_field_um(acquisition)
+    return middle - reach, middle + reach
