@@ -25,7 +25,7 @@ _PUBLIC = {
     "load_result": "io",
     "save_result": "io",
     "reconstruct": "recon",
-    "recipe": "recon",
+    "build_recipe": "recon",
 }
 
 __all__ = ["__version__", *_PUBLIC]

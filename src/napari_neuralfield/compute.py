@@ -62,3 +62,13 @@ def leave_a_core_to_the_window() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def free_bytes(where: torch.device) -> int:
+    """Memory that is free on a device now."""
+    if where.type == "cuda":
+        return int(torch.cuda.mem_get_info(where)[0])
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 4 * 2**30

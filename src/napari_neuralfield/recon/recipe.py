@@ -91,8 +91,16 @@ def _info(name: str, field: pydantic.fields.FieldInfo) -> OptionInfo:
         kind = rest[0] if len(rest) == 1 else typing.Union[rest]  # noqa: UP007
     choices = tuple(typing.get_args(kind)) if typing.get_origin(kind) is typing.Literal else ()
     return OptionInfo(
-        name, kind, field.default, field.description or "", str(extra.get("unit", "")), bool(extra.get("advanced")),
-        limits.get("ge", limits.get("gt")), limits.get("le", limits.get("lt")), choices, optional,
+        name,
+        kind,
+        field.default,
+        field.description or "",
+        str(extra.get("unit", "")),
+        bool(extra.get("advanced")),
+        limits.get("ge", limits.get("gt")),
+        limits.get("le", limits.get("lt")),
+        choices,
+        optional,
     )
 
 

@@ -1,0 +1,156 @@
+"""Fourier ptychography: what each LED shows of an object, on grids just large enough to lose nothing.
+
+The object lives as a centred spectrum that covers the synthetic aperture. LED i sees the window centred at
+-na / wavelength: cropped at the nearest bin, with aperture, aberration and defocus evaluated at the exact remainder.
+A window is transformed from the corner of its grid: that puts a phase ramp on the image, invisible in intensity,
+and saves every shift.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import torch
+
+from ..compute import REAL
+from ..data.acquisition import LedArray
+from ..optics.grids import centred_spectrum, fast_length, fit_spectrum, image_of
+from ..optics.pupil import aperture, defocus
+from ..types import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Windows:
+    """Which part of the object's spectrum each LED passes, in bins of 1 / (field of view).
+
+    Parameters
+    ----------
+    bin : (y, x) bin of the frequency grid, cycles/um.
+    box : (y, x) size of a window: the pupil and a margin, odd.
+    spectrum_shape : (y, x) size of the object's centred spectrum, odd: every window lies inside.
+    image_shape : (y, x) size of the images compared with the frames.
+    corner : first bin of each LED's window (led, 2), int64.
+    remainder : pupil frequency of the middle of each window, cycles/um (led, 2), float64.
+    """
+
+    bin: tuple[float, float]
+    box: tuple[int, int]
+    spectrum_shape: tuple[int, int]
+    image_shape: tuple[int, int]
+    corner: np.ndarray
+    remainder: np.ndarray
+    wavelength_um: float
+    cutoff: float
+    frame_shape: tuple[int, int]
+    pixel_um: float
+
+
+def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, margin: float = 0.0) -> Windows:
+    """The windows of an LED array.
+
+    Parameters
+    ----------
+    crop : compare images on twice the pupil's diameter, which holds all their intensity, not on the frame's pixels.
+    exact : keep the sub-bin remainder of each LED; otherwise round its direction to the nearest bin.
+    margin : share by which the aperture is drawn larger than the nominal NA.
+    """
+    shape, wavelength = acquisition.frame_shape, acquisition.wavelength_um
+    bins = tuple(1.0 / (n * acquisition.pixel_um) for n in shape)
+    cutoff = (1 + margin) * acquisition.objective_na / wavelength
+    half = [math.ceil(cutoff / b) + 1 for b in bins]
+    box = [2 * h + 1 for h in half]
+    image = [n if not crop else min(n, fast_length(2 * b)) for n, b in zip(shape, box, strict=True)]
+    if any(b > n for b, n in zip(box, image, strict=True)):
+        limit = wavelength / (2 * acquisition.objective_na)
+        raise InputError(
+            f"{acquisition.source or 'the acquisition'}: pixel_um is {acquisition.pixel_um:g} um, too coarse for NA "
+            f"{acquisition.objective_na:g} at {wavelength:g} um (at most {limit:.3g} um); check the magnification"
+        )
+    centre = -np.asarray(acquisition.illumination_na) / wavelength / np.array(bins)
+    nearest = np.round(centre).astype(np.int64)
+    reach = [int(np.abs(nearest[:, a]).max()) + half[a] for a in (0, 1)]
+    remainder = (nearest - centre) * np.array(bins) if exact else np.zeros_like(centre)
+    corner = nearest + np.array([r - h for r, h in zip(reach, half, strict=True)])
+    return Windows(
+        (bins[0], bins[1]),
+        (box[0], box[1]),
+        (2 * reach[0] + 1, 2 * reach[1] + 1),
+        (image[0], image[1]),
+        corner,
+        remainder,
+        wavelength,
+        cutoff,
+        shape,
+        acquisition.pixel_um,
+    )
+
+
+def pupil_frequencies(
+    plan: Windows, indices: np.ndarray | slice = slice(None), device: torch.device | str = "cpu"
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pupil frequencies of the windows of `indices`: fy (led, y, 1) and fx (led, 1, x), cycles/um."""
+    rest = torch.as_tensor(plan.remainder[indices], dtype=torch.float64, device=device)
+    axes = [torch.arange(n, dtype=torch.float64, device=device) - n // 2 for n in plan.box]
+    fy = axes[0][None, :] * plan.bin[0] + rest[:, 0, None]
+    fx = axes[1][None, :] * plan.bin[1] + rest[:, 1, None]
+    return fy.to(REAL)[:, :, None], fx.to(REAL)[:, None, :]
+
+
+def pupils(
+    plan: Windows, indices: np.ndarray | slice, z_um: torch.Tensor, aberration: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Aperture, defocus and aberration in each window: (led, z, y, x) complex64.
+
+    Parameters
+    ----------
+    z_um : depths, um (z,).
+    aberration : complex factor on the window's bins (y, x), or None.
+    """
+    fy, fx = pupil_frequencies(plan, indices, z_um.device)
+    passed = aperture(fy, fx, plan.cutoff)[:, None]
+    kernel = passed * defocus(fy[:, None], fx[:, None], plan.wavelength_um, z_um[None, :, None, None])
+    return kernel if aberration is None else kernel * aberration
+
+
+def predict(
+    spectrum: torch.Tensor, pupil: torch.Tensor, corner: np.ndarray, image_shape: tuple[int, int]
+) -> torch.Tensor:
+    """Complex image (led, z, y, x) of each LED, up to a phase ramp, differentiable.
+
+    Parameters
+    ----------
+    spectrum : centred object spectrum (z, Y, X).
+    pupil : (led, z, y, x) from `pupils`.
+    corner : first bin of each window (led, 2).
+    """
+    rows, columns = pupil.shape[-2:]
+    cut = torch.stack([spectrum[:, y : y + rows, x : x + columns] for y, x in corner.tolist()])
+    return torch.fft.ifft2(cut * pupil, s=image_shape, norm="forward")
+
+
+def measured_amplitude(
+    acquisition: LedArray, plan: Windows, device: torch.device | str = "cpu", chunk: int = 64
+) -> tuple[torch.Tensor, float]:
+    """Square root of the frames on the image grid (led, y, x) and the intensity that was scaled to 1.
+
+    Frames are cropped to the image's band; what noise leaves below zero is set to zero. The scale is the mean of
+    the bright-field frames.
+    """
+    parts = []
+    for start in range(0, acquisition.frame_count, chunk):
+        frames = torch.as_tensor(acquisition.intensity(slice(start, start + chunk)), device=device)
+        if plan.image_shape != plan.frame_shape:
+            frames = image_of(fit_spectrum(centred_spectrum(frames), plan.image_shape)).real
+        parts.append(frames)
+    intensity = torch.cat(parts)
+    bright = np.hypot(*np.asarray(acquisition.illumination_na).T) < acquisition.objective_na
+    chosen = intensity[torch.as_tensor(bright, device=intensity.device)] if bright.any() else intensity
+    scale = float(chosen.mean())
+    if not scale > 0:
+        raise InputError(
+            f"{acquisition.source or 'the acquisition'}: the bright-field frames have a mean of {scale:g}; "
+            "frames must hold light, so check the background that is subtracted"
+        )
+    return torch.sqrt(torch.clamp(intensity / scale, min=0.0)), scale

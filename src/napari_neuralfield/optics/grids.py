@@ -1,0 +1,57 @@
+"""Pixel and frequency grids; the only file that shifts a spectrum.
+
+A *centred* spectrum has its zero frequency at n // 2 and is divided by the number of pixels, so that its entries
+are amplitudes of plane waves whatever the grid: `centred_spectrum` of a constant image c is c at the centre.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+
+def frequencies(n: int, pixel_um: float) -> np.ndarray:
+    """Centred frequencies of `n` pixels, cycles/um, float64 (n,)."""
+    return (np.arange(n) - n // 2) / (n * pixel_um)
+
+
+def centred_spectrum(image: torch.Tensor) -> torch.Tensor:
+    """Plane-wave amplitudes of `image` (..., y, x), zero frequency at n // 2."""
+    return torch.fft.fftshift(torch.fft.fft2(image, norm="forward"), dim=(-2, -1))
+
+
+def image_of(spectrum: torch.Tensor) -> torch.Tensor:
+    """Inverse of `centred_spectrum`: (..., y, x) complex."""
+    return torch.fft.ifft2(torch.fft.ifftshift(spectrum, dim=(-2, -1)), norm="forward")
+
+
+def fit_spectrum(spectrum: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    """Crop or zero-pad a centred spectrum (..., y, x) to `shape`, its zero frequency kept at n // 2."""
+    out = spectrum.new_zeros((*spectrum.shape[:-2], *shape))
+    source, target = [], []
+    for old, new in zip(spectrum.shape[-2:], shape, strict=True):
+        low = min(old // 2, new // 2)
+        high = min(old - old // 2, new - new // 2)
+        source.append(slice(old // 2 - low, old // 2 + high))
+        target.append(slice(new // 2 - low, new // 2 + high))
+    out[(..., *target)] = spectrum[(..., *source)]
+    return out
+
+
+def resample(image: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    """Band-limited copy of a periodic image (..., y, x) on `shape` pixels over the same area; pixel (0, 0) stays."""
+    resampled = image_of(fit_spectrum(centred_spectrum(image), shape))
+    return resampled if image.is_complex() else resampled.real
+
+
+def fast_length(n: int) -> int:
+    """The smallest even FFT length >= n whose prime factors are at most 5."""
+    n += n % 2
+    while True:
+        rest = n
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return n
+        n += 2

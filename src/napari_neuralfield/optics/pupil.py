@@ -1,0 +1,69 @@
+"""Pupil functions at arbitrary spatial frequencies (cycles/um)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+
+def aperture(fy: torch.Tensor, fx: torch.Tensor, cutoff: float, edge: float = 0.0) -> torch.Tensor:
+    """1 inside |f| <= `cutoff`, 0 outside, real.
+
+    Parameters
+    ----------
+    cutoff : NA / wavelength, cycles/um.
+    edge : width of a soft edge, cycles/um; with it the aperture is differentiable in the frequencies.
+    """
+    radius = torch.sqrt(fy**2 + fx**2)
+    if edge <= 0:
+        return (radius <= cutoff).to(radius.dtype)
+    return torch.sigmoid((cutoff - radius) * (4.0 / edge))
+
+
+def axial_frequency(fy: torch.Tensor, fx: torch.Tensor, wavelength_um: float) -> torch.Tensor:
+    """sqrt(1 / wavelength^2 - |f|^2), cycles/um; 0 where the wave is evanescent."""
+    return torch.sqrt(torch.clamp(1.0 / wavelength_um**2 - fy**2 - fx**2, min=0.0))
+
+
+def defocus(fy: torch.Tensor, fx: torch.Tensor, wavelength_um: float, z_um: torch.Tensor | float) -> torch.Tensor:
+    """exp(2 pi i z (sqrt(1 / wavelength^2 - |f|^2) - 1 / wavelength)): a sample at depth z, less its mean phase.
+
+    Parameters
+    ----------
+    z_um : depth of the sample, um; broadcasts against the frequencies.
+    """
+    return torch.polar(
+        torch.ones((), dtype=fy.dtype, device=fy.device),
+        2 * math.pi * z_um * (axial_frequency(fy, fx, wavelength_um) - 1.0 / wavelength_um),
+    )
+
+
+def noll_to_nm(index: int) -> tuple[int, int]:
+    """Radial order n and signed azimuthal order m of Noll's Zernike index (from 1); negative m is the sine term.
+
+    R. J. Noll, J. Opt. Soc. Am. 66, 207 (1976), table I.
+    """
+    n = 0
+    while (n + 1) * (n + 2) // 2 < index:
+        n += 1
+    position = index - n * (n + 1) // 2
+    m = 2 * (position // 2) if n % 2 == 0 else 2 * ((position - 1) // 2) + 1
+    return n, m if index % 2 == 0 else -m
+
+
+def zernike(index: int, fy: torch.Tensor, fx: torch.Tensor, cutoff: float) -> torch.Tensor:
+    """Noll's Zernike polynomial `index` on the aperture |f| <= `cutoff`, unit variance, zero outside."""
+    n, m = noll_to_nm(index)
+    rho = torch.sqrt(fy**2 + fx**2) / cutoff
+    angle = torch.atan2(fy, fx)
+    radial = sum(
+        (-1) ** k
+        * math.factorial(n - k)
+        / (math.factorial(k) * math.factorial((n + abs(m)) // 2 - k) * math.factorial((n - abs(m)) // 2 - k))
+        * rho ** (n - 2 * k)
+        for k in range((n - abs(m)) // 2 + 1)
+    )
+    azimuth = torch.cos(m * angle) if m >= 0 else torch.sin(-m * angle)
+    scale = math.sqrt(n + 1) * (math.sqrt(2) if m else 1.0)
+    return torch.where(rho <= 1, scale * radial * azimuth, 0.0)

@@ -1,0 +1,160 @@
+"""Classical Fourier ptychography: the schedule of passes, and the result.
+
+Full steps first; then each pass halves the step, which averages the LEDs against each other and lets the noise
+cancel. A stack takes one full-step pass: its planes each see parts of the sample that lie elsewhere and cannot fit,
+and more full steps chase them. A single plane takes full steps as long as they lower the error.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from .. import compute
+from ..data.acquisition import LedArray
+from ..fields.planes import PlanesField
+from ..forward import fourier
+from ..types import Done, Event, Note, Preview, Progress, Result
+from .fourier_setup import Depths, depth_tensor, extent, flat_spectra, optics, plane_depths, support
+from .orientation import orientation_notes
+from .pace import PreviewPace
+from .recipe import Recipe, method, option
+from .solver import Solver, initial_pupil, remove_tilt
+
+SMALLEST_STEP = 1 / 32
+PUPIL_MARGIN = 0.03  # a recovered pupil may reach 3 % beyond the nominal NA: real apertures do
+
+
+class SequentialRecipe(Recipe):
+    """Options of `fpm-sequential`."""
+
+    method: str = "fpm-sequential"
+    z_um: Depths = option(
+        None, "depths MIN,MAX of a stack or one depth; empty: the sample's depth if known, else all", unit="um"
+    )
+    planes: int | None = option(None, "planes of a stack; empty: 0.3 depths of field apart", ge=1, le=2000)
+    recover_pupil: bool | None = option(None, "solve for the pupil's aberration; empty: for a single plane")
+    recover_gain: bool | None = option(None, "solve for the brightness of each LED; empty: for a single plane")
+    passes: int | None = option(
+        None,
+        "full-step passes over all LEDs at most; empty: 1 for a stack, 30 for a plane",
+        ge=1,
+        le=1000,
+        advanced=True,
+    )
+    step_decay: float = option(
+        0.5, "factor on the step from pass to pass after the full-step passes", gt=0, lt=1, advanced=True
+    )
+    momentum: float = option(0.0, "share of the last pass's change added again", ge=0, lt=1, advanced=True)
+    stop_below: float = option(
+        0.01, "end the full-step passes when one lowers the error by less than this share", ge=0, lt=1, advanced=True
+    )
+    rank: int | None = option(None, "depth modes stored; empty: every plane as it is", ge=1, advanced=True)
+    half: bool = option(True, "store in half precision", advanced=True)
+    check_orientation: bool = option(True, "test the eight orientations of the LED board first", advanced=True)
+    depths_at_once: int | None = option(
+        None, "planes solved together; empty: as many as memory holds", ge=1, advanced=True
+    )
+
+
+def solve(
+    solver: Solver, recipe: SequentialRecipe, full_passes: int, recover_pupil: bool, recover_gain: bool
+) -> Iterator[tuple[int, float]]:
+    """Run the schedule; yields (LEDs done, relative amplitude error so far)."""
+    step, full, last, done = 1.0, 0, np.inf, 0
+    velocity: torch.Tensor | None = None
+    while step >= SMALLEST_STEP:
+        before = solver.spectra.clone() if recipe.momentum else None
+        misfit = 0.0
+        leds = len(solver.amplitude)
+        for count, value in enumerate(
+            solver.sweep(step, recover_pupil and done >= leds, recover_gain and done >= leds), 1
+        ):
+            misfit += value
+            yield done + count, (misfit / solver.total * leds / count) ** 0.5
+        done += leds
+        if before is not None:
+            velocity = (
+                solver.spectra - before if velocity is None else recipe.momentum * velocity + (solver.spectra - before)
+            )
+            solver.spectra += recipe.momentum * velocity
+        full += step == 1.0
+        if full >= full_passes or (full > 3 and misfit > (1 - recipe.stop_below) ** 2 * last):
+            full = full_passes
+            step *= recipe.step_decay
+        last = misfit
+
+
+@method("fpm-sequential", SequentialRecipe, kinds=("led_array",), presets={"quick look": {"planes": 5}})
+def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[Event]:
+    """Classical Fourier ptychography: every depth at once, with pupil and LED gains; the answer to compare with."""
+    started = time.process_time()
+    device = compute.device(recipe.device)
+    depths = plane_depths(acquisition, recipe.z_um, recipe.planes)
+    single = len(depths) == 1
+    recover_pupil = single if recipe.recover_pupil is None else recipe.recover_pupil
+    recover_gain = single if recipe.recover_gain is None else recipe.recover_gain
+    if recipe.check_orientation:
+        yield from orientation_notes(acquisition, device)
+    plan = fourier.windows(acquisition, margin=PUPIL_MARGIN if recover_pupil else 0.0)
+    amplitude, scale = fourier.measured_amplitude(acquisition, plan, device)
+    spectra = flat_spectra(plan, len(depths), device)
+    where, seen = extent(acquisition, depths), support(plan)
+    aberration, gain = initial_pupil(acquisition, plan, device), torch.ones(len(amplitude), device=device)
+
+    def file(stack: torch.Tensor) -> PlanesField:
+        return PlanesField.from_spectra(stack, depths, where, seen, recipe.rank, recipe.half)
+
+    batch = min(recipe.depths_at_once or depths_that_fit(plan, device), len(depths))
+    schedule = recipe.passes or (30 if single else 1)
+    total = len(amplitude) * (schedule + int(np.log(SMALLEST_STEP) / np.log(recipe.step_decay)))
+    start, misfit = 0, 0.0
+    while start < len(depths):
+        part = slice(start, min(start + batch, len(depths)))
+        middle = float(depths[(part.start + part.stop - 1) // 2])
+        pace = PreviewPace(lambda z=middle: Preview(file(spectra), z))  # type: ignore[misc]
+        offset, whole = total * part.start // batch, total * -(-len(depths) // batch)
+        try:
+            solver = Solver(plan, amplitude, depths[part], spectra[part], aberration, gain)
+            for done, error in solve(
+                solver, recipe, schedule, recover_pupil and start == 0, recover_gain and start == 0
+            ):
+                yield Progress(min(offset + done, whole), whole, error, "planes")
+                yield from pace.events()
+        except RuntimeError as failure:
+            if not compute.is_out_of_memory(failure) or batch == 1:
+                raise
+            batch = -(-batch // 2)
+            compute.release()
+            spectra[part] = flat_spectra(plan, part.stop - part.start, device)
+            yield Note(f"the device ran out of memory; going on with {batch} planes at once", "warning")
+            continue
+        misfit += solver.error() ** 2 * (part.stop - part.start)
+        aberration, gain = solver.aberration, solver.gain
+        start = part.stop
+    calibration: dict[str, Any] = {}
+    if recover_pupil:
+        inside = fourier.pupils(plan, np.array([0]), depth_tensor(depths[:1], device))[0, 0].abs() > 0
+        spectra, aberration = remove_tilt(spectra, aberration, inside)
+        calibration["pupil"] = torch.where(inside, aberration, 0).cpu().numpy()
+    if recover_gain:
+        calibration["gains"] = (gain**2 / (gain**2).mean()).cpu().numpy()
+    figures = {
+        "relative_amplitude_error": (misfit / len(depths)) ** 0.5,
+        "intensity_scale": scale,
+        "cpu_seconds": time.process_time() - started,
+    }
+    yield Done(Result(file(spectra), recipe.model_dump(), optics(acquisition), calibration, figures, acquisition.title))
+
+
+def depths_that_fit(plan: fourier.Windows, device: torch.device) -> int:
+    """Planes whose images fit in a quarter of the device's free memory."""
+    free = compute.free_bytes(device)
+    per_plane = 8 * (
+        6 * plan.image_shape[0] * plan.image_shape[1] + 3 * plan.spectrum_shape[0] * plan.spectrum_shape[1]
+    )
+    return max(1, int(free / 4 // per_plane))
