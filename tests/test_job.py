@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -57,7 +58,7 @@ def test_whatever_goes_wrong_ends_in_failed_with_what_was_computed(error, text):
     field = ToyField()
     job, said = follow(lambda: steps(2, error, field))
     assert isinstance(said[-1], Failed)
-    pytest.raises(RuntimeError, throw, said[-1].text).match(text)
+    assert re.search(text, said[-1].text)
     assert said[-1].result is job.last
     assert job.last.field is field
 

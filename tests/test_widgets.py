@@ -97,7 +97,7 @@ def test_a_session_completes_a_draft_value_by_value(draft):
         session.acquisition()
     session.set_draft(draft)
     session.set_value("wavelength_um", None)
-    with pytest.raises(InputError, match="wavelength_um .* is missing"):
+    with pytest.raises(InputError, match=r"wavelength_um .* is missing"):
         session.acquisition()
     session.set_value("wavelength_um", 0.4)
     assert session.acquisition().wavelength_um == 0.4
@@ -257,7 +257,7 @@ def test_after_close_nothing_is_delivered_and_errors_are_sentences(qtbot):
 def test_missing_values_are_marked_and_can_be_typed(viewer, draft, qtbot):
     del draft.values["wavelength_um"]
     show(viewer, draft)
-    acquisition, reconstruct, _ = docks_of(viewer, qtbot)
+    acquisition, *_ = docks_of(viewer, qtbot)
     editor = acquisition.form.editors["wavelength_um"]
     qtbot.waitUntil(lambda: "Still needed" in acquisition.problem.text())
     assert "Wavelength [µm]" in acquisition.problem.text()
@@ -512,7 +512,6 @@ def test_closing_a_dock_during_a_run_ends_its_threads(viewer, draft, qtbot):
         viewer.window.remove_dock_widget(dock)
         dock.deleteLater()
         wrapper.deleteLater()
-    del reconstruct, depth
     qtbot.waitUntil(lambda: not job.running, timeout=3000)
     qtbot.wait(200)
     viewer.scene.camera.zoom *= 1.1  # the docks that are gone are not called

@@ -27,7 +27,8 @@ class ToyField:
         z, y, x = (torch.atleast_1d(torch.as_tensor(a, dtype=torch.float64)) for a in (z_um, y_um, x_um))
         self.rendered.append(z.numel() * y.numel() * x.numel())
         phase = (z[:, None, None] + x) / 100
-        return torch.polar((1 + y[:, None] / 100).expand_as(phase + y[:, None]), phase + 0 * y[:, None]).to(torch.complex64)
+        amplitude, phase = torch.broadcast_tensors(1 + y[:, None] / 100, phase)
+        return torch.polar(amplitude, phase).to(torch.complex64)
 
     query = render
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,29 +12,50 @@ from ..types import InputError
 if TYPE_CHECKING:
     import napari
 
+    from ..data.acquisition import Draft
     from .layers import LayerData
 
 PLUGIN = "napari-neuralfield"
+DESCRIBED = (".h5", ".hdf5", ".mat", ".cxi", ".npz")  # formats that can say what they are without a sidecar
 Read = Callable[[Any], "list[LayerData]"]
 
 
 def acquisition_reader(path: str | list[str]) -> Read | None:
-    """For files and folders that one of our readers knows by name and keys; None for all others."""
-    if not isinstance(path, str):
+    """For `.acq.h5`, and for foreign files and folders that one of our readers understands; None for all others."""
+    if not isinstance(path, str) or not _may_be_ours(Path(path)):
         return None
-    from ..registry import READERS
-
-    if any(reader.supports(Path(path)) for _, reader in READERS.items()):
+    if path.lower().endswith(".acq.h5"):  # ours whatever is in it: a damaged one is said in words
         return _read_acquisition
-    return None
+    from ..io import open_draft
+
+    try:
+        draft = open_draft(Path(path))
+    except InputError:
+        return None
+    return lambda _: _acquisition_layers(draft)
+
+
+def _may_be_ours(path: Path) -> bool:
+    """A cheap look at names: napari asks about every image, and most of them are somebody else's."""
+    if path.is_dir():
+        return any(path.glob("*.yaml")) or path.with_name(f"{path.name}.yaml").is_file()
+    if path.suffix.lower() in DESCRIBED:
+        return True
+    stem = path.name.split(".")[0]
+    return path.is_file() and any(path.parent.glob(f"{glob.escape(stem)}*.yaml"))
 
 
 def _read_acquisition(path: Any) -> list[LayerData]:
     from ..io import open_draft
+
+    return _acquisition_layers(open_draft(Path(path)))
+
+
+def _acquisition_layers(draft: Draft) -> list[LayerData]:
     from .layers import acquisition_layers
 
-    layers = acquisition_layers(open_draft(Path(path)))
-    _offer("Acquisition")
+    layers = acquisition_layers(draft)
+    _offer("Acquisition", "Reconstruct")
     return layers
 
 
@@ -57,7 +79,6 @@ def write_field(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     ------
     InputError : for a layer that holds no field.
     """
-    from ..io import save_result
     from .session import KEY
 
     ours = meta.get("metadata", {}).get(KEY, {})
@@ -65,6 +86,8 @@ def write_field(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
         raise InputError(
             f"layer {meta.get('name')!r} holds no field; choose a layer that a reconstruction or a .nfield file made"
         )
+    from ..io import save_result
+
     save_result(Path(path), ours["result"])
     return [path]
 
@@ -73,13 +96,10 @@ def tilted_slide_sample() -> list[LayerData]:
     """A simulated LED-array acquisition of a tilted slide; needs no network."""
     from ..data.acquisition import Draft
     from ..data.simulate import tilted_slide
-    from .layers import acquisition_layers
 
     acquisition, _ = tilted_slide(seed=0)
-    values = {"title": "tilted slide", **acquisition.values()}
-    layers = acquisition_layers(Draft(acquisition.kind, acquisition.frames, values, "tilted slide (simulated)"))
-    _offer("Acquisition", "Reconstruct", "Depth")
-    return layers
+    values = {**acquisition.values(), "title": "tilted slide"}
+    return _acquisition_layers(Draft(acquisition.kind, acquisition.frames, values, "tilted slide (simulated)"))
 
 
 def open_workbench(viewer: napari.Viewer) -> None:

@@ -177,10 +177,12 @@ class DepthDock(QWidget):
         def work() -> np.ndarray:
             return np.asarray(lazy.plane(field, z, quantity))
 
+        ours = {KEY: {"result": shown.result, "z_um": z, "title": shown.title}}
+
         def add(image: np.ndarray) -> None:
             self._viewer.add_image(
-                image, name=f"{self._title()} {quantity}, z {z:.2f} µm", contrast_limits=contrast(image, quantity),
-                colormap=COLORMAPS[quantity], metadata={KEY: {"result": shown.result, "z_um": z, "title": shown.title}}, **placed(*axes),
+                image, name=f"{shown.title} {quantity}, z {z:.2f} µm", contrast_limits=contrast(image, quantity),
+                colormap=COLORMAPS[quantity], metadata=ours, **placed(*axes),
             )
 
         self._background.run(work, add, self._say_error)

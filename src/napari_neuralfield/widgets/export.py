@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,5 +37,7 @@ def export(path: Path, field: Field, quantity: str, z_um: float, depths_um: np.n
         for z in depths:
             yield np.asarray(lazy.plane(field, float(z), quantity))
 
-    save_planes(path, planes(), z_um=depths, pixel_um=field.extent.pixel_um, count=len(depths))
+    extent = field.extent
+    place: dict[str, Any] = {"pixel_um": extent.pixel_um, "origin_um": extent.origin_um}
+    save_planes(path, planes(), z_um=depths, count=len(depths), name=quantity, **place)
     return path

@@ -151,7 +151,9 @@ class ImageSlot:
             return
         layer = self.layer
         layer.data = image
-        layer.scale, layer.translate = place["scale"], place["translate"]
+        for key in ("scale", "translate"):  # each costs the window about 10 ms, so only where it has changed
+            if not np.array_equal(getattr(layer, key), place[key]):
+                setattr(layer, key, place[key])
         layer.metadata = {KEY: metadata or {}}
         if layer.name != name:
             layer.name = name

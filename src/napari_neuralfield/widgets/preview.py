@@ -12,7 +12,7 @@ from .layers import ImageSlot
 from .session import Shown
 from .threads import Background, Latest
 
-MOST_PIXELS = 1024  # along a side while a run goes on; the finished field is shown at its own resolution
+MOST_PIXELS = 2048  # along a side while a run goes on; the finished field is shown at its own resolution
 ORDER = ("phase", "amplitude")  # the last one lies on top
 
 

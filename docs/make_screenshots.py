@@ -1,0 +1,108 @@
+"""The pictures of the documentation, from a real run on the simulated tilted slide.
+
+Run under a display: `xvfb-run -s "-screen 0 1600x1000x24" python docs/make_screenshots.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import platformdirs
+from qtpy.QtWidgets import QApplication
+
+HERE = Path(__file__).parent
+PLUGIN = "napari-neuralfield"
+
+
+def wait(condition: Callable[[], bool], seconds: float = 300.0) -> None:
+    """Let the window work until the condition holds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError("what a picture should show did not come")
+        QApplication.processEvents()
+        time.sleep(0.005)
+
+
+def pause(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    wait(lambda: time.monotonic() > until)
+
+
+class Stage:
+    """A viewer with its docks, photographed into a folder."""
+
+    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.viewer = napari.Viewer(show=True, show_welcome_screen=False)
+        self.viewer.window.resize(*size)
+
+    def dock(self, name: str) -> object:
+        return self.viewer.window.dock_widgets[f"{name} ({PLUGIN})"]
+
+    def front(self, name: str) -> None:
+        self.dock(name).parent().raise_()
+        pause(0.5)
+
+    def shoot(self, name: str) -> None:
+        pause(0.8)
+        self.viewer.window.screenshot(str(self.folder / f"{name}.png"), canvas_only=False, flash=False)
+
+
+def tour(stage: Stage, open_file: Callable[[], object], values: dict[str, object]) -> None:
+    """Open, reconstruct, slide: a picture of each."""
+    from napari_neuralfield.widgets.contributions import open_workbench
+
+    open_file()
+    open_workbench(stage.viewer)
+    reconstruct, acquisition, depth = (stage.dock(n) for n in ("Reconstruct", "Acquisition", "Depth"))
+    wait(lambda: reconstruct.library is not None)
+    wait(lambda: acquisition.checks.text() not in ("", "Checking …"))
+    stage.viewer.reset_view()
+    stage.shoot("acquisition")
+
+    stage.front("Reconstruct")
+    reconstruct.form.options.set_values(values)
+    reconstruct.run()
+    wait(lambda: reconstruct._session.shown is not None or not reconstruct._running)
+    pause(0.3)
+    if reconstruct.job.running:
+        stage.shoot("running")
+    wait(lambda: not reconstruct._running)
+    pause(1.0)
+    stage.shoot("reconstructed")
+
+    low, high = depth.form.slider.minimum(), depth.form.slider.maximum()
+    depth.form.slider.setValue(low + 0.3 * (high - low))
+    stage.shoot("depth")
+    depth.form.quantity.setCurrentText("phase")
+    stage.shoot("phase")
+    depth.form.quantity.setCurrentText("amplitude")
+    depth.find_focus()
+    wait(lambda: not depth.form.busy)
+    stage.shoot("all_in_focus")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--file", type=Path, help="an acquisition instead of the sample")
+    parser.add_argument("--out", type=Path, default=HERE / "images")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as own:  # the user's settings must not show in the pictures
+        platformdirs.user_config_dir = platformdirs.user_cache_dir = lambda *_: own
+        stage = Stage(options.out, (1560, 960))
+        if options.file is None:
+            tour(stage, lambda: stage.viewer.open_sample(PLUGIN, "tilted_slide"), {})
+        else:
+            tour(stage, lambda: stage.viewer.open(options.file, plugin=PLUGIN), {})
+        stage.viewer.close()
+
+
+if __name__ == "__main__":
+    main()
