@@ -51,7 +51,10 @@ def test_values_are_split_as_the_option_asks() -> None:
     assert arguments.option_value(pair, "-20, 20") == ("-20", "20")
     assert arguments.option_value(pair, "3") == ("3", "3")
     assert arguments.option_value(pair, "none") is None
-    assert arguments.option_value(info("nodes_um", tuple[float, ...]), "1,2,3") == ["1", "2", "3"]
+    assert arguments.option_value(info("nodes_um", tuple[float, ...]), "1,2,3") == ("1", "2", "3")
+    either = info("z_um", tuple[float, float] | float, optional=True)
+    assert arguments.option_value(either, "-2") == "-2"
+    assert arguments.option_value(either, "-2,2") == ("-2", "2")
     assert arguments.option_value(info("passes", int), "5") == "5"
     with pytest.raises(InputError, match=r"option --z-um is 1,2,3; it takes 2 numbers"):
         arguments.option_value(pair, "1,2,3")

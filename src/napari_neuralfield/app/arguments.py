@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import types
 import typing
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -69,20 +70,27 @@ def option_value(info: OptionInfo, text: str) -> Any:
     """
     if info.optional and text.lower() == "none":
         return None
-    if typing.get_origin(info.type) not in (tuple, list):
+    kinds = members(info.type)
+    several = next((kind for kind in kinds if typing.get_origin(kind) in (tuple, list)), None)
+    if several is None or (len(kinds) > 1 and "," not in text):
         return text
     parts = [part.strip() for part in text.split(",")]
-    members = typing.get_args(info.type)
-    if typing.get_origin(info.type) is list or (len(members) == 2 and members[1] is Ellipsis):
-        return parts
+    lengths = typing.get_args(several)
+    if typing.get_origin(several) is list or (len(lengths) == 2 and lengths[1] is Ellipsis):
+        return tuple(parts)
     if len(parts) == 1:
-        parts = parts * len(members)
-    if len(parts) != len(members):
-        shape = ",".join("N" * len(members))
+        parts = parts * len(lengths)
+    if len(parts) != len(lengths):
+        flag = flag_of(info.name)
         raise InputError(
-            f"option {flag_of(info.name)} is {text}; it takes {len(members)} numbers: {flag_of(info.name)} {shape}"
+            f"option {flag} is {text}; it takes {len(lengths)} numbers, such as {flag} {','.join('N' * len(lengths))}"
         )
     return tuple(parts)
+
+
+def members(kind: Any) -> tuple[Any, ...]:
+    """The alternatives of a union of types, or the one type."""
+    return typing.get_args(kind) if typing.get_origin(kind) in (typing.Union, types.UnionType) else (kind,)
 
 
 def numbers(option: str, text: str, count: int | None = None) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import typing
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import flag_of
+from .arguments import flag_of, members
+
+LABELS = {"warning": "warning", "ok": "good"}
 
 
 def acquisition(path: Path) -> dict[str, Any]:
@@ -27,7 +30,7 @@ def acquisition(path: Path) -> dict[str, Any]:
         "title": str(draft.values.get("title") or ""),
         "frames": {"count": count, "shape": [rows, columns], "type": str(np.dtype(draft.frames.dtype))},
         "values": {n: _summary(v) for n, v in draft.values.items() if n in known and v is not None},
-        "units": {n: known[n].unit for n, v in draft.values.items() if n in known and v is not None},
+        "units": {n: quantity.unit for n, quantity in known.items() if quantity.unit},
         "missing": missing,
         "notes": list(draft.notes),
         "facts": {},
@@ -38,8 +41,8 @@ def acquisition(path: Path) -> dict[str, Any]:
 
         complete = draft.complete()
         found["values"] = {n: _summary(v) for n, v in complete.values().items() if n in known}
-        found["facts"] = {name: _plain(value) for name, value in checks.facts(complete).items()}
-        found["checks"] = [{"level": note.level, "text": note.text} for note in checks.check(complete)]
+        found["facts"] = _plain({n: v for n, v in checks.facts(complete).items() if n not in found["values"]})
+        found["checks"] = [_plain(dataclasses.asdict(check)) for check in checks.check(complete)]
     return found
 
 
@@ -95,7 +98,8 @@ def _option(o: Any) -> dict[str, Any]:
 def _type(o: Any) -> str:
     if o.choices:
         return "choice"
-    return str(o.type) if typing.get_origin(o.type) else getattr(o.type, "__name__", str(o.type))
+    kinds = members(o.type)
+    return " | ".join(str(kind) if typing.get_origin(kind) else getattr(kind, "__name__", str(kind)) for kind in kinds)
 
 
 def _plain(value: Any) -> Any:
@@ -126,13 +130,13 @@ def acquisition_as_text(found: dict[str, Any]) -> str:
     rows = [
         ("kind", found["kind"]),
         ("frames", f"{frames['count']} of {frames['shape'][0]} x {frames['shape'][1]} pixels, {frames['type']}"),
-        *((name, _with_unit(value, found["units"].get(name, ""))) for name, value in found["values"].items()),
-        *((name.replace("_", " "), _number(value)) for name, value in found["facts"].items()),
+        *((name, _with_unit(value, _unit(name, found["units"]))) for name, value in found["values"].items()),
+        *((name, _number(value)) for name, value in found["facts"].items() if not name.startswith("frame_")),
     ]
     lines = [f"{found['title'] or Path(found['file']).name}", *_columns(rows)]
     lines += [f"note: {text}" for text in found["notes"]]
     lines += [f"missing: {m['name']}{_in(m['unit'])}, {m['help']}; give it in a sidecar file" for m in found["missing"]]
-    lines += [f"{'warning' if c['level'] == 'warning' else 'good'}: {c['text']}" for c in found["checks"]]
+    lines += [f"{LABELS.get(check['level'], 'note')}: {check['text']}" for check in found["checks"]]
     return "\n".join(lines)
 
 
@@ -180,6 +184,11 @@ def _with_unit(value: Any, unit: str) -> str:
     if "min" not in value:
         return f"{shape} values"
     return f"{shape} values from {_number(value['min'])} to {_number(value['max'])} {unit}".strip()
+
+
+def _unit(name: str, units: dict[str, str]) -> str:
+    """The unit to print, empty where the name says it."""
+    return "" if name.endswith("_um") else units.get(name, "")
 
 
 def _number(value: Any) -> str:
