@@ -93,11 +93,12 @@ def _counted(planes: Iterator[np.ndarray], stack: Stack, target: Path) -> Iterat
 
 
 def write_npy(path: Path, planes: Iterator[np.ndarray], stack: Stack) -> None:
-    """(z, y, x), complex64 or float32."""
-    array = np.lib.format.open_memmap(path, "w+", stack.dtype, stack.shape)
-    for index, plane in enumerate(planes):
-        array[index] = plane
-    array.flush()
+    """(z, y, x), complex64 or float32. Not through a memory map, which a full disk kills the process in."""
+    description = {"descr": np.lib.format.dtype_to_descr(stack.dtype), "fortran_order": False, "shape": stack.shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, description)
+        for plane in planes:
+            file.write(np.ascontiguousarray(plane).data)
 
 
 def write_tiff(path: Path, planes: Iterator[np.ndarray], stack: Stack) -> None:

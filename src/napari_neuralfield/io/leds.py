@@ -130,13 +130,16 @@ def _turned(na: np.ndarray, leds: Leds) -> np.ndarray:
 
 
 def _sentence(error: pydantic.ValidationError) -> str:
-    first = error.errors()[0]
+    unknown_first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    first = unknown_first[0]
     path = [str(part) for part in first["loc"]] or [""]
     where = ": ".join(["leds", *path])
     if first["type"] == "extra_forbidden":
         parts: dict[str, type[_Part]] = {"grid": Grid, "rings": Rings}
         owner = parts.get(path[0], Leds) if len(path) > 1 else Leds
         return f"{where} is not known; known are {', '.join(owner.model_fields)}"
+    if first["type"] == "missing":
+        return f"{where} is missing; give it"
     if first["type"] in ("model_type", "model_attributes_type"):
         return f"{where.rstrip(': ')} is {first['input']!r}; it must be a mapping such as grid: {{rows: 15, ...}}"
     text = first["msg"].removeprefix("Value error, ").removeprefix("Input ")

@@ -13,6 +13,7 @@ from ..registry import READERS
 from ..types import InputError
 from .atomic import writing
 from .hdf5_frames import HDF5Frames, opened, stored
+from .hdf5_writing import hdf5_for_writing
 
 FORMAT = "neuralfield-acquisition"
 VERSION = 1
@@ -81,7 +82,7 @@ def save_acquisition(path: str | Path, acquisition: Acquisition) -> None:
     """
     if not str(path).endswith(".acq.h5"):
         raise InputError(f"{path}: an acquisition file ends in .acq.h5; name it so")
-    with writing(path) as temporary, h5py.File(temporary, "w") as file:
+    with writing(path) as temporary, hdf5_for_writing(temporary) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION, "kind": acquisition.kind})
         for name, value in acquisition.values().items():
             if isinstance(value, np.ndarray):

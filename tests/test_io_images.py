@@ -1,0 +1,112 @@
+"""Rendered planes read back with the libraries other programs use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from PIL import Image
+
+from napari_neuralfield.io import save_planes
+from napari_neuralfield.io.ome_zarr import halved
+from napari_neuralfield.types import InputError
+
+Z_UM = [-2.0, 0.5, 3.0]
+RNG = np.random.default_rng(0)
+FIELD = (RNG.uniform(0.5, 1.5, (3, 31, 22)) * np.exp(1j * RNG.uniform(-3, 3, (3, 31, 22)))).astype(np.complex64)
+
+
+@pytest.mark.parametrize("planes", [FIELD, FIELD.real])
+def test_npy(tmp_path: Path, planes: np.ndarray) -> None:
+    path = tmp_path / "cells.npy"
+    save_planes(path, iter(planes), Z_UM, 0.25, 3)
+    after = np.load(path)
+    assert after.dtype == planes.dtype
+    assert np.array_equal(after, planes)
+    assert os.listdir(tmp_path) == ["cells.npy"]
+
+
+@pytest.mark.parametrize("name", ["cells.tif", "cells.ome.tif"])
+def test_ome_tiff(tmp_path: Path, name: str) -> None:
+    save_planes(tmp_path / name, iter(FIELD), Z_UM, 0.25, 3)
+    with tifffile.TiffFile(tmp_path / name) as file:
+        assert file.is_ome
+        after = file.asarray()
+        described = file.ome_metadata
+    assert after.shape == (3, 2, 31, 22)
+    assert np.allclose(after[:, 0], np.abs(FIELD))
+    assert np.allclose(after[:, 1], np.angle(FIELD), atol=1e-6)
+    for text in ('PhysicalSizeX="0.25"', 'PhysicalSizeZ="2.5"', 'Name="phase"', 'PositionZ="-2.0"', 'SizeZ="3"'):
+        assert text in described
+
+
+def test_ome_tiff_of_phase_only(tmp_path: Path) -> None:
+    save_planes(tmp_path / "cells.tif", iter(FIELD.real[:1]), [0.0], 0.25, 1)
+    assert np.array_equal(np.squeeze(tifffile.imread(tmp_path / "cells.tif")), FIELD.real[0])
+
+
+def test_ome_zarr(tmp_path: Path) -> None:
+    path = tmp_path / "cells.ome.zarr"
+    wide = np.tile(FIELD, (1, 9, 31))  # (3, 279, 682)
+    for _ in range(2):  # the second writes over the first
+        save_planes(path, iter(wide), Z_UM, 0.25, 3, origin_um=(10.0, 20.0))
+    group = zarr.open_group(path, mode="r")
+    image = group.attrs["ome"]["multiscales"][0]
+    assert group.attrs["ome"]["version"] == "0.5"
+    assert [a["name"] for a in image["axes"]] == ["c", "z", "y", "x"]
+    assert [group[d["path"]].shape for d in image["datasets"]] == [(2, 3, 279, 682), (2, 3, 140, 341), (2, 3, 70, 171)]
+    transforms = image["datasets"][1]["coordinateTransformations"]
+    assert transforms[0]["scale"] == [1.0, 2.5, 0.5, 0.5]
+    assert transforms[1]["translation"] == [0.0, -2.0, 10.125, 20.125]
+    assert np.allclose(group["0"][0], np.abs(wide))
+    assert np.allclose(group["1"][1, 2], np.angle(halved(wide[2])), atol=1e-6)
+    assert os.listdir(tmp_path) == ["cells.ome.zarr"]
+
+
+def test_png(tmp_path: Path) -> None:
+    save_planes(tmp_path / "cells.png", iter(FIELD), Z_UM, 0.25, 3)
+    picture = np.asarray(Image.open(tmp_path / "cells.png"))
+    assert picture.shape == (3 * 31, 2 * 22)
+    phase = picture[31:62, 22:] / 255 * 2 * np.pi - np.pi
+    assert np.allclose(phase, np.angle(FIELD[1]), atol=2 * np.pi / 255)
+
+
+def test_planes_are_taken_one_at_a_time(tmp_path: Path) -> None:
+    alive: list[int] = []
+
+    def planes() -> Iterator[np.ndarray]:
+        for index in range(40):
+            alive.append(index)
+            yield np.full((400, 300), index, np.complex64)
+
+    save_planes(tmp_path / "cells.ome.zarr", planes(), np.arange(40.0), 0.5, 40)
+    assert alive == list(range(40))
+    assert zarr.open_group(tmp_path / "cells.ome.zarr")["0"][0, 39, 0, 0] == 39
+
+
+def test_mistakes_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cells.jpg: the ending is not known; .* written as .npy, .tif, .*.png"):
+        save_planes(tmp_path / "cells.jpg", iter(FIELD), Z_UM, 0.25, 3)
+    with pytest.raises(InputError, match=r"2 depths are given for 3 planes"):
+        save_planes(tmp_path / "cells.npy", iter(FIELD), Z_UM[:2], 0.25, 3)
+    with pytest.raises(InputError, match=r"only 2 of 3 planes came"):
+        save_planes(tmp_path / "cells.npy", iter(FIELD[:2]), Z_UM, 0.25, 3)
+    with pytest.raises(InputError, match=r"plane 1 has shape \(30, 22\)"):
+        save_planes(tmp_path / "cells.tif", [FIELD[0], FIELD[1, :30], FIELD[2]], Z_UM, 0.25, 3)
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_interrupted_render_leaves_nothing(tmp_path: Path) -> None:
+    def planes() -> Iterator[np.ndarray]:
+        yield FIELD[0]
+        raise RuntimeError("cancelled")
+
+    for name in ("cells.npy", "cells.tif", "cells.ome.zarr", "cells.png"):
+        with pytest.raises(RuntimeError, match="cancelled"):
+            save_planes(tmp_path / name, planes(), Z_UM, 0.25, 3)
+    assert os.listdir(tmp_path) == []
