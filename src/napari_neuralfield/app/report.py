@@ -170,8 +170,10 @@ def methods_as_text(found: list[dict[str, Any]]) -> str:
 def _option_text(option: dict[str, Any]) -> str:
     words = [option["unit"], f"default {_number(option['default'])}"]
     low, high = option["low"], option["high"]
-    if low is not None or high is not None:
-        words.append(" to ".join("" if x is None else f"{x:g}" for x in (low, high)).strip())
+    if low is not None and high is not None:
+        words.append(f"{low:g} to {high:g}")
+    elif low is not None or high is not None:
+        words.append(f"at least {low:g}" if high is None else f"at most {high:g}")
     if option["choices"]:
         words.append(" or ".join(map(str, option["choices"])))
     return f"{option['help']} ({', '.join(word for word in words if word)})"
