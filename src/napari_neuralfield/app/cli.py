@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import sys
@@ -255,6 +256,8 @@ def _save_truth(path: Path, truth: Mapping[str, Any]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     tokens = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # notes of a long run reach a pipe when they are made
     try:
         app(_prepared(tokens), print_error=False, exit_on_error=False, result_action="return_none")
         sys.stdout.flush()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
@@ -85,12 +85,12 @@ class Acquisition:
         named = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {k: v for k, v in named.items() if k not in ("frames", "source") and v is not None}
 
-    def replace(self, **changes: Any) -> Acquisition:
+    def replace(self, **changes: Any) -> Self:
         """A checked copy with other values."""
         kept = {"frames": self.frames, **self.values(), **changes}
-        return Draft(self.kind, kept.pop("frames"), kept, self.source).complete()
+        return cast(Self, Draft(self.kind, kept.pop("frames"), kept, self.source).complete())
 
-    def subset(self, frame_indices: Sequence[int] | np.ndarray) -> Acquisition:
+    def subset(self, frame_indices: Sequence[int] | np.ndarray) -> Self:
         """The named frames only, in that order, with the geometry that goes with them."""
         indices = np.asarray(frame_indices)
         changes: dict[str, Any] = {"frames": FrameSubset(self.frames, tuple(int(i) for i in indices))}
@@ -99,7 +99,7 @@ class Acquisition:
                 changes[name] = getattr(self, name)[indices]
         return self.replace(**changes)
 
-    def crop(self, y: slice, x: slice) -> Acquisition:
+    def crop(self, y: slice, x: slice) -> Self:
         """A rectangle of every frame (pixels); the pupil, whose grid no longer fits, must be absent."""
         if self.pupil is not None:
             raise InputError(

@@ -56,7 +56,7 @@ class PlanesField(nn.Module):
         self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
         self.depths_um = [float(z) for z in depths_um]
         self.spectrum_shape = (int(spectrum_shape[0]), int(spectrum_shape[1]))
-        self.half = half
+        self.half_precision = half
         number = torch.float16 if half else torch.float32
         packed = math.ceil(self.spectrum_shape[0] * self.spectrum_shape[1] / 8)
         self.register_buffer("modes", torch.zeros(rank, bins, 2, dtype=number))
@@ -91,7 +91,7 @@ class PlanesField(nn.Module):
         field = cls(
             extent=extent,
             depths_um=list(map(float, depths_um)),
-            spectrum_shape=tuple(spectra.shape[-2:]),
+            spectrum_shape=(spectra.shape[-2], spectra.shape[-1]),
             bins=stack.shape[1],
             rank=stack.shape[0],
             half=half,
@@ -110,7 +110,7 @@ class PlanesField(nn.Module):
             "spectrum_shape": list(self.spectrum_shape),
             "bins": int(self.modes.shape[1]),
             "rank": int(self.modes.shape[0]),
-            "half": self.half,
+            "half": self.half_precision,
         }
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:

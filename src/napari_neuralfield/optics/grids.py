@@ -34,7 +34,7 @@ def fit_spectrum(spectrum: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor
         high = min(old - old // 2, new - new // 2)
         source.append(slice(old // 2 - low, old // 2 + high))
         target.append(slice(new // 2 - low, new // 2 + high))
-    out[(..., *target)] = spectrum[(..., *source)]
+    out[..., target[0], target[1]] = spectrum[..., source[0], source[1]]
     return out
 
 

@@ -35,8 +35,9 @@ def depth_range(acquisition: LedArray, z_um: Depths) -> tuple[float, float]:
     reach = 10 * depth_of_field
     if max(abs(low - focus), abs(high - focus)) > reach:
         raise InputError(
-            f"option z_um is {low:g},{high:g}; with NA {acquisition.objective_na:g} at {acquisition.wavelength_um:g} um "
-            f"the light allows depths within {reach:.3g} um of {focus:g} um, and {3 * depth_of_field:.3g} um is sensible"
+            f"option z_um is {low:g},{high:g}; with NA {acquisition.objective_na:g} at "
+            f"{acquisition.wavelength_um:g} um the light allows depths within {reach:.3g} um of {focus:g} um, "
+            f"and {3 * depth_of_field:.3g} um is sensible"
         )
     return float(low), float(high)
 

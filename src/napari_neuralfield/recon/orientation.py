@@ -72,7 +72,8 @@ def orientation_notes(acquisition: LedArray, device: torch.device) -> Iterator[N
         turned = names[names.index(best) + 1]
         name = best if errors[best] <= errors[turned] else turned
         yield Note(
-            f"the LED board seems to be mounted otherwise than the file says: with the LED directions {name} the error "
-            f"on a test crop falls from {pairs[names[0]]:.3f} to {pairs[best]:.3f}; correct illumination_na and run again",
+            f"the LED board seems to be mounted otherwise than the file says: with the LED directions {name} the "
+            f"error on a test crop falls from {pairs[names[0]]:.3f} to {pairs[best]:.3f}; "
+            "correct illumination_na and run again",
             "warning",
         )

@@ -83,7 +83,8 @@ def options(name: str) -> list[OptionInfo]:
 def _info(name: str, field: pydantic.fields.FieldInfo) -> OptionInfo:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     limits = {k: getattr(m, k) for m in field.metadata for k in ("ge", "gt", "le", "lt") if hasattr(m, k)}
-    kind, optional = field.annotation, False
+    kind: Any = field.annotation
+    optional = False
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         members = typing.get_args(kind)
         optional = type(None) in members
