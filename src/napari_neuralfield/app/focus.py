@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 
 from ..types import Field, InputError
 from .lazy import Region, evaluate, measure
@@ -25,6 +25,11 @@ def normal_variance(intensity: np.ndarray, window: int) -> np.ndarray:
     mean = uniform_filter(intensity, window, mode="reflect")
     square = uniform_filter(intensity * intensity, window, mode="reflect")
     return np.maximum(square - mean * mean, 0.0) / np.maximum(mean, 1e-6)
+
+
+def smoothed(sharpness: np.ndarray, window: int) -> np.ndarray:
+    """Sharpness averaged over half a window, so that neighbours agree on a plane."""
+    return gaussian_filter(sharpness, window / 4, mode="reflect")
 
 
 def all_in_focus(
@@ -64,7 +69,7 @@ def all_in_focus(
     for done, z in enumerate(depths, start=1):
         plane = evaluate(field, z, y, x)[0]
         seen = measure(plane, "intensity") if field.complex_valued else plane - plane.min()
-        sharpness = normal_variance(seen, window)
+        sharpness = smoothed(normal_variance(seen, window), window)
         better = sharpness > best
         best[better], values[better], depth[better] = sharpness[better], plane[better], z
         if report(done, depths.size) is False:

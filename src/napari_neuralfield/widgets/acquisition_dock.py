@@ -6,6 +6,7 @@ import html
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
@@ -118,13 +119,18 @@ class AcquisitionDock(QWidget):
 
     def _open_failed(self, text: str) -> None:
         self._set_busy("")
-        self.problem.setText(text)
+        self._say(text)
         show_error(text)
 
     def _set_busy(self, text: str) -> None:
-        self.problem.setText(text)
+        self._say(text)
         self.open_button.setEnabled(not text)
         self.folder_button.setEnabled(not text)
+
+    def _say(self, text: str, colour: str = WARN) -> None:
+        self.problem.setStyleSheet(f"color: {colour};")
+        self.problem.setText(text)
+        self.problem.setVisible(bool(text))
 
     def _choose_save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save the acquisition", self._folder(), "Acquisition (*.acq.h5)")
@@ -157,7 +163,7 @@ class AcquisitionDock(QWidget):
             self.form.deleteLater()
             self.form = None
         self.save_button.setEnabled(draft is not None)
-        self.problem.setText("")
+        self._say("")
         self.checks.setText("")
         if draft is None:
             self.title.setText("Open a file or a folder of frames, or drop one here or on the viewer.")
@@ -168,8 +174,9 @@ class AcquisitionDock(QWidget):
         kind = KIND_NAMES.get(draft.kind, draft.kind)
         self.title.setText(f"<b>{html.escape(title_of(draft))}</b><br>{kind}, {shape} (frame, y, x){notes}")
         self.form = QuantityForm(self._session, draft)
-        self.form.problem.connect(self.problem.setText)
+        self.form.problem.connect(self._say)
         self._form_place.addWidget(self.form)
+        self._show_brightest(draft)
         self._on_value("")
 
     def _on_value(self, name: str) -> None:
@@ -179,6 +186,13 @@ class AcquisitionDock(QWidget):
         self.form.mark(draft)
         self._show_pupils(draft)
         self._delay.start()
+
+    def _show_brightest(self, draft: Any) -> None:
+        """Turn the viewer to the frame lit straight from below: most of the others are nearly black."""
+        na = draft.values.get("illumination_na")
+        dims = self._viewer.dims
+        if na is not None and dims.ndim >= 3 and dims.nsteps[0] == len(na):
+            dims.set_current_step(0, int(np.argmin(np.hypot(*np.asarray(na, dtype=float).T))))
 
     def _show_pupils(self, draft: Any) -> None:
         values = draft.values
@@ -204,14 +218,13 @@ class AcquisitionDock(QWidget):
         try:
             acquisition = draft.complete()
         except InputError as error:
-            self.problem.setStyleSheet(f"color: {WARN if missing else BAD};")
             known = quantities(draft.kind)
             names = ", ".join(caption(known[name].label, known[name].unit) for name in missing)
             text = f"Still needed (orange below): {names}." if missing else str(error)
-            self.problem.setText(text.removeprefix(f"{draft.source}: "))
+            self._say(text.removeprefix(f"{draft.source}: "), WARN if missing else BAD)
             self.checks.setText("")
             return
-        self.problem.setText("")
+        self._say("")
         self.checks.setText("Checking …")
         self._checked += 1
         turn = self._checked

@@ -124,7 +124,7 @@ def open_docks(viewer: Any, *names: str) -> None:
             )
             widget.parent().setWindowTitle(name)
             if below:
-                widget.setMaximumHeight(150)
+                widget.setMaximumHeight(118)
     viewer.canvas.overlays.scale_bar.visible = True
     front = viewer.window.dock_widgets[f"{names[0]} ({PLUGIN})"].parent()
     front.show()

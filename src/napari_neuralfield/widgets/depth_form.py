@@ -21,6 +21,7 @@ class DepthForm:
         self.play = button("▶ Play", tip="sweep through the depths")
         self.play.setCheckable(True)
         self.quantity, self.planes = QComboBox(), QSpinBox()
+        self.quantity.setMinimumWidth(115)
         self.planes.setRange(1, 999)
         self.planes.setToolTip("planes over the whole depth range, for all-in-focus and for export")
         self.contrast = button("Auto contrast", tip="fit the contrast to what is on the screen")
@@ -34,8 +35,8 @@ class DepthForm:
         flow.setContentsMargins(0, 0, 0, 0)
         for spacing in (flow.setHorizontalSpacing, flow.setVerticalSpacing):
             spacing(6)
-        planes = row(QLabel("Planes"), self.planes)
-        for part in (self.play, self.quantity, self.contrast, self.add_plane, self.focus, planes, self.export):
+        show, planes = row(QLabel("Show"), self.quantity), row(QLabel("Planes"), self.planes)
+        for part in (self.play, show, self.contrast, self.add_plane, self.focus, planes, self.export):
             flow.addWidget(part)
         layout = QVBoxLayout(parent)
         layout.addLayout(top)

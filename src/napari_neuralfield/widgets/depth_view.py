@@ -93,11 +93,11 @@ def bounce(z_um: float, step_um: float, low: float, high: float) -> tuple[float,
 
 
 def plane_count(result: Any, most: int = 65) -> int:
-    """Planes that resolve the depth range: half the depth of field of the objective apart, at most `most`."""
+    """Planes that resolve the depth range: a quarter of the objective's depth of field apart, at most `most`."""
     low, high = result.field.extent.z_um
     if not high > low:
         return 1
     na, wavelength = result.optics.get("objective_na"), result.optics.get("wavelength_um")
     if not na or not wavelength:
         return 33
-    return int(min(most, max(9, math.ceil((high - low) / (0.5 * wavelength / na**2)) + 1)))
+    return int(min(most, max(9, math.ceil((high - low) / (0.25 * wavelength / na**2)) + 1)))

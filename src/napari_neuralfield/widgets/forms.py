@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import types
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit,
 from ..types import InputError
 from .parts import Fold, button, form_layout
 
+LABELS = {"z_um": "Depths", "seed": "Random seed"}  # where the name alone is no label
 WRONG = "border: 1px solid #d9534f;"
 MISSING = "border: 1px solid #e8a33d;"
 
@@ -48,6 +50,8 @@ def parse(text: str, kind: Any) -> Any:
     text = text.strip()
     if not text:
         return None
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return _parse_any(text, typing.get_args(kind))
     if typing.get_origin(kind) in (tuple, list):
         inner = [a for a in typing.get_args(kind) if a is not Ellipsis]
         parts = [p for p in text.strip("()[]").replace(";", ",").split(",") if p.strip()]
@@ -69,6 +73,16 @@ def parse(text: str, kind: Any) -> Any:
     if not math.isfinite(value):
         raise InputError(f"{text!r} is not a finite number")
     return value
+
+
+def _parse_any(text: str, kinds: tuple[Any, ...]) -> Any:
+    """The first kind that takes the text; where none does, what the last one says."""
+    for kind in kinds[:-1]:
+        try:
+            return parse(text, kind)
+        except InputError:
+            continue
+    return parse(text, kinds[-1])
 
 
 class ValueEdit(QLineEdit):
@@ -139,7 +153,7 @@ class OptionForm(QWidget):
             editor = self.editors[info.name] = _option_editor(info)
             unit = pretty(info.unit)
             tip = info.help + (f" [{unit}]" if unit else "")
-            heading = QLabel(caption(info.name.removesuffix("_um").replace("_", " ").capitalize(), info.unit))
+            heading = QLabel(caption(LABELS.get(info.name, info.name.replace("_", " ").capitalize()), info.unit))
             heading.setToolTip(tip)
             editor.set_help(tip) if isinstance(editor, ValueEdit) else editor.setToolTip(tip)
             layouts[info.advanced].addRow(heading, editor)
@@ -158,7 +172,7 @@ class OptionForm(QWidget):
             if isinstance(editor, QCheckBox):
                 editor.setChecked(bool(value))
             elif isinstance(editor, QComboBox):
-                editor.setCurrentText("automatic" if value is None else str(value))
+                editor.setCurrentIndex(_choices(info).index(value) if value in _choices(info) else 0)
             elif isinstance(editor, ValueEdit):
                 editor.set_value(value)
 
@@ -175,7 +189,7 @@ class OptionForm(QWidget):
             if isinstance(editor, QCheckBox):
                 value: Any = editor.isChecked()
             elif isinstance(editor, QComboBox):
-                value = None if editor.currentText() == "automatic" else _choice(info, editor.currentText())
+                value = _choices(info)[editor.currentIndex()]
             else:
                 try:
                     value = typing.cast(ValueEdit, editor).value()
@@ -188,8 +202,10 @@ class OptionForm(QWidget):
         return chosen
 
 
-def _choice(info: Any, text: str) -> Any:
-    return next(choice for choice in info.choices if str(choice) == text)
+def _choices(info: Any) -> list[Any]:
+    """What a box offers: None, which is 'automatic', first where the option may be left open."""
+    choices = [True, False] if info.type is bool else list(info.choices)
+    return [None, *choices] if info.optional else choices
 
 
 def _same(value: Any, default: Any) -> bool:
@@ -198,11 +214,11 @@ def _same(value: Any, default: Any) -> bool:
 
 
 def _option_editor(info: Any) -> QWidget:
-    if info.type is bool:
+    if info.type is bool and not info.optional:
         return QCheckBox()
-    if info.choices:
+    if info.choices or info.type is bool:
         box = QComboBox()
-        box.addItems([*(["automatic"] if info.optional else []), *(str(c) for c in info.choices)])
+        box.addItems([{None: "automatic", True: "yes", False: "no"}.get(c, str(c)) for c in _choices(info)])
         box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         return box
     return ValueEdit(info.type, info.low, info.high, "automatic" if info.optional else "")

@@ -62,7 +62,10 @@ def limits_range(limits: tuple[float, float]) -> tuple[float, float]:
 
 
 def title_of(draft: Draft) -> str:
-    return str(draft.values.get("title") or Path(draft.source or "acquisition").name.removesuffix(".acq.h5"))
+    """The title it was given, else the name of its file without the ending."""
+    name = Path(draft.source or "acquisition").name
+    ending = next((e for e in (".acq.h5", ".ome.tif", ".ome.tiff") if name.endswith(e)), Path(name).suffix)
+    return str(draft.values.get("title") or name.removesuffix(ending))
 
 
 def pixel_um(draft: Draft) -> float:

@@ -26,6 +26,7 @@ class Plot(QWidget):
             axis.setLabel(text)
             axis.enableAutoSIPrefix(False)
             axis.setTextPen("#b8c0cc")
+        self.plot.getAxis("bottom").setHeight(44)
         self.setFixedHeight(height)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -38,7 +39,7 @@ class LossPlot(Plot):
     MOST = 4000  # points kept; beyond that every other one goes
 
     def __init__(self) -> None:
-        super().__init__("step", "relative error", 190)
+        super().__init__("step", "relative error", 200)
         self.plot.setLogMode(False, True)
         self.plot.showGrid(x=True, y=True, alpha=0.2)
         self._curve = self.plot.plot(pen=pg.mkPen(LINE, width=2))
@@ -60,6 +61,8 @@ class LossPlot(Plot):
 
     def draw(self) -> None:
         self._curve.setData(self._steps, self._losses)
+        wide = bool(self._losses) and max(self._losses) > 5 * min(self._losses)
+        self.plot.getAxis("left").setStyle(maxTextLevel=0 if wide else 2)  # decades alone, or their parts too
 
     @property
     def points(self) -> tuple[list[float], list[float]]:

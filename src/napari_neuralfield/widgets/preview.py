@@ -21,9 +21,9 @@ class PreviewLayers:
 
     def __init__(self, viewer: Any, background: Background, failed: Callable[[str], None]) -> None:
         self._viewer = viewer
-        self._latest = Latest(background, self._put, failed)
+        self._background = background
+        self._latest = Latest(background, self._put_all, failed)
         self._slots: dict[str, ImageSlot] = {}
-        self._fresh = True
 
     def begin(self) -> None:
         """A new run writes new layers; those of the last one stay."""
@@ -39,14 +39,16 @@ class PreviewLayers:
     def busy(self) -> bool:
         return self._latest.busy
 
-    def _put(self, pictures: list[dict[str, Any]]) -> None:
-        for picture in pictures:
-            quantity = picture["quantity"]
-            first = quantity not in self._slots
-            slot = self._slots.setdefault(quantity, ImageSlot(self._viewer))
-            if not first and not slot.alive:  # the user has thrown it away
-                continue
-            slot.show(**picture, visible=quantity == ORDER[-1] or len(pictures) == 1)
+    def _put_all(self, pictures: list[dict[str, Any]]) -> None:
+        for picture in pictures:  # one at a time: a new layer keeps napari busy for more than a tenth of a second
+            self._background.post(self._put, picture, len(pictures) == 1)
+
+    def _put(self, picture: dict[str, Any], alone: bool) -> None:
+        quantity = picture["quantity"]
+        first = quantity not in self._slots
+        slot = self._slots.setdefault(quantity, ImageSlot(self._viewer))
+        if first or slot.alive:  # a layer that the user has thrown away stays away
+            slot.show(**picture, visible=alone or quantity == ORDER[-1])
 
 
 def _render(shown: Shown) -> list[dict[str, Any]]:
@@ -54,7 +56,7 @@ def _render(shown: Shown) -> list[dict[str, Any]]:
     coarse = 1.0 if shown.finished else max(1.0, max(extent.shape) / MOST_PIXELS)
     y, x = extent.axes(extent.pixel_um * coarse)
     values = lazy.evaluate(field, shown.z_um, y, x)[0]
-    state = "" if shown.finished else " (running)"
+    state = "" if shown.finished else " …"
     ours: dict[str, Any] = {"z_um": shown.z_um, "title": shown.title}
     if shown.finished:
         ours["result"] = shown.result

@@ -35,6 +35,7 @@ class ReconstructDock(QWidget):
         self.library: Library | None = None
         self.job: Job | None = None
         self._waiting: Shown | None = None  # the newest preview not yet drawn
+        self._progress: Progress | None = None  # the newest one not yet drawn
         self._title, self._unfinished = "", False
         self._shown_at = 0.0
         self.form = ReconstructForm(self, self._session.settings)
@@ -136,7 +137,8 @@ class ReconstructDock(QWidget):
 
     def _on_event(self, event: Any) -> None:
         if isinstance(event, Progress):
-            self._on_progress(event)
+            self._progress = event
+            self.form.plot.add(event.done, event.loss)
         elif isinstance(event, Preview):
             assert self.job is not None
             result = self.job.last if self.job.last is not None else Result(event.field)
@@ -144,25 +146,29 @@ class ReconstructDock(QWidget):
         elif isinstance(event, Note):
             self.form.add_note(event.text, event.level)
         elif isinstance(event, Done):
-            self._end(event.result, _figures(event.result))
+            assert self.job is not None
+            self._end(event.result, _figures(event.result, self.job.seconds))
         elif isinstance(event, Stopped):
             self._end(event.result, "stopped" if event.result else "stopped before there was anything to show")
         elif isinstance(event, Failed):
             self._end(event.result, event.text)
             self._say_error(event.text)
 
-    def _on_progress(self, event: Progress) -> None:
-        self.form.plot.add(event.done, event.loss)
+    def _draw_progress(self) -> None:
+        event, self._progress = self._progress, None
+        if event is None or self.job is None:
+            return
+        self.form.plot.draw()
         self.form.bar.setRange(0, max(event.total, 1))
         self.form.bar.setValue(event.done)
-        left = None if self.job is None else self.job.seconds_left
+        left = self.job.seconds_left
         parts = [event.what, "" if left is None else f"{time_text(left)} left"]
-        if self.job is not None and not self.job.paused:
+        if self.job.running and not self.job.paused:
             self._set_state(", ".join(p for p in parts if p) or "running …")
 
     def _draw(self) -> None:
-        """Ten times a second at most: the curve, and the newest preview when its turn has come."""
-        self.form.plot.draw()
+        """Ten times a second at most, however many events come: progress, curve, and the preview when it is due."""
+        self._draw_progress()
         due = time.monotonic() - self._shown_at >= 1 / self.PREVIEWS_PER_SECOND
         if self._waiting is not None and due and not self._preview.busy:
             shown, self._waiting = self._waiting, None
@@ -227,8 +233,7 @@ class ReconstructDock(QWidget):
         self.form.set_state(text, running=running, paused=paused, ready=ready, found=self._session.shown is not None)
 
 
-def _figures(result: Result) -> str:
-    seconds, error = result.figures.get("seconds"), result.figures.get("relative_amplitude_error")
-    parts = ["done", "" if seconds is None else f"in {time_text(seconds)}"]
-    text = " ".join(p for p in parts if p)
+def _figures(result: Result, seconds: float) -> str:
+    error = result.figures.get("relative_amplitude_error")
+    text = f"done in {time_text(result.figures.get('seconds', seconds))}"
     return text if error is None else f"{text}, relative amplitude error {error:.4f}"

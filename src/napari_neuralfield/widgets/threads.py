@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import threading
+import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +16,25 @@ from qtpy.QtCore import QObject, Qt, Signal
 from ..types import InputError
 
 log = logging.getLogger(__name__)
+_THREADS: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+_LATEST: weakref.WeakSet[Latest] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all(seconds: float = 5.0) -> None:
+    """Wait for what is under way: a thread inside torch while the interpreter goes down aborts the process."""
+    until = time.monotonic() + seconds
+    for latest in list(_LATEST):
+        latest.close()
+    for thread in list(_THREADS):
+        thread.join(max(0.0, until - time.monotonic()))
+
+
+def _start(work: Callable[[], None], name: str) -> threading.Thread:
+    thread = threading.Thread(target=work, name=f"neuralfield-{name}", daemon=True)
+    _THREADS.add(thread)
+    thread.start()
+    return thread
 
 
 def explain(error: BaseException) -> str:
@@ -58,9 +80,7 @@ class Background(QObject):
             else:
                 self.post(done, value)
 
-        thread = threading.Thread(target=follow, name="neuralfield-background", daemon=True)
-        thread.start()
-        return thread
+        return _start(follow, "background")
 
     def _call(self, function: Callable[..., None], values: tuple[Any, ...]) -> None:
         if not self._closed:
@@ -82,13 +102,13 @@ class Latest:
         self._request: Callable[[], Any] | None = None
         self._working = self._closed = False
         self._thread: threading.Thread | None = None
+        _LATEST.add(self)
 
     def submit(self, work: Callable[[], Any]) -> None:
         with self._changed:
             self._request = work
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._follow, name="neuralfield-latest", daemon=True)
-                self._thread.start()
+                self._thread = _start(self._follow, "latest")
             self._changed.notify()
 
     @property
