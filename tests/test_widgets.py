@@ -190,6 +190,18 @@ def test_pace_coarsens_what_would_come_late_and_only_that():
     assert pace.coarseness(1e9) == 4.0
 
 
+def test_ticks_are_round_and_few():
+    pytest.importorskip("pyqtgraph")
+    from napari_neuralfield.widgets.plots import log_ticks
+
+    def shown(low, high):
+        return [text for place, text in log_ticks(low, high) if low <= 10**place <= high]
+
+    assert shown(0.15, 2.1) == ["0.2", "0.5", "1", "2"]
+    assert shown(0.001, 10.0) == ["0.001", "0.01", "0.1", "1", "10"]
+    assert shown(0.085, 0.16) == ["0.09", "0.1", "0.12", "0.15"]
+
+
 def test_a_sweep_turns_round_at_the_ends():
     from napari_neuralfield.widgets.depth_view import bounce
 

@@ -33,6 +33,16 @@ class Plot(QWidget):
         layout.addWidget(self.plot)
 
 
+def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """(log10, text) of a few round numbers that span low..high, as many as have room."""
+    decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+    steps = (1, 2, 5) if high < 100 * low else (1,)
+    if high < 3 * low:
+        steps = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
+    values = [step * 10.0**decade for decade in decades for step in steps]
+    return [(math.log10(v), f"{v:.3g}") for v in values]
+
+
 class LossPlot(Plot):
     """Relative amplitude error against step, logarithmic."""
 
@@ -61,8 +71,8 @@ class LossPlot(Plot):
 
     def draw(self) -> None:
         self._curve.setData(self._steps, self._losses)
-        wide = bool(self._losses) and max(self._losses) > 5 * min(self._losses)
-        self.plot.getAxis("left").setStyle(maxTextLevel=0 if wide else 2)  # decades alone, or their parts too
+        if self._losses:
+            self.plot.getAxis("left").setTicks([log_ticks(min(self._losses), max(self._losses))])
 
     @property
     def points(self) -> tuple[list[float], list[float]]:
