@@ -188,6 +188,10 @@ def test_pace_coarsens_what_would_come_late_and_only_that():
     assert pace.coarseness(100_000) == 1.0
     assert pace.coarseness(800_000) == pytest.approx(2.0)
     assert pace.coarseness(1e9) == 4.0
+    slow = Pace(budget=0.1)
+    for pixels in (100_000, 800_000):
+        slow.learn(pixels, 0.2 + 1e-8 * pixels)
+    assert slow.coarseness(800_000) == 1.0  # fewer pixels would save 8 of 208 ms
 
 
 def test_ticks_are_round_and_few():

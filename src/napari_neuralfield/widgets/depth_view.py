@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def whole(field: Field, pixels: int = 800) -> View:
 
 
 class Pace:
-    """Learns how long a pixel takes, and how much coarser a picture must be to come in time.
+    """Learns what a picture costs, a fixed part and one per pixel, and how coarse it must be to come in time.
 
     Parameters
     ----------
@@ -62,15 +63,26 @@ class Pace:
 
     def __init__(self, budget: float = 0.1) -> None:
         self._budget = budget
-        self._fixed, self._per_pixel = 0.0, 0.0
+        self._seen: deque[tuple[float, float]] = deque(maxlen=12)  # (pixels, seconds)
 
     def learn(self, pixels: int, seconds: float) -> None:
-        newest = seconds / max(pixels, 1)
-        self._per_pixel = newest if self._per_pixel == 0 else 0.7 * self._per_pixel + 0.3 * newest
+        self._seen.append((pixels, seconds))
 
     def coarseness(self, pixels: float) -> float:
-        """1 for full resolution, up to 4 screen pixels per pixel."""
-        return min(4.0, max(1.0, math.sqrt(pixels * self._per_pixel / self._budget)))
+        """1 for full resolution, up to 4 screen pixels per pixel; 1 where fewer pixels would not help."""
+        if not self._seen:
+            return 1.0
+        fixed, per_pixel = self._costs()
+        room = max(self._budget - fixed, fixed / 2)
+        return min(4.0, max(1.0, math.sqrt(pixels * per_pixel / room)))
+
+    def _costs(self) -> tuple[float, float]:
+        n, t = np.array(self._seen, dtype=np.float64).T
+        spread = n - n.mean()
+        if np.ptp(n) < 0.2 * n.max():  # all alike: nothing is known about a fixed part
+            return 0.0, float(t.mean() / n.mean())
+        per_pixel = max(float(spread @ t / (spread @ spread)), 0.0)
+        return max(float(t.mean() - per_pixel * n.mean()), 0.0), per_pixel
 
 
 def render(field: Field, z_um: float, quantity: str, view: View, coarse: float = 1.0) -> Picture | None:

@@ -36,7 +36,7 @@ class Plot(QWidget):
 def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
     """(log10, text) of a few round numbers that span low..high, as many as have room."""
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
-    steps = (1, 2, 5) if high < 100 * low else (1,)
+    steps: tuple[float, ...] = (1, 2, 5) if high < 100 * low else (1,)
     if high < 3 * low:
         steps = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
     values = [step * 10.0**decade for decade in decades for step in steps]
