@@ -77,36 +77,42 @@ def led_frames(
 ) -> np.ndarray:
     """Noise-free intensity (led, y, x) of thin `layers` (transmission minus 1, on fine pixels) at depths `z_um`.
 
-    Each layer scatters once: field = 1 + sum of layers. The tilt of the light is exact, on the fine grid.
+    Each layer scatters once: field = 1 + sum of layers. The light's direction is exact: its whole bins roll the
+    layers' spectra, the rest moves the pupil.
     """
     n_y, n_x = layers.shape[-2:]
     fine = pixel_um / upsampling
-    fy = np.fft.fftfreq(n_y, fine)[:, None]
-    fx = np.fft.fftfreq(n_x, fine)[None, :]
-    y, x = np.arange(n_y)[:, None] * fine, np.arange(n_x)[None, :] * fine
+    size = np.array([n_y, n_x]) * fine
+    spectra = np.fft.fft2(layers)
+    fy, fx = np.fft.fftfreq(n_y, fine)[:, None], np.fft.fftfreq(n_x, fine)[None, :]
     frames = []
-    for na_y, na_x in na:
-        ky, kx = na_y / wavelength_um, na_x / wavelength_um
-        # the light's own frequency stays exact: shift the object to pupil frequencies f = f_object + na / wavelength
-        whole = np.round(np.array([ky * n_y * fine, kx * n_x * fine]))
-        ramp = np.exp(2j * np.pi * (whole[0] * y / (n_y * fine) + whole[1] * x / (n_x * fine)))
-        py = fy + (ky - whole[0] / (n_y * fine))
-        px = fx + (kx - whole[1] / (n_x * fine))
-        inside = (py**2 + px**2 <= (objective_na / wavelength_um) ** 2) * 1.0
-        kernel = inside if pupil is None else inside * pupil(py, px)
-        axial = np.sqrt(np.maximum(1 / wavelength_um**2 - py**2 - px**2, 0))
-        spectrum = np.fft.fft2(ramp) * kernel
-        for layer, z in zip(layers, z_um, strict=True):
-            spectrum = spectrum + np.fft.fft2(layer * ramp) * kernel * np.exp(
-                2j * np.pi * z * (axial - axial_of(ky, kx, wavelength_um))
-            )
-        frames.append(np.abs(np.fft.ifft2(spectrum))[::upsampling, ::upsampling] ** 2)
+    for direction in na / wavelength_um:
+        whole = np.round(direction * size).astype(int)
+        rest = direction - whole / size
+        py, px = np.broadcast_arrays(fy + rest[0], fx + rest[1])
+        inside = py**2 + px**2 <= (objective_na / wavelength_um) ** 2
+        axial = np.sqrt(1 / wavelength_um**2 - py[inside] ** 2 - px[inside] ** 2) - axial_of(direction, wavelength_um)
+        rolled = np.roll(spectra, whole, axis=(-2, -1))[:, inside]  # (layer, bin)
+        passed = (rolled * np.exp(2j * np.pi * np.asarray(z_um)[:, None] * axial)).sum(0)
+        passed += np.where(direct_light(whole, (n_y, n_x))[inside], n_y * n_x, 0)
+        if pupil is not None:
+            passed = passed * pupil(py[inside], px[inside])
+        image = np.zeros((n_y, n_x), complex)
+        image[inside] = passed
+        frames.append(np.abs(np.fft.ifft2(image))[::upsampling, ::upsampling] ** 2)
     return np.array(frames)
 
 
-def axial_of(ky: float, kx: float, wavelength_um: float) -> float:
-    """Axial frequency of the illuminating wave itself, cycles/um."""
-    return float(np.sqrt(max(1 / wavelength_um**2 - ky**2 - kx**2, 0)))
+def direct_light(whole: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """True at the one bin (y, x) where the undisturbed light of a rolled spectrum lies."""
+    mark = np.zeros(shape, bool)
+    mark[whole[0] % shape[0], whole[1] % shape[1]] = True
+    return mark
+
+
+def axial_of(frequency: np.ndarray, wavelength_um: float) -> float:
+    """Axial frequency of a wave with lateral `frequency` (y, x), cycles/um."""
+    return float(np.sqrt(max(1 / wavelength_um**2 - (frequency**2).sum(), 0)))
 
 
 def expose(intensity: np.ndarray, electrons: float, rng: np.random.Generator, read_noise: float = 0.0) -> np.ndarray:

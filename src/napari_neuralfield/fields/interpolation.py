@@ -55,3 +55,26 @@ def covers_period(axis: np.ndarray, origin: float, size: float) -> bool:
         return False
     step = (axis[-1] - axis[0]) / (axis.size - 1)
     return bool(math.isclose(step * axis.size, size, rel_tol=1e-9) and np.allclose(np.diff(axis), step, rtol=1e-6))
+
+
+def _bilinear(position: np.ndarray, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Lower and upper neighbour, wrapped into 0..n-1, and the share of the upper one: (point,) each."""
+    position = np.asarray(position, dtype=np.float64)
+    low = np.floor(position).astype(np.int64)
+    part = torch.from_numpy((position - low).astype(np.float32))
+    return torch.from_numpy(low % n), torch.from_numpy((low + 1) % n), part
+
+
+def bilinear_axis(image: torch.Tensor, position: np.ndarray, dim: int) -> torch.Tensor:
+    """`image` read at fractional pixel `position`s along `dim` (-2 or -1), linear, periodic."""
+    low, high, part = (t.to(image.device) for t in _bilinear(position, image.shape[dim]))
+    part = part.reshape((-1, 1) if dim == -2 else (-1,))
+    return torch.lerp(image.index_select(dim, low), image.index_select(dim, high), part)
+
+
+def bilinear_points(image: torch.Tensor, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
+    """`image` (..., y, x) read at fractional pixel positions (point,), bilinear, periodic: (..., point)."""
+    y0, y1, fy = (t.to(image.device) for t in _bilinear(y, image.shape[-2]))
+    x0, x1, fx = (t.to(image.device) for t in _bilinear(x, image.shape[-1]))
+    upper = torch.lerp(image[..., y0, x0], image[..., y0, x1], fx)
+    return torch.lerp(upper, torch.lerp(image[..., y1, x0], image[..., y1, x1], fx), fy)

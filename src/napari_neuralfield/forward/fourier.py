@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,28 +89,41 @@ def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, mar
 
 
 def pupil_frequencies(
-    plan: Windows, indices: np.ndarray | slice = slice(None), device: torch.device | str = "cpu"
+    plan: Windows,
+    indices: np.ndarray | slice = slice(None),
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = REAL,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Pupil frequencies of the windows of `indices`: fy (led, y, 1) and fx (led, 1, x), cycles/um."""
     rest = torch.as_tensor(plan.remainder[indices], dtype=torch.float64, device=device)
     axes = [torch.arange(n, dtype=torch.float64, device=device) - n // 2 for n in plan.box]
     fy = axes[0][None, :] * plan.bin[0] + rest[:, 0, None]
     fx = axes[1][None, :] * plan.bin[1] + rest[:, 1, None]
-    return fy.to(REAL)[:, :, None], fx.to(REAL)[:, None, :]
+    return fy.to(dtype)[:, :, None], fx.to(dtype)[:, None, :]
 
 
 def pupils(
-    plan: Windows, indices: np.ndarray | slice, z_um: torch.Tensor, aberration: torch.Tensor | None = None
+    plan: Windows,
+    indices: np.ndarray | slice,
+    z_um: torch.Tensor,
+    aberration: torch.Tensor | None = None,
+    na_shift: torch.Tensor | None = None,
+    edge: float = 0.0,
 ) -> torch.Tensor:
-    """Aperture, defocus and aberration in each window: (led, z, y, x) complex64.
+    """Aperture, defocus and aberration in each window: (led, z, y, x), complex of the depths' precision.
 
     Parameters
     ----------
     z_um : depths, um (z,).
     aberration : complex factor on the window's bins (y, x), or None.
+    na_shift : change of each LED's direction (led, 2), differentiable where `edge` is above 0.
+    edge : width of a soft aperture edge, cycles/um.
     """
-    fy, fx = pupil_frequencies(plan, indices, z_um.device)
-    passed = aperture(fy, fx, plan.cutoff)[:, None]
+    fy, fx = pupil_frequencies(plan, indices, z_um.device, z_um.dtype)
+    if na_shift is not None:
+        fy = fy + na_shift[:, 0, None, None] / plan.wavelength_um
+        fx = fx + na_shift[:, 1, None, None] / plan.wavelength_um
+    passed = aperture(fy, fx, plan.cutoff, edge)[:, None]
     kernel = passed * defocus(fy[:, None], fx[:, None], plan.wavelength_um, z_um[None, :, None, None])
     return kernel if aberration is None else kernel * aberration
 
@@ -128,6 +142,43 @@ def predict(
     rows, columns = pupil.shape[-2:]
     cut = torch.stack([spectrum[:, y : y + rows, x : x + columns] for y, x in corner.tolist()])
     return torch.fft.ifft2(cut * pupil, s=image_shape, norm="forward")
+
+
+class _Misfit(torch.autograd.Function):
+    """Mean squared difference of modulus and measured amplitude; its adjoint is two FFTs, written out."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, spectrum: torch.Tensor, pupil: torch.Tensor, corner: list[list[int]], amplitude: torch.Tensor
+    ) -> torch.Tensor:
+        rows, columns = pupil.shape[-2:]
+        cut = torch.stack([spectrum[y : y + rows, x : x + columns] for y, x in corner])
+        image = torch.fft.ifft2(cut * pupil, s=amplitude.shape[-2:], norm="forward")
+        modulus = image.abs()
+        difference = modulus - amplitude
+        image *= difference / (modulus + 1e-9)
+        back = torch.fft.fft2(image, norm="forward")[:, :rows, :columns] * pupil.conj()
+        gradient = torch.zeros_like(spectrum)
+        for (y, x), part in zip(corner, back, strict=True):
+            gradient[y : y + rows, x : x + columns] += part
+        ctx.save_for_backward(gradient * (2 / len(amplitude)))
+        return (difference**2).mean()
+
+    @staticmethod
+    def backward(ctx: Any, scale: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        return ctx.saved_tensors[0] * scale, None, None, None
+
+
+def misfit(spectrum: torch.Tensor, pupil: torch.Tensor, corner: np.ndarray, amplitude: torch.Tensor) -> torch.Tensor:
+    """Mean of (|image| - amplitude)^2 over LEDs and pixels, differentiable in the object's spectrum only.
+
+    Parameters
+    ----------
+    spectrum : centred object spectrum at one depth (Y, X).
+    pupil : (led, y, x); corner : (led, 2); amplitude : measured (led, y, x).
+    """
+    loss: torch.Tensor = _Misfit.apply(spectrum, pupil, corner.tolist(), amplitude)
+    return loss
 
 
 def measured_amplitude(

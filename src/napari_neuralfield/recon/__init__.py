@@ -1,7 +1,28 @@
 """Acquisition and recipe in, events and a field out. Importing this package registers its methods."""
 
-from . import sequential
+from typing import Any
+
+from ..data.acquisition import Acquisition
+from ..types import InputError
+from . import fpm_inr, per_slice, sequential
 from .recipe import build as build_recipe
 from .recipe import run as reconstruct
 
-__all__ = ["build_recipe", "reconstruct", "sequential"]
+__all__ = ["build_recipe", "fpm_inr", "per_slice", "recommended", "reconstruct", "sequential"]
+
+BEST = {"led_array": "fpm-sequential"}
+
+
+def recommended(acquisition: Acquisition) -> tuple[str, dict[str, Any]]:
+    """The best method for this kind of acquisition, and the options that differ from its defaults.
+
+    Raises
+    ------
+    InputError : where no method takes this kind yet.
+    """
+    if acquisition.kind not in BEST:
+        raise InputError(
+            f"{acquisition.source or 'the acquisition'} is of kind {acquisition.kind}, for which there is no "
+            f"method yet; what can be reconstructed is {', '.join(BEST)}"
+        )
+    return BEST[acquisition.kind], {}

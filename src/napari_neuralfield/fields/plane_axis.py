@@ -1,0 +1,271 @@
+"""A feature plane times a depth vector, decoded by small MLPs.
+
+Each of two components (amplitude and phase, or real and imaginary part) is
+value(z, y, x) = MLP(M(y, x) * u(z)): features of a plane, weighted by features of depth (Zhou et al., Optica 10, 1679
+(2023), eq. 2-4). The plane is read bilinearly as published or through a windowed sinc, which keeps fine detail on a
+coarser plane; the depth vector is linear between its nodes. The field repeats at the edges of its extent.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..registry import FIELDS
+from ..types import Extent
+from .interpolation import bilinear_axis, bilinear_points, interpolate_axis, interpolate_points
+
+CHUNK = 2**18  # points decoded at once: bounds memory to a few hundred MB
+
+
+class Component(nn.Module):
+    """One real function of (z, y, x).
+
+    plane : (feature, y, x); depth : (node, feature); then feature -> hidden -> hidden -> 1 with ReLU.
+    """
+
+    def __init__(self, plane_shape: tuple[int, int], features: int, depth_nodes: int, hidden: int) -> None:
+        super().__init__()
+        self.plane = nn.Parameter(torch.zeros(features, *plane_shape))
+        self.depth = nn.Parameter(torch.zeros(depth_nodes, features))
+        self.first = nn.Linear(features, hidden)
+        self.second = nn.Linear(hidden, hidden)
+        self.last = nn.Linear(hidden, 1)
+
+    def depth_features(self, place: torch.Tensor) -> torch.Tensor:
+        """Depth vector at fractional nodes (z,): (z, feature)."""
+        low = place.long().clamp(0, max(len(self.depth) - 2, 0))
+        part = (place - low)[:, None]
+        return self.depth[low] * (1 - part) + self.depth[(low + 1).clamp(max=len(self.depth) - 1)] * part
+
+    def forward(self, features: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+        """Values (z, point) from plane features (feature, point); the depth vector is folded into the first layer."""
+        folded = self.first.weight * self.depth_features(place)[:, None, :]  # (z, hidden, feature)
+        hidden = torch.relu(folded @ features + self.first.bias[:, None])
+        hidden = torch.relu(self.second.weight @ hidden + self.second.bias[:, None])
+        return (self.last.weight @ hidden + self.last.bias[:, None])[:, 0]
+
+
+@FIELDS.register("plane-axis")
+class PlaneAxisField(nn.Module):
+    """FPM-INR's field: feature plane x depth vector -> two small MLPs.
+
+    Parameters
+    ----------
+    extent : `Extent` or its dict.
+    plane_shape : (y, x) nodes of the feature plane over the extent.
+    features : features per node, Q.
+    depth_nodes : nodes of the depth vector over `extent.z_um`.
+    hidden : width of the MLPs.
+    output : what the two components are: `polar` amplitude and phase, `cartesian` real and imaginary part.
+    interpolation : between nodes of the plane: `bilinear` (published) or `smooth` (windowed sinc).
+    half : store in half precision.
+    """
+
+    type_name = "plane-axis"
+    complex_valued = True
+
+    def __init__(
+        self,
+        *,
+        extent: Extent | dict[str, Any],
+        plane_shape: tuple[int, int],
+        features: int = 32,
+        depth_nodes: int = 5,
+        hidden: int = 32,
+        output: Literal["polar", "cartesian"] = "cartesian",
+        interpolation: Literal["bilinear", "smooth"] = "smooth",
+        half: bool = False,
+    ) -> None:
+        super().__init__()
+        self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
+        self.plane_shape = (int(plane_shape[0]), int(plane_shape[1]))
+        self.features, self.depth_nodes, self.hidden = features, depth_nodes, hidden
+        self.output, self.interpolation, self.half_precision = output, interpolation, half
+        sizes = (self.plane_shape, features, depth_nodes, hidden)
+        self.components = nn.ModuleList([Component(*sizes), Component(*sizes)])
+        self._cached: tuple[Any, list[torch.Tensor]] | None = None
+
+    @property
+    def parts(self) -> tuple[Component, Component]:
+        """The two components, amplitude or real part first."""
+        first, second = self.components
+        assert isinstance(first, Component)
+        assert isinstance(second, Component)
+        return first, second
+
+    def options(self) -> dict[str, Any]:
+        return {
+            "extent": self.extent.to_dict(),
+            "plane_shape": list(self.plane_shape),
+            "features": self.features,
+            "depth_nodes": self.depth_nodes,
+            "hidden": self.hidden,
+            "output": self.output,
+            "interpolation": self.interpolation,
+            "half": self.half_precision,
+        }
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        state = super().state_dict(*args, **kwargs)
+        return {k: v.half() for k, v in state.items()} if self.half_precision else state
+
+    def place(self, z_um: Any) -> torch.Tensor:
+        """Fractional depth nodes of depths (z,), held beyond the ends."""
+        low, high = self.extent.z_um
+        z = np.clip(np.atleast_1d(np.asarray(z_um, dtype=np.float64)), low, high)
+        fraction = (z - low) / (high - low) * (self.depth_nodes - 1) if high > low else np.zeros_like(z)
+        return torch.as_tensor(fraction, dtype=torch.float32, device=self.parts[0].plane.device)
+
+    def combine(self, values: list[torch.Tensor]) -> torch.Tensor:
+        """Complex field from the values of the two components."""
+        first, second = values
+        return torch.polar(first, second) if self.output == "polar" else torch.complex(first, second)
+
+    def at_nodes(self, place: torch.Tensor) -> torch.Tensor:
+        """The field on the nodes of the feature plane (z, y, x), differentiable."""
+        values = [c(c.plane.flatten(1), place).reshape(len(place), *self.plane_shape) for c in self.parts]
+        return self.combine(values)
+
+    def on_grid(self, place: torch.Tensor, y_um: np.ndarray, x_um: np.ndarray) -> torch.Tensor:
+        """The field on axes in um (z, y, x), differentiable."""
+        values = [
+            c(f.flatten(1), place).reshape(len(place), len(y_um), len(x_um))
+            for c, f in zip(self.parts, self._grid_features(y_um, x_um), strict=True)
+        ]
+        return self.combine(values)
+
+    def _nodes(self, axis: np.ndarray, dim: int) -> np.ndarray:
+        return (axis - self.extent.origin_um[dim]) / self.extent.size_um[dim] * self.plane_shape[dim]
+
+    def _grid_features(self, y: np.ndarray, x: np.ndarray) -> list[torch.Tensor]:
+        """Plane features of each component on axes in um: (feature, y, x)."""
+        read = bilinear_axis if self.interpolation == "bilinear" else interpolate_axis
+        py, px = self._nodes(y, 0), self._nodes(x, 1)
+        return [read(read(c.plane, py, -2), px, -1) for c in self.parts]
+
+    @torch.no_grad()
+    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
+        y, x = np.atleast_1d(np.asarray(y_um, float)), np.atleast_1d(np.asarray(x_um, float))
+        place = self.place(z_um)
+        out = torch.empty((len(place), y.size, x.size), dtype=torch.complex64, device=place.device)
+        small = self.features * y.size * x.size <= 2**26
+        rows = y.size if small else max(1, CHUNK // x.size)
+        for start in range(0, y.size, rows):
+            part = slice(start, start + rows)
+            features = self._kept_features(y, x) if small else self._grid_features(y[part], x)
+            for k in range(len(place)):
+                out[k, part] = self._decode(features, place[k : k + 1])
+        return out
+
+    def _kept_features(self, y: np.ndarray, x: np.ndarray) -> list[torch.Tensor]:
+        """Features of the last box asked for: while the depth slides, they stay."""
+        versions = tuple(c.plane._version for c in self.parts)
+        key = (y.tobytes(), x.tobytes(), versions)
+        if self._cached is None or self._cached[0] != key:
+            self._cached = (key, [f.detach() for f in self._grid_features(y, x)])
+        return self._cached[1]
+
+    def _decode(self, features: list[torch.Tensor], place: torch.Tensor) -> torch.Tensor:
+        """One depth from plane features (feature, y, x): (y, x), in pieces that fit in the cache."""
+        shape = features[0].shape[1:]
+        values = []
+        for component, f in zip(self.parts, features, strict=True):
+            flat = f.flatten(1)
+            pieces = [component(flat[:, s : s + 2**14], place)[0] for s in range(0, flat.shape[1], 2**14)]
+            values.append(torch.cat(pieces).reshape(shape))
+        return self.combine(values)
+
+    @torch.no_grad()
+    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
+        z, y, x = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (z_um, y_um, x_um)))
+        read = bilinear_points if self.interpolation == "bilinear" else interpolate_points
+        py, px, place = self._nodes(y.ravel(), 0), self._nodes(x.ravel(), 1), self.place(z.ravel())
+        parts = []
+        for start in range(0, len(place), 2**12):
+            part = slice(start, start + 2**12)
+            values = []
+            for component in self.parts:
+                features = read(component.plane, py[part], px[part]) * component.depth_features(place[part]).T
+                hidden = torch.relu(component.first.weight @ features + component.first.bias[:, None])
+                hidden = torch.relu(component.second.weight @ hidden + component.second.bias[:, None])
+                values.append((component.last.weight @ hidden + component.last.bias[:, None])[0])
+            parts.append(self.combine(values))
+        return torch.cat(parts).reshape(z.shape)
+
+    def __deepcopy__(self, memo: Any) -> PlaneAxisField:
+        copy = PlaneAxisField(**{**self.options(), "extent": self.extent})
+        copy.load_state_dict(nn.Module.state_dict(self))
+        return copy.to(self.parts[0].plane.device)
+
+
+def start_random(field: PlaneAxisField, generator: torch.Generator, amplitude: float = 0.0) -> None:
+    """As published: plane 2e-4 N(0, 1), depth N(0, 1), linear layers uniform in 1 / sqrt(width)."""
+    with torch.no_grad():
+        for component in field.parts:
+            component.plane.normal_(0, 2e-4, generator=generator)
+            component.depth.normal_(0, 1, generator=generator)
+            for layer in (component.first, component.second, component.last):
+                bound = layer.in_features**-0.5
+                layer.weight.uniform_(-bound, bound, generator=generator)
+                layer.bias.uniform_(-bound, bound, generator=generator)
+        if amplitude:
+            field.parts[0].last.bias.fill_(amplitude)
+            field.parts[1].last.bias.zero_()
+
+
+def start_linear(field: PlaneAxisField, generator: torch.Generator, amplitude: float) -> None:
+    """A network that begins as a sum of its features, so that the first steps are those of a linear model.
+
+    The first two hidden neurons carry plus and minus the sum through both ReLUs; the others start weak. The first two
+    depth features begin as a constant and a slope.
+    """
+    start_random(field, generator)
+    with torch.no_grad():
+        for k, component in enumerate(field.parts):
+            component.plane.normal_(0, 1e-3, generator=generator)
+            component.depth[:, 0] = 1.5
+            if field.features > 1:
+                component.depth[:, 1] = torch.linspace(-1.5, 1.5, field.depth_nodes)
+            _carry_sum(component, torch.full((field.features,), 1.5 * field.features**-0.5))
+            component.last.bias.fill_(amplitude if k == 0 else 0.0)
+
+
+def start_from_planes(field: PlaneAxisField, planes: torch.Tensor, generator: torch.Generator) -> None:
+    """The best sum of features for given planes, in closed form: a truncated singular value decomposition over depth.
+
+    Parameters
+    ----------
+    planes : complex planes (node, y, x) at the field's depth nodes, on the nodes of its feature plane.
+    """
+    start_random(field, generator)
+    with torch.no_grad():
+        for component, values in zip(field.parts, (planes.real, planes.imag), strict=True):
+            left, strength, right = torch.linalg.svd(values.flatten(1).contiguous(), full_matrices=False)
+            rank = min(field.features, len(strength))
+            depth = left[:, :rank] * strength[:rank]
+            size = depth.abs().mean(0).clamp(min=1e-12)
+            component.plane.mul_(50)
+            component.plane[:rank] = right[:rank].reshape(rank, *field.plane_shape) * size[:, None, None]
+            component.depth[:, :rank] = depth / size
+            weights = torch.zeros(field.features, device=planes.device)
+            weights[:rank] = 1
+            _carry_sum(component, weights)
+            component.last.weight[0, 2:] = 0
+            component.last.bias.zero_()
+
+
+def _carry_sum(component: Component, weights: torch.Tensor) -> None:
+    """Let hidden neurons 0 and 1 carry +- the weighted sum of the features to the output."""
+    component.first.weight.mul_(0.3)
+    component.first.weight[0], component.first.weight[1] = weights, -weights
+    component.first.bias.zero_()
+    component.second.weight.mul_(0.3)
+    component.second.weight[:2] = 0
+    component.second.weight[0, 0] = component.second.weight[1, 1] = 1
+    component.second.bias.zero_()
+    component.last.weight.mul_(0.1)
+    component.last.weight[0, 0], component.last.weight[0, 1] = 1, -1

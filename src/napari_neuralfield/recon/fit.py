@@ -1,0 +1,88 @@
+"""Self-supervised: fit a field to the frames through the forward model, no truth and no classical answer needed.
+
+Every step renders the whole field once, at one random depth, and compares it with some random LEDs: rendering once
+for many LEDs is what makes it fast. The field is rendered on the nodes of its feature plane, just above Nyquist.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from .. import compute
+from ..fields.plane_axis import PlaneAxisField
+from ..forward import fourier
+from ..optics.grids import centred_spectrum, fit_spectrum
+from ..types import Event, Note, Preview, Progress
+from .adam import Adam, warm_cosine
+from .fourier_setup import depth_tensor
+from .pace import PreviewPace
+from .solver import Solver
+
+
+def fit(
+    field: PlaneAxisField,
+    plan: fourier.Windows,
+    amplitude: torch.Tensor,
+    pupil_factor: torch.Tensor,
+    gain: torch.Tensor,
+    *,
+    steps: int,
+    rate: float,
+    leds_per_step: int,
+    seed: int,
+) -> Iterator[Event]:
+    """Improve `field` in place; yields progress and previews.
+
+    Parameters
+    ----------
+    amplitude : measured amplitude (led, y, x).
+    pupil_factor : aberration on the windows' bins (y, x), complex.
+    gain : amplitude gain of each LED (led,).
+    """
+    random = np.random.default_rng(seed)
+    optimizer = Adam(field.parameters(), rate, betas=(0.9, 0.99))
+    low, high = field.extent.z_um
+    pace = PreviewPace(lambda: Preview(copy.deepcopy(field), (low + high) / 2))
+    norm = float((amplitude**2).mean())
+    smooth, step = 0.0, 0
+    while step < steps:
+        z = random.uniform(low, high)
+        chosen = np.sort(random.permutation(len(amplitude))[:leds_per_step])
+        try:
+            spectrum = fit_spectrum(centred_spectrum(field.at_nodes(field.place(z))[0]), plan.spectrum_shape)
+            kernel = fourier.pupils(plan, chosen, depth_tensor(np.array([z]), amplitude.device), pupil_factor)[:, 0]
+            loss = fourier.misfit(spectrum, kernel * gain[chosen, None, None], plan.corner[chosen], amplitude[chosen])
+            optimizer.step(loss, rate * warm_cosine(step, steps))
+        except RuntimeError as failure:
+            if not compute.is_out_of_memory(failure) or leds_per_step == 1:
+                raise
+            leds_per_step = -(-leds_per_step // 2)
+            compute.release()
+            yield Note(f"the device ran out of memory; going on with {leds_per_step} LEDs a step", "warning")
+            continue
+        step += 1
+        share = max(0.05, 1 / step)
+        smooth += share * (float(loss.detach()) - smooth)
+        yield Progress(step, steps, (smooth / norm) ** 0.5, "fit")
+        yield from pace.events()
+
+
+@torch.no_grad()
+def field_error(
+    field: PlaneAxisField,
+    plan: fourier.Windows,
+    amplitude: torch.Tensor,
+    pupil_factor: torch.Tensor,
+    gain: torch.Tensor,
+    depths_um: np.ndarray,
+) -> float:
+    """Relative amplitude error of the field's planes at `depths_um`, over all LEDs."""
+    total = 0.0
+    for z in depths_um:
+        spectra = fit_spectrum(centred_spectrum(field.at_nodes(field.place(z))), plan.spectrum_shape)
+        total += Solver(plan, amplitude, np.array([z]), spectra, pupil_factor, gain).error() ** 2
+    return (total / len(depths_um)) ** 0.5

@@ -1,0 +1,155 @@
+"""FPM-INR: a continuous z-stack as feature plane x depth vector -> small MLPs (Zhou et al., Optica 10, 1679 (2023)).
+
+Three ways to the same kind of field: distilled from the classical stack (default, best and fast), fitted to the
+frames through the physics alone (preset `physics`), and fitted exactly as published (preset `published`).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Iterator
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from .. import compute
+from ..data.acquisition import LedArray
+from ..fields.plane_axis import PlaneAxisField, start_linear, start_random
+from ..fields.planes import PlanesField
+from ..forward import fourier
+from ..optics.grids import fast_length
+from ..types import Done, Event, Result
+from .distill import distill
+from .fit import field_error, fit
+from .fourier_setup import Depths, extent, optics, plane_depths
+from .orientation import orientation_notes
+from .published import fit_published
+from .recipe import Recipe, build, method, option
+from .sequential import PUPIL_MARGIN, fpm_sequential
+from .solver import initial_pupil
+
+PHYSICS = {
+    "fit": "physics", "features": 32, "hidden": 24, "steps": 700, "learning_rate": 5e-3,
+}  # fmt: skip
+PUBLISHED = {
+    "fit": "published", "features": 32, "hidden": 32, "depth_nodes": 5, "output": "polar", "interpolation": "bilinear",
+}  # fmt: skip
+
+
+class FpmInrRecipe(Recipe):
+    """Options of `fpm-inr`."""
+
+    method: str = "fpm-inr"
+    z_um: Depths = option(
+        None, "depths MIN,MAX of a stack or one depth; empty: the sample's depth if known, else all", unit="um"
+    )
+    fit: Literal["distilled", "physics", "published"] = option(
+        "distilled", "from the classical stack, from the frames alone, or as in the paper"
+    )
+    polish: int = option(0, "steps of fitting to the frames after distilling", ge=0, le=100000)
+    features: int = option(16, "features per node of the plane, Q", ge=1, le=256)
+    hidden: int = option(32, "width of the MLPs", ge=2, le=512, advanced=True)
+    depth_nodes: int | None = option(
+        None,
+        "nodes of the depth vector; empty: one per classical plane, or 0.6 depths of field apart",
+        ge=1,
+        advanced=True,
+    )
+    output: Literal["cartesian", "polar"] = option(
+        "cartesian", "the networks give real and imaginary part, or amplitude and phase", advanced=True
+    )
+    interpolation: Literal["smooth", "bilinear"] = option(
+        "smooth", "between nodes of the plane: windowed sinc, or bilinear on a plane of a quarter of the pixels",
+        advanced=True,
+    )  # fmt: skip
+    steps: int = option(300, "steps of distilling or fitting", ge=0, le=1000000, advanced=True)
+    learning_rate: float = option(5e-4, "largest step size of Adam", gt=0, le=1, advanced=True)
+    leds_per_step: int = option(30, "LEDs compared in each step of a fit to the frames", ge=1, advanced=True)
+    half: bool = option(False, "store in half precision: half the file", advanced=True)
+    check_orientation: bool = option(True, "test the eight orientations of the LED board first", advanced=True)
+
+
+def new_field(
+    acquisition: LedArray, recipe: FpmInrRecipe, depths: np.ndarray, plan: fourier.Windows, nodes: int
+) -> PlaneAxisField:
+    """An empty field over the frame: a quarter of the output's pixels, or just above Nyquist if read smoothly."""
+    where = extent(acquisition, depths)
+    if recipe.interpolation == "bilinear":
+        plane = tuple(max(2, n // 4) for n in where.shape)
+    else:
+        plane = tuple(fast_length(math.ceil(1.15 * n)) for n in plan.spectrum_shape)
+    return PlaneAxisField(
+        extent=where,
+        plane_shape=(plane[0], plane[1]),
+        features=recipe.features,
+        depth_nodes=nodes if depths[0] < depths[-1] else 1,
+        hidden=recipe.hidden,
+        output=recipe.output,
+        interpolation=recipe.interpolation,
+        half=recipe.half,
+    )
+
+
+@method("fpm-inr", FpmInrRecipe, kinds=("led_array",), presets={"physics": PHYSICS, "published": PUBLISHED})
+def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
+    """Neural field of a z-stack: a feature plane times a depth vector, decoded by small networks (FPM-INR)."""
+    started = time.process_time()
+    device = compute.device(recipe.device)
+    if recipe.check_orientation:
+        yield from orientation_notes(acquisition, device)
+    depths = plane_depths(acquisition, recipe.z_um, None)
+    generator = compute.seed(recipe.seed)
+    calibration: dict[str, Any] = {}
+    plan = fourier.windows(acquisition)
+    factor = initial_pupil(acquisition, plan, device)
+    gain = torch.ones(acquisition.frame_count, device=device)
+    if recipe.fit == "distilled":
+        stack, classical = yield from classical_stack(acquisition, recipe)
+        calibration = classical.calibration
+        depths = np.array(stack.depths_um)
+        if "pupil" in calibration:
+            plan = fourier.windows(acquisition, margin=PUPIL_MARGIN)
+            factor = torch.as_tensor(calibration["pupil"], device=device)
+        if "gains" in calibration:
+            gain = torch.as_tensor(calibration["gains"], device=device).sqrt()
+            gain = gain / gain.mean()
+        field = new_field(acquisition, recipe, depths, plan, recipe.depth_nodes or len(depths)).to(device)
+        yield from distill(field, stack, steps=recipe.steps, rate=recipe.learning_rate, generator=generator)
+    else:
+        spacing = 0.6 * acquisition.wavelength_um / acquisition.objective_na**2
+        nodes = recipe.depth_nodes or max(2, 1 + math.ceil((depths[-1] - depths[0]) / spacing - 1e-6))
+        field = new_field(acquisition, recipe, depths, plan, nodes).to(device)
+    amplitude, scale = fourier.measured_amplitude(acquisition, plan, device)
+    if recipe.fit == "published":
+        start_random(field, generator)
+        published_scale = yield from fit_published(field, acquisition, recipe.seed, device)
+        amplitude, scale = amplitude * (scale / published_scale) ** 0.5, published_scale
+    else:
+        steps = recipe.polish
+        if recipe.fit == "physics":
+            steps = recipe.steps
+            start_linear(field, generator, float(amplitude.mean(dim=(1, 2)).amax()))
+        yield from fit(
+            field, plan, amplitude, factor, gain,
+            steps=steps, rate=recipe.learning_rate, leds_per_step=recipe.leds_per_step, seed=recipe.seed,
+        )  # fmt: skip
+    figures = {
+        "relative_amplitude_error": field_error(field, plan, amplitude, factor, gain, depths),
+        "intensity_scale": scale,
+        "cpu_seconds": time.process_time() - started,
+    }
+    yield Done(Result(field, recipe.model_dump(), optics(acquisition), calibration, figures, acquisition.title))
+
+
+def classical_stack(acquisition: LedArray, recipe: FpmInrRecipe) -> Generator[Event, None, tuple[PlanesField, Result]]:
+    """The classical planes the field is distilled from; returns (planes field in full precision, its result)."""
+    values = {"z_um": recipe.z_um, "half": False, "device": recipe.device, "check_orientation": False}
+    for event in fpm_sequential(acquisition, build("fpm-sequential", values)):
+        if isinstance(event, Done):
+            stack = event.result.field
+            assert isinstance(stack, PlanesField)
+            return stack, event.result
+        yield event
+    raise AssertionError("a reconstruction ends with Done")
