@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 TAPS = 8
+CHUNK = 2**14  # points read at once
 _BETA = 6.0  # Kaiser window for a grid 1.5 times above Nyquist: amplitude error below 1e-3
 
 
@@ -43,10 +44,13 @@ def interpolate_axis(image: torch.Tensor, position: np.ndarray, dim: int) -> tor
 
 def interpolate_points(image: torch.Tensor, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
     """`image` (..., y, x) read at fractional pixel positions (point,): (..., point)."""
-    iy, wy = taps(y, image.shape[-2])
-    ix, wx = taps(x, image.shape[-1])
-    values = image[..., iy[:, :, None].to(image.device), ix[:, None, :].to(image.device)]  # (..., point, tap, tap)
-    return torch.einsum("...pij,pi,pj->...p", values, wy.to(values), wx.to(values))
+    parts = []
+    for start in range(0, len(y), CHUNK):
+        iy, wy = (t.to(image.device) for t in taps(y[start : start + CHUNK], image.shape[-2]))
+        ix, wx = (t.to(image.device) for t in taps(x[start : start + CHUNK], image.shape[-1]))
+        values = image[..., iy[:, :, None], ix[:, None, :]]  # (..., point, tap, tap)
+        parts.append(torch.einsum("...pij,pi,pj->...p", values, wy.to(values), wx.to(values)))
+    return torch.cat(parts, dim=-1)
 
 
 def covers_period(axis: np.ndarray, origin: float, size: float) -> bool:

@@ -8,6 +8,7 @@ plane to another depth would be wrong for a thick sample; interpolating is what 
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from torch import nn
 from ..optics.grids import centred_spectrum, fast_length, fit_spectrum, image_of
 from ..registry import FIELDS
 from ..types import Extent
-from .interpolation import covers_period, interpolate_axis, interpolate_points
+from .interpolation import TAPS, covers_period, interpolate_axis, interpolate_points
+
+PAGES_BYTES = 2**30  # memory for depth modes kept as pixels
 
 
 @FIELDS.register("planes")
@@ -63,7 +66,8 @@ class PlanesField(nn.Module):
         self.register_buffer("mode_scale", torch.ones(rank))
         self.register_buffer("depth_weights", torch.zeros(len(self.depths_um), rank))
         self.register_buffer("support", torch.zeros(packed, dtype=torch.uint8))
-        self._images: torch.Tensor | None = None
+        self._pages: OrderedDict[tuple[int, int], torch.Tensor] = OrderedDict()
+        self._where: torch.Tensor | None = None
 
     @classmethod
     def from_spectra(
@@ -115,20 +119,31 @@ class PlanesField(nn.Module):
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         super()._load_from_state_dict(*args, **kwargs)
-        self._images = None
+        self._pages.clear()
+        self._where = None
 
-    def mode_spectra(self) -> torch.Tensor:
-        """Centred spectra of the depth modes (rank, y, x), complex64."""
+    def _bins(self) -> torch.Tensor:
+        """Places of the stored bins in the flattened spectrum (bin,), int64."""
+        if self._where is None:
+            rows, columns = self.spectrum_shape
+            bits = np.unpackbits(self.support.cpu().numpy(), count=rows * columns)
+            self._where = torch.from_numpy(np.flatnonzero(bits)).to(self.modes.device)
+        return self._where
+
+    def mode_spectrum(self, mode: int) -> torch.Tensor:
+        """Centred spectrum of one depth mode (y, x), complex64."""
         rows, columns = self.spectrum_shape
-        bits = np.unpackbits(self.support.cpu().numpy(), count=rows * columns)
-        support = torch.from_numpy(bits.astype(bool)).reshape(rows, columns).to(self.modes.device)
-        spectra = torch.zeros(len(self.modes), rows, columns, dtype=torch.complex64, device=self.modes.device)
-        spectra[:, support] = torch.view_as_complex(self.modes.float() * self.mode_scale[:, None, None])
-        return spectra
+        spectrum = torch.zeros(rows * columns, dtype=torch.complex64, device=self.modes.device)
+        spectrum[self._bins()] = torch.view_as_complex(self.modes[mode].float() * self.mode_scale[mode])
+        return spectrum.reshape(rows, columns)
 
     def spectra(self, z_um: Any) -> torch.Tensor:
         """Centred spectra at depths (z,): (z, y, x), complex64."""
-        return torch.einsum("zr,ryx->zyx", self._weights(z_um).to(torch.complex64), self.mode_spectra())
+        weights = self._weights(z_um)
+        out = torch.zeros((len(weights), *self.spectrum_shape), dtype=torch.complex64, device=self.modes.device)
+        for mode in torch.nonzero(weights.any(0)).ravel().tolist():
+            out += weights[:, mode, None, None] * self.mode_spectrum(mode)
+        return out
 
     def _weights(self, z_um: Any) -> torch.Tensor:
         """Mode weights at depths (z,): (z, rank), linear between planes, held beyond the ends."""
@@ -139,54 +154,74 @@ class PlanesField(nn.Module):
         part = torch.as_tensor(place - low, dtype=torch.float32, device=self.modes.device)[:, None]
         return self.depth_weights[low] * (1 - part) + self.depth_weights[high] * part
 
-    def _pixels(self) -> torch.Tensor:
-        """Depth modes on a grid 1.5 times above Nyquist (rank, y, x); made once, then kept."""
-        if self._images is None:
-            shape = [fast_length(math.ceil(1.5 * n)) for n in self.spectrum_shape]
-            self._images = image_of(fit_spectrum(self.mode_spectra(), (shape[0], shape[1])))
-        return self._images
+    def _page(self, mode: int, level: int) -> torch.Tensor:
+        """One depth mode on a grid 1.5 times above Nyquist (y, x), without what a pixel 2^level larger cannot show."""
+        key = (mode, level)
+        if key not in self._pages:
+            shape = [max(1, n >> level) for n in self.spectrum_shape]
+            grid = [fast_length(math.ceil(1.5 * n)) for n in shape]
+            low_pass = fit_spectrum(self.mode_spectrum(mode), (shape[0], shape[1]))
+            self._pages[key] = image_of(fit_spectrum(low_pass, (grid[0], grid[1])))
+            self._forget()
+        self._pages.move_to_end(key)
+        return self._pages[key]
+
+    def _forget(self) -> None:
+        """Drop the pages used longest ago where they take too much memory; two stay."""
+        total = sum(page.numel() * 8 for page in self._pages.values())
+        while total > PAGES_BYTES and len(self._pages) > 2:
+            total -= self._pages.popitem(last=False)[1].numel() * 8
+
+    def _level(self, *axes: np.ndarray) -> int:
+        """How often the spectrum can be halved and still hold what axes (y, x) this coarse can show."""
+        levels = [8]
+        for axis, size, n in zip(axes, self.extent.size_um, self.spectrum_shape, strict=True):
+            step = abs(axis[-1] - axis[0]) / (axis.size - 1) if axis.size > 1 else 0.0
+            levels.append(int(math.log2(max(1.0, n * step / size))) if step else 0)
+        return min(levels)
 
     def _positions(self, axis: Any, dim: int, n: int) -> np.ndarray:
-        """Fractional working-grid pixels of coordinates in um."""
+        """Fractional page pixels of coordinates in um."""
         return (np.asarray(axis, dtype=np.float64) - self.extent.origin_um[dim]) / self.extent.size_um[dim] * n
-
-    def _combine(self, weights: torch.Tensor, rows: slice = slice(None)) -> torch.Tensor:
-        used = torch.nonzero(weights).ravel().tolist()
-        images = self._pixels()
-        out = images[used[0], rows] * weights[used[0]]
-        for j in used[1:]:
-            out = torch.add(out, images[j, rows] * weights[j])
-        return out
 
     @torch.no_grad()
     def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
+        """Value on the grid of three 1-D axes (um): (z, y, x) complex64, without detail that coarse axes cannot show."""
         y, x = np.atleast_1d(np.asarray(y_um, float)), np.atleast_1d(np.asarray(x_um, float))
         origin, size = self.extent.origin_um, self.extent.size_um
         whole = covers_period(y, origin[0], size[0]) and covers_period(x, origin[1], size[1])
         if whole and all(n >= s for n, s in zip((y.size, x.size), self.spectrum_shape, strict=True)):
             return torch.cat([image_of(fit_spectrum(self.spectra(z), (y.size, x.size))) for z in np.atleast_1d(z_um)])
-        rows, columns = self._pixels().shape[-2:]
-        py, px = self._positions(y, 0, rows), self._positions(x, 1, columns)
+        level = self._level(y, x)
+        rows, columns = self._page(0, level).shape
+        py, row_part = _window(self._positions(y, 0, rows), rows)
+        px, column_part = _window(self._positions(x, 1, columns), columns)
         planes = []
         for weights in self._weights(z_um):
-            first, last = int(np.floor(py.min())) - 8, int(np.ceil(py.max())) + 9
-            inside = first >= 0 and last <= rows
-            band = self._combine(weights, slice(first, last) if inside else slice(None))
-            along_y = interpolate_axis(band, py - first if inside else py, -2)
-            planes.append(interpolate_axis(along_y, px, -1))
+            used = torch.nonzero(weights).ravel().tolist() or [0]
+            part = sum(self._page(mode, level)[row_part, column_part] * weights[mode] for mode in used)
+            planes.append(interpolate_axis(interpolate_axis(part, py, -2), px, -1))
         return torch.stack(planes)
 
     @torch.no_grad()
     def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
         z, y, x = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (z_um, y_um, x_um)))
-        rows, columns = self._pixels().shape[-2:]
-        values = interpolate_points(
-            self._pixels(), self._positions(y.ravel(), 0, rows), self._positions(x.ravel(), 1, columns)
-        )  # (rank, point)
-        return torch.einsum("pr,rp->p", self._weights(z.ravel()).to(values.dtype), values).reshape(z.shape)
+        weights = self._weights(z.ravel())
+        rows, columns = self._page(0, 0).shape
+        py, px = self._positions(y.ravel(), 0, rows), self._positions(x.ravel(), 1, columns)
+        out = torch.zeros(z.size, dtype=torch.complex64, device=self.modes.device)
+        for mode in torch.nonzero(weights.any(0)).ravel().tolist():
+            out += weights[:, mode] * interpolate_points(self._page(mode, 0), py, px)
+        return out.reshape(z.shape)
 
     def forward(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
         return self.query(z_um, y_um, x_um)
+
+
+def _window(position: np.ndarray, n: int) -> tuple[np.ndarray, slice]:
+    """The pixels needed to read `position`s on an axis of `n`, and the positions counted from the first of them."""
+    first, last = int(np.floor(position.min())) - TAPS, int(np.ceil(position.max())) + TAPS + 1
+    return (position - first, slice(first, last)) if first >= 0 and last <= n else (position, slice(None))
 
 
 def planes_of_images(images: torch.Tensor, depths_um: list[float], extent: Extent, **storage: Any) -> PlanesField:
