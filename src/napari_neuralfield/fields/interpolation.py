@@ -82,3 +82,17 @@ def bilinear_points(image: torch.Tensor, y: np.ndarray, x: np.ndarray) -> torch.
     x0, x1, fx = (t.to(image.device) for t in _bilinear(x, image.shape[-1]))
     upper = torch.lerp(image[..., y0, x0], image[..., y0, x1], fx)
     return torch.lerp(upper, torch.lerp(image[..., y1, x0], image[..., y1, x1], fx), fy)
+
+
+def smooth_matrix(position: np.ndarray, n: int) -> torch.Tensor:
+    """The windowed sinc as a matrix (point, n) that reads a periodic axis."""
+    index, weight = taps(position, n)
+    return torch.zeros(len(index), n).scatter_add_(1, index, weight)
+
+
+def bilinear_matrix(position: np.ndarray, n: int) -> torch.Tensor:
+    """Linear interpolation as a matrix (point, n) that reads a periodic axis."""
+    low, high, part = _bilinear(position, n)
+    matrix = torch.zeros(len(low), n)
+    matrix.scatter_add_(1, low[:, None], 1 - part[:, None])
+    return matrix.scatter_add_(1, high[:, None], part[:, None])

@@ -16,7 +16,14 @@ from torch import nn
 
 from ..registry import FIELDS
 from ..types import Extent
-from .interpolation import bilinear_axis, bilinear_points, interpolate_axis, interpolate_points
+from .interpolation import (
+    bilinear_axis,
+    bilinear_matrix,
+    bilinear_points,
+    interpolate_axis,
+    interpolate_points,
+    smooth_matrix,
+)
 
 CHUNK = 2**18  # points decoded at once: bounds memory to a few hundred MB
 
@@ -41,12 +48,22 @@ class Component(nn.Module):
         part = (place - low)[:, None]
         return self.depth[low] * (1 - part) + self.depth[(low + 1).clamp(max=len(self.depth) - 1)] * part
 
-    def forward(self, features: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
-        """Values (z, point) from plane features (feature, point); the depth vector is folded into the first layer."""
+    def first_layer(self, features: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+        """Hidden values before the first ReLU (z, hidden, point) from plane features (feature, point).
+
+        The depth vector is folded into the weights; the result is linear in the plane.
+        """
         folded = self.first.weight * self.depth_features(place)[:, None, :]  # (z, hidden, feature)
-        hidden = torch.relu(folded @ features + self.first.bias[:, None])
-        hidden = torch.relu(self.second.weight @ hidden + self.second.bias[:, None])
+        return folded @ features + self.first.bias[:, None]
+
+    def other_layers(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Values (z, point) from hidden values before the first ReLU (z, hidden, point)."""
+        hidden = torch.relu(self.second.weight @ torch.relu(hidden) + self.second.bias[:, None])
         return (self.last.weight @ hidden + self.last.bias[:, None])[:, 0]
+
+    def forward(self, features: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+        """Values (z, point) from plane features (feature, point)."""
+        return self.other_layers(self.first_layer(features, place))
 
 
 @FIELDS.register("plane-axis")
@@ -131,11 +148,18 @@ class PlaneAxisField(nn.Module):
         return self.combine(values)
 
     def on_grid(self, place: torch.Tensor, y_um: np.ndarray, x_um: np.ndarray) -> torch.Tensor:
-        """The field on axes in um (z, y, x), differentiable."""
-        values = [
-            c(f.flatten(1), place).reshape(len(place), len(y_um), len(x_um))
-            for c, f in zip(self.parts, self._grid_features(y_um, x_um), strict=True)
-        ]
+        """The field on axes in um (z, y, x), differentiable.
+
+        The first layer is linear, so it runs on the nodes of the plane, before reading between them.
+        """
+        read = bilinear_matrix if self.interpolation == "bilinear" else smooth_matrix
+        down = read(self._nodes(y_um, 0), self.plane_shape[0]).to(place.device)
+        across = read(self._nodes(x_um, 1), self.plane_shape[1]).to(place.device)
+        values = []
+        for component in self.parts:
+            hidden = component.first_layer(component.plane.flatten(1), place)
+            hidden = down @ hidden.reshape(len(place), -1, *self.plane_shape) @ across.T
+            values.append(component.other_layers(hidden.flatten(2)).reshape(len(place), len(y_um), len(x_um)))
         return self.combine(values)
 
     def _nodes(self, axis: np.ndarray, dim: int) -> np.ndarray:

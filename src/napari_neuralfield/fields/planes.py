@@ -186,7 +186,7 @@ class PlanesField(nn.Module):
 
     @torch.no_grad()
     def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Value on the grid of three 1-D axes (um): (z, y, x) complex64, without detail that coarse axes cannot show."""
+        """Value on the grid of 1-D axes (um): (z, y, x) complex64, without detail that coarse axes cannot show."""
         y, x = np.atleast_1d(np.asarray(y_um, float)), np.atleast_1d(np.asarray(x_um, float))
         origin, size = self.extent.origin_um, self.extent.size_um
         whole = covers_period(y, origin[0], size[0]) and covers_period(x, origin[1], size[1])

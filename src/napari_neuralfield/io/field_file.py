@@ -29,8 +29,7 @@ def save_result(path: str | Path, result: Result) -> None:
     ------
     InputError : where the name does not end in .nfield or the file cannot be written.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     if not str(path).endswith(".nfield"):
         raise InputError(f"{path}: a field file ends in .nfield; name it so")
@@ -48,10 +47,7 @@ def save_result(path: str | Path, result: Result) -> None:
         "preview": preview(result.field),
     }
     with writing(path) as temporary:
-        try:
-            save_file(_tensors(result), temporary, metadata=header)
-        except SafetensorError as error:
-            raise OSError(str(error)) from error
+        temporary.write_bytes(save(_tensors(result), metadata=header))
 
 
 def load_result(path: str | Path) -> Result:

@@ -7,8 +7,10 @@ and more full steps chase them. A single plane takes full steps as long as they 
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -41,7 +43,7 @@ class SequentialRecipe(Recipe):
     recover_gain: bool | None = option(None, "solve for the brightness of each LED; empty: for a single plane")
     passes: int | None = option(
         None,
-        "full-step passes over all LEDs at most; empty: 1 for a stack, 30 for a plane",
+        "full-step passes over all LEDs at most; empty: 1 for a stack, 60 for a plane",
         ge=1,
         le=1000,
         advanced=True,
@@ -51,7 +53,7 @@ class SequentialRecipe(Recipe):
     )
     momentum: float = option(0.0, "share of the last pass's change added again", ge=0, lt=1, advanced=True)
     stop_below: float = option(
-        0.01, "end the full-step passes when one lowers the error by less than this share", ge=0, lt=1, advanced=True
+        0.003, "end the full-step passes when one lowers the error by less than this share", ge=0, lt=1, advanced=True
     )
     rank: int | None = option(None, "depth modes stored; empty: every plane as it is", ge=1, advanced=True)
     half: bool = option(True, "store in half precision", advanced=True)
@@ -102,53 +104,86 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
         yield from orientation_notes(acquisition, device)
     plan = fourier.windows(acquisition, margin=PUPIL_MARGIN if recover_pupil else 0.0)
     amplitude, scale = fourier.measured_amplitude(acquisition, plan, device)
-    spectra = flat_spectra(plan, len(depths), device)
+    state = State(
+        depths,
+        flat_spectra(plan, len(depths), device),
+        initial_pupil(acquisition, plan, device),
+        torch.ones(len(amplitude), device=device),
+    )
     where, seen = extent(acquisition, depths), support(plan)
-    aberration, gain = initial_pupil(acquisition, plan, device), torch.ones(len(amplitude), device=device)
 
-    def file(stack: torch.Tensor) -> PlanesField:
-        return PlanesField.from_spectra(stack, depths, where, seen, recipe.rank, recipe.half)
+    def field() -> PlanesField:
+        return PlanesField.from_spectra(state.spectra, depths, where, seen, recipe.rank, recipe.half)
 
-    batch = min(recipe.depths_at_once or depths_that_fit(plan, device), len(depths))
-    schedule = recipe.passes or (30 if single else 1)
-    total = len(amplitude) * (schedule + int(np.log(SMALLEST_STEP) / np.log(recipe.step_decay)))
-    start, misfit = 0, 0.0
-    while start < len(depths):
-        part = slice(start, min(start + batch, len(depths)))
-        middle = float(depths[(part.start + part.stop - 1) // 2])
-        pace = PreviewPace(lambda z=middle: Preview(file(spectra), z))  # type: ignore[misc]
-        offset, whole = total * part.start // batch, total * -(-len(depths) // batch)
+    error = yield from solve_planes(state, plan, amplitude, recipe, recover_pupil, recover_gain, field)
+    calibration: dict[str, Any] = {}
+    if recover_pupil:
+        inside = fourier.pupils(plan, np.array([0]), depth_tensor(depths[:1], device))[0, 0].abs() > 0
+        state.spectra, pupil = remove_tilt(state.spectra, state.aberration, inside)
+        calibration["pupil"] = torch.where(inside, pupil, 0).cpu().numpy()
+    if recover_gain:
+        calibration["gains"] = (state.gain**2 / (state.gain**2).mean()).cpu().numpy()
+    figures = {
+        "relative_amplitude_error": error,
+        "intensity_scale": scale,
+        "cpu_seconds": time.process_time() - started,
+    }
+    yield Done(Result(field(), recipe.model_dump(), optics(acquisition), calibration, figures, acquisition.title))
+
+
+@dataclasses.dataclass
+class State:
+    """What is being solved: centred spectra (z, y, x) at `depths`, the pupil's aberration, the LED gains."""
+
+    depths: np.ndarray
+    spectra: torch.Tensor
+    aberration: torch.Tensor
+    gain: torch.Tensor
+
+
+def solve_planes(
+    state: State,
+    plan: fourier.Windows,
+    amplitude: torch.Tensor,
+    recipe: SequentialRecipe,
+    recover_pupil: bool,
+    recover_gain: bool,
+    field: Callable[[], PlanesField],
+) -> Generator[Event, None, float]:
+    """Solve all planes, as many together as memory holds; returns the relative amplitude error.
+
+    Pupil and gains are found with the first planes and kept for the others.
+    """
+    count = len(state.depths)
+    batch = min(recipe.depths_at_once or depths_that_fit(plan, amplitude.device), count)
+    full_passes = recipe.passes or (60 if count == 1 else 1)
+    passes = full_passes + math.ceil(math.log(SMALLEST_STEP) / math.log(recipe.step_decay))
+    start, misfit, shown = 0, 0.0, 0
+    pace = PreviewPace(lambda: Preview(field(), float(state.depths[shown])))
+    while start < count:
+        part = slice(start, min(start + batch, count))
+        shown = (part.start + part.stop - 1) // 2
+        work = len(amplitude) * passes
+        before, total = work * start // batch, work * -(-count // batch)
+        solver = Solver(plan, amplitude, state.depths[part], state.spectra[part], state.aberration, state.gain)
         try:
-            solver = Solver(plan, amplitude, depths[part], spectra[part], aberration, gain)
             for done, error in solve(
-                solver, recipe, schedule, recover_pupil and start == 0, recover_gain and start == 0
+                solver, recipe, full_passes, recover_pupil and not start, recover_gain and not start
             ):
-                yield Progress(min(offset + done, whole), whole, error, "planes")
+                yield Progress(min(before + done, total), total, error, "planes")
                 yield from pace.events()
+            misfit += solver.error() ** 2 * (part.stop - part.start)
         except RuntimeError as failure:
             if not compute.is_out_of_memory(failure) or batch == 1:
                 raise
             batch = -(-batch // 2)
             compute.release()
-            spectra[part] = flat_spectra(plan, part.stop - part.start, device)
+            state.spectra[part] = flat_spectra(plan, part.stop - part.start, amplitude.device)
             yield Note(f"the device ran out of memory; going on with {batch} planes at once", "warning")
             continue
-        misfit += solver.error() ** 2 * (part.stop - part.start)
-        aberration, gain = solver.aberration, solver.gain
+        state.aberration, state.gain = solver.aberration, solver.gain
         start = part.stop
-    calibration: dict[str, Any] = {}
-    if recover_pupil:
-        inside = fourier.pupils(plan, np.array([0]), depth_tensor(depths[:1], device))[0, 0].abs() > 0
-        spectra, aberration = remove_tilt(spectra, aberration, inside)
-        calibration["pupil"] = torch.where(inside, aberration, 0).cpu().numpy()
-    if recover_gain:
-        calibration["gains"] = (gain**2 / (gain**2).mean()).cpu().numpy()
-    figures = {
-        "relative_amplitude_error": (misfit / len(depths)) ** 0.5,
-        "intensity_scale": scale,
-        "cpu_seconds": time.process_time() - started,
-    }
-    yield Done(Result(file(spectra), recipe.model_dump(), optics(acquisition), calibration, figures, acquisition.title))
+    return (misfit / count) ** 0.5
 
 
 def depths_that_fit(plan: fourier.Windows, device: torch.device) -> int:
