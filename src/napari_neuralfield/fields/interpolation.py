@@ -1,15 +1,26 @@
-"""Reading a periodic, band-limited grid between its pixels."""
+"""Reading a periodic grid between its pixels.
+
+Band-limited images are read by a Kaiser-Bessel kernel whose response was divided out of their spectrum before
+(`kaiser_taps`, `kaiser_response`): the other half of a non-uniform Fourier transform, exact to 5e-4 with six taps.
+Features that are learned where they are read need no such care: a windowed sinc (`taps`) or two neighbours do.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
 TAPS = 8
+KAISER_TAPS = 6
+OVERSAMPLING = 1.5  # of the grids that `kaiser_taps` reads, above Nyquist
 CHUNK = 2**14  # points read at once
-_BETA = 6.0  # Kaiser window for a grid 1.5 times above Nyquist: amplitude error below 1e-3
+_BETA = 6.0
+_KAISER_BETA = 0.98 * math.pi * KAISER_TAPS * (1 - 1 / (2 * OVERSAMPLING))  # Beatty et al., IEEE TMI 24, 799 (2005)
+
+Taps = Callable[[np.ndarray, int], tuple[torch.Tensor, torch.Tensor]]
 
 
 def taps(position: np.ndarray, n: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -30,19 +41,36 @@ def taps(position: np.ndarray, n: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(np.mod(index, n)), torch.from_numpy(weight.astype(np.float32))
 
 
-def interpolate_axis(image: torch.Tensor, position: np.ndarray, dim: int) -> torch.Tensor:
+def kaiser_taps(position: np.ndarray, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Kaiser-Bessel weights (point, 6) and their pixels, for images divided by `kaiser_response`."""
+    position = np.asarray(position, dtype=np.float64)
+    first = np.floor(position).astype(np.int64) - KAISER_TAPS // 2 + 1
+    index = first[:, None] + np.arange(KAISER_TAPS)
+    offset = (position[:, None] - index) / (KAISER_TAPS / 2)
+    weight = np.i0(_KAISER_BETA * np.sqrt(np.clip(1 - offset**2, 0, None))) / np.i0(_KAISER_BETA)
+    return torch.from_numpy(np.mod(index, n)), torch.from_numpy(weight.astype(np.float32))
+
+
+def kaiser_response(bins: int, n: int) -> torch.Tensor:
+    """What `kaiser_taps` on an axis of `n` pixels makes of each wave: centred frequencies (bins,), float32."""
+    width = KAISER_TAPS * (np.arange(bins) - bins // 2) / n
+    root = np.emath.sqrt(width**2 - (_KAISER_BETA / np.pi) ** 2)
+    return torch.from_numpy((KAISER_TAPS * np.sinc(root).real / np.i0(_KAISER_BETA)).astype(np.float32))
+
+
+def interpolate_axis(image: torch.Tensor, position: np.ndarray, dim: int, taps: Taps = taps) -> torch.Tensor:
     """`image` read at fractional pixel `position`s along `dim` (-2 or -1), periodic."""
     index, weight = (t.to(image.device) for t in taps(position, image.shape[dim]))
     shape = (-1, 1) if dim == -2 else (-1,)
     out = None
-    for k in range(TAPS):
+    for k in range(index.shape[1]):
         term = image.index_select(dim, index[:, k]) * weight[:, k].reshape(shape)
         out = term if out is None else out.add_(term)
     assert out is not None
     return out
 
 
-def interpolate_points(image: torch.Tensor, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
+def interpolate_points(image: torch.Tensor, y: np.ndarray, x: np.ndarray, taps: Taps = taps) -> torch.Tensor:
     """`image` (..., y, x) read at fractional pixel positions (point,): (..., point)."""
     parts = []
     for start in range(0, len(y), CHUNK):

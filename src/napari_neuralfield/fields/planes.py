@@ -18,7 +18,15 @@ from torch import nn
 from ..optics.grids import centred_spectrum, fast_length, fit_spectrum, image_of
 from ..registry import FIELDS
 from ..types import Extent
-from .interpolation import TAPS, covers_period, interpolate_axis, interpolate_points
+from .interpolation import (
+    KAISER_TAPS,
+    OVERSAMPLING,
+    covers_period,
+    interpolate_axis,
+    interpolate_points,
+    kaiser_response,
+    kaiser_taps,
+)
 
 PAGES_BYTES = 2**30  # memory for depth modes kept as pixels
 
@@ -155,12 +163,16 @@ class PlanesField(nn.Module):
         return self.depth_weights[low] * (1 - part) + self.depth_weights[high] * part
 
     def _page(self, mode: int, level: int) -> torch.Tensor:
-        """One depth mode on a grid 1.5 times above Nyquist (y, x), without what a pixel 2^level larger cannot show."""
+        """One depth mode for `kaiser_taps` to read (y, x), without what a pixel 2^level larger cannot show."""
         key = (mode, level)
         if key not in self._pages:
             shape = [max(1, n >> level) for n in self.spectrum_shape]
-            grid = [fast_length(math.ceil(1.5 * n)) for n in shape]
+            grid = [fast_length(math.ceil(OVERSAMPLING * n)) for n in shape]
             low_pass = fit_spectrum(self.mode_spectrum(mode), (shape[0], shape[1]))
+            along_y, along_x = (
+                kaiser_response(n, total).to(low_pass.device) for n, total in zip(shape, grid, strict=True)
+            )
+            low_pass /= along_y[:, None] * along_x
             self._pages[key] = image_of(fit_spectrum(low_pass, (grid[0], grid[1])))
             self._forget()
         self._pages.move_to_end(key)
@@ -200,7 +212,7 @@ class PlanesField(nn.Module):
         for weights in self._weights(z_um):
             used = torch.nonzero(weights).ravel().tolist() or [0]
             part = sum(self._page(mode, level)[row_part, column_part] * weights[mode] for mode in used)
-            planes.append(interpolate_axis(interpolate_axis(part, py, -2), px, -1))
+            planes.append(interpolate_axis(interpolate_axis(part, py, -2, kaiser_taps), px, -1, kaiser_taps))
         return torch.stack(planes)
 
     @torch.no_grad()
@@ -211,7 +223,7 @@ class PlanesField(nn.Module):
         py, px = self._positions(y.ravel(), 0, rows), self._positions(x.ravel(), 1, columns)
         out = torch.zeros(z.size, dtype=torch.complex64, device=self.modes.device)
         for mode in torch.nonzero(weights.any(0)).ravel().tolist():
-            out += weights[:, mode] * interpolate_points(self._page(mode, 0), py, px)
+            out += weights[:, mode] * interpolate_points(self._page(mode, 0), py, px, kaiser_taps)
         return out.reshape(z.shape)
 
     def forward(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
@@ -220,7 +232,7 @@ class PlanesField(nn.Module):
 
 def _window(position: np.ndarray, n: int) -> tuple[np.ndarray, slice]:
     """The pixels needed to read `position`s on an axis of `n`, and the positions counted from the first of them."""
-    first, last = int(np.floor(position.min())) - TAPS, int(np.ceil(position.max())) + TAPS + 1
+    first, last = int(np.floor(position.min())) - KAISER_TAPS, int(np.ceil(position.max())) + KAISER_TAPS + 1
     return (position - first, slice(first, last)) if first >= 0 and last <= n else (position, slice(None))
 
 

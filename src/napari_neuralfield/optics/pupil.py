@@ -6,6 +6,8 @@ import math
 
 import torch
 
+TINY = 1e-20  # keeps the gradient of a square root finite (zero) where its argument vanishes
+
 
 def aperture(fy: torch.Tensor, fx: torch.Tensor, cutoff: float, edge: float = 0.0) -> torch.Tensor:
     """1 inside |f| <= `cutoff`, 0 outside, real.
@@ -15,7 +17,7 @@ def aperture(fy: torch.Tensor, fx: torch.Tensor, cutoff: float, edge: float = 0.
     cutoff : NA / wavelength, cycles/um.
     edge : width of a soft edge, cycles/um; with it the aperture is differentiable in the frequencies.
     """
-    radius = torch.sqrt(fy**2 + fx**2)
+    radius = torch.sqrt((fy**2 + fx**2).clamp(min=TINY))
     if edge <= 0:
         return (radius <= cutoff).to(radius.dtype)
     return torch.sigmoid((cutoff - radius) * (4.0 / edge))
@@ -23,7 +25,7 @@ def aperture(fy: torch.Tensor, fx: torch.Tensor, cutoff: float, edge: float = 0.
 
 def axial_frequency(fy: torch.Tensor, fx: torch.Tensor, wavelength_um: float) -> torch.Tensor:
     """sqrt(1 / wavelength^2 - |f|^2), cycles/um; 0 where the wave is evanescent."""
-    return torch.sqrt(torch.clamp(1.0 / wavelength_um**2 - fy**2 - fx**2, min=0.0))
+    return torch.sqrt(torch.clamp(1.0 / wavelength_um**2 - fy**2 - fx**2, min=TINY))
 
 
 def defocus(fy: torch.Tensor, fx: torch.Tensor, wavelength_um: float, z_um: torch.Tensor | float) -> torch.Tensor:
@@ -55,7 +57,7 @@ def noll_to_nm(index: int) -> tuple[int, int]:
 def zernike(index: int, fy: torch.Tensor, fx: torch.Tensor, cutoff: float) -> torch.Tensor:
     """Noll's Zernike polynomial `index` on the aperture |f| <= `cutoff`, unit variance, zero outside."""
     n, m = noll_to_nm(index)
-    rho = torch.sqrt(fy**2 + fx**2) / cutoff
+    rho = torch.sqrt((fy**2 + fx**2).clamp(min=TINY)) / cutoff
     angle = torch.atan2(fy, fx)
     radial = sum(
         (-1) ** k
