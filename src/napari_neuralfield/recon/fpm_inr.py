@@ -31,7 +31,7 @@ from .sequential import PUPIL_MARGIN, fpm_sequential
 from .solver import initial_pupil
 
 PHYSICS = {
-    "fit": "physics", "features": 32, "hidden": 24, "steps": 700, "learning_rate": 5e-3,
+    "fit": "physics", "features": 32, "hidden": 24, 
 }  # fmt: skip
 PUBLISHED = {
     "fit": "published", "features": 32, "hidden": 32, "depth_nodes": 5, "output": "polar", "interpolation": "bilinear",
@@ -64,8 +64,14 @@ class FpmInrRecipe(Recipe):
         "smooth", "between nodes of the plane: windowed sinc, or bilinear on a plane of a quarter of the pixels",
         advanced=True,
     )  # fmt: skip
-    steps: int = option(300, "steps of distilling or fitting", ge=0, le=1000000, advanced=True)
-    learning_rate: float = option(5e-4, "largest step size of Adam", gt=0, le=1, advanced=True)
+    steps: int = option(700, "steps of a fit by physics alone", ge=0, le=1000000, advanced=True)
+    learning_rate: float | None = option(
+        None,
+        "largest step size of Adam; empty: 5e-3 for a fit by physics alone, 5e-4 to polish",
+        gt=0,
+        le=1,
+        advanced=True,
+    )
     leds_per_step: int = option(30, "LEDs compared in each step of a fit to the frames", ge=1, advanced=True)
     half: bool = option(False, "store in half precision: half the file", advanced=True)
     check_orientation: bool = option(True, "test the eight orientations of the LED board first", advanced=True)
@@ -102,6 +108,7 @@ def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
     depths = plane_depths(acquisition, recipe.z_um, None)
     generator = compute.seed(recipe.seed)
     calibration: dict[str, Any] = {}
+    figures: dict[str, float] = {}
     plan = fourier.windows(acquisition)
     factor = initial_pupil(acquisition, plan, device)
     gain = torch.ones(acquisition.frame_count, device=device)
@@ -116,7 +123,7 @@ def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
             gain = torch.as_tensor(calibration["gains"], device=device).sqrt()
             gain = gain / gain.mean()
         field = new_field(acquisition, recipe, depths, plan, recipe.depth_nodes or len(depths)).to(device)
-        yield from distill(field, stack, steps=recipe.steps, rate=recipe.learning_rate, generator=generator)
+        figures["distance_from_classical"] = distill(field, stack, generator)
     else:
         spacing = 0.6 * acquisition.wavelength_um / acquisition.objective_na**2
         nodes = recipe.depth_nodes or max(2, 1 + math.ceil((depths[-1] - depths[0]) / spacing - 1e-6))
@@ -127,19 +134,17 @@ def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
         published_scale = yield from fit_published(field, acquisition, recipe.seed, device)
         amplitude, scale = amplitude * (scale / published_scale) ** 0.5, published_scale
     else:
-        steps = recipe.polish
+        steps, rate = recipe.polish, recipe.learning_rate or 5e-4
         if recipe.fit == "physics":
-            steps = recipe.steps
+            steps, rate = recipe.steps, recipe.learning_rate or 5e-3
             start_linear(field, generator, float(amplitude.mean(dim=(1, 2)).amax()))
         yield from fit(
             field, plan, amplitude, factor, gain,
-            steps=steps, rate=recipe.learning_rate, leds_per_step=recipe.leds_per_step, seed=recipe.seed,
+            steps=steps, rate=rate, leds_per_step=recipe.leds_per_step, seed=recipe.seed,
         )  # fmt: skip
-    figures = {
-        "relative_amplitude_error": field_error(field, plan, amplitude, factor, gain, depths),
-        "intensity_scale": scale,
-        "cpu_seconds": time.process_time() - started,
-    }
+    figures["relative_amplitude_error"] = field_error(field, plan, amplitude, factor, gain, depths)
+    figures["intensity_scale"] = scale
+    figures["cpu_seconds"] = time.process_time() - started
     yield Done(Result(field, recipe.model_dump(), optics(acquisition), calibration, figures, acquisition.title))
 
 

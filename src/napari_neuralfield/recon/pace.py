@@ -17,7 +17,7 @@ class PreviewPace:
     every_s : shortest time between two previews, seconds.
     """
 
-    def __init__(self, make: Callable[[], Preview], every_s: float = 0.4) -> None:
+    def __init__(self, make: Callable[[], Preview], every_s: float = 0.25) -> None:
         self._make, self._every = make, every_s
         self._due = 0.0
 

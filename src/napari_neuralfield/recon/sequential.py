@@ -165,17 +165,20 @@ def solve_planes(
         shown = (part.start + part.stop - 1) // 2
         work = len(amplitude) * passes
         before, total = work * start // batch, work * -(-count // batch)
-        solver = Solver(plan, amplitude, state.depths[part], state.spectra[part], state.aberration, state.gain)
+        solver: Solver | None = None
         try:
+            solver = Solver(plan, amplitude, state.depths[part], state.spectra[part], state.aberration, state.gain)
             for done, error in solve(
                 solver, recipe, full_passes, recover_pupil and not start, recover_gain and not start
             ):
                 yield Progress(min(before + done, total), total, error, "planes")
                 yield from pace.events()
             misfit += solver.error() ** 2 * (part.stop - part.start)
-        except RuntimeError as failure:
+        except (RuntimeError, MemoryError) as failure:
             if not compute.is_out_of_memory(failure) or batch == 1:
                 raise
+            solver = None  # and with it the memory that a smaller batch needs
+        if solver is None:
             batch = -(-batch // 2)
             compute.release()
             state.spectra[part] = flat_spectra(plan, part.stop - part.start, amplitude.device)

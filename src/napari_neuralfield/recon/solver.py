@@ -43,8 +43,7 @@ class Solver:
         self.aberration = aberration
         self.gain = torch.ones(len(amplitude), device=spectra.device) if gain is None else gain
         self.z = depth_tensor(depths_um, spectra.device)
-        middle = np.array(plan.box) // 2 - np.array(plan.spectrum_shape) // 2
-        self.order = np.argsort(np.hypot(*(plan.corner + middle).T), kind="stable")
+        self.order = np.argsort(np.hypot(*directions(plan).T), kind="stable")
         bytes_needed = 8 * len(amplitude) * len(self.z) * plan.box[0] * plan.box[1]
         self._kernels = fourier.pupils(plan, slice(None), self.z) if bytes_needed < 2**29 else None
         self.total = float((amplitude.double() ** 2).sum()) * len(self.z)
@@ -117,6 +116,12 @@ class Solver:
         return (sum(self.sweep(0.0, False, False)) / self.total) ** 0.5
 
 
+def directions(plan: fourier.Windows) -> np.ndarray:
+    """Centre of each LED's window from the zero frequency, cycles/um (led, 2): -na / wavelength."""
+    middle = np.array(plan.box) // 2 - np.array(plan.spectrum_shape) // 2
+    return (plan.corner + middle) * np.array(plan.bin) - plan.remainder
+
+
 def remove_tilt(
     spectra: torch.Tensor, aberration: torch.Tensor, inside: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -137,4 +142,5 @@ def initial_pupil(acquisition: LedArray, plan: fourier.Windows, device: torch.de
     """The measured pupil on the windows' bins (y, x), or ones."""
     if acquisition.pupil is None:
         return torch.ones(plan.box, dtype=torch.complex64, device=device)
-    return fit_spectrum(torch.as_tensor(acquisition.pupil, dtype=torch.complex64, device=device), plan.box)
+    measured = torch.from_numpy(np.array(acquisition.pupil, dtype=np.complex64))
+    return fit_spectrum(measured.to(device), plan.box)
