@@ -10,21 +10,23 @@ from typing import Any, Generic, TypeVar
 from .types import InputError
 
 T = TypeVar("T")
-GROUP = "napari_neuralfield.plugins"
 
 
 @functools.cache
-def load_plugins() -> None:
-    """Import every module named in the entry-point group, once; importing registers what it holds."""
-    for point in importlib.metadata.entry_points(group=GROUP):
+def load_plugins(group: str) -> None:
+    """Import every module named in an entry-point group, once; importing registers what it holds."""
+    for point in importlib.metadata.entry_points(group=f"napari_neuralfield.{group}"):
         point.load()
 
 
 class Registry(Generic[T]):
-    """A named collection that knows how to say what it holds."""
+    """A named collection that knows how to say what it holds.
 
-    def __init__(self, what: str) -> None:
-        self.what = what
+    Each has an entry-point group of its own, so that asking for a reader does not import torch.
+    """
+
+    def __init__(self, what: str, group: str) -> None:
+        self.what, self._group = what, group
         self._entries: dict[str, T] = {}
 
     def add(self, name: str, entry: T) -> T:
@@ -38,7 +40,7 @@ class Registry(Generic[T]):
         return lambda entry: self.add(name, entry)
 
     def __getitem__(self, name: str) -> T:
-        load_plugins()
+        load_plugins(self._group)
         try:
             return self._entries[name]
         except KeyError:
@@ -47,18 +49,18 @@ class Registry(Generic[T]):
             ) from None
 
     def __iter__(self) -> Iterator[str]:
-        load_plugins()
+        load_plugins(self._group)
         return iter(list(self._entries))
 
     def __contains__(self, name: object) -> bool:
-        load_plugins()
+        load_plugins(self._group)
         return name in self._entries
 
     def items(self) -> list[tuple[str, T]]:
-        load_plugins()
+        load_plugins(self._group)
         return list(self._entries.items())
 
 
-FIELDS: Registry[Any] = Registry("field type")
-METHODS: Registry[Any] = Registry("method")
-READERS: Registry[Any] = Registry("reader")
+FIELDS: Registry[Any] = Registry("field type", "fields")
+METHODS: Registry[Any] = Registry("method", "methods")
+READERS: Registry[Any] = Registry("reader", "readers")
