@@ -9,7 +9,6 @@ from its LED, so an LED at +x gives a negative na_x.
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ..types import InputError
 
@@ -190,6 +189,8 @@ def circle_overlap(distance: np.ndarray | float, radius: float) -> np.ndarray:
 
 def nearest_overlap(na: np.ndarray, objective_na: float) -> np.ndarray:
     """(led,) share of each pupil circle that its nearest neighbour covers too; 0 for an LED that is alone."""
+    from scipy.spatial import cKDTree  # here, because it takes 0.2 s to import and opening a file does not need it
+
     na = np.asarray(na, dtype=float)
     if len(na) < 2:
         return np.zeros(len(na))

@@ -6,10 +6,11 @@ frames through the physics alone (preset `physics`), and fitted exactly as publi
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Generator, Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ from .sequential import PUPIL_MARGIN, fpm_sequential
 from .solver import initial_pupil
 
 PHYSICS = {
-    "fit": "physics", "features": 32, "hidden": 24, 
+    "fit": "physics", "features": 32, "hidden": 24,
 }  # fmt: skip
 PUBLISHED = {
     "fit": "published", "features": 32, "hidden": 32, "depth_nodes": 5, "output": "polar", "interpolation": "bilinear",
@@ -98,6 +99,35 @@ def new_field(
     )
 
 
+@dataclasses.dataclass
+class Fit:
+    """A fitted field and the model it was fitted with."""
+
+    field: PlaneAxisField
+    depths: np.ndarray
+    plan: fourier.Windows
+    amplitude: torch.Tensor  # (led, y, x)
+    pupil: torch.Tensor  # on the windows' bins (y, x)
+    gain: torch.Tensor  # (led,)
+    intensity_scale: float
+    calibration: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    figures: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def polish(self, recipe: FpmInrRecipe, steps: int, rate: float) -> Iterator[Event]:
+        """Fit the field to the frames for some steps."""
+        yield from fit(
+            self.field,
+            self.plan,
+            self.amplitude,
+            self.pupil,
+            self.gain,
+            steps=steps,
+            rate=recipe.learning_rate or rate,
+            leds_per_step=recipe.leds_per_step,
+            seed=recipe.seed,
+        )
+
+
 @method("fpm-inr", FpmInrRecipe, kinds=("led_array",), presets={"physics": PHYSICS, "published": PUBLISHED})
 def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
     """Neural field of a z-stack: a feature plane times a depth vector, decoded by small networks (FPM-INR)."""
@@ -105,51 +135,63 @@ def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
     device = compute.device(recipe.device)
     if recipe.check_orientation:
         yield from orientation_notes(acquisition, device)
-    depths = plane_depths(acquisition, recipe.z_um, None)
-    generator = compute.seed(recipe.seed)
-    calibration: dict[str, Any] = {}
-    figures: dict[str, float] = {}
-    plan = fourier.windows(acquisition)
-    factor = initial_pupil(acquisition, plan, device)
-    gain = torch.ones(acquisition.frame_count, device=device)
-    if recipe.fit == "distilled":
-        stack, classical = yield from classical_stack(acquisition, recipe)
-        calibration = classical.calibration
-        depths = np.array(stack.depths_um)
-        if "pupil" in calibration:
-            plan = fourier.windows(acquisition, margin=PUPIL_MARGIN)
-            factor = torch.as_tensor(calibration["pupil"], device=device)
-        if "gains" in calibration:
-            gain = torch.as_tensor(calibration["gains"], device=device).sqrt()
-            gain = gain / gain.mean()
-        field = new_field(acquisition, recipe, depths, plan, recipe.depth_nodes or len(depths)).to(device)
-        figures["distance_from_classical"] = distill(field, stack, generator)
-    else:
-        spacing = 0.6 * acquisition.wavelength_um / acquisition.objective_na**2
-        nodes = recipe.depth_nodes or max(2, 1 + math.ceil((depths[-1] - depths[0]) / spacing - 1e-6))
-        field = new_field(acquisition, recipe, depths, plan, nodes).to(device)
+    way = from_classical if recipe.fit == "distilled" else from_frames
+    done = yield from way(acquisition, recipe, device)
+    figures = {
+        "relative_amplitude_error": field_error(
+            done.field, done.plan, done.amplitude, done.pupil, done.gain, done.depths
+        ),
+        **done.figures,
+        "intensity_scale": done.intensity_scale,
+        "cpu_seconds": time.process_time() - started,
+    }
+    yield Done(
+        Result(done.field, recipe.model_dump(), optics(acquisition), done.calibration, figures, acquisition.title)
+    )
+
+
+def from_classical(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.device) -> Generator[Event, None, Fit]:
+    """The field distilled from the classical stack, with the pupil and gains found there, polished on request."""
+    stack, classical = yield from classical_stack(acquisition, recipe)
+    found, depths = classical.calibration, np.array(stack.depths_um)
+    plan = fourier.windows(acquisition, margin=PUPIL_MARGIN if "pupil" in found else 0.0)
     amplitude, scale = fourier.measured_amplitude(acquisition, plan, device)
-    if recipe.fit == "published":
-        start_random(field, generator)
-        published_scale = yield from fit_published(field, acquisition, recipe.seed, device)
-        amplitude, scale = amplitude * (scale / published_scale) ** 0.5, published_scale
-    else:
-        steps, rate = recipe.polish, recipe.learning_rate or 5e-4
-        if recipe.fit == "physics":
-            steps, rate = recipe.steps, recipe.learning_rate or 5e-3
-            start_linear(field, generator, float(amplitude.mean(dim=(1, 2)).amax()))
-        yield from fit(
-            field, plan, amplitude, factor, gain,
-            steps=steps, rate=rate, leds_per_step=recipe.leds_per_step, seed=recipe.seed,
-        )  # fmt: skip
-    figures["relative_amplitude_error"] = field_error(field, plan, amplitude, factor, gain, depths)
-    figures["intensity_scale"] = scale
-    figures["cpu_seconds"] = time.process_time() - started
-    yield Done(Result(field, recipe.model_dump(), optics(acquisition), calibration, figures, acquisition.title))
+    pupil, gain = initial_pupil(acquisition, plan, device), torch.ones(len(amplitude), device=device)
+    if "pupil" in found:
+        pupil = torch.as_tensor(found["pupil"], device=device)
+    if "gains" in found:
+        gain = torch.as_tensor(found["gains"], device=device).sqrt()
+        gain = gain / gain.mean()
+    field = new_field(acquisition, recipe, depths, plan, recipe.depth_nodes or len(depths)).to(device)
+    away = distill(field, stack, compute.seed(recipe.seed))
+    done = Fit(field, depths, plan, amplitude, pupil, gain, scale, found, {"distance_from_classical": away})
+    yield from done.polish(recipe, recipe.polish, 5e-4)
+    return done
+
+
+def from_frames(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.device) -> Generator[Event, None, Fit]:
+    """The field fitted to the frames alone, our way or exactly as published."""
+    depths = plane_depths(acquisition, recipe.z_um, None)
+    plan = fourier.windows(acquisition)
+    amplitude, scale = fourier.measured_amplitude(acquisition, plan, device)
+    pupil, gain = initial_pupil(acquisition, plan, device), torch.ones(len(amplitude), device=device)
+    spacing = 0.6 * acquisition.wavelength_um / acquisition.objective_na**2
+    nodes = recipe.depth_nodes or max(2, 1 + math.ceil((depths[-1] - depths[0]) / spacing - 1e-6))
+    field = new_field(acquisition, recipe, depths, plan, nodes).to(device)
+    done = Fit(field, depths, plan, amplitude, pupil, gain, scale)
+    generator = compute.seed(recipe.seed)
+    if recipe.fit == "physics":
+        start_linear(field, generator, float(amplitude.mean(dim=(1, 2)).amax()))
+        yield from done.polish(recipe, recipe.steps, 5e-3)
+        return done
+    start_random(field, generator)
+    done.intensity_scale = yield from fit_published(field, acquisition, recipe.seed, device)
+    done.amplitude = amplitude * (scale / done.intensity_scale) ** 0.5
+    return done
 
 
 def classical_stack(acquisition: LedArray, recipe: FpmInrRecipe) -> Generator[Event, None, tuple[PlanesField, Result]]:
-    """The classical planes the field is distilled from; returns (planes field in full precision, its result)."""
+    """The classical planes the field is distilled from; returns the planes in full precision and their result."""
     values = {"z_um": recipe.z_um, "half": False, "device": recipe.device, "check_orientation": False}
     for event in fpm_sequential(acquisition, build("fpm-sequential", values)):
         if isinstance(event, Done):

@@ -54,6 +54,7 @@ class ReconstructDock(QWidget):
         form.draw_region.clicked.connect(self.region.draw)
         form.clear_region.clicked.connect(self.region.clear)
         self._session.draft_changed.connect(self._on_draft)
+        self._session.values_changed.connect(self._on_value)
         background, preview = self._background, self._preview
         holder = self.__dict__
 
@@ -77,9 +78,15 @@ class ReconstructDock(QWidget):
         if self.library is None:
             return
         kind = "" if draft is None else draft.kind
-        self.form.set_methods(kind, {n: self.library.methods[n] for n in self.library.for_kind(kind)})
+        methods = {name: self.library.methods[name] for name in self.library.for_kind(kind)}
+        self.form.set_methods(kind, methods, *self.library.recommended(draft))
         if not self._running:
             self._set_state("" if draft is not None else "Open an acquisition first.")
+
+    def _on_value(self, name: str) -> None:
+        """What was missing may be known now, and with it the best method."""
+        if self.library is not None:
+            self.form.set_recommended(*self.library.recommended(self._session.draft))
 
     # a run
 

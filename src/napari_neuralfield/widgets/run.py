@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..types import Done, Event, Extent, Field, InputError, Preview, Result
 
 if TYPE_CHECKING:
-    from ..data.acquisition import Acquisition
+    from ..data.acquisition import Acquisition, Draft
 
 Slices = tuple[slice, slice]
 WHOLE_FRAME_KINDS = ("ptychography", "coded_ptychography")  # their frames are patterns, not pictures of a place
@@ -27,6 +27,15 @@ class Library:
 
     def for_kind(self, kind: str) -> list[str]:
         return [name for name, method in self.methods.items() if kind in method.kinds]
+
+    def recommended(self, draft: Draft | None) -> tuple[str, dict[str, Any]]:
+        """Name and options of the best method for what is open; '' where that cannot be said (yet)."""
+        from ..recon import recommended
+
+        try:
+            return ("", {}) if draft is None else recommended(draft.complete())
+        except InputError:
+            return "", {}
 
 
 def load_library() -> Library:
