@@ -10,9 +10,11 @@ import torch
 from ..compute import REAL
 from ..data.acquisition import LedArray
 from ..data.checks import default_z_range_um, native_upsampling
+from ..fields.planes import PlanesField
 from ..forward.fourier import Windows
+from ..optics.grids import centred_spectrum
 from ..optics.illumination import synthetic_na
-from ..types import Extent, InputError
+from ..types import Extent, InputError, Preview
 
 Depths = tuple[float, float] | float | None
 
@@ -80,6 +82,16 @@ def flat_spectra(plan: Windows, planes: int, device: torch.device) -> torch.Tens
     spectra = torch.zeros((planes, *plan.spectrum_shape), dtype=torch.complex64, device=device)
     spectra[:, plan.spectrum_shape[0] // 2, plan.spectrum_shape[1] // 2] = 1
     return spectra
+
+
+def first_look(acquisition: LedArray, depths_um: np.ndarray) -> Preview:
+    """Something to see at once: the amplitude of the frame whose LED is nearest the axis, the same at every depth."""
+    nearest = int(np.argmin(np.hypot(*np.asarray(acquisition.illumination_na).T)))
+    frame = torch.as_tensor(acquisition.intensity([nearest])).clamp(min=0)
+    spectra = centred_spectrum(torch.sqrt(frame / frame.mean().clamp(min=1e-12)))
+    everywhere = torch.ones(spectra.shape[-2:], dtype=torch.bool)
+    middle = float(depths_um.mean())
+    return Preview(PlanesField.from_spectra(spectra, [middle], extent(acquisition, depths_um), everywhere), middle)
 
 
 def optics(acquisition: LedArray) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ..optics.grids import fast_length
 from ..types import Done, Event, Result
 from .distill import distill
 from .fit import field_error, fit
-from .fourier_setup import Depths, extent, optics, plane_depths
+from .fourier_setup import Depths, extent, first_look, optics, plane_depths
 from .orientation import orientation_notes
 from .published import fit_published
 from .recipe import Recipe, build, method, option
@@ -133,6 +133,7 @@ def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
     """Neural field of a z-stack: a feature plane times a depth vector, decoded by small networks (FPM-INR)."""
     started = time.process_time()
     device = compute.device(recipe.device)
+    yield first_look(acquisition, plane_depths(acquisition, recipe.z_um, None))
     if recipe.check_orientation:
         yield from orientation_notes(acquisition, device)
     way = from_classical if recipe.fit == "distilled" else from_frames

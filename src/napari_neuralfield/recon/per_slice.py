@@ -18,7 +18,7 @@ from ..fields.planes import planes_of_images
 from ..optics.grids import centred_spectrum, frequencies, image_of
 from ..optics.pupil import aperture, defocus
 from ..types import Done, Event, Preview, Progress, Result
-from .fourier_setup import Depths, extent, optics, plane_depths
+from .fourier_setup import Depths, extent, first_look, optics, plane_depths
 from .orientation import orientation_notes
 from .pace import PreviewPace
 from .recipe import Recipe, method, option
@@ -42,9 +42,10 @@ def fpm_per_slice(acquisition: LedArray, recipe: PerSliceRecipe) -> Iterator[Eve
     """The textbook baseline, plane by plane on full frames: slow, there to compare with."""
     started = time.process_time()
     device = compute.device(recipe.device)
+    depths = plane_depths(acquisition, recipe.z_um, recipe.planes)
+    yield first_look(acquisition, depths)
     if recipe.check_orientation:
         yield from orientation_notes(acquisition, device)
-    depths = plane_depths(acquisition, recipe.z_um, recipe.planes)
     where = extent(acquisition, depths)
     frames = torch.as_tensor(acquisition.intensity(), device=device)
     scale = float(frames.mean(dim=(1, 2)).max())

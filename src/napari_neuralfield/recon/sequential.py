@@ -21,7 +21,7 @@ from ..data.acquisition import LedArray
 from ..fields.planes import PlanesField
 from ..forward import fourier
 from ..types import Done, Event, Note, Preview, Progress, Result
-from .fourier_setup import Depths, depth_tensor, extent, flat_spectra, optics, plane_depths, support
+from .fourier_setup import Depths, depth_tensor, extent, first_look, flat_spectra, optics, plane_depths, support
 from .orientation import orientation_notes
 from .pace import PreviewPace
 from .recipe import Recipe, method, option
@@ -100,6 +100,7 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
     single = len(depths) == 1
     recover_pupil = single if recipe.recover_pupil is None else recipe.recover_pupil
     recover_gain = single if recipe.recover_gain is None else recipe.recover_gain
+    yield first_look(acquisition, depths)
     if recipe.check_orientation:
         yield from orientation_notes(acquisition, device)
     plan = fourier.windows(acquisition, margin=PUPIL_MARGIN if recover_pupil else 0.0)
