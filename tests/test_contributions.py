@@ -136,13 +136,21 @@ def test_a_damaged_file_is_said_and_the_viewer_lives_on(make_napari_viewer, tmp_
     assert len(viewer.open(acquisition_file, plugin=PLUGIN)) == 1
 
 
-def test_the_sample_opens_with_its_docks(make_napari_viewer, qtbot, led_array, monkeypatch):
+def test_the_sample_is_simulated_once_and_opens_with_its_docks(
+    make_napari_viewer, qtbot, led_array, monkeypatch, tmp_path
+):
+    import platformdirs
+
     from napari_neuralfield.data import simulate
 
-    monkeypatch.setattr(simulate, "tilted_slide", lambda seed: (led_array(leds=3, size=48), {}))
+    made = []
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path))
+    monkeypatch.setattr(simulate, "tilted_slide", lambda seed: (made.append(led_array(leds=3, size=48)) or made[0], {}))
     viewer = make_napari_viewer()
-    (layer,) = viewer.open_sample(PLUGIN, "tilted_slide")
-    assert layer.name == "tilted slide frames"
+    for _ in range(2):
+        (layer,) = viewer.open_sample(PLUGIN, "tilted_slide")
+        assert layer.name.startswith("tilted slide frames")
+    assert len(made) == 1
     methods_loaded(viewer, qtbot)
 
 

@@ -63,7 +63,7 @@ def docks_of(viewer, qtbot):
 
 
 def start(dock, **values):
-    dock.form.method_box.setCurrentText("toy")
+    dock.form.choose_method("toy")
     dock.form.options.set_values(values)
     dock.run()
 
@@ -343,7 +343,8 @@ def test_a_run_from_start_to_slider(viewer, draft, qtbot):
     _, reconstruct, depth = docks_of(viewer, qtbot)
     began = time.monotonic()
     start(reconstruct, steps=12, pause_s=0.1)
-    qtbot.waitUntil(lambda: "toy amplitude …" in names(viewer), timeout=2000)
+    assert not viewer.layers["toy amplitude …"].visible  # made at once, seen when there is something to see
+    qtbot.waitUntil(lambda: viewer.layers["toy amplitude …"].visible, timeout=2000)
     assert time.monotonic() - began < 2
     layer = viewer.layers["toy amplitude …"]
     depth.form.slider.setValue(-4.5)  # while the run goes on
@@ -393,7 +394,7 @@ def test_an_error_is_a_sentence_and_the_next_run_works(viewer, draft, qtbot, err
 def test_wrong_options_and_a_tiny_region_are_refused_before_the_run(viewer, draft, qtbot, errors):
     show(viewer, draft)
     _, reconstruct, _ = docks_of(viewer, qtbot)
-    reconstruct.form.method_box.setCurrentText("toy")
+    reconstruct.form.choose_method("toy")
     reconstruct.form.options.editors["depth_um"].setText("80")
     reconstruct.run()
     assert errors == ["option depth_um: 80 is too large; it must be at most 10"]
@@ -412,7 +413,7 @@ def test_wrong_options_and_a_tiny_region_are_refused_before_the_run(viewer, draf
 def test_presets_fill_the_form(viewer, draft, qtbot):
     show(viewer, draft)
     _, reconstruct, _ = docks_of(viewer, qtbot)
-    reconstruct.form.method_box.setCurrentText("toy")
+    reconstruct.form.choose_method("toy")
     reconstruct.form.preset_box.setCurrentText("long")
     assert reconstruct.form.values() == {"steps": 9, "device": "auto"}
     reconstruct.form.preset_box.setCurrentText("defaults")
@@ -423,7 +424,7 @@ def test_layers_may_be_deleted_at_any_time(viewer, draft, qtbot):
     show(viewer, draft)
     _, reconstruct, depth = docks_of(viewer, qtbot)
     start(reconstruct, steps=20, pause_s=0.05)
-    qtbot.waitUntil(lambda: "toy amplitude …" in names(viewer), timeout=3000)
+    qtbot.waitUntil(lambda: viewer.layers["toy amplitude …"].visible, timeout=3000)
     viewer.layers.clear()
     qtbot.waitUntil(lambda: reconstruct.form.run_button.isEnabled(), timeout=5000)
     depth.form.slider.setValue(1.0)

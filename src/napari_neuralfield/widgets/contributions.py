@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import glob
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import platformdirs
 
 from ..types import InputError
 
@@ -93,13 +97,23 @@ def write_field(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 
 
 def tilted_slide_sample() -> list[LayerData]:
-    """A simulated LED-array acquisition of a tilted slide; needs no network."""
-    from ..data.acquisition import Draft
-    from ..data.simulate import tilted_slide
+    """A simulated LED-array acquisition of a tilted slide; needs no network. Simulated once, then kept."""
+    from ..io import open_draft
 
-    acquisition, _ = tilted_slide(seed=0)
-    values = {**acquisition.values(), "title": "tilted slide"}
-    return _acquisition_layers(Draft(acquisition.kind, acquisition.frames, values, "tilted slide (simulated)"))
+    return _acquisition_layers(open_draft(_simulated("tilted slide")))
+
+
+def _simulated(title: str) -> Path:
+    """The file of the sample in the user's cache, made where it is not there or made by another version."""
+    from ..data import simulate
+    from ..io import save_acquisition
+
+    version = hashlib.sha256(Path(simulate.__file__).read_bytes()).hexdigest()[:8]
+    path = Path(platformdirs.user_cache_dir(PLUGIN)) / "samples" / f"{title.replace(' ', '_')}-{version}.acq.h5"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_acquisition(path, dataclasses.replace(simulate.tilted_slide(seed=0)[0], title=title))
+    return path
 
 
 def open_workbench(viewer: napari.Viewer) -> None:
@@ -107,8 +121,8 @@ def open_workbench(viewer: napari.Viewer) -> None:
     open_docks(viewer, "Acquisition", "Reconstruct", "Depth")
 
 
-def open_docks(viewer: Any, *names: str) -> None:
-    """Open these docks where they are not open yet, arranged so that all can be read; the first comes to the front."""
+def open_docks(viewer: Any, *names: str, front: str = "") -> None:
+    """Open these docks where they are not open yet, arranged so that all can be read; `front` or the first is seen."""
     from .acquisition_dock import AcquisitionDock
     from .depth_dock import DepthDock
     from .reconstruct_dock import ReconstructDock
@@ -126,9 +140,9 @@ def open_docks(viewer: Any, *names: str) -> None:
             if below:
                 widget.setMaximumHeight(118)
     viewer.canvas.overlays.scale_bar.visible = True
-    front = viewer.window.dock_widgets[f"{names[0]} ({PLUGIN})"].parent()
-    front.show()
-    front.raise_()
+    seen = viewer.window.dock_widgets[f"{front or names[0]} ({PLUGIN})"].parent()
+    seen.show()
+    seen.raise_()
 
 
 def _offer(*names: str) -> None:
@@ -138,5 +152,7 @@ def _offer(*names: str) -> None:
     from qtpy.QtWidgets import QApplication
 
     viewer = napari.current_viewer()
-    if viewer is not None and QApplication.instance() is not None:
-        QTimer.singleShot(0, lambda: open_docks(viewer, *names))
+    if viewer is None or QApplication.instance() is None:
+        return
+    for turn, name in enumerate(names):  # one at a time, so that the window moves on in between
+        QTimer.singleShot(50 * turn, lambda name=name: open_docks(viewer, name, front=names[0]))

@@ -133,10 +133,21 @@ class ImageSlot:
         self._viewer = viewer
         self.layer: Any = None
         self._limits: tuple[float, float] | None = None
+        self._empty = False
 
     @property
     def alive(self) -> bool:
         return self.layer is not None and self.layer in self._viewer.layers
+
+    def reserve(self, name: str, quantity: str) -> None:
+        """Make the layer, unseen, before there is a picture: that alone takes napari more than a tenth of a second."""
+        corner = np.array([0.0, 1.0])
+        self.show(name, np.ones((2, 2), np.float32), corner, corner, quantity, visible=False)
+        self._empty = True
+
+    def remove(self) -> None:
+        if self.alive:
+            self._viewer.layers.remove(self.layer)
 
     def show(
         self, name: str, image: np.ndarray, y_um: np.ndarray, x_um: np.ndarray, quantity: str,
@@ -160,7 +171,11 @@ class ImageSlot:
         layer.metadata = {KEY: metadata or {}}
         if layer.name != name:
             layer.name = name
-        if follow:
+        if self._empty:
+            layer.colormap, self._empty = COLORMAPS[quantity], False
+            self.rescale(image, quantity)
+            layer.visible = visible
+        elif follow:
             self._follow(image, quantity)
 
     def _follow(self, image: np.ndarray, quantity: str) -> None:

@@ -55,16 +55,19 @@ class LossPlot(Plot):
         self._curve = self.plot.plot(pen=pg.mkPen(LINE, width=2))
         self._steps: list[float] = []
         self._losses: list[float] = []
+        self._before = 0.0  # steps of the stages before this one
 
     def clear(self) -> None:
-        self._steps, self._losses = [], []
+        self._steps, self._losses, self._before = [], [], 0.0
         self.draw()
 
     def add(self, step: float, loss: float) -> None:
-        """Remember a point; `draw` shows it. What is not a positive number is left out."""
+        """Remember a point for `draw`. What is not a positive number is left out; a smaller step begins a new stage."""
         if not (math.isfinite(loss) and loss > 0):
             return
-        self._steps.append(step)
+        if self._steps and self._before + step < self._steps[-1]:
+            self._before = self._steps[-1]
+        self._steps.append(self._before + step)
         self._losses.append(loss)
         if len(self._steps) > self.MOST:
             self._steps, self._losses = self._steps[::2], self._losses[::2]

@@ -1,4 +1,4 @@
-"""The layers in which a run is watched: amplitude and phase, written in place."""
+"""The layers in which a run is watched: amplitude as it goes on, amplitude and phase of what it has found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .layers import ImageSlot
 from .session import Shown
 from .threads import Background, Latest
 
-MOST_PIXELS = 2048  # along a side while a run goes on; the finished field is shown at its own resolution
+MOST_PIXELS = 1024  # along a side while a run goes on; the finished field is shown at its own resolution
 ORDER = ("phase", "amplitude")  # the last one lies on top
 
 
@@ -24,10 +24,19 @@ class PreviewLayers:
         self._background = background
         self._latest = Latest(background, self._put_all, failed)
         self._slots: dict[str, ImageSlot] = {}
+        self._reserved: ImageSlot | None = None
 
-    def begin(self) -> None:
-        """A new run writes new layers; those of the last one stay."""
+    def begin(self, title: str) -> None:
+        """A new run writes new layers; those of the last one stay. One is made now, before the run needs the time."""
         self._slots = {}
+        self._reserved = ImageSlot(self._viewer)
+        self._reserved.reserve(f"{title} {ORDER[-1]} …", ORDER[-1])
+
+    def abandon(self) -> None:
+        """The run has ended with nothing to show."""
+        if self._reserved is not None:
+            self._reserved.remove()
+            self._reserved = None
 
     def show(self, shown: Shown) -> None:
         self._latest.submit(lambda: _render(shown))
@@ -45,10 +54,12 @@ class PreviewLayers:
 
     def _put(self, picture: dict[str, Any], alone: bool) -> None:
         quantity = picture["quantity"]
-        first = quantity not in self._slots
-        slot = self._slots.setdefault(quantity, ImageSlot(self._viewer))
-        if first or slot.alive:  # a layer that the user has thrown away stays away
-            slot.show(**picture, visible=alone or quantity == ORDER[-1])
+        made = [*self._slots.values(), *([self._reserved] if self._reserved else [])]
+        if not all(slot.alive for slot in made):
+            return  # what the user has thrown away stays away
+        if quantity not in self._slots:
+            self._slots[quantity], self._reserved = self._reserved or ImageSlot(self._viewer), None
+        self._slots[quantity].show(**picture, visible=alone or quantity == ORDER[-1])
 
 
 def _render(shown: Shown) -> list[dict[str, Any]]:
@@ -60,12 +71,12 @@ def _render(shown: Shown) -> list[dict[str, Any]]:
     ours: dict[str, Any] = {"z_um": shown.z_um, "title": shown.title}
     if shown.finished:
         ours["result"] = shown.result
+    known = [quantity for quantity in ORDER if quantity in lazy.quantities(field)]
     return [
         {
             "name": f"{shown.title} {quantity}{state}",
             "image": np.ascontiguousarray(lazy.measure(values, quantity)),
             "y_um": y, "x_um": x, "quantity": quantity, "metadata": {**ours, "quantity": quantity},
         }
-        for quantity in ORDER
-        if quantity in lazy.quantities(field)
+        for quantity in (known if shown.finished else known[-1:])
     ]

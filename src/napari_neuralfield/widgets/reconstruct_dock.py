@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,6 @@ from .threads import Background
 class ReconstructDock(QWidget):
     """From frames to a field. `napari_viewer` is given by napari."""
 
-    PREVIEWS_PER_SECOND = 5
-
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self._viewer, self._session = napari_viewer, session_of(napari_viewer)
@@ -35,12 +33,11 @@ class ReconstructDock(QWidget):
         self.library: Library | None = None
         self.job: Job | None = None
         self._waiting: Shown | None = None  # the newest preview not yet drawn
-        self._progress: Progress | None = None  # the newest one not yet drawn
+        self._progress: deque[Progress] = deque()  # what the job's thread has said and is not yet drawn
         self._title, self._unfinished = "", False
-        self._shown_at = 0.0
         self.form = ReconstructForm(self, self._session.settings)
         self._connect()
-        self._tick = timer(self, 100, self._draw)
+        self._tick = timer(self, 200, self._draw)
         self._set_state("loading the methods …")
         self._background.run(load_library, self._loaded, self._say_error)
 
@@ -54,7 +51,6 @@ class ReconstructDock(QWidget):
         form.draw_region.clicked.connect(self.region.draw)
         form.clear_region.clicked.connect(self.region.clear)
         self._session.draft_changed.connect(self._on_draft)
-        self._session.values_changed.connect(self._on_value)
         background, preview = self._background, self._preview
         holder = self.__dict__
 
@@ -83,11 +79,6 @@ class ReconstructDock(QWidget):
         if not self._running:
             self._set_state("" if draft is not None else "Open an acquisition first.")
 
-    def _on_value(self, name: str) -> None:
-        """What was missing may be known now, and with it the best method."""
-        if self.library is not None:
-            self.form.set_recommended(*self.library.recommended(self._session.draft))
-
     # a run
 
     def plan(self) -> Plan:
@@ -115,11 +106,16 @@ class ReconstructDock(QWidget):
         assert self._session.draft is not None
         self.form.remember()
         self._title, self._unfinished = title_of(self._session.draft), True
-        self._preview.begin()
+        self._preview.begin(self._title)
+        progress = self._progress = deque[Progress]()
         self.form.plot.clear()
         path = checkpoint_folder() / checkpoint_name(self._title, plan.recipe.method)
         post, background = self._on_event, self._background
-        self.job = Job(plan.events, lambda event: background.post(post, event), path, describe=plan.describe).start()
+
+        def tell(event: Any) -> None:  # in the job's thread; hundreds of steps a second must not reach the window
+            progress.append(event) if isinstance(event, Progress) else background.post(post, event)
+
+        self.job = Job(plan.events, tell, path, describe=plan.describe).start()
         self._set_state("starting …")
         self._tick.start()
 
@@ -143,10 +139,7 @@ class ReconstructDock(QWidget):
         return self._unfinished
 
     def _on_event(self, event: Any) -> None:
-        if isinstance(event, Progress):
-            self._progress = event
-            self.form.plot.add(event.done, event.loss)
-        elif isinstance(event, Preview):
+        if isinstance(event, Preview):
             assert self.job is not None
             result = self.job.last if self.job.last is not None else Result(event.field)
             self._waiting = Shown(result, event.z_um, self._title, finished=False)
@@ -162,24 +155,24 @@ class ReconstructDock(QWidget):
             self._say_error(event.text)
 
     def _draw_progress(self) -> None:
-        event, self._progress = self._progress, None
+        event = None
+        while self._progress:
+            event = self._progress.popleft()
+            self.form.plot.add(event.done, event.loss)
         if event is None or self.job is None:
             return
         self.form.plot.draw()
-        self.form.bar.setRange(0, max(event.total, 1))
-        self.form.bar.setValue(event.done)
+        self.form.set_progress(event.done, event.total)
         left = self.job.seconds_left
         parts = [event.what, "" if left is None else f"{time_text(left)} left"]
         if self.job.running and not self.job.paused:
             self._set_state(", ".join(p for p in parts if p) or "running …")
 
     def _draw(self) -> None:
-        """Ten times a second at most, however many events come: progress, curve, and the preview when it is due."""
+        """Five times a second, however many events come: progress, curve and the newest preview."""
         self._draw_progress()
-        due = time.monotonic() - self._shown_at >= 1 / self.PREVIEWS_PER_SECOND
-        if self._waiting is not None and due and not self._preview.busy:
+        if self._waiting is not None and not self._preview.busy:
             shown, self._waiting = self._waiting, None
-            self._shown_at = time.monotonic()
             self._show(shown)
 
     def _show(self, shown: Shown) -> None:
@@ -191,8 +184,10 @@ class ReconstructDock(QWidget):
         self._tick.stop()
         last_z = self._waiting.z_um if self._waiting is not None else None
         self._waiting = None
-        self.form.plot.draw()
-        if result is not None:
+        self._draw_progress()
+        if result is None:
+            self._preview.abandon()
+        else:
             z = last_z if last_z is not None else self._depth_of(result)
             self._show(Shown(result, z, self._title))
         self._set_state(text)

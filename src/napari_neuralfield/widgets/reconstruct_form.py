@@ -14,7 +14,7 @@ from .parts import BAD, QUIET, WARN, button, form_layout, label, row, scrolling
 from .plots import LossPlot
 from .settings import Settings
 
-OWN = "defaults"  # of the preset box
+OWN, LAST = "defaults", "last used"  # of the preset box
 
 
 class ReconstructForm:
@@ -23,10 +23,12 @@ class ReconstructForm:
     def __init__(self, parent: QWidget, settings: Settings) -> None:
         self._settings, self._kind = settings, ""
         self._methods: Mapping[str, Any] = {}
+        self._recommended: tuple[str, Mapping[str, Any]] = ("", {})
+        self._presets: dict[str, Mapping[str, Any]] = {}  # of the method chosen
         self.options: OptionForm | None = None
         self._make()
         self._lay_out(parent)
-        self.method_box.currentTextChanged.connect(self._on_method)
+        self.method_box.currentIndexChanged.connect(self._on_method)
         self.preset_box.currentTextChanged.connect(self._on_preset)
 
     def _make(self) -> None:
@@ -70,27 +72,29 @@ class ReconstructForm:
         self.device_box.addItems(["auto", *devices])
         self.device_box.setCurrentText(str(self._settings.get("device", "auto")))
 
-    def set_methods(self, kind: str, methods: Mapping[str, Any]) -> None:
-        """Offer these methods (name -> Method), the one used last for this kind first."""
-        if kind == self._kind and list(methods) == list(self._methods):
-            return
-        self._kind, self._methods = kind, methods
+    def set_methods(
+        self, kind: str, methods: Mapping[str, Any], best: str = "", values: Mapping[str, Any] | None = None
+    ) -> None:
+        """Offer these methods (name -> Method), with `best` and its option `values` chosen."""
+        self._kind, self._methods, self._recommended = kind, methods, (best, values or {})
         self.method_box.blockSignals(True)
         self.method_box.clear()
-        self.method_box.addItems(list(methods))
-        before = self._settings.get(f"method.{kind}")
-        if before in methods:
-            self.method_box.setCurrentText(before)
+        for name in sorted(methods, key=lambda n: n != best):
+            self.method_box.addItem(f"{name} (recommended)" if name == best else name, name)
+        self.method_box.setCurrentIndex(0 if methods else -1)
         self.method_box.blockSignals(False)
-        self._on_method(self.method_box.currentText())
+        self._on_method()
+
+    def choose_method(self, name: str) -> None:
+        self.method_box.setCurrentIndex(self.method_box.findData(name))
 
     @property
     def method(self) -> str:
         """Raises InputError where no method can be chosen."""
-        if not self.method_box.currentText():
+        if not self.method_box.currentData():
             kind = f" for kind {self._kind}" if self._kind else "; open an acquisition first"
             raise InputError(f"there is no method{kind}")
-        return self.method_box.currentText()
+        return str(self.method_box.currentData())
 
     def values(self) -> dict[str, Any]:
         """Options that differ from the method's defaults, the device with them."""
@@ -100,10 +104,10 @@ class ReconstructForm:
     def remember(self) -> None:
         values = self.values()
         self._settings.set("device", values.pop("device"))
-        self._settings.set(f"method.{self._kind}", self.method)
         self._settings.set(f"options.{self.method}", values)
 
-    def _on_method(self, name: str) -> None:
+    def _on_method(self) -> None:
+        name = self.method_box.currentData()
         if self.options is not None:
             self._option_place.removeWidget(self.options)
             self.options.deleteLater()
@@ -115,20 +119,37 @@ class ReconstructForm:
 
             method = self._methods[name]
             self.summary.setText(method.summary)
-            self.preset_box.addItems([OWN, *method.presets])
-            self.options = OptionForm([info for info in options(name) if info.name != "device"])
+            infos = [info for info in options(name) if info.name != "device"]
+            usual = {info.name: info.default for info in infos}
+            own = self._recommended[1] if name == self._recommended[0] else {}
+            self._presets = {
+                preset: {k: v for k, v in values.items() if k not in usual or usual[k] != v}
+                for preset, values in {OWN: own, **method.presets}.items()
+            }
+            last = self._settings.get(f"options.{name}")
+            chosen = next((preset for preset, values in self._presets.items() if last in (None, values)), LAST)
+            if chosen == LAST:
+                self._presets[LAST] = last
+            self.preset_box.addItems(list(self._presets))
+            self.preset_box.setCurrentText(chosen)
+            self.options = OptionForm(infos)
             self._option_place.addWidget(self.options)
-            self.options.set_values(self._settings.get(f"options.{name}", {}))
+            self._on_preset(chosen)
         else:
             self.summary.setText("no method takes this kind of acquisition yet" if self._kind else "")
         self.preset_box.blockSignals(False)
 
     def _on_preset(self, name: str) -> None:
-        method = self._methods.get(self.method_box.currentText())
-        if self.options is not None and method is not None:
-            self.options.set_values(method.presets.get(name, {}))
+        if self.options is not None:
+            self.options.set_values(self._presets.get(name, {}))
 
     # state
+
+    def set_progress(self, done: int, total: int) -> None:
+        self.bar.setUpdatesEnabled(False)  # or Qt paints the whole window at once, the canvas with it
+        self.bar.setRange(0, max(total, 1))
+        self.bar.setValue(done)
+        self.bar.setUpdatesEnabled(True)
 
     def add_note(self, text: str, level: str) -> None:
         colour = WARN if level == "warning" else QUIET

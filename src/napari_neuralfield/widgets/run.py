@@ -29,13 +29,15 @@ class Library:
         return [name for name, method in self.methods.items() if kind in method.kinds]
 
     def recommended(self, draft: Draft | None) -> tuple[str, dict[str, Any]]:
-        """Name and options of the best method for what is open; '' where that cannot be said (yet)."""
-        from ..recon import recommended
+        """Name and options of the best method for what is open, '' where there is none."""
+        from ..recon import BEST, recommended
 
-        try:
-            return ("", {}) if draft is None else recommended(draft.complete())
-        except InputError:
+        if draft is None:
             return "", {}
+        try:
+            return recommended(draft.complete())
+        except InputError:  # a value is missing still
+            return BEST.get(draft.kind, ""), {}
 
 
 def load_library() -> Library:
