@@ -19,7 +19,7 @@ def board(count: int = 5, spacing_na: float = 0.0531, shift_na: tuple[float, flo
     return np.stack(np.meshgrid(ticks, ticks, indexing="ij"), -1).reshape(-1, 2) + np.array(shift_na)
 
 
-def thin_sample(shape: tuple[int, int], seed: int = 0, strength: float = 0.6, cutoff: float = 0.7) -> np.ndarray:
+def thin_sample(shape: tuple[int, int], seed: int = 0, strength: float = 0.6, cutoff: float = 0.6) -> np.ndarray:
     """A smooth random transmission near 1, complex (y, x), band-limited to `cutoff` cycles/um on the fine pixels."""
     rng = np.random.default_rng(seed)
     fine = PIXEL_UM / UPSAMPLING
@@ -30,12 +30,12 @@ def thin_sample(shape: tuple[int, int], seed: int = 0, strength: float = 0.6, cu
 
 
 def scene(
-    shape: tuple[int, int] = (32, 32), z_um: float = 0.0, na: np.ndarray | None = None, *, seed: int = 0,
+    shape: tuple[int, int] = (32, 32), z_um: float = 0.0, na: np.ndarray | None = None, *, seed: int = 0, strength: float = 0.6,
     pupil: Any = None, gains: np.ndarray | None = None, **values: Any,
 ) -> tuple[LedArray, np.ndarray]:  # fmt: skip
     """Noise-free frames (led, y, x) of a thin sample at depth `z_um`, and its transmission on 2 x finer pixels."""
     na = board() if na is None else na
-    sample = thin_sample((UPSAMPLING * shape[0], UPSAMPLING * shape[1]), seed)
+    sample = thin_sample((UPSAMPLING * shape[0], UPSAMPLING * shape[1]), seed, strength)
     frames = led_frames(
         sample[None] - 1, np.array([z_um]), na, objective_na=OBJECTIVE_NA, wavelength_um=WAVELENGTH_UM,
         pixel_um=PIXEL_UM, upsampling=UPSAMPLING, pupil=pupil,
