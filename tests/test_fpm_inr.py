@@ -79,7 +79,7 @@ def test_a_single_plane_keeps_pupil_and_gains() -> None:
     acquisition, _ = scene(SHAPE, gains=np.linspace(0.8, 1.2, 25))
     result, _ = last(run(acquisition, build("fpm-inr", {"z_um": 0.0})))
     assert set(result.calibration) == {"pupil", "gains"}
-    assert result.figures["relative_amplitude_error"] < 0.02
+    assert result.figures["relative_amplitude_error"] < 0.03
     assert result.field.extent.z_um == (0.0, 0.0)
 
 
