@@ -30,8 +30,8 @@ def thin_sample(shape: tuple[int, int], seed: int = 0, strength: float = 0.6, cu
 
 
 def scene(
-    shape: tuple[int, int] = (32, 32), z_um: float = 0.0, na: np.ndarray | None = None, *, seed: int = 0, strength: float = 0.6,
-    pupil: Any = None, gains: np.ndarray | None = None, **values: Any,
+    shape: tuple[int, int] = (32, 32), z_um: float = 0.0, na: np.ndarray | None = None, *,
+    seed: int = 0, strength: float = 0.6, pupil: Any = None, gains: np.ndarray | None = None, **values: Any,
 ) -> tuple[LedArray, np.ndarray]:  # fmt: skip
     """Noise-free frames (led, y, x) of a thin sample at depth `z_um`, and its transmission on 2 x finer pixels."""
     na = board() if na is None else na

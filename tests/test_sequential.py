@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -91,9 +92,9 @@ def test_depths_in_several_goes_are_all_depths_at_once() -> None:
 @pytest.mark.parametrize("options", [{}, {"depths_at_once": 2}, {"momentum": 0.3}, {"z_um": 0.0}])
 def test_progress_runs_to_its_end_and_never_backwards(options: dict[str, Any]) -> None:
     acquisition, _ = scene((24, 24))
-    found = [e for e in events_of(acquisition, **{"z_um": (-4.0, 4.0), "planes": 5, **options})]
+    found = events_of(acquisition, **{"z_um": (-4.0, 4.0), "planes": 5, **options})
     progress = [e for e in found if isinstance(e, Progress)]
-    assert all(a.done <= b.done for a, b in zip(progress, progress[1:], strict=False))
+    assert all(a.done <= b.done for a, b in itertools.pairwise(progress))
     assert all(0 < e.done <= e.total == progress[0].total and 0 < e.loss < 1 for e in progress)
 
 

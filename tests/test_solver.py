@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -59,7 +61,7 @@ def test_one_led_is_fitted_by_full_steps_alone() -> None:
     for _ in range(40):
         errors.append(solver.error())
         list(solver.sweep(1.0, False, False))
-    assert all(after <= before + 1e-6 for before, after in zip(errors, errors[1:], strict=False))
+    assert all(after <= before + 1e-6 for before, after in itertools.pairwise(errors))
     assert errors[0] > 0.1
     assert errors[-1] < 0.25 * errors[0]
 
