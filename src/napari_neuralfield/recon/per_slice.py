@@ -91,10 +91,13 @@ def one_pass(spectrum: torch.Tensor, amplitude: torch.Tensor, acquisition: LedAr
         py, px = (fy + rest[0])[:, None], (fx + rest[1])[None, :]
         pupil = (aperture(py, px, cutoff) * defocus(py, px, acquisition.wavelength_um, z_um)).to(spectrum)
         y, x = (np.array(spectrum.shape) // 2 + whole - np.array([rows, columns]) // 2).tolist()
-        window = spectrum[y : y + rows, x : x + columns]
+        inside_y = (y + torch.arange(rows, device=spectrum.device)) % spectrum.shape[0]  # the pupil itself never wraps
+        inside_x = (x + torch.arange(columns, device=spectrum.device)) % spectrum.shape[1]
+        window = spectrum[inside_y[:, None], inside_x]
         image = image_of(window * pupil)
         misfit += float(((image.abs() - amplitude[led]) ** 2).sum())
         if step:
             corrected = image * (amplitude[led] / (image.abs() + 1e-9))
-            window += step * pupil.conj() * (centred_spectrum(corrected) - window * pupil)
+            change = pupil.conj() * (centred_spectrum(corrected) - window * pupil)
+            spectrum[inside_y[:, None], inside_x] = window + step * change
     return misfit
