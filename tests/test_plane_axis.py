@@ -95,3 +95,10 @@ def test_published_size_of_a_2048_field() -> None:
     assert per_component / 2**20 == pytest.approx(32.0, abs=0.05)
     network = [p for n, p in field.parts[0].named_parameters() if n.split(".")[0] in ("first", "second", "last")]
     assert sum(p.numel() for p in network) == 2145
+
+
+def test_the_gradient_of_a_negative_amplitude_is_right() -> None:
+    field = random_field(output="polar")
+    amplitude = torch.tensor([-0.7, 0.4], dtype=torch.float64, requires_grad=True)
+    phase = torch.tensor([0.3, -2.0], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda a, p: torch.view_as_real(field.combine([a, p])), (amplitude, phase))

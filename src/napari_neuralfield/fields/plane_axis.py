@@ -140,7 +140,9 @@ class PlaneAxisField(nn.Module):
     def combine(self, values: list[torch.Tensor]) -> torch.Tensor:
         """Complex field from the values of the two components."""
         first, second = values
-        return torch.polar(first, second) if self.output == "polar" else torch.complex(first, second)
+        if self.output == "polar":  # torch.polar has the wrong gradient where the amplitude is negative
+            return torch.complex(first * torch.cos(second), first * torch.sin(second))
+        return torch.complex(first, second)
 
     def at_nodes(self, place: torch.Tensor) -> torch.Tensor:
         """The field on the nodes of the feature plane (z, y, x), differentiable."""
