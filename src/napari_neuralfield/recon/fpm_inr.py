@@ -163,9 +163,9 @@ def from_classical(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.de
     if "gains" in found:
         gain = torch.as_tensor(found["gains"], device=device).sqrt()
         gain = gain / gain.mean()
-    field = new_field(acquisition, recipe, depths, plan, recipe.depth_nodes or len(depths)).to(device)
+    field = new_field(acquisition, recipe, depths, plan, recipe.depth_nodes or len(depths))
     away = distill(field, stack, compute.seed(recipe.seed))
-    done = Fit(field, depths, plan, amplitude, pupil, gain, scale, found, {"distance_from_classical": away})
+    done = Fit(field.to(device), depths, plan, amplitude, pupil, gain, scale, found, {"distance_from_classical": away})
     yield from done.polish(recipe, recipe.polish, 5e-4)
     return done
 
@@ -178,14 +178,15 @@ def from_frames(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.devic
     pupil, gain = initial_pupil(acquisition, plan, device), torch.ones(len(amplitude), device=device)
     spacing = 0.6 * acquisition.wavelength_um / acquisition.objective_na**2
     nodes = recipe.depth_nodes or max(2, 1 + math.ceil((depths[-1] - depths[0]) / spacing - 1e-6))
-    field = new_field(acquisition, recipe, depths, plan, nodes).to(device)
-    done = Fit(field, depths, plan, amplitude, pupil, gain, scale)
-    generator = compute.seed(recipe.seed)
+    field, generator = new_field(acquisition, recipe, depths, plan, nodes), compute.seed(recipe.seed)
     if recipe.fit == "physics":
         start_linear(field, generator, float(amplitude.mean(dim=(1, 2)).amax()))
+    else:
+        start_random(field, generator)
+    done = Fit(field.to(device), depths, plan, amplitude, pupil, gain, scale)
+    if recipe.fit == "physics":
         yield from done.polish(recipe, recipe.steps, 5e-3)
         return done
-    start_random(field, generator)
     done.intensity_scale = yield from fit_published(field, acquisition, recipe.seed, device)
     done.amplitude = amplitude * (scale / done.intensity_scale) ** 0.5
     return done
