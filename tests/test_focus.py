@@ -56,3 +56,23 @@ def test_normal_variance_of_stripes_is_variance_over_mean():
     stripes = np.tile(np.array([1.0, 3.0], np.float32), (40, 20))
     middle = normal_variance(stripes, 10)[20, 20]
     assert middle == pytest.approx(1.0 / 2.0, rel=0.05)
+
+
+def test_phase_that_defocus_makes_visible_does_not_mislead():
+    """A phase cell has no contrast in focus and strong rings out of it; its own depth is found all the same."""
+    n, wavelength, pixel = 96, 0.5, 0.25
+    y, x = np.indices((n, n)) - n // 2
+    cell = np.exp(1j * 1.2 * (0.5 + 0.5 * np.cos(10 * np.arctan2(y, x))) / (1 + np.exp(np.hypot(y, x) - 24)))
+    f = np.fft.fftfreq(n, pixel)
+    radius = np.hypot(f[:, None], f[None, :])
+    spectrum = np.fft.fft2(cell) * (radius < 0.9)
+
+    class Cell(ToyField):
+        def render(self, z_um, y_um, x_um):
+            axial = np.sqrt(wavelength**-2 - np.minimum(radius, 1) ** 2)
+            seen = np.exp(-(((radius / 0.6) * (np.asarray(z_um)[:, None, None] - 3) / 8) ** 2))  # what the optics keep
+            turn = np.exp(2j * np.pi * (np.asarray(z_um)[:, None, None] - 3) * (axial - 1 / wavelength))
+            return torch.from_numpy(np.fft.ifft2(spectrum * turn * seen).astype(np.complex64))
+
+    found = all_in_focus(Cell((n, n), pixel, (-9, 9)), np.arange(-9.0, 10.0, 3.0), window=21)
+    assert (found.z_um[np.hypot(y, x) < 20] == 3).mean() > 0.9
