@@ -50,12 +50,22 @@ class Stage:
         self.dock(name).parent().raise_()
         pause(0.5)
 
+    def spread(self, left: str, right: str) -> None:
+        """Two docks that are tabs, side by side."""
+        from qtpy.QtCore import Qt
+
+        window = self.viewer.window._qt_window
+        window.resize(window.width() + 350, window.height())
+        window.splitDockWidget(self.dock(left).parent(), self.dock(right).parent(), Qt.Orientation.Horizontal)
+        pause(0.5)
+        self.viewer.reset_view()
+
     def shoot(self, name: str) -> None:
         pause(0.8)
         self.viewer.window.screenshot(str(self.folder / f"{name}.png"), canvas_only=False, flash=False)
 
 
-def tour(stage: Stage, open_file: Callable[[], object], values: dict[str, object]) -> None:
+def tour(stage: Stage, open_file: Callable[[], object], method: str) -> None:
     """Open, reconstruct, slide: a picture of each."""
     from napari_neuralfield.widgets.contributions import open_workbench
 
@@ -64,43 +74,48 @@ def tour(stage: Stage, open_file: Callable[[], object], values: dict[str, object
     reconstruct, acquisition, depth = (stage.dock(n) for n in ("Reconstruct", "Acquisition", "Depth"))
     wait(lambda: reconstruct.library is not None)
     wait(lambda: acquisition.checks.text() not in ("", "Checking …"))
+    stage.viewer.layers.selection.clear()
     stage.viewer.reset_view()
     stage.shoot("acquisition")
 
     stage.front("Reconstruct")
-    reconstruct.form.options.set_values(values)
+    if method:
+        reconstruct.form.choose_method(method)
     reconstruct.run()
     wait(lambda: reconstruct._session.shown is not None or not reconstruct._running)
-    pause(0.3)
-    if reconstruct.job.running:
-        stage.shoot("running")
+    wait(lambda: reconstruct.form.bar.value() > 0.4 * reconstruct.form.bar.maximum() or not reconstruct._running)
+    stage.shoot("running")
     wait(lambda: not reconstruct._running)
     pause(1.0)
-    stage.shoot("reconstructed")
 
     low, high = depth.form.slider.minimum(), depth.form.slider.maximum()
     depth.form.slider.setValue(low + 0.3 * (high - low))
-    stage.shoot("depth")
     depth.form.quantity.setCurrentText("phase")
     stage.shoot("phase")
     depth.form.quantity.setCurrentText("amplitude")
     depth.find_focus()
     wait(lambda: not depth.form.busy)
     stage.shoot("all_in_focus")
+    for layer in list(stage.viewer.layers)[-2:]:
+        stage.viewer.layers.remove(layer)
+    depth.form.slider.setValue(low + 0.62 * (high - low))
+    stage.spread("Acquisition", "Reconstruct")
+    stage.shoot("window")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, help="an acquisition instead of the sample")
+    parser.add_argument("--method", default="", help="instead of the recommended one")
     parser.add_argument("--out", type=Path, default=HERE / "images")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as own:  # the user's settings must not show in the pictures
         platformdirs.user_config_dir = platformdirs.user_cache_dir = lambda *_: own
         stage = Stage(options.out, (1560, 960))
         if options.file is None:
-            tour(stage, lambda: stage.viewer.open_sample(PLUGIN, "tilted_slide"), {})
+            tour(stage, lambda: stage.viewer.open_sample(PLUGIN, "tilted_slide"), options.method)
         else:
-            tour(stage, lambda: stage.viewer.open(options.file, plugin=PLUGIN), {})
+            tour(stage, lambda: stage.viewer.open(options.file, plugin=PLUGIN), options.method)
         stage.viewer.close()
 
 

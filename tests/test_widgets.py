@@ -161,6 +161,7 @@ def test_what_is_typed_becomes_a_value(text, kind, value):
     [
         ("x", float, "'x' is not a number"), ("nan", float, "not a finite number"), ("1.5", int, "not a whole number"),
         ("1, 2, 3", tuple[float, float], "has 3 values; it takes 2"),
+        ("1, 2, 3", tuple[float, float] | float, "has 3 values; it takes 2"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused_in_words(text, kind, rule):
@@ -348,7 +349,7 @@ def test_a_run_from_start_to_slider(viewer, draft, qtbot):
     assert time.monotonic() - began < 2
     layer = viewer.layers["toy amplitude …"]
     depth.form.slider.setValue(-4.5)  # while the run goes on
-    qtbot.waitUntil(lambda: "toy amplitude at depth" in names(viewer))
+    qtbot.waitUntil(lambda: "toy at any depth" in names(viewer))
     qtbot.waitUntil(lambda: reconstruct.form.run_button.isEnabled(), timeout=5000)
     qtbot.waitUntil(lambda: "toy amplitude" in names(viewer))
     assert viewer.layers["toy amplitude"] is layer  # written in place
@@ -428,10 +429,10 @@ def test_layers_may_be_deleted_at_any_time(viewer, draft, qtbot):
     viewer.layers.clear()
     qtbot.waitUntil(lambda: reconstruct.form.run_button.isEnabled(), timeout=5000)
     depth.form.slider.setValue(1.0)
-    qtbot.waitUntil(lambda: names(viewer) == ["toy amplitude at depth"])
+    qtbot.waitUntil(lambda: names(viewer) == ["toy at any depth"])
     viewer.layers.clear()
     depth.form.slider.setValue(2.0)
-    qtbot.waitUntil(lambda: names(viewer) == ["toy amplitude at depth"])
+    qtbot.waitUntil(lambda: names(viewer) == ["toy at any depth"])
 
 
 def depth_on(viewer, qtbot, shape=(2000, 3000), z_um=(-10.0, 10.0)):
@@ -448,8 +449,8 @@ def test_the_slider_renders_only_what_the_screen_shows(viewer, qtbot):
     viewer.window.resize(1000, 800)
     qtbot.wait(300)  # the canvas gets its size later
     dock.form.slider.setValue(2.5)
-    qtbot.waitUntil(lambda: "big amplitude at depth" in names(viewer))
-    layer = viewer.layers["big amplitude at depth"]
+    qtbot.waitUntil(lambda: "big at any depth" in names(viewer))
+    layer = viewer.layers["big at any depth"]
     height, width = viewer.canvas.size
     viewer.scene.camera.center, viewer.scene.camera.zoom = (300.0, 500.0), 4.0
     field.rendered.clear()
@@ -467,15 +468,15 @@ def test_the_slider_renders_only_what_the_screen_shows(viewer, qtbot):
 def test_the_contrast_stays_when_the_depth_changes(viewer, qtbot):
     dock, _ = depth_on(viewer, qtbot, (64, 64))
     dock.form.slider.setValue(2.5)
-    qtbot.waitUntil(lambda: "big amplitude at depth" in names(viewer))
-    layer = viewer.layers["big amplitude at depth"]
+    qtbot.waitUntil(lambda: "big at any depth" in names(viewer))
+    layer = viewer.layers["big at any depth"]
     layer.contrast_limits = (0.9, 1.1)
     dock.form.slider.setValue(-3.0)
     qtbot.waitUntil(lambda: dock._last.z_um == -3.0)
     assert layer.contrast_limits == [0.9, 1.1]
     dock.form.quantity.setCurrentText("phase")
     qtbot.waitUntil(lambda: dock._last.quantity == "phase")
-    assert viewer.layers["big phase at depth"] is layer
+    assert viewer.layers["big at any depth"] is layer
     assert layer.contrast_limits[0] < 0 < layer.contrast_limits[1]
 
 

@@ -139,7 +139,9 @@ def open_docks(viewer: Any, *names: str, front: str = "") -> None:
             widget.parent().setWindowTitle(name)
             if below:
                 widget.setMaximumHeight(118)
-    viewer.canvas.overlays.scale_bar.visible = True
+    scale_bar = viewer.canvas.overlays.scale_bar
+    if not scale_bar.visible:  # in a colour that can be read on black and on white
+        scale_bar.visible, scale_bar.box, scale_bar.colored, scale_bar.color = True, False, True, "#f0ad4e"
     seen = viewer.window.dock_widgets[f"{front or names[0]} ({PLUGIN})"].parent()
     seen.show()
     seen.raise_()

@@ -135,7 +135,7 @@ class DepthDock(QWidget):
         self._last = picture
         title = self._title()
         self._slot.show(
-            f"{title} {picture.quantity} at depth", picture.image, picture.y_um, picture.x_um, picture.quantity,
+            f"{title} at any depth", picture.image, picture.y_um, picture.x_um, picture.quantity,
             {"z_um": picture.z_um, "quantity": picture.quantity}, follow=False,
         )
         if new:

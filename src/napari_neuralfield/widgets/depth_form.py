@@ -54,7 +54,7 @@ class DepthForm:
         self.slider.blockSignals(True)
         self.slider.setRange(low, high if high > low else low + 1e-6)
         self.slider.setSingleStep(max((high - low) / 200, 1e-6))
-        self.slider.setValue(min(max(z_um, low), max(high, low)))
+        self.slider.setValue(round(min(max(z_um, low), max(high, low)), 6) + 0.0)  # neither 4e-15 nor -0
         self.slider.blockSignals(False)
         self.slider.setEnabled(high > low)
         self.play.setEnabled(high > low)

@@ -76,13 +76,14 @@ def parse(text: str, kind: Any) -> Any:
 
 
 def _parse_any(text: str, kinds: tuple[Any, ...]) -> Any:
-    """The first kind that takes the text; where none does, what the last one says."""
-    for kind in kinds[:-1]:
+    """The first kind that takes the text; where none does, what the one for so many values says."""
+    for kind in kinds:
         try:
             return parse(text, kind)
         except InputError:
             continue
-    return parse(text, kinds[-1])
+    several = [kind for kind in kinds if typing.get_origin(kind) in (tuple, list)]
+    return parse(text, several[0] if several and "," in text else kinds[-1])
 
 
 class ValueEdit(QLineEdit):

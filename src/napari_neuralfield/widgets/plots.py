@@ -26,7 +26,7 @@ class Plot(QWidget):
             axis.setLabel(text)
             axis.enableAutoSIPrefix(False)
             axis.setTextPen("#b8c0cc")
-        self.plot.getAxis("bottom").setHeight(44)
+        self.plot.getAxis("bottom").setHeight(36)
         self.setFixedHeight(height)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

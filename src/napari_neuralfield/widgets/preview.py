@@ -14,6 +14,8 @@ from .threads import Background, Latest
 
 MOST_PIXELS = 1024  # along a side while a run goes on; the finished field is shown at its own resolution
 ORDER = ("phase", "amplitude")  # the last one lies on top
+RESERVED = "reserved"  # the slot that no quantity has taken yet
+Slots = dict[str, ImageSlot]
 
 
 class PreviewLayers:
@@ -23,23 +25,21 @@ class PreviewLayers:
         self._viewer = viewer
         self._background = background
         self._latest = Latest(background, self._put_all, failed)
-        self._slots: dict[str, ImageSlot] = {}
-        self._reserved: ImageSlot | None = None
+        self._slots: Slots = {}
 
     def begin(self, title: str) -> None:
         """A new run writes new layers; those of the last one stay. One is made now, before the run needs the time."""
-        self._slots = {}
-        self._reserved = ImageSlot(self._viewer)
-        self._reserved.reserve(f"{title} {ORDER[-1]} …", ORDER[-1])
+        self._slots = {RESERVED: ImageSlot(self._viewer)}
+        self._slots[RESERVED].reserve(f"{title} {ORDER[-1]} …", ORDER[-1])
 
     def abandon(self) -> None:
         """The run has ended with nothing to show."""
-        if self._reserved is not None:
-            self._reserved.remove()
-            self._reserved = None
+        if RESERVED in self._slots:
+            self._slots.pop(RESERVED).remove()
 
     def show(self, shown: Shown) -> None:
-        self._latest.submit(lambda: _render(shown))
+        slots = self._slots  # the next run may begin before this is rendered
+        self._latest.submit(lambda: (slots, _render(shown)))
 
     def close(self, timeout: float | None = None) -> None:
         self._latest.close(timeout)
@@ -48,18 +48,18 @@ class PreviewLayers:
     def busy(self) -> bool:
         return self._latest.busy
 
-    def _put_all(self, pictures: list[dict[str, Any]]) -> None:
+    def _put_all(self, found: tuple[Slots, list[dict[str, Any]]]) -> None:
+        slots, pictures = found
         for picture in pictures:  # one at a time: a new layer keeps napari busy for more than a tenth of a second
-            self._background.post(self._put, picture, len(pictures) == 1)
+            self._background.post(self._put, slots, picture, len(pictures) == 1)
 
-    def _put(self, picture: dict[str, Any], alone: bool) -> None:
+    def _put(self, slots: Slots, picture: dict[str, Any], alone: bool) -> None:
         quantity = picture["quantity"]
-        made = [*self._slots.values(), *([self._reserved] if self._reserved else [])]
-        if not all(slot.alive for slot in made):
+        if not all(slot.alive for slot in slots.values()):
             return  # what the user has thrown away stays away
-        if quantity not in self._slots:
-            self._slots[quantity], self._reserved = self._reserved or ImageSlot(self._viewer), None
-        self._slots[quantity].show(**picture, visible=alone or quantity == ORDER[-1])
+        if quantity not in slots:
+            slots[quantity] = slots.pop(RESERVED) if RESERVED in slots else ImageSlot(self._viewer)
+        slots[quantity].show(**picture, visible=alone or quantity == ORDER[-1])
 
 
 def _render(shown: Shown) -> list[dict[str, Any]]:

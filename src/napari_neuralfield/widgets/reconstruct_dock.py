@@ -51,6 +51,7 @@ class ReconstructDock(QWidget):
         form.draw_region.clicked.connect(self.region.draw)
         form.clear_region.clicked.connect(self.region.clear)
         self._session.draft_changed.connect(self._on_draft)
+        self._session.values_changed.connect(lambda _: form.show_error(""))
         background, preview = self._background, self._preview
         holder = self.__dict__
 
@@ -77,6 +78,7 @@ class ReconstructDock(QWidget):
         methods = {name: self.library.methods[name] for name in self.library.for_kind(kind)}
         self.form.set_methods(kind, methods, *self.library.recommended(draft))
         if not self._running:
+            self.form.show_error("")
             self._set_state("" if draft is not None else "Open an acquisition first.")
 
     # a run
@@ -151,7 +153,7 @@ class ReconstructDock(QWidget):
         elif isinstance(event, Stopped):
             self._end(event.result, "stopped" if event.result else "stopped before there was anything to show")
         elif isinstance(event, Failed):
-            self._end(event.result, event.text)
+            self._end(event.result, "ended by an error" + (", what was found is kept" if event.result else ""))
             self._say_error(event.text)
 
     def _draw_progress(self) -> None:
