@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from napari_neuralfield import compute
+from napari_neuralfield.types import InputError
+
+
+@pytest.mark.parametrize(("chosen", "expected"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_waiting_threads_sleep_unless_the_user_says_otherwise(chosen: str | None, expected: str) -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    if chosen:
+        environment["OMP_WAIT_POLICY"] = chosen
+    code = "import os, napari_neuralfield; print(os.environ['OMP_WAIT_POLICY'])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert run.stdout.strip() == expected
+
+
+def test_a_device_that_is_not_here_is_named_with_those_that_are() -> None:
+    assert compute.device("cpu") == torch.device("cpu")
+    assert str(compute.device()) == compute.devices()[0]
+    with pytest.raises(InputError, match=r"device 'cuda:99' is not on this machine; choose auto or one of .*cpu"):
+        compute.device("cuda:99")
+
+
+def test_a_seed_repeats() -> None:
+    assert torch.equal(torch.rand(5, generator=compute.seed(3)), torch.rand(5, generator=compute.seed(3)))
+
+
+def test_running_out_of_memory_is_recognized() -> None:
+    full = [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), RuntimeError("not enough memory: you tried")]
+    assert all(compute.is_out_of_memory(error) for error in full)
+    assert not compute.is_out_of_memory(RuntimeError("shapes differ"))
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60)
+    assert compute.is_out_of_memory(caught.value)
+
+
+def test_one_core_is_left_and_given_back() -> None:
+    before = torch.get_num_threads()
+    with compute.leave_a_core_to_the_window():
+        assert 1 <= torch.get_num_threads() <= max(1, (os.cpu_count() or 2) - 1)
+    assert torch.get_num_threads() == before
+    assert compute.free_bytes(torch.device("cpu")) > 0
