@@ -135,6 +135,7 @@ def reconstruct(
         option = typed.replace("-", "_")
         chosen[option] = arguments.option_value(known[option], text) if option in known else text
     built = build(name, chosen, preset)
+    terminal.warn_about(acquisition)
     result = terminal.follow(iter(run(acquisition, built)), acquisition, built, target)
     terminal.save(result, target)
     print(*terminal.figures(result), sep="\n")

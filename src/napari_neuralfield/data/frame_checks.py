@@ -99,13 +99,13 @@ def frame_checks(seen: Survey) -> Iterator[Check]:
     if len(broken):
         yield Check(
             "finite", "warning", len(broken), "frames",
-            f"{named(broken)} hold values that are not numbers (NaN or infinity); repair or leave out these frames.",
+            f"Values that are not numbers (NaN or infinity) in {named(broken, 'frame')}; repair it or leave it out.",
         )
     flat = seen.looked_at[seen.spreads == 0]
     if len(flat):
         yield Check(
             "constant_frames", "warning", len(flat), "frames",
-            f"{named(flat)} have the same value in every pixel and say nothing about the sample; leave them out.",
+            f"The same value in every pixel of {named(flat, 'frame')}: that says nothing of the sample; leave it out.",
         )
     share = seen.top_pixels / max(seen.pixels, 1)
     piled = seen.top_pixels >= 4 and seen.top_pixels > 2 * seen.next_pixels and len(flat) < len(seen.looked_at)

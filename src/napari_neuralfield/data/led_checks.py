@@ -135,7 +135,7 @@ def _brightness(acquisition: LedArray, seen: Survey) -> Iterator[Check]:
     if wrong.any():
         yield Check(
             "brightness", "warning", int(wrong.sum()), "frames",
-            f"{named(seen.looked_at[wrong])} do not have the brightness that their LED's direction gives: order, "
+            f"Not as bright or dark as their LED's direction says: {named(seen.looked_at[wrong], 'frame')}; order, "
             "orientation or shift of the board, or the objective's NA, may be wrong.",
         )
     else:

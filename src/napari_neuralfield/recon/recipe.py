@@ -134,6 +134,8 @@ def _sentence(name: str, error: pydantic.ValidationError) -> str:
         return f"option {where!r} is not one of method {name}; it has: {known}"
     text = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     unit = next((o.unit for o in options(name) if o.name == where), "")
+    if where == "z_um":
+        text = "should be one depth or MIN,MAX"
     return f"option {where} of method {name} is {first['input']!r}; it {text}{f' ({unit})' if unit else ''}"
 
 
