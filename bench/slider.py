@@ -1,6 +1,6 @@
 """How fast the depth slider is: from the move to the pixels in the layer, and how long the window ever stands still.
 
-Run under a display: `python bench/slider.py [--pixels 2048] [--planes 9] [--moves 30]`.
+Run under a display: `python bench/slider.py [--pixels 2048] [--planes 9] [--moves 30] [--field planes]`.
 """
 
 from __future__ import annotations
@@ -15,18 +15,25 @@ import torch
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
+from napari_neuralfield.fields.plane_axis import PlaneAxisField, start_random
 from napari_neuralfield.fields.planes import planes_of_images
 from napari_neuralfield.types import Extent, Result
 from napari_neuralfield.widgets.contributions import open_docks
 from napari_neuralfield.widgets.session import Shown, session_of
 
 
-def make_field(pixels: int, planes: int) -> object:
-    """Smooth complex noise that changes with depth."""
+def make_field(kind: str, pixels: int, planes: int) -> object:
+    """Complex noise that changes with depth, as `planes` or as `plane-axis` (random weights: the cost is the same)."""
+    extent = Extent((-20, 20), (pixels, pixels), 0.25)
+    if kind == "plane-axis":
+        nodes = (round(0.6 * pixels), round(0.6 * pixels))  # just above Nyquist, as `fpm-inr` chooses
+        field = PlaneAxisField(extent=extent, plane_shape=nodes, features=16, depth_nodes=planes, hidden=32)
+        start_random(field, torch.Generator().manual_seed(0))
+        return field
     rng = torch.Generator().manual_seed(0)
     base = torch.randn(pixels, pixels, generator=rng)
     images = torch.stack([torch.polar(1 + 0.1 * base.roll(k, 0), base.roll(k, 1)) for k in range(planes)])
-    return planes_of_images(images, list(np.linspace(-20, 20, planes)), Extent((-20, 20), (pixels, pixels), 0.25))
+    return planes_of_images(images, list(np.linspace(-20, 20, planes)), extent)
 
 
 class Heart:
@@ -74,18 +81,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name, default in (("--pixels", 2048), ("--planes", 9), ("--moves", 30)):
         parser.add_argument(name, type=int, default=default)
+    parser.add_argument("--field", choices=("planes", "plane-axis"), default="planes")
     options = parser.parse_args()
     viewer = napari.Viewer(show=True, show_welcome_screen=False)
     viewer.window.resize(1120, 1000)
     open_docks(viewer, "Depth")
     pause(1.0)
     dock = viewer.window.dock_widgets["Depth (napari-neuralfield)"]
-    session_of(viewer).set_shown(Shown(Result(make_field(options.pixels, options.planes)), 0.0, "bench"))
+    session_of(viewer).set_shown(Shown(Result(make_field(options.field, options.pixels, options.planes)), 0.0, "bench"))
     began = time.perf_counter()
     dock.form.slider.setValue(1.0)
     wait(lambda: dock._last is not None)
     first = time.perf_counter() - began
-    report = {"field": [options.pixels] * 2, "canvas": list(viewer.canvas.size), "first picture s": round(first, 2)}
+    report = {
+        "field": options.field, "shape": [options.pixels] * 2,
+        "canvas": list(viewer.canvas.size), "first picture s": round(first, 2),
+    }
     for name, zoom in (("whole field", None), ("zoomed to 1:1", 4.0)):
         viewer.reset_view() if zoom is None else None
         if zoom is not None:

@@ -98,6 +98,7 @@ def tour(stage: Stage, open_file: Callable[[], object], method: str) -> None:
     stage.shoot("all_in_focus")
     for layer in list(stage.viewer.layers)[-2:]:
         stage.viewer.layers.remove(layer)
+    stage.viewer.layers.selection.active = stage.viewer.layers[-1]
     depth.form.slider.setValue(low + 0.62 * (high - low))
     stage.spread("Acquisition", "Reconstruct")
     stage.shoot("window")

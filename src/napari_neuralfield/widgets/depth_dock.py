@@ -40,7 +40,7 @@ class DepthDock(QWidget):
         self._on_shown(self._session.shown)
 
     def _make_timers(self) -> None:
-        self._settle = timer(self, 180, self._request, once=True)  # after a move: the same at full resolution
+        self._settle = timer(self, 180, self._sharpen, once=True)  # after a move: the same at full resolution
         self._camera = timer(self, 40, self._on_camera, once=True)
         self._play = timer(self, 50, self._advance)
 
@@ -104,6 +104,10 @@ class DepthDock(QWidget):
             self._request(draft=True)
             self._settle.start()
 
+    def _sharpen(self) -> None:
+        """Full resolution once the drafts are through; it must not overtake one."""
+        self._settle.start() if self._latest.busy else self._request()
+
     def _request(self, draft: bool = False) -> None:
         """Ask for the visible box at the slider's depth; a draft may be coarser so that it comes in time."""
         shown = self._session.shown
@@ -118,7 +122,8 @@ class DepthDock(QWidget):
         coarse = self._pace.coarseness(axes[0].size * axes[1].size) if draft else 1.0
         if not draft and self._last is not None and self._same(self._last, field, z, quantity, axes):
             return
-        self._latest.submit(lambda: render(field, z, quantity, view, coarse))
+        wanted = None if draft else lambda: not self._latest.overtaken
+        self._latest.submit(lambda: render(field, z, quantity, view, coarse, wanted))
 
     def _same(self, last: Picture, field: Any, z: float, quantity: str, axes: Any) -> bool:
         shown_now = last.field is field and last.z_um == z and last.quantity == quantity

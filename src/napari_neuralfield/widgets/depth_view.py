@@ -6,12 +6,15 @@ import dataclasses
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..app import lazy
 from ..types import Field
+
+BAND = 60_000  # pixels; the slowest fields take about a tenth of a second for so many
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,9 +72,9 @@ class Pace:
         self._seen.append((pixels, seconds))
 
     def coarseness(self, pixels: float) -> float:
-        """1 for full resolution, up to 4 screen pixels per pixel; 1 where fewer pixels would not help."""
+        """1 for full resolution, up to 4 screen pixels per pixel; 1 where fewer would not help, cautious at first."""
         if not self._seen:
-            return 1.0
+            return min(4.0, max(1.0, math.sqrt(pixels / BAND)))
         fixed, per_pixel = self._costs()
         room = max(self._budget - fixed, fixed / 2)
         return min(4.0, max(1.0, math.sqrt(pixels * per_pixel / room)))
@@ -81,18 +84,27 @@ class Pace:
         spread = n - n.mean()
         if np.ptp(n) < 0.2 * n.max():  # all alike: nothing is known about a fixed part
             return 0.0, float(t.mean() / n.mean())
-        per_pixel = max(float(spread @ t / (spread @ spread)), 0.0)
+        per_pixel = max(float(spread @ t / (spread @ spread)), 0.1 * float(t.mean() / n.mean()))
         return max(float(t.mean() - per_pixel * n.mean()), 0.0), per_pixel
 
 
-def render(field: Field, z_um: float, quantity: str, view: View, coarse: float = 1.0) -> Picture | None:
-    """The visible box of one depth; None where the view misses the field."""
+def render(
+    field: Field, z_um: float, quantity: str, view: View, coarse: float = 1.0, wanted: Callable[[], bool] | None = None
+) -> Picture | None:
+    """The visible box of one depth; None where the view misses the field.
+
+    With `wanted` it comes in bands of rows, and is given up (None) as soon as `wanted()` is False.
+    """
     began = time.perf_counter()
     axes = lazy.visible_axes(field.extent, view.box_um, view.screen_pixel_um * coarse)
     if axes is None:
         return None
-    values = lazy.evaluate(field, z_um, *axes)[0]
-    image = np.ascontiguousarray(lazy.measure(values, quantity))
+    y, x = axes
+    image = np.empty((y.size, x.size), dtype=np.float32)
+    for rows in np.array_split(np.arange(y.size), 1 if wanted is None else math.ceil(image.size / BAND)):
+        if wanted is not None and not wanted():
+            return None
+        image[rows] = lazy.measure(lazy.evaluate(field, z_um, y[rows], x)[0], quantity)
     return Picture(image, *axes, field, quantity, z_um, time.perf_counter() - began, coarse)
 
 

@@ -116,6 +116,11 @@ class Latest:
         with self._changed:
             return self._working or self._request is not None
 
+    @property
+    def overtaken(self) -> bool:
+        """Whether what is worked on is no longer wanted."""
+        return self._closed or self._request is not None
+
     def close(self, timeout: float | None = None) -> None:
         """End the thread after the work in hand; wait for it at most `timeout` seconds (not at all where None)."""
         with self._changed:
