@@ -44,7 +44,8 @@ def seed(value: int) -> torch.Generator:
 def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "not enough memory" in str(error).lower()
+    said = str(error).lower()  # of the processor's allocator: on Windows, on Linux and macOS
+    return isinstance(error, RuntimeError) and ("not enough memory" in said or "can't allocate memory" in said)
 
 
 def release() -> None:
