@@ -1,0 +1,139 @@
+"""What there is to measure: the files, their truths, and the jobs that every method makes of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "bench" / "out"
+STACK_UM = [-20.0, 20.0]  # range of depths given to every method where the truth lies at several
+MARKS_S = [0.6, 1.2, 2.4, 4.8, 9.6]
+SHORT_STEPS = (75, 150, 300)
+PLAIN_STEPS = (0.25, 0.1)
+SLOW = {("fpm-inr", "published"), ("fpm-per-slice", ""), ("peer-fpm-inr", "")}  # minutes, on a stack
+SEEDS = (1, 2, 3)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A recording, and where there is one its truth: `grid` says what to render and how it is scored."""
+
+    file: Path
+    truth: Path | None
+    grid: dict[str, Any] | None
+    score: Path | None
+
+    @property
+    def name(self) -> str:
+        return self.file.name.removesuffix(".acq.h5")
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One method with one preset on one file; `label` is the preset, and after a comma what differs from it."""
+
+    case: Case
+    method: str
+    label: str
+    options: dict[str, Any]
+    marks_s: list[float] = dataclasses.field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return re.sub(r"\W+", "_", f"{self.method}__{self.label or 'default'}__{self.case.name}")
+
+    @property
+    def slow(self) -> bool:
+        return (self.method, self.label) in SLOW
+
+
+def folder(variable: str, usual: str) -> Path:
+    """The folder that an environment variable names, else its usual place beside the project."""
+    return Path(os.environ.get(variable) or ROOT.parent / "shared" / usual)
+
+
+def cases() -> list[Case]:
+    """Simulated files with truth, slides of our own simulator with other seeds, and real recordings."""
+    bench, data = folder("NEURALFIELD_BENCH", "bench"), folder("NEURALFIELD_DATA", "data")
+    score = bench / "score.py"
+    found = [case_of(file, score) for file in sorted(bench.glob("*.acq.h5"))]
+    if score.is_file():
+        found += [case_of(slide(seed), score) for seed in SEEDS]
+    return found + [Case(file, None, None, None) for file in sorted(data.rglob("*")) if complete(file)]
+
+
+def slide(seed: int) -> Path:
+    """The tilted slide of our own simulator, written once with its truth."""
+    file = OUT / "data" / f"slide_{seed}.acq.h5"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        command = ["simulate", "tilted-slide", "--seed", str(seed), "-o", str(file), "--truth", str(truth_beside(file))]
+        subprocess.run([sys.executable, "-m", "napari_neuralfield", *command], check=True, stdout=subprocess.DEVNULL)
+    return file
+
+
+def truth_beside(file: Path) -> Path:
+    return file.with_name(file.name.replace(".acq.h5", ".truth.h5"))
+
+
+def case_of(file: Path, score: Path) -> Case:
+    """With the truth of the same name, or of the name up to its first underscore."""
+    import h5py
+
+    shared = file.with_name(f"{file.name.removesuffix('.acq.h5').split('_')[0]}.truth.h5")
+    truth = next((t for t in (truth_beside(file), shared) if t.is_file()), None)
+    if truth is None:
+        return Case(file, None, None, None)
+    depths = subprocess.run(
+        [sys.executable, str(score), "z_um", str(truth)], check=True, capture_output=True, text=True
+    )
+    with h5py.File(truth) as stored:
+        kind, name = ("field", "object") if "object" in stored else ("phase", "phase_rad")
+        grid = {
+            "score": kind,
+            "shape": list(stored[name].shape),
+            "pixel_um": float(stored.attrs["pixel_um"]),
+            "z_um": [float(z) for z in depths.stdout.split(",")],
+        }
+    return Case(file, truth, grid, score)
+
+
+def complete(file: Path) -> bool:
+    """Whether a file is a recording that needs nothing more to be reconstructed."""
+    from napari_neuralfield import InputError
+    from napari_neuralfield.io import open_draft
+
+    try:
+        return file.is_file() and not open_draft(file).missing()
+    except InputError:
+        return False
+
+
+def jobs(case: Case) -> list[Job]:
+    """Every method that takes this kind of recording, and what it is compared with; slow ones on shared stacks only."""
+    from napari_neuralfield.io import open_draft
+    from napari_neuralfield.registry import METHODS
+
+    from . import peer_fpm_inr
+
+    kind, depths = open_draft(case.file).kind, case.grid["z_um"] if case.grid else []
+    z_um = {"z_um": STACK_UM if len(depths) > 1 else depths[0]} if depths else {}
+    found = []
+    for name, method in METHODS.items():
+        given = z_um if "z_um" in method.recipe.model_fields else {}
+        if kind in method.kinds:
+            found += [Job(case, name, preset, given) for preset in ("", *method.presets)]
+    if kind == "led_array" and depths:
+        found += [Job(case, "plain-numpy", f"step {step:g}", {"step": step}) for step in PLAIN_STEPS]
+    shared = len(depths) > 1 and case.score is not None and case.score.parent == case.file.parent
+    if kind == "led_array" and shared:
+        found.append(Job(case, "fpm-inr", "physics, watched", z_um, MARKS_S))
+        found += [Job(case, "fpm-inr", f"physics, {n} steps", {**z_um, "steps": n}) for n in SHORT_STEPS]
+        found += [Job(case, "peer-fpm-inr", "", z_um)] if peer_fpm_inr.checkout() else []
+    return [job for job in found if shared or not job.slow]

@@ -1,0 +1,115 @@
+"""The table: what was measured, as Markdown to read and as JSON to compare with the next time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def number(*names: str, digits: int = 2, scale: float = 1.0) -> Callable[[Row], str]:
+    """The first of `names` that a row holds, times `scale`."""
+
+    def text(row: Row) -> str:
+        value = next((row[name] for name in names if row.get(name) is not None), None)
+        return "" if value is None else f"{value * scale:,.{digits}f}"
+
+    return text
+
+
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    "file": lambda row: row["file"],
+    "method": lambda row: row["method"],
+    "preset": lambda row: row["label"] or "default",
+    "CPU s": number("cpu_s"),
+    "process CPU s": number("process_cpu_s", digits=1),
+    "peak MB": number("peak_mb", digits=0),
+    "PSNR dB": number("amplitude_psnr_db", "psnr_db"),
+    "phase RMSE rad": number("phase_rmse_rad", "rmse_rad", digits=4),
+    "relative error": number("relative_error", digits=4),
+    "data misfit": number("relative_amplitude_error", digits=4),
+    "stored kB": number("bytes", digits=0, scale=1e-3),
+}
+
+
+def write(out: Path) -> str:
+    """Write table.md and table.json of everything kept in `out`; returns the Markdown."""
+    rows = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((out / "jobs").glob("*.found.json"))]
+    rows.sort(key=lambda row: (row["file"], row["method"], row["label"]))
+    others = {
+        name: json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("import", "sizes", "slider")
+        if (out / f"{name}.json").is_file()
+    }
+    methods = grid([{k: text(row) for k, text in COLUMNS.items()} for row in rows if "watched" not in row["label"]])
+    parts = [methods, *gains(rows), *curves(rows), *package(others)]
+    text = "\n\n".join(part for part in parts if part) + "\n"
+    (out / "table.md").write_text(text, encoding="utf-8")
+    (out / "table.json").write_text(json.dumps({"rows": rows, **others}, indent=1), encoding="utf-8")
+    return text
+
+
+def grid(cells: list[dict[str, str]]) -> str:
+    """A Markdown table; a column that is empty throughout is left out, numbers stand to the right."""
+    names = [name for name in (cells[0] if cells else {}) if any(cell[name] for cell in cells)]
+    if not names:
+        return ""
+    widths = {name: max(len(name), *(len(cell[name]) for cell in cells)) for name in names}
+    words = [name for name in names if name in ("file", "method", "preset", "what")]
+
+    def line(values: dict[str, str]) -> str:
+        texts = (values[n].ljust(widths[n]) if n in words else values[n].rjust(widths[n]) for n in names)
+        return f"| {' | '.join(texts)} |"
+
+    rule = {n: "-" * widths[n] if n in words else "-" * (widths[n] - 1) + ":" for n in names}
+    return "\n".join([line({n: n for n in names}), line(rule), *map(line, cells)])
+
+
+def gains(rows: list[Row]) -> list[str]:
+    """Our default against the plain reference, file by file."""
+    found = {(row["file"], row["method"], row["label"]): row.get("amplitude_psnr_db") for row in rows}
+    plains = sorted({label for _, method, label in found if method == "plain-numpy"})
+    cells = []
+    for file in sorted({file for file, method, _ in found if method == "plain-numpy"}):
+        ours = found.get((file, "fpm-sequential", ""))
+        cell = {"file": file, "fpm-sequential": "" if ours is None else f"{ours:.2f}"}
+        for label in plains:
+            theirs = found.get((file, "plain-numpy", label))
+            cell[f"plain, {label}"] = "" if theirs is None else f"{theirs:.2f}"
+            cell[f"gain over {label}"] = "" if theirs is None or ours is None else f"{ours - theirs:+.2f}"
+        cells.append(cell)
+    return ["## Amplitude PSNR over the plain reference, dB", grid(cells)] if cells else []
+
+
+def curves(rows: list[Row]) -> list[str]:
+    """How good a fit is on the way: previews of a run, CPU seconds from its start."""
+    parts = []
+    for row in (row for row in rows if row.get("curve")):
+        steps = [*row["curve"], {**row, "cpu_s": row["cpu_s"]}]
+        cells = [
+            {
+                "CPU s": f"{step['cpu_s']:.2f}",
+                "PSNR dB": number("amplitude_psnr_db", "psnr_db")(step),
+                "phase RMSE rad": number("phase_rmse_rad", "rmse_rad", digits=4)(step),
+            }
+            for step in steps
+        ]
+        label = row["label"].split(",")[0] or "default"
+        parts += [f"## Quality on the way: {row['method']}, {label}, {row['file']}", grid(cells)]
+    return parts
+
+
+def package(others: dict[str, Any]) -> list[str]:
+    parts = []
+    if "import" in others:
+        cells = [{"what": f"import {name}", "CPU s": f"{seconds:.3f}"} for name, seconds in others["import"].items()]
+        parts += ["## Imports", grid(cells)]
+    if "sizes" in others:
+        cells = [{"what": name, "MB": f"{size / 1e6:,.1f}"} for name, size in others["sizes"].items()]
+        parts += ["## A field of 2048 x 2048, Q 32, 5 nodes, on disk (planes: 161 complex ones)", grid(cells)]
+    if "slider" in others:
+        parts += ["## Depth slider", f"```json\n{json.dumps(others['slider'], indent=1)}\n```"]
+    return parts
