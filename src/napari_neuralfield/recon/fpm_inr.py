@@ -32,7 +32,7 @@ from .sequential import PUPIL_MARGIN, fpm_sequential
 from .solver import initial_pupil
 
 PHYSICS = {
-    "fit": "physics", "features": 32, "hidden": 24,
+    "fit": "physics", "features": 32, "hidden": 24, "plane_ratio": 1.15,
 }  # fmt: skip
 PUBLISHED = {
     "fit": "published", "features": 32, "hidden": 32, "depth_nodes": 5, "output": "polar", "interpolation": "bilinear",
@@ -65,6 +65,9 @@ class FpmInrRecipe(Recipe):
         "smooth", "between nodes of the plane: windowed sinc, or bilinear on a plane of a quarter of the pixels",
         advanced=True,
     )  # fmt: skip
+    plane_ratio: float = option(
+        1.25, "nodes of a smooth plane over the least that hold the synthetic aperture", ge=1, le=4, advanced=True
+    )
     steps: int = option(700, "steps of a fit by physics alone", ge=0, le=1000000, advanced=True)
     learning_rate: float | None = option(
         None,
@@ -86,7 +89,7 @@ def new_field(
     if recipe.interpolation == "bilinear":
         plane = tuple(max(2, n // 4) for n in where.shape)
     else:
-        plane = tuple(fast_length(math.ceil(1.15 * n)) for n in plan.spectrum_shape)
+        plane = tuple(fast_length(math.ceil(recipe.plane_ratio * n)) for n in plan.spectrum_shape)
     return PlaneAxisField(
         extent=where,
         plane_shape=(plane[0], plane[1]),
