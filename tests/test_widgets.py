@@ -481,6 +481,18 @@ def test_the_contrast_stays_when_the_depth_changes(viewer, qtbot):
     assert layer.contrast_limits[0] < 0 < layer.contrast_limits[1]
 
 
+def test_a_move_of_the_slider_is_seen_after_a_second_run(viewer, draft, qtbot):
+    show(viewer, draft)
+    _, reconstruct, depth = docks_of(viewer, qtbot)
+    for _ in range(2):
+        start(reconstruct, steps=1)
+        qtbot.waitUntil(lambda: reconstruct.form.state.text().startswith("done"), timeout=3000)
+        qtbot.waitUntil(lambda: not reconstruct._preview.busy)
+        qtbot.wait(50)
+        depth.form.slider.setValue(depth.z_um + 1)
+        qtbot.waitUntil(lambda: names(viewer)[-1] == "toy at any depth")
+
+
 def test_a_sharp_picture_gives_way_to_the_next_move():
     from napari_neuralfield.widgets.depth_view import render, whole
 

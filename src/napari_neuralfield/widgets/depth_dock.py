@@ -92,6 +92,7 @@ class DepthDock(QWidget):
     # looking
 
     def _on_slider(self) -> None:
+        self._slot.come_up()
         self._request(draft=True)
         self._settle.start()
 

@@ -145,6 +145,13 @@ class ImageSlot:
         self.show(name, np.ones((2, 2), np.float32), corner, corner, quantity, visible=False)
         self._empty = True
 
+    def come_up(self) -> None:
+        """Above every layer of ours that hides it; what the user has laid on top stays there."""
+        layers = self._viewer.layers
+        at = layers.index(self.layer) if self.alive else len(layers)
+        if any(above.visible and KEY in above.metadata for above in layers[at + 1 :]):
+            layers.move(at, len(layers))
+
     def remove(self) -> None:
         if self.alive:
             self._viewer.layers.remove(self.layer)

@@ -122,7 +122,7 @@ class ReconstructDock(QWidget):
         self._tick.start()
 
     def pause_or_resume(self) -> None:
-        if self.job is None or not self.job.running:
+        if self.job is None or not self._running:
             return
         if self.job.paused:
             self.job.resume()
@@ -132,7 +132,7 @@ class ReconstructDock(QWidget):
 
     def stop(self) -> None:
         """Cancel; what was computed so far is kept and shown."""
-        if self.job is not None and self.job.running:
+        if self.job is not None and self._running:
             self.job.cancel()
             self._set_state("stopping after the step in hand …")
 

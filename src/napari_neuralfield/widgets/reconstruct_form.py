@@ -169,7 +169,7 @@ class ReconstructForm:
         self.stop_button.setEnabled(running)
         self.save_button.setEnabled(found)
         self.depth_button.setEnabled(found)
-        self.plot.setVisible(running or bool(self.plot.points[0]))
+        self.plot.setVisible(bool(self.plot.points[0]))  # some methods know no error as they go
         self.bar.setVisible(running)
         if running:
             self.show_error("")
