@@ -19,6 +19,10 @@ from .cases import OUT, ROOT, Case, Job, cases, jobs
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")}
 
 
+class Failed(RuntimeError):
+    """A measurement ended with an error; its message is what the process said."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", default="", metavar="WORDS", help="jobs whose name holds one of these, with commas")
@@ -30,15 +34,22 @@ def main() -> None:
     chosen = [
         job for case in cases() for job in jobs(case) if wanted(job.name, words) and (options.slow or not job.slow)
     ]
+    failed: list[str] = []
     (OUT / "jobs").mkdir(parents=True, exist_ok=True)
     for number, job in enumerate([] if options.table else chosen, 1):
         print(f"{number} of {len(chosen)}: {job.name}", file=sys.stderr, flush=True)
-        measure(job)
+        try:
+            measure(job)
+        except Failed as error:
+            failed.append(job.name)
+            print(error, file=sys.stderr, flush=True)
     if not options.table:
         for name, size in (("import", False), ("sizes", False), ("slider", True)):
             if wanted(name, words) and (options.gui or not size):
                 other(name)
     print(table.write(OUT))
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
 
 
 def wanted(name: str, words: list[str]) -> bool:
@@ -90,7 +101,7 @@ def run(module: str, argument: str) -> str:
         command = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24", *command]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"{module} {argument} failed:\n{done.stderr}")
+        raise Failed(f"{module} {argument} failed:\n{done.stderr}")
     return done.stdout
 
 
