@@ -44,8 +44,8 @@ def main() -> None:
             failed.append(job.name)
             print(error, file=sys.stderr, flush=True)
     if not options.table:
-        for name, size in (("import", False), ("sizes", False), ("slider", True)):
-            if wanted(name, words) and (options.gui or not size):
+        for name, window in (("import", False), ("sizes", False), ("slider", True)):
+            if wanted(name, words) and (options.gui or not window):
                 other(name)
     print(table.write(OUT))
     if failed:
