@@ -37,6 +37,6 @@ def test_adam_takes_the_steps_of_torch() -> None:
 
 def test_the_rate_warms_up_and_ends_small() -> None:
     rates = [warm_cosine(step, 200) for step in range(200)]
-    assert np.argmax(rates) in (18, 19, 20)
-    assert rates[0] < 0.06
+    assert np.argmax(rates) in (6, 7, 8)
+    assert rates[0] < 0.15
     assert rates[-1] < 0.03

@@ -52,6 +52,6 @@ class Adam:
             )
 
 
-def warm_cosine(step: int, steps: int, warm: int = 20) -> float:
+def warm_cosine(step: int, steps: int, warm: int = 8) -> float:
     """Share of the full rate at `step` of `steps`: a linear start, then a cosine down to 2 %."""
     return min(1.0, (step + 1) / warm) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))

@@ -71,7 +71,7 @@ class FpmInrRecipe(Recipe):
     steps: int = option(700, "steps of a fit by physics alone", ge=0, le=1000000, advanced=True)
     learning_rate: float | None = option(
         None,
-        "largest step size of Adam; empty: 5e-3 for a fit by physics alone, 5e-4 to polish",
+        "largest step size of Adam; empty: 7e-3 for a fit by physics alone, 5e-4 to polish",
         gt=0,
         le=1,
         advanced=True,
@@ -188,7 +188,7 @@ def from_frames(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.devic
         start_random(field, generator)
     done = Fit(field.to(device), depths, plan, amplitude, pupil, gain, scale)
     if recipe.fit == "physics":
-        yield from done.polish(recipe, recipe.steps, 5e-3)
+        yield from done.polish(recipe, recipe.steps, 7e-3)
         return done
     done.intensity_scale = yield from fit_published(field, acquisition, recipe.seed, device)
     done.amplitude = amplitude * (scale / done.intensity_scale) ** 0.5

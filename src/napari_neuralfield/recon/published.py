@@ -64,7 +64,7 @@ def fit_published(
     total = sum(len(depths) for depths in schedule) * len(order)
     optimizer = Adam(field.parameters(), RATE)
     pace = PreviewPace(lambda: Preview(copy.deepcopy(field), (low + high) / 2))
-    done = 0
+    norm, misfit, done = float((amplitude**2).mean()), 0.0, 0
     for epoch, depths in enumerate(schedule):
         rate = RATE * DECAY ** (epoch // DECAY_EVERY)
         for z in depths:
@@ -73,9 +73,10 @@ def fit_published(
                 rendered = field.on_grid(field.place(z), y, x)
                 spectrum = fit_spectrum(centred_spectrum(rendered), plan.spectrum_shape)
                 image = fourier.predict(spectrum, kernels[led : led + 1], plan.corner[led : led + 1], plan.image_shape)
-                loss = functional.smooth_l1_loss(gain * image.abs()[0, 0], amplitude[led])
-                optimizer.step(loss, rate)
+                modulus = gain * image.abs()[0, 0]
+                optimizer.step(functional.smooth_l1_loss(modulus, amplitude[led]), rate)
                 done += 1
-                yield Progress(done, total, math.nan, "fit")
+                misfit += max(1 / done, 0.01) * (float((modulus.detach() - amplitude[led]).square().mean()) - misfit)
+                yield Progress(done, total, (misfit / norm) ** 0.5, "fit")
                 yield from pace.events()
     return brightest * gain**2
