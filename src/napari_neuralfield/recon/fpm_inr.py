@@ -28,7 +28,7 @@ from .fourier_setup import Depths, extent, first_look, optics, plane_depths
 from .orientation import orientation_notes
 from .published import fit_published
 from .recipe import Recipe, build, method, option
-from .sequential import PUPIL_MARGIN, fpm_sequential
+from .sequential import fpm_sequential
 from .solver import initial_pupil
 
 PHYSICS = {
@@ -158,7 +158,7 @@ def from_classical(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.de
     """The field distilled from the classical stack, with the pupil and gains found there, polished on request."""
     stack, classical = yield from classical_stack(acquisition, recipe)
     found, depths = classical.calibration, np.array(stack.depths_um)
-    plan = fourier.windows(acquisition, margin=PUPIL_MARGIN if "pupil" in found else 0.0)
+    plan = fourier.windows(acquisition, margin=classical.figures.get("pupil_margin", 0.0))
     amplitude, scale = fourier.measured_amplitude(acquisition, plan, device)
     pupil, gain = initial_pupil(acquisition, plan, device), torch.ones(len(amplitude), device=device)
     if "pupil" in found:

@@ -103,7 +103,8 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
     yield first_look(acquisition, depths)
     if recipe.check_orientation:
         yield from orientation_notes(acquisition, device)
-    plan = fourier.windows(acquisition, margin=PUPIL_MARGIN if recover_pupil else 0.0)
+    margin = pupil_margin(acquisition, depths, device, recover_gain) if recover_pupil else 0.0
+    plan = fourier.windows(acquisition, margin=margin)
     amplitude, scale = fourier.measured_amplitude(acquisition, plan, device)
     state = State(
         depths,
@@ -118,18 +119,42 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
 
     error = yield from solve_planes(state, plan, amplitude, recipe, recover_pupil, recover_gain, field)
     calibration: dict[str, Any] = {}
+    figures: dict[str, float] = {}
     if recover_pupil:
         inside = fourier.pupils(plan, np.array([0]), depth_tensor(depths[:1], device))[0, 0].abs() > 0
         state.spectra, pupil = remove_tilt(state.spectra, state.aberration, inside)
         calibration["pupil"] = torch.where(inside, pupil, 0).cpu().numpy()
+        figures["pupil_margin"] = margin
     if recover_gain:
         calibration["gains"] = (state.gain**2 / (state.gain**2).mean()).cpu().numpy()
-    figures = {
+    figures |= {
         "relative_amplitude_error": error,
         "intensity_scale": scale,
         "cpu_seconds": time.process_time() - started,
     }
     yield Done(Result(field(), recipe.model_dump(), optics(acquisition), calibration, figures, acquisition.title))
+
+
+def pupil_margin(
+    acquisition: LedArray, depths: np.ndarray, device: torch.device, recover_gain: bool, passes: int = 4
+) -> float:
+    """How far beyond the nominal NA the pupil is looked for: 0, or PUPIL_MARGIN where that explains the frames better.
+
+    Real apertures are seldom exactly as wide as engraved; a rim that is not there would only fit noise. A few passes
+    of both on the middle plane decide.
+    """
+    errors = {}
+    middle = depths[[len(depths) // 2]]
+    for margin in (0.0, PUPIL_MARGIN):
+        plan = fourier.windows(acquisition, margin=margin)
+        amplitude, _ = fourier.measured_amplitude(acquisition, plan, device)
+        pupil = initial_pupil(acquisition, plan, device)
+        solver = Solver(plan, amplitude, middle, flat_spectra(plan, 1, device), pupil)
+        for number in range(passes):
+            for _ in solver.sweep(1.0, number > 0, recover_gain and number > 0):
+                pass
+        errors[margin] = solver.error()
+    return min(errors, key=lambda margin: errors[margin])
 
 
 @dataclasses.dataclass
