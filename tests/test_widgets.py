@@ -593,3 +593,13 @@ def test_the_window_answers_while_a_run_goes_on(viewer, draft, qtbot):
     gaps = np.diff(beats)
     assert np.median(gaps) < 0.02
     assert gaps.max() < 0.2  # bench/slider.py holds the figures by the clock
+
+
+def test_our_files_open_without_a_question(make_napari_viewer) -> None:
+    from napari.settings import get_settings
+
+    from napari_neuralfield.widgets.session import session_of
+
+    viewer = make_napari_viewer()
+    session_of(viewer)
+    assert get_settings().plugins.extension2reader["*.acq.h5"] == "napari-neuralfield"

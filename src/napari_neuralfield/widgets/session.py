@@ -92,6 +92,7 @@ class Session:
             self.adopt(layer)
 
 
+OUR_FILES = "*.acq.h5"
 _SESSIONS: dict[int, Session] = {}
 
 
@@ -99,6 +100,16 @@ def session_of(viewer: Any) -> Session:
     """The one session of a viewer; made at the first call."""
     model = getattr(viewer, "__wrapped__", viewer)  # docks are handed a proxy of the viewer
     if id(model) not in _SESSIONS:
+        read_our_files_without_asking()
         _SESSIONS[id(model)] = Session().watch(viewer.layers)
         weakref.finalize(model, _SESSIONS.pop, id(model), None)
     return _SESSIONS[id(model)]
+
+
+def read_our_files_without_asking() -> None:
+    """Prefer our reader for our own file ending, which napari's own `*.h5` reader claims too; a user's choice stays."""
+    from napari.settings import get_settings
+
+    plugins = get_settings().plugins
+    if OUR_FILES not in plugins.extension2reader:
+        plugins.extension2reader = {**plugins.extension2reader, OUR_FILES: "napari-neuralfield"}
