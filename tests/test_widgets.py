@@ -197,7 +197,6 @@ def test_pace_coarsens_what_would_come_late_and_only_that():
 
 
 def test_ticks_are_round_and_few():
-    pytest.importorskip("pyqtgraph")
     from napari_neuralfield.widgets.plots import log_ticks
 
     def shown(low, high):
