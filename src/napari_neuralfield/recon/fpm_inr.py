@@ -50,7 +50,9 @@ class FpmInrRecipe(Recipe):
         "distilled", "from the classical stack, from the frames alone, or as in the paper"
     )
     polish: int = option(0, "steps of fitting to the frames after distilling", ge=0, le=100000)
-    features: int = option(16, "features per node of the plane, Q", ge=1, le=256)
+    features: int = option(
+        16, "features per node of the plane, Q; distilled takes no more than there are classical planes", ge=1, le=256
+    )
     hidden: int = option(32, "width of the MLPs", ge=2, le=512, advanced=True)
     depth_nodes: int | None = option(
         None,
@@ -71,7 +73,7 @@ class FpmInrRecipe(Recipe):
     steps: int = option(700, "steps of a fit by physics alone", ge=0, le=1000000, advanced=True)
     learning_rate: float | None = option(
         None,
-        "largest step size of Adam; empty: 7e-3 for a fit by physics alone, 5e-4 to polish",
+        "largest step size of Adam; empty: 5e-3 for a fit by physics alone, 5e-4 to polish",
         gt=0,
         le=1,
         advanced=True,
@@ -93,7 +95,7 @@ def new_field(
     return PlaneAxisField(
         extent=where,
         plane_shape=(plane[0], plane[1]),
-        features=recipe.features,
+        features=min(recipe.features, len(depths)) if recipe.fit == "distilled" else recipe.features,
         depth_nodes=nodes if depths[0] < depths[-1] else 1,
         hidden=recipe.hidden,
         output=recipe.output,
@@ -188,7 +190,7 @@ def from_frames(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.devic
         start_random(field, generator)
     done = Fit(field.to(device), depths, plan, amplitude, pupil, gain, scale)
     if recipe.fit == "physics":
-        yield from done.polish(recipe, recipe.steps, 7e-3)
+        yield from done.polish(recipe, recipe.steps, 5e-3)
         return done
     done.intensity_scale = yield from fit_published(field, acquisition, recipe.seed, device)
     done.amplitude = amplitude * (scale / done.intensity_scale) ** 0.5
