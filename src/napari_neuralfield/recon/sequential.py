@@ -66,18 +66,18 @@ class SequentialRecipe(Recipe):
 def solve(
     solver: Solver, recipe: SequentialRecipe, full_passes: int, recover_pupil: bool, recover_gain: bool
 ) -> Iterator[tuple[int, float]]:
-    """Run the schedule; yields (LEDs done, relative amplitude error so far)."""
+    """Run the schedule; yields (LEDs done, relative amplitude error by the latest misfit of every LED)."""
     step, full, last, done = 1.0, 0, np.inf, 0
+    leds = len(solver.amplitude)
+    latest, energy = np.zeros(leds), np.zeros(leds)
     velocity: torch.Tensor | None = None
     while step >= SMALLEST_STEP:
         before = solver.spectra.clone() if recipe.momentum else None
-        misfit = 0.0
-        leds = len(solver.amplitude)
-        for count, value in enumerate(
-            solver.sweep(step, recover_pupil and done >= leds, recover_gain and done >= leds), 1
-        ):
-            misfit += value
-            yield done + count, (misfit / solver.total * leds / count) ** 0.5
+        sweep = solver.sweep(step, recover_pupil and done >= leds, recover_gain and done >= leds)
+        for count, value in enumerate(sweep):
+            latest[count], energy[count] = value, solver.energy[count]
+            yield done + count + 1, float(latest.sum() / energy.sum()) ** 0.5
+        misfit = float(latest.sum())
         done += leds
         if before is not None:
             velocity = (

@@ -46,7 +46,9 @@ class Solver:
         self.order = np.argsort(np.hypot(*directions(plan).T), kind="stable")
         bytes_needed = 8 * len(amplitude) * len(self.z) * plan.box[0] * plan.box[1]
         self._kernels = fourier.pupils(plan, slice(None), self.z) if bytes_needed < 2**29 else None
-        self.total = float((amplitude.double() ** 2).sum()) * len(self.z)
+        squares = (amplitude.double() ** 2).sum(dim=(1, 2)).cpu().numpy() * len(self.z)
+        self.energy = np.maximum(squares[self.order], 1e-30)  # of each LED, in the order of a sweep
+        self.total = float(self.energy.sum())
 
     def kernel(self, led: int) -> torch.Tensor:
         """Aperture and defocus of one LED's window (z, y, x), without the aberration."""
