@@ -32,7 +32,7 @@ from .sequential import fpm_sequential
 from .solver import initial_pupil
 
 PHYSICS = {
-    "fit": "physics", "features": 32, "hidden": 24, "plane_ratio": 1.15,
+    "fit": "physics", "features": 32, "hidden": 16, "plane_ratio": 1.15,
 }  # fmt: skip
 PUBLISHED = {
     "fit": "published", "features": 32, "hidden": 32, "depth_nodes": 5, "output": "polar", "interpolation": "bilinear",

@@ -36,7 +36,12 @@ def orientation_errors(acquisition: LedArray, device: torch.device | str = "cpu"
     if small.pupil is None:
         small = small.crop(slice(y, min(rows, y + CROP)), slice(x, min(columns, x + CROP)))
     z = acquisition.sample_z_um or 0.0
-    return {name: _error(small, matrix, z, device) for name, matrix in ORIENTATIONS}
+    errors: dict[str, float] = {}
+    for k, (name, matrix) in enumerate(ORIENTATIONS):
+        twin = ORIENTATIONS[k - 1][0]
+        same = k % 2 == 1 and z == 0 and small.pupil is None  # half a turn of a sample in focus: the same frames
+        errors[name] = errors[twin] if same else _error(small, matrix, z, device)
+    return errors
 
 
 def _error(small: LedArray, matrix: np.ndarray, z_um: float, device: torch.device | str) -> float:
