@@ -91,7 +91,7 @@ def solve(
         last = misfit
 
 
-@method("fpm-sequential", SequentialRecipe, kinds=("led_array",), presets={"quick look": {"planes": 5}})
+@method("fpm-sequential", SequentialRecipe, kinds=("led_array",), presets={"quick": {"planes": 5}})
 def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[Event]:
     """Classical Fourier ptychography: every depth at once, with pupil and LED gains; the answer to compare with."""
     started = time.process_time()
