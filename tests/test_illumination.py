@@ -1,6 +1,5 @@
 """Directions of LED boards against closed forms and against a real blood smear."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +7,6 @@ import pytest
 
 from napari_neuralfield.optics import illumination
 from napari_neuralfield.types import InputError
-
-DATA = Path(os.environ.get("NEURALFIELD_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
 def test_an_led_straight_below_gives_zero() -> None:
@@ -112,11 +109,9 @@ def _amplitude_error(
 
 
 @pytest.mark.parametrize("colour", ["green", "blue"])
-def test_the_real_board_lies_as_described(colour: str) -> None:
+def test_the_real_board_lies_as_described(colour: str, shared_data: Path) -> None:
     """Without defocus a half turn changes nothing, so four pairs remain; the right one wins clearly."""
-    path = DATA / "fpm_uconn" / f"bloodsmear_{colour}.mat"
-    if not path.exists():
-        pytest.skip("the blood smear is not on this machine")
+    path = shared_data / "fpm_uconn" / f"bloodsmear_{colour}.mat"
     import scipy.io
 
     file = scipy.io.loadmat(path)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 
 from ..types import InputError
-from .frames import FrameRegion, Frames, FrameSubset
+from .frames import Frames, FrameSelection
 from .quantity import Quantity, check_value, length, quantity
 
 
@@ -93,7 +93,8 @@ class Acquisition:
     def subset(self, frame_indices: Sequence[int] | np.ndarray) -> Self:
         """The named frames only, in that order, with the geometry that goes with them."""
         indices = np.asarray(frame_indices)
-        changes: dict[str, Any] = {"frames": FrameSubset(self.frames, tuple(int(i) for i in indices))}
+        frames = FrameSelection(self.frames, tuple(int(i) for i in indices), slice(None), slice(None))
+        changes: dict[str, Any] = {"frames": frames}
         for name, q in quantities(type(self)).items():
             if q.shape[:1] == ("frame",) and getattr(self, name) is not None:
                 changes[name] = getattr(self, name)[indices]
@@ -106,7 +107,8 @@ class Acquisition:
                 f"{self.source}: a region cannot be cut while a measured pupil is given on the whole frame's grid"
             )
         background = None if self.background is None else self.background[y, x]
-        return self.replace(frames=FrameRegion(self.frames, y, x), background=background)
+        frames = FrameSelection(self.frames, tuple(range(self.frame_count)), y, x)
+        return self.replace(frames=frames, background=background)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

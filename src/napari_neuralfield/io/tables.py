@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import tifffile
 from PIL import Image
 
 from ..types import InputError
+from .reading import explained
 
 
 def read_table(path: Path) -> tuple[list[str], np.ndarray]:
@@ -51,7 +50,7 @@ def read_image(path: Path) -> np.ndarray:
     ------
     InputError : where the file cannot be read or holds colours.
     """
-    with _explained(path):
+    with explained(path, "the image is damaged or of another format"):
         if path.suffix.lower() == ".png":
             with Image.open(path) as picture:
                 array = np.asarray(picture)
@@ -64,21 +63,8 @@ def read_image(path: Path) -> np.ndarray:
 
 def image_head(path: Path) -> tuple[tuple[int, int], np.dtype]:
     """Shape (y, x) and type of a grey PNG, from its header."""
-    with _explained(path), Image.open(path) as picture:
+    with explained(path, "the image is damaged or of another format"), Image.open(path) as picture:
         mode, (columns, rows) = picture.mode, picture.size
     if len(Image.new(mode, (1, 1)).getbands()) != 1 or mode == "P":
         raise InputError(f"{path}: the image holds colours ({mode}); save it as a grey image")
     return (rows, columns), np.asarray(Image.new(mode, (1, 1))).dtype
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; check the name") from None
-    except PermissionError:
-        raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it") from None
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: the image is damaged or of another format ({reason}); save it again") from None

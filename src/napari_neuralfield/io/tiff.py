@@ -13,6 +13,7 @@ from ..data.acquisition import Draft
 from ..registry import READERS
 from ..types import InputError
 from . import sidecar
+from .reading import explained
 from .tables import image_head, read_image
 
 SUFFIXES = (".tif", ".tiff", ".png")
@@ -99,20 +100,12 @@ def file_frames(path: Path) -> Any:
         return ImageFrames((path.absolute(),), frame_shape, dtype)
     import tifffile
 
-    try:
-        with tifffile.TiffFile(path) as file:
-            series = file.series[0]
-            shape, dtype = tuple(int(n) for n in series.shape), np.dtype(series.dtype)
-            offset = series.dataoffset
-            stored = dtype.newbyteorder("big" if file.byteorder == ">" else "little")
-            colour = series.keyframe.photometric in (2, 6) or series.keyframe.samplesperpixel > 1
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; check the name") from None
-    except PermissionError:
-        raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it") from None
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: this is not a TIFF file or it is cut short ({reason}); save it again") from None
+    with explained(path, "this is not a TIFF file or it is cut short"), tifffile.TiffFile(path) as file:
+        series = file.series[0]
+        shape, dtype = tuple(int(n) for n in series.shape), np.dtype(series.dtype)
+        offset = series.dataoffset
+        stored = dtype.newbyteorder("big" if file.byteorder == ">" else "little")
+        colour = series.keyframe.photometric in (2, 6) or series.keyframe.samplesperpixel > 1
     if colour:
         raise InputError(f"{path}: the images hold colours (shape {shape}); save one channel as grey images")
     shape = (1, *shape) if len(shape) == 2 else shape

@@ -15,8 +15,12 @@ from ..forward.fourier import Windows
 from ..optics.grids import centred_spectrum
 from ..optics.illumination import synthetic_na
 from ..types import Extent, InputError, Preview
+from .recipe import option
 
 Depths = tuple[float, float] | float | None
+
+Z_UM = option(None, "depths MIN,MAX of a stack or one depth; empty: the sample's depth if known, else all", unit="um")
+CHECK_ORIENTATION = option(True, "test the eight orientations of the LED board first", advanced=True)
 
 
 def depth_range(acquisition: LedArray, z_um: Depths) -> tuple[float, float]:

@@ -24,7 +24,7 @@ from ..optics.grids import fast_length
 from ..types import Done, Event, Result
 from .distill import distill
 from .fit import field_error, fit
-from .fourier_setup import Depths, extent, first_look, optics, plane_depths
+from .fourier_setup import CHECK_ORIENTATION, Z_UM, Depths, extent, first_look, optics, plane_depths
 from .orientation import orientation_notes
 from .published import fit_published
 from .recipe import Recipe, build, method, option
@@ -43,9 +43,7 @@ class FpmInrRecipe(Recipe):
     """Options of `fpm-inr`."""
 
     method: str = "fpm-inr"
-    z_um: Depths = option(
-        None, "depths MIN,MAX of a stack or one depth; empty: the sample's depth if known, else all", unit="um"
-    )
+    z_um: Depths = Z_UM
     fit: Literal["distilled", "physics", "published"] = option(
         "distilled", "from the classical stack, from the frames alone, or as in the paper"
     )
@@ -80,7 +78,7 @@ class FpmInrRecipe(Recipe):
     )
     leds_per_step: int = option(30, "LEDs compared in each step of a fit to the frames", ge=1, advanced=True)
     half: bool = option(False, "store in half precision: half the file", advanced=True)
-    check_orientation: bool = option(True, "test the eight orientations of the LED board first", advanced=True)
+    check_orientation: bool = CHECK_ORIENTATION
 
 
 def new_field(

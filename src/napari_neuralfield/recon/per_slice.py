@@ -18,7 +18,7 @@ from ..fields.planes import planes_of_images
 from ..optics.grids import centred_spectrum, frequencies, image_of
 from ..optics.pupil import aperture, defocus
 from ..types import Done, Event, Preview, Progress, Result
-from .fourier_setup import Depths, extent, first_look, optics, plane_depths
+from .fourier_setup import CHECK_ORIENTATION, Z_UM, Depths, extent, first_look, optics, plane_depths
 from .orientation import orientation_notes
 from .pace import PreviewPace
 from .recipe import Recipe, method, option
@@ -28,13 +28,11 @@ class PerSliceRecipe(Recipe):
     """Options of `fpm-per-slice`."""
 
     method: str = "fpm-per-slice"
-    z_um: Depths = option(
-        None, "depths MIN,MAX of a stack or one depth; empty: the sample's depth if known, else all", unit="um"
-    )
+    z_um: Depths = Z_UM
     planes: int | None = option(None, "planes of a stack; empty: 0.3 depths of field apart", ge=1, le=2000)
     passes: int = option(25, "passes over all LEDs for each plane", ge=1, le=1000)
     step: float = option(1.0, "share of each correction that is applied", gt=0, le=1)
-    check_orientation: bool = option(True, "test the eight orientations of the LED board first", advanced=True)
+    check_orientation: bool = CHECK_ORIENTATION
 
 
 @method("fpm-per-slice", PerSliceRecipe, kinds=("led_array",))

@@ -21,7 +21,18 @@ from ..data.acquisition import LedArray
 from ..fields.planes import PlanesField
 from ..forward import fourier
 from ..types import Done, Event, Note, Preview, Progress, Result
-from .fourier_setup import Depths, depth_tensor, extent, first_look, flat_spectra, optics, plane_depths, support
+from .fourier_setup import (
+    CHECK_ORIENTATION,
+    Z_UM,
+    Depths,
+    depth_tensor,
+    extent,
+    first_look,
+    flat_spectra,
+    optics,
+    plane_depths,
+    support,
+)
 from .orientation import orientation_notes
 from .pace import PreviewPace
 from .recipe import Recipe, method, option
@@ -35,9 +46,7 @@ class SequentialRecipe(Recipe):
     """Options of `fpm-sequential`."""
 
     method: str = "fpm-sequential"
-    z_um: Depths = option(
-        None, "depths MIN,MAX of a stack or one depth; empty: the sample's depth if known, else all", unit="um"
-    )
+    z_um: Depths = Z_UM
     planes: int | None = option(None, "planes of a stack; empty: 0.3 depths of field apart", ge=1, le=2000)
     recover_pupil: bool | None = option(None, "solve for the pupil's aberration; empty: for a single plane")
     recover_gain: bool | None = option(None, "solve for the brightness of each LED; empty: for a single plane")
@@ -57,7 +66,7 @@ class SequentialRecipe(Recipe):
     )
     rank: int | None = option(None, "depth modes stored; empty: every plane as it is", ge=1, advanced=True)
     half: bool = option(True, "store in half precision", advanced=True)
-    check_orientation: bool = option(True, "test the eight orientations of the LED board first", advanced=True)
+    check_orientation: bool = CHECK_ORIENTATION
     depths_at_once: int | None = option(
         None, "planes solved together; empty: as many as memory holds", ge=1, advanced=True
     )
