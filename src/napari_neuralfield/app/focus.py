@@ -47,7 +47,7 @@ def all_in_focus(
     z_um: Sequence[float] | np.ndarray,
     pixel_um: float | None = None,
     region_um: Region | None = None,
-    window: int = 15,
+    window: int = 27,
     report: Callable[[int, int], bool | None] = lambda done, total: None,
 ) -> InFocus:
     """The sharpest plane of every pixel, plane by plane: by fine detail, by normal variance for a phase-only field.
