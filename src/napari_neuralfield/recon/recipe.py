@@ -75,7 +75,12 @@ def method(
 
 def options(name: str) -> list[OptionInfo]:
     """Every option of a method but its name, in the order of its recipe, the shared ones last."""
-    fields = METHODS[name].recipe.model_fields
+    return options_of(METHODS[name].recipe)
+
+
+def options_of(recipe: type[Recipe]) -> list[OptionInfo]:
+    """Every option of a recipe but its method's name, the shared ones last."""
+    fields = recipe.model_fields
     own = [n for n in fields if n not in Recipe.model_fields]
     return [_info(n, fields[n]) for n in (*own, "device", "seed")]
 
@@ -120,23 +125,33 @@ def build(name: str, values: Mapping[str, Any] | None = None, preset: str | None
             raise InputError(f"preset {preset!r} is not one of method {name}; it has: {known}")
         chosen.update(entry.presets[preset])
     chosen.update({k: v for k, v in (values or {}).items() if k != "method"})
+    return checked(entry.recipe, {**chosen, "method": name}, f"method {name}")
+
+
+def checked(recipe: type[Recipe], values: Mapping[str, Any], owner: str) -> Any:
+    """`recipe` with these values; `owner` names it in errors, such as 'method fpm-sequential'.
+
+    Raises
+    ------
+    InputError : for an unknown option, or a value that breaks its rule.
+    """
     try:
-        return entry.recipe(method=name, **chosen)
+        return recipe(**values)
     except pydantic.ValidationError as error:
-        raise InputError(_sentence(name, error)) from None
+        raise InputError(_sentence(recipe, owner, error)) from None
 
 
-def _sentence(name: str, error: pydantic.ValidationError) -> str:
+def _sentence(recipe: type[Recipe], owner: str, error: pydantic.ValidationError) -> str:
     first = error.errors()[0]
     where = str(first["loc"][0]) if first["loc"] else "the recipe"
     if first["type"] == "extra_forbidden":
-        known = ", ".join(o.name for o in options(name))
-        return f"option {where!r} is not one of method {name}; it has: {known}"
+        known = ", ".join(o.name for o in options_of(recipe))
+        return f"option {where!r} is not one of {owner}; it has: {known}"
     text = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    unit = next((o.unit for o in options(name) if o.name == where), "")
+    unit = next((o.unit for o in options_of(recipe) if o.name == where), "")
     if where == "z_um":
         text = "should be one depth or MIN,MAX"
-    return f"option {where} of method {name} is {first['input']!r}; it {text}{f' ({unit})' if unit else ''}"
+    return f"option {where} of {owner} is {first['input']!r}; it {text}{f' ({unit})' if unit else ''}"
 
 
 def load(path: str | Path) -> dict[str, Any]:
