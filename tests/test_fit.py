@@ -11,11 +11,12 @@ def test_the_written_out_adjoint_is_the_gradient_of_the_model() -> None:
     acquisition, _ = scene((24, 28), na=board(3))
     plan = fourier.windows(acquisition)
     generator = torch.Generator().manual_seed(0)
-    amplitude, _ = fourier.measured_amplitude(acquisition, plan)
+    measured = fourier.measure(acquisition, plan)
+    amplitude = measured.amplitude
     spectrum = torch.randn(plan.spectrum_shape, dtype=torch.complex64, generator=generator).requires_grad_()
     aberration = torch.randn(plan.box, dtype=torch.complex64, generator=generator)
     pupil = fourier.pupils(plan, slice(None), torch.tensor([3.0]), aberration)
-    fast = fourier.misfit(spectrum, pupil[:, 0], plan.corner, amplitude)
+    fast = fourier.misfit(spectrum, pupil[:, 0], plan.corner, amplitude, measured.floor)
     image = fourier.predict(spectrum[None], pupil, plan.corner, plan.image_shape)[:, 0]
     plain = ((image.abs() - amplitude) ** 2).mean()
     assert float(fast.detach()) == pytest.approx(float(plain.detach()), rel=1e-5)

@@ -47,7 +47,8 @@ def test_in_single_precision_the_error_stays_at_1e_5() -> None:
     pupil = fourier.pupils(plan, slice(None), torch.tensor([12.0]))
     assert pupil.dtype == torch.complex64
     found = fourier.predict(spectrum_of(sample, plan).to(torch.complex64), pupil, plan.corner, plan.image_shape)
-    amplitude, scale = fourier.measured_amplitude(acquisition, plan)
+    measured = fourier.measure(acquisition, plan)
+    amplitude, scale = measured.amplitude, measured.scale
     assert (found[:, 0].abs() / scale**0.5 - amplitude).abs().max() < 1e-5
 
 
@@ -148,13 +149,15 @@ def test_a_shifted_direction_is_the_direction_itself() -> None:
     assert (found - truth).abs().max() < 1e-10
 
 
-def test_measured_amplitude_does_not_depend_on_the_chunks_nor_on_the_unit_of_light() -> None:
+def test_a_measurement_does_not_depend_on_the_chunks_nor_on_the_unit_of_light() -> None:
     acquisition, _ = scene((31, 40))
     plan = fourier.windows(acquisition)
-    amplitude, scale = fourier.measured_amplitude(acquisition, plan)
-    in_parts, _ = fourier.measured_amplitude(acquisition, plan, chunk=4)
+    measured = fourier.measure(acquisition, plan)
+    amplitude, scale = measured.amplitude, measured.scale
+    in_parts = fourier.measure(acquisition, plan, chunk=4).amplitude
     counts = acquisition.replace(frames=1000.0 * np.asarray(acquisition.frames))
-    brighter, brighter_scale = fourier.measured_amplitude(counts, plan)
+    more = fourier.measure(counts, plan)
+    brighter, brighter_scale = more.amplitude, more.scale
     assert torch.equal(amplitude, in_parts)
     assert brighter_scale == pytest.approx(1000 * scale, rel=1e-6)
     assert torch.allclose(brighter, amplitude, atol=1e-6)
@@ -166,4 +169,70 @@ def test_what_cannot_be_used_is_said() -> None:
         fourier.windows(acquisition.replace(pixel_um=3.0))
     dark = acquisition.replace(frames=np.zeros((25, 32, 32)))
     with pytest.raises(InputError, match="the bright-field frames have a mean of 0; frames must hold light"):
-        fourier.measured_amplitude(dark, fourier.windows(dark))
+        fourier.measure(dark, fourier.windows(dark))
+
+
+def test_a_measured_pupil_is_cut_to_the_window() -> None:
+    acquisition, _ = scene((32, 31), na=board(3))
+    pupil = np.arange(32 * 31).reshape(32, 31) * (1 + 0.5j)
+    plan = fourier.windows(acquisition.replace(pupil=pupil))
+    top, left = 16 - plan.box[0] // 2, 15 - plan.box[1] // 2
+    assert plan.pupil is not None
+    assert np.array_equal(plan.pupil, pupil[top : top + plan.box[0], left : left + plan.box[1]].astype(np.complex64))
+    assert fourier.windows(acquisition).pupil is None
+
+
+def test_a_measured_pupil_is_read_at_the_exact_frequency_of_each_led() -> None:
+    """A phase of low curvature, given on bins, must act between them as its formula does."""
+    acquisition, _ = scene((64, 64), na=board(5))
+    plan = fourier.windows(acquisition)
+    axes = [(np.arange(64) - 32) * step / plan.cutoff for step in plan.bin]
+
+    def phase(y, x):
+        return 0.9 * y * x + 0.5 * (y**2 - x**2) + 0.3 * y
+
+    pupil = np.exp(1j * phase(axes[0][:, None], axes[1][None, :]))
+    given = fourier.windows(acquisition.replace(pupil=pupil))
+    fy, fx = fourier.pupil_frequencies(plan)
+    wanted = torch.polar(torch.ones(()), phase(fy / plan.cutoff, fx / plan.cutoff))
+    inside = (fy**2 + fx**2) <= plan.cutoff**2
+    error = (fourier.between_bins(given, slice(None)) - wanted).abs()[inside]
+    assert float(error.max()) < 0.01  # without interpolation 0.1
+    assert float((pupil_on_bins(given) - wanted).abs()[inside].max()) > 0.05
+
+
+def pupil_on_bins(plan: fourier.Windows) -> torch.Tensor:
+    assert plan.pupil is not None
+    return torch.from_numpy(plan.pupil)[None]
+
+
+def test_light_besides_the_led_stays_in_the_counts_and_is_told_as_floor() -> None:
+    acquisition, _ = scene((32, 32), na=board(3))
+    frames = acquisition.intensity()
+    exposure = np.linspace(1, 2, len(frames))
+    told = acquisition.replace(
+        frames=(exposure[:, None, None] * frames + 0.05).astype(np.float32),
+        background=np.full((32, 32), 0.05),
+        exposure=exposure,
+    )
+    plan = fourier.windows(acquisition)
+    plain, found = fourier.measure(acquisition, plan), fourier.measure(told, plan)
+    assert torch.allclose(found.floor, torch.full((9,), 0.05 / found.scale))
+    assert float(found.gain.mean()) == pytest.approx(1)
+    counts = plain.amplitude**2 * plain.scale * torch.as_tensor(exposure, dtype=torch.float32)[:, None, None] + 0.05
+    assert torch.allclose(found.amplitude**2 * found.scale, counts, atol=1e-4)
+    assert torch.allclose(found.gain**2, torch.as_tensor(exposure / np.sqrt(exposure).mean() ** 2).float(), rtol=1e-5)
+    assert told.intensity(per_exposure=False) == pytest.approx(told.intensity() * exposure[:, None, None], rel=1e-5)
+
+
+def test_gradients_of_the_misfit_by_pupil_and_floor() -> None:
+    generator = torch.Generator().manual_seed(2)
+    spectrum = torch.randn((9, 9), dtype=torch.complex128, generator=generator)
+    pupil = torch.randn((2, 5, 5), dtype=torch.complex128, generator=generator).requires_grad_()
+    floor = torch.tensor([0.3, 0.1], dtype=torch.float64, requires_grad=True)
+    amplitude = torch.rand((2, 8, 8), dtype=torch.float64, generator=generator)
+    corner = np.array([[0, 0], [3, 2]])
+    spectrum.requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda s, p, f: fourier.misfit(s, p, corner, amplitude, f), (spectrum, pupil, floor), atol=1e-7
+    )

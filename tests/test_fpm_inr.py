@@ -113,15 +113,15 @@ def test_the_fast_solver_is_the_textbook_pass() -> None:
     """Without cropping, one full-step pass of both gives the same spectrum."""
     acquisition, _ = scene((30, 33), z_um=3.0, na=board(3))
     plan = fourier.windows(acquisition, crop=False)
-    amplitude, _ = fourier.measured_amplitude(acquisition, plan)
+    measured = fourier.measure(acquisition, plan)
     spectra = torch.zeros((1, *plan.spectrum_shape), dtype=torch.complex64)
     middle = [n // 2 for n in plan.spectrum_shape]
     spectra[0, middle[0], middle[1]] = 1
     big = torch.zeros((60, 66), dtype=torch.complex64)
     big[30, 33] = 1
-    solver = Solver(plan, amplitude, np.array([3.0]), spectra, torch.ones(plan.box, dtype=torch.complex64))
+    solver = Solver(plan, measured, np.array([3.0]), spectra, torch.ones(plan.box, dtype=torch.complex64))
     fast = sum(solver.sweep(1.0, False, False))
-    textbook = one_pass(big, amplitude, acquisition, 3.0, 1.0)
+    textbook = one_pass(big, measured.amplitude, acquisition, 3.0, 1.0)
     rows, columns = plan.spectrum_shape
     window = big[30 - rows // 2 : 30 + rows // 2 + 1, 33 - columns // 2 : 33 + columns // 2 + 1]
     torch.testing.assert_close(spectra[0], window, rtol=1e-4, atol=1e-5)

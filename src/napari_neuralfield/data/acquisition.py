@@ -57,9 +57,13 @@ class Acquisition:
         return int(self.frames.shape[1]), int(self.frames.shape[2])
 
     def intensity(
-        self, index: Any = slice(None), region: tuple[slice, slice] = (slice(None), slice(None))
+        self,
+        index: Any = slice(None),
+        region: tuple[slice, slice] = (slice(None), slice(None)),
+        *,
+        per_exposure: bool = True,
     ) -> np.ndarray:
-        """Frames `index`, background subtracted and exposure divided out: (frame, y, x) float32.
+        """Frames `index`, background subtracted and, where `per_exposure`, divided by it: (frame, y, x) float32.
 
         Raises
         ------
@@ -69,7 +73,7 @@ class Acquisition:
         stack = np.stack([np.asarray(self.frames[int(i)], dtype=np.float32)[region] for i in indices])
         if self.background is not None:
             stack -= np.asarray(self.background, dtype=np.float32)[region]
-        if self.exposure is not None:
+        if self.exposure is not None and per_exposure:
             stack /= np.asarray(self.exposure, dtype=np.float32)[indices, None, None]
         finite = np.isfinite(stack).all(axis=(1, 2))
         if not finite.all():
@@ -130,6 +134,9 @@ class LedArray(Acquisition):
     )
     sample_z_um: float | None = quantity(
         "Sample depth", "um", "known distance of the specimen from the focal plane", optional=True
+    )
+    led_height_mm: float | None = quantity(
+        "LED board", "mm", "distance of the LED board, to tell a shift in mm", optional=True, low=0.0, low_open=True
     )
 
 

@@ -70,19 +70,13 @@ def _through_focus(acquisition: ThroughFocus, seen: Survey) -> Iterator[Check]:
     else:
         repeated = len(np.unique(z)) < len(z)
         yield Check(
-            "depths",
-            "warning" if repeated else "ok",
-            float(np.ptp(z)),
-            "um",
+            "depths", "warning" if repeated else "ok", float(np.ptp(z)), "um",
             f"{len(z)} frames from {z[0]:g} to {z[-1]:g} um; the objective's depth of field is {field:.3g} um."
             + (" Some depths are given twice; check z_um." if repeated else ""),
         )
     coherence = acquisition.condenser_na / acquisition.objective_na
     yield Check(
-        "coherence",
-        "warning" if coherence > 1 else "info",
-        coherence,
-        "",
+        "coherence", "warning" if coherence > 1 else "info", coherence, "",
         f"The condenser fills {100 * coherence:.0f} % of the objective's aperture"
         + ("; above 100 % defocus shows almost no phase. Close the condenser diaphragm." if coherence > 1 else "."),
     )
@@ -94,10 +88,7 @@ def _coded(acquisition: CodedPtychography, seen: Survey) -> Iterator[Check]:
     n = acquisition.upsampling
     fine = acquisition.sensor_pixel_um / n
     yield Check(
-        "fine_pixel",
-        "info",
-        fine,
-        "um",
+        "fine_pixel", "info", fine, "um",
         f"Each sensor pixel is split {n} x {n} into pixels of {fine:.3g} um; {acquisition.frame_count} frames give "
         f"{acquisition.frame_count / n**2:.2g} measurements per fine pixel.",
     )
@@ -117,10 +108,7 @@ def _ptychography(acquisition: Ptychography, seen: Survey) -> Iterator[Check]:
         expected = acquisition.wavelength_um * acquisition.distance_um / (count * acquisition.detector_pixel_um)
         agrees = abs(pixel / expected - 1) < 0.02 or acquisition.frame_shape[0] != acquisition.frame_shape[1]
         yield Check(
-            "object_pixel",
-            "ok" if agrees else "warning",
-            pixel,
-            "um",
+            "object_pixel", "ok" if agrees else "warning", pixel, "um",
             f"The object pixel is {pixel:.4g} um"
             + ("." if agrees else f", but wavelength, distance and detector give {expected:.4g} um; check these four."),
         )
@@ -132,10 +120,7 @@ def _positions(positions_um: np.ndarray, pixel_um: float, unit: str) -> Iterator
     size = np.ptp(positions_um, axis=0)
     repeated = len(positions_um) - len(np.unique(np.round(positions_um / pixel_um, 3), axis=0))
     yield Check(
-        "positions",
-        "warning" if repeated else "ok",
-        float(size.max()),
-        unit,
+        "positions", "warning" if repeated else "ok", float(size.max()), unit,
         f"The positions cover {size[0]:.3g} x {size[1]:.3g} um (y, x)"
         + (f"; {repeated} of {len(positions_um)} repeat another one." if repeated else "."),
     )

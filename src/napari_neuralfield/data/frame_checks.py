@@ -77,16 +77,8 @@ def survey(acquisition: Acquisition) -> Survey:
             tops[value] = tops.get(value, 0) + held
     ranked = [*sorted(tops.items(), reverse=True), (0.0, 0), (0.0, 0)]
     return Survey(
-        looked_at,
-        total,
-        np.array(means),
-        np.array(spreads),
-        pixels,
-        negative,
-        lowest,
-        ranked[0][0],
-        ranked[0][1],
-        ranked[1][1],
+        looked_at, total, np.array(means), np.array(spreads), pixels, negative, lowest,
+        ranked[0][0], ranked[0][1], ranked[1][1],
     )
 
 
@@ -106,29 +98,20 @@ def frame_checks(seen: Survey) -> Iterator[Check]:
     broken = seen.looked_at[~np.isfinite(seen.means)]
     if len(broken):
         yield Check(
-            "finite",
-            "warning",
-            len(broken),
-            "frames",
+            "finite", "warning", len(broken), "frames",
             f"Values that are not numbers (NaN or infinity) in {named(broken, 'frame')}; repair it or leave it out.",
         )
     flat = seen.looked_at[seen.spreads == 0]
     if len(flat):
         yield Check(
-            "constant_frames",
-            "warning",
-            len(flat),
-            "frames",
+            "constant_frames", "warning", len(flat), "frames",
             f"The same value in every pixel of {named(flat, 'frame')}: that says nothing of the sample; leave it out.",
         )
     share = seen.top_pixels / max(seen.pixels, 1)
     piled = seen.top_pixels >= 4 and seen.top_pixels > 2 * seen.next_pixels and len(flat) < len(seen.looked_at)
     if piled or (seen.top in FULL_SCALES and seen.top_pixels >= 4):
         yield Check(
-            "saturation",
-            "warning",
-            share,
-            "share of pixels",
+            "saturation", "warning", share, "share of pixels",
             f"{seen.top_pixels} pixels ({100 * share:.2g} %) {seen.where} hold the very highest value, {seen.top:g}: "
             "the camera was probably saturated; a shorter exposure is better.",
         )
@@ -137,10 +120,7 @@ def frame_checks(seen: Survey) -> Iterator[Check]:
     if seen.negative_pixels:
         share = seen.negative_pixels / seen.pixels
         yield Check(
-            "negative_values",
-            "info" if share < 0.2 else "warning",
-            share,
-            "share of pixels",
+            "negative_values", "info" if share < 0.2 else "warning", share, "share of pixels",
             f"{100 * share:.2g} % of the pixels {seen.where} are below zero (down to {seen.lowest:g}), as after "
             "subtracting a dark frame; they count as zero light.",
         )
@@ -152,10 +132,7 @@ def steady_light(seen: Survey) -> Iterator[Check]:
     dark = seen.looked_at[seen.means < 0.2 * usual] if usual > 0 else seen.looked_at
     if len(dark):
         yield Check(
-            "dark_frames",
-            "warning",
-            len(dark),
-            "frames",
+            "dark_frames", "warning", len(dark), "frames",
             f"{named(dark)} are much darker than the others; the light or the shutter may have failed.",
         )
 

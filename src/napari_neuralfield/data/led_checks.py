@@ -29,10 +29,7 @@ def multiplexed(acquisition: MultiplexedLed, seen: Survey) -> Iterator[Check]:
     dark = np.flatnonzero(~acquisition.patterns.any(axis=1))
     if len(dark):
         yield Check(
-            "patterns",
-            "warning",
-            len(dark),
-            "frames",
+            "patterns", "warning", len(dark), "frames",
             f"{named(dark)} light no LED in 'patterns'; the patterns may be in the wrong order.",
         )
     lit = int(acquisition.patterns.any(axis=0).sum())
@@ -48,10 +45,7 @@ def _led_board(acquisition: LedArray | MultiplexedLed) -> Iterator[Check]:
     assert na is not None
     bright = int(is_bright_field(na, objective).sum())
     yield Check(
-        "bright_field",
-        "warning" if bright == 0 else "info",
-        bright,
-        "LEDs",
+        "bright_field", "warning" if bright == 0 else "info", bright, "LEDs",
         f"{bright} LEDs light the objective directly (bright field), {len(na) - bright} do not (dark field)."
         + ("" if bright else " Without bright field nothing fixes the brightness; check the directions and the NA."),
     )
@@ -59,10 +53,7 @@ def _led_board(acquisition: LedArray | MultiplexedLed) -> Iterator[Check]:
     overlap = nearest_overlap(na, objective)
     if (steep > STEEPEST_NA).any():
         yield Check(
-            "steepest_led",
-            "warning",
-            float(steep.max()),
-            "NA",
+            "steepest_led", "warning", float(steep.max()), "NA",
             f"LED {int(steep.argmax())} lights the sample at NA {steep.max():.3g}, almost along the slide; above "
             f"{STEEPEST_NA} check pitch and height of the board.",
         )
@@ -71,27 +62,17 @@ def _led_board(acquisition: LedArray | MultiplexedLed) -> Iterator[Check]:
     alone = np.flatnonzero(overlap == 0)
     if len(alone):
         yield Check(
-            "lonely_led",
-            "warning",
-            len(alone),
-            "LEDs",
+            "lonely_led", "warning", len(alone), "LEDs",
             f"{named(alone, 'LED')}: farther than twice the objective's NA from every other, so nothing ties what "
             "it measures to the rest; its direction may be wrong.",
         )
     middle = float(np.median(overlap))
     enough = middle >= MIN_OVERLAP
     yield Check(
-        "overlap",
-        "ok" if enough else "warning",
-        middle,
-        "share of area",
+        "overlap", "ok" if enough else "warning", middle, "share of area",
         f"Neighbouring LEDs share {100 * middle:.0f} % of their pupil area"
-        + (
-            "."
-            if enough
-            else f"; below {100 * MIN_OVERLAP:.0f} % the phase is poorly tied together. Move the board "
-            "farther away, or light more LEDs in between."
-        ),
+        + ("." if enough else f"; below {100 * MIN_OVERLAP:.0f} % the phase is poorly tied together. Move the board "
+           "farther away, or light more LEDs in between."),
     )
 
 
@@ -102,18 +83,12 @@ def _resolution(acquisition: LedArray | MultiplexedLed) -> Iterator[Check]:
     half_pitch = acquisition.wavelength_um / (2 * synthetic)
     n = native_upsampling(acquisition)
     yield Check(
-        "synthetic_na",
-        "ok",
-        synthetic,
-        "NA",
+        "synthetic_na", "ok", synthetic, "NA",
         f"Objective and illumination together reach NA {synthetic:.3g}, {synthetic / acquisition.objective_na:.2g} "
         "times the objective's.",
     )
     yield Check(
-        "half_pitch",
-        "info",
-        half_pitch,
-        "um",
+        "half_pitch", "info", half_pitch, "um",
         f"The finest lines that can be told apart are about {half_pitch:.3g} um wide (half a period); the "
         f"reconstruction has {n} pixels per camera pixel, {acquisition.pixel_um / n:.3g} um each.",
     )
@@ -124,20 +99,14 @@ def sampling(acquisition: LedArray | MultiplexedLed | ThroughFocus) -> Iterator[
     pixel, na = acquisition.pixel_um, acquisition.objective_na
     amplitude, intensity = acquisition.wavelength_um / (2 * na), acquisition.wavelength_um / (4 * na)
     if pixel > amplitude:
-        level, said = (
-            "warning",
-            (
-                f"The camera pixel is {pixel:.3g} um at the sample but the objective resolves {amplitude:.3g} um "
-                "(wavelength / 2 NA): fine detail is lost or appears in false places. Check pixel and magnification."
-            ),
+        level, said = "warning", (
+            f"The camera pixel is {pixel:.3g} um at the sample but the objective resolves {amplitude:.3g} um "
+            "(wavelength / 2 NA): fine detail is lost or appears in false places. Check pixel and magnification."
         )
     elif pixel > intensity:
-        level, said = (
-            "info",
-            (
-                f"The camera pixel, {pixel:.3g} um at the sample, samples the light's amplitude (at most {amplitude:.3g} "
-                f"um) but not the finest detail of its intensity ({intensity:.3g} um); the reconstruction allows for it."
-            ),
+        level, said = "info", (
+            f"The camera pixel, {pixel:.3g} um at the sample, samples the light's amplitude (at most {amplitude:.3g} "
+            f"um) but not the finest detail of its intensity ({intensity:.3g} um); the reconstruction allows for it."
         )
     else:
         level, said = "ok", f"The camera pixel, {pixel:.3g} um at the sample, resolves all that the objective passes."
@@ -148,10 +117,7 @@ def _depth(acquisition: LedArray | MultiplexedLed) -> Iterator[Check]:
     field = depth_of_field_um(acquisition)
     low, high = default_z_range_um(acquisition)
     yield Check(
-        "depth",
-        "info",
-        field,
-        "um",
+        "depth", "info", field, "um",
         f"The objective's depth of field is {field:.3g} um; refocusing works well over about {3 * field:.3g} um and "
         f"fades beyond {6 * field:.3g} um. Unless told otherwise, {low:.3g} to {high:.3g} um is reconstructed.",
     )
@@ -168,10 +134,7 @@ def _brightness(acquisition: LedArray, seen: Survey) -> Iterator[Check]:
     wrong = (inside & (means < 0.3 * usual)) | (outside & (means > 0.6 * usual))
     if wrong.any():
         yield Check(
-            "brightness",
-            "warning",
-            int(wrong.sum()),
-            "frames",
+            "brightness", "warning", int(wrong.sum()), "frames",
             f"Not as bright or dark as their LED's direction says: {named(seen.looked_at[wrong], 'frame')}; order, "
             "orientation or shift of the board, or the objective's NA, may be wrong.",
         )

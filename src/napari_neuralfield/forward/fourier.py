@@ -18,7 +18,7 @@ import torch
 from ..compute import REAL
 from ..data.acquisition import LedArray
 from ..optics.grids import centred_spectrum, fast_length, fit_spectrum, image_of
-from ..optics.pupil import aperture, defocus
+from ..optics.pupil import TINY, aperture, defocus
 from ..types import InputError
 
 
@@ -34,6 +34,7 @@ class Windows:
     image_shape : (y, x) size of the images compared with the frames.
     corner : first bin of each LED's window (led, 2), int64.
     remainder : pupil frequency of the middle of each window, cycles/um (led, 2), float64.
+    pupil : measured pupil on the bins of a window (y, x), complex, or None.
     """
 
     bin: tuple[float, float]
@@ -46,6 +47,7 @@ class Windows:
     cutoff: float
     frame_shape: tuple[int, int]
     pixel_um: float
+    pupil: np.ndarray | None = None
 
 
 def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, margin: float = 0.0) -> Windows:
@@ -85,7 +87,13 @@ def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, mar
         cutoff,
         shape,
         acquisition.pixel_um,
+        on_window(acquisition.pupil, (box[0], box[1])),
     )
+
+
+def on_window(pupil: np.ndarray | None, box: tuple[int, int]) -> np.ndarray | None:
+    """A pupil given on the frame's frequency grid, on the bins of a window (y, x)."""
+    return None if pupil is None else fit_spectrum(torch.from_numpy(np.array(pupil, np.complex64)), box).numpy()
 
 
 def pupil_frequencies(
@@ -125,7 +133,31 @@ def pupils(
         fx = fx + na_shift[:, 1, None, None] / plan.wavelength_um
     passed = aperture(fy, fx, plan.cutoff, edge)[:, None]
     kernel = passed * defocus(fy[:, None], fx[:, None], plan.wavelength_um, z_um[None, :, None, None])
+    if plan.pupil is not None:
+        kernel = kernel * between_bins(plan, indices, z_um.device)[:, None]
     return kernel if aberration is None else kernel * aberration
+
+
+def between_bins(plan: Windows, indices: np.ndarray | slice, device: torch.device | str = "cpu") -> torch.Tensor:
+    """The measured pupil at the exact frequencies of each window (led, y, x), by linear interpolation.
+
+    Modulus and phase factor apart, so that a phase slope takes no light; bins where the pupil is zero do not count.
+    """
+    assert plan.pupil is not None
+    pupil = torch.as_tensor(plan.pupil, device=device)
+    seen = (pupil.abs() > 0).to(REAL)
+    share = torch.as_tensor(plan.remainder[indices] / np.array(plan.bin), dtype=REAL, device=device)
+    total: Any = 0.0
+    modulus: Any = 0.0
+    weight: Any = 0.0
+    for sy in (-1, 0, 1):
+        for sx in (-1, 0, 1):
+            near = torch.relu(1 - (share[:, 0] - sy).abs()) * torch.relu(1 - (share[:, 1] - sx).abs())
+            here = [t.roll((-sy, -sx), (0, 1)) for t in (pupil, pupil.abs(), seen)]
+            near = near[:, None, None]
+            total, modulus, weight = total + near * here[0], modulus + near * here[1], weight + near * here[2]
+    phase = total / total.abs().clamp(min=1e-12)
+    return phase * modulus / weight.clamp(min=1e-6)
 
 
 def predict(
@@ -149,59 +181,103 @@ class _Misfit(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, spectrum: torch.Tensor, pupil: torch.Tensor, corner: list[list[int]], amplitude: torch.Tensor
+        ctx: Any,
+        spectrum: torch.Tensor,
+        pupil: torch.Tensor,
+        floor: torch.Tensor,
+        corner: list[list[int]],
+        amplitude: torch.Tensor,
     ) -> torch.Tensor:
         rows, columns = pupil.shape[-2:]
         cut = torch.stack([spectrum[y : y + rows, x : x + columns] for y, x in corner])
         image = torch.fft.ifft2(cut * pupil, s=amplitude.shape[-2:], norm="forward")
-        modulus = image.abs()
-        difference = modulus - amplitude
-        image *= difference / (modulus + 1e-9)
-        back = torch.fft.fft2(image, norm="forward")[:, :rows, :columns] * pupil.conj()
+        model = torch.sqrt(image.abs() ** 2 + floor[:, None, None] + TINY)
+        difference = model - amplitude
+        ratio = difference / model
+        image *= ratio
+        back = torch.fft.fft2(image, norm="forward")[:, :rows, :columns]
+        to_object, to_pupil = back * pupil.conj(), back * cut.conj()
         gradient = torch.zeros_like(spectrum)
-        for (y, x), part in zip(corner, back, strict=True):
+        for (y, x), part in zip(corner, to_object, strict=True):
             gradient[y : y + rows, x : x + columns] += part
-        ctx.save_for_backward(gradient * (2 / len(amplitude)))
+        share = 2 / len(amplitude)
+        ctx.save_for_backward(gradient * share, to_pupil * share, ratio.mean(dim=(1, 2)) / len(amplitude))
         return (difference**2).mean()
 
     @staticmethod
     def backward(ctx: Any, scale: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        return ctx.saved_tensors[0] * scale, None, None, None
+        return *(gradient * scale for gradient in ctx.saved_tensors), None, None
 
 
-def misfit(spectrum: torch.Tensor, pupil: torch.Tensor, corner: np.ndarray, amplitude: torch.Tensor) -> torch.Tensor:
-    """Mean of (|image| - amplitude)^2 over LEDs and pixels, differentiable in the object's spectrum only.
+def misfit(
+    spectrum: torch.Tensor, pupil: torch.Tensor, corner: np.ndarray, amplitude: torch.Tensor, floor: torch.Tensor
+) -> torch.Tensor:
+    """Mean of (sqrt(|image|^2 + floor) - amplitude)^2 over LEDs and pixels, differentiable.
 
     Parameters
     ----------
     spectrum : centred object spectrum at one depth (Y, X).
     pupil : (led, y, x); corner : (led, 2); amplitude : measured (led, y, x).
+    floor : ambient intensity in each frame (led,).
     """
-    loss: torch.Tensor = _Misfit.apply(spectrum, pupil, corner.tolist(), amplitude)
+    loss: torch.Tensor = _Misfit.apply(spectrum, pupil, floor, corner.tolist(), amplitude)
     return loss
 
 
-def measured_amplitude(
-    acquisition: LedArray, plan: Windows, device: torch.device | str = "cpu", chunk: int = 64
-) -> tuple[torch.Tensor, float]:
-    """Square root of the frames on the image grid (led, y, x) and the intensity that was scaled to 1.
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """The frames as a solver compares them: root of the counts, with what every frame carries besides its LED.
 
-    Frames are cropped to the image's band; what noise leaves below zero is set to zero. The scale is the mean of
-    the bright-field frames.
+    Parameters
+    ----------
+    amplitude : root of the counts over `scale` (led, y, x). Ambient light stays in, and what noise leaves below
+        zero is set to zero: subtracting the light would square-root noise about zero, which is biased.
+    gain : amplitude of each LED from its exposure, mean 1 (led,).
+    floor : ambient intensity of each frame over `scale` (led,): the model is sqrt(|gain image|^2 + floor).
+    scale : the intensity that stands for 1: the mean of the bright-field frames at mean gain.
     """
+
+    amplitude: torch.Tensor
+    gain: torch.Tensor
+    floor: torch.Tensor
+    scale: float
+
+
+def measure(
+    acquisition: LedArray, plan: Windows, device: torch.device | str = "cpu", chunk: int = 64
+) -> Measurement:
+    """The frames on the image grid, cropped to the image's band."""
+    ambient = 0.0 if acquisition.background is None else max(0.0, float(np.mean(acquisition.background)))
     parts = []
     for start in range(0, acquisition.frame_count, chunk):
-        frames = torch.as_tensor(acquisition.intensity(slice(start, start + chunk)), device=device)
+        part = acquisition.intensity(slice(start, start + chunk), per_exposure=False) + np.float32(ambient)
+        frames = torch.tensor(part, device=device)
         if plan.image_shape != plan.frame_shape:
             frames = image_of(fit_spectrum(centred_spectrum(frames), plan.image_shape)).real
         parts.append(frames)
-    intensity = torch.cat(parts)
+    counts = torch.cat(parts)
+    gain = torch.ones(acquisition.frame_count, device=device)
+    if acquisition.exposure is not None:
+        gain = torch.tensor(np.sqrt(acquisition.exposure), dtype=REAL, device=device)
+        gain = gain / gain.mean()
+    scale = bright_mean(acquisition, (counts.mean(dim=(1, 2)) - ambient) / gain**2)
+    floor = torch.full_like(gain, ambient / scale)
+    return Measurement(torch.sqrt(torch.clamp(counts / scale, min=0.0)), gain, floor, scale)
+
+
+def bright_mean(acquisition: LedArray, means: torch.Tensor) -> float:
+    """Mean of the bright-field frames, from the mean of every frame (led,).
+
+    Raises
+    ------
+    InputError : where they hold no light.
+    """
     bright = np.hypot(*np.asarray(acquisition.illumination_na).T) < acquisition.objective_na
-    chosen = intensity[torch.as_tensor(bright, device=intensity.device)] if bright.any() else intensity
+    chosen = means[torch.as_tensor(bright, device=means.device)] if bright.any() else means
     scale = float(chosen.mean())
     if not scale > 0:
         raise InputError(
             f"{acquisition.source or 'the acquisition'}: the bright-field frames have a mean of {scale:g}; "
             "frames must hold light, so check the background that is subtracted"
         )
-    return torch.sqrt(torch.clamp(intensity / scale, min=0.0)), scale
+    return scale

@@ -85,6 +85,12 @@ def directions(given: Any, where: Path) -> np.ndarray:
     return na[leds.use]
 
 
+def height_mm(given: Any) -> float | None:
+    """Distance of the board in a description that `directions` took; None where only directions are given."""
+    leds = Leds.model_validate(given)
+    return illumination.UCONN_HEIGHT_MM if leds.board is not None else leds.height_mm
+
+
 def _board(leds: Leds, where: Path) -> np.ndarray:
     if leds.board is not None:
         return illumination.uconn_board(leds.theta_deg, leds.xint_mm, leds.yint_mm)

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from ..data.acquisition import Draft
-from ..optics.illumination import uconn_board
+from ..optics.illumination import UCONN_HEIGHT_MM, uconn_board
 from ..registry import READERS
 from ..types import InputError
 from .hdf5_frames import HDF5Frames, opened, stored
@@ -71,6 +71,7 @@ def _uconn(file: _Mat) -> Draft:
         "objective_na": 0.1,
         "pixel_um": 1.845,
         "illumination_na": uconn_board(theta, xint, yint, leds),
+        "led_height_mm": UCONN_HEIGHT_MM,
     }
     for name, key in (("wavelength_um", "wlength"), ("sample_z_um", "z")):
         if key in file.shapes:

@@ -10,7 +10,7 @@ import yaml
 
 from ..data.acquisition import KINDS, Draft, quantities
 from ..types import InputError
-from .leds import directions
+from .leds import directions, height_mm
 from .tables import read_image, read_table
 
 OWN_KEYS = ("kind", "title", "leds", "files")
@@ -77,6 +77,8 @@ def apply(draft: Draft, path: Path) -> None:
             draft.values["title"] = str(value)
         elif name == "leds":
             draft.values[_led_name(draft.kind, path)] = directions(value, path)
+            if draft.kind == "led_array":
+                draft.values["led_height_mm"] = height_mm(value)
         elif name not in OWN_KEYS:
             raise InputError(
                 f"{path}: {name} is not a value of kind {draft.kind}; known are {', '.join((*OWN_KEYS, *known))}"

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..types import InputError
 
+UCONN_HEIGHT_MM = 90.88
 ORDERS = ("raster", "serpentine", "spiral")
 
 # Each matrix turns (na_y, na_x); image axes, y downwards.
@@ -166,7 +167,7 @@ def uconn_board(theta_deg: float = 0.0, xint_mm: float = 0.0, yint_mm: float = 0
     `xint_mm`, `yint_mm` is the centre LED seen from the patch, `theta_deg` the turn of the board.
     """
     board = place(grid_positions(15, 15, 4.0, "spiral")[:count], theta_deg, (yint_mm, xint_mm))
-    return direction_cosines(board, 90.88, slide_mm=1.0, slide_index=1.52)
+    return direction_cosines(board, UCONN_HEIGHT_MM, slide_mm=1.0, slide_index=1.52)
 
 
 def synthetic_na(na: np.ndarray, objective_na: float) -> float:

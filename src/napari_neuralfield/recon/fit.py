@@ -26,7 +26,7 @@ from .solver import Solver
 def fit(
     field: PlaneAxisField,
     plan: fourier.Windows,
-    amplitude: torch.Tensor,
+    measured: fourier.Measurement,
     pupil_factor: torch.Tensor,
     gain: torch.Tensor,
     *,
@@ -39,11 +39,11 @@ def fit(
 
     Parameters
     ----------
-    amplitude : measured amplitude (led, y, x).
+    measured : the frames with their ambient light.
     pupil_factor : aberration on the windows' bins (y, x), complex.
     gain : amplitude gain of each LED (led,).
     """
-    random = np.random.default_rng(seed)
+    random, amplitude = np.random.default_rng(seed), measured.amplitude
     optimizer = Adam(field.parameters(), rate, betas=(0.9, 0.99))
     low, high = field.extent.z_um
     pace = PreviewPace(lambda: Preview(copy.deepcopy(field), (low + high) / 2))
@@ -55,7 +55,8 @@ def fit(
         try:
             spectrum = fit_spectrum(centred_spectrum(field.at_nodes(field.place(z))[0]), plan.spectrum_shape)
             kernel = fourier.pupils(plan, chosen, depth_tensor(np.array([z]), amplitude.device), pupil_factor)[:, 0]
-            loss = fourier.misfit(spectrum, kernel * gain[chosen, None, None], plan.corner[chosen], amplitude[chosen])
+            kernel = kernel * gain[chosen, None, None]
+            loss = fourier.misfit(spectrum, kernel, plan.corner[chosen], amplitude[chosen], measured.floor[chosen])
             optimizer.step(loss, rate * warm_cosine(step, steps))
         except RuntimeError as failure:
             if not compute.is_out_of_memory(failure) or leds_per_step == 1:
@@ -75,7 +76,7 @@ def fit(
 def field_error(
     field: PlaneAxisField,
     plan: fourier.Windows,
-    amplitude: torch.Tensor,
+    measured: fourier.Measurement,
     pupil_factor: torch.Tensor,
     gain: torch.Tensor,
     depths_um: np.ndarray,
@@ -84,5 +85,5 @@ def field_error(
     total = 0.0
     for z in depths_um:
         spectra = fit_spectrum(centred_spectrum(field.at_nodes(field.place(z))), plan.spectrum_shape)
-        total += Solver(plan, amplitude, np.array([z]), spectra, pupil_factor, gain).error() ** 2
+        total += Solver(plan, measured, np.array([z]), spectra, pupil_factor, gain).error() ** 2
     return (total / len(depths_um)) ** 0.5

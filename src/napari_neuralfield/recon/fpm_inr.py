@@ -29,7 +29,7 @@ from .orientation import orientation_notes
 from .published import fit_published
 from .recipe import Recipe, build, method, option
 from .sequential import fpm_sequential
-from .solver import initial_pupil
+from .solver import no_aberration
 
 PHYSICS = {
     "fit": "physics", "features": 32, "hidden": 16, "plane_ratio": 1.15,
@@ -109,10 +109,9 @@ class Fit:
     field: PlaneAxisField
     depths: np.ndarray
     plan: fourier.Windows
-    amplitude: torch.Tensor  # (led, y, x)
+    measured: fourier.Measurement
     pupil: torch.Tensor  # on the windows' bins (y, x)
     gain: torch.Tensor  # (led,)
-    intensity_scale: float
     calibration: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
 
@@ -121,7 +120,7 @@ class Fit:
         yield from fit(
             self.field,
             self.plan,
-            self.amplitude,
+            self.measured,
             self.pupil,
             self.gain,
             steps=steps,
@@ -143,10 +142,10 @@ def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
     done = yield from way(acquisition, recipe, device)
     figures = {
         "relative_amplitude_error": field_error(
-            done.field, done.plan, done.amplitude, done.pupil, done.gain, done.depths
+            done.field, done.plan, done.measured, done.pupil, done.gain, done.depths
         ),
         **done.figures,
-        "intensity_scale": done.intensity_scale,
+        "intensity_scale": done.measured.scale,
         "cpu_seconds": time.process_time() - started,
     }
     yield Done(
@@ -159,16 +158,18 @@ def from_classical(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.de
     stack, classical = yield from classical_stack(acquisition, recipe)
     found, depths = classical.calibration, np.array(stack.depths_um)
     plan = fourier.windows(acquisition, margin=classical.figures.get("pupil_margin", 0.0))
-    amplitude, scale = fourier.measured_amplitude(acquisition, plan, device)
-    pupil, gain = initial_pupil(acquisition, plan, device), torch.ones(len(amplitude), device=device)
+    measured = fourier.measure(acquisition, plan, device)
+    pupil, gain = no_aberration(plan, device), measured.gain
     if "pupil" in found:
-        pupil = torch.as_tensor(found["pupil"], device=device)
+        known = np.ones(1) if plan.pupil is None else plan.pupil
+        factor = found["pupil"] * known.conj() / np.maximum(np.abs(known) ** 2, 1e-12)
+        pupil = torch.as_tensor(factor.astype(np.complex64), device=device)
     if "gains" in found:
         gain = torch.as_tensor(found["gains"], device=device).sqrt()
         gain = gain / gain.mean()
     field = new_field(acquisition, recipe, depths, plan, recipe.depth_nodes or len(depths))
     away = distill(field, stack, compute.seed(recipe.seed))
-    done = Fit(field.to(device), depths, plan, amplitude, pupil, gain, scale, found, {"distance_from_classical": away})
+    done = Fit(field.to(device), depths, plan, measured, pupil, gain, found, {"distance_from_classical": away})
     yield from done.polish(recipe, recipe.polish, 5e-4)
     return done
 
@@ -177,21 +178,24 @@ def from_frames(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.devic
     """The field fitted to the frames alone, our way or exactly as published."""
     depths = plane_depths(acquisition, recipe.z_um, None)
     plan = fourier.windows(acquisition)
-    amplitude, scale = fourier.measured_amplitude(acquisition, plan, device)
-    pupil, gain = initial_pupil(acquisition, plan, device), torch.ones(len(amplitude), device=device)
+    measured = fourier.measure(acquisition, plan, device)
+    pupil, gain = no_aberration(plan, device), measured.gain
     spacing = 0.6 * acquisition.wavelength_um / acquisition.objective_na**2
     nodes = recipe.depth_nodes or max(2, 1 + math.ceil((depths[-1] - depths[0]) / spacing - 1e-6))
     field, generator = new_field(acquisition, recipe, depths, plan, nodes), compute.seed(recipe.seed)
     if recipe.fit == "physics":
-        start_linear(field, generator, float(amplitude.mean(dim=(1, 2)).amax()))
+        start_linear(field, generator, float(measured.amplitude.mean(dim=(1, 2)).amax()))
     else:
         start_random(field, generator)
-    done = Fit(field.to(device), depths, plan, amplitude, pupil, gain, scale)
+    done = Fit(field.to(device), depths, plan, measured, pupil, gain)
     if recipe.fit == "physics":
         yield from done.polish(recipe, recipe.steps, 5e-3)
         return done
-    done.intensity_scale = yield from fit_published(field, acquisition, recipe.seed, device)
-    done.amplitude = amplitude * (scale / done.intensity_scale) ** 0.5
+    scale = yield from fit_published(field, acquisition, recipe.seed, device)
+    share = measured.scale / scale
+    done.measured = fourier.Measurement(
+        measured.amplitude * share**0.5, measured.gain, measured.floor * share, scale
+    )
     return done
 
 

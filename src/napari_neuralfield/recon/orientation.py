@@ -16,7 +16,7 @@ from ..forward import fourier
 from ..optics.illumination import ORIENTATIONS, orient
 from ..types import Note
 from .fourier_setup import flat_spectra
-from .solver import Solver, initial_pupil
+from .solver import Solver, no_aberration
 
 CROP = 64
 LEDS = 30
@@ -47,14 +47,9 @@ def orientation_errors(acquisition: LedArray, device: torch.device | str = "cpu"
 def _error(small: LedArray, matrix: np.ndarray, z_um: float, device: torch.device | str) -> float:
     turned = small.replace(illumination_na=orient(np.asarray(small.illumination_na), matrix))
     plan = fourier.windows(turned)
-    amplitude, _ = fourier.measured_amplitude(turned, plan, device)
-    solver = Solver(
-        plan,
-        amplitude,
-        np.array([z_um]),
-        flat_spectra(plan, 1, amplitude.device),
-        initial_pupil(turned, plan, amplitude.device),
-    )
+    measured = fourier.measure(turned, plan, device)
+    amplitude, where = measured.amplitude, measured.amplitude.device
+    solver = Solver(plan, measured, np.array([z_um]), flat_spectra(plan, 1, where), no_aberration(plan, where))
     for step in (1.0, 0.5, 0.25):
         for _ in solver.sweep(step, False, False):
             pass

@@ -36,7 +36,7 @@ from .fourier_setup import (
 from .orientation import orientation_notes
 from .pace import PreviewPace
 from .recipe import Recipe, method, option
-from .solver import Solver, initial_pupil, remove_tilt
+from .solver import Solver, no_aberration, remove_tilt
 
 SMALLEST_STEP = 1 / 32
 PUPIL_MARGIN = 0.03  # a recovered pupil may reach 3 % beyond the nominal NA: real apertures do
@@ -114,31 +114,27 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
         yield from orientation_notes(acquisition, device)
     margin = pupil_margin(acquisition, depths, device, recover_gain) if recover_pupil else 0.0
     plan = fourier.windows(acquisition, margin=margin)
-    amplitude, scale = fourier.measured_amplitude(acquisition, plan, device)
-    state = State(
-        depths,
-        flat_spectra(plan, len(depths), device),
-        initial_pupil(acquisition, plan, device),
-        torch.ones(len(amplitude), device=device),
-    )
+    measured = fourier.measure(acquisition, plan, device)
+    state = State(depths, flat_spectra(plan, len(depths), device), no_aberration(plan, device), measured.gain)
     where, seen = extent(acquisition, depths), support(plan)
 
     def field() -> PlanesField:
         return PlanesField.from_spectra(state.spectra, depths, where, seen, recipe.rank, recipe.half)
 
-    error = yield from solve_planes(state, plan, amplitude, recipe, recover_pupil, recover_gain, field)
+    error = yield from solve_planes(state, plan, measured, recipe, recover_pupil, recover_gain, field)
     calibration: dict[str, Any] = {}
     figures: dict[str, float] = {}
     if recover_pupil:
         inside = fourier.pupils(plan, np.array([0]), depth_tensor(depths[:1], device))[0, 0].abs() > 0
         state.spectra, pupil = remove_tilt(state.spectra, state.aberration, inside)
-        calibration["pupil"] = torch.where(inside, pupil, 0).cpu().numpy()
+        known = 1.0 if plan.pupil is None else plan.pupil
+        calibration["pupil"] = torch.where(inside, pupil, 0).cpu().numpy() * known
         figures["pupil_margin"] = margin
     if recover_gain:
         calibration["gains"] = (state.gain**2 / (state.gain**2).mean()).cpu().numpy()
     figures |= {
         "relative_amplitude_error": error,
-        "intensity_scale": scale,
+        "intensity_scale": measured.scale,
         "cpu_seconds": time.process_time() - started,
     }
     yield Done(Result(field(), recipe.model_dump(), optics(acquisition), calibration, figures, acquisition.title))
@@ -156,9 +152,8 @@ def pupil_margin(
     middle = depths[[len(depths) // 2]]
     for margin in (0.0, PUPIL_MARGIN):
         plan = fourier.windows(acquisition, margin=margin)
-        amplitude, _ = fourier.measured_amplitude(acquisition, plan, device)
-        pupil = initial_pupil(acquisition, plan, device)
-        solver = Solver(plan, amplitude, middle, flat_spectra(plan, 1, device), pupil)
+        measured = fourier.measure(acquisition, plan, device)
+        solver = Solver(plan, measured, middle, flat_spectra(plan, 1, device), no_aberration(plan, device))
         for number in range(passes):
             for _ in solver.sweep(1.0, number > 0, recover_gain and number > 0):
                 pass
@@ -179,7 +174,7 @@ class State:
 def solve_planes(
     state: State,
     plan: fourier.Windows,
-    amplitude: torch.Tensor,
+    measured: fourier.Measurement,
     recipe: SequentialRecipe,
     recover_pupil: bool,
     recover_gain: bool,
@@ -189,8 +184,8 @@ def solve_planes(
 
     Pupil and gains are found with the first planes and kept for the others.
     """
-    count = len(state.depths)
-    batch = min(recipe.depths_at_once or depths_that_fit(plan, amplitude.device), count)
+    count, device = len(state.depths), state.spectra.device
+    batch = min(recipe.depths_at_once or depths_that_fit(plan, device), count)
     full_passes = recipe.passes or (60 if count == 1 else 1)
     passes = full_passes + math.ceil(math.log(SMALLEST_STEP) / math.log(recipe.step_decay))
     start, misfit, shown = 0, 0.0, 0
@@ -198,11 +193,11 @@ def solve_planes(
     while start < count:
         part = slice(start, min(start + batch, count))
         shown = (part.start + part.stop - 1) // 2
-        work = len(amplitude) * passes
+        work = len(state.gain) * passes
         before, total = work * start // batch, work * -(-count // batch)
         solver: Solver | None = None
         try:
-            solver = Solver(plan, amplitude, state.depths[part], state.spectra[part], state.aberration, state.gain)
+            solver = Solver(plan, measured, state.depths[part], state.spectra[part], state.aberration, state.gain)
             for done, error in solve(
                 solver, recipe, full_passes, recover_pupil and not start, recover_gain and not start
             ):
@@ -216,7 +211,7 @@ def solve_planes(
         if solver is None:
             batch = -(-batch // 2)
             compute.release()
-            state.spectra[part] = flat_spectra(plan, part.stop - part.start, amplitude.device)
+            state.spectra[part] = flat_spectra(plan, part.stop - part.start, device)
             yield Note(f"the device ran out of memory; going on with {batch} planes at once", "warning")
             continue
         state.aberration, state.gain = solver.aberration, solver.gain

@@ -13,9 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from ..data.acquisition import LedArray
 from ..forward import fourier
-from ..optics.grids import fit_spectrum
+from ..optics.pupil import TINY
 from .fourier_setup import depth_tensor
 
 
@@ -24,24 +23,25 @@ class Solver:
 
     Parameters
     ----------
-    amplitude : measured amplitude on the image grid (led, y, x).
+    measured : the frames on the image grid, with their exposure and ambient light.
     spectra : centred spectra of these planes (z, y, x), changed in place.
     aberration : complex factor on the pupil (y, x).
-    gain : brightness of each LED (led,), amplitude, mean 1.
+    gain : brightness of each LED (led,), amplitude, mean 1; from the exposures where None.
     """
 
     def __init__(
         self,
         plan: fourier.Windows,
-        amplitude: torch.Tensor,
+        measured: fourier.Measurement,
         depths_um: np.ndarray,
         spectra: torch.Tensor,
         aberration: torch.Tensor,
         gain: torch.Tensor | None = None,
     ) -> None:
-        self.plan, self.amplitude, self.spectra = plan, amplitude, spectra
+        amplitude = measured.amplitude
+        self.plan, self.amplitude, self.floor, self.spectra = plan, amplitude, measured.floor, spectra
         self.aberration = aberration
-        self.gain = torch.ones(len(amplitude), device=spectra.device) if gain is None else gain
+        self.gain = measured.gain if gain is None else gain
         self.z = depth_tensor(depths_um, spectra.device)
         self.order = np.argsort(np.hypot(*directions(plan).T), kind="stable")
         bytes_needed = 8 * len(amplitude) * len(self.z) * plan.box[0] * plan.box[1]
@@ -78,22 +78,24 @@ class Solver:
             pupil = kernel * self.aberration
             seen = window * pupil
             image = torch.fft.ifft2(seen, s=self.plan.image_shape, norm="forward")
-            modulus = image.abs()
-            measured, gain = self.amplitude[led], float(self.gain[led])
-            yield float(((modulus * gain - measured) ** 2).sum())
+            light = image.real**2 + image.imag**2
+            measured, gain, floor = self.amplitude[led], float(self.gain[led]), float(self.floor[led])
+            model = torch.sqrt(light * gain**2 + (floor + TINY))
+            difference = measured - model
+            yield float((difference**2).sum())
             if step == 0:
                 continue
             if recover_gain:
-                best = (
-                    float((modulus * measured).sum() / (modulus**2).sum().clamp(min=1e-12)) / len(self.z) * len(modulus)
-                )
-                fresh[led] = gain = 0.5 * (gain + best)
-            image *= measured / gain / (modulus + 1e-9) - 1
-            change = torch.fft.fft2(image, norm="forward")[:, :rows, :columns]
+                slope = light / model * gain
+                change = float((slope * difference).sum() / (slope**2).sum().clamp(min=1e-12))
+                fresh[led] = gain = max(gain + 0.5 * change, 0.1 * gain)
+                model = torch.sqrt(light * gain**2 + (floor + TINY))
+            image *= measured / model - 1
+            back = torch.fft.fft2(image, norm="forward")[:, :rows, :columns]
             if recover_pupil:
-                numerator += gain**2 * ((kernel * window).conj() * change).sum(0)
+                numerator += gain**2 * ((kernel * window).conj() * back).sum(0)
                 weight += gain**2 * ((kernel * window).abs() ** 2).sum(0)
-            window += (step / top) * pupil.conj() * change
+            window += (step / top) * pupil.conj() * back
         if step > 0 and recover_pupil:
             self.aberration = self.aberration + numerator / (weight + 0.01 * weight[weight > 0].mean())
         self.gain = fresh
@@ -140,9 +142,6 @@ def remove_tilt(
     return spectra, aberration
 
 
-def initial_pupil(acquisition: LedArray, plan: fourier.Windows, device: torch.device) -> torch.Tensor:
-    """The measured pupil on the windows' bins (y, x), or ones."""
-    if acquisition.pupil is None:
-        return torch.ones(plan.box, dtype=torch.complex64, device=device)
-    measured = torch.from_numpy(np.array(acquisition.pupil, dtype=np.complex64))
-    return fit_spectrum(measured.to(device), plan.box)
+def no_aberration(plan: fourier.Windows, device: torch.device) -> torch.Tensor:
+    """The factor on the pupil before anything is known beyond the measured pupil: ones (y, x)."""
+    return torch.ones(plan.box, dtype=torch.complex64, device=device)

@@ -129,8 +129,7 @@ class DepthDock(QWidget):
     def _same(self, last: Picture, field: Any, z: float, quantity: str, axes: Any) -> bool:
         shown_now = last.field is field and last.z_um == z and last.quantity == quantity
         return (
-            shown_now
-            and self._slot.alive
+            shown_now and self._slot.alive
             and all(np.array_equal(a, b) for a, b in zip((last.y_um, last.x_um), axes, strict=True))
         )
 
@@ -142,13 +141,8 @@ class DepthDock(QWidget):
         self._last = picture
         title = self._title()
         self._slot.show(
-            f"{title} at any depth",
-            picture.image,
-            picture.y_um,
-            picture.x_um,
-            picture.quantity,
-            {"z_um": picture.z_um, "quantity": picture.quantity},
-            follow=False,
+            f"{title} at any depth", picture.image, picture.y_um, picture.x_um, picture.quantity,
+            {"z_um": picture.z_um, "quantity": picture.quantity}, follow=False,
         )
         if new:
             self._slot.layer.colormap = COLORMAPS[picture.quantity]
@@ -193,12 +187,8 @@ class DepthDock(QWidget):
 
         def add(image: np.ndarray) -> None:
             self._viewer.add_image(
-                image,
-                name=f"{shown.title} {quantity}, z {z:.2f} µm",
-                contrast_limits=contrast(image, quantity),
-                colormap=COLORMAPS[quantity],
-                metadata=ours,
-                **placed(*axes),
+                image, name=f"{shown.title} {quantity}, z {z:.2f} µm", contrast_limits=contrast(image, quantity),
+                colormap=COLORMAPS[quantity], metadata=ours, **placed(*axes),
             )
 
         self._background.run(work, add, self._say_error)

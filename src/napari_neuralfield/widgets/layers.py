@@ -157,28 +157,16 @@ class ImageSlot:
             self._viewer.layers.remove(self.layer)
 
     def show(
-        self,
-        name: str,
-        image: np.ndarray,
-        y_um: np.ndarray,
-        x_um: np.ndarray,
-        quantity: str,
-        metadata: dict[str, Any] | None = None,
-        follow: bool = True,
-        visible: bool = True,
+        self, name: str, image: np.ndarray, y_um: np.ndarray, x_um: np.ndarray, quantity: str,
+        metadata: dict[str, Any] | None = None, follow: bool = True, visible: bool = True,
     ) -> None:
         """Put a (y, x) float32 image at two axes (um) into the layer; with `follow` the contrast adapts to it."""
         place = placed(y_um, x_um)
         if not self.alive:
             self._limits = contrast(image, quantity)
             self.layer = self._viewer.add_image(
-                image,
-                name=name,
-                contrast_limits=self._limits,
-                colormap=COLORMAPS[quantity],
-                visible=visible,
-                metadata={KEY: metadata or {}},
-                **place,
+                image, name=name, contrast_limits=self._limits, colormap=COLORMAPS[quantity], visible=visible,
+                metadata={KEY: metadata or {}}, **place,
             )
             self.layer.contrast_limits_range = limits_range(self._limits)
             return

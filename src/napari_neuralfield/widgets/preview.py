@@ -76,10 +76,7 @@ def _render(shown: Shown) -> list[dict[str, Any]]:
         {
             "name": f"{shown.title} {quantity}{state}",
             "image": np.ascontiguousarray(lazy.measure(values, quantity)),
-            "y_um": y,
-            "x_um": x,
-            "quantity": quantity,
-            "metadata": {**ours, "quantity": quantity},
+            "y_um": y, "x_um": x, "quantity": quantity, "metadata": {**ours, "quantity": quantity},
         }
         for quantity in (known if shown.finished else known[-1:])
     ]

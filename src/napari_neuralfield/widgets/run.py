@@ -77,7 +77,9 @@ class Plan:
         return Result(preview.field, recipe=recipe, optics=plain, title=self.acquisition.title)
 
 
-def plan_run(acquisition: Acquisition, method: str, values: Mapping[str, Any], region: Slices | None = None) -> Plan:
+def plan_run(
+    acquisition: Acquisition, method: str, values: Mapping[str, Any], region: Slices | None = None
+) -> Plan:
     """The recipe and the acquisition of a run.
 
     Parameters
@@ -116,7 +118,9 @@ def moved(field: Field, offset_um: tuple[float, float]) -> Field:
     """The same field `offset_um` (y, x) further; its numbers are shared."""
     other = copy.copy(field)
     origin = field.extent.origin_um
-    other.extent = dataclasses.replace(field.extent, origin_um=(origin[0] + offset_um[0], origin[1] + offset_um[1]))
+    other.extent = dataclasses.replace(
+        field.extent, origin_um=(origin[0] + offset_um[0], origin[1] + offset_um[1])
+    )
     return other
 
 
