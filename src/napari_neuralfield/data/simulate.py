@@ -6,13 +6,17 @@ the full fine grid, apart from the fast forward model, so that one can be checke
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal
 
 import numpy as np
 
-from .acquisition import Acquisition, Draft
+from ..optics.board import BoardPose
+from .acquisition import Acquisition, Draft, LedArray
+from .phantoms import cell_phantom, low_pass, texture_phantom
 
+PHANTOMS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {"cells": cell_phantom, "texture": texture_phantom}
 Truth = dict[str, Any]  # arrays and scalars, in the layout of the benchmark's truth files
 
 
@@ -24,44 +28,6 @@ def led_grid_na(count: int, pitch_mm: float, height_mm: float, limit_na: float) 
     radius = np.hypot(na[:, 0], na[:, 1])
     na = na[np.argsort(radius, kind="stable")]
     return na[np.sort(radius) <= limit_na]
-
-
-def cell_phantom(shape: tuple[int, int], rng: np.random.Generator, count: int = 16) -> tuple[np.ndarray, np.ndarray]:
-    """Discs that do not touch, each with its own pattern: transmissions minus 1, and masks, both (cell, y, x).
-
-    The patterns are spokes, stripes and granules; amplitude and phase both vary.
-    """
-    rows, columns = np.indices(shape)
-    smallest = min(shape)
-    centres: list[tuple[float, float, float]] = []
-    for _ in range(4000):
-        r = rng.uniform(0.065, 0.09) * smallest
-        y, x = rng.uniform(r + 2, shape[0] - r - 2), rng.uniform(r + 2, shape[1] - r - 2)
-        if all(np.hypot(y - b, x - a) > r + s + 3 for b, a, s in centres):
-            centres.append((y, x, r))
-        if len(centres) == count:
-            break
-    cells, masks = [], []
-    for number, (y, x, r) in enumerate(centres):
-        dy, dx = rows - y, columns - x
-        radius, angle = np.hypot(dy, dx), np.arctan2(dy, dx)
-        disc = 1 / (1 + np.exp((radius - r) / 1.2))
-        if number % 3 == 0:
-            pattern = 0.5 + 0.5 * np.cos(rng.integers(8, 13) * angle) * (radius > 3)
-        elif number % 3 == 1:
-            turn = rng.uniform(0, np.pi)
-            pattern = 0.5 + 0.5 * np.cos(2 * np.pi * (dy * np.sin(turn) + dx * np.cos(turn)) / rng.uniform(5, 9))
-        else:
-            pattern = np.zeros(shape)
-            for _ in range(6):
-                gy, gx = rng.normal(0, 0.45 * r, 2)
-                pattern += rng.uniform(0.4, 1.0) * np.exp(
-                    -((dy - gy) ** 2 + (dx - gx) ** 2) / (2 * rng.uniform(1.5, 3.5) ** 2)
-                )
-        amplitude = np.clip(1 - disc * (0.12 + 0.3 * pattern), 0.05, None)
-        cells.append(amplitude * np.exp(1j * disc * (0.5 + 0.8 * pattern * rng.uniform(0.3, 1.0))) - 1)
-        masks.append(radius < r + 2)
-    return np.array(cells), np.array(masks)
 
 
 def led_frames(
@@ -166,11 +132,126 @@ def tilted_slide(
     return acquisition, truth
 
 
-def low_pass(image: np.ndarray, pixel_um: float, cutoff: float) -> np.ndarray:
-    """`image` without frequencies above `cutoff`, cycles/um."""
-    fy = np.fft.fftfreq(image.shape[0], pixel_um)[:, None]
-    fx = np.fft.fftfreq(image.shape[1], pixel_um)[None, :]
-    return np.fft.ifft2(np.fft.fft2(image) * (fy**2 + fx**2 <= cutoff**2))
+def miscalibrated_board(
+    seed: int = 0,
+    *,
+    pixels: int = 128,
+    objective_na: float = 0.25,
+    wavelength_um: float = 0.522,
+    pixel_um: float = 0.345,
+    led_limit_na: float = 0.324,
+    pose: BoardPose = BoardPose(np.deg2rad(-2.0), (0.003, -0.004)),  # noqa: B008 - frozen
+    jitter_na: float = 0.0015,
+    gain_spread: float = 0.15,
+    zernike_rad: Mapping[int, float] = MappingProxyType({5: -0.24, 6: 0.28, 7: -0.11, 8: -0.22}),
+    z_um: float = -2.5,
+    ambient: float = 0.002,
+    electrons: float = 8000.0,
+    read_noise: float = 3.0,
+    phantom: Literal["cells", "texture"] = "cells",
+    blocked: Sequence[int] = (),
+    saturated: Sequence[int] = (),
+    noise: Sequence[int] = (),
+) -> tuple[LedArray, Truth]:
+    """A flat sample under a microscope that is not what its file says: frames with nominal directions, and the truth.
+
+    Parameters
+    ----------
+    led_limit_na : the board ends there, in nominal directions; beyond `objective_na` it is dark field.
+    pose : of the board, against the nominal one.
+    jitter_na : rms of each LED's own deviation, NA along y and along x.
+    gain_spread : largest relative deviation of an LED's brightness.
+    zernike_rad : Noll index -> coefficient of the unit-variance polynomial, rad.
+    z_um : the sample's distance from focus; the file does not give it.
+    ambient : light that every frame holds besides its LED's, as a share of the brightest.
+    electrons, read_noise : electrons of intensity 1, and rms electrons of the camera.
+    blocked, saturated, noise : frames without their LED's light, overexposed, or with random pixels.
+
+    Returns
+    -------
+    The acquisition, and its truth: `object` complex (y, x) on pixels of `pixel_um`, `cell_masks` (cell, y, x),
+    `cell_z_um` (cell,), `illumination_na` (led, 2), `gains` (led,), `zernike_noll`, `zernike_rad` (term,),
+    `background` in the frames' unit, `bad_frames` (frame,), `turn_rad`, `shift` (2,), `scale` of the board.
+    """
+    rng = np.random.default_rng(seed)
+    cells, masks = PHANTOMS[phantom]((2 * pixels, 2 * pixels), rng)
+    sample = cells.sum(0)
+    nominal = led_grid_na(15, 4.0, 74.0, led_limit_na)
+    na = pose.place(nominal) + rng.normal(0, jitter_na, nominal.shape)
+    gains = 1 + gain_spread * rng.uniform(-1, 1, len(na))
+    gains /= gains.mean()
+    intensity = led_frames(
+        sample[None], np.array([z_um]), na, objective_na=objective_na, wavelength_um=wavelength_um,
+        pixel_um=pixel_um, upsampling=2, pupil=aberrated_pupil(zernike_rad, objective_na / wavelength_um),
+    )  # fmt: skip
+    intensity *= gains[:, None, None]
+    intensity[list(blocked)] = 0
+    frames = expose(intensity + ambient, electrons, rng, read_noise)
+    spoil(frames, rng, saturated, noise)
+    acquisition = Draft(
+        "led_array",
+        frames,
+        {
+            "wavelength_um": wavelength_um,
+            "objective_na": objective_na,
+            "pixel_um": pixel_um,
+            "illumination_na": nominal,
+            "title": "simulated miscalibrated board",
+        },
+        "simulated miscalibrated board",
+    ).complete()
+    assert isinstance(acquisition, LedArray)
+    synthetic = (objective_na + np.hypot(*na.T).max()) / wavelength_um
+    truth = {
+        "object": low_pass(1 + sample, pixel_um / 2, synthetic).astype(np.complex64),
+        "cell_masks": masks,
+        "cell_z_um": np.full(len(masks), z_um),
+        "pixel_um": pixel_um / 2,
+        "illumination_na": na,
+        "gains": gains,
+        "zernike_noll": np.array(list(zernike_rad), int),
+        "zernike_rad": np.array(list(zernike_rad.values()), float),
+        "background": ambient,
+        "bad_frames": np.array(sorted({*blocked, *saturated, *noise}), int),
+        "turn_rad": pose.turn_rad,
+        "shift": np.array(pose.shift),
+        "scale": pose.scale,
+    }
+    return acquisition, truth
 
 
-SIMULATORS: dict[str, Callable[[int], tuple[Acquisition, Truth]]] = {"tilted-slide": tilted_slide}
+def aberrated_pupil(
+    zernike_rad: Mapping[int, float], cutoff: float
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
+    """exp(i sum of Zernike terms) at pupil frequencies (fy, fx), cycles/um; None without terms."""
+    if not zernike_rad:
+        return None
+    import torch  # here: a sample without aberrations needs none, and it takes a second to import
+
+    from ..optics.pupil import zernike
+
+    def pupil(fy: np.ndarray, fx: np.ndarray) -> np.ndarray:
+        y, x = torch.from_numpy(np.array(fy)), torch.from_numpy(np.array(fx))
+        phase = sum(value * zernike(noll, y, x, cutoff).numpy() for noll, value in zernike_rad.items())
+        return np.exp(1j * phase)
+
+    return pupil
+
+
+def spoil(frames: np.ndarray, rng: np.random.Generator, saturated: Sequence[int], noise: Sequence[int]) -> None:
+    """Make some of `frames` (frame, y, x) useless, in place.
+
+    In a saturated frame all above its median is at full well, twice the usual brightest; the pixels of a noise frame
+    are its own in random order.
+    """
+    well = np.float32(2 * np.quantile(frames, 0.999))
+    for i in saturated:
+        frames[i] = np.minimum(frames[i] * (well / max(np.median(frames[i]), 1e-6)), well)
+    for i in noise:
+        frames[i] = rng.permutation(frames[i].ravel()).reshape(frames[i].shape)
+
+
+SIMULATORS: dict[str, Callable[[int], tuple[Acquisition, Truth]]] = {
+    "tilted-slide": tilted_slide,
+    "miscalibrated-board": miscalibrated_board,
+}
