@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scene import OBJECTIVE_NA, PIXEL_UM, WAVELENGTH_UM, thin_sample
 
-from napari_neuralfield.data import simulate
+from napari_neuralfield.data import phantoms, simulate
+from napari_neuralfield.forward import fourier
+from napari_neuralfield.optics.board import BoardPose, fit_pose
+from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
+from napari_neuralfield.optics.pupil import zernike
 
 OPTICS = {"objective_na": OBJECTIVE_NA, "wavelength_um": WAVELENGTH_UM, "pixel_um": PIXEL_UM, "upsampling": 2}
 
@@ -63,7 +68,7 @@ def test_noise_has_the_mean_and_variance_of_its_electrons() -> None:
 
 
 def test_cells_do_not_touch_and_lie_inside_their_masks() -> None:
-    cells, masks = simulate.cell_phantom((128, 160), np.random.default_rng(3))
+    cells, masks = phantoms.cell_phantom((128, 160), np.random.default_rng(3))
     assert cells.shape == masks.shape == (16, 128, 160)
     assert (np.abs(cells) > 0.2).sum(0).max() == 1
     assert max(np.abs(cell[~mask]).max() for cell, mask in zip(cells, masks, strict=True)) < 0.2
@@ -89,3 +94,62 @@ def test_a_seed_gives_the_same_sample_again() -> None:
     assert np.abs(truth["cell_z_um"]).max() == 12
     assert truth["pixel_um"] == pytest.approx(0.345 / 2)
     assert len(truth["cell_masks"]) == len(truth["cell_z_um"])
+
+
+def test_a_texture_absorbs_everywhere_and_goes_on_across_its_borders() -> None:
+    (texture,), (mask,) = phantoms.texture_phantom((96, 128), np.random.default_rng(1))
+    transmission = 1 + texture
+    assert np.abs(transmission).max() <= 1 + 1e-12
+    assert 0.3 < np.angle(transmission).std() < 0.6
+    steps = np.abs(np.diff(transmission, axis=0, append=transmission[:1])).mean(1)
+    assert steps[-1] < 1.5 * np.median(steps)
+    assert mask.sum() == 64 * 96
+
+
+def test_only_what_some_led_shows_can_be_seen() -> None:
+    n, pixel = 32, 0.25
+    x = np.arange(n) * pixel
+    waves = [np.broadcast_to(np.exp(2j * np.pi * f * x), (n, n)) for f in (0.0, 0.5, 1.0, -0.5)]
+    light, cutoff = np.array([[0.0, 0.0], [0.0, -0.4]]), 0.3  # the second shows 0.1 to 0.7
+    assert np.allclose(phantoms.seen(sum(waves), pixel, light, cutoff), waves[0] + waves[1])
+
+
+def test_the_fast_forward_model_predicts_the_miscalibrated_board() -> None:
+    """With the true directions, gains, pupil, depth and ambient light: two programs of the same physics."""
+    acquisition, truth = simulate.miscalibrated_board(
+        1, pixels=48, electrons=1e12, read_noise=0.0, ambient=0.01, zernike_rad={5: 0.3, 8: -0.25, 11: 0.2}
+    )
+    real = acquisition.replace(illumination_na=truth["illumination_na"])
+    plan = fourier.windows(real, crop=False)
+    fy, fx = fourier.pupil_frequencies(plan, dtype=torch.float64)
+    terms = zip(truth["zernike_noll"].tolist(), truth["zernike_rad"].tolist(), strict=True)
+    phase = sum(value * zernike(noll, fy, fx, plan.cutoff) for noll, value in terms)
+    depth = torch.tensor(truth["cell_z_um"][:1])
+    pupil = fourier.pupils(plan, slice(None), depth, torch.exp(1j * phase)[:, None])
+    spectrum = fit_spectrum(centred_spectrum(torch.from_numpy(truth["object"])), plan.spectrum_shape)
+    image = fourier.predict(spectrum[None], pupil, plan.corner, plan.image_shape)[:, 0].abs().numpy()
+    predicted = truth["gains"][:, None, None] * image**2 + truth["background"]
+    assert np.abs(predicted - acquisition.intensity()).max() < 2e-5  # 4.7e-6, of a bright field near 1
+
+
+def test_a_miscalibrated_board_is_where_its_truth_says() -> None:
+    pose = BoardPose(0.05, (0.02, -0.01), 0.97)
+    acquisition, truth = simulate.miscalibrated_board(0, pixels=32, pose=pose, jitter_na=1e-3)
+    found = fit_pose(acquisition.illumination_na, truth["illumination_na"])
+    assert np.allclose(found.vector, pose.vector, atol=[2e-3, 5e-4, 5e-4, 2e-3])
+    left = pose.place(acquisition.illumination_na) - truth["illumination_na"]
+    assert left.std() == pytest.approx(1e-3, rel=0.15)
+    assert acquisition.frame_count == 129
+    assert truth["gains"].mean() == pytest.approx(1)
+    assert acquisition.sample_z_um is None
+
+
+def test_spoilt_frames_are_blocked_saturated_or_without_structure() -> None:
+    spoilt, truth = simulate.miscalibrated_board(0, pixels=32, blocked=[0], saturated=[3], noise=[5])
+    frames, good = spoilt.frames, simulate.miscalibrated_board(0, pixels=32)[0].frames
+    assert truth["bad_frames"].tolist() == [0, 3, 5]
+    assert frames[0].mean() == pytest.approx(0.002, abs=1e-4)
+    assert (frames[3] == frames.max()).mean() == pytest.approx(0.5, abs=0.01)
+    assert frames[5].mean() == pytest.approx(good[5].mean(), rel=0.01)
+    neighbours = (np.corrcoef(f[:, 1:].ravel(), f[:, :-1].ravel())[0, 1] for f in (frames[5], good[5]))
+    assert [abs(c) > 0.5 for c in neighbours] == [False, True]

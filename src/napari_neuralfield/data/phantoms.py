@@ -1,4 +1,4 @@
-"""Samples for virtual microscopes: absorbing and phase-shifting, thin, with everything about them known."""
+"""Samples for virtual microscopes, thin, absorbing and phase-shifting; and what a microscope can see of them."""
 
 from __future__ import annotations
 
@@ -75,3 +75,18 @@ def low_pass(image: np.ndarray, pixel_um: float, cutoff: float) -> np.ndarray:
     fy = np.fft.fftfreq(image.shape[0], pixel_um)[:, None]
     fx = np.fft.fftfreq(image.shape[1], pixel_um)[None, :]
     return np.fft.ifft2(np.fft.fft2(image) * (fy**2 + fx**2 <= cutoff**2))
+
+
+def seen(image: np.ndarray, pixel_um: float, light: np.ndarray, cutoff: float) -> np.ndarray:
+    """`image` (y, x) without the frequencies that none of the waves `light` (led, 2) carries through the pupil.
+
+    Parameters
+    ----------
+    light, cutoff : na / wavelength of each LED and of the objective, cycles/um.
+    """
+    fy = np.fft.fftfreq(image.shape[0], pixel_um)[:, None]
+    fx = np.fft.fftfreq(image.shape[1], pixel_um)[None, :]
+    passed = np.zeros(image.shape, bool)
+    for y, x in light:
+        passed |= (fy + y) ** 2 + (fx + x) ** 2 <= cutoff**2
+    return np.fft.ifft2(np.fft.fft2(image) * passed)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..optics.board import BoardPose
 from .acquisition import Acquisition, Draft, LedArray
-from .phantoms import cell_phantom, low_pass, texture_phantom
+from .phantoms import cell_phantom, low_pass, seen, texture_phantom
 
 PHANTOMS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {"cells": cell_phantom, "texture": texture_phantom}
 Truth = dict[str, Any]  # arrays and scalars, in the layout of the benchmark's truth files
@@ -169,7 +169,8 @@ def miscalibrated_board(
 
     Returns
     -------
-    The acquisition, and its truth: `object` complex (y, x) on pixels of `pixel_um`, `cell_masks` (cell, y, x),
+    The acquisition, and its truth: `object` complex (y, x) on pixels of `pixel_um`, without the frequencies that no LED
+    shows, `cell_masks` (cell, y, x),
     `cell_z_um` (cell,), `illumination_na` (led, 2), `gains` (led,), `zernike_noll`, `zernike_rad` (term,),
     `background` in the frames' unit, `bad_frames` (frame,), `turn_rad`, `shift` (2,), `scale` of the board.
     """
@@ -201,9 +202,8 @@ def miscalibrated_board(
         "simulated miscalibrated board",
     ).complete()
     assert isinstance(acquisition, LedArray)
-    synthetic = (objective_na + np.hypot(*na.T).max()) / wavelength_um
     truth = {
-        "object": low_pass(1 + sample, pixel_um / 2, synthetic).astype(np.complex64),
+        "object": seen(1 + sample, pixel_um / 2, na / wavelength_um, objective_na / wavelength_um).astype(np.complex64),
         "cell_masks": masks,
         "cell_z_um": np.full(len(masks), z_um),
         "pixel_um": pixel_um / 2,
