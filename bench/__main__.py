@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from . import table
+from .calibrate_cases import calibrations
 from .cases import OUT, ROOT, Case, Job, cases, jobs
 
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")}
@@ -25,14 +27,16 @@ class Failed(RuntimeError):
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", default="", metavar="WORDS", help="jobs whose name holds one of these, with commas")
+    parser.add_argument("--only", default="", metavar="WORDS", help="jobs in whose name a part begins so, with commas")
     parser.add_argument("--slow", action="store_true", help="also what takes minutes: published loops, plane by plane")
     parser.add_argument("--gui", action="store_true", help="also the depth slider, in a window or under Xvfb")
     parser.add_argument("--table", action="store_true", help="measure nothing; write the table of what is there")
     options = parser.parse_args()
     words = [word for word in options.only.split(",") if word]
     chosen = [
-        job for case in cases() for job in jobs(case) if wanted(job.name, words) and (options.slow or not job.slow)
+        job
+        for job in [*(job for case in cases() for job in jobs(case)), *calibrations()]
+        if wanted(job.name, words) and (options.slow or not job.slow)
     ]
     failed: list[str] = []
     (OUT / "jobs").mkdir(parents=True, exist_ok=True)
@@ -53,7 +57,8 @@ def main() -> None:
 
 
 def wanted(name: str, words: list[str]) -> bool:
-    return not words or any(word in name for word in words)
+    """Whether some part of a name begins with one of `words`: 'calibrate' is not in 'fpm_miscalibrated'."""
+    return not words or any(re.search(rf"(?<![^\W_]){re.escape(word)}", name) for word in words)
 
 
 def measure(job: Job) -> None:
@@ -64,6 +69,7 @@ def measure(job: Job) -> None:
     work = {
         "method": job.method, "label": job.label, "options": job.options, "marks_s": job.marks_s,
         "file": str(job.case.file), "grid": job.case.grid, "out": str(files[".npy"]),
+        "truth": str(job.case.truth or ""),
     }  # fmt: skip
     files[".json"].write_text(json.dumps(work), encoding="utf-8")
     run("bench.worker", str(files[".json"]))

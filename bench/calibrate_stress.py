@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 import time
 import traceback
-from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 
 from . import calibration_truth
+from .calibrate_job import reconstructed, returned
 
 COLUMNS = {
     "seed": "{seed:4d}", "phantom": "{phantom:7s}", "turn deg": "{turn:+8.2f}", "shift NA": "{shift:8.4f}",
@@ -46,24 +46,6 @@ def microscope(seed: int) -> dict[str, Any]:
         "z_um": rng.uniform(-6, 6),
         "ambient": rng.uniform(0.0005, 0.004),
     }
-
-
-def returned(events: Generator[Any, None, Any]) -> tuple[Any, list[Any]]:
-    """What an event stream returns, and its events."""
-    seen = []
-    while True:
-        try:
-            seen.append(next(events))
-        except StopIteration as end:
-            return end.value, seen
-
-
-def reconstructed(acquisition: Any) -> Any:
-    """The result of the recommended method."""
-    from napari_neuralfield.recon import build_recipe, recommended, reconstruct
-
-    *_, done = reconstruct(acquisition, build_recipe(*recommended(acquisition)))
-    return done.result
 
 
 def trial(seed: int, options: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]
+WORDS = ("file", "method", "preset", "what", "start", "suspects", "axes found")  # columns of text
 
 
 def number(*names: str, digits: int = 2, scale: float = 1.0) -> Callable[[Row], str]:
@@ -34,6 +35,33 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "stored kB": number("bytes", digits=0, scale=1e-3),
 }
 
+CALIBRATED: dict[str, Callable[[Row], str]] = {
+    "file": lambda row: row["file"],
+    "start": lambda row: row["label"],
+    "calibrate s": number("calibrate_s"),
+    "reconstruct s": number("cpu_s"),
+    "PSNR dB": number("amplitude_psnr_db"),
+    "data misfit": number("relative_amplitude_error", digits=4),
+    "LEDs 1e-3 NA": number("direction_rms_na", digits=3, scale=1e3),
+    "bright LEDs": number("direction_bright_rms_na", digits=3, scale=1e3),
+    "gains %": number("gain_rms", scale=100),
+    "Zernike rad": number("zernike_rad", digits=3),
+    "other rad": number("zernike_other_rad", digits=3),
+    "z error um": number("z_error_um", digits=3),
+    "ambient %": number("background_error", digits=1, scale=100),
+    "turn deg": number("turn_deg"),
+    "height mm": number("height_mm"),
+    "shift y mm": number("shift_y_mm", digits=3),
+    "shift x mm": number("shift_x_mm", digits=3),
+    "z um": number("z_um"),
+    "half-bit um, off": number("resolution_off_um", digits=3),
+    "half-bit um": number("resolution_um", digits=3),
+    "held out, off": number("held_out_off", digits=4),
+    "held out": number("held_out", digits=4),
+    "suspects": lambda row: ", ".join(map(str, row.get("suspects", []))),
+    "axes found": lambda row: "" if row.get("orientation", "as given") == "as given" else row["orientation"],
+}
+
 
 def write(out: Path) -> str:
     """Write table.md and table.json of everything kept in `out`; returns the Markdown."""
@@ -44,8 +72,10 @@ def write(out: Path) -> str:
         for name in ("import", "sizes", "slider")
         if (out / f"{name}.json").is_file()
     }
-    methods = grid([{k: text(row) for k, text in COLUMNS.items()} for row in rows if "watched" not in row["label"]])
-    parts = [methods, *gains(rows), *curves(rows), *package(others)]
+    calibrated = [row for row in rows if row["method"] == "calibrate"]
+    methods = [row for row in rows if row["method"] != "calibrate"]
+    table = grid([{k: text(row) for k, text in COLUMNS.items()} for row in methods if "watched" not in row["label"]])
+    parts = [table, *gains(methods), *curves(methods), *calibrations(calibrated), *package(others)]
     text = "\n\n".join(part for part in parts if part) + "\n"
     (out / "table.md").write_text(text, encoding="utf-8")
     (out / "table.json").write_text(json.dumps({"rows": rows, **others}, indent=1), encoding="utf-8")
@@ -58,7 +88,7 @@ def grid(cells: list[dict[str, str]]) -> str:
     if not names:
         return ""
     widths = {name: max(len(name), *(len(cell[name]) for cell in cells)) for name in names}
-    words = [name for name in names if name in ("file", "method", "preset", "what")]
+    words = [name for name in names if name in WORDS]
 
     def line(values: dict[str, str]) -> str:
         texts = (values[n].ljust(widths[n]) if n in words else values[n].rjust(widths[n]) for n in names)
@@ -99,6 +129,22 @@ def curves(rows: list[Row]) -> list[str]:
         ]
         label = row["label"].split(",")[0] or "default"
         parts += [f"## Quality on the way: {row['method']}, {label}, {row['file']}", grid(cells)]
+    return parts
+
+
+def calibrations(rows: list[Row]) -> list[str]:
+    """What calibration found: of microscopes that are known, how far off; of real ones, what it says of them."""
+    parts = []
+    rows = sorted(rows, key=lambda row: (row["file"], "calibrate_s" in row))
+    known = [row for row in rows if "amplitude_psnr_db" in row]
+    real = [row for row in rows if "amplitude_psnr_db" not in row]
+    for heading, chosen, hidden in (
+        ("## Calibration against the truth", known, ("turn deg", "z um")),
+        ("## Calibration of real microscopes", real, ()),
+    ):
+        columns = {name: text for name, text in CALIBRATED.items() if name not in hidden}
+        if chosen:
+            parts += [heading, grid([{name: text(row) for name, text in columns.items()} for row in chosen])]
     return parts
 
 

@@ -85,7 +85,15 @@ def peer(acquisition: Any, job: dict[str, Any]) -> dict[str, Any]:
     return {"cpu_s": time.process_time() - began, "peak_mb": peak_mb(), "bytes": size, "planes": planes}
 
 
-RUNNERS = {"plain-numpy": plain, "peer-fpm-inr": peer}
+def calibration(acquisition: Any, job: dict[str, Any]) -> dict[str, Any]:
+    """A calibration and the reconstruction after it."""
+    from . import calibrate_job
+
+    found, field = calibrate_job.measure(acquisition, job)
+    return {**found, "peak_mb": peak_mb(), "planes": planes_of(field, job)}
+
+
+RUNNERS = {"plain-numpy": plain, "peer-fpm-inr": peer, "calibrate": calibration}
 
 
 def main() -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from bench import peer_fpm_inr, plain_fpm, table
+from bench import calibrate_cases, calibrate_job, calibration_truth, peer_fpm_inr, plain_fpm, table
+from bench.__main__ import wanted
 from bench.cases import Case, jobs, truth_beside
 
 from napari_neuralfield import save_acquisition
-from napari_neuralfield.data.simulate import tilted_slide
-from napari_neuralfield.recon.metrics import score
+from napari_neuralfield.data.simulate import miscalibrated_board, tilted_slide
+from napari_neuralfield.optics.board import BoardPose
+from napari_neuralfield.recon.metrics import score, score_in_focus
+from napari_neuralfield.recon.microscope import Calibration
 
 
 def test_plain_reference_finds_the_cells_of_a_tilted_slide() -> None:
@@ -71,3 +74,67 @@ def test_table_shows_figures_gains_and_no_empty_column(tmp_path: Path) -> None:
     assert "+0.93" in text
     assert "data misfit" not in text
     assert len(json.loads((tmp_path / "table.json").read_text())["rows"]) == 2
+
+
+def test_a_calibration_is_compared_with_the_truth_and_a_common_shift_is_no_error() -> None:
+    acquisition, truth = miscalibrated_board(1, pixels=32, noise=[2])
+    terms = dict(zip(truth["zernike_noll"].tolist(), truth["zernike_rad"].tolist(), strict=True))
+    wrong_na = truth["illumination_na"] + np.array([0.01, -0.02])
+    wrong_na[2] += 0.5  # the LED of a frame of noise
+    wrong_na[1, 0] += 0.011
+    found = Calibration(
+        given=acquisition, corrected=acquisition.replace(illumination_na=wrong_na), orientation="as given",
+        pose=BoardPose(), gains=3 * truth["gains"], background=np.full(129, 1.1 * truth["background"]),
+        zernike_rad={**terms, 6: terms[6] + 0.01, 11: 0.03}, z_um=truth["cell_z_um"][0] + 0.2, wavelength_um=0.5,
+        error_before=np.ones(129), error_after=np.ones(129),
+    )  # fmt: skip
+    off = calibration_truth.compare(found, truth)
+    assert off["direction_rms_na"] == pytest.approx(0.011 / 128**0.5, rel=0.01)
+    assert off["common_shift_na"] == pytest.approx(np.hypot(0.01, 0.02), rel=0.01)
+    assert off["gain_rms"] == pytest.approx(0, abs=1e-12)
+    assert off["zernike_rad"] == pytest.approx(0.01 * 6**0.5)  # at the pupil's rim
+    assert off["zernike_other_rad"] == pytest.approx(0.03 * 5**0.5)
+    assert off["z_error_um"] == pytest.approx(0.2)
+    assert off["background_error"] == pytest.approx(0.1)
+
+
+def test_with_everything_known_a_miscalibrated_board_is_reconstructed_to_the_noise() -> None:
+    acquisition, truth = miscalibrated_board(1, pixels=64)
+    ideal = calibration_truth.ideal(acquisition, truth)
+    result = calibrate_job.reconstructed(ideal, {"check_orientation": False})
+    assert score_in_focus(result.field, truth).amplitude_psnr_db > 47.5  # 48.6; 51 at 128 pixels
+    del truth["background"]
+    assert calibration_truth.ambient(acquisition, truth) == pytest.approx(0.002, rel=0.02)
+
+
+def test_wrong_boards_differ_in_name_and_in_geometry(tmp_path: Path) -> None:
+    acquisition, _ = miscalibrated_board(1, pixels=32)
+    wrong = calibrate_cases.wrong_boards()
+    jobs_ = calibrate_cases.of_case(Case(tmp_path / "a.acq.h5", None, None, None), wrong)
+    assert len({job.name for job in jobs_}) == len(jobs_) == 17
+    boards = [calibrate_job.misdescribed(acquisition, w).illumination_na for w in wrong.values()]
+    na = acquisition.illumination_na
+    far = np.array([np.hypot(*(b - na).T).max() for b in boards])
+    assert far.min() > 0.014
+    assert np.hypot(*(boards[4] - na)[0]) == pytest.approx(0.03, rel=1e-3)
+    assert all(np.abs(a - b).max() > 0.01 for k, a in enumerate(boards) for b in boards[:k])
+
+
+def test_only_names_beginnings_of_parts() -> None:
+    assert wanted("calibrate__as_given__board_1", ["calibrate"])
+    assert not wanted("fpm_sequential__default__fpm_miscalibrated", ["calibrate"])
+    assert wanted("fpm_sequential__default__fpm_miscalibrated", ["fpm_mis", "other"])
+    assert wanted("anything", [])
+
+
+def test_calibrations_have_tables_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    row = {"file": "board", "method": "calibrate", "label": "as given", "cpu_s": 1.0, "calibrate_s": 8.25}
+    known = {**row, "amplitude_psnr_db": 51.4, "direction_rms_na": 4.4e-4, "turn_deg": 2.0, "suspects": [3, 7]}
+    for name, found in (("known", known), ("real", {**row, "file": "slide.mat", "height_mm": 90.9})):
+        (tmp_path / "jobs" / f"{name}.found.json").write_text(json.dumps(found))
+    truth, real = table.write(tmp_path).split("## Calibration of real")
+    assert "51.40 |        0.440 | 3, 7" in truth
+    assert "turn deg" not in truth
+    assert "90.90" in real
+    assert not truth.startswith("|")

@@ -7,6 +7,7 @@ the full fine grid, apart from the fast forward model, so that one can be checke
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -254,4 +255,5 @@ def spoil(frames: np.ndarray, rng: np.random.Generator, saturated: Sequence[int]
 SIMULATORS: dict[str, Callable[[int], tuple[Acquisition, Truth]]] = {
     "tilted-slide": tilted_slide,
     "miscalibrated-board": miscalibrated_board,
+    "miscalibrated-texture": partial(miscalibrated_board, phantom="texture"),
 }
