@@ -12,6 +12,8 @@ from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from ..data.acquisition import quantities
 from ..types import InputError
+from .calibrate_panel import CalibratePanel
+from .findings import oriented_na
 from .forms import caption
 from .layers import acquisition_layers, title_of
 from .parts import BAD, GOOD, INFO, QUIET, WARN, button, label, row, scrolling, timer
@@ -55,6 +57,7 @@ class AcquisitionDock(QWidget):
         self._delay = timer(self, 300, self._run_checks, once=True)
         self._session.draft_changed.connect(self._on_draft)
         self._session.values_changed.connect(self._on_value)
+        self.calibrate.changed.connect(lambda: self._show_pupils(self._session.draft))
         self.destroyed.connect(self._background.close)
         self._on_draft(self._session.draft)
 
@@ -65,11 +68,13 @@ class AcquisitionDock(QWidget):
         buttons = row(self.open_button, self.folder_button, self.save_button)
         self.title, self.problem, self.checks = label(), label(colour=WARN), label()
         self.plot, self.plot_text = PupilPlot(), label(colour=QUIET)
+        self.calibrate = CalibratePanel(self._viewer, self._session)
         self._form_place = QVBoxLayout()
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(6, 4, 8, 6)
-        for part in (buttons, self.title, self.problem, self._form_place, self.plot, self.plot_text, self.checks):
+        above = (buttons, self.title, self.problem, self._form_place, self.plot, self.plot_text)
+        for part in (*above, self.calibrate, self.checks):
             layout.addLayout(part) if not isinstance(part, QWidget) else layout.addWidget(part)
         layout.addStretch(1)
         outer = QVBoxLayout(self)
@@ -158,16 +163,25 @@ class AcquisitionDock(QWidget):
     # values
 
     def _on_draft(self, draft: Any) -> None:
-        if self.form is not None:
-            self._form_place.removeWidget(self.form)
-            self.form.deleteLater()
-            self.form = None
         self.save_button.setEnabled(draft is not None)
         self._say("")
         self.checks.setText("")
         if draft is None:
             self.title.setText("Open a file or a folder of frames, or drop one here or on the viewer.")
             self.plot.hide()
+            self.plot_text.setText("")
+        self._fill(draft)
+        if draft is not None:
+            self._show_brightest(draft)
+            self._on_value("title")
+
+    def _fill(self, draft: Any) -> None:
+        """Title and form of a draft."""
+        if self.form is not None:
+            self._form_place.removeWidget(self.form)
+            self.form.deleteLater()
+            self.form = None
+        if draft is None:
             return
         shape = " × ".join(str(n) for n in draft.frames.shape)
         notes = "".join(f"<br><i>{html.escape(note)}</i>" for note in draft.notes)
@@ -176,13 +190,13 @@ class AcquisitionDock(QWidget):
         self.form = QuantityForm(self._session, draft)
         self.form.problem.connect(self._say)
         self._form_place.addWidget(self.form)
-        self._show_brightest(draft)
-        self._on_value("")
 
     def _on_value(self, name: str) -> None:
         draft = self._session.draft
         if draft is None or self.form is None:
             return
+        if not name:  # several at once, arrays that had no line perhaps
+            self._fill(draft)
         self.form.mark(draft)
         self._show_pupils(draft)
         self._delay.start()
@@ -195,6 +209,8 @@ class AcquisitionDock(QWidget):
             dims.set_current_step(0, int(np.argmin(np.hypot(*np.asarray(na, dtype=float).T))))
 
     def _show_pupils(self, draft: Any) -> None:
+        if draft is None:
+            return
         values = draft.values
         na = values.get("illumination_na", values.get("led_na"))
         aperture = values.get("objective_na")
@@ -207,6 +223,20 @@ class AcquisitionDock(QWidget):
                 f"Objective NA {aperture:.3g} (blue), synthetic NA {synthetic:.3g} (orange), "
                 f"{len(na)} LEDs (green: centres of their pupils, grey)."
             )
+        if shown and self.calibrate.calibration is not None:
+            self.plot_text.setText(self._show_moves(self.calibrate.calibration, float(aperture)))
+
+    def _show_moves(self, calibration: Any, objective_na: float) -> str:
+        """Draw where a calibration found the LEDs; returns the caption."""
+        suspects = [suspect.frame for suspect in calibration.suspects]
+        found = calibration.corrected.illumination_na
+        times = self.plot.show_moves(oriented_na(calibration), found, suspects, objective_na)
+        longer = f", moves drawn {times} times as long as they are" if times > 1 else ""
+        odd = " Red: frames that disagree with all others." if suspects else ""
+        return (
+            f"Objective NA {objective_na:.3g} (blue), {len(found)} LEDs: "
+            f"as the file gives them (green) and as found (white){longer}.{odd}"
+        )
 
     # checks
 

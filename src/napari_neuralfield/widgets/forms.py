@@ -17,7 +17,20 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit,
 from ..types import InputError
 from .parts import Fold, button, form_layout
 
-LABELS = {"z_um": "Depths", "seed": "Random seed"}  # where the name alone is no label
+LABELS = {  # where the name alone is no label
+    "z_um": "Depths",
+    "seed": "Random seed",
+    "learn_board": "Whole LED board",
+    "learn_directions": "Single LEDs",
+    "learn_gains": "LED brightness",
+    "learn_background": "Ambient light",
+    "learn_pupil": "Aberrations",
+    "learn_z": "Sample depth",
+    "learn_wavelength": "Wavelength",
+    "direction_prior": "LEDs off the board",
+    "pupil_terms": "Zernike terms",
+    "check_orientation": "Look for exchanged axes",
+}
 WRONG = "border: 1px solid #d9534f;"
 MISSING = "border: 1px solid #e8a33d;"
 

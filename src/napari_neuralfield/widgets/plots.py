@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 LINE, FAINT, EDGE, GOOD = "#5bc0de", "#6c7a89", "#f0ad4e", "#5cb85c"
+MOVED, SUSPECT = "#ffffff", "#ff5c5c"
 
 
 class Plot(QWidget):
@@ -28,6 +29,7 @@ class Plot(QWidget):
             axis.setTextPen("#b8c0cc")
         self.plot.getAxis("bottom").setHeight(36)
         self.setFixedHeight(height)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # it would widen its dock otherwise
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
@@ -101,6 +103,11 @@ class PupilPlot(Plot):
         self._pupil = self.plot.plot(pen=pg.mkPen(LINE, width=2))
         self._edge = self.plot.plot(pen=pg.mkPen(EDGE, width=2))
         self._dots = self.plot.plot(pen=None, symbol="o", symbolSize=4, symbolPen=None, symbolBrush=GOOD)
+        self._moves = self.plot.plot(pen=pg.mkPen(MOVED, width=1), connect="pairs")
+        self._found = self.plot.plot(pen=None, symbol="o", symbolSize=4, symbolPen=None, symbolBrush=MOVED)
+        self._suspects = self.plot.plot(
+            pen=None, symbol="x", symbolSize=9, symbolPen=pg.mkPen(SUSPECT, width=2), symbolBrush=SUSPECT
+        )
 
     def show_pupils(self, illumination_na: Any, objective_na: float) -> float:
         """Draw; returns the synthetic NA.
@@ -113,6 +120,8 @@ class PupilPlot(Plot):
         na = np.asarray(illumination_na, dtype=np.float64).reshape(-1, 2)
         synthetic = float(np.hypot(*na.T).max(initial=0.0)) + objective_na
         some = na[:: max(1, math.ceil(len(na) / self.MOST))]
+        for curve in (self._moves, self._found, self._suspects):
+            curve.setData([], [])
         gap = np.full((1, 2), np.nan)
         rings = np.concatenate([part for c in some for part in (circle(-c, objective_na), gap)] or [gap])
         self._circles.setData(rings[:, 1], rings[:, 0])
@@ -122,3 +131,36 @@ class PupilPlot(Plot):
             curve.setData(ring[:, 1], ring[:, 0])
         self.plot.setRange(xRange=(-synthetic, synthetic), yRange=(-synthetic, synthetic), padding=0.06)
         return synthetic
+
+    def show_moves(self, nominal_na: np.ndarray, found_na: np.ndarray, suspects: list[int], objective_na: float) -> int:
+        """Draw where LEDs were found instead of the circles; returns how many times longer than true the moves are.
+
+        Parameters
+        ----------
+        nominal_na, found_na : (led, 2) direction cosines (y, x).
+        suspects : LEDs to mark.
+        objective_na : radius of the pupil.
+        """
+        times = exaggeration(nominal_na, found_na)
+        start, end = -nominal_na, -(nominal_na + times * (found_na - nominal_na))
+        self._circles.setData([], [])
+        self._edge.setData([], [])
+        pairs = np.stack([start, end], axis=1).reshape(-1, 2)
+        self._moves.setData(pairs[:, 1], pairs[:, 0])
+        odd = end[suspects]
+        for curve, at in ((self._dots, start), (self._found, end), (self._suspects, odd)):
+            curve.setData(at[:, 1], at[:, 0])
+        reach = max(float(np.abs(np.concatenate([start, end])).max(initial=0.0)), objective_na)
+        self.plot.setRange(xRange=(-reach, reach), yRange=(-reach, reach), padding=0.06)
+        return times
+
+
+def exaggeration(nominal_na: np.ndarray, found_na: np.ndarray) -> int:
+    """How many times longer moves (led, 2) may be drawn so that they are seen and stay clear of the next LED."""
+    moved = float(np.hypot(*(found_na - nominal_na).T).max(initial=0.0))
+    if len(nominal_na) < 2 or moved <= 0:
+        return 1
+    gaps = np.hypot(*np.moveaxis(nominal_na[:, None] - nominal_na[None], 2, 0))
+    np.fill_diagonal(gaps, np.inf)
+    room = 0.8 * float(np.median(gaps.min(axis=1)))
+    return max((times for times in (1, 2, 5, 10, 20, 50, 100) if times * moved <= room), default=1)

@@ -37,6 +37,23 @@ class PreviewLayers:
         if RESERVED in self._slots:
             self._slots.pop(RESERVED).remove()
 
+    def finish(self, name: str, visible: bool = True) -> None:
+        """The run has ended: its layers are called `name`, and what is still being rendered is dropped."""
+        late, self._slots = self._slots, dict(self._slots)
+        late.clear()
+        for slot in self._slots.values():
+            if slot.alive:
+                slot.layer.name, slot.layer.visible = name, visible
+
+    def forget(self) -> None:
+        """What comes next is no continuation of this run."""
+        self._slots = {}
+
+    @property
+    def alive(self) -> bool:
+        """Whether there are layers to write into."""
+        return any(slot.alive for slot in self._slots.values())
+
     def show(self, shown: Shown) -> None:
         slots = self._slots  # the next run may begin before this is rendered
         self._latest.submit(lambda: (slots, _render(shown)))
@@ -55,7 +72,7 @@ class PreviewLayers:
 
     def _put(self, slots: Slots, picture: dict[str, Any], alone: bool) -> None:
         quantity = picture["quantity"]
-        if not all(slot.alive for slot in slots.values()):
+        if not slots or not all(slot.alive for slot in slots.values()):
             return  # what the user has thrown away stays away
         if quantity not in slots:
             slots[quantity] = slots.pop(RESERVED) if RESERVED in slots else ImageSlot(self._viewer)

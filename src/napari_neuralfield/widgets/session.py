@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -14,6 +14,7 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from ..data.acquisition import Acquisition, Draft
+    from ..data.frames import Frames
 
 KEY = "neuralfield"  # of the metadata of the layers that belong to us
 
@@ -32,7 +33,7 @@ class Session:
     """The state of one viewer, without any window. Its signals come in the thread of whoever calls."""
 
     draft_changed = Signal(object)  # another file, or none
-    values_changed = Signal(str)  # a value of the same file
+    values_changed = Signal(str)  # a value of the same file; "" where several have changed, or the frames
     shown_changed = Signal(object)
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -52,6 +53,15 @@ class Session:
         kept = {k: v for k, v in self.draft.values.items() if k != name}
         self.draft = dataclasses.replace(self.draft, values=kept if value is None else {**kept, name: value})
         self.values_changed.emit(name)
+
+    def set_values(self, values: Mapping[str, Any], frames: Frames | None = None) -> None:
+        """Change several values of the draft at once; None takes one away. With `frames`, the frames too."""
+        if self.draft is None:
+            return
+        kept = {k: v for k, v in {**self.draft.values, **values}.items() if v is not None}
+        stack = self.draft.frames if frames is None else frames
+        self.draft = dataclasses.replace(self.draft, values=kept, frames=stack)
+        self.values_changed.emit("")
 
     def acquisition(self) -> Acquisition:
         """The checked acquisition of the draft.

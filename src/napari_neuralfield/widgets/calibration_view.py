@@ -1,0 +1,123 @@
+"""What a calibration found, shown: lines of text, the pupil, suspects, how good it is, and accept or discard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+
+from .calibration_plots import CorrelationPlot, PhasePicture, RingPlot, ZernikeBars
+from .findings import Finding, Found, findings, quality_lines, suspect_lines
+from .parts import BAD, GOOD, QUIET, WARN, button, form_layout, label, row
+
+LEGEND = (
+    "<span style='color:#f0ad4e'>as given</span>, <span style='color:#5bc0de'>corrected</span>; "
+    "{}. Higher agreement and lower misfit are better."
+)
+
+
+class Lines(QWidget):
+    """Findings as a table; each explains itself in its tooltip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layout = form_layout(self)
+        self._layout.setVerticalSpacing(2)
+        self._texts: dict[str, str] = {}
+
+    def show_lines(self, lines: list[Finding]) -> None:
+        while self._layout.rowCount():
+            self._layout.removeRow(0)
+        for line in lines:
+            name, text = QLabel(line.name), label(line.text)
+            name.setStyleSheet(f"color: {QUIET};")
+            name.setAlignment(Qt.AlignmentFlag.AlignTop)
+            for part in (name, text):
+                part.setToolTip(line.tip)
+            self._layout.addRow(name, text)
+        self._texts = {line.name: line.text for line in lines}
+
+    def texts(self) -> dict[str, str]:
+        """Name -> text of every line."""
+        return dict(self._texts)
+
+
+class CalibrationView(QWidget):
+    """Decides nothing: its signals say what was pressed."""
+
+    accepted, discarded, undone, assess_wanted = Signal(), Signal(), Signal(), Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines, self.phase, self.zernike = Lines(), PhasePicture(), ZernikeBars()
+        self.suspects, self.warnings, self.state = label(colour=BAD), label(colour=WARN), label(colour=GOOD)
+        self.leave_out = QCheckBox("Leave out these frames")
+        self.leave_out.setToolTip("Accept only the other frames, so that these cannot spoil a reconstruction.")
+        self.assess_button = button(
+            "How good is it?",
+            self.assess_wanted.emit,
+            "Reconstruct from halves of the LEDs, as given and corrected, and compare; takes some seconds.",
+        )
+        self.accept_button = button(
+            "Accept", self.accepted.emit, "Put these values into the form above; Reconstruct and Save use them then."
+        )
+        self.discard_button = button("Discard", self.discarded.emit, "Leave everything as the file gives it.")
+        self.undo_button = button("Undo", self.undone.emit, "Back to the values and frames before Accept.")
+        self.quality = Lines()
+        self.correlation, self.rings = CorrelationPlot(), RingPlot()
+        self.legend = label(LEGEND.format("grey dashes: half-bit threshold; coloured dashes: unseen frames"), QUIET)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.pupil_title = label("Phase of the pupil [rad] and what it is made of", QUIET)
+        self.pupil = row(self.phase, self.zernike)
+        layout.addWidget(self.lines)
+        for part in (self.warnings, self.suspects, self.leave_out, self.pupil_title, self.pupil):
+            layout.addWidget(part)
+        layout.addWidget(row(self.accept_button, self.discard_button, self.undo_button, self.assess_button))
+        for part in (self.state, self.quality, self.correlation, self.rings, self.legend):
+            layout.addWidget(part)
+
+    def show_found(self, found: Found) -> None:
+        """A new calibration, neither accepted nor assessed."""
+        calibration = found.calibration
+        self.lines.show_lines(findings(found))
+        _say(self.warnings, "\n".join(calibration.warnings))
+        odd = suspect_lines(calibration)
+        _say(self.suspects, "\n".join(odd))
+        self.leave_out.setVisible(bool(odd))
+        self.leave_out.setChecked(bool(odd))
+        has_pupil = bool(calibration.zernike_rad) or calibration.corrected.pupil is not None
+        for part in (self.pupil_title, self.pupil):
+            part.setVisible(has_pupil)
+        self.zernike.setVisible(bool(calibration.zernike_rad))
+        self.phase.show_phase(found.phase)
+        self.zernike.show_terms(calibration.zernike_rad)
+        self.show_quality(None, None)
+        self.set_accepted(False)
+
+    def show_quality(self, before: Any, after: Any) -> None:
+        """Two assessments, as given and corrected; None takes them off."""
+        shown = before is not None
+        for part in (self.quality, self.correlation, self.rings, self.legend):
+            part.setVisible(shown)
+        self.assess_button.setVisible(not shown)
+        if shown:
+            self.quality.show_lines(quality_lines(before, after))
+            self.correlation.show_quality(before, after)
+            self.rings.show_quality(before, after)
+
+    def set_accepted(self, accepted: bool) -> None:
+        self.accept_button.setVisible(not accepted)
+        self.discard_button.setVisible(not accepted)
+        self.undo_button.setVisible(accepted)
+        self.leave_out.setEnabled(not accepted)
+        _say(self.state, "Accepted: Reconstruct and Save now use these values." if accepted else "")
+
+
+def _say(place: QLabel, text: str) -> None:
+    place.setText(text)
+    place.setVisible(bool(text))

@@ -1,0 +1,248 @@
+"""What a calibration found, in words and numbers for people. Knows no Qt."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ..data.acquisition import LedArray
+    from ..recon.microscope import Calibration
+    from ..recon.quality import Quality
+
+CALIBRATED = ("illumination_na", "exposure", "background", "pupil", "sample_z_um", "wavelength_um", "led_height_mm")
+ZERNIKE_NAMES = {
+    4: "defocus",
+    5: "oblique astigmatism",
+    6: "vertical astigmatism",
+    7: "vertical coma",
+    8: "horizontal coma",
+    9: "vertical trefoil",
+    10: "oblique trefoil",
+    11: "spherical aberration",
+    12: "vertical secondary astigmatism",
+    13: "oblique secondary astigmatism",
+    14: "vertical quadrafoil",
+    15: "oblique quadrafoil",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A calibration with what is shown of it; see `found_of`.
+
+    Parameters
+    ----------
+    phase : of the pupil, rad (y, x), NaN outside the aperture, whose edge touches the sides.
+    bright : mean of the frame lit straight from below, counts.
+    """
+
+    calibration: Calibration
+    phase: np.ndarray
+    bright: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One line: what it is about, what was found, and what that means."""
+
+    name: str
+    text: str
+    tip: str
+
+
+def found_of(calibration: Calibration) -> Found:
+    """Work out what is shown; reads a frame and may import torch, so call it outside the window's thread."""
+    given, corrected = calibration.given, calibration.corrected
+    straight = int(np.argmin(np.hypot(*corrected.illumination_na.T)))
+    bright = float(np.mean(np.asarray(given.frames[straight], dtype=np.float64)))
+    measured = given.pupil is not None and corrected.pupil is not None
+    phase = measured_phase(corrected) if measured else zernike_phase(calibration.zernike_rad)
+    return Found(calibration, phase, bright)
+
+
+def zernike_phase(coefficients: dict[int, float], size: int = 96) -> np.ndarray:
+    """Phase (size, size), rad, of Zernike coefficients by Noll index; NaN outside the aperture."""
+    import torch
+
+    from ..optics.pupil import zernike
+
+    axis = torch.linspace(-1, 1, size, dtype=torch.float64)
+    y, x = axis[:, None], axis[None, :]
+    phase = torch.zeros(size, size, dtype=torch.float64)
+    for index, coefficient in coefficients.items():
+        phase = phase + coefficient * zernike(index, y, x, 1.0)
+    return np.where(np.hypot(y, x) <= 1, phase.numpy(), np.nan)
+
+
+def measured_phase(acquisition: LedArray) -> np.ndarray:
+    """Phase of an acquisition's pupil, rad, cut to the box around its aperture; NaN outside the aperture."""
+    pupil = np.asarray(acquisition.pupil)
+    cutoff = acquisition.objective_na / acquisition.wavelength_um
+    axes = [(np.arange(n) - n // 2) / (n * acquisition.pixel_um) / cutoff for n in pupil.shape]
+    inside = np.hypot(axes[0][:, None], axes[1][None, :]) <= 1
+    phase = np.where(inside, np.angle(pupil), np.nan)
+    rows, columns = (np.flatnonzero(np.abs(axis) <= 1) for axis in axes)
+    return phase[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def zernike_name(index: int) -> str:
+    """The usual name of a Zernike term by its Noll index, or its orders where it has none."""
+    if index in ZERNIKE_NAMES:
+        return ZERNIKE_NAMES[index]
+    from ..optics.pupil import noll_to_nm
+
+    return "radial order {}, azimuthal order {}".format(*noll_to_nm(index))
+
+
+def oriented_na(calibration: Calibration) -> np.ndarray:
+    """Directions (led, 2) the file gives, on a board mounted the way that was found."""
+    from ..optics.illumination import ORIENTATIONS, orient
+
+    return orient(calibration.given.illumination_na, dict(ORIENTATIONS)[calibration.orientation])
+
+
+def kept_frames(calibration: Calibration) -> list[int]:
+    """The frames that agree with all others."""
+    odd = {suspect.frame for suspect in calibration.suspects}
+    return [frame for frame in range(calibration.given.frame_count) if frame not in odd]
+
+
+def corrected_values(calibration: Calibration, leave_out: bool) -> tuple[dict[str, Any], Any]:
+    """What accepting changes: the calibrated values, None where there is none now, and the frames."""
+    acquisition = calibration.acquisition(leave_out)
+    values = acquisition.values()
+    return {name: values.get(name) for name in CALIBRATED}, acquisition.frames
+
+
+def findings(found: Found) -> list[Finding]:
+    """Everything that was found, a line each, the most telling first."""
+    calibration = found.calibration
+    lines = [_misfit(calibration)]
+    if calibration.orientation != "as given":
+        tip = "The board's axes differ from those of the file; the found directions follow the board."
+        lines.append(Finding("Board mounted", calibration.orientation, tip))
+    return [*lines, *_board(calibration), *_light(found), *_optics(calibration)]
+
+
+def _misfit(calibration: Calibration) -> Finding:
+    before, after = (float(np.median(e)) for e in (calibration.error_before, calibration.error_after))
+    tip = "How far the predicted frames are from the measured ones: relative amplitude error of the median frame."
+    return Finding("Misfit", f"{before:.3g} → {after:.3g}", tip)
+
+
+def _board(calibration: Calibration) -> list[Finding]:
+    pose = calibration.pose
+    height = getattr(calibration.given, "led_height_mm", None)
+    strays = calibration.corrected.illumination_na - pose.place(oriented_na(calibration))
+    stray = float(np.sqrt((strays**2).sum(1).mean()))
+    return [
+        Finding(
+            "Board turned",
+            signed(math.degrees(pose.turn_rad), "°"),
+            "Turn about the optical axis; positive is clockwise in the picture.",
+        ),
+        Finding("Board shifted", shift_text(pose.shift, height), "Where the board's centre lies against the file's."),
+        Finding("Board size", size_text(pose.scale, height), "The frames tell only the ratio of pitch and height."),
+        Finding("Single LEDs", f"{stray:.2g} NA off the board", "How far LEDs lie from the board's grid, rms."),
+    ]
+
+
+def shift_text(shift: tuple[float, float], height_mm: float | None) -> str:
+    """A board's shift (y, x), in units of its height, as NA, and as mm where the height is known."""
+
+    def words(y: float, x: float, unit: str) -> str:
+        return f"{abs(x):.2g}{unit} {'right' if x >= 0 else 'left'}, {abs(y):.2g}{unit} {'down' if y >= 0 else 'up'}"
+
+    y, x = shift
+    sine = 1 / math.sqrt(1 + y**2 + x**2)
+    text = words(y * sine, x * sine, " NA")
+    return text if height_mm is None else f"{words(y * height_mm, x * height_mm, ' mm')} ({text})"
+
+
+def size_text(scale: float, height_mm: float | None) -> str:
+    """What `BoardPose.scale` says about pitch and height."""
+    if abs(scale - 1) < 5e-4:
+        return "as given"
+    wider = f"pitch {abs(scale - 1):.1%} {'wider' if scale > 1 else 'narrower'}".replace("%", " %")
+    if height_mm is None:
+        nearer = f"board {abs(1 / scale - 1):.1%} {'nearer' if scale > 1 else 'further'}".replace("%", " %")
+        return f"{nearer}, or {wider}"
+    return f"height {height_mm / scale:.4g} mm if the pitch is right (given {height_mm:.4g}), or {wider}"
+
+
+def _light(found: Found) -> list[Finding]:
+    calibration = found.calibration
+    gains, background = np.asarray(calibration.gains), np.asarray(calibration.background)
+    spread = "equal" if np.ptp(gains) < 1e-6 else f"{gains.min():.0%} to {gains.max():.0%} of the mean"
+    low, high = float(background.min()), float(background.max())
+    ambient = "none"
+    if max(abs(low), abs(high)) > 0:
+        counts = f"{low:.3g} counts" if high - low < 1e-6 * abs(high) else f"{low:.3g} to {high:.3g} counts"
+        share = f", {background.mean() / found.bright:.1%} of the bright field" if found.bright > 0 else ""
+        ambient = (counts + share).replace("%", " %")
+    return [
+        Finding("LED brightness", spread.replace("%", " %"), "Brightness of the weakest and the strongest LED."),
+        Finding("Ambient light", ambient, "Light that reaches the camera whatever LED is lit; it is subtracted."),
+    ]
+
+
+def _optics(calibration: Calibration) -> list[Finding]:
+    given = calibration.given
+    lines = [
+        Finding(
+            "Sample depth",
+            signed(calibration.z_um, " µm") + _was(given.sample_z_um, " µm"),
+            "Distance of the sample from the plane in focus.",
+        )
+    ]
+    if calibration.wavelength_um != given.wavelength_um:
+        text = f"{calibration.wavelength_um:.4f} µm" + _was(given.wavelength_um, " µm")
+        lines.append(Finding("Wavelength", text, "Of the LEDs, as the rim of the pupil shows it."))
+    coefficients = calibration.zernike_rad
+    if coefficients:
+        rms = math.sqrt(sum(c**2 for c in coefficients.values()))
+        worst = max(coefficients, key=lambda index: abs(coefficients[index]))
+        text = f"{rms:.2f} rad rms, mostly {zernike_name(worst)}" if rms > 5e-3 else "none"
+        tip = "Errors of the objective (and the cover slip); below 0.45 rad rms it is as good as perfect."
+        lines.append(Finding("Aberrations", text, tip))
+    return lines
+
+
+def signed(value: float, unit: str) -> str:
+    """With its sign and two decimals."""
+    return f"{value:+.2f}{unit}".replace("-", "−")
+
+
+def _was(value: float | None, unit: str) -> str:
+    return " (not given)" if value is None else f" (given {value:.4g}{unit})"
+
+
+def suspect_lines(calibration: Calibration, most: int = 6) -> list[str]:
+    """A sentence for each frame that disagrees, of many the first only."""
+    lines = [f"Frame {suspect.frame} {suspect.why}." for suspect in calibration.suspects]
+    rest = len(lines) - most
+    return lines if rest <= 0 else [*lines[:most], f"And {rest} more."]
+
+
+def quality_lines(before: Quality, after: Quality) -> list[Finding]:
+    """What two assessments, as given and corrected, say."""
+    return [
+        Finding(
+            "Smallest detail",
+            f"{_resolution(before)} → {_resolution(after)}",
+            "Full period at which two pictures, each from one half of the LEDs, stop agreeing.",
+        ),
+        Finding(
+            "Unseen frames",
+            f"{before.held_out_error:.3g} → {after.held_out_error:.3g}",
+            f"Misfit of {len(after.held_out)} frames predicted from all others: what is learnt must help there too.",
+        ),
+    ]
+
+
+def _resolution(quality: Quality) -> str:
+    return f"{quality.resolution_um:.3g} µm" if math.isfinite(quality.resolution_um) else "not known"
