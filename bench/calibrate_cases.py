@@ -14,6 +14,7 @@ METHOD = "calibrate"
 UNTOUCHED = "not calibrated"
 BOARDS = (("board", 1), ("board", 2), ("texture", 1))  # our own simulator's: kind of sample, seed
 TURN_DEG, SHIFT_NA, SCALE, HEIGHT = 4.0, 0.03, 0.05, 1.05
+NOISE = (3, 40, 100)  # two bright-field frames, one dark
 AXES = ("y reversed (upside down)", "x reversed (left and right exchanged)", "y and x exchanged")
 
 
@@ -49,7 +50,7 @@ def of_case(case: Case, wrong: dict[str, dict[str, Any]]) -> list[Job]:
 
 
 def wrong_boards() -> dict[str, dict[str, Any]]:
-    """Name -> how the directions in the file are changed before anything sees them."""
+    """Name -> what is changed in the file before anything sees it."""
     found: dict[str, dict[str, Any]] = {
         f"turned {TURN_DEG:g} deg": {"turn_deg": TURN_DEG},
         f"turned {TURN_DEG:g} deg the other way": {"turn_deg": -TURN_DEG},
@@ -61,7 +62,8 @@ def wrong_boards() -> dict[str, dict[str, Any]]:
         found[f"shifted {SHIFT_NA:g} NA at {45 * k:03d} deg"] = {
             "shift_na": [SHIFT_NA * math.sin(angle), SHIFT_NA * math.cos(angle)]
         }
-    return found | {name: {"axes": name} for name in AXES}
+    found |= {name: {"axes": name} for name in AXES}
+    return found | {f"frames {', '.join(map(str, NOISE))} of noise": {"noise": list(NOISE)}}
 
 
 def board(phantom: str, seed: int) -> Path:

@@ -22,7 +22,8 @@ def measure(acquisition: Any, job: dict[str, Any]) -> tuple[dict[str, Any], Any]
     from napari_neuralfield.types import Note
 
     options = job["options"]
-    start = misdescribed(acquisition, options.get("wrong", {}))
+    wrong = options.get("wrong", {})
+    start = misdescribed(acquisition, wrong)
     found: dict[str, Any] = {}
     calibration, corrected = None, start
     if options["calibrate"]:
@@ -30,7 +31,7 @@ def measure(acquisition: Any, job: dict[str, Any]) -> tuple[dict[str, Any], Any]
         calibration, events = returned(calibrate(start, CalibrationRecipe()))
         found["calibrate_s"] = time.process_time() - began
         found["notes"] = [event.text for event in events if isinstance(event, Note)]
-        corrected = calibration.acquisition()
+        corrected = calibration.acquisition(leave_out="noise" in wrong)
     began = time.process_time()
     result = reconstructed(corrected, {name: options[name] for name in ("z_um",) if name in options})
     found["cpu_s"] = time.process_time() - began
@@ -39,6 +40,7 @@ def measure(acquisition: Any, job: dict[str, Any]) -> tuple[dict[str, Any], Any]
         found |= described(calibration)
         if job["truth"]:
             truth = calibration_truth.read(Path(job["truth"]), acquisition)
+            truth["bad_frames"] = np.array(wrong.get("noise", []), int)
             found |= calibration_truth.compare(calibration, truth)
         else:
             found |= resolution(acquisition, corrected)
@@ -65,17 +67,22 @@ def reconstructed(acquisition: Any, options: dict[str, Any] | None = None) -> An
 
 
 def misdescribed(acquisition: Any, wrong: dict[str, Any]) -> Any:
-    """The acquisition with other LED directions in its file.
+    """The acquisition with other LED directions in its file, or with frames of noise.
 
     `wrong` holds `turn_deg`, `shift_na` (y, x), `scale` of the board, or `axes`, the name of an orientation, or for
-    the boards of the University of Connecticut `height`, a factor, and `yint_mm`.
+    the boards of the University of Connecticut `height`, a factor, and `yint_mm`, or `noise`, numbers of frames.
     """
+    from napari_neuralfield.data.simulate import spoil
     from napari_neuralfield.optics.board import BoardPose
     from napari_neuralfield.optics.illumination import ORIENTATIONS, UCONN_HEIGHT_MM, orient
 
     if not wrong:
         return acquisition
     na = np.asarray(acquisition.illumination_na)
+    if "noise" in wrong:
+        frames = np.array(acquisition.frames[:])
+        spoil(frames, np.random.default_rng(0), (), wrong["noise"])
+        return acquisition.replace(frames=frames)
     if "height" in wrong:
         entered = wrong["height"] * UCONN_HEIGHT_MM
         na = uconn_directions(Path(acquisition.source), len(na), entered, wrong["yint_mm"])

@@ -48,23 +48,30 @@ def microscope(seed: int) -> dict[str, Any]:
     }
 
 
-def trial(seed: int, options: dict[str, Any]) -> dict[str, Any]:
-    """Simulate, calibrate, reconstruct, compare."""
+def spoilt(seed: int) -> dict[str, list[int]]:
+    """One frame blocked, one saturated, one of noise."""
+    bad = np.random.default_rng(2000 + seed).choice(129, 3, replace=False)
+    return {name: [int(frame)] for name, frame in zip(("blocked", "saturated", "noise"), bad, strict=True)}
+
+
+def trial(seed: int, options: dict[str, Any], spoil: bool = False) -> dict[str, Any]:
+    """Simulate, calibrate, reconstruct, compare; with `spoil` three frames are bad."""
     from napari_neuralfield.data.simulate import miscalibrated_board
     from napari_neuralfield.recon.calibration import calibrate
     from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
     from napari_neuralfield.recon.metrics import score_in_focus
 
     given = microscope(seed)
-    acquisition, truth = miscalibrated_board(seed, **given)
-    best = reconstructed(calibration_truth.ideal(acquisition, truth))
+    acquisition, truth = miscalibrated_board(seed, **given, **(spoilt(seed) if spoil else {}))
+    good = np.setdiff1d(np.arange(acquisition.frame_count), truth["bad_frames"])
+    best = reconstructed(calibration_truth.ideal(acquisition, truth).subset(good))
     began = time.process_time()
     calibration, _ = returned(calibrate(acquisition, CalibrationRecipe(**options)))
     calibrated = time.process_time()
     result = reconstructed(calibration.acquisition(leave_out=True))
     ended = time.process_time()
     off = calibration_truth.compare(calibration, truth)
-    pose = given["pose"]
+    pose, bad = given["pose"], sorted(suspect.frame for suspect in calibration.suspects)
     return {
         "seed": seed, "phantom": given["phantom"], "turn": np.rad2deg(pose.turn_rad), "shift": np.hypot(*pose.shift),
         "scale": 100 * (pose.scale - 1), "z": given["z_um"], "calibrate_s": calibrated - began,
@@ -72,7 +79,7 @@ def trial(seed: int, options: dict[str, Any]) -> dict[str, Any]:
         "best": score_in_focus(best.field, truth).amplitude_psnr_db, "direction": 1e3 * off["direction_rms_na"],
         "bright": 1e3 * off["direction_bright_rms_na"], "gain": 100 * off["gain_rms"], "zernike": off["zernike_rad"],
         "other": off["zernike_other_rad"], "dz": off["z_error_um"], "background": 100 * off["background_error"],
-        "misfit": result.figures["relative_amplitude_error"], "suspects": [s.frame for s in calibration.suspects],
+        "misfit": result.figures["relative_amplitude_error"], "suspects": f"{bad} of {truth['bad_frames'].tolist()}",
     }  # fmt: skip
 
 
@@ -81,6 +88,7 @@ def main() -> None:
     parser.add_argument("count", nargs="?", type=int, default=8, metavar="N", help="microscopes; 8 where not given")
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="seed of the first")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of the calibration")
+    parser.add_argument("--spoil", action="store_true", help="one frame each blocked, saturated and of noise")
     options = parser.parse_args()
     import torch
 
@@ -89,7 +97,7 @@ def main() -> None:
     lost = []
     for seed in range(options.first, options.first + options.count):
         try:
-            row = trial(seed, dict(text.split("=", 1) for text in options.option))
+            row = trial(seed, dict(text.split("=", 1) for text in options.option), options.spoil)
         except Exception:  # the next microscope is tried all the same
             traceback.print_exc()
             lost.append(np.inf)

@@ -111,12 +111,15 @@ def test_wrong_boards_differ_in_name_and_in_geometry(tmp_path: Path) -> None:
     acquisition, _ = miscalibrated_board(1, pixels=32)
     wrong = calibrate_cases.wrong_boards()
     jobs_ = calibrate_cases.of_case(Case(tmp_path / "a.acq.h5", None, None, None), wrong)
-    assert len({job.name for job in jobs_}) == len(jobs_) == 17
-    boards = [calibrate_job.misdescribed(acquisition, w).illumination_na for w in wrong.values()]
+    assert len({job.name for job in jobs_}) == len(jobs_) == 18
+    *boards, noisy = [calibrate_job.misdescribed(acquisition, w) for w in wrong.values()]
+    boards = [board.illumination_na for board in boards]
     na = acquisition.illumination_na
     far = np.array([np.hypot(*(b - na).T).max() for b in boards])
     assert far.min() > 0.014
     assert np.hypot(*(boards[4] - na)[0]) == pytest.approx(0.03, rel=1e-3)
+    changed = np.abs(noisy.intensity() - acquisition.intensity()).max(axis=(1, 2)) > 0
+    assert np.flatnonzero(changed).tolist() == [3, 40, 100]
     assert all(np.abs(a - b).max() > 0.01 for k, a in enumerate(boards) for b in boards[:k])
 
 
