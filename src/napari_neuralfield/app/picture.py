@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,15 +56,15 @@ def save_sheet(path: Path, title: str, rows: Sequence[Sequence[Tile]], last_line
     height = 2 * MARGIN + TITLE + 18 + len(rows) * (TILE + line + GAP) + LABEL
     sheet = Image.new("RGB", (width, height), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
-    draw.text((MARGIN, MARGIN - 4), title, INK, font=_letters(TITLE))
+    draw.text((MARGIN, MARGIN - 4), title, INK, font=letters(TITLE))
     top = MARGIN + TITLE + 18
     for row in rows:
         for column, tile in enumerate(row):
             left = MARGIN + column * (TILE + GAP)
             sheet.paste(_fitted(tile.pixels), (left, top))
-            draw.text((left, top + TILE + 6), tile.label, INK, font=_letters(LABEL))
+            draw.text((left, top + TILE + 6), tile.label, INK, font=letters(LABEL))
         top += TILE + line + GAP
-    draw.text((MARGIN, top), last_line, FAINT, font=_letters(LABEL))
+    draw.text((MARGIN, top), last_line, FAINT, font=letters(LABEL))
     with writing(path) as temporary:
         sheet.save(temporary, "PNG")
 
@@ -76,7 +77,9 @@ def _fitted(pixels: np.ndarray) -> Any:
     return picture.resize((TILE, round(TILE * picture.height / picture.width)), Image.Resampling.NEAREST)
 
 
-def _letters(size: int) -> Any:
+@functools.cache
+def letters(size: int) -> Any:
+    """Pillow's own font, `size` pixels high."""
     from PIL import ImageFont
 
     return ImageFont.load_default(size=size)

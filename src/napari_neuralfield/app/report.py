@@ -41,8 +41,8 @@ def acquisition(path: Path) -> dict[str, Any]:
 
         complete = draft.complete()
         found["values"] = {n: _summary(v) for n, v in complete.values().items() if n in known}
-        found["facts"] = _plain({n: v for n, v in checks.facts(complete).items() if n not in found["values"]})
-        found["checks"] = [_plain(dataclasses.asdict(check)) for check in checks.check(complete)]
+        found["facts"] = plain({n: v for n, v in checks.facts(complete).items() if n not in found["values"]})
+        found["checks"] = [plain(dataclasses.asdict(check)) for check in checks.check(complete)]
     return found
 
 
@@ -56,7 +56,7 @@ def field(path: Path) -> dict[str, Any]:
         "file": str(path),
         "kind": "field",
         "type": header["field_type"],
-        **_plain(found),
+        **plain(found),
         "bytes": path.stat().st_size,
     }
 
@@ -72,7 +72,7 @@ def methods(name: str | None) -> list[dict[str, Any]]:
             "name": METHODS[n].name,
             "summary": METHODS[n].summary,
             "kinds": list(METHODS[n].kinds),
-            "presets": {preset: _plain(dict(values)) for preset, values in METHODS[n].presets.items()},
+            "presets": {preset: plain(dict(values)) for preset, values in METHODS[n].presets.items()},
             "options": [_option(o) for o in options(n)],
         }
         for n in names
@@ -84,7 +84,7 @@ def _option(o: Any) -> dict[str, Any]:
         "name": o.name,
         "flag": flag_of(o.name),
         "type": _type(o),
-        "default": _plain(o.default),
+        "default": plain(o.default),
         "unit": o.unit,
         "help": o.help,
         "advanced": o.advanced,
@@ -102,14 +102,14 @@ def _type(o: Any) -> str:
     return " | ".join(str(kind) if typing.get_origin(kind) else getattr(kind, "__name__", str(kind)) for kind in kinds)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """`value` in what JSON knows; not-a-number becomes null, arrays become lists."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, str | int | float | bool | None) else str(value)
@@ -119,10 +119,10 @@ def _summary(value: Any) -> Any:
     """A scalar as it is; of an array its shape and, where real, its range."""
     array = np.asarray(value)
     if array.ndim == 0:
-        return _plain(value)
+        return plain(value)
     if array.dtype.kind not in "iuf" or array.size == 0:
         return {"shape": list(array.shape)}
-    return {"shape": list(array.shape), "min": _plain(np.nanmin(array)), "max": _plain(np.nanmax(array))}
+    return {"shape": list(array.shape), "min": plain(np.nanmin(array)), "max": plain(np.nanmax(array))}
 
 
 def acquisition_as_text(found: dict[str, Any]) -> str:
