@@ -20,8 +20,11 @@ import yaml
 
 from napari_neuralfield import io, recon
 from napari_neuralfield.app import cli
-from napari_neuralfield.data.acquisition import Acquisition
+from napari_neuralfield.data.acquisition import Acquisition, LedArray
 from napari_neuralfield.data.simulate import SIMULATORS
+from napari_neuralfield.optics.board import BoardPose
+from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
+from napari_neuralfield.recon.microscope import Calibration, Suspect
 from napari_neuralfield.recon.recipe import Method, Recipe, option
 from napari_neuralfield.registry import FIELDS, METHODS
 from napari_neuralfield.types import Done, Event, Extent, InputError, Note, Preview, Progress, Result
@@ -229,6 +232,102 @@ def test_a_result_that_cannot_be_written_is_saved_elsewhere(
     assert io.load_result(copy).field.type_name == "ramp"
 
 
+@pytest.fixture
+def calibrated(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A calibration that ends at once: every LED found 0.01 NA further down, frame 2 suspect."""
+    seen: dict[str, Any] = {}
+
+    def calibrate(acquisition: LedArray, recipe: CalibrationRecipe) -> Iterator[Event]:
+        seen["recipe"] = recipe
+        yield Progress(1, 2, 0.5, "board")
+        yield Note("the board was turned")
+        count, na = acquisition.frame_count, np.array(acquisition.illumination_na)
+        return Calibration(
+            acquisition, acquisition.replace(illumination_na=na + np.array([0.01, 0.0])), "as given", BoardPose(0.02),
+            np.ones(count), np.zeros(count), {6: 0.4}, 0.0, acquisition.wavelength_um,
+            np.full(count, 0.2), np.full(count, 0.1), (Suspect(2, "is saturated"),), ("height and z look alike",),
+        )  # fmt: skip
+
+    monkeypatch.setattr("napari_neuralfield.recon.calibration.calibrate", calibrate)
+    return seen
+
+
+def test_calibrate_says_what_it_found_and_writes_it(
+    frames: Path, tmp_path: Path, calibrated: dict[str, Any], capsys: Any
+) -> None:
+    out, page, recipe = tmp_path / "out.acq.h5", tmp_path / "page.png", tmp_path / "r.yaml"
+    recipe.write_text(yaml.safe_dump({"learn_gains": False, "steps": 3}))
+    typed = ["calibrate", str(frames), "--recipe", str(recipe), "--steps", "4", "--no-learn-z", "--seed", "5"]
+    assert cli.main([*typed, "-o", str(out), "--report", str(page)]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    for line in (
+        "the board was turned",
+        "board turned       1.15 deg clockwise in the picture",
+        "astigmatism 0 deg +0.40 rad",
+        "frame 2 is saturated",
+        "warning: height and z look alike",
+        "of processor time",
+        f"the corrected acquisition is in {out}",
+        f"the report is in {page}, its figures in {tmp_path / 'page.json'}",
+    ):
+        assert said.out.count(line) == 1, line
+    assert re.search(r"resolution +\d", said.out)
+    used = calibrated["recipe"]
+    assert (used.learn_gains, used.steps, used.learn_z, used.seed) == (False, 4, False, 5)
+    moved = io.open_acquisition(out).illumination_na - io.open_acquisition(frames).illumination_na
+    assert moved == pytest.approx(np.tile([0.01, 0.0], (9, 1)))
+    assert json.loads((tmp_path / "page.json").read_text())["quality_after"]["resolution_um"] > 0
+    assert page.stat().st_size > 10_000
+
+
+def test_calibrate_leaves_suspects_out_on_request(
+    frames: Path, tmp_path: Path, calibrated: dict[str, Any], capsys: Any
+) -> None:
+    out = tmp_path / "out.acq.h5"
+    assert cli.main(["calibrate", str(frames), "--leave-out", "true", "-o", str(out)]) == 0
+    assert "without 1 suspect frame" in capsys.readouterr().out
+    kept = io.open_acquisition(out)
+    np.testing.assert_array_equal(kept.intensity(), io.open_acquisition(frames).intensity()[[0, 1, *range(3, 9)]])
+    assert calibrated["recipe"].leave_out is True
+
+
+def test_mistakes_in_calibrate_are_one_line(frames: Path, tmp_path: Path, capsys: Any) -> None:
+    run = ("calibrate", frames, "-o", tmp_path / "o.acq.h5")
+    expected = {
+        (*run, "--sped", "3"): "option 'sped' is not one of calibrate; it has: learn_board, .*seed",
+        (*run, "--steps", "0"): "option steps of calibrate is '0'; it should be greater than or equal to 1",
+        (*run, "--learn-background", "all"): "option learn_background of calibrate is 'all'; it should be 'none'",
+        (*run, "--steps"): "option --steps has no value",
+        (*run, "--report", tmp_path / "r.pdf"): r"must end in \.png; write --report r\.png",
+        (*run, "--report", tmp_path / "no" / "r.png"): "does not exist",
+        (*run[:3], tmp_path / "o.nfield"): r"must end in \.acq\.h5; write -o o\.acq\.h5",
+        ("calibrate", tmp_path / "no.h5", *run[2:]): r"no\.h5: there is no such file",
+    }
+    for typed, wanted in expected.items():
+        line = mistake(capsys, *typed)
+        assert re.search(wanted, line), f"{typed}: {line}"
+    assert not (tmp_path / "o.acq.h5").exists()
+
+
+def test_a_calibration_that_cannot_be_written_is_kept(
+    frames: Path, tmp_path: Path, calibrated: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    out, write = tmp_path / "o.acq.h5", io.save_acquisition
+
+    def full(path: Path, acquisition: Acquisition) -> None:
+        if Path(path) == out:
+            raise InputError(f"{path}: the disk is full; free some space")
+        write(path, acquisition)
+
+    monkeypatch.setattr("napari_neuralfield.app.calibrating.save_acquisition", full)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    line = mistake(capsys, "calibrate", frames, "-o", out)
+    (copy,) = tmp_path.glob("neuralfield-*/o.acq.h5")
+    assert f"the disk is full; free some space; until then the corrected acquisition is safe in {copy}" in line
+    assert io.open_acquisition(copy).frame_count == 9
+
+
 def test_info_of_frames_and_of_a_field(frames: Path, tmp_path: Path, capsys: Any) -> None:
     assert cli.main(["info", str(frames), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -279,7 +378,8 @@ def test_convert_and_simulate(frames: Path, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_help_and_the_module_entry_need_no_torch() -> None:
-    code = "import sys; from napari_neuralfield.app.cli import main; assert main(['reconstruct', '--help']) == 0; "
+    code = "import sys; from napari_neuralfield.app.cli import main; "
+    code += "assert main(['reconstruct', '--help']) == main(['calibrate', '--help']) == 0; "
     code += "assert 'torch' not in sys.modules"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr

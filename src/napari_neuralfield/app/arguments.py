@@ -6,7 +6,7 @@ import math
 import os
 import types
 import typing
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,13 @@ def option_value(info: OptionInfo, text: str) -> Any:
             f"option {flag} is {text}; it takes {len(lengths)} numbers, such as {flag} {','.join('N' * len(lengths))}"
         )
     return tuple(parts)
+
+
+def option_values(known: Sequence[OptionInfo], typed: Mapping[str, str | None]) -> dict[str, Any]:
+    """What was typed, by name (`z_um`); an option that is not known stays text, for the recipe to refuse."""
+    infos = {info.name: info for info in known}
+    named = {name.replace("-", "_"): text for name, text in typed.items() if text is not None}
+    return {name: option_value(infos[name], text) if name in infos else text for name, text in named.items()}
 
 
 def members(kind: Any) -> tuple[Any, ...]:
@@ -169,8 +176,8 @@ def region(text: str | None, extent: Extent) -> tuple[float, float, float, float
     return y0, x0, y1, x1
 
 
-def output(path: Path, endings: Sequence[str]) -> Path:
-    """`path`, checked before the work: its ending, its folder, and that it may be written.
+def output(path: Path, endings: Sequence[str], flag: str = "-o") -> Path:
+    """`path`, given as option `flag`, checked before the work: its ending, its folder, and that it may be written.
 
     Raises
     ------
@@ -178,7 +185,7 @@ def output(path: Path, endings: Sequence[str]) -> Path:
     """
     if not path.name.lower().endswith(tuple(endings)):
         raise InputError(
-            f"output {path} must end in {' or '.join(endings)}; write -o {path.with_suffix('').name}{endings[0]}"
+            f"output {path} must end in {' or '.join(endings)}; write {flag} {path.with_suffix('').name}{endings[0]}"
         )
     folder = path.parent
     if not folder.is_dir():

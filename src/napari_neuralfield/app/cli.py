@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import json
 import os
@@ -17,7 +16,7 @@ from cyclopts import Parameter
 
 from .. import __version__
 from ..types import InputError
-from . import arguments
+from . import arguments, mistakes
 
 app = cyclopts.App(
     name="neuralfield",
@@ -28,17 +27,9 @@ app = cyclopts.App(
 )
 
 RECOMMENDED = "recommended"
-OWN = ("--method", "--preset", "--recipe", "--seed", "--device", "--output", "-o")
+OWN = ("--method", "--preset", "--recipe", "--report", "--seed", "--device", "--output", "-o")
 FIELD = (".nfield",)
 ACQUISITION = (".acq.h5",)
-REMEDIES = {
-    errno.ENOENT: "there is no such file or folder; check the name",
-    errno.EACCES: "no permission; choose a file or folder of yours",
-    errno.EPERM: "no permission; choose a file or folder of yours",
-    errno.ENOSPC: "no space is left there; free some, or choose another place, and run again",
-    errno.EISDIR: "it is a folder where a file is needed; choose a file",
-    errno.EROFS: "it is on a read-only disk; choose another place",
-}
 
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 Text = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
@@ -129,17 +120,57 @@ def reconstruct(
         print(f"method {name}, recommended for {acquisition.kind}")
     else:
         print(f"method {name}")
-    known = {option.name: option for option in known_options(name)}
-    shared = {"seed": seed, "device": device}
-    for typed, text in [*options.items(), *((k, v) for k, v in shared.items() if v is not None)]:
-        option = typed.replace("-", "_")
-        chosen[option] = arguments.option_value(known[option], text) if option in known else text
-    built = build(name, chosen, preset)
+    typed = arguments.option_values(known_options(name), {**options, "seed": seed, "device": device})
+    built = build(name, {**chosen, **typed}, preset)
     terminal.warn_about(acquisition)
     result = terminal.follow(iter(run(acquisition, built)), acquisition, built, target)
     terminal.save(result, target)
     print(*terminal.figures(result), sep="\n")
     print(f"the field is in {target}; look at it with: napari {target}")
+
+
+@app.command
+def calibrate(
+    file: Path,
+    /,
+    *,
+    output: Output,
+    report: Path | None = None,
+    recipe: Path | None = None,
+    seed: Text = None,
+    device: str | None = None,
+    **options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
+) -> None:
+    """Find what the microscope really was: board, LEDs, pupil, ambient light, depth; --OPTION VALUE says which.
+
+    Parameters
+    ----------
+    file
+        Frames of any known format.
+    output
+        The corrected acquisition to write, OUT.acq.h5.
+    report
+        A page of charts, R.png, with its figures beside it in R.json; assessing the quality takes a while longer.
+    recipe
+        YAML file with options; what is typed comes first.
+    seed
+        Seed of every random choice.
+    device
+        auto, cpu, or a graphics card such as cuda:0.
+    """
+    target = arguments.output(output, ACQUISITION)
+    page = None if report is None else arguments.output(report, (".png",), "--report")
+    if page is not None:
+        arguments.output(page.with_suffix(".json"), (".json",), "--report")
+    from ..io import open_acquisition
+    from ..recon.calibration_recipe import CalibrationRecipe
+    from ..recon.recipe import checked, load, options_of
+    from .calibrating import run
+
+    chosen = load(recipe) if recipe is not None else {}
+    typed = arguments.option_values(options_of(CalibrationRecipe), {**options, "seed": seed, "device": device})
+    built = checked(CalibrationRecipe, {**chosen, **typed, "method": "calibrate"}, "calibrate")
+    run(open_acquisition(arguments.existing(file)), built, target, page)
 
 
 @app.command
@@ -267,47 +298,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt as error:
-        _complain(str(error) or "interrupted")
+        mistakes.complain(str(error) or "interrupted")
         return 130
     except Exception as error:
         if os.environ.get("NEURALFIELD_DEBUG"):
             traceback.print_exc()
-        _complain(_sentence(error))
+        mistakes.complain(mistakes.sentence(error))
         return 2
 
 
 def _prepared(tokens: list[str]) -> list[str]:
-    """Tokens of `reconstruct` with each option of a method joined to its value."""
-    if tokens[:1] != ["reconstruct"] or not any(t.startswith("--") and t not in (*OWN, "--help") for t in tokens):
+    """Tokens of a command with free options, each option joined to its value."""
+    command, rest = tokens[:1], tokens[1:]
+    free = any(token.startswith("--") and token not in (*OWN, "--help") for token in rest)
+    if command not in (["reconstruct"], ["calibrate"]) or not free:
         return tokens
-    from ..recon.recipe import options
+    from ..recon.calibration_recipe import CalibrationRecipe
+    from ..recon.recipe import options_of
     from ..registry import METHODS
 
-    switches = {option.name for name in METHODS for option in options(name) if option.type is bool}
-    return ["reconstruct", *arguments.join_options(tokens[1:], OWN, switches)]
-
-
-def _complain(sentence: str) -> None:
-    print(f"neuralfield: {' '.join(sentence.split())}", file=sys.stderr)
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, InputError):
-        return str(error)
-    if isinstance(error, cyclopts.CycloptsError):
-        return f"{str(error).rstrip('.')}; see neuralfield --help"
-    if isinstance(error, OSError) and error.errno in REMEDIES:
-        return f"{error.filename or 'a file'}: {REMEDIES[error.errno]}"
-    if isinstance(error, MemoryError) or ("torch" in sys.modules and _out_of_memory(error)):
-        return "the memory does not suffice; choose fewer depths, a smaller region or --device cpu"
-    kind = type(error).__name__
-    return f"unexpected {kind}: {error}; NEURALFIELD_DEBUG=1 shows where, please report it"
-
-
-def _out_of_memory(error: Exception) -> bool:
-    from .. import compute
-
-    return compute.is_out_of_memory(error)
+    recipes = [CalibrationRecipe] if command == ["calibrate"] else [METHODS[name].recipe for name in METHODS]
+    switches = {
+        option.name for recipe in recipes for option in options_of(recipe) if bool in arguments.members(option.type)
+    }
+    return [*command, *arguments.join_options(rest, OWN, switches)]
 
 
 def _print(found: Any, as_json: bool, as_text: Callable[[Any], str]) -> None:

@@ -6,15 +6,17 @@ import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..types import Done, Event, Field, InputError, Note, Preview, Progress, Result
 
 if TYPE_CHECKING:
     from ..data.acquisition import Acquisition
     from ..recon.recipe import Recipe
+
+T = TypeVar("T")
 
 
 class Interrupted(KeyboardInterrupt):
@@ -45,13 +47,12 @@ def follow(events: Iterator[Event], acquisition: Acquisition, recipe: Recipe, ta
                 if isinstance(event, Progress):
                     _show(bar, event)
                 elif isinstance(event, Note):
-                    bar.write(f"warning: {event.text}" if event.level == "warning" else event.text)
+                    bar.write(said(event))
                 elif isinstance(event, Preview):
                     latest = event
                 elif isinstance(event, Done):
                     bar.close()
-                    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-                    print(f"{seconds:.1f} seconds ({cpu_seconds:.1f} of processor time)")
+                    print(took(time.perf_counter() - wall, time.process_time() - cpu))
                     return event.result
     except KeyboardInterrupt:
         raise Interrupted(_keep(latest, acquisition, recipe, target)) from None
@@ -60,6 +61,31 @@ def follow(events: Iterator[Event], acquisition: Acquisition, recipe: Recipe, ta
         if close is not None:
             close()
     raise RuntimeError(f"method {recipe.method} ended without a result")
+
+
+def returned(events: Generator[Event, None, T]) -> T:
+    """Run a generator of events to its end as `follow` does; what it returns."""
+    try:
+        with _bar() as bar:
+            while True:
+                event = next(events)
+                if isinstance(event, Progress):
+                    _show(bar, event)
+                elif isinstance(event, Note):
+                    bar.write(said(event))
+    except StopIteration as end:
+        found: T = end.value
+        return found
+    finally:
+        events.close()
+
+
+def said(note: Note) -> str:
+    return f"warning: {note.text}" if note.level == "warning" else note.text
+
+
+def took(seconds: float, cpu_seconds: float) -> str:
+    return f"{seconds:.1f} seconds ({cpu_seconds:.1f} of processor time)"
 
 
 def _keep(latest: Preview | None, acquisition: Acquisition, recipe: Recipe, target: Path) -> str:
@@ -85,17 +111,27 @@ def save(result: Result, target: Path) -> None:
     """
     from ..io import save_result
 
+    write_or_keep(target, lambda path: save_result(path, result), "field")
+
+
+def write_or_keep(target: Path, write: Callable[[Path], None], what: str) -> None:
+    """`write` to `target`, and where that fails to a copy in the temporary folder; `what` names it in the sentence.
+
+    Raises
+    ------
+    InputError : naming the copy, or saying that there is none.
+    """
     try:
-        save_result(target, result)
+        write(target)
         return
     except InputError as error:
         reason = str(error)
     copy = Path(tempfile.mkdtemp(prefix="neuralfield-")) / target.name
     try:
-        save_result(copy, result)
+        write(copy)
     except InputError as error:
         raise InputError(f"{reason}; nor could it be saved elsewhere, since {error}") from None
-    raise InputError(f"{reason}; until then the field is safe in {copy}") from None
+    raise InputError(f"{reason}; until then the {what} is safe in {copy}") from None
 
 
 def figures(result: Result) -> list[str]:

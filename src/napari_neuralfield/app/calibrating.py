@@ -1,0 +1,61 @@
+"""A calibration in a terminal: what was found in plain lines, the corrected file, and the report."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from ..data.acquisition import Acquisition
+from ..io import save_acquisition
+from ..recon import calibration as calibrations
+from ..recon import quality
+from ..recon.calibration_recipe import CalibrationRecipe
+from ..recon.microscope import Calibration
+from . import calibration_report, terminal
+from . import calibration_words as words
+
+
+def run(acquisition: Acquisition, recipe: CalibrationRecipe, target: Path, report: Path | None = None) -> None:
+    """Calibrate, say what was found, write the corrected acquisition; with `report` assess it too and draw the page.
+
+    Raises
+    ------
+    InputError : where the acquisition cannot be calibrated, or a file not be written.
+    """
+    terminal.warn_about(acquisition)
+    wall, cpu = time.perf_counter(), time.process_time()
+    found = terminal.returned(calibrations.calibrate(acquisition, recipe))
+    seconds = {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
+    print(terminal.took(**seconds))
+    told = words.lines(words.figures(found))
+    _tell(told)
+    for warning in found.warnings:
+        print(f"warning: {warning}")
+    corrected = found.acquisition(recipe.leave_out)
+    terminal.write_or_keep(target, lambda path: save_acquisition(path, corrected), "corrected acquisition")
+    left_out = found.corrected.frame_count - corrected.frame_count
+    without = f", without {left_out} suspect {'frame' if left_out == 1 else 'frames'}" if left_out else ""
+    print(f"the corrected acquisition is in {target}{without}")
+    if report is None:
+        return
+    before, after = _assessed(found, recipe)
+    page = words.figures(found, before, after, **seconds)
+    _tell([row for row in (*words.lines(page), *words.rings(page)) if row not in told])
+    calibration_report.save(report, page)
+    print(f"the report is in {report}, its figures in {report.with_suffix('.json')}")
+
+
+def _assessed(found: Calibration, recipe: CalibrationRecipe) -> tuple[quality.Quality, quality.Quality]:
+    """Quality of the nominal and of the corrected acquisition, from the same frames."""
+    bad = {suspect.frame for suspect in found.suspects} if recipe.leave_out else set()
+    kept = [frame for frame in range(found.given.frame_count) if frame not in bad]
+    given = found.given.subset(kept) if bad else found.given
+    before = terminal.returned(quality.assess(given, recipe.device, recipe.seed))
+    corrected = found.acquisition(recipe.leave_out)
+    return before, terminal.returned(quality.assess(corrected, recipe.device, recipe.seed, same_as=before))
+
+
+def _tell(rows: list[tuple[str, str]]) -> None:
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, text in rows:
+        print(f"  {name:<{width}}  {text}")
