@@ -360,6 +360,8 @@ def test_methods_tell_options_with_units(capsys: Any) -> None:
     assert (z["flag"], z["unit"], z["default"]) == ("--z-um", "um", [0.0, 0.0])
     assert cli.main(["methods", "toy"]) == 0
     assert "times through the data (default 2, 1 to 9)" in capsys.readouterr().out
+    assert cli.main(["methods", "calibrate"]) == 0
+    assert "--learn-pupil" in capsys.readouterr().out
 
 
 def test_convert_and_simulate(frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ def methods(name: str | None = None, /, *, as_json: Annotated[bool, Parameter(na
     Parameters
     ----------
     name
-        Only this method.
+        Only this method; "calibrate" for the options of that command.
     as_json
         Print JSON instead of text.
     """
@@ -141,7 +141,7 @@ def calibrate(
     device: str | None = None,
     **options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
 ) -> None:
-    """Find what the microscope really was: board, LEDs, pupil, ambient light, depth; --OPTION VALUE says which.
+    """Find what the microscope really was. Options are --OPTION VALUE; "neuralfield methods calibrate" lists them.
 
     Parameters
     ----------

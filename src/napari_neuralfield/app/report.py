@@ -62,20 +62,25 @@ def field(path: Path) -> dict[str, Any]:
 
 
 def methods(name: str | None) -> list[dict[str, Any]]:
-    """Every method, or the named one, with its options."""
-    from ..recon.recipe import options
+    """Every method, or the named one, with its options; `calibrate` has options too and may be named."""
+    from ..recon.calibration_recipe import CalibrationRecipe
+    from ..recon.recipe import Method, options_of
     from ..registry import METHODS
 
-    names = sorted(METHODS) if name is None else [name]
+    if name == "calibrate":
+        summary = "Finds what the microscope really was; a command of its own: neuralfield calibrate."
+        found = [Method(name, summary, CalibrationRecipe, ("led_array",), {}, lambda *_: iter(()))]
+    else:
+        found = [METHODS[n] for n in (sorted(METHODS) if name is None else [name])]
     return [
         {
-            "name": METHODS[n].name,
-            "summary": METHODS[n].summary,
-            "kinds": list(METHODS[n].kinds),
-            "presets": {preset: plain(dict(values)) for preset, values in METHODS[n].presets.items()},
-            "options": [_option(o) for o in options(n)],
+            "name": method.name,
+            "summary": method.summary,
+            "kinds": list(method.kinds),
+            "presets": {preset: plain(dict(values)) for preset, values in method.presets.items()},
+            "options": [_option(o) for o in options_of(method.recipe)],
         }
-        for n in names
+        for method in found
     ]
 
 
