@@ -27,7 +27,13 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def microscope(seed: int) -> dict[str, Any]:
+LOW_NA = {
+    "objective_na": 0.1, "wavelength_um": 0.532, "pixel_um": 1.6, "upsampling": 4, "pixels": 96,
+    "led_height_mm": 91.0, "led_limit_na": 0.3,
+}  # fmt: skip
+
+
+def microscope(seed: int, low_na: bool = False) -> dict[str, Any]:
     """Keyword arguments of `simulate.miscalibrated_board` for one random microscope."""
     from napari_neuralfield.optics.board import BoardPose
 
@@ -43,8 +49,9 @@ def microscope(seed: int) -> dict[str, Any]:
         "jitter_na": rng.uniform(0.0005, 0.002),
         "gain_spread": 0.2,
         "zernike_rad": dict(zip(range(5, 12), [*strong, *weak], strict=True)),
-        "z_um": rng.uniform(-6, 6),
+        "z_um": rng.uniform(-6, 6) * (5 if low_na else 1),
         "ambient": rng.uniform(0.0005, 0.004),
+        **(LOW_NA if low_na else {}),
     }
 
 
@@ -54,14 +61,14 @@ def spoilt(seed: int) -> dict[str, list[int]]:
     return {name: [int(frame)] for name, frame in zip(("blocked", "saturated", "noise"), bad, strict=True)}
 
 
-def trial(seed: int, options: dict[str, Any], spoil: bool = False) -> dict[str, Any]:
+def trial(seed: int, options: dict[str, Any], spoil: bool = False, low_na: bool = False) -> dict[str, Any]:
     """Simulate, calibrate, reconstruct, compare; with `spoil` three frames are bad."""
     from napari_neuralfield.data.simulate import miscalibrated_board
     from napari_neuralfield.recon.calibration import calibrate
     from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
     from napari_neuralfield.recon.metrics import score_in_focus
 
-    given = microscope(seed)
+    given = microscope(seed, low_na)
     acquisition, truth = miscalibrated_board(seed, **given, **(spoilt(seed) if spoil else {}))
     good = np.setdiff1d(np.arange(acquisition.frame_count), truth["bad_frames"])
     best = reconstructed(calibration_truth.ideal(acquisition, truth).subset(good))
@@ -89,6 +96,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="seed of the first")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of the calibration")
     parser.add_argument("--spoil", action="store_true", help="one frame each blocked, saturated and of noise")
+    parser.add_argument("--low-na", action="store_true", help="a 0.1 NA objective; the sample within 30 um of focus")
     options = parser.parse_args()
     import torch
 
@@ -97,7 +105,7 @@ def main() -> None:
     lost = []
     for seed in range(options.first, options.first + options.count):
         try:
-            row = trial(seed, dict(text.split("=", 1) for text in options.option), options.spoil)
+            row = trial(seed, dict(text.split("=", 1) for text in options.option), options.spoil, options.low_na)
         except Exception:  # the next microscope is tried all the same
             traceback.print_exc()
             lost.append(np.inf)

@@ -140,6 +140,8 @@ def miscalibrated_board(
     objective_na: float = 0.25,
     wavelength_um: float = 0.522,
     pixel_um: float = 0.345,
+    upsampling: int = 2,
+    led_height_mm: float = 74.0,
     led_limit_na: float = 0.324,
     pose: BoardPose = BoardPose(np.deg2rad(-2.0), (0.003, -0.004)),  # noqa: B008 - frozen
     jitter_na: float = 0.0015,
@@ -158,6 +160,8 @@ def miscalibrated_board(
 
     Parameters
     ----------
+    upsampling : pixels of the truth per frame pixel and axis; they must hold what the steepest LED shows.
+    led_height_mm : of the nominal board, whose pitch is 4 mm.
     led_limit_na : the board ends there, in nominal directions; beyond `objective_na` it is dark field.
     pose : of the board, against the nominal one.
     jitter_na : rms of each LED's own deviation, NA along y and along x.
@@ -176,15 +180,15 @@ def miscalibrated_board(
     `background` in the frames' unit, `bad_frames` (frame,), `turn_rad`, `shift` (2,), `scale` of the board.
     """
     rng = np.random.default_rng(seed)
-    cells, masks = PHANTOMS[phantom]((2 * pixels, 2 * pixels), rng)
+    cells, masks = PHANTOMS[phantom]((upsampling * pixels, upsampling * pixels), rng)
     sample = cells.sum(0)
-    nominal = led_grid_na(15, 4.0, 74.0, led_limit_na)
+    nominal = led_grid_na(15, 4.0, led_height_mm, led_limit_na)
     na = pose.place(nominal) + rng.normal(0, jitter_na, nominal.shape)
     gains = 1 + gain_spread * rng.uniform(-1, 1, len(na))
     gains /= gains.mean()
     intensity = led_frames(
         sample[None], np.array([z_um]), na, objective_na=objective_na, wavelength_um=wavelength_um,
-        pixel_um=pixel_um, upsampling=2, pupil=aberrated_pupil(zernike_rad, objective_na / wavelength_um),
+        pixel_um=pixel_um, upsampling=upsampling, pupil=aberrated_pupil(zernike_rad, objective_na / wavelength_um),
     )  # fmt: skip
     intensity *= gains[:, None, None]
     intensity[list(blocked)] = 0
@@ -198,16 +202,19 @@ def miscalibrated_board(
             "objective_na": objective_na,
             "pixel_um": pixel_um,
             "illumination_na": nominal,
+            "led_height_mm": led_height_mm,
             "title": "simulated miscalibrated board",
         },
         "simulated miscalibrated board",
     ).complete()
     assert isinstance(acquisition, LedArray)
     truth = {
-        "object": seen(1 + sample, pixel_um / 2, na / wavelength_um, objective_na / wavelength_um).astype(np.complex64),
+        "object": seen(1 + sample, pixel_um / upsampling, na / wavelength_um, objective_na / wavelength_um).astype(
+            np.complex64
+        ),
         "cell_masks": masks,
         "cell_z_um": np.full(len(masks), z_um),
-        "pixel_um": pixel_um / 2,
+        "pixel_um": pixel_um / upsampling,
         "illumination_na": na,
         "gains": gains,
         "zernike_noll": np.array(list(zernike_rad), int),
