@@ -1,6 +1,7 @@
 """The pictures of the documentation, from a real run on the simulated tilted slide.
 
-Run under a display: `xvfb-run -s "-screen 0 1600x1000x24" python docs/make_screenshots.py`.
+Run under a display: `xvfb-run -s "-screen 0 2000x1400x24" python docs/make_screenshots.py`; with --only NAME, such as
+calibrate, a part of them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import napari
 import platformdirs
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QScrollArea
 
 HERE = Path(__file__).parent
 PLUGIN = "napari-neuralfield"
@@ -57,6 +58,17 @@ class Stage:
         window = self.viewer.window._qt_window
         window.resize(window.width() + 350, window.height())
         window.splitDockWidget(self.dock(left).parent(), self.dock(right).parent(), Qt.Orientation.Horizontal)
+        pause(0.5)
+        self.viewer.reset_view()
+
+    def give_room(self, name: str, size: tuple[int, int], width: int) -> None:
+        """A window of `size`, and of it `width` for one dock; the docks below go."""
+        from qtpy.QtCore import Qt
+
+        window = self.viewer.window._qt_window
+        self.dock("Depth").parent().hide()
+        window.resize(*size)
+        window.resizeDocks([self.dock(name).parent()], [width], Qt.Orientation.Horizontal)
         pause(0.5)
         self.viewer.reset_view()
 
@@ -104,20 +116,59 @@ def tour(stage: Stage, open_file: Callable[[], object], method: str) -> None:
     stage.shoot("window")
 
 
+def calibration(stage: Stage, open_file: Callable[[], object]) -> None:
+    """Let the microscope correct itself, and judge it: one picture."""
+    from napari_neuralfield.widgets.contributions import open_workbench
+
+    open_file()
+    open_workbench(stage.viewer)
+    acquisition = stage.dock("Acquisition")
+    stage.front("Acquisition")
+    panel = acquisition.calibrate
+    wait(lambda: panel.options is not None and acquisition.checks.text() not in ("", "Checking …"))
+    panel.run()
+    wait(lambda: not panel.running)
+    if panel.error.text():
+        raise RuntimeError(panel.error.text())
+    panel.assess()
+    wait(lambda: not panel.running)
+    stage.give_room("Acquisition", (1700, 1260), 430)
+    stage.viewer.layers.selection.clear()
+    acquisition.findChild(QScrollArea).verticalScrollBar().setValue(acquisition.plot.y())
+    stage.shoot("calibrate")
+
+
+def miscalibrated(folder: Path) -> Path:
+    """A file of a simulated microscope that is not what it says, one of its LEDs blocked and one frame spoilt."""
+    from napari_neuralfield.data.simulate import miscalibrated_board
+    from napari_neuralfield.io import save_acquisition
+
+    acquisition, _ = miscalibrated_board(blocked=(28,), noise=(75,))
+    save_acquisition(folder / "board.acq.h5", acquisition)
+    return folder / "board.acq.h5"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, help="an acquisition instead of the sample")
     parser.add_argument("--method", default="", help="instead of the recommended one")
+    parser.add_argument("--only", choices=("tour", "calibrate"), help="these pictures only")
     parser.add_argument("--out", type=Path, default=HERE / "images")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as own:  # the user's settings must not show in the pictures
         platformdirs.user_config_dir = platformdirs.user_cache_dir = lambda *_: own
-        stage = Stage(options.out, (1560, 960))
-        if options.file is None:
-            tour(stage, lambda: stage.viewer.open_sample(PLUGIN, "tilted_slide"), options.method)
-        else:
-            tour(stage, lambda: stage.viewer.open(options.file, plugin=PLUGIN), options.method)
-        stage.viewer.close()
+        if options.only != "calibrate":
+            stage = Stage(options.out, (1560, 960))
+            if options.file is None:
+                tour(stage, lambda: stage.viewer.open_sample(PLUGIN, "tilted_slide"), options.method)
+            else:
+                tour(stage, lambda: stage.viewer.open(options.file, plugin=PLUGIN), options.method)
+            stage.viewer.close()
+        if options.only != "tour":
+            stage = Stage(options.out, (1560, 960))
+            path = options.file or miscalibrated(Path(own))
+            calibration(stage, lambda: stage.viewer.open(path, plugin=PLUGIN))
+            stage.viewer.close()
 
 
 if __name__ == "__main__":

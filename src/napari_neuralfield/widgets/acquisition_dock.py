@@ -10,10 +10,10 @@ import numpy as np
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
+from ..app.calibration_words import nominal_na
 from ..data.acquisition import quantities
 from ..types import InputError
 from .calibrate_panel import CalibratePanel
-from .findings import oriented_na
 from .forms import caption
 from .layers import acquisition_layers, title_of
 from .parts import BAD, GOOD, INFO, QUIET, WARN, button, label, row, scrolling, timer
@@ -230,7 +230,7 @@ class AcquisitionDock(QWidget):
         """Draw where a calibration found the LEDs; returns the caption."""
         suspects = [suspect.frame for suspect in calibration.suspects]
         found = calibration.corrected.illumination_na
-        times = self.plot.show_moves(oriented_na(calibration), found, suspects, objective_na)
+        times = self.plot.show_moves(nominal_na(calibration), found, suspects, objective_na)
         longer = f", moves drawn {times} times as long as they are" if times > 1 else ""
         odd = " Red: frames that disagree with all others." if suspects else ""
         return (

@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 
 KIND = "led_array"
 ELSEWHERE = ("device", "leave_out")  # options that are chosen in other places
-ABOUT = (
-    "Finds from the frames themselves how the LED board, the objective and the focus really were. "
-    "Nothing is changed until you accept it."
-)
+ABOUT = "Finds from the frames how LED board, objective and focus really were. Nothing changes until you accept it."
 
 
 class CalibratePanel(QWidget):

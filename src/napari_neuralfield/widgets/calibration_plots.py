@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QRectF
 
-from .findings import zernike_name
+from ..app.calibration_words import zernike_name
 from .plots import EDGE, FAINT, LINE, Plot
 
 WIDTH = 2
@@ -79,7 +79,7 @@ class CorrelationPlot(Plot):
     """Fourier ring correlation as given and corrected, with the half-bit threshold."""
 
     def __init__(self) -> None:
-        super().__init__("detail, cycles/µm", "agreement", 170)
+        super().__init__("lines per µm", "agreement", 170)
         self.plot.setYRange(0.0, 1.0, padding=0.04)
         self.plot.showGrid(x=True, y=True, alpha=0.2)
         self._given = self.plot.plot(pen=pg.mkPen(GIVEN_PEN))
@@ -97,7 +97,7 @@ class RingPlot(Plot):
     """Misfit of the frames by the angle of their light, as given and corrected; dashed where they were held out."""
 
     def __init__(self) -> None:
-        super().__init__("angle of the light, NA", "misfit", 170)
+        super().__init__("NA of the light", "misfit", 170)
         self.plot.showGrid(x=True, y=True, alpha=0.2)
         self._curves = {
             (which, held): self.plot.plot(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from .calibration_plots import CorrelationPlot, PhasePicture, RingPlot, ZernikeBars
 from .findings import Finding, Found, findings, quality_lines, suspect_lines
-from .parts import BAD, GOOD, QUIET, WARN, button, form_layout, label, row
+from .parts import BAD, GOOD, QUIET, WARN, button, label, row
 
 LEGEND = (
     "<span style='color:#f0ad4e'>as given</span>, <span style='color:#5bc0de'>corrected</span>; "
@@ -22,20 +22,26 @@ class Lines(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._layout = form_layout(self)
+        self._layout = QGridLayout(self)
+        self._layout.setContentsMargins(5, 0, 0, 0)
         self._layout.setVerticalSpacing(2)
+        self._layout.setColumnStretch(1, 1)
         self._texts: dict[str, str] = {}
 
     def show_lines(self, lines: list[Finding]) -> None:
-        while self._layout.rowCount():
-            self._layout.removeRow(0)
-        for line in lines:
+        for old in self.findChildren(QLabel):
+            self._layout.removeWidget(old)
+            old.deleteLater()
+        for place, line in enumerate(lines):
             name, text = QLabel(line.name), label(line.text)
-            name.setStyleSheet(f"color: {QUIET};")
-            name.setAlignment(Qt.AlignmentFlag.AlignTop)
-            for part in (name, text):
+            name.setStyleSheet(f"color: {QUIET}")
+            for column, part in enumerate((name, text)):
                 part.setToolTip(line.tip)
-            self._layout.addRow(name, text)
+                part.setAlignment(Qt.AlignmentFlag.AlignTop)
+                part.setIndent(0)  # or Qt leaves half a line above
+                self._layout.addWidget(part, place, column)
+            self._layout.setRowStretch(place, 0)
+        self._layout.setRowStretch(len(lines), 1)  # what is too much goes below
         self._texts = {line.name: line.text for line in lines}
 
     def texts(self) -> dict[str, str]:
@@ -74,11 +80,11 @@ class CalibrationView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         self.pupil_title = label("Phase of the pupil [rad] and what it is made of", QUIET)
         self.pupil = row(self.phase, self.zernike)
-        layout.addWidget(self.lines)
-        for part in (self.warnings, self.suspects, self.leave_out, self.pupil_title, self.pupil):
-            layout.addWidget(part)
-        layout.addWidget(row(self.accept_button, self.discard_button, self.undo_button, self.assess_button))
-        for part in (self.state, self.quality, self.correlation, self.rings, self.legend):
+        buttons = row(self.accept_button, self.discard_button, self.undo_button, self.assess_button)
+        self.curves = row(self.correlation, self.rings)
+        words = (self.lines, self.warnings, self.suspects, self.leave_out)
+        pictures = (self.pupil_title, self.pupil, self.quality, self.curves, self.legend)
+        for part in (buttons, self.state, *words, *pictures):
             layout.addWidget(part)
 
     def show_found(self, found: Found) -> None:
@@ -102,7 +108,7 @@ class CalibrationView(QWidget):
     def show_quality(self, before: Any, after: Any) -> None:
         """Two assessments, as given and corrected; None takes them off."""
         shown = before is not None
-        for part in (self.quality, self.correlation, self.rings, self.legend):
+        for part in (self.quality, self.curves, self.legend):
             part.setVisible(shown)
         self.assess_button.setVisible(not shown)
         if shown:

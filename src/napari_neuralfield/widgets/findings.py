@@ -8,26 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..app.calibration_words import nominal_na, zernike_name
+
 if TYPE_CHECKING:
     from ..data.acquisition import LedArray
     from ..recon.microscope import Calibration
     from ..recon.quality import Quality
 
 CALIBRATED = ("illumination_na", "exposure", "background", "pupil", "sample_z_um", "wavelength_um", "led_height_mm")
-ZERNIKE_NAMES = {
-    4: "defocus",
-    5: "oblique astigmatism",
-    6: "vertical astigmatism",
-    7: "vertical coma",
-    8: "horizontal coma",
-    9: "vertical trefoil",
-    10: "oblique trefoil",
-    11: "spherical aberration",
-    12: "vertical secondary astigmatism",
-    13: "oblique secondary astigmatism",
-    14: "vertical quadrafoil",
-    15: "oblique quadrafoil",
-}
+SIDE = 96  # pixels of the picture of a pupil that is made of Zernike terms
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,26 +45,14 @@ class Finding:
 
 def found_of(calibration: Calibration) -> Found:
     """Work out what is shown; reads a frame and may import torch, so call it outside the window's thread."""
+    from ..app.calibration_report import wavefront
+
     given, corrected = calibration.given, calibration.corrected
     straight = int(np.argmin(np.hypot(*corrected.illumination_na.T)))
     bright = float(np.mean(np.asarray(given.frames[straight], dtype=np.float64)))
     measured = given.pupil is not None and corrected.pupil is not None
-    phase = measured_phase(corrected) if measured else zernike_phase(calibration.zernike_rad)
+    phase = measured_phase(corrected) if measured else wavefront(calibration.zernike_rad, SIDE)
     return Found(calibration, phase, bright)
-
-
-def zernike_phase(coefficients: dict[int, float], size: int = 96) -> np.ndarray:
-    """Phase (size, size), rad, of Zernike coefficients by Noll index; NaN outside the aperture."""
-    import torch
-
-    from ..optics.pupil import zernike
-
-    axis = torch.linspace(-1, 1, size, dtype=torch.float64)
-    y, x = axis[:, None], axis[None, :]
-    phase = torch.zeros(size, size, dtype=torch.float64)
-    for index, coefficient in coefficients.items():
-        phase = phase + coefficient * zernike(index, y, x, 1.0)
-    return np.where(np.hypot(y, x) <= 1, phase.numpy(), np.nan)
 
 
 def measured_phase(acquisition: LedArray) -> np.ndarray:
@@ -87,22 +64,6 @@ def measured_phase(acquisition: LedArray) -> np.ndarray:
     phase = np.where(inside, np.angle(pupil), np.nan)
     rows, columns = (np.flatnonzero(np.abs(axis) <= 1) for axis in axes)
     return phase[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-
-
-def zernike_name(index: int) -> str:
-    """The usual name of a Zernike term by its Noll index, or its orders where it has none."""
-    if index in ZERNIKE_NAMES:
-        return ZERNIKE_NAMES[index]
-    from ..optics.pupil import noll_to_nm
-
-    return "radial order {}, azimuthal order {}".format(*noll_to_nm(index))
-
-
-def oriented_na(calibration: Calibration) -> np.ndarray:
-    """Directions (led, 2) the file gives, on a board mounted the way that was found."""
-    from ..optics.illumination import ORIENTATIONS, orient
-
-    return orient(calibration.given.illumination_na, dict(ORIENTATIONS)[calibration.orientation])
 
 
 def kept_frames(calibration: Calibration) -> list[int]:
@@ -137,7 +98,7 @@ def _misfit(calibration: Calibration) -> Finding:
 def _board(calibration: Calibration) -> list[Finding]:
     pose = calibration.pose
     height = getattr(calibration.given, "led_height_mm", None)
-    strays = calibration.corrected.illumination_na - pose.place(oriented_na(calibration))
+    strays = calibration.corrected.illumination_na - pose.place(nominal_na(calibration))
     stray = float(np.sqrt((strays**2).sum(1).mean()))
     return [
         Finding(
