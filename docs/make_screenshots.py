@@ -1,6 +1,6 @@
 """The pictures of the documentation, from a real run on the simulated tilted slide.
 
-Run under a display: `xvfb-run -s "-screen 0 2000x1400x24" python docs/make_screenshots.py`; with --only NAME, such as
+Run under a display: `xvfb-run -s "-screen 0 2000x1500x24" python docs/make_screenshots.py`; with --only NAME, such as
 calibrate, a part of them.
 """
 
@@ -132,7 +132,7 @@ def calibration(stage: Stage, open_file: Callable[[], object]) -> None:
         raise RuntimeError(panel.error.text())
     panel.assess()
     wait(lambda: not panel.running)
-    stage.give_room("Acquisition", (1700, 1260), 430)
+    stage.give_room("Acquisition", (1700, 1390), 430)
     stage.viewer.layers.selection.clear()
     acquisition.findChild(QScrollArea).verticalScrollBar().setValue(acquisition.plot.y())
     stage.shoot("calibrate")

@@ -186,8 +186,13 @@ def test_what_was_found_is_shown_and_changes_nothing(dock, viewer, draft, qtbot)
     assert dock.plot._moves.getData()[0] is None or not dock.plot._moves.getData()[0].size
 
 
-def test_accepted_values_are_those_of_the_form_and_of_every_dock(dock, draft, qtbot):
+def test_accepted_values_are_those_of_the_form_and_of_every_dock(dock, viewer, draft, qtbot):
+    from napari_neuralfield.widgets.contributions import open_docks
+
     panel = calibrated(dock, qtbot)
+    open_docks(viewer, "Reconstruct")
+    reconstruct = viewer.window.dock_widgets["Reconstruct (napari-neuralfield)"]
+    qtbot.waitUntil(lambda: reconstruct.library is not None, timeout=20_000)
     wanted = panel.calibration.corrected
     assert "exposure" not in dock.form.editors
     panel.accept()
@@ -195,6 +200,7 @@ def test_accepted_values_are_those_of_the_form_and_of_every_dock(dock, draft, qt
     for name in ("illumination_na", "exposure", "background", "pupil", "sample_z_um"):
         np.testing.assert_array_equal(getattr(acquisition, name), getattr(wanted, name))
     assert acquisition.frames is draft.frames
+    assert reconstruct.plan().acquisition.sample_z_um == -2.5
     assert dock.form.editors["sample_z_um"].text() == "-2.5"
     assert "exposure" in dock.form.editors
     assert "Accepted" in panel.view.state.text()
