@@ -27,7 +27,8 @@ class Plot(QWidget):
             axis.setLabel(text)
             axis.enableAutoSIPrefix(False)
             axis.setTextPen("#b8c0cc")
-        self.plot.getAxis("bottom").setHeight(40)
+        self.plot.getAxis("bottom").setHeight(36)
+        self.plot.getPlotItem().layout.setContentsMargins(1, 1, 1, 5)  # the label hangs over its axis
         self.setFixedHeight(height)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # it would widen its dock otherwise
         layout = QVBoxLayout(self)
