@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +37,13 @@ class CalibratePanel(QWidget):
 
     def __init__(self, viewer: Any, session: Session) -> None:
         super().__init__()
-        self._session, self._background = session, Background()
+        self._viewer, self._session, self._background = viewer, session, Background()
         self._preview = PreviewLayers(viewer, self._background, self._say_error)
         self._found: Found | None = None
         self._values: dict[str, Any] = {}  # of the draft that was calibrated
         self._before: tuple[dict[str, Any], Any] | None = None  # what Undo brings back
         self._job: Job | None = None
-        self._progress: Progress | None = None
+        self._progress = deque[Progress](maxlen=1)
         self._waiting: Shown | None = None
         self._title = ""
         self._turn = 0  # events of earlier jobs are dropped
@@ -65,6 +66,7 @@ class CalibratePanel(QWidget):
         self.view.discarded.connect(self.discard)
         self.view.undone.connect(self.undo)
         self.view.assess_wanted.connect(self.assess)
+        self.view.frame_wanted.connect(self._show_frame)
         content = QWidget()
         inner, outer = QVBoxLayout(content), QVBoxLayout(self)
         place = QWidget()
@@ -170,14 +172,14 @@ class CalibratePanel(QWidget):
     def _start(self, work: Callable[[], Generator[Event, None, Any]], done: Callable[[Any], None]) -> None:
         self._turn += 1
         turn, background, follow = self._turn, self._background, self._on_event
+        progress = self._progress = deque[Progress](maxlen=1)
 
         def tell(event: Any) -> None:  # in the job's thread; many steps a second must not reach the window
             if isinstance(event, Progress):
-                self._progress = event
+                progress.append(event)
             else:
                 background.post(follow, turn, event, done)
 
-        self._progress = None
         self._say_error("")
         self.note.hide()
         self.bar.setRange(0, 0)
@@ -196,8 +198,10 @@ class CalibratePanel(QWidget):
             self.note.setText(event.text)
             self.note.show()
         elif isinstance(event, Answer):
-            done(event.value)
-            self._end("")
+            try:
+                done(event.value)
+            finally:  # what cannot be shown must not leave the dock waiting
+                self._end("")
         elif isinstance(event, Stopped):
             self._end("cancelled; nothing was changed")
         elif isinstance(event, Failed):
@@ -206,8 +210,8 @@ class CalibratePanel(QWidget):
 
     def _draw(self) -> None:
         """Five times a second, however many events come."""
-        progress = self._progress
-        if progress is not None and self._job is not None and self.stop_button.isEnabled():
+        if self._progress and self._job is not None and self.stop_button.isEnabled():
+            progress = self._progress.pop()
             self.bar.setUpdatesEnabled(False)  # or Qt paints the whole window at once, the canvas with it
             self.bar.setRange(0, max(progress.total, 1))
             self.bar.setValue(progress.done)
@@ -271,6 +275,12 @@ class CalibratePanel(QWidget):
         """Forget what was found; the draft stays as it is."""
         self._show_found(None)
         self._abandon()
+
+    def _show_frame(self, frame: int) -> None:
+        """Turn the viewer to a frame, where it shows the frames that were calibrated."""
+        dims = self._viewer.dims
+        if self.calibration is not None and dims.ndim >= 3 and dims.nsteps[0] == self.calibration.given.frame_count:
+            dims.set_current_step(0, frame)
 
     # words
 

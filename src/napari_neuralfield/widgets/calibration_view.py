@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from .calibration_plots import CorrelationPlot, PhasePicture, RingPlot, ZernikeBars
-from .findings import Finding, Found, findings, quality_lines, suspect_lines
+from .findings import Finding, Found, findings, quality_lines
 from .parts import BAD, GOOD, QUIET, WARN, button, label, row
 
 LEGEND = (
     "<span style='color:#f0ad4e'>as given</span>, <span style='color:#5bc0de'>corrected</span>; "
     "{}. Higher agreement and lower misfit are better."
 )
+
+MOST_SUSPECTS = 8  # named; of more the number only
 
 
 class Lines(QWidget):
@@ -53,11 +56,13 @@ class CalibrationView(QWidget):
     """Decides nothing: its signals say what was pressed."""
 
     accepted, discarded, undone, assess_wanted = Signal(), Signal(), Signal(), Signal()
+    frame_wanted = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
         self.lines, self.phase, self.zernike = Lines(), PhasePicture(), ZernikeBars()
         self.suspects, self.warnings, self.state = label(colour=BAD), label(colour=WARN), label(colour=GOOD)
+        self.suspects.linkActivated.connect(lambda link: self.frame_wanted.emit(int(link)))
         self.leave_out = QCheckBox("Leave out these frames")
         self.leave_out.setToolTip("Accept only the other frames, so that these cannot spoil a reconstruction.")
         self.assess_button = button(
@@ -92,8 +97,10 @@ class CalibrationView(QWidget):
         calibration = found.calibration
         self.lines.show_lines(findings(found))
         _say(self.warnings, "\n".join(calibration.warnings))
-        odd = suspect_lines(calibration)
-        _say(self.suspects, "\n".join(odd))
+        odd = calibration.suspects
+        lines = [_linked(suspect) for suspect in odd[:MOST_SUSPECTS]]
+        more = [f"And {len(odd) - MOST_SUSPECTS} more."] if len(odd) > MOST_SUSPECTS else []
+        _say(self.suspects, "<br>".join(lines + more))
         self.leave_out.setVisible(bool(odd))
         self.leave_out.setChecked(bool(odd))
         has_pupil = bool(calibration.zernike_rad) or calibration.corrected.pupil is not None
@@ -122,6 +129,11 @@ class CalibrationView(QWidget):
         self.undo_button.setVisible(accepted)
         self.leave_out.setEnabled(not accepted)
         _say(self.state, "Accepted: Reconstruct and Save now use these values." if accepted else "")
+
+
+def _linked(suspect: Any) -> str:
+    number = f"<a href='{suspect.frame}' style='color: {BAD}'>Frame {suspect.frame}</a>"
+    return f"{number} {html.escape(suspect.why, quote=False)}."
 
 
 def _say(place: QLabel, text: str) -> None:

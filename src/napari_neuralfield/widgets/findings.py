@@ -182,13 +182,6 @@ def _was(value: float | None, unit: str) -> str:
     return " (not given)" if value is None else f" (given {value:.4g}{unit})"
 
 
-def suspect_lines(calibration: Calibration, most: int = 6) -> list[str]:
-    """A sentence for each frame that disagrees, of many the first only."""
-    lines = [f"Frame {suspect.frame} {suspect.why}." for suspect in calibration.suspects]
-    rest = len(lines) - most
-    return lines if rest <= 0 else [*lines[:most], f"And {rest} more."]
-
-
 def quality_lines(before: Quality, after: Quality) -> list[Finding]:
     """What two assessments, as given and corrected, say."""
     return [
