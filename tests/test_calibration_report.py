@@ -85,8 +85,8 @@ def test_lines_say_what_was_found() -> None:
 def test_errors_by_ring_say_where_nothing_was_held_out() -> None:
     rows = rings(figures(calibration(), quality(2.0, 0.08), quality(1.1)))
     assert rows == [
-        ("error, NA 0 to 0.2", "0.0800 to 0.0200, held out 0.0800 to 0.0200"),
-        ("error, NA 0.2 to 0.3", "0.1600 to 0.0400, held out none to none"),
+        ("error by ring", "NA 0-0.2: 0.08 to 0.02, held out 0.08 to 0.02"),
+        ("error by ring", "NA 0.2-0.3: 0.16 to 0.04, held out none to none"),
     ]
     assert rings(figures(calibration())) == []
 

@@ -224,12 +224,13 @@ def _column(page: Page, left: float, top: float, found: dict[str, Any]) -> None:
             page.text(left, height, "... more in the JSON file beside this page", LABEL, FAINT)
             break
         if name != last:
+            height += 5
             page.text(left, height, name, TICK, FAINT)
             height += 17
         for line in wrapped:
             page.text(left, height, line, LABEL + 1, colour)
             height += 20
-        height += 10
+        height += 5
         last = name
 
 

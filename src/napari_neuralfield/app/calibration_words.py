@@ -173,15 +173,14 @@ def rings(found: dict[str, Any]) -> list[tuple[str, str]]:
             [_at(found[quality][name], number) for quality in ("quality_before", "quality_after")]
             for name in ("ring_error", "held_out_ring_error")
         )
-        rows.append(
-            (f"error, NA {start:.3g} to {end:.3g}", f"{used[0]} to {used[1]}, held out {unseen[0]} to {unseen[1]}")
-        )
+        text = f"{used[0]} to {used[1]}, held out {unseen[0]} to {unseen[1]}"
+        rows.append(("error by ring", f"NA {start:.3g}-{end:.3g}: {text}"))
     return rows
 
 
 def _at(errors: list[float | None], number: int) -> str:
     value = errors[number] if number < len(errors) else None
-    return "none" if value is None else f"{value:.4f}"
+    return "none" if value is None else f"{value:.2g}"
 
 
 def _median(errors: list[float | None]) -> str:
