@@ -219,9 +219,9 @@ def test_light_besides_the_led_stays_in_the_counts_and_is_told_as_floor() -> Non
     plain, found = fourier.measure(acquisition, plan), fourier.measure(told, plan)
     assert torch.allclose(found.floor, torch.full((9,), 0.05 / found.scale))
     assert float(found.gain.mean()) == pytest.approx(1)
-    counts = plain.amplitude**2 * plain.scale * torch.as_tensor(exposure, dtype=torch.float32)[:, None, None] + 0.05
+    counts = plain.amplitude**2 * plain.scale * torch.tensor(exposure, dtype=torch.float32)[:, None, None] + 0.05
     assert torch.allclose(found.amplitude**2 * found.scale, counts, atol=1e-4)
-    assert torch.allclose(found.gain**2, torch.as_tensor(exposure / np.sqrt(exposure).mean() ** 2).float(), rtol=1e-5)
+    assert torch.allclose(found.gain**2, torch.tensor(exposure / np.sqrt(exposure).mean() ** 2).float(), rtol=1e-5)
     assert told.intensity(per_exposure=False) == pytest.approx(told.intensity() * exposure[:, None, None], rel=1e-5)
 
 

@@ -73,6 +73,9 @@ class Acquisition:
         stack = np.stack([np.asarray(self.frames[int(i)], dtype=np.float32)[region] for i in indices])
         if self.background is not None:
             stack -= np.asarray(self.background, dtype=np.float32)[region]
+        ambient = getattr(self, "ambient", None)
+        if ambient is not None:
+            stack -= np.asarray(ambient, dtype=np.float32)[indices, None, None]
         if self.exposure is not None and per_exposure:
             stack /= np.asarray(self.exposure, dtype=np.float32)[indices, None, None]
         finite = np.isfinite(stack).all(axis=(1, 2))
@@ -134,6 +137,9 @@ class LedArray(Acquisition):
     )
     sample_z_um: float | None = quantity(
         "Sample depth", "um", "known distance of the specimen from the focal plane", optional=True
+    )
+    ambient: np.ndarray | None = quantity(
+        "Ambient light", "counts", "light besides the LED's in each frame", optional=True, shape=("frame",)
     )
     led_height_mm: float | None = quantity(
         "LED board", "mm", "distance of the LED board, to tell a shift in mm", optional=True, low=0.0, low_open=True

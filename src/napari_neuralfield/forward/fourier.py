@@ -247,10 +247,11 @@ def measure(
     acquisition: LedArray, plan: Windows, device: torch.device | str = "cpu", chunk: int = 64
 ) -> Measurement:
     """The frames on the image grid, cropped to the image's band."""
-    ambient = 0.0 if acquisition.background is None else max(0.0, float(np.mean(acquisition.background)))
+    ambient = ambient_light(acquisition)
     parts = []
     for start in range(0, acquisition.frame_count, chunk):
-        part = acquisition.intensity(slice(start, start + chunk), per_exposure=False) + np.float32(ambient)
+        some = slice(start, start + chunk)
+        part = acquisition.intensity(some, per_exposure=False) + ambient[some, None, None].astype(np.float32)
         frames = torch.tensor(part, device=device)
         if plan.image_shape != plan.frame_shape:
             frames = image_of(fit_spectrum(centred_spectrum(frames), plan.image_shape)).real
@@ -260,9 +261,17 @@ def measure(
     if acquisition.exposure is not None:
         gain = torch.tensor(np.sqrt(acquisition.exposure), dtype=REAL, device=device)
         gain = gain / gain.mean()
-    scale = bright_mean(acquisition, (counts.mean(dim=(1, 2)) - ambient) / gain**2)
-    floor = torch.full_like(gain, ambient / scale)
+    light = torch.as_tensor(ambient, dtype=REAL, device=device)
+    scale = bright_mean(acquisition, (counts.mean(dim=(1, 2)) - light) / gain**2)
+    floor = light / scale
     return Measurement(torch.sqrt(torch.clamp(counts / scale, min=0.0)), gain, floor, scale)
+
+
+def ambient_light(acquisition: LedArray) -> np.ndarray:
+    """Light besides the LED's in each frame, counts (led,): the mean of the background and the frame's own."""
+    mean = 0.0 if acquisition.background is None else float(np.mean(acquisition.background))
+    own = 0.0 if acquisition.ambient is None else acquisition.ambient
+    return np.maximum(np.full(acquisition.frame_count, mean) + own, 0.0)
 
 
 def bright_mean(acquisition: LedArray, means: torch.Tensor) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
@@ -55,17 +56,50 @@ def noll_to_nm(index: int) -> tuple[int, int]:
 
 
 def zernike(index: int, fy: torch.Tensor, fx: torch.Tensor, cutoff: float) -> torch.Tensor:
-    """Noll's Zernike polynomial `index` on the aperture |f| <= `cutoff`, unit variance, zero outside."""
-    n, m = noll_to_nm(index)
-    rho = torch.sqrt((fy**2 + fx**2).clamp(min=TINY)) / cutoff
-    angle = torch.atan2(fy, fx)
-    radial = sum(
-        (-1) ** k
-        * math.factorial(n - k)
-        / (math.factorial(k) * math.factorial((n + abs(m)) // 2 - k) * math.factorial((n - abs(m)) // 2 - k))
-        * rho ** (n - 2 * k)
-        for k in range((n - abs(m)) // 2 + 1)
-    )
-    azimuth = torch.cos(m * angle) if m >= 0 else torch.sin(-m * angle)
-    scale = math.sqrt(n + 1) * (math.sqrt(2) if m else 1.0)
-    return torch.where(rho <= 1, scale * radial * azimuth, 0.0)
+    """Noll's Zernike polynomial `index`, of unit variance on the aperture |f| <= `cutoff`, and its continuation."""
+    return zernikes((index,), fy, fx, cutoff)[0]
+
+
+def zernikes(indices: Sequence[int], fy: torch.Tensor, fx: torch.Tensor, cutoff: float) -> list[torch.Tensor]:
+    """Zernike polynomials of Noll's `indices`, as `zernike`.
+
+    Written in fx and fy without angle or root, so that they are smooth everywhere: rho^m cos(m t) is the real part of
+    (fx + i fy)^m, and what is left of the radial part is a polynomial in rho^2.
+    """
+    y, x = torch.broadcast_tensors(fy / cutoff, fx / cutoff)
+    square = x * x + y * y
+    turns = [(torch.ones_like(x), torch.zeros_like(x)), (x, y)]  # (fx + i fy)^m, real and imaginary
+    found = []
+    for index in indices:
+        n, m = noll_to_nm(index)
+        while len(turns) <= abs(m):
+            real, imaginary = turns[-1]
+            turns.append((real * x - imaginary * y, real * y + imaginary * x))
+        scale = math.sqrt(n + 1) * (math.sqrt(2) if m else 1.0)
+        terms = [scale * _radial(n, abs(m), k) for k in range((n - abs(m)) // 2 + 1)]
+        radial: torch.Tensor | float = terms[0]
+        for term in terms[1:]:
+            radial = radial * square + term
+        found.append(turns[abs(m)][0 if m >= 0 else 1] * radial)
+    return found
+
+
+def _radial(n: int, m: int, k: int) -> float:
+    """Coefficient of rho^(n - 2 k) in the radial polynomial R_n^m."""
+    below = math.factorial(k) * math.factorial((n + m) // 2 - k) * math.factorial((n - m) // 2 - k)
+    return (-1) ** k * math.factorial(n - k) / below
+
+
+def wavefront(
+    noll: Sequence[int], coefficients: torch.Tensor, fy: torch.Tensor, fx: torch.Tensor, cutoff: float
+) -> torch.Tensor:
+    """Phase, rad, of Zernike terms at frequencies (cycles/um), differentiable in all of them.
+
+    Parameters
+    ----------
+    noll : Noll indices (term,); coefficients : rad, of unit-variance polynomials (term,).
+    """
+    total = torch.zeros((), dtype=fy.dtype, device=fy.device) * (fy + fx)
+    for polynomial, coefficient in zip(zernikes(noll, fy, fx, cutoff), coefficients, strict=True):
+        total = total + coefficient * polynomial
+    return total

@@ -1,13 +1,44 @@
-"""A microscope that corrects itself: what an LED array's frames say about the microscope that took them."""
+"""A microscope that corrects itself: what an LED array's frames say about the microscope that took them.
+
+The order matters: first where the board is (orientation, turn, shift, size, from the bright frames' spectra), then
+gains, depth, pupil and ambient light with the whole board, then single LEDs. Piston and tilt of the pupil are never
+learnt: tilt moves the object, and so does a common shift of all LEDs, which the object's own bright zero frequency
+settles. The mean gain is 1; the object takes what is left.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import time
+from collections.abc import Generator, Iterator
 
-from ..data.acquisition import Acquisition
-from ..types import Event
+import numpy as np
+
+from ..data.acquisition import Acquisition, LedArray
+from ..fields.planes import PlanesField
+from ..optics.board import BoardPose, fit_pose
+from ..optics.illumination import ORIENTATIONS, orient
+from ..types import Event, InputError, Note, Preview, Progress
+from .ambiguity import doubts
 from .calibration_recipe import CalibrationRecipe
-from .microscope import Calibration
+from .calibrator import BOARD, Calibrator
+from .corrected import central, corrected
+from .first_guess import first_guess
+from .fourier_setup import extent, support
+from .gauss_newton import shared_by
+from .microscope import Calibration, Suspect
+from .pace import PreviewPace
+from .suspects import around, explain, stand_out
+
+FEWEST = 9  # frames
+SCALES = (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04)  # of the first guess, which may be some per cent off
+DEPTHS = (-2.0, -1.0, 1.0, 2.0)  # of the sample, depths of field
+NEAR = 70  # LEDs near the axis that the trials look at
+BOARD_STEPS = 6
+PASSES = (1.0, 1.0, 0.5, 0.25, 0.12)
+LAST_PASSES = (*PASSES, 0.06)
+REACH, SHORTER = 0.4, 0.8  # of the search for single LEDs: bins at first, and from step to step
+COARSE = 2  # early steps look at every second pixel of each axis
+FINE_STEPS = 3  # the last ones at all
 
 
 def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[Event, None, Calibration]:
@@ -15,7 +46,169 @@ def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[
 
     Raises
     ------
-    InputError : where the kind of acquisition cannot be calibrated.
+    InputError : where the kind of acquisition cannot be calibrated, or has too few frames.
     """
-    raise NotImplementedError
-    yield
+    where = acquisition.source or "the acquisition"
+    if not isinstance(acquisition, LedArray):
+        raise InputError(
+            f"{where} is of kind {acquisition.kind}; calibration takes led_array, so choose a recording with one LED "
+            "per frame"
+        )
+    if acquisition.frame_count < FEWEST:
+        raise InputError(
+            f"{where} has {acquisition.frame_count} frames; calibration needs {FEWEST} or more, from LEDs whose pupils "
+            "overlap"
+        )
+    run = _Run(acquisition, recipe)
+    for stage in (run.look_for_the_board, run.fit_the_board, run.leave_out, run.fit_the_leds, run.finish):
+        yield from stage()
+    return run.result()
+
+
+class _Run:
+    """The stages of one calibration, in their order."""
+
+    def __init__(self, acquisition: LedArray, recipe: CalibrationRecipe) -> None:
+        self.started = time.process_time()
+        self.given, self.recipe = acquisition, recipe
+        self.region = central(acquisition, recipe.region_px)
+        self.calibrator = Calibrator(self.region, recipe)
+        self.orientation, self.pose = ORIENTATIONS[0][0], BoardPose()
+        self.directions = np.asarray(self.region.illumination_na)  # the nominal ones, once rightly oriented
+        self.before, self.after = np.zeros(0), np.zeros(0)
+        self.suspects: list[Suspect] = []
+        self.warnings: list[str] = []
+        self.done, self.total = 0, len(SCALES) + len(DEPTHS) + BOARD_STEPS + recipe.steps + 2
+        self.pace = PreviewPace(self._preview)
+
+    def _preview(self) -> Preview:
+        z = self.calibrator.microscope.z_um
+        where = extent(self.region, np.array([z]))
+        seen = support(self.calibrator.plan)
+        return Preview(PlanesField.from_spectra(self.calibrator.spectrum[None], [z], where, seen), z)
+
+    def _progress(self, what: str) -> Iterator[Event]:
+        self.done += 1
+        c = self.calibrator
+        error = float(c.noise[c.used].sum() / c.energies()[c.used].sum()) ** 0.5
+        yield Progress(min(self.done, self.total), self.total, error, what)
+        yield from self.pace.events()
+
+    def look_for_the_board(self) -> Iterator[Event]:
+        """Orientation and pose from the bright frames' spectra; then size and depth by short trials."""
+        c = self.calibrator
+        c.sweep(PASSES)
+        self.before = c.errors()
+        yield from self._progress("as given")
+        if self.recipe.learn_board:
+            self.orientation, matrix, self.pose = first_guess(self.region, self.recipe.check_orientation)
+            self.directions = orient(self.directions, matrix)
+            if self.orientation != ORIENTATIONS[0][0]:
+                twin = ORIENTATIONS[[name for name, _ in ORIENTATIONS].index(self.orientation) + 1][0]
+                text = (
+                    f"the LED board is mounted otherwise than the file says: the LED directions are taken "
+                    f"{self.orientation}; half a turn more ({twin}) fits as well, with the phase and the depth reversed"
+                )
+                self.warnings.append(text)
+                yield Note(text, "warning")
+        turn, shift, scale, start = self.pose.turn_rad, self.pose.shift, self.pose.scale, c.nominal.z_um
+        if self.recipe.learn_board:
+            poses = [BoardPose(turn, shift, scale * factor) for factor in SCALES]
+            yield from self._try([(pose, start) for pose in poses], "looking for the board")
+        if self.recipe.learn_z:
+            depth_of_field = self.given.wavelength_um / self.given.objective_na**2
+            depths = [start + step * depth_of_field for step in DEPTHS]
+            yield from self._try([(self.pose, z) for z in (start, *depths)], "looking for the depth")
+        if not (self.recipe.learn_board or self.recipe.learn_z):
+            yield from self._try([(self.pose, start)], "looking")
+
+    def _try(self, candidates: list[tuple[BoardPose, float]], what: str) -> Iterator[Event]:
+        """Take up the candidate whose short reconstruction leaves the least misfit."""
+        c = self.calibrator
+        least, best = np.inf, None
+        for pose, z in candidates:
+            na = pose.place(self.directions)
+            near = np.argsort(np.hypot(*na.T), kind="stable")[:NEAR]
+            c.believe(c.nominal.changed(na=na, z_um=z))
+            c.sweep((1.0,), near)
+            c.sweep((1.0, 1.0), near, recover_gain=self.recipe.learn_gains)
+            misfit = float(c.misfits()[near].sum())
+            if misfit < least:
+                least, best, self.pose = misfit, (c.microscope, c.spectrum.clone()), pose
+            yield from self._progress(what)
+        assert best is not None
+        c.believe(best[0])
+        c.spectrum = best[1]
+
+    def fit_the_board(self) -> Iterator[Event]:
+        """Gains, depth, pupil and ambient light together with the whole board."""
+        for number in range(BOARD_STEPS):
+            self.calibrator.sweep(PASSES[:3], recover_gain=number == 0 and self.recipe.learn_gains)
+            self.pose = self.calibrator.step_board(self.directions, self.pose, 0.5, COARSE)
+            yield from self._progress("board, gains and pupil")
+
+    def leave_out(self) -> Iterator[Event]:
+        """Frames that stand out even now take no further part: they would pull everything their way."""
+        c = self.calibrator
+        c.sweep(PASSES[2:])
+        c.used &= ~stand_out(c.errors(), c.microscope.na, self.given.objective_na)
+        yield from ()
+
+    def fit_the_leds(self) -> Iterator[Event]:
+        """Single LEDs, and all the rest with them."""
+        c = self.calibrator
+        for number in range(self.recipe.steps):
+            c.sweep(PASSES)
+            if self.recipe.learn_directions:
+                c.step_leds(self._board(), REACH * SHORTER**number, 2, COARSE)
+            c.step_rest(COARSE if number < self.recipe.steps - FINE_STEPS else 1)
+            yield from self._progress("single LEDs")
+
+    def _board(self) -> np.ndarray:
+        """Where the board would have the LEDs (led, 2), from where they were found."""
+        c = self.calibrator
+        if not self.recipe.learn_board:
+            return self.directions
+        self.pose = fit_pose(self.directions[c.used], c.microscope.na[c.used])
+        return self.pose.place(self.directions)
+
+    def finish(self) -> Iterator[Event]:
+        """The errors that are left, who disagrees, and what the frames could not tell."""
+        c = self.calibrator
+        c.sweep(LAST_PASSES)
+        self.after, na = c.errors(), c.microscope.na
+        usual = np.exp(around(np.log(self.after), na, self.given.objective_na))
+        brightness = c.microscope.gain / np.exp(around(np.log(c.microscope.gain), na, self.given.objective_na))
+        bad = stand_out(self.after, na, self.given.objective_na)
+        for frame in np.flatnonzero(bad):
+            self.suspects.append(
+                explain(self.given, int(frame), self.after[frame], float(usual[frame]), float(brightness[frame]))
+            )
+        equations = c.equations(COARSE, 0.3)
+        if self.recipe.learn_board:
+            equations = shared_by(equations, ("na_y", "na_x"), self.pose.jacobian(self.directions), BOARD)
+        for text in doubts(equations):
+            self.warnings.append(text)
+            yield Note(text, "warning")
+        yield from self._progress("done")
+
+    def result(self) -> Calibration:
+        c, m = self.calibrator, self.calibrator.microscope
+        energies = c.energies()
+        used = np.setdiff1d(np.arange(len(energies)), [s.frame for s in self.suspects])
+
+        def total(errors: np.ndarray) -> float:
+            return float((errors[used] ** 2 * energies[used]).sum() / energies[used].sum()) ** 0.5
+
+        figures = {
+            "relative_amplitude_error_before": total(self.before),
+            "relative_amplitude_error": total(self.after),
+            "cpu_seconds": time.process_time() - self.started,
+        }
+        return Calibration(
+            given=self.given, corrected=corrected(self.given, c), orientation=self.orientation, pose=self.pose,
+            gains=m.gain, background=m.floor * c.scale,
+            zernike_rad={j: float(v) for j, v in zip(m.noll, m.coefficients, strict=True)},
+            z_um=m.z_um, wavelength_um=m.wavelength_um, error_before=self.before, error_after=self.after,
+            suspects=tuple(self.suspects), warnings=tuple(self.warnings), figures=figures,
+        )  # fmt: skip

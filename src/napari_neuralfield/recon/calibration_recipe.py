@@ -23,7 +23,7 @@ class CalibrationRecipe(Recipe):
         "common", "ambient light: none, the same in every frame, or one value a frame"
     )
     learn_pupil: Literal["none", "zernike"] = option("zernike", "the pupil's aberration as Zernike terms")
-    learn_z: bool | None = option(None, "distance of the sample from focus; empty: unless the file gives it")
+    learn_z: bool = option(True, "distance of the sample from focus")
     learn_wavelength: bool = option(False, "wavelength; only the rim of the pupil tells it from the board's height")
     board_step: float = step(0.01, "a direction by the board", 0.1, "NA")
     direction_step: float = step(0.006, "one LED's direction", 0.1, "NA")
@@ -38,6 +38,9 @@ class CalibrationRecipe(Recipe):
     pupil_terms: int = option(
         12, "Zernike terms from Noll index 4 on; 12 end after spherical aberration", ge=1, le=33, advanced=True
     )
-    steps: int = option(20, "steps for single LEDs at most", ge=1, le=500, advanced=True)
+    steps: int = option(12, "steps for single LEDs", ge=1, le=500, advanced=True)
+    region_px: int = option(
+        256, "side of the central square of the frames that is looked at", unit="px", ge=32, le=8192, advanced=True
+    )
     leave_out: bool = option(False, "leave out frames that disagree with all others; they are named in any case")
     check_orientation: bool = option(True, "look for reversed or exchanged axes of the board first", advanced=True)

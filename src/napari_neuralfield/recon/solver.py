@@ -27,6 +27,7 @@ class Solver:
     spectra : centred spectra of these planes (z, y, x), changed in place.
     aberration : complex factor on the pupil (y, x).
     gain : brightness of each LED (led,), amplitude, mean 1; from the exposures where None.
+    kernels : aperture and defocus in each window (led, z, y, x), where they are not those of `plan`.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Solver:
         spectra: torch.Tensor,
         aberration: torch.Tensor,
         gain: torch.Tensor | None = None,
+        kernels: torch.Tensor | None = None,
     ) -> None:
         amplitude = measured.amplitude
         self.plan, self.amplitude, self.floor, self.spectra = plan, amplitude, measured.floor, spectra
@@ -45,7 +47,8 @@ class Solver:
         self.z = depth_tensor(depths_um, spectra.device)
         self.order = np.argsort(np.hypot(*directions(plan).T), kind="stable")
         bytes_needed = 8 * len(amplitude) * len(self.z) * plan.box[0] * plan.box[1]
-        self._kernels = fourier.pupils(plan, slice(None), self.z) if bytes_needed < 2**29 else None
+        fits = bytes_needed < 2**29
+        self._kernels = fourier.pupils(plan, slice(None), self.z) if kernels is None and fits else kernels
         squares = (amplitude.double() ** 2).sum(dim=(1, 2)).cpu().numpy() * len(self.z)
         self.energy = np.maximum(squares[self.order], 1e-30)  # of each LED, in the order of a sweep
         self.total = float(self.energy.sum())
@@ -78,24 +81,25 @@ class Solver:
             pupil = kernel * self.aberration
             seen = window * pupil
             image = torch.fft.ifft2(seen, s=self.plan.image_shape, norm="forward")
-            light = image.real**2 + image.imag**2
+            light = torch.square(image.real).addcmul_(image.imag, image.imag)
             measured, gain, floor = self.amplitude[led], float(self.gain[led]), float(self.floor[led])
-            model = torch.sqrt(light * gain**2 + (floor + TINY))
+            model = torch.sqrt_(torch.mul(light, gain**2).add_(floor + TINY))
             difference = measured - model
-            yield float((difference**2).sum())
+            yield float(torch.linalg.vector_norm(difference)) ** 2
             if step == 0:
                 continue
             if recover_gain:
                 slope = light / model * gain
                 change = float((slope * difference).sum() / (slope**2).sum().clamp(min=1e-12))
                 fresh[led] = gain = max(gain + 0.5 * change, 0.1 * gain)
-                model = torch.sqrt(light * gain**2 + (floor + TINY))
-            image *= measured / model - 1
+                model = torch.sqrt_(torch.mul(light, gain**2).add_(floor + TINY))
+                difference = measured - model
+            image *= difference.div_(model)
             back = torch.fft.fft2(image, norm="forward")[:, :rows, :columns]
             if recover_pupil:
                 numerator += gain**2 * ((kernel * window).conj() * back).sum(0)
                 weight += gain**2 * ((kernel * window).abs() ** 2).sum(0)
-            window += (step / top) * pupil.conj() * back
+            window.addcmul_(pupil.conj(), back, value=step / top)
         if step > 0 and recover_pupil:
             self.aberration = self.aberration + numerator / (weight + 0.01 * weight[weight > 0].mean())
         self.gain = fresh

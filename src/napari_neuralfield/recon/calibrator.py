@@ -1,0 +1,198 @@
+"""The object and the microscope, improved in turn: passes of the classical solver, then one Gauss-Newton step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ..data.acquisition import LedArray
+from ..forward import fourier
+from ..optics.board import BoardPose
+from ..optics.grids import fit_spectrum
+from .calibration_recipe import CalibrationRecipe
+from .direction_search import search_directions
+from .fourier_setup import flat_spectra, support
+from .gauss_newton import Equations, linearise, shared_by, solve
+from .solver import Solver, no_aberration
+from .trial_microscope import TrialMicroscope
+
+BOARD = ("turn", "shift_y", "shift_x", "scale")
+GAIN_AHEAD = 1.6  # dark frames' gains wait for the object, and it for them: a longer step meets it half way
+SUSPECT_WEIGHT = 1e4  # by which the noise of a frame that is left out is raised
+
+
+class Calibrator:
+    """One specimen, one microscope, both unknown.
+
+    Parameters
+    ----------
+    acquisition : the frames.
+    recipe : what is learnt, and in what steps.
+
+    Attributes
+    ----------
+    nominal : the microscope as the acquisition describes it; microscope : as it is believed to be now.
+    counts : the frames on the image grid (led, y, x), the mean bright field 1; scale : the counts of this 1.
+    spectrum : centred spectrum of the object (Y, X).
+    noise : mean squared residual of each frame's amplitude (led,); used : frames that take part (led,) bool.
+    """
+
+    spectrum: torch.Tensor
+
+    def __init__(self, acquisition: LedArray, recipe: CalibrationRecipe) -> None:
+        self.acquisition, self.recipe = acquisition, recipe
+        measured = fourier.measure(acquisition, fourier.windows(acquisition))
+        self.counts, self.scale = measured.amplitude**2, measured.scale
+        self.noise = np.full(len(self.counts), 1e-4)
+        self.used = np.ones(len(self.counts), bool)
+        gain = measured.gain.double().numpy() ** 2
+        noll = tuple(range(5, 4 + recipe.pupil_terms)) if recipe.learn_pupil == "zernike" else ()
+        self.nominal = TrialMicroscope(
+            np.asarray(acquisition.illumination_na), gain / gain.mean(), measured.floor.double().numpy(), noll,
+            np.zeros(len(noll)), acquisition.sample_z_um or 0.0, acquisition.wavelength_um,
+        )  # fmt: skip
+        self.believe(self.nominal)
+
+    def change(self, microscope: TrialMicroscope) -> None:
+        """Take up a new belief; what no LED passes any more is dropped from the object."""
+        mean = float(microscope.gain[self.used].mean())
+        self.microscope = microscope.changed(gain=microscope.gain / mean)
+        self.plan = self.microscope.plan(self.acquisition)
+        self.spectrum = fit_spectrum(self.spectrum, self.plan.spectrum_shape) * mean**0.5
+        self.spectrum *= support(self.plan)
+
+    def believe(self, microscope: TrialMicroscope) -> None:
+        """Start again with another microscope and an empty object."""
+        self.microscope, self.plan = microscope, microscope.plan(self.acquisition)
+        self.spectrum = flat_spectra(self.plan, 1, torch.device("cpu"))[0]
+
+    def sweep(self, steps: Sequence[float], leds: np.ndarray | None = None, recover_gain: bool = False) -> None:
+        """Passes over the LEDs that are used (or `leds` of them) with these step sizes."""
+        solver = self._solver()
+        chosen = self.used if leds is None else self.used & np.isin(np.arange(len(self.used)), leds)
+        solver.order = solver.order[chosen[solver.order]]
+        for step in steps:
+            for _ in solver.sweep(step, False, recover_gain):
+                pass
+        if recover_gain:
+            self.microscope = self.microscope.changed(gain=solver.gain.double().numpy() ** 2)
+        self.spectrum = solver.spectra[0]
+
+    def _solver(self) -> Solver:
+        microscope = self.microscope
+        offset = torch.as_tensor(1.5 * self.noise, dtype=torch.float32)
+        measured = fourier.Measurement(
+            torch.sqrt(torch.clamp(self.counts + offset[:, None, None], min=0)),
+            torch.as_tensor(np.sqrt(microscope.gain), dtype=torch.float32),
+            torch.as_tensor(microscope.floor, dtype=torch.float32) + offset,
+            self.scale,
+        )
+        device = torch.device("cpu")
+        kernels = microscope.pupils(self.plan, np.arange(len(self.counts)))[:, None]
+        blank = no_aberration(self.plan, device)
+        return Solver(
+            self.plan, measured, np.array([microscope.z_um]), self.spectrum[None], blank, measured.gain, kernels
+        )
+
+    def misfits(self) -> np.ndarray:
+        """Mean squared difference of the roots of the model and of the counts in each frame (led,)."""
+        solver = self._solver()
+        model = [
+            torch.sqrt(solver.image(led)[0].abs() ** 2 * float(gain) + float(floor))
+            for led, (gain, floor) in enumerate(zip(self.microscope.gain, self.microscope.floor, strict=True))
+        ]
+        seen = self.counts.clamp(min=0).sqrt()
+        return np.array([float((m - s).square().mean()) for m, s in zip(model, seen, strict=True)])
+
+    def errors(self) -> np.ndarray:
+        """Relative amplitude error of each frame (led,)."""
+        return np.sqrt(self.misfits() / self.energies())
+
+    def energies(self) -> np.ndarray:
+        """Mean of each frame (led,), bright field 1."""
+        return np.maximum(self.counts.clamp(min=0).mean(dim=(1, 2)).double().numpy(), 1e-12)
+
+    def error(self) -> float:
+        """Relative amplitude error over the frames used."""
+        return float(self.misfits()[self.used].sum() / self.energies()[self.used].sum()) ** 0.5
+
+    def equations(self, stride: int, step_bins: float | None = None) -> Equations:
+        """What a Gauss-Newton step about the present belief is made of; with directions where `step_bins` is given."""
+        own = ["gain"] if step_bins is None else ["na_y", "na_x", "gain"]
+        shared = [f"zernike_{j}" for j in self.microscope.noll]
+        if self.recipe.learn_z:
+            shared.append("z_um")
+        if self.recipe.learn_wavelength:
+            shared.append("wavelength_um")
+        if self.recipe.learn_background == "common":
+            shared.append("floor")
+        elif self.recipe.learn_background == "frame":
+            own.append("floor")
+        noise = np.where(self.used, self.noise, SUSPECT_WEIGHT * self.noise.max())
+        found = linearise(
+            self.microscope, self.plan, self.spectrum, self.counts,
+            own=own, shared=shared, noise=noise, step_bins=step_bins or 0.0, stride=stride,
+        )  # fmt: skip
+        self.noise = np.maximum(found.misfit, 1e-10)
+        return found
+
+    def step_board(self, nominal: np.ndarray, pose: BoardPose, step_bins: float, stride: int) -> BoardPose:
+        """Move the whole board, with gains, pupil, depth and ambient light; returns its new pose."""
+        if not self.recipe.learn_board:
+            self.step_rest(stride)
+            return pose
+        equations = self.equations(stride, step_bins)
+        jacobian = pose.jacobian(nominal)
+        step = solve(shared_by(equations, ("na_y", "na_x"), jacobian, BOARD))
+        change = step.shared[: len(BOARD)]
+        moved = np.abs(jacobian @ change).max()
+        pose = BoardPose.of(pose.vector + change * min(1.0, self.recipe.board_step / max(moved, 1e-12)))
+        self._apply(equations, step.own, step.shared[len(BOARD) :], equations.own[2:], pose.place(nominal))
+        return pose
+
+    def step_rest(self, stride: int) -> None:
+        """Gains, pupil, depth and ambient light, the directions held."""
+        equations = self.equations(stride)
+        step = solve(equations)
+        ahead = np.where(np.hypot(*self.microscope.na.T) > self.acquisition.objective_na, GAIN_AHEAD, 1.0)
+        self._apply(equations, ahead[:, None] * step.own, step.shared, equations.own, self.microscope.na)
+
+    def step_leds(self, board: np.ndarray, reach_bins: float, rounds: int, stride: int) -> float:
+        """Look for every LED by itself, held near `board` (led, 2); returns the rms change of the directions."""
+        found = search_directions(
+            self.microscope, self.plan, self.spectrum, self.counts, noise=self.noise, board=board,
+            spread=self.recipe.direction_prior, reach_bins=reach_bins, rounds=rounds, stride=stride,
+        )  # fmt: skip
+        limit = self.recipe.direction_step
+        moved = np.clip(found - self.microscope.na, -limit, limit)
+        moved[~self.used] = (board - self.microscope.na)[~self.used]
+        self.change(self.microscope.changed(na=self.microscope.na + moved))
+        return float(np.sqrt((moved[self.used] ** 2).sum(axis=1).mean()))
+
+    def _apply(
+        self, equations: Equations, own: np.ndarray, shared: np.ndarray, names: Sequence[str], na: np.ndarray
+    ) -> None:
+        """Take a step of gains, floors and what all share, none larger than its option allows."""
+        recipe, microscope = self.recipe, self.microscope
+        by_name = dict(zip(equations.shared, shared, strict=True))
+        gain, floor = microscope.gain, microscope.floor
+        if recipe.learn_gains:
+            change = np.clip(own[:, names.index("gain")], -recipe.gain_step, recipe.gain_step)
+            gain = gain * np.exp(np.where(self.used, change, 0))
+        most = recipe.background_step
+        if "floor" in names:
+            floor = np.maximum(floor + np.clip(own[:, names.index("floor")], -most, most), 0)
+        elif "floor" in by_name:
+            floor = np.maximum(floor + np.clip(by_name["floor"], -most, most), 0)
+        pupil = np.array([by_name[f"zernike_{j}"] for j in microscope.noll])
+        change = np.clip(by_name.get("wavelength_um", 0.0), -recipe.wavelength_step, recipe.wavelength_step)
+        self.change(
+            microscope.changed(
+                na=na, gain=gain, floor=floor,
+                coefficients=microscope.coefficients + np.clip(pupil, -recipe.pupil_step, recipe.pupil_step),
+                z_um=microscope.z_um + float(np.clip(by_name.get("z_um", 0.0), -recipe.z_step, recipe.z_step)),
+                wavelength_um=microscope.wavelength_um + float(change),
+            )
+        )  # fmt: skip
