@@ -85,8 +85,8 @@ def test_lines_say_what_was_found() -> None:
 def test_errors_by_ring_say_where_nothing_was_held_out() -> None:
     rows = rings(figures(calibration(), quality(2.0, 0.08), quality(1.1)))
     assert rows == [
-        ("error by ring", "NA 0-0.2: 0.08 to 0.02, held out 0.08 to 0.02"),
-        ("error by ring", "NA 0.2-0.3: 0.16 to 0.04, held out none to none"),
+        ("error by ring of NA", "0-0.2: 0.08 to 0.02, held out 0.08 to 0.02"),
+        ("error by ring of NA", "0.2-0.3: 0.16 to 0.04, held out none to none"),
     ]
     assert rings(figures(calibration())) == []
 
@@ -102,7 +102,7 @@ def test_a_board_mounted_otherwise_is_compared_in_its_own_orientation() -> None:
     assert (found["shift_mm_yx"], found["height_mm"]) == (None, None)
     said = dict(lines(found))
     assert said["board mounted"] == f"LED directions {name}"
-    assert said["board height"] == "pitch 5.00 % wider, or the height as much the other way"
+    assert said["board height"] == "pitch 5.00 % wider, or the board as much nearer"
 
 
 def test_zernike_terms_have_names() -> None:
@@ -122,8 +122,8 @@ def test_the_wavefront_is_that_of_its_terms() -> None:
 @pytest.mark.parametrize("assessed", [True, False])
 def test_the_page_and_its_figures_are_written_side_by_side(assessed: bool, tmp_path: Path) -> None:
     both = (quality(2.0), quality(1.1)) if assessed else ()
-    broken = np.full(49, np.nan)
-    found = figures(calibration() if assessed else calibration(zernike_rad={}, suspects=(), error_after=broken), *both)
+    odd = {"zernike_rad": {}, "suspects": (), "error_after": np.full(49, np.nan), "gains": np.geomspace(0.2, 5, 49)}
+    found = figures(calibration(**({} if assessed else odd)), *both)
     calibration_report.save(tmp_path / "r.png", found)
     with Image.open(tmp_path / "r.png") as image:
         assert image.size == (calibration_report.WIDTH, calibration_report.HEIGHT)

@@ -122,21 +122,20 @@ def _terms(page: Page, place: tuple[float, float, float, float], found: dict[str
 def _gains(page: Page, place: tuple[float, float, float, float], found: dict[str, Any]) -> None:
     gains, radius = np.array(found["gains"]), _radius(found)
     low, high = min(0.9, gains.min()), max(1.1, gains.max())
+    log = bool(low > 0 and high / low > 3)
     room = 0.12 * (high - low)
-    chart = Chart(
-        page, *place, "LED brightness", _na_axis(radius), Axis(low - room, high + room, "relative to their mean")
-    )
+    ends = (low / 1.2, high * 1.4) if log else (low - room, high + room)
+    chart = Chart(page, *place, "LED brightness", _na_axis(radius), Axis(*ends, "relative to their mean", log=log))
     chart.upright(found["objective_na"], FAINT, "objective NA")
     chart.line(chart.x_range, [1, 1], FAINT, 1.0)
     chart.dots(radius, gains, AFTER)
-    edges = _edges(found)
-    for start, end in itertools.pairwise(edges):
+    for start, end in itertools.pairwise(_edges(found)):
         inside = gains[(radius >= start) & (radius < end)]
         if len(inside):
-            middle, mean, spread = (start + end) / 2, inside.mean(), inside.std()
-            chart.line([middle, middle], [mean - spread, mean + spread], INK, 2.0)
-            chart.line([start, end], [mean, mean], INK, 2.0)
-    chart.legend([("LED", AFTER), ("ring: mean, spread", INK)])
+            middle, (least, usual, most) = (start + end) / 2, np.percentile(inside, (16, 50, 84))
+            chart.line([middle, middle], [least, most], INK, 2.0)
+            chart.line([start, end], [usual, usual], INK, 2.0)
+    chart.legend([("LED", AFTER), ("ring: median, middle two thirds", INK)])
 
 
 def _errors(

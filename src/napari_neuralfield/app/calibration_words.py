@@ -109,12 +109,14 @@ def _board(found: dict[str, Any]) -> list[tuple[str, str]]:
     pitch = f"pitch {abs(percent):.2f} % {'wider' if percent >= 0 else 'narrower'}"
     if found["height_mm"]:
         pitch = f"{found['height_mm']:.2f} mm instead of {found['height_given_mm']:g} mm, or the {pitch}"
+    else:
+        pitch += f", or the board as much {'nearer' if percent >= 0 else 'farther'}"
     mounted = found["orientation"]
     return [
         ("board mounted", "" if mounted == ORIENTATIONS[0][0] else f"LED directions {mounted}"),
         ("board turned", f"{abs(turn):.2f} deg {'clockwise' if turn >= 0 else 'anticlockwise'} in the picture"),
         ("board shifted", shift),
-        ("board height", pitch if found["height_mm"] else f"{pitch}, or the height as much the other way"),
+        ("board height", pitch),
         ("LEDs off its grid", f"{found['off_board_na_rms']:.4f} NA rms"),
     ]
 
@@ -174,7 +176,7 @@ def rings(found: dict[str, Any]) -> list[tuple[str, str]]:
             for name in ("ring_error", "held_out_ring_error")
         )
         text = f"{used[0]} to {used[1]}, held out {unseen[0]} to {unseen[1]}"
-        rows.append(("error by ring", f"NA {start:.3g}-{end:.3g}: {text}"))
+        rows.append(("error by ring of NA", f"{start:.2g}-{end:.2g}: {text}"))
     return rows
 
 
