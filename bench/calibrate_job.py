@@ -41,7 +41,8 @@ def measure(acquisition: Any, job: dict[str, Any]) -> tuple[dict[str, Any], Any]
         if job["truth"]:
             truth = calibration_truth.read(Path(job["truth"]), acquisition)
             truth["bad_frames"] = np.array(wrong.get("noise", []), int)
-            found |= calibration_truth.compare(calibration, truth)
+            found["twin"] = calibration_truth.is_twin(calibration, truth)
+            found |= calibration_truth.compare(calibration, calibration_truth.twin(truth) if found["twin"] else truth)
         else:
             found |= resolution(acquisition, corrected)
     return found, result.field

@@ -106,6 +106,25 @@ def compare(calibration: Any, truth: dict[str, Any]) -> dict[str, float]:
     return found
 
 
+def is_twin(calibration: Any, truth: dict[str, Any]) -> bool:
+    """Whether the board was found half a turn from the truth: with depth reversed that gives the very same frames."""
+    found, true = np.asarray(calibration.corrected.illumination_na), truth["illumination_na"]
+    return bool(np.abs(found + true).mean() < np.abs(found - true).mean())
+
+
+def twin(truth: dict[str, Any]) -> dict[str, Any]:
+    """The other microscope and sample that give the same frames: the object's complex conjugate, everything turned."""
+    from napari_neuralfield.optics.pupil import noll_to_nm
+
+    even = np.array([noll_to_nm(noll)[0] % 2 == 0 for noll in truth["zernike_noll"].tolist()], bool)
+    return truth | {
+        "object": truth["object"].conj(),
+        "illumination_na": -truth["illumination_na"],
+        "zernike_rad": np.where(even, -truth["zernike_rad"], truth["zernike_rad"]),
+        "cell_z_um": -truth["cell_z_um"],
+    }
+
+
 def rim(noll: int) -> float:
     """Largest value of Noll's polynomial in the pupil."""
     from napari_neuralfield.optics.pupil import noll_to_nm

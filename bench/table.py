@@ -59,7 +59,7 @@ CALIBRATED: dict[str, Callable[[Row], str]] = {
     "held out, off": number("held_out_off", digits=4),
     "held out": number("held_out", digits=4),
     "suspects": lambda row: ", ".join(map(str, row.get("suspects", []))),
-    "axes found": lambda row: "" if row.get("orientation", "as given") == "as given" else row["orientation"],
+    "axes found": lambda row: axes(row),
 }
 
 
@@ -139,13 +139,19 @@ def calibrations(rows: list[Row]) -> list[str]:
     known = [row for row in rows if "amplitude_psnr_db" in row]
     real = [row for row in rows if "amplitude_psnr_db" not in row]
     for heading, chosen, hidden in (
-        ("## Calibration against the truth", known, ("turn deg", "z um")),
+        ("## Calibration against the truth", known, ("turn deg", "z um", "height mm", "shift y mm", "shift x mm")),
         ("## Calibration of real microscopes", real, ()),
     ):
         columns = {name: text for name, text in CALIBRATED.items() if name not in hidden}
         if chosen:
             parts += [heading, grid([{name: text(row) for name, text in columns.items()} for row in chosen])]
     return parts
+
+
+def axes(row: Row) -> str:
+    """The orientation that was found where it is not the file's, and whether it is the truth's twin."""
+    name = row.get("orientation", "as given")
+    return ("" if name == "as given" else name) + (", twin" if row.get("twin") else "")
 
 
 def package(others: dict[str, Any]) -> list[str]:

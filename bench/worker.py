@@ -90,7 +90,10 @@ def calibration(acquisition: Any, job: dict[str, Any]) -> dict[str, Any]:
     from . import calibrate_job
 
     found, field = calibrate_job.measure(acquisition, job)
-    return {**found, "peak_mb": peak_mb(), "planes": planes_of(field, job)}
+    planes = planes_of(field, job)
+    if planes is not None and found.get("twin"):
+        planes = planes.conj()
+    return {**found, "peak_mb": peak_mb(), "planes": planes}
 
 
 RUNNERS = {"plain-numpy": plain, "peer-fpm-inr": peer, "calibrate": calibration}

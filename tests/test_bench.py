@@ -107,6 +107,14 @@ def test_with_everything_known_a_miscalibrated_board_is_reconstructed_to_the_noi
     assert calibration_truth.ambient(acquisition, truth) == pytest.approx(0.002, rel=0.02)
 
 
+def test_the_twin_of_a_microscope_gives_the_same_frames() -> None:
+    acquisition, truth = miscalibrated_board(1, pixels=32, zernike_rad={5: 0.3, 7: -0.2, 10: 0.1, 11: 0.2})
+    other = calibration_truth.twin(truth)
+    one, two = (calibration_truth.frames(acquisition, t) for t in (truth, other))
+    assert np.abs(other["cell_z_um"] - truth["cell_z_um"]).min() > 4
+    assert np.allclose(one, two, atol=1e-6)
+
+
 def test_wrong_boards_differ_in_name_and_in_geometry(tmp_path: Path) -> None:
     acquisition, _ = miscalibrated_board(1, pixels=32)
     wrong = calibrate_cases.wrong_boards()
