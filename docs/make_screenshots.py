@@ -139,11 +139,11 @@ def calibration(stage: Stage, open_file: Callable[[], object]) -> None:
 
 
 def miscalibrated(folder: Path) -> Path:
-    """A file of a simulated microscope that is not what it says, one of its LEDs blocked and one frame spoilt."""
+    """A file of a simulated microscope that is not what its file says; one of its frames is noise."""
     from napari_neuralfield.data.simulate import miscalibrated_board
     from napari_neuralfield.io import save_acquisition
 
-    acquisition, _ = miscalibrated_board(blocked=(28,), noise=(75,))
+    acquisition, _ = miscalibrated_board(noise=(40,))
     save_acquisition(folder / "board.acq.h5", acquisition)
     return folder / "board.acq.h5"
 

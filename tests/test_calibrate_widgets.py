@@ -129,6 +129,8 @@ def test_findings_are_plain_words(led_array):
     assert lines["Sample depth"] == "−2.50 µm (not given)"
     assert lines["Aberrations"] == "0.48 rad rms, mostly coma x"
     assert "Board mounted" not in lines
+    spoilt = {line.name: line.text for line in findings(found_of(corrected(led_array(), odd=(8,))))}
+    assert spoilt["LED brightness"] == "80 % to 115 % of the mean"
     assert "Wavelength" not in lines
     assert shift_text((-0.01, 0.02), 80.0) == "1.6 mm right, 0.8 mm up (0.02 NA right, 0.01 NA up)"
     assert size_text(0.96, 80.0) == "height 83.33 mm if the pitch is right (given 80), or pitch 4.0 % narrower"
@@ -164,7 +166,7 @@ def test_what_was_found_is_shown_and_changes_nothing(dock, viewer, draft, qtbot)
     assert dock._session.draft is draft
     assert not panel.view.isHidden()
     assert panel.view.lines.texts()["Misfit"] == "0.3 → 0.04"
-    assert panel.view.warnings.text() == "wavelength and height cannot be told apart"
+    assert panel.view.warnings.text() == "Wavelength and height cannot be told apart."
     assert panel.view.leave_out.isHidden()
     assert panel.view.zernike.tip_at(8) == "8: coma x, +0.400 rad"
     assert "as found (white)" in dock.plot_text.text()

@@ -63,7 +63,7 @@ class CalibrationView(QWidget):
         self.lines, self.phase, self.zernike = Lines(), PhasePicture(), ZernikeBars()
         self.suspects, self.warnings, self.state = label(colour=BAD), label(colour=WARN), label(colour=GOOD)
         self.suspects.linkActivated.connect(lambda link: self.frame_wanted.emit(int(link)))
-        self.leave_out = QCheckBox("Leave out these frames")
+        self.leave_out = QCheckBox()
         self.leave_out.setToolTip("Accept only the other frames, so that these cannot spoil a reconstruction.")
         self.assess_button = button(
             "How good is it?",
@@ -96,11 +96,12 @@ class CalibrationView(QWidget):
         """A new calibration, neither accepted nor assessed."""
         calibration = found.calibration
         self.lines.show_lines(findings(found))
-        _say(self.warnings, "\n".join(calibration.warnings))
+        _say(self.warnings, "\n".join(_sentence(text) for text in calibration.warnings))
         odd = calibration.suspects
         lines = [_linked(suspect) for suspect in odd[:MOST_SUSPECTS]]
         more = [f"And {len(odd) - MOST_SUSPECTS} more."] if len(odd) > MOST_SUSPECTS else []
         _say(self.suspects, "<br>".join(lines + more))
+        self.leave_out.setText("Leave out this frame" if len(odd) == 1 else "Leave out these frames")
         self.leave_out.setVisible(bool(odd))
         self.leave_out.setChecked(bool(odd))
         has_pupil = bool(calibration.zernike_rad) or calibration.corrected.pupil is not None
@@ -134,6 +135,10 @@ class CalibrationView(QWidget):
 def _linked(suspect: Any) -> str:
     number = f"<a href='{suspect.frame}' style='color: {BAD}'>Frame {suspect.frame}</a>"
     return f"{number} {html.escape(suspect.why, quote=False)}."
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 def _say(place: QLabel, text: str) -> None:

@@ -99,7 +99,7 @@ def _board(calibration: Calibration) -> list[Finding]:
     pose = calibration.pose
     height = getattr(calibration.given, "led_height_mm", None)
     strays = calibration.corrected.illumination_na - pose.place(nominal_na(calibration))
-    stray = float(np.sqrt((strays**2).sum(1).mean()))
+    stray = float(np.sqrt((strays[kept_frames(calibration)] ** 2).sum(1).mean()))
     return [
         Finding(
             "Board turned",
@@ -137,7 +137,8 @@ def size_text(scale: float, height_mm: float | None) -> str:
 
 def _light(found: Found) -> list[Finding]:
     calibration = found.calibration
-    gains, background = np.asarray(calibration.gains), np.asarray(calibration.background)
+    gains = np.asarray(calibration.gains)[kept_frames(calibration)]
+    background = np.asarray(calibration.background)
     spread = "equal" if np.ptp(gains) < 1e-6 else f"{gains.min():.0%} to {gains.max():.0%} of the mean"
     low, high = float(background.min()), float(background.max())
     ambient = "none"

@@ -30,6 +30,7 @@ LABELS = {  # where the name alone is no label
     "direction_prior": "LEDs off the board",
     "pupil_terms": "Zernike terms",
     "check_orientation": "Look for exchanged axes",
+    "region_px": "Square looked at",
 }
 WRONG = "border: 1px solid #d9534f;"
 MISSING = "border: 1px solid #e8a33d;"
