@@ -22,6 +22,7 @@ from .ambiguity import doubts
 from .calibration_recipe import CalibrationRecipe
 from .calibrator import BOARD, Calibrator
 from .corrected import central, corrected
+from .depth_map import depth_map
 from .first_guess import first_guess
 from .fourier_setup import extent, support
 from .gauss_newton import shared_by
@@ -31,14 +32,14 @@ from .suspects import around, explain, stand_out
 
 FEWEST = 9  # frames
 SCALES = (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04)  # of the first guess, which may be some per cent off
-DEPTHS = (-2.0, -1.0, 1.0, 2.0)  # of the sample, depths of field
 NEAR = 70  # LEDs near the axis that the trials look at
 BOARD_STEPS = 6
 PASSES = (1.0, 1.0, 0.5, 0.25, 0.12)
 LAST_PASSES = (*PASSES, 0.06)
 REACH, SHORTER = 0.4, 0.8  # of the search for single LEDs: bins at first, and from step to step
 COARSE = 2  # early steps look at every second pixel of each axis
-FINE_STEPS = 3  # the last ones at all
+FINE_STEPS = 2  # the last ones at all
+STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no longer matter
 
 
 def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[Event, None, Calibration]:
@@ -60,7 +61,7 @@ def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[
             "overlap"
         )
     run = _Run(acquisition, recipe)
-    for stage in (run.look_for_the_board, run.fit_the_board, run.leave_out, run.fit_the_leds, run.finish):
+    for stage in (run.look_for_the_board, run.fit_the_board, run.fit_the_leds, run.check_the_depth, run.finish):
         yield from stage()
     return run.result()
 
@@ -78,7 +79,7 @@ class _Run:
         self.before, self.after = np.zeros(0), np.zeros(0)
         self.suspects: list[Suspect] = []
         self.warnings: list[str] = []
-        self.done, self.total = 0, len(SCALES) + len(DEPTHS) + BOARD_STEPS + recipe.steps + 2
+        self.done, self.total = 0, len(SCALES) + BOARD_STEPS + recipe.steps + 3
         self.pace = PreviewPace(self._preview)
 
     def _preview(self) -> Preview:
@@ -111,16 +112,13 @@ class _Run:
                 )
                 self.warnings.append(text)
                 yield Note(text, "warning")
-        turn, shift, scale, start = self.pose.turn_rad, self.pose.shift, self.pose.scale, c.nominal.z_um
-        if self.recipe.learn_board:
-            poses = [BoardPose(turn, shift, scale * factor) for factor in SCALES]
-            yield from self._try([(pose, start) for pose in poses], "looking for the board")
+        z, pose = c.nominal.z_um, self.pose
+        scales = SCALES if self.recipe.learn_board else (1.0,)
+        poses = [BoardPose(pose.turn_rad, pose.shift, pose.scale * factor) for factor in scales]
+        yield from self._try([(pose, z) for pose in poses], "looking for the board")
+        self.depths = depth_map(self.region.replace(illumination_na=c.microscope.na), z)
         if self.recipe.learn_z:
-            depth_of_field = self.given.wavelength_um / self.given.objective_na**2
-            depths = [start + step * depth_of_field for step in DEPTHS]
-            yield from self._try([(self.pose, z) for z in (start, *depths)], "looking for the depth")
-        if not (self.recipe.learn_board or self.recipe.learn_z):
-            yield from self._try([(self.pose, start)], "looking")
+            yield from self._try([(self.pose, self.depths.usual_um)], "looking for the depth")
 
     def _try(self, candidates: list[tuple[BoardPose, float]], what: str) -> Iterator[Event]:
         """Take up the candidate whose short reconstruction leaves the least misfit."""
@@ -147,22 +145,20 @@ class _Run:
             self.pose = self.calibrator.step_board(self.directions, self.pose, 0.5, COARSE)
             yield from self._progress("board, gains and pupil")
 
-    def leave_out(self) -> Iterator[Event]:
-        """Frames that stand out even now take no further part: they would pull everything their way."""
-        c = self.calibrator
-        c.sweep(PASSES[2:])
-        c.used &= ~stand_out(c.errors(), c.microscope.na, self.given.objective_na)
-        yield from ()
-
     def fit_the_leds(self) -> Iterator[Event]:
-        """Single LEDs, and all the rest with them."""
-        c = self.calibrator
+        """Single LEDs, and all the rest with them, until nothing moves any more; then twice with every pixel."""
+        c, fine, moved = self.calibrator, 0, 0.0
         for number in range(self.recipe.steps):
             c.sweep(PASSES)
+            c.sort_out()
             if self.recipe.learn_directions:
-                c.step_leds(self._board(), REACH * SHORTER**number, 2, COARSE)
-            c.step_rest(COARSE if number < self.recipe.steps - FINE_STEPS else 1)
+                moved = c.step_leds(self._board(), REACH * SHORTER**number, 2, COARSE)
+            c.step_rest(1 if fine else COARSE)
             yield from self._progress("single LEDs")
+            still = moved < STILL_NA and float(np.sqrt((c.gain_change[c.used] ** 2).mean())) < STILL_GAIN
+            fine += bool(fine) or still or number >= self.recipe.steps - 1 - FINE_STEPS
+            if fine > FINE_STEPS:
+                break
 
     def _board(self) -> np.ndarray:
         """Where the board would have the LEDs (led, 2), from where they were found."""
@@ -172,6 +168,25 @@ class _Run:
         self.pose = fit_pose(self.directions[c.used], c.microscope.na[c.used])
         return self.pose.place(self.directions)
 
+    def check_the_depth(self) -> Iterator[Event]:
+        """A sample at many depths puts its own shape into the microscope's: then only the gains are worth having."""
+        found = self.calibrator.microscope
+        if not self.depths.flat:
+            self.depths = depth_map(corrected(self.region, self.calibrator, True), found.z_um)
+        if self.depths.flat:
+            return
+        text = (
+            f"the sample is tilted or thick: its depth differs by {self.depths.spread_um:.3g} um over the field, which "
+            "one plane cannot explain, so only the LEDs' brightness is corrected; calibrate with a flat, thin sample"
+        )
+        self.warnings.append(text)
+        yield Note(text, "warning")
+        held = {"learn_board": False, "learn_directions": False, "learn_pupil": "none", "learn_z": False}
+        self.recipe = self.recipe.model_copy(update={**held, "learn_background": "none"})
+        self.calibrator = Calibrator(self.region.replace(illumination_na=self.directions), self.recipe)
+        self.pose = BoardPose()
+        yield from self.fit_the_leds()
+
     def finish(self) -> Iterator[Event]:
         """The errors that are left, who disagrees, and what the frames could not tell."""
         c = self.calibrator
@@ -179,11 +194,16 @@ class _Run:
         self.after, na = c.errors(), c.microscope.na
         usual = np.exp(around(np.log(self.after), na, self.given.objective_na))
         brightness = c.microscope.gain / np.exp(around(np.log(c.microscope.gain), na, self.given.objective_na))
-        bad = stand_out(self.after, na, self.given.objective_na)
-        for frame in np.flatnonzero(bad):
+        bad = np.flatnonzero(stand_out(self.after, na, self.given.objective_na))
+        for frame in bad:
             self.suspects.append(
                 explain(self.given, int(frame), self.after[frame], float(usual[frame]), float(brightness[frame]))
             )
+        if len(bad):  # such a frame says nothing of its LED: what the others say of the board must do
+            na, gain = na.copy(), c.microscope.gain.copy()
+            na[bad] = self._board()[bad]
+            gain[bad] /= brightness[bad]
+            c.change(c.microscope.changed(na=na, gain=gain))
         equations = c.equations(COARSE, 0.3)
         if self.recipe.learn_board:
             equations = shared_by(equations, ("na_y", "na_x"), self.pose.jacobian(self.directions), BOARD)
@@ -206,8 +226,8 @@ class _Run:
             "cpu_seconds": time.process_time() - self.started,
         }
         return Calibration(
-            given=self.given, corrected=corrected(self.given, c), orientation=self.orientation, pose=self.pose,
-            gains=m.gain, background=m.floor * c.scale,
+            given=self.given, corrected=corrected(self.given, c, self.depths.flat),
+            orientation=self.orientation, pose=self.pose, gains=m.gain, background=m.floor * c.scale,
             zernike_rad={j: float(v) for j, v in zip(m.noll, m.coefficients, strict=True)},
             z_um=m.z_um, wavelength_um=m.wavelength_um, error_before=self.before, error_after=self.after,
             suspects=tuple(self.suspects), warnings=tuple(self.warnings), figures=figures,

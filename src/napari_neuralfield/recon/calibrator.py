@@ -13,13 +13,15 @@ from ..optics.board import BoardPose
 from ..optics.grids import fit_spectrum
 from .calibration_recipe import CalibrationRecipe
 from .direction_search import search_directions
+from .first_guess import bright_frames
 from .fourier_setup import flat_spectra, support
 from .gauss_newton import Equations, linearise, shared_by, solve
 from .solver import Solver, no_aberration
+from .suspects import stand_out
 from .trial_microscope import TrialMicroscope
 
 BOARD = ("turn", "shift_y", "shift_x", "scale")
-GAIN_AHEAD = 1.6  # dark frames' gains wait for the object, and it for them: a longer step meets it half way
+MOMENTUM = 0.5  # dark frames' gains wait for the object, and it for them
 SUSPECT_WEIGHT = 1e4  # by which the noise of a frame that is left out is raised
 
 
@@ -36,6 +38,8 @@ class Calibrator:
     nominal : the microscope as the acquisition describes it; microscope : as it is believed to be now.
     counts : the frames on the image grid (led, y, x), the mean bright field 1; scale : the counts of this 1.
     spectrum : centred spectrum of the object (Y, X).
+    side : 1 for bright-field frames, -1 for dark ones (led,).
+    gain_change : the last step of the logarithm of each gain (led,).
     noise : mean squared residual of each frame's amplitude (led,); used : frames that take part (led,) bool.
     """
 
@@ -47,6 +51,8 @@ class Calibrator:
         self.counts, self.scale = measured.amplitude**2, measured.scale
         self.noise = np.full(len(self.counts), 1e-4)
         self.used = np.ones(len(self.counts), bool)
+        bright = bright_frames(acquisition, self.energies())
+        self.side = np.where(bright, 1.0, -1.0)
         gain = measured.gain.double().numpy() ** 2
         noll = tuple(range(5, 4 + recipe.pupil_terms)) if recipe.learn_pupil == "zernike" else ()
         self.nominal = TrialMicroscope(
@@ -54,6 +60,7 @@ class Calibrator:
             np.zeros(len(noll)), acquisition.sample_z_um or 0.0, acquisition.wavelength_um,
         )  # fmt: skip
         self.believe(self.nominal)
+        self.gain_change = np.zeros(len(self.counts))
 
     def change(self, microscope: TrialMicroscope) -> None:
         """Take up a new belief; what no LED passes any more is dropped from the object."""
@@ -106,6 +113,19 @@ class Calibrator:
         seen = self.counts.clamp(min=0).sqrt()
         return np.array([float((m - s).square().mean()) for m, s in zip(model, seen, strict=True)])
 
+    def sort_out(self) -> None:
+        """Leave out the frames that stand out now, take back those that no longer do.
+
+        The gain of what is left out is found anew from the object that all others see.
+        """
+        self.used = ~stand_out(self.errors(), self.microscope.na, self.acquisition.objective_na)
+        gain, solver = self.microscope.gain.copy(), self._solver()
+        for led in np.flatnonzero(~self.used):
+            modulus = solver.image(int(led))[0].abs()
+            seen = torch.sqrt(torch.clamp(self.counts[led] - float(self.microscope.floor[led]), min=0))
+            gain[led] = max(float((seen * modulus).sum() / (modulus**2).sum().clamp(min=1e-12)) ** 2, 1e-6)
+        self.microscope = self.microscope.changed(gain=gain)
+
     def errors(self) -> np.ndarray:
         """Relative amplitude error of each frame (led,)."""
         return np.sqrt(self.misfits() / self.energies())
@@ -126,7 +146,9 @@ class Calibrator:
             shared.append("z_um")
         if self.recipe.learn_wavelength:
             shared.append("wavelength_um")
-        if self.recipe.learn_background == "common":
+        if not (self.side < 0).any():
+            pass  # bright frames alone cannot tell ambient light from a paler sample
+        elif self.recipe.learn_background == "common":
             shared.append("floor")
         elif self.recipe.learn_background == "frame":
             own.append("floor")
@@ -156,18 +178,19 @@ class Calibrator:
         """Gains, pupil, depth and ambient light, the directions held."""
         equations = self.equations(stride)
         step = solve(equations)
-        ahead = np.where(np.hypot(*self.microscope.na.T) > self.acquisition.objective_na, GAIN_AHEAD, 1.0)
-        self._apply(equations, ahead[:, None] * step.own, step.shared, equations.own, self.microscope.na)
+        own, k = step.own.copy(), equations.own.index("gain")
+        own[:, k] += np.where(self.side < 0, MOMENTUM * self.gain_change, 0)
+        self.gain_change = np.clip(own[:, k], -self.recipe.gain_step, self.recipe.gain_step)
+        self._apply(equations, own, step.shared, equations.own, self.microscope.na)
 
     def step_leds(self, board: np.ndarray, reach_bins: float, rounds: int, stride: int) -> float:
         """Look for every LED by itself, held near `board` (led, 2); returns the rms change of the directions."""
         found = search_directions(
             self.microscope, self.plan, self.spectrum, self.counts, noise=self.noise, board=board,
-            spread=self.recipe.direction_prior, reach_bins=reach_bins, rounds=rounds, stride=stride,
+            spread=self.recipe.direction_prior, side=self.side, reach_bins=reach_bins, rounds=rounds, stride=stride,
         )  # fmt: skip
         limit = self.recipe.direction_step
         moved = np.clip(found - self.microscope.na, -limit, limit)
-        moved[~self.used] = (board - self.microscope.na)[~self.used]
         self.change(self.microscope.changed(na=self.microscope.na + moved))
         return float(np.sqrt((moved[self.used] ** 2).sum(axis=1).mean()))
 
@@ -180,7 +203,7 @@ class Calibrator:
         gain, floor = microscope.gain, microscope.floor
         if recipe.learn_gains:
             change = np.clip(own[:, names.index("gain")], -recipe.gain_step, recipe.gain_step)
-            gain = gain * np.exp(np.where(self.used, change, 0))
+            gain = gain * np.exp(change)
         most = recipe.background_step
         if "floor" in names:
             floor = np.maximum(floor + np.clip(own[:, names.index("floor")], -most, most), 0)

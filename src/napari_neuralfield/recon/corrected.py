@@ -42,18 +42,18 @@ def at_frequencies(pupil: np.ndarray, pixel_um: float, shape: tuple[int, int]) -
     return found
 
 
-def corrected(given: LedArray, calibrator: Calibrator) -> LedArray:
-    """`given`, all of it, with the microscope that was found."""
+def corrected(given: LedArray, calibrator: Calibrator, flat: bool) -> LedArray:
+    """`given`, all of it, with the microscope that was found; the depth only where the sample is `flat`."""
     microscope, recipe, scale = calibrator.microscope, calibrator.recipe, calibrator.scale
     changes: dict[str, Any] = {"illumination_na": microscope.na, "wavelength_um": microscope.wavelength_um}
     if recipe.learn_gains:
         level = 1.0 if given.exposure is None else float(np.mean(given.exposure))
         changes["exposure"] = microscope.gain * level
-    if recipe.learn_background != "none":
+    if recipe.learn_background != "none" and (calibrator.side < 0).any():
         changes |= _ambient(given, microscope.floor * scale, recipe.learn_background == "frame")
     if microscope.noll:
         changes["pupil"] = _pupil(given, microscope.noll, microscope.coefficients, microscope.wavelength_um)
-    if recipe.learn_z:
+    if recipe.learn_z and flat:
         changes["sample_z_um"] = microscope.z_um
     return given.replace(**changes)
 

@@ -7,6 +7,7 @@ present one are tried on a shrinking pattern, and the best one is kept.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -16,8 +17,10 @@ from ..forward import fourier
 from .gauss_newton import CHUNK, sampler
 from .trial_microscope import TrialMicroscope
 
+Cost = Callable[[np.ndarray], np.ndarray]  # of shifts in bins (led, 2): (led,)
 PATTERN = np.array([(np.sin(turn), np.cos(turn)) for turn in np.arange(8) * np.pi / 4])
 SHRINK = 0.5
+SIDE = 1e-4  # NA by which a bright frame's LED may lie outside the objective's, or a dark one's inside
 
 
 def search_directions(
@@ -29,6 +32,7 @@ def search_directions(
     noise: np.ndarray,
     board: np.ndarray,
     spread: float,
+    side: np.ndarray,
     reach_bins: float,
     rounds: int,
     stride: int,
@@ -39,6 +43,7 @@ def search_directions(
     ----------
     spectrum, counts, noise, stride : as for `gauss_newton.linearise`.
     board : where the board would have them (led, 2); spread : how far from there they usually lie, NA, rms.
+    side : 1 where a frame is bright field and its LED lies inside the objective's NA, -1 where outside (led,).
     reach_bins : radius of the first pattern, bins of the pupil's grid; halved in every one of `rounds`.
     """
     pixels, bin_na = float(np.prod(plan.image_shape)), np.array(plan.bin) * plan.wavelength_um
@@ -46,19 +51,35 @@ def search_directions(
     for start in range(0, len(counts), CHUNK):
         leds = np.arange(start, min(start + CHUNK, len(counts)))
         misfit = _misfit(microscope, plan, spectrum, counts[leds], leds, noise[leds], stride)
-        cost = _held(misfit, microscope.na[leds] - board[leds], bin_na, pixels / noise[leds], spread)
+        belief = Belief(microscope.na[leds], board[leds], spread, side[leds], plan.cutoff * plan.wavelength_um)
+        cost = _sum(misfit, pixels / noise[leds], belief, bin_na)
         parts.append(_best(cost, len(leds), reach_bins, rounds) * bin_na)
     return microscope.na + np.concatenate(parts)
 
 
-def _held(
-    misfit: Callable[[np.ndarray], np.ndarray], away: np.ndarray, bin_na: np.ndarray, weight: np.ndarray, spread: float
-) -> Callable[[np.ndarray], np.ndarray]:
-    """The misfit in units of its noise and the distance from the board in units of its spread, together."""
-    return lambda bins: misfit(bins) * weight + ((away + bins * bin_na) ** 2).sum(axis=1) / spread**2
+@dataclasses.dataclass(frozen=True)
+class Belief:
+    """What is known of some LEDs before their frames are asked: all (led, 2) or (led,), as in `search_directions`."""
+
+    na: np.ndarray
+    board: np.ndarray
+    spread: float
+    side: np.ndarray
+    objective_na: float
+
+    def cost(self, tried: np.ndarray) -> np.ndarray:
+        """How little directions `tried` (led, 2) are to be expected (led,)."""
+        wrong = np.maximum((np.hypot(*tried.T) - self.objective_na) * self.side, 0)
+        found: np.ndarray = ((tried - self.board) ** 2).sum(axis=1) / self.spread**2 + (wrong / SIDE) ** 2
+        return found
 
 
-def _best(cost: Callable[[np.ndarray], np.ndarray], count: int, reach: float, rounds: int) -> np.ndarray:
+def _sum(misfit: Cost, weight: np.ndarray, belief: Belief, bin_na: np.ndarray) -> Cost:
+    """Misfit in units of its noise, and belief, together as a function of shifts in bins."""
+    return lambda bins: misfit(bins) * weight + belief.cost(belief.na + bins * bin_na)
+
+
+def _best(cost: Cost, count: int, reach: float, rounds: int) -> np.ndarray:
     """Shift of least cost (count, 2) on a pattern that shrinks about the best shift so far."""
     best = np.zeros((count, 2))
     least = cost(best)
@@ -80,7 +101,7 @@ def _misfit(
     leds: np.ndarray,
     noise: np.ndarray,
     stride: int,
-) -> Callable[[np.ndarray], np.ndarray]:
+) -> Cost:
     """Mean squared residual of `leds` (led,) as a function of their shift in bins (led, 2), each at its best gain."""
     rows, columns = plan.box
     cut = torch.stack([spectrum[y : y + rows, x : x + columns] for y, x in plan.corner[leds].tolist()])

@@ -67,7 +67,8 @@ def linearise(
     parts: list[tuple[torch.Tensor, ...]] = []
     for start in range(0, len(counts), CHUNK):
         leds = np.arange(start, min(start + CHUNK, len(counts)))
-        parts.append(_part(microscope, plan, spectrum, counts[leds], leds, own, shared, noise, step_bins, stride))
+        frames = counts[leds]
+        parts.append(_part(microscope, plan, spectrum, frames, leds, own, shared, noise, step_bins, stride))
     own_matrix, cross, own_right, misfit = (torch.cat([p[k] for p in parts]).double().numpy() for k in range(4))
     shared_matrix = sum(p[4].double() for p in parts).numpy()  # type: ignore[union-attr]
     shared_right = sum(p[5].double() for p in parts).numpy()  # type: ignore[union-attr]

@@ -39,6 +39,7 @@ from .recipe import Recipe, method, option
 from .solver import Solver, no_aberration, remove_tilt
 
 SMALLEST_STEP = 1 / 32
+PATIENCE = 2  # full-step passes without gain before the steps shrink
 PUPIL_MARGIN = 0.03  # a recovered pupil may reach 3 % beyond the nominal NA: real apertures do
 
 
@@ -76,7 +77,7 @@ def solve(
     solver: Solver, recipe: SequentialRecipe, full_passes: int, recover_pupil: bool, recover_gain: bool
 ) -> Iterator[tuple[int, float]]:
     """Run the schedule; yields (LEDs done, relative amplitude error by the latest misfit of every LED)."""
-    step, full, last, done = 1.0, 0, np.inf, 0
+    step, full, last, done, idle = 1.0, 0, np.inf, 0, 0
     leds = len(solver.amplitude)
     latest, energy = np.zeros(leds), np.zeros(leds)
     velocity: torch.Tensor | None = None
@@ -94,7 +95,8 @@ def solve(
             )
             solver.spectra += recipe.momentum * velocity
         full += step == 1.0
-        if full >= full_passes or (full > 3 and misfit > (1 - recipe.stop_below) ** 2 * last):
+        idle = idle + 1 if misfit > (1 - recipe.stop_below) ** 2 * last else 0
+        if full >= full_passes or (full > 3 and idle >= PATIENCE):
             full = full_passes
             step *= recipe.step_decay
         last = misfit
@@ -141,7 +143,7 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
 
 
 def pupil_margin(
-    acquisition: LedArray, depths: np.ndarray, device: torch.device, recover_gain: bool, passes: int = 4
+    acquisition: LedArray, depths: np.ndarray, device: torch.device, recover_gain: bool, passes: int = 6
 ) -> float:
     """How far beyond the nominal NA the pupil is looked for: 0, or PUPIL_MARGIN where that explains the frames better.
 
