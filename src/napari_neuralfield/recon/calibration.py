@@ -79,7 +79,7 @@ class _Run:
         self.before, self.after = np.zeros(0), np.zeros(0)
         self.suspects: list[Suspect] = []
         self.warnings: list[str] = []
-        self.done, self.total = 0, len(SCALES) + BOARD_STEPS + recipe.steps + 3
+        self.done, self.total = 0, len(SCALES) + BOARD_STEPS + recipe.calibration_steps + 3
         self.pace = PreviewPace(self._preview)
 
     def _preview(self) -> Preview:
@@ -148,7 +148,7 @@ class _Run:
     def fit_the_leds(self) -> Iterator[Event]:
         """Single LEDs, and all the rest with them, until nothing moves any more; then twice with every pixel."""
         c, fine, moved = self.calibrator, 0, 0.0
-        for number in range(self.recipe.steps):
+        for number in range(self.recipe.calibration_steps):
             c.sweep(PASSES)
             c.sort_out()
             if self.recipe.learn_directions:
@@ -156,7 +156,7 @@ class _Run:
             c.step_rest(1 if fine else COARSE)
             yield from self._progress("single LEDs")
             still = moved < STILL_NA and float(np.sqrt((c.gain_change[c.used] ** 2).mean())) < STILL_GAIN
-            fine += bool(fine) or still or number >= self.recipe.steps - 1 - FINE_STEPS
+            fine += bool(fine) or still or number >= self.recipe.calibration_steps - 1 - FINE_STEPS
             if fine > FINE_STEPS:
                 break
 

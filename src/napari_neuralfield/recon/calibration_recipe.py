@@ -38,7 +38,7 @@ class CalibrationRecipe(Recipe):
     pupil_terms: int = option(
         12, "Zernike terms from Noll index 4 on; 12 end after spherical aberration", ge=1, le=33, advanced=True
     )
-    steps: int = option(20, "steps for single LEDs at most", ge=1, le=500, advanced=True)
+    calibration_steps: int = option(20, "steps for single LEDs at most", ge=1, le=500, advanced=True)
     region_px: int = option(
         256, "side of the central square of the frames that is looked at", unit="px", ge=32, le=8192, advanced=True
     )

@@ -155,7 +155,7 @@ class Calibrator:
         noise = np.where(self.used, self.noise, SUSPECT_WEIGHT * self.noise.max())
         found = linearise(
             self.microscope, self.plan, self.spectrum, self.counts,
-            own=own, shared=shared, noise=noise, step_bins=step_bins or 0.0, stride=stride,
+            own=own, shared=shared, noise=noise, step_bins=step_bins or 0.3, stride=stride,
         )  # fmt: skip
         self.noise = np.maximum(found.misfit, 1e-10)
         return found

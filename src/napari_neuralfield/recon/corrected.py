@@ -63,7 +63,7 @@ def _ambient(given: LedArray, counts: np.ndarray, per_frame: bool) -> dict[str, 
     known = np.zeros(given.frame_shape) if given.background is None else np.asarray(given.background, dtype=float)
     mean = float(counts.mean())
     changes = {"background": known - known.mean() + mean}
-    if per_frame:
+    if per_frame or given.ambient is not None:
         changes["ambient"] = counts - mean
     return changes
 

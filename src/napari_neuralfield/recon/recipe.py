@@ -79,13 +79,18 @@ def options(name: str) -> list[OptionInfo]:
 
 
 def options_of(recipe: type[Recipe]) -> list[OptionInfo]:
-    """Every option of a recipe but its method's name, the shared ones last."""
+    """Every option of a recipe but its method's name: its own, then (as advanced) inherited ones, then the shared."""
     fields = recipe.model_fields
-    own = [n for n in fields if n not in Recipe.model_fields]
-    return [_info(n, fields[n]) for n in (*own, "device", "seed")]
+    own = [n for n in recipe.__annotations__ if n != "method"]
+    inherited = [n for n in fields if n not in own and n not in Recipe.model_fields]
+    return [
+        *(_info(n, fields[n]) for n in own),
+        *(_info(n, fields[n], advanced=True) for n in inherited),
+        *(_info(n, fields[n]) for n in ("device", "seed")),
+    ]
 
 
-def _info(name: str, field: pydantic.fields.FieldInfo) -> OptionInfo:
+def _info(name: str, field: pydantic.fields.FieldInfo, advanced: bool = False) -> OptionInfo:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     limits = {k: getattr(m, k) for m in field.metadata for k in ("ge", "gt", "le", "lt") if hasattr(m, k)}
     kind: Any = field.annotation
@@ -102,7 +107,7 @@ def _info(name: str, field: pydantic.fields.FieldInfo) -> OptionInfo:
         field.default,
         field.description or "",
         str(extra.get("unit", "")),
-        bool(extra.get("advanced")),
+        advanced or bool(extra.get("advanced")),
         limits.get("ge", limits.get("gt")),
         limits.get("le", limits.get("lt")),
         choices,

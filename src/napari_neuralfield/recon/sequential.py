@@ -11,7 +11,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ from ..data.acquisition import LedArray
 from ..fields.planes import PlanesField
 from ..forward import fourier
 from ..types import Done, Event, Note, Preview, Progress, Result
+from .calibrated import CALIBRATE, calibrated, without_ambient_light
+from .calibration_recipe import CalibrationRecipe
 from .fourier_setup import (
     CHECK_ORIENTATION,
     Z_UM,
@@ -35,7 +37,7 @@ from .fourier_setup import (
 )
 from .orientation import orientation_notes
 from .pace import PreviewPace
-from .recipe import Recipe, method, option
+from .recipe import method, option
 from .solver import Solver, no_aberration, remove_tilt
 
 SMALLEST_STEP = 1 / 32
@@ -43,14 +45,19 @@ PATIENCE = 2  # full-step passes without gain before the steps shrink
 PUPIL_MARGIN = 0.03  # a recovered pupil may reach 3 % beyond the nominal NA: real apertures do
 
 
-class SequentialRecipe(Recipe):
+class SequentialRecipe(CalibrationRecipe):
     """Options of `fpm-sequential`."""
 
     method: str = "fpm-sequential"
     z_um: Depths = Z_UM
     planes: int | None = option(None, "planes of a stack; empty: 0.3 depths of field apart", ge=1, le=2000)
+    calibrate: bool = CALIBRATE
     recover_pupil: bool | None = option(None, "solve for the pupil's aberration; empty: for a single plane")
     recover_gain: bool | None = option(None, "solve for the brightness of each LED; empty: for a single plane")
+    background: Literal["given", "darkest"] = option(
+        "given", "ambient light: as the file gives it, or from the darkest parts of the dark-field frames"
+    )
+    dark_weight: float = option(1.0, "weight of the dark-field frames in every pass", ge=0, le=1, advanced=True)
     passes: int | None = option(
         None,
         "full-step passes over all LEDs at most; empty: 1 for a stack, 60 for a plane",
@@ -107,12 +114,15 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
     """Classical Fourier ptychography: every depth at once, with pupil and LED gains; the answer to compare with."""
     started = time.process_time()
     device = compute.device(recipe.device)
+    if recipe.background == "darkest":
+        acquisition = without_ambient_light(acquisition)
+    acquisition, found = yield from calibrated(acquisition, recipe, recipe.calibrate)
     depths = plane_depths(acquisition, recipe.z_um, recipe.planes)
     single = len(depths) == 1
     recover_pupil = single if recipe.recover_pupil is None else recipe.recover_pupil
     recover_gain = single if recipe.recover_gain is None else recipe.recover_gain
     yield first_look(acquisition, depths)
-    if recipe.check_orientation:
+    if recipe.check_orientation and not recipe.calibrate:
         yield from orientation_notes(acquisition, device)
     margin = pupil_margin(acquisition, depths, device, recover_gain) if recover_pupil else 0.0
     plan = fourier.windows(acquisition, margin=margin)
@@ -124,8 +134,8 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
         return PlanesField.from_spectra(state.spectra, depths, where, seen, recipe.rank, recipe.half)
 
     error = yield from solve_planes(state, plan, measured, recipe, recover_pupil, recover_gain, field)
-    calibration: dict[str, Any] = {}
-    figures: dict[str, float] = {}
+    calibration: dict[str, Any] = {**found.arrays}
+    figures: dict[str, float] = {**found.figures}
     if recover_pupil:
         inside = fourier.pupils(plan, np.array([0]), depth_tensor(depths[:1], device))[0, 0].abs() > 0
         state.spectra, pupil = remove_tilt(state.spectra, state.aberration, inside)
@@ -200,6 +210,7 @@ def solve_planes(
         solver: Solver | None = None
         try:
             solver = Solver(plan, measured, state.depths[part], state.spectra[part], state.aberration, state.gain)
+            solver.dark_weight = recipe.dark_weight
             for done, error in solve(
                 solver, recipe, full_passes, recover_pupil and not start, recover_gain and not start
             ):

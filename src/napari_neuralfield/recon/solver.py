@@ -44,6 +44,8 @@ class Solver:
         self.plan, self.amplitude, self.floor, self.spectra = plan, amplitude, measured.floor, spectra
         self.aberration = aberration
         self.gain = measured.gain if gain is None else gain
+        self.dark_weight = 1.0  # share of a step that dark-field frames take
+        self.dark = np.hypot(*directions(plan).T) > plan.cutoff
         self.z = depth_tensor(depths_um, spectra.device)
         self.order = np.argsort(np.hypot(*directions(plan).T), kind="stable")
         bytes_needed = 8 * len(amplitude) * len(self.z) * plan.box[0] * plan.box[1]
@@ -99,7 +101,8 @@ class Solver:
             if recover_pupil:
                 numerator += gain**2 * ((kernel * window).conj() * back).sum(0)
                 weight += gain**2 * ((kernel * window).abs() ** 2).sum(0)
-            window.addcmul_(pupil.conj(), back, value=step / top)
+            weight_of_led = self.dark_weight if self.dark[led] else 1.0
+            window.addcmul_(pupil.conj(), back, value=weight_of_led * step / top)
         if step > 0 and recover_pupil:
             self.aberration = self.aberration + numerator / (weight + 0.01 * weight[weight > 0].mean())
         self.gain = fresh
