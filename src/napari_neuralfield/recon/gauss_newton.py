@@ -142,7 +142,7 @@ def _part(
 def sampler(plan: fourier.Windows, stride: int) -> Any:
     """Images of windows at every `stride`-th pixel: the spectrum, folded onto the coarser grid, gives them exactly."""
     if stride == 1 or any(n % stride for n in plan.image_shape):
-        return lambda spectra: torch.fft.ifft2(spectra, s=plan.image_shape, norm="forward")
+        return lambda spectra: torch.fft.ifft2(spectra, s=plan.image_shape, norm="forward")[..., ::stride, ::stride]
     small = [n // stride for n in plan.image_shape]
     pad = [-(-b // n) * n - b for b, n in zip(plan.box, small, strict=True)]
 
