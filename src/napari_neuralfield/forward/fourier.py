@@ -96,6 +96,13 @@ def on_window(pupil: np.ndarray | None, box: tuple[int, int]) -> np.ndarray | No
     return None if pupil is None else fit_spectrum(torch.from_numpy(np.array(pupil, np.complex64)), box).numpy()
 
 
+def window_centres(plan: Windows) -> np.ndarray:
+    """Centre of each LED's window from the zero frequency, cycles/um (led, 2): -na / wavelength."""
+    middle = np.array(plan.box) // 2 - np.array(plan.spectrum_shape) // 2
+    centres: np.ndarray = (plan.corner + middle) * np.array(plan.bin) - plan.remainder
+    return centres
+
+
 def pupil_frequencies(
     plan: Windows,
     indices: np.ndarray | slice = slice(None),

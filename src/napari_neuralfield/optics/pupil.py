@@ -10,7 +10,9 @@ import torch
 TINY = 1e-20  # keeps the gradient of a square root finite (zero) where its argument vanishes
 
 
-def aperture(fy: torch.Tensor, fx: torch.Tensor, cutoff: float, edge: float = 0.0) -> torch.Tensor:
+def aperture(
+    fy: torch.Tensor, fx: torch.Tensor, cutoff: float | torch.Tensor, edge: float = 0.0
+) -> torch.Tensor:
     """1 inside |f| <= `cutoff`, 0 outside, real.
 
     Parameters
@@ -24,7 +26,7 @@ def aperture(fy: torch.Tensor, fx: torch.Tensor, cutoff: float, edge: float = 0.
     return torch.sigmoid((cutoff - radius) * (4.0 / edge))
 
 
-def axial_frequency(fy: torch.Tensor, fx: torch.Tensor, wavelength_um: float) -> torch.Tensor:
+def axial_frequency(fy: torch.Tensor, fx: torch.Tensor, wavelength_um: float | torch.Tensor) -> torch.Tensor:
     """sqrt(1 / wavelength^2 - |f|^2), cycles/um; 0 where the wave is evanescent."""
     return torch.sqrt(torch.clamp(1.0 / wavelength_um**2 - fy**2 - fx**2, min=TINY))
 

@@ -7,7 +7,7 @@ costs more than a second before the first step.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch.optim.adam import adam
@@ -19,37 +19,57 @@ class Adam:
     Parameters
     ----------
     rate : step size; `rate_at` changes it from step to step.
+    others : further parameters, each with a step size of its own that keeps its proportion to `rate`.
     """
 
     def __init__(
-        self, parameters: Iterable[torch.Tensor], rate: float, betas: tuple[float, float] = (0.9, 0.999)
+        self,
+        parameters: Iterable[torch.Tensor],
+        rate: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        others: Sequence[tuple[torch.Tensor, float]] = (),
     ) -> None:
-        self.parameters = [p for p in parameters if p.requires_grad]
         self.rate, self.betas = rate, betas
-        self._mean = [torch.zeros_like(p) for p in self.parameters]
-        self._square = [torch.zeros_like(p) for p in self.parameters]
-        self._count = [torch.zeros((), device=p.device) for p in self.parameters]
+        groups = [([p for p in parameters if p.requires_grad], 1.0)]
+        self._groups = [_Group(some, share) for some, share in [*groups, *(([p], r / rate) for p, r in others)] if some]
 
-    def step(self, loss: torch.Tensor, rate: float | None = None) -> None:
-        """Differentiate `loss` and move the parameters once."""
-        gradients = torch.autograd.grad(loss, self.parameters)
-        with torch.no_grad():
-            adam(
-                self.parameters,
-                list(gradients),
-                self._mean,
-                self._square,
-                [],
-                self._count,
-                fused=True,
-                amsgrad=False,
-                beta1=self.betas[0],
-                beta2=self.betas[1],
-                lr=self.rate if rate is None else rate,
-                weight_decay=0.0,
-                eps=1e-8,
-                maximize=False,
-            )
+    def step(self, loss: torch.Tensor, rate: float | None = None, others: float = 1.0) -> None:
+        """Differentiate `loss` and move the parameters once, the others by the share `others` of their step."""
+        every = [p for group in self._groups for p in group.parameters]
+        gradients = list(torch.autograd.grad(loss, every))
+        now = self.rate if rate is None else rate
+        for number, group in enumerate(self._groups):
+            mine, gradients = gradients[: len(group.parameters)], gradients[len(group.parameters) :]
+            group.move(mine, now * group.share * (others if number else 1.0), self.betas)
+
+
+class _Group:
+    """Parameters that share a step size, and what Adam remembers of them."""
+
+    def __init__(self, parameters: list[torch.Tensor], share: float) -> None:
+        self.parameters, self.share = parameters, share
+        self._mean = [torch.zeros_like(p) for p in parameters]
+        self._square = [torch.zeros_like(p) for p in parameters]
+        self._count = [torch.zeros((), device=p.device) for p in parameters]
+
+    @torch.no_grad()
+    def move(self, gradients: list[torch.Tensor], rate: float, betas: tuple[float, float]) -> None:
+        adam(
+            self.parameters,
+            gradients,
+            self._mean,
+            self._square,
+            [],
+            self._count,
+            fused=True,
+            amsgrad=False,
+            beta1=betas[0],
+            beta2=betas[1],
+            lr=rate,
+            weight_decay=0.0,
+            eps=1e-8,
+            maximize=False,
+        )
 
 
 def warm_cosine(step: int, steps: int, warm: int = 8) -> float:

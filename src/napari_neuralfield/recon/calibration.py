@@ -172,7 +172,7 @@ class _Run:
         """A sample at many depths puts its own shape into the microscope's: then only the gains are worth having."""
         found = self.calibrator.microscope
         if not self.depths.flat:
-            self.depths = depth_map(corrected(self.region, self.calibrator, True), found.z_um)
+            self.depths = depth_map(self._corrected(self.region), found.z_um)
         if self.depths.flat:
             return
         text = (
@@ -212,6 +212,11 @@ class _Run:
             yield Note(text, "warning")
         yield from self._progress("done")
 
+    def _corrected(self, acquisition: LedArray) -> LedArray:
+        c, flat = self.calibrator, self.depths.flat
+        dark = bool((c.side < 0).any())
+        return corrected(acquisition, c.microscope, self.recipe, c.scale, dark=dark, flat=flat)
+
     def result(self) -> Calibration:
         c, m = self.calibrator, self.calibrator.microscope
         energies = c.energies()
@@ -226,7 +231,7 @@ class _Run:
             "cpu_seconds": time.process_time() - self.started,
         }
         return Calibration(
-            given=self.given, corrected=corrected(self.given, c, self.depths.flat),
+            given=self.given, corrected=self._corrected(self.given),
             orientation=self.orientation, pose=self.pose, gains=m.gain, background=m.floor * c.scale,
             zernike_rad={j: float(v) for j, v in zip(m.noll, m.coefficients, strict=True)},
             z_um=m.z_um, wavelength_um=m.wavelength_um, error_before=self.before, error_after=self.after,

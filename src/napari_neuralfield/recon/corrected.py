@@ -10,7 +10,8 @@ import torch
 from ..data.acquisition import LedArray
 from ..optics.grids import frequencies
 from ..optics.pupil import wavefront
-from .calibrator import Calibrator
+from .calibration_recipe import CalibrationRecipe
+from .trial_microscope import TrialMicroscope
 
 BEYOND = 1.15  # of the pupil's radius: how far outside the rim its phase goes on, for LEDs between bins
 
@@ -42,14 +43,22 @@ def at_frequencies(pupil: np.ndarray, pixel_um: float, shape: tuple[int, int]) -
     return found
 
 
-def corrected(given: LedArray, calibrator: Calibrator, flat: bool) -> LedArray:
-    """`given`, all of it, with the microscope that was found; the depth only where the sample is `flat`."""
-    microscope, recipe, scale = calibrator.microscope, calibrator.recipe, calibrator.scale
+def corrected(
+    given: LedArray, microscope: TrialMicroscope, recipe: CalibrationRecipe, scale: float, *, dark: bool, flat: bool
+) -> LedArray:
+    """`given`, all of it, with what `recipe` learnt of the microscope.
+
+    Parameters
+    ----------
+    scale : counts of the mean bright field.
+    dark : whether there are dark-field frames, which alone tell of ambient light.
+    flat : whether the sample lies at one depth, so that it has one.
+    """
     changes: dict[str, Any] = {"illumination_na": microscope.na, "wavelength_um": microscope.wavelength_um}
     if recipe.learn_gains:
         level = 1.0 if given.exposure is None else float(np.mean(given.exposure))
         changes["exposure"] = microscope.gain * level
-    if recipe.learn_background != "none" and (calibrator.side < 0).any():
+    if recipe.learn_background != "none" and dark:
         changes |= _ambient(given, microscope.floor * scale, recipe.learn_background == "frame")
     if microscope.noll:
         changes["pupil"] = _pupil(given, microscope.noll, microscope.coefficients, microscope.wavelength_um)

@@ -20,14 +20,18 @@ from ..data.acquisition import LedArray
 from ..fields.plane_axis import PlaneAxisField, start_linear, start_random
 from ..fields.planes import PlanesField
 from ..forward import fourier
+from ..forward.corrections import LedCorrections
 from ..optics.grids import fast_length
 from ..types import Done, Event, Result
+from .calibrated import CALIBRATE, calibrated
+from .calibration_recipe import CalibrationRecipe
 from .distill import distill
+from .end_to_end import corrections_of, taken_up
 from .fit import field_error, fit
 from .fourier_setup import CHECK_ORIENTATION, Z_UM, Depths, extent, first_look, optics, plane_depths
 from .orientation import orientation_notes
 from .published import fit_published
-from .recipe import Recipe, build, method, option
+from .recipe import build, method, option
 from .sequential import fpm_sequential
 from .solver import no_aberration
 
@@ -39,7 +43,7 @@ PUBLISHED = {
 }  # fmt: skip
 
 
-class FpmInrRecipe(Recipe):
+class FpmInrRecipe(CalibrationRecipe):
     """Options of `fpm-inr`."""
 
     method: str = "fpm-inr"
@@ -79,6 +83,10 @@ class FpmInrRecipe(Recipe):
     leds_per_step: int = option(30, "LEDs compared in each step of a fit to the frames", ge=1, advanced=True)
     half: bool = option(False, "store in half precision: half the file", advanced=True)
     check_orientation: bool = CHECK_ORIENTATION
+    calibrate: bool = CALIBRATE
+    end_to_end: bool = option(
+        False, "correct the microscope also while fitting to the frames, through the field itself"
+    )
 
 
 def new_field(
@@ -115,8 +123,9 @@ class Fit:
     calibration: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
 
-    def polish(self, recipe: FpmInrRecipe, steps: int, rate: float) -> Iterator[Event]:
-        """Fit the field to the frames for some steps."""
+    def polish(self, acquisition: LedArray, recipe: FpmInrRecipe, steps: int, rate: float) -> Iterator[Event]:
+        """Fit the field to the frames for some steps, and the microscope with it where that is asked for."""
+        corrections = corrections_of(self.plan, self.measured, self.gain, recipe) if recipe.end_to_end else None
         yield from fit(
             self.field,
             self.plan,
@@ -127,7 +136,27 @@ class Fit:
             rate=recipe.learning_rate or rate,
             leds_per_step=recipe.leds_per_step,
             seed=recipe.seed,
+            corrections=corrections,
+            spread_na=recipe.direction_prior,
         )
+        if corrections is not None and steps:
+            self._take_up(acquisition, corrections, recipe)
+
+    def _take_up(self, acquisition: LedArray, corrections: LedCorrections, recipe: FpmInrRecipe) -> None:
+        """Go on with the microscope that was learnt, where it does explain the frames better."""
+        better, arrays = taken_up(acquisition, corrections, recipe, self.measured.scale)
+        plan = fourier.windows(better)
+        measured = fourier.measure(better, plan, self.gain.device)
+        moved = float(better.sample_z_um or 0.0) - float(acquisition.sample_z_um or 0.0)
+        before = field_error(self.field, self.plan, self.measured, self.pupil, self.gain, self.depths)
+        after = field_error(self.field, plan, measured, self.pupil, measured.gain, self.depths, moved)
+        if after >= before:
+            return
+        self.plan, self.measured, self.gain = plan, measured, measured.gain
+        self.calibration |= arrays
+        self.depths = self.depths + moved
+        low, high = float(self.depths[0]), float(self.depths[-1])
+        self.field.extent = dataclasses.replace(self.field.extent, z_um=(low, high))
 
 
 @method("fpm-inr", FpmInrRecipe, kinds=("led_array",), presets={"physics": PHYSICS, "published": PUBLISHED})
@@ -135,8 +164,9 @@ def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
     """Neural field of a z-stack: a feature plane times a depth vector, decoded by small networks (FPM-INR)."""
     started = time.process_time()
     device = compute.device(recipe.device)
+    acquisition, known = yield from calibrated(acquisition, recipe, recipe.calibrate)
     yield first_look(acquisition, plane_depths(acquisition, recipe.z_um, None))
-    if recipe.check_orientation:
+    if recipe.check_orientation and not recipe.calibrate:
         yield from orientation_notes(acquisition, device)
     way = from_classical if recipe.fit == "distilled" else from_frames
     done = yield from way(acquisition, recipe, device)
@@ -144,13 +174,13 @@ def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
         "relative_amplitude_error": field_error(
             done.field, done.plan, done.measured, done.pupil, done.gain, done.depths
         ),
+        **known.figures,
         **done.figures,
         "intensity_scale": done.measured.scale,
         "cpu_seconds": time.process_time() - started,
     }
-    yield Done(
-        Result(done.field, recipe.model_dump(), optics(acquisition), done.calibration, figures, acquisition.title)
-    )
+    arrays = known.arrays | done.calibration
+    yield Done(Result(done.field, recipe.model_dump(), optics(acquisition), arrays, figures, acquisition.title))
 
 
 def from_classical(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.device) -> Generator[Event, None, Fit]:
@@ -170,7 +200,7 @@ def from_classical(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.de
     field = new_field(acquisition, recipe, depths, plan, recipe.depth_nodes or len(depths))
     away = distill(field, stack, compute.seed(recipe.seed))
     done = Fit(field.to(device), depths, plan, measured, pupil, gain, found, {"distance_from_classical": away})
-    yield from done.polish(recipe, recipe.polish, 5e-4)
+    yield from done.polish(acquisition, recipe, recipe.polish, 5e-4)
     return done
 
 
@@ -189,7 +219,7 @@ def from_frames(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.devic
         start_random(field, generator)
     done = Fit(field.to(device), depths, plan, measured, pupil, gain)
     if recipe.fit == "physics":
-        yield from done.polish(recipe, recipe.steps, 5e-3)
+        yield from done.polish(acquisition, recipe, recipe.steps, 5e-3)
         return done
     scale = yield from fit_published(field, acquisition, recipe.seed, device)
     share = measured.scale / scale

@@ -140,7 +140,7 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
         inside = fourier.pupils(plan, np.array([0]), depth_tensor(depths[:1], device))[0, 0].abs() > 0
         state.spectra, pupil = remove_tilt(state.spectra, state.aberration, inside)
         known = 1.0 if plan.pupil is None else plan.pupil
-        calibration["pupil"] = torch.where(inside, pupil, 0).cpu().numpy() * known
+        calibration["pupil"] = torch.where(seen_by_some_led(plan, device), pupil, 0).cpu().numpy() * known
         figures["pupil_margin"] = margin
     if recover_gain:
         calibration["gains"] = (state.gain**2 / (state.gain**2).mean()).cpu().numpy()
@@ -150,6 +150,13 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
         "cpu_seconds": time.process_time() - started,
     }
     yield Done(Result(field(), recipe.model_dump(), optics(acquisition), calibration, figures, acquisition.title))
+
+
+def seen_by_some_led(plan: fourier.Windows, device: torch.device) -> torch.Tensor:
+    """Bins of the pupil (y, x) that pass light of an LED, wherever its direction lies between bins."""
+    y, x = ((torch.arange(n, device=device) - n // 2).abs() * step for n, step in zip(plan.box, plan.bin, strict=True))
+    nearest = [torch.clamp(axis - step / 2, min=0) for axis, step in zip((y, x), plan.bin, strict=True)]
+    return nearest[0][:, None] ** 2 + nearest[1][None, :] ** 2 <= plan.cutoff**2
 
 
 def pupil_margin(

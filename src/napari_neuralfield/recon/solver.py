@@ -45,9 +45,9 @@ class Solver:
         self.aberration = aberration
         self.gain = measured.gain if gain is None else gain
         self.dark_weight = 1.0  # share of a step that dark-field frames take
-        self.dark = np.hypot(*directions(plan).T) > plan.cutoff
+        self.dark = np.hypot(*fourier.window_centres(plan).T) > plan.cutoff
         self.z = depth_tensor(depths_um, spectra.device)
-        self.order = np.argsort(np.hypot(*directions(plan).T), kind="stable")
+        self.order = np.argsort(np.hypot(*fourier.window_centres(plan).T), kind="stable")
         bytes_needed = 8 * len(amplitude) * len(self.z) * plan.box[0] * plan.box[1]
         fits = bytes_needed < 2**29
         self._kernels = fourier.pupils(plan, slice(None), self.z) if kernels is None and fits else kernels
@@ -125,12 +125,6 @@ class Solver:
     def error(self) -> float:
         """Relative amplitude error over all planes."""
         return (sum(self.sweep(0.0, False, False)) / self.total) ** 0.5
-
-
-def directions(plan: fourier.Windows) -> np.ndarray:
-    """Centre of each LED's window from the zero frequency, cycles/um (led, 2): -na / wavelength."""
-    middle = np.array(plan.box) // 2 - np.array(plan.spectrum_shape) // 2
-    return (plan.corner + middle) * np.array(plan.bin) - plan.remainder
 
 
 def remove_tilt(
