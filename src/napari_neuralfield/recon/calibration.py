@@ -28,11 +28,12 @@ from .fourier_setup import extent, support
 from .gauss_newton import shared_by
 from .microscope import Calibration, Suspect
 from .pace import PreviewPace
-from .suspects import around, explain, stand_out
+from .suspects import around, find_suspects
 
 FEWEST = 9  # frames
 SCALES = (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04)  # of the first guess, which may be some per cent off
 NEAR = 70  # LEDs near the axis that the trials look at
+TRUSTED = 0.9  # share of those that decide: a few bad frames must not
 BOARD_STEPS = 6
 PASSES = (1.0, 1.0, 0.5, 0.25, 0.12)
 LAST_PASSES = (*PASSES, 0.06)
@@ -130,7 +131,7 @@ class _Run:
             c.believe(c.nominal.changed(na=na, z_um=z))
             c.sweep((1.0,), near)
             c.sweep((1.0, 1.0), near, recover_gain=self.recipe.learn_gains)
-            misfit = float(c.misfits()[near].sum())
+            misfit = float(np.sort(c.misfits()[near])[: round(TRUSTED * len(near))].sum())
             if misfit < least:
                 least, best, self.pose = misfit, (c.microscope, c.spectrum.clone()), pose
             yield from self._progress(what)
@@ -192,17 +193,12 @@ class _Run:
         c = self.calibrator
         c.sweep(LAST_PASSES)
         self.after, na = c.errors(), c.microscope.na
-        usual = np.exp(around(np.log(self.after), na, self.given.objective_na))
-        brightness = c.microscope.gain / np.exp(around(np.log(c.microscope.gain), na, self.given.objective_na))
-        bad = np.flatnonzero(stand_out(self.after, na, self.given.objective_na))
-        for frame in bad:
-            self.suspects.append(
-                explain(self.given, int(frame), self.after[frame], float(usual[frame]), float(brightness[frame]))
-            )
-        if len(bad):  # such a frame says nothing of its LED: what the others say of the board must do
+        self.suspects = list(find_suspects(self.given, c, self.after))
+        bad = [suspect.frame for suspect in self.suspects]
+        if bad:  # such a frame says nothing of its LED: what the others say of the board must do
             na, gain = na.copy(), c.microscope.gain.copy()
             na[bad] = self._board()[bad]
-            gain[bad] /= brightness[bad]
+            gain[bad] = np.exp(around(np.log(gain), na, self.given.objective_na))[bad]
             c.change(c.microscope.changed(na=na, gain=gain))
         equations = c.equations(COARSE, 0.3)
         if self.recipe.learn_board:
@@ -215,10 +211,10 @@ class _Run:
     def _corrected(self, acquisition: LedArray) -> LedArray:
         c, flat = self.calibrator, self.depths.flat
         dark = bool((c.side < 0).any())
-        return corrected(acquisition, c.microscope, self.recipe, c.scale, dark=dark, flat=flat)
+        return corrected(acquisition, c.without_bias(), self.recipe, c.scale, dark=dark, flat=flat)
 
     def result(self) -> Calibration:
-        c, m = self.calibrator, self.calibrator.microscope
+        c, m = self.calibrator, self.calibrator.without_bias()
         energies = c.energies()
         used = np.setdiff1d(np.arange(len(energies)), [s.frame for s in self.suspects])
 

@@ -15,7 +15,7 @@ from .calibration_recipe import CalibrationRecipe
 from .direction_search import search_directions
 from .first_guess import bright_frames
 from .fourier_setup import flat_spectra, support
-from .gauss_newton import Equations, linearise, shared_by, solve
+from .gauss_newton import OFFSET, Equations, linearise, rooted, shared_by, solve
 from .solver import Solver, no_aberration
 from .suspects import stand_out
 from .trial_microscope import TrialMicroscope
@@ -78,7 +78,7 @@ class Calibrator:
     def sweep(self, steps: Sequence[float], leds: np.ndarray | None = None, recover_gain: bool = False) -> None:
         """Passes over the LEDs that are used (or `leds` of them) with these step sizes."""
         solver = self._solver()
-        chosen = self.used if leds is None else self.used & np.isin(np.arange(len(self.used)), leds)
+        chosen = self.trusted() if leds is None else self.trusted() & np.isin(np.arange(len(self.used)), leds)
         solver.order = solver.order[chosen[solver.order]]
         for step in steps:
             for _ in solver.sweep(step, False, recover_gain):
@@ -87,13 +87,19 @@ class Calibrator:
             self.microscope = self.microscope.changed(gain=solver.gain.double().numpy() ** 2)
         self.spectrum = solver.spectra[0]
 
+    def without_bias(self) -> TrialMicroscope:
+        """The microscope, its ambient light set right: the mean of a root lies below the root of the mean."""
+        if not (self.side < 0).any() or self.recipe.learn_background == "none":
+            return self.microscope
+        return self.microscope.changed(floor=self.microscope.floor + float(np.median(self.noise[self.side < 0])))
+
     def _solver(self) -> Solver:
         microscope = self.microscope
-        offset = torch.as_tensor(1.5 * self.noise, dtype=torch.float32)
+        variance = torch.as_tensor(self.noise, dtype=torch.float32)
         measured = fourier.Measurement(
-            torch.sqrt(torch.clamp(self.counts + offset[:, None, None], min=0)),
+            rooted(self.counts, variance[:, None, None]),
             torch.as_tensor(np.sqrt(microscope.gain), dtype=torch.float32),
-            torch.as_tensor(microscope.floor, dtype=torch.float32) + offset,
+            torch.as_tensor(microscope.floor, dtype=torch.float32) + OFFSET * variance,
             self.scale,
         )
         device = torch.device("cpu")
@@ -103,15 +109,14 @@ class Calibrator:
             self.plan, measured, np.array([microscope.z_um]), self.spectrum[None], blank, measured.gain, kernels
         )
 
-    def misfits(self) -> np.ndarray:
-        """Mean squared difference of the roots of the model and of the counts in each frame (led,)."""
-        solver = self._solver()
-        model = [
-            torch.sqrt(solver.image(led)[0].abs() ** 2 * float(gain) + float(floor))
-            for led, (gain, floor) in enumerate(zip(self.microscope.gain, self.microscope.floor, strict=True))
-        ]
-        seen = self.counts.clamp(min=0).sqrt()
-        return np.array([float((m - s).square().mean()) for m, s in zip(model, seen, strict=True)])
+    def trusted(self) -> np.ndarray:
+        """Frames that take part and do not contradict the belief outright (led,) bool.
+
+        A dark frame of an LED inside the NA, or a bright one of an LED outside, would ruin the object either way.
+        """
+        inside = np.hypot(*self.microscope.na.T) <= self.acquisition.objective_na
+        found: np.ndarray = self.used & (inside == (self.side > 0))
+        return found
 
     def sort_out(self) -> None:
         """Leave out the frames that stand out now, take back those that no longer do.
@@ -125,6 +130,21 @@ class Calibrator:
             seen = torch.sqrt(torch.clamp(self.counts[led] - float(self.microscope.floor[led]), min=0))
             gain[led] = max(float((seen * modulus).sum() / (modulus**2).sum().clamp(min=1e-12)) ** 2, 1e-6)
         self.microscope = self.microscope.changed(gain=gain)
+
+    def predicted(self) -> torch.Tensor:
+        """The frames as they should be (led, y, x), bright field 1."""
+        solver = self._solver()
+        light = torch.stack([solver.image(led)[0].abs() ** 2 for led in range(len(self.counts))])
+        gain, floor = (
+            torch.as_tensor(values, dtype=torch.float32)[:, None, None]
+            for values in (self.microscope.gain, self.microscope.floor)
+        )
+        return light * gain + floor
+
+    def misfits(self) -> np.ndarray:
+        """Mean squared difference of the roots of the model and of the counts in each frame (led,)."""
+        difference = self.predicted().sqrt() - self.counts.clamp(min=0).sqrt()
+        return difference.square().mean(dim=(1, 2)).double().numpy()
 
     def errors(self) -> np.ndarray:
         """Relative amplitude error of each frame (led,)."""
@@ -152,7 +172,7 @@ class Calibrator:
             shared.append("floor")
         elif self.recipe.learn_background == "frame":
             own.append("floor")
-        noise = np.where(self.used, self.noise, SUSPECT_WEIGHT * self.noise.max())
+        noise = np.where(self.trusted(), self.noise, SUSPECT_WEIGHT * self.noise.max())
         found = linearise(
             self.microscope, self.plan, self.spectrum, self.counts,
             own=own, shared=shared, noise=noise, step_bins=step_bins or 0.3, stride=stride,
@@ -199,6 +219,8 @@ class Calibrator:
     ) -> None:
         """Take a step of gains, floors and what all share, none larger than its option allows."""
         recipe, microscope = self.recipe, self.microscope
+        if not (np.isfinite(own).all() and np.isfinite(shared).all()):
+            return  # equations that say nothing; the next pass may
         by_name = dict(zip(equations.shared, shared, strict=True))
         gain, floor = microscope.gain, microscope.floor
         if recipe.learn_gains:

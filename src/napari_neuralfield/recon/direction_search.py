@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ..forward import fourier
-from .gauss_newton import CHUNK, sampler
+from .gauss_newton import CHUNK, OFFSET, rooted, sampler
 from .trial_microscope import TrialMicroscope
 
 Cost = Callable[[np.ndarray], np.ndarray]  # of shifts in bins (led, 2): (led,)
@@ -118,8 +118,7 @@ def _misfit(
         torch.as_tensor(values, dtype=torch.float32)[:, None, None]
         for values in (microscope.gain[leds], microscope.floor[leds], noise)
     )
-    offset = 1.5 * variance
-    seen = torch.sqrt(torch.clamp(counts[:, ::stride, ::stride] + offset, min=0))
+    seen = rooted(counts[:, ::stride, ::stride], variance)
     view = sampler(plan, stride)
 
     def misfit(bins: np.ndarray) -> np.ndarray:
@@ -130,7 +129,7 @@ def _misfit(
             moved = moved + shift / 2 * slope + shift**2 / 2 * bend
         image = view(cut * torch.polar(inside.to(phase.dtype), moved))
         light = gain * (image.real**2 + image.imag**2)
-        model = torch.sqrt(light + floor + offset)
+        model = torch.sqrt(light + floor + OFFSET * variance)
         residual, slope = seen - model, light / model
         by_gain = (residual * slope).mean(dim=(1, 2)) ** 2 / slope.square().mean(dim=(1, 2)).clamp(min=1e-20)
         found: np.ndarray = (residual.square().mean(dim=(1, 2)) - by_gain).double().numpy()

@@ -21,6 +21,7 @@ from .trial_microscope import TrialMicroscope
 OWN = ("na_y", "na_x", "gain", "floor")  # of each LED; gain is its logarithm
 CHUNK = 32
 DAMPING = 1e-3
+OFFSET = 1.5  # of the noise, added under both roots: 3/8 electron, so that few electrons are as noisy as many
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,9 +103,8 @@ def _part(
     view = sampler(plan, stride)
     image = view(cut * pupil)
     light = gain * (image.real**2 + image.imag**2)
-    offset = 1.5 * variance  # the root of counts of few electrons has this much less slope: Anscombe 1948
-    model = torch.sqrt(light + floor + offset)
-    residual = torch.sqrt(torch.clamp(counts[:, ::stride, ::stride] + offset, min=0)) - model
+    model = torch.sqrt(light + floor + OFFSET * variance)
+    residual = rooted(counts[:, ::stride, ::stride], variance) - model
     weight = 1 / (model * variance.sqrt())
 
     def changes() -> Iterator[tuple[str, torch.Tensor]]:
@@ -137,6 +137,11 @@ def _part(
         (ours @ ours.transpose(1, 2) * many).sum(0),
         (ours @ rest)[..., 0].sum(0) * many,
     )
+
+
+def rooted(counts: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:
+    """Root of counts whose root has this variance, so that its noise is the same for few electrons: Anscombe 1948."""
+    return torch.sqrt(torch.clamp(counts + OFFSET * variance, min=0))
 
 
 def sampler(plan: fourier.Windows, stride: int) -> Any:

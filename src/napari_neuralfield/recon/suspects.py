@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Protocol
+
 import numpy as np
+import torch
 
 from ..data.acquisition import LedArray
 from .microscope import Suspect
+from .trial_microscope import TrialMicroscope
 
 NEIGHBOURS = 12
 CLEARLY = 2.0  # a suspect's error is this many times its neighbours' at least,
 SIGMAS = 6.0  # and so many robust standard deviations of the logarithm above it
 DARK = 0.2  # of its neighbours' brightness
+UNLIKE = 0.8  # correlation with what all others predict, below which a frame shows another picture,
+RIM, UNLIKE_AT_RIM = 0.03, 0.15  # and within this share of the NA, where a real pupil's soft rim is not modelled
 SATURATED = 0.01  # share of the pixels that hold the frame's highest value
+
+
+class Frames(Protocol):
+    """What a calibration knows of the frames: counts (led, y, x), the microscope, and what it predicts."""
+
+    counts: torch.Tensor
+    microscope: TrialMicroscope
+
+    def predicted(self) -> torch.Tensor: ...
 
 
 def stand_out(errors: np.ndarray, na: np.ndarray, objective_na: float) -> np.ndarray:
@@ -34,23 +50,49 @@ def around(values: np.ndarray, na: np.ndarray, objective_na: float) -> np.ndarra
     return middle
 
 
-def explain(acquisition: LedArray, frame: int, error: float, usual: float, brightness: float) -> Suspect:
-    """Why a frame is suspect.
+def find_suspects(acquisition: LedArray, frames: Frames, errors: np.ndarray) -> Iterator[Suspect]:
+    """The frames that stand out, and why.
 
     Parameters
     ----------
+    frames : counts and what they should be, and the microscope that was found.
+    errors : relative amplitude error of each frame (led,).
+    """
+    na, gain, rim = frames.microscope.na, frames.microscope.gain, acquisition.objective_na
+    usual = np.exp(around(np.log(errors), na, rim))
+    brightness = gain / np.exp(around(np.log(gain), na, rim))
+    predicted = frames.predicted()
+    for frame in np.flatnonzero(stand_out(errors, na, rim)):
+        both = torch.stack([predicted[frame].flatten(), frames.counts[frame].flatten()])
+        likeness = float(torch.nan_to_num(torch.corrcoef(both)[0, 1]))
+        at_rim = abs(float(np.hypot(*na[frame])) - rim) < RIM * rim
+        counts = np.asarray(acquisition.frames[int(frame)])
+        why = reason(
+            counts, float(errors[frame]), float(usual[frame]), float(brightness[frame]), likeness,
+            UNLIKE_AT_RIM if at_rim else UNLIKE,
+        )  # fmt: skip
+        if why:
+            yield Suspect(int(frame), why)
+
+
+def reason(
+    counts: np.ndarray, error: float, usual: float, brightness: float, likeness: float, unlike: float
+) -> str:
+    """Why a frame that stands out is suspect; empty where it only fits a little worse than its neighbours.
+
+    Parameters
+    ----------
+    counts : the frame (y, x).
     error, usual : relative amplitude error of the frame and of its neighbours.
     brightness : of the frame's LED over its neighbours'.
+    likeness : correlation of the frame with what all others predict; below `unlike` it is another picture.
     """
-    counts = np.asarray(acquisition.frames[frame])
     top = float(counts.max())
     share = float((counts == top).mean())
     if share > SATURATED and float(np.ptp(counts)) > 0:
-        return Suspect(frame, f"is saturated ({100 * share:.2g} % of its pixels hold its highest value, {top:g})")
+        return f"is saturated ({100 * share:.2g} % of its pixels hold its highest value, {top:g})"
+    if likeness >= unlike:
+        return ""
     if brightness < DARK:
-        return Suspect(
-            frame, f"has {100 * brightness:.2g} % of its neighbours' light (its LED is blocked or has failed)"
-        )
-    return Suspect(
-        frame, f"shows another picture than all other frames predict (error {error:.2g}, its neighbours {usual:.2g})"
-    )
+        return f"has {100 * brightness:.2g} % of its neighbours' light (its LED is blocked or has failed)"
+    return f"shows another picture than all other frames predict (error {error:.2g}, its neighbours {usual:.2g})"
