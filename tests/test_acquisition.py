@@ -47,6 +47,8 @@ def test_a_complete_draft_is_frozen_and_typed() -> None:
         ({"illumination_na": [[0, 0], [0, np.nan], [0, 0]]}, r"illumination_na is not finite at \(1, 1\)"),
         ({"exposure": [1, 0, 1]}, r"exposure is 0 at index 1; it must be larger than 0"),
         ({"background": np.zeros((5, 5))}, r"background has 5 entries along 'x' but the frames have 7"),
+        ({"ambient": [1, 2]}, r"ambient has 2 entries along 'frame' but the frames have 3"),
+        ({"led_height_mm": 0}, r"led_height_mm is 0 mm; it must be larger than 0"),
         ({"objektiv": 1}, r"objektiv is not a value of kind led_array; known are wavelength_um"),
         ({"frames": FRAMES[0]}, r"frames have shape \(5, 7\); they must be \(frame, y, x\)"),
         ({"frames": FRAMES[:0]}, r"holds no pixels"),
@@ -77,6 +79,26 @@ def test_intensity_takes_out_background_and_exposure() -> None:
     assert np.allclose(acquisition.intensity([2, 0]), expected)
     region = acquisition.intensity([1], (slice(1, 4), slice(2, 3)))
     assert np.allclose(region, ((FRAMES[1] - 0.5) / 2)[1:4, 2:3])
+
+
+def test_intensity_takes_out_the_ambient_light_of_each_frame() -> None:
+    acquisition = complete(background=np.full((5, 7), 0.5), ambient=[0.1, -0.2, 0.3], exposure=[1.0, 2.0, 4.0])
+    light = FRAMES - 0.5 - np.array([0.1, -0.2, 0.3])[:, None, None]
+    assert np.allclose(acquisition.intensity([2, 0]), light[[2, 0]] / np.array([4.0, 1.0])[:, None, None])
+    assert np.allclose(acquisition.intensity(per_exposure=False), light)
+    region = (slice(1, 4), slice(2, 3))
+    assert np.allclose(acquisition.intensity([1], region, per_exposure=False), light[[1], 1:4, 2:3])
+
+
+def test_a_subset_takes_what_goes_with_its_frames() -> None:
+    acquisition = complete(ambient=[0.1, 0.2, 0.3], exposure=[1.0, 2.0, 4.0], led_height_mm=80)
+    part = acquisition.subset([2, 0])
+    assert part.ambient.tolist() == [0.3, 0.1]
+    assert part.exposure.tolist() == [4.0, 1.0]
+    assert part.led_height_mm == 80.0
+    assert np.array_equal(part.intensity(), acquisition.intensity([2, 0]))
+    assert np.array_equal(part.crop(slice(1, 3), slice(0, 4)).intensity(), acquisition.intensity([2, 0])[:, 1:3, :4])
+    assert acquisition.subset([1]).replace(ambient=None).ambient is None
 
 
 def test_a_frame_that_is_not_finite_is_named() -> None:

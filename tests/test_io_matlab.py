@@ -12,7 +12,7 @@ import pytest
 import scipy.io
 
 from napari_neuralfield.io import open_acquisition, open_draft
-from napari_neuralfield.optics.illumination import uconn_board
+from napari_neuralfield.optics.illumination import UCONN_HEIGHT_MM, uconn_board
 from napari_neuralfield.types import InputError
 
 RNG = np.random.default_rng(0)
@@ -40,6 +40,7 @@ def test_fpm_inr(tmp_path: Path, version: str) -> None:
     acquisition = draft.complete(wavelength_um=0.522)
     assert (acquisition.objective_na, acquisition.pixel_um) == pytest.approx((0.25, 0.345))
     assert np.array_equal(acquisition.illumination_na, FPM_INR["na_calib"][:, ::-1])
+    assert acquisition.led_height_mm is None
     copied = pickle.loads(pickle.dumps(acquisition))
     assert np.array_equal(copied.intensity(), np.moveaxis(STACK, -1, 0))
     assert np.array_equal(copied.frames[2, 1:4], STACK[1:4, :, 2])
@@ -52,6 +53,7 @@ def test_uconn_amplitudes_become_intensities(tmp_path: Path, version: str) -> No
     assert acquisition.sample_z_um == pytest.approx(10.0)
     assert np.allclose(acquisition.intensity(), np.moveaxis(STACK, -1, 0) ** 2)
     assert np.allclose(acquisition.illumination_na, uconn_board(2.0, 0.1, 0.35, 3))
+    assert acquisition.led_height_mm == UCONN_HEIGHT_MM
 
 
 def without(values: dict[str, Any], name: str, **changes: Any) -> dict[str, Any]:

@@ -48,6 +48,18 @@ def test_round_trip_of_every_kind(tmp_path: Path, kind: str) -> None:
     assert os.listdir(tmp_path) == ["cells.acq.h5"]
 
 
+def test_ambient_light_and_the_height_of_the_board_are_kept(tmp_path: Path) -> None:
+    before, path = example("led_array").replace(ambient=[3.0, -1.5, 2.0], led_height_mm=74), tmp_path / "a.acq.h5"
+    save_acquisition(path, before.subset([2, 0]))
+    after = open_acquisition(path)
+    assert after.ambient.tolist() == [2.0, 3.0]
+    assert after.led_height_mm == 74.0
+    assert np.array_equal(after.intensity(), before.intensity([2, 0]))
+    plain = before.replace(ambient=None, led_height_mm=None)
+    save_acquisition(path, plain)
+    assert {"ambient", "led_height_mm"}.isdisjoint(open_acquisition(path).values())
+
+
 def test_frames_are_read_where_indexed_and_can_be_pickled(tmp_path: Path) -> None:
     path = tmp_path / "cells.acq.h5"
     save_acquisition(path, example("led_array"))

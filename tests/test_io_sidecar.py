@@ -72,6 +72,32 @@ def test_boards_in_words(recording: Path, words: str) -> None:
     assert np.allclose(acquisition.illumination_na, BOARDS[words])
 
 
+@pytest.mark.parametrize(
+    ("words", "height_mm"),
+    [
+        ("leds: {grid: {rows: 3, columns: 3, pitch_mm: 4}, height_mm: 80}", 80.0),
+        ("leds: {rings: {radii_na: [0, 0.1], counts: [1, 8]}}", None),  # directions alone tell of no distance
+        (f"leds: {{na: {(BOARD / 50).tolist()}, height_mm: 65}}", 65.0),
+        ("leds: {board: uconn, use: [0, 1, 2, 3, 4, 5, 6, 7, 8]}", illumination.UCONN_HEIGHT_MM),
+        ("led_height_mm: 70", 70.0),
+        ("wavelength_um: 0.5", None),
+    ],
+)
+def test_the_height_of_the_board_is_kept(recording: Path, words: str, height_mm: float | None) -> None:
+    acquisition = with_sidecar(recording, f"{words}\n")
+    assert acquisition.led_height_mm == height_mm
+    save_acquisition(recording.parent / "copy.acq.h5", acquisition)
+    assert open_acquisition(recording.parent / "copy.acq.h5").led_height_mm == height_mm
+
+
+def test_ambient_light_comes_from_a_list_or_a_table(recording: Path) -> None:
+    (recording.parent / "ambient.csv").write_text("counts\n" + "\n".join("123456789"))
+    for words in ("ambient.csv", str(list(range(1, 10)))):
+        acquisition = with_sidecar(recording, f"ambient: {words}\n")
+        assert acquisition.ambient.tolist() == list(range(1, 10))
+        assert np.allclose(acquisition.intensity([4])[0], np.asarray(acquisition.frames[4]) - 5)
+
+
 def test_boards_in_tables(recording: Path) -> None:
     rows = "\n".join(f"{x},{y}" for y, x in BOARD)
     (recording.parent / "board.csv").write_text(f"x_mm,y_mm\n{rows}\n")

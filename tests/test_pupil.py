@@ -83,7 +83,7 @@ def test_noll_order() -> None:
 
 
 def test_the_first_polynomials_are_those_of_the_table() -> None:
-    fy, fx, inside = disc(40)  # no pixel exactly on the edge
+    fy, fx, _ = disc(40)  # no pixel exactly on the edge
     rho, angle = torch.sqrt(fy**2 + fx**2), torch.atan2(fy, fx)
     closed = {
         1: torch.ones_like(rho),
@@ -104,3 +104,29 @@ def test_the_polynomials_are_orthonormal_on_the_aperture() -> None:
     basis = torch.stack([pupil.zernike(j, 0.4 * fy, 0.4 * fx, 0.4)[inside] for j in range(1, 22)])
     gram = basis @ basis.T / inside.sum()
     assert (gram - torch.eye(21, dtype=torch.float64)).abs().max() < 5e-3  # measured 1.9e-3, the pixels of the edge
+
+
+def test_polynomials_are_smooth_at_the_centre() -> None:
+    """Where angle and radius have no derivative the polynomials have the plain one in fx and fy."""
+    indices = range(1, 29)
+    fy, fx = (torch.tensor([0.0, -0.11, 0.2], dtype=torch.float64, requires_grad=True) for _ in range(2))
+    at_centre = [
+        torch.autograd.grad(z[0], (fy, fx), retain_graph=True, allow_unused=True, materialize_grads=True)
+        for z in pupil.zernikes(indices, fy, fx, 0.4)[1:]
+    ]
+    slopes = {j: (float(gy[0]), float(gx[0])) for j, (gy, gx) in enumerate(at_centre, 2)}
+    assert slopes[2] == pytest.approx((0, 2 / 0.4))  # x tilt: 2 rho cos
+    assert slopes[7] == pytest.approx((-2 * math.sqrt(8) / 0.4, 0))  # y coma: (3 rho^3 - 2 rho) sin
+    assert all(slope == (0, 0) for j, slope in slopes.items() if abs(pupil.noll_to_nm(j)[1]) != 1)
+
+
+def test_a_wavefront_has_the_right_gradient_in_everything() -> None:
+    noll, random = (4, 5, 8, 11, 14, 22), torch.Generator().manual_seed(0)
+    coefficients = torch.randn(len(noll), dtype=torch.float64, generator=random, requires_grad=True)
+    fy = torch.tensor([[-0.2], [0.0], [0.31]], dtype=torch.float64, requires_grad=True)
+    fx = torch.tensor([[0.0, 0.17, -0.5]], dtype=torch.float64, requires_grad=True)  # the centre, and beyond the rim
+    wave = pupil.wavefront(noll, coefficients, fy, fx, 0.4)
+    parts = [c * pupil.zernike(j, fy, fx, 0.4) for j, c in zip(noll, coefficients, strict=True)]
+    assert torch.allclose(wave, torch.stack(parts).sum(0))
+    assert torch.autograd.gradcheck(lambda c, y, x: pupil.wavefront(noll, c, y, x, 0.4), (coefficients, fy, fx))
+    assert torch.equal(pupil.wavefront((), torch.zeros(0), fy, fx, 0.4), torch.zeros(3, 3, dtype=torch.float64))

@@ -89,6 +89,35 @@ def test_a_form_can_be_made_from_the_options() -> None:
     assert found["seed"].advanced
 
 
+class KnobsWithDrawerRecipe(KnobsRecipe):
+    method: str = "knobs-with-drawer"
+    drawer: str = recipe.option("left", "which drawer")
+    way: Literal["up", "down"] = recipe.option("down", "where to go from here")
+
+
+def test_own_options_come_first_and_inherited_ones_are_advanced() -> None:
+    found = {option.name: option for option in recipe.options_of(KnobsWithDrawerRecipe)}
+    assert list(found) == ["drawer", "way", "passes", "share", "z_um", "device", "seed"]
+    advanced = {"passes", "share", "z_um", "device", "seed"}
+    assert {name for name, option in found.items() if option.advanced} == advanced
+    assert (found["passes"].low, found["passes"].high, found["way"].default) == (1, 9, "down")
+    base = {option.name: option.advanced for option in recipe.options_of(KnobsRecipe)}
+    assert not base["passes"]  # where it is at home it stays as it is
+
+
+def test_values_are_checked_against_any_recipe() -> None:
+    found = recipe.checked(KnobsWithDrawerRecipe, {"passes": "3", "drawer": "right"}, "the calibration")
+    assert isinstance(found, KnobsWithDrawerRecipe)
+    assert (found.passes, found.drawer, found.method) == (3, "right", "knobs-with-drawer")
+    for values, match in (
+        ({"passes": 10}, r"^option passes of the calibration is 10; it should be less than or equal to 9$"),
+        ({"share": 2}, r"^option share of the calibration is 2; it should be less than 1 \(um\)$"),
+        ({"drwr": 1}, r"^option 'drwr' is not one of the calibration; it has: drawer, way, passes, share, z_um, dev"),
+    ):
+        with pytest.raises(InputError, match=match):
+            recipe.checked(KnobsWithDrawerRecipe, values, "the calibration")
+
+
 def test_the_docstring_opens_with_the_summary() -> None:
     assert METHODS["knobs"].summary == "Turns knobs."
 

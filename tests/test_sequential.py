@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -12,9 +13,10 @@ from scene import OBJECTIVE_NA, PIXEL_UM, WAVELENGTH_UM, board, relative_error, 
 
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.fields.planes import PlanesField
+from napari_neuralfield.forward import fourier
 from napari_neuralfield.optics.pupil import zernike
 from napari_neuralfield.recon import build_recipe, reconstruct
-from napari_neuralfield.recon.sequential import depths_that_fit
+from napari_neuralfield.recon.sequential import depths_that_fit, seen_by_some_led
 from napari_neuralfield.types import Done, Event, InputError, Note, Preview, Progress, Result
 
 BOARD = board(7, 0.0431)
@@ -76,6 +78,21 @@ def test_pupil_and_gains_are_recovered_and_lower_the_error_a_lot() -> None:
     inside = np.hypot(fy[:, None], fx) < 0.9 * cutoff
     truth = pupil(fy[:, None], fx[None, :])[inside]
     assert relative_error(found.calibration["pupil"][inside], truth) < 0.1  # measured 0.055; a flat pupil has 0.345
+
+
+def test_the_stored_pupil_holds_every_bin_that_some_led_sees() -> None:
+    acquisition, _ = scene((48, 41), 0.0, BOARD)
+    plan, device = fourier.windows(acquisition), torch.device("cpu")
+    seen = seen_by_some_led(plan, device)
+    passed = fourier.pupils(plan, slice(None), torch.zeros(1))[:, 0].abs() > 0
+    assert bool(seen[passed.any(0)].all())
+    shares = np.linspace(-0.5, 0.5, 41)
+    between = np.stack(np.meshgrid(shares, shares), -1).reshape(-1, 2) * plan.bin
+    anywhere = dataclasses.replace(plan, remainder=between, corner=np.zeros(between.shape, int))
+    assert torch.equal(fourier.pupils(anywhere, slice(None), torch.zeros(1))[:, 0].abs().amax(0) > 0, seen)
+    pupil = result_of(acquisition, z_um=0.0, passes=3).calibration["pupil"]
+    stored = fourier.windows(acquisition, margin=0.03) if pupil.shape != plan.box else plan
+    assert np.array_equal(pupil != 0, seen_by_some_led(stored, device).numpy())
 
 
 def test_depths_in_several_goes_are_all_depths_at_once() -> None:
@@ -175,8 +192,6 @@ def test_a_rank_is_stored() -> None:
 
 
 def test_a_batch_fits_in_a_quarter_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    from napari_neuralfield.forward import fourier
-
     plan = fourier.windows(scene((24, 24))[0])
     for free, expected in ((0, 1), (10**9, None)):
         monkeypatch.setattr("napari_neuralfield.compute.free_bytes", lambda where, free=free: free)
