@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
-from scene import scene
+import dataclasses
 
-from napari_neuralfield.recon.suspects import around, explain, stand_out
+import numpy as np
+import torch
+
+from napari_neuralfield.data.acquisition import Draft
+from napari_neuralfield.recon.suspects import UNLIKE, around, find_suspects, reason, stand_out
+from napari_neuralfield.recon.trial_microscope import TrialMicroscope
 
 NA = np.stack([np.linspace(0, 0.35, 60), np.zeros(60)], axis=1)
 OBJECTIVE_NA = 0.2
@@ -46,20 +49,50 @@ def test_the_neighbours_are_those_of_the_same_field_and_not_oneself() -> None:
 
 
 def test_reasons_end_a_sentence() -> None:
-    acquisition, _ = scene()
-    frames = np.array(acquisition.frames)
-    frames[1] = np.minimum(frames[1], np.quantile(frames[1], 0.75))
-    frames[2] = 0
-    spoilt = acquisition.replace(frames=frames)
-    saturated = explain(spoilt, 1, 0.3, 0.01, 1.4)
-    assert saturated.frame == 1
-    assert saturated.why.startswith("is saturated (25 % of its pixels hold its highest value, ")
-    blocked = explain(spoilt, 2, 0.9, 0.01, 0.0123)
-    assert blocked.why == "has 1.2 % of its neighbours' light (its LED is blocked or has failed)"
-    other = explain(spoilt, 3, 0.31, 0.0123, 0.9)
-    assert other.why == "shows another picture than all other frames predict (error 0.31, its neighbours 0.012)"
+    frame = np.random.default_rng(0).uniform(0, 1, (20, 20))
+    full = np.minimum(frame, np.quantile(frame, 0.75))
+    saturated = reason(full, 0.3, 0.01, 1.4, 0.99, UNLIKE)  # even where the rest of it is as it should be
+    assert saturated.startswith("is saturated (25 % of its pixels hold its highest value, 0.7")
+    blocked = reason(0 * frame, 0.9, 0.01, 0.0123, 0.0, UNLIKE)
+    assert blocked == "has 1.2 % of its neighbours' light (its LED is blocked or has failed)"
+    other = reason(frame, 0.31, 0.0123, 0.9, 0.1, UNLIKE)
+    assert other == "shows another picture than all other frames predict (error 0.31, its neighbours 0.012)"
 
 
-@pytest.mark.parametrize("brightness", [0.21, 1.0])
-def test_a_dim_frame_is_not_called_blocked(brightness: float) -> None:
-    assert "blocked" not in explain(scene()[0], 0, 0.3, 0.01, brightness).why
+def test_a_frame_that_shows_what_it_should_is_no_suspect() -> None:
+    """It stands out among neighbours that fit even better; or it is dim, which its gain tells."""
+    frame = np.random.default_rng(0).uniform(0, 1, (20, 20))
+    assert reason(frame, 0.02, 0.008, 1.0, UNLIKE, UNLIKE) == ""
+    assert reason(frame, 0.02, 0.008, 0.05, 0.95, UNLIKE) == ""
+    assert "blocked" not in reason(frame, 0.3, 0.01, 0.21, 0.0, UNLIKE)
+
+
+@dataclasses.dataclass
+class Known:
+    """Frames and what they should be, as a calibration knows them."""
+
+    counts: torch.Tensor
+    should_be: torch.Tensor
+    microscope: TrialMicroscope
+
+    def predicted(self) -> torch.Tensor:
+        return self.should_be
+
+
+def test_suspects_are_found_by_error_and_judged_by_likeness() -> None:
+    """Of three frames that stand out, one resembles what it should be and one lies at the soft rim of the pupil."""
+    picture = torch.rand((60, 16, 16), generator=torch.Generator().manual_seed(0)) + 0.2
+    counts = picture.clone()
+    at_rim = int(np.argmin(np.abs(NA[:, 0] - OBJECTIVE_NA)))
+    noise = torch.rand((16, 16), generator=torch.Generator().manual_seed(1))
+    counts[4] = noise + 0.2
+    counts[at_rim] = counts[at_rim] + noise
+    values = {"wavelength_um": 0.5, "objective_na": OBJECTIVE_NA, "pixel_um": 0.4, "illumination_na": NA}
+    acquisition = Draft("led_array", counts.numpy(), values).complete()
+    ones = np.ones(60)
+    microscope = TrialMicroscope(NA, ones, 0 * ones, (), np.zeros(0), 0.0, 0.5)
+    bad = errors()
+    bad[[4, 12, at_rim]] = 0.2, 0.2, 1.5
+    found = list(find_suspects(acquisition, Known(counts, picture, microscope), bad))
+    assert [suspect.frame for suspect in found] == [4]
+    assert found[0].why.startswith("shows another picture than all other frames predict (error 0.2")
