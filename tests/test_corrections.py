@@ -103,9 +103,9 @@ def test_the_misfit_has_the_right_gradient_by_every_correction(name: str, per_fr
 def test_depth_wavelength_and_directions_are_those_of_such_a_microscope() -> None:
     plan, _, corrections, _ = set_up(names=("board", "directions", "z_um", "wavelength_um"))
     own = np.random.default_rng(0).normal(0, 0.003, NA.shape)
-    believe(corrections, board=[0.01, 0.002, -0.004, 0.0], directions=own, z_um=-2.5, wavelength_um=0.012)
+    believe(corrections, board=[0.01, 0.002, -0.004, 0.006], directions=own, z_um=-2.5, wavelength_um=0.012)
     reach, longer = np.hypot(*NA.T).max(), WAVELENGTH_UM + 0.012
-    directions = NA @ turn_matrix(0.01 / reach).T + [0.002, -0.004] + own
+    directions = (1 + 0.006 / reach) * NA @ turn_matrix(0.01 / reach).T + [0.002, -0.004] + own
     truth = dataclasses.replace(
         plan, wavelength_um=longer, cutoff=OBJECTIVE_NA / longer,
         remainder=plan.remainder + directions / longer - NA / WAVELENGTH_UM,
