@@ -25,7 +25,7 @@ def recording(tmp_path: Path, led_array: Make) -> Path:
 
 
 def with_sidecar(recording: Path, text: str) -> Acquisition:
-    (recording.parent / "cells.yaml").write_text(text)
+    recording.with_name(f"{recording.name}.yaml").write_text(text)
     return open_acquisition(recording)
 
 
@@ -33,6 +33,20 @@ def test_it_overrides_the_recording(recording: Path) -> None:
     acquisition = with_sidecar(recording, "wavelength_um: 0.61\nsample_z_um: -4\ntitle: Blut\n")
     assert (acquisition.wavelength_um, acquisition.sample_z_um, acquisition.title) == (0.61, -4.0, "Blut")
     assert acquisition.objective_na == 0.2
+
+
+def test_the_sidecar_of_a_foreign_file_is_not_that_of_ours(recording: Path) -> None:
+    """A corrected recording must not get the nominal values back from the sidecar of the raw one."""
+    (recording.parent / "cells.yaml").write_text("wavelength_um: 0.61\nleds: {board: uconn}\n")
+    given = open_acquisition(recording)
+    assert given.wavelength_um == 0.5
+    assert with_sidecar(recording, "wavelength_um: 0.62").wavelength_um == 0.62
+    tifffile.imwrite(recording.parent / "cells.tif", given.intensity())
+    board = f"{{na: {np.asarray(given.illumination_na).tolist()}}}"
+    (recording.parent / "cells.yaml").write_text(
+        f"kind: led_array\nwavelength_um: 0.61\nobjective_na: 0.2\npixel_um: 0.4\nleds: {board}\n"
+    )
+    assert open_acquisition(recording.parent / "cells.tif").wavelength_um == 0.61
 
 
 def test_a_recipe_of_the_same_name_is_not_a_sidecar(recording: Path) -> None:
@@ -109,8 +123,8 @@ def test_boards_in_tables(recording: Path) -> None:
     ("text", "message"),
     [
         ("wavelenght_um: 0.5", r"wavelenght_um is not a value of kind led_array; known are kind, .*wavelength_um"),
-        ("wavelength_um: [0.5", r"cells.yaml: the sidecar cannot be read"),
-        ("- 1\n- 2", r"cells.yaml: a sidecar is a YAML mapping"),
+        ("wavelength_um: [0.5", r"cells.acq.h5.yaml: the sidecar cannot be read"),
+        ("- 1\n- 2", r"cells.acq.h5.yaml: a sidecar is a YAML mapping"),
         ("kind: hologram", r"kind is 'hologram'; it must be one of"),
         ("leds: 3", r"leds is 3; it must be a mapping"),
         ("leds: {pitch: 3}", r"leds: pitch is not known; known are na, positions_mm, grid"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
@@ -275,7 +276,7 @@ class Draft:
             also = f" (also missing: {', '.join(missing[1:])})" if missing[1:] else ""
             raise InputError(
                 f"{where}: {missing[0]} ({q.help}) is missing{also}; give {missing[0]}{unit} in the sidecar file "
-                f"NAME.yaml beside the data or in the Acquisition dock"
+                f"{PurePath(self.source).name or 'NAME'}.yaml beside the data or in the Acquisition dock"
             )
         _check_frames(self.frames, where)
         checked = {n: check_value(n, known[n], v, where) for n, v in given.items() if n in known}

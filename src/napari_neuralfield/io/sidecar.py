@@ -1,4 +1,8 @@
-"""`NAME.yaml` beside a recording: supplies or overrides its metadata under the acquisition's own names."""
+"""`NAME.yaml` beside a recording: supplies or overrides its metadata under the acquisition's own names.
+
+Our own `.acq.h5` says everything itself, a corrected one more than its old sidecar: it takes only one that is written for
+it, `NAME.acq.h5.yaml`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,8 @@ from .leds import directions, height_mm
 from .tables import read_image, read_table
 
 OWN_KEYS = ("kind", "title", "leds", "files")
-ENDINGS = (".acq.h5", ".ome.tiff", ".ome.tif")
+OWN_FILE = ".acq.h5"
+ENDINGS = (".ome.tiff", ".ome.tif")
 
 
 def find(path: Path) -> Path | None:
@@ -27,11 +32,14 @@ def find(path: Path) -> Path | None:
 
 def candidates(path: Path) -> list[Path]:
     """Where a sidecar is looked for, the first choice first."""
+    whole = path.with_name(f"{path.name}.yaml")
     if path.is_dir():
-        return [path / "acquisition.yaml", path.with_name(f"{path.name}.yaml")]
+        return [path / "acquisition.yaml", whole]
+    if path.name.lower().endswith(OWN_FILE):
+        return [whole]
     ending = next((e for e in ENDINGS if path.name.lower().endswith(e)), path.suffix)
     stem = path.name[: len(path.name) - len(ending)] if ending else path.name
-    return [path.with_name(f"{stem}.yaml"), path.with_name(f"{path.name}.yaml")]
+    return [path.with_name(f"{stem}.yaml"), whole]
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -77,8 +85,9 @@ def apply(draft: Draft, path: Path) -> None:
             draft.values["title"] = str(value)
         elif name == "leds":
             draft.values[_led_name(draft.kind, path)] = directions(value, path)
-            if draft.kind == "led_array":
-                draft.values["led_height_mm"] = height_mm(value)
+            height = height_mm(value)
+            if draft.kind == "led_array" and height is not None:
+                draft.values["led_height_mm"] = height
         elif name not in OWN_KEYS:
             raise InputError(
                 f"{path}: {name} is not a value of kind {draft.kind}; known are {', '.join((*OWN_KEYS, *known))}"
