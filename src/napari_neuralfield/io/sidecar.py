@@ -1,7 +1,7 @@
 """`NAME.yaml` beside a recording: supplies or overrides its metadata under the acquisition's own names.
 
-Our own `.acq.h5` says everything itself, a corrected one more than its old sidecar: it takes only one that is written for
-it, `NAME.acq.h5.yaml`.
+Our own `.acq.h5` says everything itself, a corrected one more than its old sidecar: it takes only one that is written
+for it, `NAME.acq.h5.yaml`.
 """
 
 from __future__ import annotations
