@@ -256,8 +256,9 @@ def test_calibrate_says_what_it_found_and_writes_it(
     frames: Path, tmp_path: Path, calibrated: dict[str, Any], capsys: Any
 ) -> None:
     out, page, recipe = tmp_path / "out.acq.h5", tmp_path / "page.png", tmp_path / "r.yaml"
-    recipe.write_text(yaml.safe_dump({"learn_gains": False, "steps": 3}))
-    typed = ["calibrate", str(frames), "--recipe", str(recipe), "--steps", "4", "--no-learn-z", "--seed", "5"]
+    recipe.write_text(yaml.safe_dump({"learn_gains": False, "calibration_steps": 3}))
+    typed = ["calibrate", str(frames), "--recipe", str(recipe), "--seed", "5"]
+    typed += ["--calibration-steps", "4", "--no-learn-z"]
     assert cli.main([*typed, "-o", str(out), "--report", str(page)]) == 0
     said = capsys.readouterr()
     assert said.err == ""
@@ -274,7 +275,7 @@ def test_calibrate_says_what_it_found_and_writes_it(
         assert said.out.count(line) == 1, line
     assert re.search(r"resolution +\d", said.out)
     used = calibrated["recipe"]
-    assert (used.learn_gains, used.steps, used.learn_z, used.seed) == (False, 4, False, 5)
+    assert (used.learn_gains, used.calibration_steps, used.learn_z, used.seed) == (False, 4, False, 5)
     moved = io.open_acquisition(out).illumination_na - io.open_acquisition(frames).illumination_na
     assert moved == pytest.approx(np.tile([0.01, 0.0], (9, 1)))
     assert json.loads((tmp_path / "page.json").read_text())["quality_after"]["resolution_um"] > 0
@@ -296,9 +297,9 @@ def test_mistakes_in_calibrate_are_one_line(frames: Path, tmp_path: Path, capsys
     run = ("calibrate", frames, "-o", tmp_path / "o.acq.h5")
     expected = {
         (*run, "--sped", "3"): "option 'sped' is not one of calibrate; it has: learn_board, .*seed",
-        (*run, "--steps", "0"): "option steps of calibrate is '0'; it should be greater than or equal to 1",
+        (*run, "--calibration-steps", "0"): "option calibration_steps of calibrate is '0'; it should be greater than or equal to 1",
         (*run, "--learn-background", "all"): "option learn_background of calibrate is 'all'; it should be 'none'",
-        (*run, "--steps"): "option --steps has no value",
+        (*run, "--calibration-steps"): "option --calibration-steps has no value",
         (*run, "--report", tmp_path / "r.pdf"): r"must end in \.png; write --report r\.png",
         (*run, "--report", tmp_path / "no" / "r.png"): "does not exist",
         (*run[:3], tmp_path / "o.nfield"): r"must end in \.acq\.h5; write -o o\.acq\.h5",
@@ -308,6 +309,17 @@ def test_mistakes_in_calibrate_are_one_line(frames: Path, tmp_path: Path, capsys
         line = mistake(capsys, *typed)
         assert re.search(wanted, line), f"{typed}: {line}"
     assert not (tmp_path / "o.acq.h5").exists()
+
+
+def test_calibrate_does_not_write_over_its_input(frames: Path, tmp_path: Path, capsys: Any) -> None:
+    before = frames.read_bytes()
+    soft, hard = tmp_path / "soft.acq.h5", tmp_path / "hard.acq.h5"
+    soft.symlink_to(frames)
+    hard.hardlink_to(frames)
+    for out in (frames, frames.parent / "." / frames.name, soft, hard):
+        line = mistake(capsys, "calibrate", frames, "-o", out)
+        assert f"output {out} is the input {frames}, which would be lost; choose another name" in line
+    assert frames.read_bytes() == before
 
 
 def test_a_calibration_that_cannot_be_written_is_kept(

@@ -197,6 +197,12 @@ def output(path: Path, endings: Sequence[str], flag: str = "-o") -> Path:
     return path
 
 
+def not_the_input(target: Path, file: Path) -> None:
+    """The output must be another file than the input, under whatever name or link."""
+    if target.exists() and os.path.samefile(target, file):
+        raise InputError(f"output {target} is the input {file}, which would be lost; choose another name")
+
+
 def existing(path: Path) -> Path:
     """`path`, where there is such a file or folder."""
     if not path.exists():

@@ -162,6 +162,7 @@ def calibrate(
     page = None if report is None else arguments.output(report, (".png",), "--report")
     if page is not None:
         arguments.output(page.with_suffix(".json"), (".json",), "--report")
+    arguments.not_the_input(target, arguments.existing(file))
     from ..io import open_acquisition
     from ..recon.calibration_recipe import CalibrationRecipe
     from ..recon.recipe import checked, load, options_of
@@ -170,7 +171,7 @@ def calibrate(
     chosen = load(recipe) if recipe is not None else {}
     typed = arguments.option_values(options_of(CalibrationRecipe), {**options, "seed": seed, "device": device})
     built = checked(CalibrationRecipe, {**chosen, **typed, "method": "calibrate"}, "calibrate")
-    run(open_acquisition(arguments.existing(file)), built, target, page)
+    run(open_acquisition(file), built, target, page)
 
 
 @app.command
