@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from napari_neuralfield.recon import fpm_inr
 from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
 from napari_neuralfield.recon.end_to_end import corrections_of, taken_up
 from napari_neuralfield.recon.recipe import build, run
-from napari_neuralfield.types import Done, Progress, Result
+from napari_neuralfield.types import Done, Note, Progress, Result
 
 SHAPE = (32, 36)
 NOTHING: dict[str, Any] = {
@@ -89,12 +90,41 @@ def test_what_was_learnt_is_taken_up_by_the_acquisition() -> None:
 def test_a_wrong_depth_is_found() -> None:
     acquisition, _ = scene(SHAPE, 3.0)
     as_given = fitted(acquisition)
-    found = fitted(acquisition, **{**NOTHING, "learn_z": True}, end_to_end=True)
+    options = {**SMALL, **NOTHING, "learn_z": True, "end_to_end": True}
+    events = list(run(acquisition, build("fpm-inr", options, "physics")))
+    found = events[-1].result
     low, high = found.field.extent.z_um
     assert low == high == pytest.approx(3.0, abs=0.3)
     names = "relative_amplitude_error"
     assert found.figures[names] < 0.3 * as_given.figures[names]  # measured 0.0045 and 0.022
     assert float(found.field.render([low], *found.field.extent.axes()).abs().mean()) > 0.5
+    (said,) = (e for e in events if isinstance(e, Note))
+    assert said.level == "info"
+    before, after = map(float, re.search(r"is taken up: error ([\d.]+) before, ([\d.]+) after$", said.text).groups())
+    assert after < before
+    assert after == pytest.approx(found.figures[names], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("fit", "options", "remedy"),
+    [
+        ("distilled", {}, "add --polish N or --preset physics"),
+        ("distilled", {"polish": 3}, ""),
+        ("physics", {"steps": 0}, "give --steps 1 or more"),
+        ("published", {}, "take --preset physics instead"),
+    ],
+)
+def test_it_is_said_where_there_is_no_fit_to_learn_from(fit: str, options: dict[str, Any], remedy: str) -> None:
+    notes = list(fpm_inr.nothing_to_learn_from(build("fpm-inr", {"fit": fit, "end_to_end": True, **options})))
+    said = f"end_to_end does nothing without a fit of field and microscope to the frames; {remedy}"
+    assert notes == ([Note(said, "warning")] if remedy else [])
+    assert list(fpm_inr.nothing_to_learn_from(build("fpm-inr", {"fit": fit, **options}))) == []
+
+
+def test_a_field_that_is_only_distilled_says_that_nothing_is_learnt() -> None:
+    acquisition, _ = scene((24, 24), na=board(3))
+    events = list(run(acquisition, build("fpm-inr", {"z_um": 0.0, "end_to_end": True, "check_orientation": False})))
+    assert [e.level for e in events if isinstance(e, Note)] == ["warning"]
 
 
 def test_a_stack_moves_as_a_whole() -> None:
@@ -131,7 +161,11 @@ def test_what_does_not_help_is_not_taken_up(monkeypatch: pytest.MonkeyPatch) -> 
         return moved, {"illumination_na": np.zeros((25, 2)), "gains": np.zeros(25)}
 
     monkeypatch.setattr(fpm_inr, "taken_up", worse)
-    result = fitted(acquisition, end_to_end=True, steps=60)
+    events = list(run(acquisition, build("fpm-inr", {**SMALL, "end_to_end": True, "steps": 60}, "physics")))
+    result = events[-1].result
+    (said,) = (e for e in events if isinstance(e, Note))
+    assert said.level == "info"
+    assert re.search(r"not taken up: the error would be 0\.\d{4}, without it 0\.\d{4}$", said.text)
     assert result.field.extent.z_um == (0.0, 0.0)
     assert result.calibration == {}
     monkeypatch.undo()

@@ -22,7 +22,7 @@ from ..fields.planes import PlanesField
 from ..forward import fourier
 from ..forward.corrections import LedCorrections
 from ..optics.grids import fast_length
-from ..types import Done, Event, Result
+from ..types import Done, Event, Note, Result
 from .calibrated import CALIBRATE, calibrated
 from .calibration_recipe import CalibrationRecipe
 from .distill import distill
@@ -140,9 +140,9 @@ class Fit:
             spread_na=recipe.direction_prior,
         )
         if corrections is not None and steps:
-            self._take_up(acquisition, corrections, recipe)
+            yield self._take_up(acquisition, corrections, recipe)
 
-    def _take_up(self, acquisition: LedArray, corrections: LedCorrections, recipe: FpmInrRecipe) -> None:
+    def _take_up(self, acquisition: LedArray, corrections: LedCorrections, recipe: FpmInrRecipe) -> Note:
         """Go on with the microscope that was learnt, where it does explain the frames better."""
         better, arrays = taken_up(acquisition, corrections, recipe, self.measured.scale)
         plan = fourier.windows(better)
@@ -151,12 +151,16 @@ class Fit:
         before = field_error(self.field, self.plan, self.measured, self.pupil, self.gain, self.depths)
         after = field_error(self.field, plan, measured, self.pupil, measured.gain, self.depths, moved)
         if after >= before:
-            return
+            return Note(
+                f"the microscope learnt with the field is not taken up: the error would be {after:.4f}, without it "
+                f"{before:.4f}"
+            )
         self.plan, self.measured, self.gain = plan, measured, measured.gain
         self.calibration |= arrays
         self.depths = self.depths + moved
         low, high = float(self.depths[0]), float(self.depths[-1])
         self.field.extent = dataclasses.replace(self.field.extent, z_um=(low, high))
+        return Note(f"the microscope learnt with the field is taken up: error {before:.4f} before, {after:.4f} after")
 
 
 @method("fpm-inr", FpmInrRecipe, kinds=("led_array",), presets={"physics": PHYSICS, "published": PUBLISHED})
@@ -164,6 +168,7 @@ def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
     """Neural field of a z-stack: a feature plane times a depth vector, decoded by small networks (FPM-INR)."""
     started = time.process_time()
     device = compute.device(recipe.device)
+    yield from nothing_to_learn_from(recipe)
     acquisition, known = yield from calibrated(acquisition, recipe, recipe.calibrate)
     yield first_look(acquisition, plane_depths(acquisition, recipe.z_um, None))
     if recipe.check_orientation and not recipe.calibrate:
@@ -181,6 +186,17 @@ def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
     }
     arrays = known.arrays | done.calibration
     yield Done(Result(done.field, recipe.model_dump(), optics(acquisition), arrays, figures, acquisition.title))
+
+
+def nothing_to_learn_from(recipe: FpmInrRecipe) -> Iterator[Note]:
+    """A warning where the microscope is to be learnt with the field, but nothing is fitted to the frames our way."""
+    steps, remedy = {
+        "distilled": (recipe.polish, "add --polish N or --preset physics"),
+        "physics": (recipe.steps, "give --steps 1 or more"),
+        "published": (0, "take --preset physics instead"),
+    }[recipe.fit]
+    if recipe.end_to_end and not steps:
+        yield Note(f"end_to_end does nothing without a fit of field and microscope to the frames; {remedy}", "warning")
 
 
 def from_classical(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.device) -> Generator[Event, None, Fit]:
