@@ -77,7 +77,7 @@ def test_what_was_learnt_is_taken_up_by_the_acquisition() -> None:
     assert np.allclose(np.asarray(better.exposure), found["gains"])
     assert np.allclose(fourier.ambient_light(better), found["floor"] * measured.scale)
     assert better.sample_z_um == pytest.approx(1.0 + found["z_um"])
-    assert set(kept) == {"illumination_na", "gains"}
+    assert set(kept) == {"illumination_na", "gains", "pupil", "background"}
     before, plan, leds = corrections.plan, fourier.windows(better), np.arange(len(DARK))
     assert np.array_equal(plan.corner, before.corner)
     corrections.edge = 1e-6

@@ -27,10 +27,10 @@ def run(acquisition: Acquisition, recipe: CalibrationRecipe, target: Path, repor
     found = terminal.returned(calibrations.calibrate(acquisition, recipe))
     seconds = {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     print(terminal.took(**seconds))
-    told = words.lines(words.figures(found))
+    told = words.lines(words.figures(found, leave_out=recipe.leave_out))
     _tell(told)
-    for warning in found.warnings:
-        print(f"warning: {warning}")
+    if words.half_turn_fits(found):
+        print(words.HALF_TURN)
     corrected = found.acquisition(recipe.leave_out)
     terminal.write_or_keep(target, lambda path: save_acquisition(path, corrected), "corrected acquisition")
     left_out = found.corrected.frame_count - corrected.frame_count
@@ -39,7 +39,7 @@ def run(acquisition: Acquisition, recipe: CalibrationRecipe, target: Path, repor
     if report is None:
         return
     before, after = _assessed(found, recipe)
-    page = words.figures(found, before, after, **seconds)
+    page = words.figures(found, before, after, recipe.leave_out, **seconds)
     _tell([row for row in (*words.lines(page), *words.rings(page)) if row not in told])
     calibration_report.save(report, page)
     print(f"the report is in {report}, its figures in {report.with_suffix('.json')}")

@@ -108,6 +108,7 @@ def reconstruct(
     from ..recon.recipe import build, load, run
     from ..recon.recipe import options as known_options
     from . import terminal
+    from .calibration_words import HALF_TURN
 
     chosen = load(recipe) if recipe is not None else {}
     acquisition = open_acquisition(arguments.existing(file))
@@ -126,6 +127,8 @@ def reconstruct(
     result = terminal.follow(iter(run(acquisition, built)), acquisition, built, target)
     terminal.save(result, target)
     print(*terminal.figures(result), sep="\n")
+    if "sample_z_um" in result.figures and getattr(acquisition, "sample_z_um", None) is None:
+        print(HALF_TURN)
     print(f"the field is in {target}; look at it with: napari {target}")
 
 

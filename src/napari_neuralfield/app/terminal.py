@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..recon.recipe import Recipe
 
 T = TypeVar("T")
+CAPTIONS = {"sample_z_um": "sample depth"}
 
 
 class Interrupted(KeyboardInterrupt):
@@ -138,11 +139,17 @@ def figures(result: Result) -> list[str]:
     """The figures of a result as lines; the relative amplitude error first."""
     first = "relative_amplitude_error"
     names = sorted(result.figures, key=lambda name: (name != first, name))
-    return [
-        f"{name.replace('_', ' ')} {result.figures[name]:.4g}"
-        for name in names
-        if name not in ("seconds", "cpu_seconds")
-    ]
+    return [f"{caption(name)} {figure(name, result.figures[name])}" for name in names if not name.endswith("seconds")]
+
+
+def caption(name: str) -> str:
+    """What a figure is called: `sample_z_um` is the sample depth."""
+    return CAPTIONS.get(name, name.replace("_", " "))
+
+
+def figure(name: str, value: float) -> str:
+    """A figure with the unit that its name ends in."""
+    return f"{value:.4g} um" if name.endswith("_um") else f"{value:.4g}"
 
 
 @contextlib.contextmanager

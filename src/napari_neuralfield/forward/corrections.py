@@ -97,7 +97,7 @@ class LedCorrections:
         depth = z_um + self.value("z_um")
         phase = 2 * math.pi * depth * (axial_frequency(fy, fx, wavelength) - 1 / wavelength)
         if "pupil" in self.learnt:
-            phase = phase + wavefront(self.noll, self.value("pupil"), fy, fx, plan.cutoff)
+            phase = phase + wavefront(self.noll, self.value("pupil"), fy, fx, cutoff)
         known = factor if plan.pupil is None else factor * fourier.between_bins(plan, leds, self.gain.device)
         return torch.polar(aperture(fy, fx, cutoff, self.edge), phase) * known * self.gains()[leds][:, None, None]
 

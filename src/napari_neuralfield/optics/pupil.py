@@ -62,7 +62,9 @@ def zernike(index: int, fy: torch.Tensor, fx: torch.Tensor, cutoff: float) -> to
     return zernikes((index,), fy, fx, cutoff)[0]
 
 
-def zernikes(indices: Sequence[int], fy: torch.Tensor, fx: torch.Tensor, cutoff: float) -> list[torch.Tensor]:
+def zernikes(
+    indices: Sequence[int], fy: torch.Tensor, fx: torch.Tensor, cutoff: float | torch.Tensor
+) -> list[torch.Tensor]:
     """Zernike polynomials of Noll's `indices`, as `zernike`.
 
     Written in fx and fy without angle or root, so that they are smooth everywhere: rho^m cos(m t) is the real part of
@@ -93,7 +95,11 @@ def _radial(n: int, m: int, k: int) -> float:
 
 
 def wavefront(
-    noll: Sequence[int], coefficients: torch.Tensor, fy: torch.Tensor, fx: torch.Tensor, cutoff: float
+    noll: Sequence[int],
+    coefficients: torch.Tensor,
+    fy: torch.Tensor,
+    fx: torch.Tensor,
+    cutoff: float | torch.Tensor,
 ) -> torch.Tensor:
     """Phase, rad, of Zernike terms at frequencies (cycles/um), differentiable in all of them.
 

@@ -30,8 +30,8 @@ class Adam:
         others: Sequence[tuple[torch.Tensor, float]] = (),
     ) -> None:
         self.rate, self.betas = rate, betas
-        groups = [([p for p in parameters if p.requires_grad], 1.0)]
-        self._groups = [_Group(some, share) for some, share in [*groups, *(([p], r / rate) for p, r in others)] if some]
+        self._groups = [_Group([p for p in parameters if p.requires_grad], 1.0)]
+        self._groups += [_Group([p], own / rate) for p, own in others]
 
     def step(self, loss: torch.Tensor, rate: float | None = None, others: float = 1.0) -> None:
         """Differentiate `loss` and move the parameters once, the others by the share `others` of their step."""
@@ -40,6 +40,8 @@ class Adam:
         now = self.rate if rate is None else rate
         for number, group in enumerate(self._groups):
             mine, gradients = gradients[: len(group.parameters)], gradients[len(group.parameters) :]
+            if not mine:
+                continue
             group.move(mine, now * group.share * (others if number else 1.0), self.betas)
 
 

@@ -34,8 +34,8 @@ def calibrated(
         return acquisition, Found()
     found = yield from calibrate(acquisition, recipe)
     for suspect in found.suspects:
-        left = "; it is left out" if recipe.leave_out else ""
-        yield Note(f"frame {suspect.frame} {suspect.why}{left}", "warning")
+        left = "it is left out" if recipe.leave_out else "leave_out leaves it out"
+        yield Note(f"frame {suspect.frame} {suspect.why}; {left}", "warning")
     return found.acquisition(recipe.leave_out), what_was_found(found)
 
 
@@ -64,4 +64,4 @@ def without_ambient_light(acquisition: LedArray) -> LedArray:
     low = [float(np.quantile(np.asarray(acquisition.frames[int(k)]), DARKEST_PIXELS)) for k in dark]
     few = max(1, round(DARKEST_FRAMES * len(dark)))
     level = float(np.median(np.sort(low)[:few]))
-    return acquisition.replace(background=np.full(acquisition.frame_shape, max(level, 0.0)))
+    return acquisition.replace(background=np.full(acquisition.frame_shape, max(level, 0.0)), ambient=None)

@@ -20,8 +20,8 @@ from ..optics.illumination import ORIENTATIONS, orient
 from ..types import Event, InputError, Note, Preview, Progress
 from .ambiguity import doubts
 from .calibration_recipe import CalibrationRecipe
-from .calibrator import BOARD, Calibrator
-from .corrected import central, corrected
+from .calibrator import BOARD, START_NOISE, Calibrator
+from .corrected import central, corrected, pixel_factor
 from .depth_map import depth_map
 from .first_guess import first_guess
 from .fourier_setup import extent, support
@@ -30,7 +30,7 @@ from .microscope import Calibration, Suspect
 from .pace import PreviewPace
 from .suspects import around, find_suspects
 
-FEWEST = 9  # frames
+FEWEST, FEW = 9, 25  # frames that are needed, and that make an answer sure
 SCALES = (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04)  # of the first guess, which may be some per cent off
 NEAR = 70  # LEDs near the axis that the trials look at
 TRUSTED = 0.9  # share of those that decide: a few bad frames must not
@@ -99,9 +99,15 @@ class _Run:
     def look_for_the_board(self) -> Iterator[Event]:
         """Orientation and pose from the bright frames' spectra; then size and depth by short trials."""
         c = self.calibrator
+        if self.given.frame_count < FEW:
+            text = f"{self.given.frame_count} frames are few to judge a microscope by; {FEW} or more make it surer"
+            self.warnings.append(text)
+            yield Note(text, "warning")
         c.sweep(PASSES)
+        c.noise = c.misfits()
         self.before = c.errors()
         yield from self._progress("as given")
+        c.noise = np.full(len(c.noise), START_NOISE)
         if self.recipe.learn_board:
             self.orientation, matrix, self.pose = first_guess(self.region, self.recipe.check_orientation)
             self.directions = orient(self.directions, matrix)
@@ -115,7 +121,7 @@ class _Run:
                 yield Note(text, "warning")
         z, pose = c.nominal.z_um, self.pose
         scales = SCALES if self.recipe.learn_board else (1.0,)
-        poses = [BoardPose(pose.turn_rad, pose.shift, pose.scale * factor) for factor in scales]
+        poses = [BoardPose(), *(BoardPose(pose.turn_rad, pose.shift, pose.scale * factor) for factor in scales)]
         yield from self._try([(pose, z) for pose in poses], "looking for the board")
         self.depths = depth_map(self.region.replace(illumination_na=c.microscope.na), z)
         if self.recipe.learn_z:
@@ -192,6 +198,8 @@ class _Run:
         """The errors that are left, who disagrees, and what the frames could not tell."""
         c = self.calibrator
         c.sweep(LAST_PASSES)
+        if self.recipe.learn_pupil == "pixels":
+            c.find_pupil_pixels()
         self.after, na = c.errors(), c.microscope.na
         self.suspects = list(find_suspects(self.given, c, self.after))
         bad = [suspect.frame for suspect in self.suspects]
@@ -211,7 +219,8 @@ class _Run:
     def _corrected(self, acquisition: LedArray) -> LedArray:
         c, flat = self.calibrator, self.depths.flat
         dark = bool((c.side < 0).any())
-        return corrected(acquisition, c.without_bias(), self.recipe, c.scale, dark=dark, flat=flat)
+        factor = pixel_factor(c.pupil_pixels, self.region, acquisition)
+        return corrected(acquisition, c.without_bias(), self.recipe, c.scale, factor, dark=dark, flat=flat)
 
     def result(self) -> Calibration:
         c, m = self.calibrator, self.calibrator.without_bias()
@@ -226,8 +235,15 @@ class _Run:
             "relative_amplitude_error": total(self.after),
             "cpu_seconds": time.process_time() - self.started,
         }
+        better = self._corrected(self.given)
+        if total(self.after) >= total(self.before):
+            better = self.given
+            self.warnings.append(
+                f"what was found explains the frames no better (error {total(self.after):.4f} instead of "
+                f"{total(self.before):.4f}), so the acquisition is left as it was"
+            )
         return Calibration(
-            given=self.given, corrected=self._corrected(self.given),
+            given=self.given, corrected=better,
             orientation=self.orientation, pose=self.pose, gains=m.gain, background=m.floor * c.scale,
             zernike_rad={j: float(v) for j, v in zip(m.noll, m.coefficients, strict=True)},
             z_um=m.z_um, wavelength_um=m.wavelength_um, error_before=self.before, error_after=self.after,

@@ -22,7 +22,9 @@ class CalibrationRecipe(Recipe):
     learn_background: Literal["none", "common", "frame"] = option(
         "common", "ambient light: none, the same in every frame, or one value a frame"
     )
-    learn_pupil: Literal["none", "zernike"] = option("zernike", "the pupil's aberration as Zernike terms")
+    learn_pupil: Literal["none", "zernike", "pixels"] = option(
+        "zernike", "the pupil's aberration as Zernike terms, or also what is left of it pixel by pixel"
+    )
     learn_z: bool = option(True, "distance of the sample from focus")
     learn_wavelength: bool = option(False, "wavelength; only the rim of the pupil tells it from the board's height")
     board_step: float = step(0.01, "a direction by the board", 0.1, "NA")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,6 +23,9 @@ from .trial_microscope import TrialMicroscope
 
 BOARD = ("turn", "shift_y", "shift_x", "scale")
 MOMENTUM = 0.5  # dark frames' gains wait for the object, and it for them
+PIXEL_PASSES = (1.0, 0.5, 0.25, 0.12, 0.06)
+JUMP, BORDER = 1.3, 0.12  # a border's jump over the usual step; share of the frame that then fades
+START_NOISE = 1e-4  # variance of an amplitude before it is known, bright field 1
 SUSPECT_WEIGHT = 1e4  # by which the noise of a frame that is left out is raised
 
 
@@ -38,7 +42,9 @@ class Calibrator:
     nominal : the microscope as the acquisition describes it; microscope : as it is believed to be now.
     counts : the frames on the image grid (led, y, x), the mean bright field 1; scale : the counts of this 1.
     spectrum : centred spectrum of the object (Y, X).
+    region : weight of each pixel, less at the border of frames that do not repeat (y, x).
     side : 1 for bright-field frames, -1 for dark ones (led,).
+    pupil_pixels : factor on the pupil's bins (y, x), where it was looked for.
     gain_change : the last step of the logarithm of each gain (led,).
     noise : mean squared residual of each frame's amplitude (led,); used : frames that take part (led,) bool.
     """
@@ -49,30 +55,37 @@ class Calibrator:
         self.acquisition, self.recipe = acquisition, recipe
         measured = fourier.measure(acquisition, fourier.windows(acquisition))
         self.counts, self.scale = measured.amplitude**2, measured.scale
-        self.noise = np.full(len(self.counts), 1e-4)
+        self.region = taper(self.counts)
+        self.noise = np.full(len(self.counts), START_NOISE)
         self.used = np.ones(len(self.counts), bool)
         bright = bright_frames(acquisition, self.energies())
         self.side = np.where(bright, 1.0, -1.0)
         gain = measured.gain.double().numpy() ** 2
-        noll = tuple(range(5, 4 + recipe.pupil_terms)) if recipe.learn_pupil == "zernike" else ()
+        noll = tuple(range(5, 4 + recipe.pupil_terms)) if recipe.learn_pupil != "none" else ()
         self.nominal = TrialMicroscope(
             np.asarray(acquisition.illumination_na), gain / gain.mean(), measured.floor.double().numpy(), noll,
             np.zeros(len(noll)), acquisition.sample_z_um or 0.0, acquisition.wavelength_um,
         )  # fmt: skip
         self.believe(self.nominal)
+        self.pupil_pixels: torch.Tensor | None = None
         self.gain_change = np.zeros(len(self.counts))
 
     def change(self, microscope: TrialMicroscope) -> None:
         """Take up a new belief; what no LED passes any more is dropped from the object."""
         mean = float(microscope.gain[self.used].mean())
         self.microscope = microscope.changed(gain=microscope.gain / mean)
-        self.plan = self.microscope.plan(self.acquisition)
+        self.plan = self._plan(self.microscope)
         self.spectrum = fit_spectrum(self.spectrum, self.plan.spectrum_shape) * mean**0.5
         self.spectrum *= support(self.plan)
 
+    def _plan(self, microscope: TrialMicroscope) -> fourier.Windows:
+        """Windows on the image grid of the counts, whatever the wavelength."""
+        rows, columns = self.counts.shape[-2:]
+        return dataclasses.replace(microscope.plan(self.acquisition), image_shape=(rows, columns))
+
     def believe(self, microscope: TrialMicroscope) -> None:
         """Start again with another microscope and an empty object."""
-        self.microscope, self.plan = microscope, microscope.plan(self.acquisition)
+        self.microscope, self.plan = microscope, self._plan(microscope)
         self.spectrum = flat_spectra(self.plan, 1, torch.device("cpu"))[0]
 
     def sweep(self, steps: Sequence[float], leds: np.ndarray | None = None, recover_gain: bool = False) -> None:
@@ -104,10 +117,12 @@ class Calibrator:
         )
         device = torch.device("cpu")
         kernels = microscope.pupils(self.plan, np.arange(len(self.counts)))[:, None]
-        blank = no_aberration(self.plan, device)
-        return Solver(
+        blank = no_aberration(self.plan, device) if self.pupil_pixels is None else self.pupil_pixels
+        solver = Solver(
             self.plan, measured, np.array([microscope.z_um]), self.spectrum[None], blank, measured.gain, kernels
         )
+        solver.region = self.region
+        return solver
 
     def trusted(self) -> np.ndarray:
         """Frames that take part and do not contradict the belief outright (led,) bool.
@@ -118,12 +133,23 @@ class Calibrator:
         found: np.ndarray = self.used & (inside == (self.side > 0))
         return found
 
+    def find_pupil_pixels(self) -> None:
+        """What the Zernike terms leave of the pupil, bin by bin, by least squares over all LEDs."""
+        solver = self._solver()
+        solver.order = solver.order[self.trusted()[solver.order]]
+        for step in PIXEL_PASSES:
+            for _ in solver.sweep(step, True, False):
+                pass
+        self.spectrum, self.pupil_pixels = solver.spectra[0], solver.aberration
+
     def sort_out(self) -> None:
         """Leave out the frames that stand out now, take back those that no longer do.
 
         The gain of what is left out is found anew from the object that all others see.
         """
         self.used = ~stand_out(self.errors(), self.microscope.na, self.acquisition.objective_na)
+        if not self.recipe.learn_gains:
+            return
         gain, solver = self.microscope.gain.copy(), self._solver()
         for led in np.flatnonzero(~self.used):
             modulus = solver.image(int(led))[0].abs()
@@ -143,8 +169,8 @@ class Calibrator:
 
     def misfits(self) -> np.ndarray:
         """Mean squared difference of the roots of the model and of the counts in each frame (led,)."""
-        difference = self.predicted().sqrt() - self.counts.clamp(min=0).sqrt()
-        return difference.square().mean(dim=(1, 2)).double().numpy()
+        difference = (self.predicted().sqrt() - self.counts.clamp(min=0).sqrt()) * self.region
+        return difference.square().mean(dim=(1, 2)).double().numpy() / float(self.region.square().mean())
 
     def errors(self) -> np.ndarray:
         """Relative amplitude error of each frame (led,)."""
@@ -152,7 +178,8 @@ class Calibrator:
 
     def energies(self) -> np.ndarray:
         """Mean of each frame (led,), bright field 1."""
-        return np.maximum(self.counts.clamp(min=0).mean(dim=(1, 2)).double().numpy(), 1e-12)
+        share = self.region.square() / self.region.square().mean()
+        return np.maximum((self.counts.clamp(min=0) * share).mean(dim=(1, 2)).double().numpy(), 1e-12)
 
     def error(self) -> float:
         """Relative amplitude error over the frames used."""
@@ -175,7 +202,7 @@ class Calibrator:
         noise = np.where(self.trusted(), self.noise, SUSPECT_WEIGHT * self.noise.max())
         found = linearise(
             self.microscope, self.plan, self.spectrum, self.counts,
-            own=own, shared=shared, noise=noise, step_bins=step_bins or 0.3, stride=stride,
+            own=own, shared=shared, noise=noise, region=self.region, step_bins=step_bins or 0.3, stride=stride,
         )  # fmt: skip
         self.noise = np.maximum(found.misfit, 1e-10)
         return found
@@ -207,7 +234,8 @@ class Calibrator:
         """Look for every LED by itself, held near `board` (led, 2); returns the rms change of the directions."""
         found = search_directions(
             self.microscope, self.plan, self.spectrum, self.counts, noise=self.noise, board=board,
-            spread=self.recipe.direction_prior, side=self.side, reach_bins=reach_bins, rounds=rounds, stride=stride,
+            spread=self.recipe.direction_prior, side=self.side, region=self.region,
+            reach_bins=reach_bins, rounds=rounds, stride=stride,
         )  # fmt: skip
         limit = self.recipe.direction_step
         moved = np.clip(found - self.microscope.na, -limit, limit)
@@ -241,3 +269,22 @@ class Calibrator:
                 wavelength_um=microscope.wavelength_um + float(change),
             )
         )  # fmt: skip
+
+
+def taper(counts: torch.Tensor) -> torch.Tensor:
+    """Weight of each pixel (y, x) of frames (led, y, x): 1, falling to 0 at borders that do not fit the other side.
+
+    The Fourier transform joins opposite borders. Where the frames jump there, what lies between is left open.
+    """
+    weight = torch.ones(counts.shape[-2:])
+    for axis in (-2, -1):
+        n = counts.shape[axis]
+        jump = (counts.select(axis, 0) - counts.select(axis, n - 1)).abs().mean()
+        usual = counts.diff(dim=axis).abs().mean()
+        if jump < JUMP * usual:
+            continue
+        distance = torch.minimum(torch.arange(n), n - 1 - torch.arange(n)) + 0.5
+        ramp = torch.clamp(distance / (BORDER * n), max=1.0)
+        ramp = torch.sin(ramp * np.pi / 2) ** 2
+        weight = weight * (ramp[:, None] if axis == -2 else ramp[None, :])
+    return weight

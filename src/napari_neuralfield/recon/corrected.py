@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ..data.acquisition import LedArray
-from ..optics.grids import frequencies
+from ..optics.grids import fit_spectrum, frequencies
 from ..optics.pupil import wavefront
 from .calibration_recipe import CalibrationRecipe
 from .trial_microscope import TrialMicroscope
@@ -44,13 +44,21 @@ def at_frequencies(pupil: np.ndarray, pixel_um: float, shape: tuple[int, int]) -
 
 
 def corrected(
-    given: LedArray, microscope: TrialMicroscope, recipe: CalibrationRecipe, scale: float, *, dark: bool, flat: bool
+    given: LedArray,
+    microscope: TrialMicroscope,
+    recipe: CalibrationRecipe,
+    scale: float,
+    factor: np.ndarray | None = None,
+    *,
+    dark: bool,
+    flat: bool,
 ) -> LedArray:
     """`given`, all of it, with what `recipe` learnt of the microscope.
 
     Parameters
     ----------
     scale : counts of the mean bright field.
+    factor : on the pupil on the frame's frequency grid (y, x), beside the Zernike terms.
     dark : whether there are dark-field frames, which alone tell of ambient light.
     flat : whether the sample lies at one depth, so that it has one.
     """
@@ -62,6 +70,8 @@ def corrected(
         changes |= _ambient(given, microscope.floor * scale, recipe.learn_background == "frame")
     if microscope.noll:
         changes["pupil"] = _pupil(given, microscope.noll, microscope.coefficients, microscope.wavelength_um)
+    if factor is not None:
+        changes["pupil"] = changes["pupil"] * factor
     if recipe.learn_z and flat:
         changes["sample_z_um"] = microscope.z_um
     return given.replace(**changes)
@@ -89,3 +99,13 @@ def _pupil(given: LedArray, noll: tuple[int, ...], coefficients: np.ndarray, wav
     phase = wavefront(noll, torch.from_numpy(np.asarray(coefficients, dtype=float)), *inside, cutoff).numpy()
     known = 1.0 if given.pupil is None else np.asarray(given.pupil)
     return (known * np.exp(1j * phase)).astype(np.complex64)
+
+
+def pixel_factor(pixels: torch.Tensor | None, region: LedArray, acquisition: LedArray) -> np.ndarray | None:
+    """A factor found on the bins of a window of `region` (y, x) on the frequency grid of `acquisition`, 1 beyond."""
+    if pixels is None:
+        return None
+    beyond = fit_spectrum(torch.ones_like(pixels), region.frame_shape)
+    whole = (fit_spectrum(pixels, region.frame_shape) + (1 - beyond)).cpu().numpy()
+    same = region.frame_shape == acquisition.frame_shape
+    return whole if same else at_frequencies(whole, acquisition.pixel_um, acquisition.frame_shape)

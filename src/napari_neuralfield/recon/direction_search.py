@@ -20,7 +20,7 @@ from .trial_microscope import TrialMicroscope
 Cost = Callable[[np.ndarray], np.ndarray]  # of shifts in bins (led, 2): (led,)
 PATTERN = np.array([(np.sin(turn), np.cos(turn)) for turn in np.arange(8) * np.pi / 4])
 SHRINK = 0.5
-SIDE = 1e-4  # NA by which a bright frame's LED may lie outside the objective's, or a dark one's inside
+CLEAR, SIDE = 0.002, 1e-5  # of the NA that an LED keeps from its wrong side, and by how little it may fail to
 
 
 def search_directions(
@@ -36,21 +36,23 @@ def search_directions(
     reach_bins: float,
     rounds: int,
     stride: int,
+    region: torch.Tensor | None = None,
 ) -> np.ndarray:
     """Better directions of the LEDs (led, 2), the object held.
 
     Parameters
     ----------
-    spectrum, counts, noise, stride : as for `gauss_newton.linearise`.
+    spectrum, counts, noise, region, stride : as for `gauss_newton.linearise`.
     board : where the board would have them (led, 2); spread : how far from there they usually lie, NA, rms.
     side : 1 where a frame is bright field and its LED lies inside the objective's NA, -1 where outside (led,).
     reach_bins : radius of the first pattern, bins of the pupil's grid; halved in every one of `rounds`.
     """
     pixels, bin_na = float(np.prod(plan.image_shape)), np.array(plan.bin) * plan.wavelength_um
+    region = torch.ones(plan.image_shape) if region is None else region
     parts = []
     for start in range(0, len(counts), CHUNK):
         leds = np.arange(start, min(start + CHUNK, len(counts)))
-        misfit = _misfit(microscope, plan, spectrum, counts[leds], leds, noise[leds], stride)
+        misfit = _misfit(microscope, plan, spectrum, counts[leds], leds, noise[leds], region, stride)
         belief = Belief(microscope.na[leds], board[leds], spread, side[leds], plan.cutoff * plan.wavelength_um)
         cost = _sum(misfit, pixels / noise[leds], belief, bin_na)
         parts.append(_best(cost, len(leds), reach_bins, rounds) * bin_na)
@@ -69,7 +71,8 @@ class Belief:
 
     def cost(self, tried: np.ndarray) -> np.ndarray:
         """How little directions `tried` (led, 2) are to be expected (led,)."""
-        wrong = np.maximum((np.hypot(*tried.T) - self.objective_na) * self.side, 0)
+        rim = self.objective_na
+        wrong = np.maximum((np.hypot(*tried.T) - rim) * self.side + CLEAR * rim, 0) / rim
         found: np.ndarray = ((tried - self.board) ** 2).sum(axis=1) / self.spread**2 + (wrong / SIDE) ** 2
         return found
 
@@ -100,6 +103,7 @@ def _misfit(
     counts: torch.Tensor,
     leds: np.ndarray,
     noise: np.ndarray,
+    region: torch.Tensor,
     stride: int,
 ) -> Cost:
     """Mean squared residual of `leds` (led,) as a function of their shift in bins (led, 2), each at its best gain."""
@@ -119,7 +123,7 @@ def _misfit(
         for values in (microscope.gain[leds], microscope.floor[leds], noise)
     )
     seen = rooted(counts[:, ::stride, ::stride], variance)
-    view = sampler(plan, stride)
+    view, weight = sampler(plan, stride), region[::stride, ::stride]
 
     def misfit(bins: np.ndarray) -> np.ndarray:
         y, x = torch.as_tensor(bins, dtype=torch.float32).T[:, :, None, None]
@@ -130,7 +134,7 @@ def _misfit(
         image = view(cut * torch.polar(inside.to(phase.dtype), moved))
         light = gain * (image.real**2 + image.imag**2)
         model = torch.sqrt(light + floor + OFFSET * variance)
-        residual, slope = seen - model, light / model
+        residual, slope = (seen - model) * weight, light / model * weight
         by_gain = (residual * slope).mean(dim=(1, 2)) ** 2 / slope.square().mean(dim=(1, 2)).clamp(min=1e-20)
         found: np.ndarray = (residual.square().mean(dim=(1, 2)) - by_gain).double().numpy()
         return found

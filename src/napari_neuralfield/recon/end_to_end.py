@@ -54,4 +54,9 @@ def taken_up(
     )  # fmt: skip
     dark = "background" in corrections.learnt
     better = corrected(acquisition, microscope, recipe, scale, dark=dark, flat=True)
-    return better, {"illumination_na": found["illumination_na"], "gains": found["gains"]}
+    arrays = {"illumination_na": found["illumination_na"], "gains": found["gains"]}
+    if better.pupil is not None:
+        arrays["pupil"] = np.asarray(better.pupil)
+    if dark:
+        arrays["background"] = found["floor"] * scale
+    return better, arrays

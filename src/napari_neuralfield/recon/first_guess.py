@@ -18,6 +18,7 @@ from ..optics.board import BoardPose
 from ..optics.illumination import ORIENTATIONS, orient
 
 CROP = 128  # pixels of the central square that is looked at
+DARKEST = 0.01  # of the brightest frame: no dark-field frame need be darker to be one
 GAP = 2.0  # factor in brightness that parts dark from bright field
 OUTSIDE = 20.0  # weight of the squared distance from the NA of frames on its wrong side
 TURNS = np.deg2rad([-4.0, 0.0, 4.0])
@@ -57,7 +58,7 @@ class Circles:
 
 def bright_frames(acquisition: LedArray, means: np.ndarray) -> np.ndarray:
     """Which frames are bright field (led,) bool: those above the widest gap in brightness, if there is a clear one."""
-    steps = np.log(np.maximum(means, 1e-6 * means.max()))
+    steps = np.log(np.maximum(means, DARKEST * means.max()))
     order = np.sort(steps)
     gap = int(np.argmax(np.diff(order))) if len(order) > 1 else 0
     if len(order) < 2 or order[gap + 1] - order[gap] < np.log(GAP):
@@ -72,6 +73,8 @@ def circles(acquisition: LedArray) -> Circles:
     frames = np.stack([acquisition.intensity([k], (region[0], region[1]))[0] for k in range(acquisition.frame_count)])
     means = frames.mean(axis=(1, 2))
     bright = bright_frames(acquisition, means)
+    if not bright.any():
+        bright = means >= np.median(means)  # the brightest half, where none is bright field
     cutoff = acquisition.objective_na / acquisition.wavelength_um
     window = np.hanning(frames.shape[1])[:, None] * np.hanning(frames.shape[2])[None, :]
     spectra = np.abs(np.fft.fft2((frames[bright] / means[bright, None, None] - 1) * window))

@@ -120,6 +120,8 @@ class Fit:
     measured: fourier.Measurement
     pupil: torch.Tensor  # on the windows' bins (y, x)
     gain: torch.Tensor  # (led,)
+    margin: float = 0.0  # by which the pupil is wider than the NA
+    better: LedArray | None = None  # the acquisition with what the fit learnt of the microscope
     calibration: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
 
@@ -145,17 +147,21 @@ class Fit:
     def _take_up(self, acquisition: LedArray, corrections: LedCorrections, recipe: FpmInrRecipe) -> Note:
         """Go on with the microscope that was learnt, where it does explain the frames better."""
         better, arrays = taken_up(acquisition, corrections, recipe, self.measured.scale)
-        plan = fourier.windows(better)
-        measured = fourier.measure(better, plan, self.gain.device)
+        plan = dataclasses.replace(fourier.windows(better, margin=self.margin), image_shape=self.plan.image_shape)
+        every = np.arange(len(self.gain))
+        with torch.no_grad():
+            gain, floor = corrections.gains(), corrections.floors(every)
+        measured = dataclasses.replace(self.measured, gain=gain, floor=floor)
+        pupil = self.pupil if plan.box == self.plan.box else no_aberration(plan, gain.device)
         moved = float(better.sample_z_um or 0.0) - float(acquisition.sample_z_um or 0.0)
         before = field_error(self.field, self.plan, self.measured, self.pupil, self.gain, self.depths)
-        after = field_error(self.field, plan, measured, self.pupil, measured.gain, self.depths, moved)
+        after = field_error(self.field, plan, measured, pupil, gain, self.depths, moved)
         if after >= before:
             return Note(
                 f"the microscope learnt with the field is not taken up: the error would be {after:.4f}, without it "
                 f"{before:.4f}"
             )
-        self.plan, self.measured, self.gain = plan, measured, measured.gain
+        self.plan, self.measured, self.gain, self.pupil, self.better = plan, measured, gain, pupil, better
         self.calibration |= arrays
         self.depths = self.depths + moved
         low, high = float(self.depths[0]), float(self.depths[-1])
@@ -185,7 +191,8 @@ def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
         "cpu_seconds": time.process_time() - started,
     }
     arrays = known.arrays | done.calibration
-    yield Done(Result(done.field, recipe.model_dump(), optics(acquisition), arrays, figures, acquisition.title))
+    about = optics(done.better or acquisition)
+    yield Done(Result(done.field, recipe.model_dump(), about, arrays, figures, acquisition.title))
 
 
 def nothing_to_learn_from(recipe: FpmInrRecipe) -> Iterator[Note]:
@@ -203,7 +210,8 @@ def from_classical(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.de
     """The field distilled from the classical stack, with the pupil and gains found there, polished on request."""
     stack, classical = yield from classical_stack(acquisition, recipe)
     found, depths = classical.calibration, np.array(stack.depths_um)
-    plan = fourier.windows(acquisition, margin=classical.figures.get("pupil_margin", 0.0))
+    margin = classical.figures.get("pupil_margin", 0.0)
+    plan = fourier.windows(acquisition, margin=margin)
     measured = fourier.measure(acquisition, plan, device)
     pupil, gain = no_aberration(plan, device), measured.gain
     if "pupil" in found:
@@ -215,7 +223,8 @@ def from_classical(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.de
         gain = gain / gain.mean()
     field = new_field(acquisition, recipe, depths, plan, recipe.depth_nodes or len(depths))
     away = distill(field, stack, compute.seed(recipe.seed))
-    done = Fit(field.to(device), depths, plan, measured, pupil, gain, found, {"distance_from_classical": away})
+    done = Fit(field.to(device), depths, plan, measured, pupil, gain, margin, calibration=found)
+    done.figures["distance_from_classical"] = away
     yield from done.polish(acquisition, recipe, recipe.polish, 5e-4)
     return done
 

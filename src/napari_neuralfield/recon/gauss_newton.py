@@ -54,6 +54,7 @@ def linearise(
     noise: np.ndarray,
     step_bins: float,
     stride: int = 1,
+    region: torch.Tensor | None = None,
 ) -> Equations:
     """The normal equations about `microscope`.
 
@@ -64,12 +65,14 @@ def linearise(
     noise : variance of each LED's amplitude (led,): weighs the LEDs, and keeps the root away from zero.
     step_bins : half the width of the central differences, bins of the pupil's grid.
     stride : look at every `stride`-th pixel of each axis only.
+    region : weight of each pixel of the image, 0 to 1 (y, x); 1 where None.
     """
+    region = torch.ones(plan.image_shape) if region is None else region
     parts: list[tuple[torch.Tensor, ...]] = []
     for start in range(0, len(counts), CHUNK):
         leds = np.arange(start, min(start + CHUNK, len(counts)))
         frames = counts[leds]
-        parts.append(_part(microscope, plan, spectrum, frames, leds, own, shared, noise, step_bins, stride))
+        parts.append(_part(microscope, plan, spectrum, frames, leds, own, shared, noise, region, step_bins, stride))
     own_matrix, cross, own_right, misfit = (torch.cat([p[k] for p in parts]).double().numpy() for k in range(4))
     shared_matrix = sum(p[4].double() for p in parts).numpy()  # type: ignore[union-attr]
     shared_right = sum(p[5].double() for p in parts).numpy()  # type: ignore[union-attr]
@@ -87,6 +90,7 @@ def _part(
     own: Sequence[str],
     shared: Sequence[str],
     noise: np.ndarray,
+    region: torch.Tensor,
     step_bins: float,
     stride: int,
 ) -> tuple[torch.Tensor, ...]:
@@ -104,8 +108,9 @@ def _part(
     image = view(cut * pupil)
     light = gain * (image.real**2 + image.imag**2)
     model = torch.sqrt(light + floor + OFFSET * variance)
-    residual = rooted(counts[:, ::stride, ::stride], variance) - model
-    weight = 1 / (model * variance.sqrt())
+    field = region[::stride, ::stride]
+    residual = (rooted(counts[:, ::stride, ::stride], variance) - model) * field
+    weight = field / (model * variance.sqrt())
 
     def changes() -> Iterator[tuple[str, torch.Tensor]]:
         """Name and change of the pupil (led, y, x) of every parameter that acts through it."""
@@ -133,7 +138,7 @@ def _part(
         mine @ mine.transpose(1, 2) * many,
         mine @ ours.transpose(1, 2) * many,
         (mine @ rest)[..., 0] * many,
-        residual.square().mean(dim=(1, 2)),
+        residual.square().mean(dim=(1, 2)) / field.square().mean(),
         (ours @ ours.transpose(1, 2) * many).sum(0),
         (ours @ rest)[..., 0].sum(0) * many,
     )

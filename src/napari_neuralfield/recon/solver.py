@@ -44,6 +44,7 @@ class Solver:
         self.plan, self.amplitude, self.floor, self.spectra = plan, amplitude, measured.floor, spectra
         self.aberration = aberration
         self.gain = measured.gain if gain is None else gain
+        self.region: torch.Tensor | None = None  # weight of each pixel (y, x); 0 leaves it open
         self.dark_weight = 1.0  # share of a step that dark-field frames take
         self.dark = np.hypot(*fourier.window_centres(plan).T) > plan.cutoff
         self.z = depth_tensor(depths_um, spectra.device)
@@ -96,7 +97,7 @@ class Solver:
                 fresh[led] = gain = max(gain + 0.5 * change, 0.1 * gain)
                 model = torch.sqrt_(torch.mul(light, gain**2).add_(floor + TINY))
                 difference = measured - model
-            image *= difference.div_(model)
+            image *= difference.div_(model) if self.region is None else difference.div_(model).mul_(self.region)
             back = torch.fft.fft2(image, norm="forward")[:, :rows, :columns]
             if recover_pupil:
                 numerator += gain**2 * ((kernel * window).conj() * back).sum(0)

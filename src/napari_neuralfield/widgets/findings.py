@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..app.calibration_words import nominal_na, zernike_name
+from ..app import calibration_words as words
 
 if TYPE_CHECKING:
     from ..data.acquisition import LedArray
@@ -86,7 +86,11 @@ def findings(found: Found) -> list[Finding]:
     if calibration.orientation != "as given":
         tip = "The board's axes differ from those of the file; the found directions follow the board."
         lines.append(Finding("Board mounted", calibration.orientation, tip))
-    return [*lines, *_board(calibration), *_light(found), *_optics(calibration)]
+    lines += [*_board(calibration), *_light(found), *_optics(calibration)]
+    rest = words.left_as_given(words.learnt(calibration))
+    if rest:
+        lines.append(Finding("Left as given", rest, "Not asked for, or these frames do not tell."))
+    return lines
 
 
 def _misfit(calibration: Calibration) -> Finding:
@@ -97,31 +101,19 @@ def _misfit(calibration: Calibration) -> Finding:
 
 def _board(calibration: Calibration) -> list[Finding]:
     pose = calibration.pose
-    height = getattr(calibration.given, "led_height_mm", None)
-    strays = calibration.corrected.illumination_na - pose.place(nominal_na(calibration))
-    stray = float(np.sqrt((strays[kept_frames(calibration)] ** 2).sum(1).mean()))
-    return [
-        Finding(
-            "Board turned",
-            signed(math.degrees(pose.turn_rad), "°"),
-            "Turn about the optical axis; positive is clockwise in the picture.",
-        ),
-        Finding("Board shifted", shift_text(pose.shift, height), "Where the board's centre lies against the file's."),
-        Finding("Board size", size_text(pose.scale, height), "The frames tell only the ratio of pitch and height."),
-        Finding("Single LEDs", f"{stray:.2g} NA off the board", "How far LEDs lie from the board's grid, rms."),
-    ]
-
-
-def shift_text(shift: tuple[float, float], height_mm: float | None) -> str:
-    """A board's shift (y, x), in units of its height, as NA, and as mm where the height is known."""
-
-    def words(y: float, x: float, unit: str) -> str:
-        return f"{abs(x):.2g}{unit} {'right' if x >= 0 else 'left'}, {abs(y):.2g}{unit} {'down' if y >= 0 else 'up'}"
-
-    y, x = shift
-    sine = 1 / math.sqrt(1 + y**2 + x**2)
-    text = words(y * sine, x * sine, " NA")
-    return text if height_mm is None else f"{words(y * height_mm, x * height_mm, ' mm')} ({text})"
+    height, known, lines = calibration.given.led_height_mm, words.learnt(calibration), []
+    if known["board"]:
+        shift = words.shift_text(words.shift_na(pose), words.shift_mm(pose, height))
+        lines += [
+            Finding("Board turned", words.turn_text(math.degrees(pose.turn_rad)), "Turn about the optical axis."),
+            Finding("Board shifted", shift, "Where the board's centre lies against the file's."),
+            Finding("Board size", size_text(pose.scale, height), "The frames tell only the ratio of pitch and height."),
+        ]
+    if known["single LEDs"]:
+        stray = words.off_board(calibration, kept_frames(calibration))
+        tip = "How far LEDs lie from the board's grid, rms."
+        lines.append(Finding("Single LEDs", f"{stray:.2g} NA off the board", tip))
+    return lines
 
 
 def size_text(scale: float, height_mm: float | None) -> str:
@@ -146,21 +138,21 @@ def _light(found: Found) -> list[Finding]:
         counts = f"{low:.3g} counts" if high - low < 1e-6 * abs(high) else f"{low:.3g} to {high:.3g} counts"
         share = f", {background.mean() / found.bright:.1%} of the bright field" if found.bright > 0 else ""
         ambient = (counts + share).replace("%", " %")
-    return [
+    tip = "Light that reaches the camera whatever LED is lit; the model adds it to every frame."
+    lines = [
         Finding("LED brightness", spread.replace("%", " %"), "Brightness of the weakest and the strongest LED."),
-        Finding("Ambient light", ambient, "Light that reaches the camera whatever LED is lit; it is subtracted."),
+        Finding("Ambient light", ambient, tip),
     ]
+    known = words.learnt(calibration)
+    return [line for line, name in zip(lines, ("LED brightness", "ambient light"), strict=True) if known[name]]
 
 
 def _optics(calibration: Calibration) -> list[Finding]:
-    given = calibration.given
-    lines = [
-        Finding(
-            "Sample depth",
-            signed(calibration.z_um, " µm") + _was(given.sample_z_um, " µm"),
-            "Distance of the sample from the plane in focus.",
-        )
-    ]
+    given, lines = calibration.given, []
+    if words.learnt(calibration)["sample depth"]:
+        tip = "Distance of the sample from the plane in focus"
+        tip += f"; {words.HALF_TURN}." if words.half_turn_fits(calibration) else "."
+        lines.append(Finding("Sample depth", signed(calibration.z_um, " µm") + _was(given.sample_z_um, " µm"), tip))
     if calibration.wavelength_um != given.wavelength_um:
         text = f"{calibration.wavelength_um:.4f} µm" + _was(given.wavelength_um, " µm")
         lines.append(Finding("Wavelength", text, "Of the LEDs, as the rim of the pupil shows it."))
@@ -168,7 +160,7 @@ def _optics(calibration: Calibration) -> list[Finding]:
     if coefficients:
         rms = math.sqrt(sum(c**2 for c in coefficients.values()))
         worst = max(coefficients, key=lambda index: abs(coefficients[index]))
-        text = f"{rms:.2f} rad rms, mostly {zernike_name(worst)}" if rms > 5e-3 else "none"
+        text = f"{rms:.2f} rad rms, mostly {words.zernike_name(worst)}" if rms > 5e-3 else "none"
         tip = "Errors of the objective (and the cover slip); below 0.45 rad rms it is as good as perfect."
         lines.append(Finding("Aberrations", text, tip))
     return lines
