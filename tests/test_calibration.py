@@ -116,7 +116,7 @@ def test_a_second_calibration_finds_little_more(clean: Case) -> None:
     assert again.gains == pytest.approx(clean.truth["gains"], abs=0.05)  # measured 0.02
     moved = np.asarray(again.corrected.illumination_na) - np.asarray(clean.found.corrected.illumination_na)
     assert rms(moved) < 3e-3  # measured 2e-3: it begins with the board again, then looks for single LEDs
-    assert again.corrected.exposure == pytest.approx(again.gains)
+    assert again.corrected.exposure == pytest.approx(again.gains, abs=0.05)
     inside = np.abs(np.asarray(again.corrected.pupil)) > 0
     assert np.angle(again.corrected.pupil / clean.found.corrected.pupil)[inside].std() < 0.05
 
