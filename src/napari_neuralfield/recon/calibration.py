@@ -215,6 +215,7 @@ class _Run:
             self.warnings.append(text)
             yield Note(text, "warning")
         yield from self._progress("done")
+        yield self._preview()
 
     def _corrected(self, acquisition: LedArray) -> LedArray:
         c, flat = self.calibrator, self.depths.flat
