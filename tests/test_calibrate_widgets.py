@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 
@@ -115,26 +116,44 @@ def calibrated(dock, qtbot, **values):
 
 
 def test_findings_are_plain_words(led_array):
-    from napari_neuralfield.widgets.findings import findings, found_of, shift_text, size_text
+    from napari_neuralfield.widgets.findings import findings, found_of, size_text
 
     found = found_of(corrected(led_array()))
     lines = {line.name: line.text for line in findings(found)}
     assert lines["Misfit"] == "0.3 → 0.04"
-    assert lines["Board turned"] == "+2.00°"
-    assert lines["Board shifted"] == "0.02 NA left, 0.01 NA down"
+    assert lines["Board turned"] == "2.00 deg clockwise in the picture"
+    assert lines["Board shifted"] == "0.0200 NA left, 0.0100 NA down"
     assert lines["Board size"] == "board 4.8 % nearer, or pitch 5.0 % wider"
-    assert lines["Single LEDs"].endswith("NA off the board")
     assert lines["LED brightness"] == "80 % to 120 % of the mean"
     assert lines["Ambient light"].startswith("0.01 counts, 1.")
     assert lines["Sample depth"] == "−2.50 µm (not given)"
     assert lines["Aberrations"] == "0.48 rad rms, mostly coma x"
     assert "Board mounted" not in lines
+    assert lines["Left as given"] == "single LEDs"
     spoilt = {line.name: line.text for line in findings(found_of(corrected(led_array(), odd=(8,))))}
     assert spoilt["LED brightness"] == "80 % to 115 % of the mean"
     assert "Wavelength" not in lines
-    assert shift_text((-0.01, 0.02), 80.0) == "1.6 mm right, 0.8 mm up (0.02 NA right, 0.01 NA up)"
     assert size_text(0.96, 80.0) == "height 83.33 mm if the pitch is right (given 80), or pitch 4.0 % narrower"
     assert size_text(1.0, None) == "as given"
+
+
+def test_what_was_not_learnt_has_no_line(led_array):
+    from napari_neuralfield.widgets.findings import findings, found_of
+
+    given = led_array().replace(led_height_mm=80.0)
+    some = dataclasses.replace(
+        corrected(given), corrected=given.replace(illumination_na=POSE.place(given.illumination_na) + 1e-3)
+    )
+    lines = {line.name: line.text for line in findings(found_of(some))}
+    assert lines["Board shifted"] == "1.60 mm left, 0.80 mm down"
+    assert lines["Single LEDs"] == "0.0014 NA off the board"
+    assert lines["Left as given"] == "LED brightness, ambient light, sample depth"
+    assert not {"LED brightness", "Ambient light", "Sample depth"} & set(lines)
+    kept = found_of(dataclasses.replace(corrected(given), corrected=given))
+    assert [line.name for line in findings(kept)] == ["Misfit", "Left as given"]
+    tips = {line.name: line.tip for line in findings(found_of(corrected(given)))}
+    assert "half a turn of the board" in tips["Sample depth"]
+    assert "subtracted" not in tips["Ambient light"]
 
 
 def test_a_measured_pupil_is_cut_to_its_aperture(led_array):

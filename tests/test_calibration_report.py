@@ -14,7 +14,7 @@ from PIL import Image
 from scene import OBJECTIVE_NA, board, scene
 
 from napari_neuralfield.app import calibration_report
-from napari_neuralfield.app.calibration_words import figures, lines, rings, zernike_name
+from napari_neuralfield.app.calibration_words import figures, half_turn_fits, lines, rings, zernike_name
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.optics.illumination import ORIENTATIONS, orient
 from napari_neuralfield.recon.microscope import Calibration, Suspect
@@ -26,8 +26,11 @@ POSE = BoardPose(math.radians(2.0), (0.01, -0.02), 1.05)
 
 def calibration(**changes: Any) -> Calibration:
     given, _ = scene((16, 16), na=NA, led_height_mm=80.0)
-    corrected = given.replace(illumination_na=POSE.place(NA), sample_z_um=3.0)
     count = given.frame_count
+    corrected = given.replace(
+        illumination_na=POSE.place(NA) + np.array([0.001, 0.0]), sample_z_um=3.0,
+        exposure=np.linspace(0.8, 1.2, count), background=np.full((16, 16), 4.0),
+    )  # fmt: skip
     whole = Calibration(
         given, corrected, "as given", POSE, gains=np.linspace(0.8, 1.2, count), background=np.full(count, 4.0),
         zernike_rad={4: 0.0, 5: 0.31, 8: -0.2, 11: 0.01}, z_um=3.0, wavelength_um=given.wavelength_um,
@@ -53,7 +56,8 @@ def test_figures_carry_their_units_and_follow_from_the_pose() -> None:
     assert found["shift_mm_yx"] == pytest.approx([0.8, -1.6])
     assert found["shift_na_yx"] == pytest.approx([0.01, -0.02], rel=1e-3)
     assert (found["pitch_change_percent"], found["height_mm"]) == pytest.approx((5.0, 80 / 1.05))
-    assert found["off_board_na_rms"] == pytest.approx(0, abs=1e-12)
+    assert found["off_board_na_rms"] == pytest.approx(0.001)
+    assert all(found["learnt"].values())
     assert (found["background_counts"], found["z_um"]) == (4.0, 3.0)
     assert found["zernike_rad"]["5"] == 0.31
     assert found["suspects"][0] == {"frame": 3, "why": "is saturated"}
@@ -65,7 +69,7 @@ def test_figures_carry_their_units_and_follow_from_the_pose() -> None:
 def test_lines_say_what_was_found() -> None:
     said = dict(lines(figures(calibration(), quality(2.0, 0.08), quality(1.1))))
     assert said["board turned"] == "2.00 deg clockwise in the picture"
-    assert said["board shifted"] == "+0.0100, -0.0200 NA (y, x), +0.80, -1.60 mm"
+    assert said["board shifted"] == "1.60 mm left, 0.80 mm down"
     assert said["board height"] == "76.19 mm instead of 80 mm, or the pitch 5.00 % wider"
     assert said["pupil"] == "astigmatism 45 deg +0.31, coma x -0.20 rad"
     assert said["LED brightness"] == "11.8 % rms, 0.80 to 1.20"
@@ -77,9 +81,55 @@ def test_lines_say_what_was_found() -> None:
     assert "wavelength" not in said
     rows = lines(figures(calibration()))
     assert [text for name, text in rows if name == "suspect"] == [
-        "frame 3 is saturated",
-        "each of frames 9, 11 is dark",
+        "frame 3 is saturated; --leave-out leaves it out",
+        "each of frames 9, 11 is dark; --leave-out leaves them out",
     ]
+    rows = lines(figures(calibration(), leave_out=True))
+    assert [text for name, text in rows if name == "suspect"] == [
+        "frame 3 is saturated; it is left out",
+        "each of frames 9, 11 is dark; they are left out",
+    ]
+
+
+SAID = {
+    "board": ("board turned", "board shifted", "board height"), "single LEDs": ("LEDs off its grid",),
+    "LED brightness": ("LED brightness",), "ambient light": ("ambient light",), "sample depth": ("sample depth",),
+    "pupil": ("pupil",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_was_not_learnt_is_left_out_of_the_lines(name: str) -> None:
+    whole = calibration()
+    without: dict[str, dict[str, Any]] = {
+        "board": {"pose": BoardPose()},
+        "single LEDs": {"corrected": whole.corrected.replace(illumination_na=POSE.place(NA))},
+        "LED brightness": {"corrected": whole.corrected.replace(exposure=None)},
+        "ambient light": {"corrected": whole.corrected.replace(background=None)},
+        "sample depth": {"corrected": whole.corrected.replace(sample_z_um=None)},
+        "pupil": {"zernike_rad": {}},
+    }
+    said = dict(lines(figures(calibration(**without[name]))))
+    assert said["left as given"] == name
+    assert not set(SAID[name]) & set(said)
+    assert {row for rows in SAID.values() for row in rows} - set(SAID[name]) < set(said)
+    assert "left as given" not in dict(lines(figures(whole)))
+
+
+def test_a_calibration_that_was_not_taken_up_says_so_of_everything() -> None:
+    given = calibration().given
+    found = figures(calibration(corrected=given, given=given, orientation=ORIENTATIONS[3][0]))
+    assert not any(found["learnt"].values())
+    assert found["illumination_na_nominal_yx"] == found["illumination_na_yx"]
+    assert set(dict(lines(found))) == {"left as given", "error of a frame", "suspect"}
+
+
+def test_half_a_turn_is_told_where_the_sign_of_the_depth_is_not_known() -> None:
+    whole = calibration()
+    assert half_turn_fits(whole)
+    assert not half_turn_fits(calibration(given=whole.given.replace(sample_z_um=1.0)))
+    assert not half_turn_fits(calibration(corrected=whole.corrected.replace(sample_z_um=None)))
+    assert not half_turn_fits(calibration(orientation=ORIENTATIONS[3][0]))  # a warning says it there
 
 
 def test_errors_by_ring_say_where_nothing_was_held_out() -> None:
@@ -102,6 +152,7 @@ def test_a_board_mounted_otherwise_is_compared_in_its_own_orientation() -> None:
     assert (found["shift_mm_yx"], found["height_mm"]) == (None, None)
     said = dict(lines(found))
     assert said["board mounted"] == f"LED directions {name}"
+    assert said["board shifted"] == "0.0200 NA left, 0.0100 NA down"
     assert said["board height"] == "pitch 5.00 % wider, or the board as much nearer"
 
 

@@ -24,11 +24,15 @@ def run(acquisition: Acquisition, recipe: CalibrationRecipe, target: Path, repor
     """
     terminal.warn_about(acquisition)
     wall, cpu = time.perf_counter(), time.process_time()
-    found = terminal.returned(calibrations.calibrate(acquisition, recipe))
+    notes: list[str] = []
+    found = terminal.returned(calibrations.calibrate(acquisition, recipe), notes)
     seconds = {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     print(terminal.took(**seconds))
     told = words.lines(words.figures(found, leave_out=recipe.leave_out))
     _tell(told)
+    for warning in found.warnings:
+        if warning not in notes:
+            print(f"warning: {warning}")
     if words.half_turn_fits(found):
         print(words.HALF_TURN)
     corrected = found.acquisition(recipe.leave_out)

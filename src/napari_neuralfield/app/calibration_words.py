@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
@@ -38,6 +39,18 @@ def zernike_name(index: int) -> str:
     order = ORDINALS[min((n - lowest) // 2, 3)]
     way = ("x" if m > 0 else "y") if abs(m) == 1 else f"{0 if m > 0 else 90 / abs(m):.3g} deg"
     return f"{order}{SHAPES.get(abs(m), f'{abs(m)}-foil')} {way}"
+
+
+def as_taken_up(calibration: Calibration) -> Calibration:
+    """What became of a calibration: where its acquisition was left as it was, no correction at all."""
+    given = calibration.given
+    if calibration.corrected is not given:
+        return calibration
+    gains = np.ones(given.frame_count) if given.exposure is None else np.asarray(given.exposure)
+    return dataclasses.replace(
+        calibration, orientation=ORIENTATIONS[0][0], pose=BoardPose(), gains=gains / gains.mean(), zernike_rad={},
+        z_um=given.sample_z_um or 0.0, wavelength_um=given.wavelength_um,
+    )  # fmt: skip
 
 
 def nominal_na(calibration: Calibration) -> np.ndarray:
@@ -118,6 +131,7 @@ def figures(
     """
     from .report import plain
 
+    calibration = as_taken_up(calibration)
     given, found, pose = calibration.given, calibration.corrected, calibration.pose
     nominal, na = nominal_na(calibration), np.asarray(found.illumination_na)
     height = given.led_height_mm

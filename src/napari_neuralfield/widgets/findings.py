@@ -47,6 +47,7 @@ def found_of(calibration: Calibration) -> Found:
     """Work out what is shown; reads a frame and may import torch, so call it outside the window's thread."""
     from ..app.calibration_report import wavefront
 
+    calibration = words.as_taken_up(calibration)
     given, corrected = calibration.given, calibration.corrected
     straight = int(np.argmin(np.hypot(*corrected.illumination_na.T)))
     bright = float(np.mean(np.asarray(given.frames[straight], dtype=np.float64)))
