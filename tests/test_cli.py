@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -241,11 +242,14 @@ def calibrated(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen["recipe"] = recipe
         yield Progress(1, 2, 0.5, "board")
         yield Note("the board was turned")
+        yield Note("height and z look alike", "warning")
         count, na = acquisition.frame_count, np.array(acquisition.illumination_na)
         return Calibration(
-            acquisition, acquisition.replace(illumination_na=na + np.array([0.01, 0.0])), "as given", BoardPose(0.02),
+            acquisition, acquisition.replace(illumination_na=na + np.array([0.01, 0.0]), sample_z_um=0.0),
+            "as given", BoardPose(0.02),
             np.ones(count), np.zeros(count), {6: 0.4}, 0.0, acquisition.wavelength_um,
-            np.full(count, 0.2), np.full(count, 0.1), (Suspect(2, "is saturated"),), ("height and z look alike",),
+            np.full(count, 0.2), np.full(count, 0.1), (Suspect(2, "is saturated"),),
+            ("height and z look alike", "said at the end only"),
         )  # fmt: skip
 
     monkeypatch.setattr("napari_neuralfield.recon.calibration.calibrate", calibrate)
@@ -266,8 +270,11 @@ def test_calibrate_says_what_it_found_and_writes_it(
         "the board was turned",
         "board turned       1.15 deg clockwise in the picture",
         "astigmatism 0 deg +0.40 rad",
-        "frame 2 is saturated",
+        "frame 2 is saturated; --leave-out leaves it out",
         "warning: height and z look alike",
+        "warning: said at the end only",
+        "left as given      LED brightness, ambient light",
+        "\nhalf a turn of the board, with depth and phase reversed, fits the frames as well\n",
         "of processor time",
         f"the corrected acquisition is in {out}",
         f"the report is in {page}, its figures in {tmp_path / 'page.json'}",
@@ -286,8 +293,10 @@ def test_calibrate_leaves_suspects_out_on_request(
     frames: Path, tmp_path: Path, calibrated: dict[str, Any], capsys: Any
 ) -> None:
     out = tmp_path / "out.acq.h5"
-    assert cli.main(["calibrate", str(frames), "--leave-out", "true", "-o", str(out)]) == 0
-    assert "without 1 suspect frame" in capsys.readouterr().out
+    assert cli.main(["calibrate", str(frames), "--leave-out", "-o", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "without 1 suspect frame" in said
+    assert "frame 2 is saturated; it is left out\n" in said
     kept = io.open_acquisition(out)
     np.testing.assert_array_equal(kept.intensity(), io.open_acquisition(frames).intensity()[[0, 1, *range(3, 9)]])
     assert calibrated["recipe"].leave_out is True
@@ -297,7 +306,7 @@ def test_mistakes_in_calibrate_are_one_line(frames: Path, tmp_path: Path, capsys
     run = ("calibrate", frames, "-o", tmp_path / "o.acq.h5")
     expected = {
         (*run, "--sped", "3"): "option 'sped' is not one of calibrate; it has: learn_board, .*seed",
-        (*run, "--calibration-steps", "0"): "option calibration_steps of calibrate is '0'; it should be greater than or equal to 1",
+        (*run, "--calibration-steps", "0"): "option calibration_steps of calibrate is '0'; it should be greater",
         (*run, "--learn-background", "all"): "option learn_background of calibrate is 'all'; it should be 'none'",
         (*run, "--calibration-steps"): "option --calibration-steps has no value",
         (*run, "--report", tmp_path / "r.pdf"): r"must end in \.png; write --report r\.png",
@@ -309,6 +318,26 @@ def test_mistakes_in_calibrate_are_one_line(frames: Path, tmp_path: Path, capsys
         line = mistake(capsys, *typed)
         assert re.search(wanted, line), f"{typed}: {line}"
     assert not (tmp_path / "o.acq.h5").exists()
+
+
+def test_figures_of_a_calibrated_reconstruction_read_well(
+    frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    plain = METHODS["toy"]
+
+    def run(acquisition: Acquisition, recipe: ToyRecipe) -> Iterator[Event]:
+        *_, done = plain.run(acquisition, recipe)
+        figures = {**done.result.figures, "sample_z_um": -2.5, "calibration_seconds": 3.0}
+        yield Done(dataclasses.replace(done.result, figures=figures))
+
+    monkeypatch.setitem(METHODS._entries, "toy", dataclasses.replace(plain, run=run))
+    out = tmp_path / "o.nfield"
+    assert cli.main(["reconstruct", str(frames), "--method", "toy", "-o", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "relative amplitude error 0.01234\nsample depth -2.5 um\nhalf a turn of the board, with" in said
+    assert "calibration seconds" not in said
+    assert cli.main(["info", str(out)]) == 0
+    assert re.search(r"sample depth +-2\.5 um", capsys.readouterr().out)
 
 
 def test_calibrate_does_not_write_over_its_input(frames: Path, tmp_path: Path, capsys: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .arguments import flag_of, members
+from .terminal import caption, unit_of
 
 LABELS = {"warning": "warning", "ok": "good"}
 
@@ -156,7 +157,7 @@ def field_as_text(found: dict[str, Any]) -> str:
         ("size on disk", f"{found['bytes'] / 1e6:.3g} MB"),
         ("method", str(found["recipe"].get("method", ""))),
         *((name, _number(value)) for name, value in found["optics"].items() if not isinstance(value, list | dict)),
-        *((caption(name), figure(name, value)) for name, value in found["figures"].items()),
+        *((caption(name), _number(value) + unit_of(name)) for name, value in found["figures"].items()),
     ]
     return "\n".join([f"{found['title'] or Path(found['file']).name}", *_columns(rows)])
 

@@ -64,8 +64,8 @@ def follow(events: Iterator[Event], acquisition: Acquisition, recipe: Recipe, ta
     raise RuntimeError(f"method {recipe.method} ended without a result")
 
 
-def returned(events: Generator[Event, None, T]) -> T:
-    """Run a generator of events to its end as `follow` does; what it returns."""
+def returned(events: Generator[Event, None, T], notes: list[str] | None = None) -> T:
+    """Run a generator of events to its end as `follow` does; what it returns. `notes` gathers what was said."""
     try:
         with _bar() as bar:
             while True:
@@ -74,6 +74,8 @@ def returned(events: Generator[Event, None, T]) -> T:
                     _show(bar, event)
                 elif isinstance(event, Note):
                     bar.write(said(event))
+                    if notes is not None:
+                        notes.append(event.text)
     except StopIteration as end:
         found: T = end.value
         return found
@@ -139,7 +141,8 @@ def figures(result: Result) -> list[str]:
     """The figures of a result as lines; the relative amplitude error first."""
     first = "relative_amplitude_error"
     names = sorted(result.figures, key=lambda name: (name != first, name))
-    return [f"{caption(name)} {figure(name, result.figures[name])}" for name in names if not name.endswith("seconds")]
+    told = [name for name in names if not name.endswith("seconds")]
+    return [f"{caption(name)} {result.figures[name]:.4g}{unit_of(name)}" for name in told]
 
 
 def caption(name: str) -> str:
@@ -147,9 +150,9 @@ def caption(name: str) -> str:
     return CAPTIONS.get(name, name.replace("_", " "))
 
 
-def figure(name: str, value: float) -> str:
-    """A figure with the unit that its name ends in."""
-    return f"{value:.4g} um" if name.endswith("_um") else f"{value:.4g}"
+def unit_of(name: str) -> str:
+    """The unit that a figure's name ends in."""
+    return " um" if name.endswith("_um") else ""
 
 
 @contextlib.contextmanager
