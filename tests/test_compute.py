@@ -47,3 +47,12 @@ def test_one_core_is_left_and_given_back() -> None:
         assert 1 <= torch.get_num_threads() <= max(1, (os.cpu_count() or 2) - 1)
     assert torch.get_num_threads() == before
     assert compute.free_bytes(torch.device("cpu")) > 0
+
+
+def test_events_made_on_one_thread_leave_the_number_of_threads_alone() -> None:
+    before = torch.get_num_threads()
+    seen = []
+    for inside in compute.on_one_thread(torch.get_num_threads() for _ in range(2)):
+        seen.append((inside, torch.get_num_threads()))
+    assert seen == [(1, before), (1, before)]
+    assert torch.get_num_threads() == before

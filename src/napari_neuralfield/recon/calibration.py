@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
+from .. import compute
 from ..data.acquisition import Acquisition, LedArray
 from ..fields.planes import PlanesField
 from ..optics.board import BoardPose, fit_pose
@@ -63,7 +64,7 @@ def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[
         )
     run = _Run(acquisition, recipe)
     for stage in (run.look_for_the_board, run.fit_the_board, run.fit_the_leds, run.check_the_depth, run.finish):
-        yield from stage()
+        yield from compute.on_one_thread(stage())
     return run.result()
 
 
