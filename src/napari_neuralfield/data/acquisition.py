@@ -145,6 +145,20 @@ class LedArray(Acquisition):
     led_height_mm: float | None = quantity(
         "LED board", "mm", "distance of the LED board, to tell a shift in mm", optional=True, low=0.0, low_open=True
     )
+    coded_surface: np.ndarray | None = quantity(
+        "Coded surface",
+        "complex",
+        "transmission of a coded surface in the image plane, on fine pixels of the frame",
+        optional=True,
+        shape=("fy", "fx"),
+        complex=True,
+    )
+    surface_to_sensor_um: float | None = quantity(
+        "Surface to sensor", "um", "distance from the coded surface to the camera's sensor", optional=True, low=0.0
+    )
+    sensor_pixel_um: float | None = quantity(
+        "Sensor pixel", "um", "pixel pitch of the camera behind a coded surface", optional=True, low=0.0, low_open=True
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -173,8 +187,12 @@ class CodedPtychography(Acquisition):
     upsampling: int = quantity("Upsampling", "", "fine pixels per sensor pixel and axis", low=1, high=64, integer=True)
     object_to_surface_um: float = length("Object to surface", "distance from the object to the coded surface")
     surface_to_sensor_um: float = length("Surface to sensor", "distance from the coded surface to the sensor")
-    positions_um: np.ndarray = quantity(
-        "Positions", "um (y, x)", "shift of the object's field in each frame", shape=("frame", 2)
+    positions_um: np.ndarray | None = quantity(
+        "Positions",
+        "um (y, x)",
+        "shift of the object's field in each frame; left out: found from the frames",
+        optional=True,
+        shape=("frame", 2),
     )
     coded_surface: np.ndarray | None = quantity(
         "Coded surface",

@@ -98,7 +98,8 @@ def _coded(acquisition: CodedPtychography, seen: Survey) -> Iterator[Check]:
     if longest > reach:
         said = f"Beyond {reach:.3g} um the frame is too small for the plain propagation kernel; it is band-limited."
         yield Check("propagation", "info", longest, "um", said)
-    yield from _positions(acquisition.positions_um, fine, "um")
+    if acquisition.positions_um is not None:
+        yield from _positions(acquisition.positions_um, fine, "um")
     yield from steady_light(seen)
 
 

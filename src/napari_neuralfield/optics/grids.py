@@ -20,6 +20,16 @@ def centred_spectrum(image: torch.Tensor) -> torch.Tensor:
     return torch.fft.fftshift(torch.fft.fft2(image, norm="forward"), dim=(-2, -1))
 
 
+def to_centre(grid: torch.Tensor) -> torch.Tensor:
+    """Entries (..., y, x) in the order of `torch.fft`, with entry (0, 0) moved to n // 2: as a detector shows them."""
+    return torch.fft.fftshift(grid, dim=(-2, -1))
+
+
+def to_corner(grid: torch.Tensor) -> torch.Tensor:
+    """Inverse of `to_centre`: the centre of a detector's frame (..., y, x) moved to entry (0, 0)."""
+    return torch.fft.ifftshift(grid, dim=(-2, -1))
+
+
 def image_of(spectrum: torch.Tensor) -> torch.Tensor:
     """Inverse of `centred_spectrum`: (..., y, x) complex."""
     return torch.fft.ifft2(torch.fft.ifftshift(spectrum, dim=(-2, -1)), norm="forward")

@@ -1,0 +1,88 @@
+"""From window and probe to the detector: far field, near field, and the pooled sensor of coded ptychography.
+
+exit wave = probe * window;  far field: wave = FFT(exit) / sqrt(pixels);  near and coded: wave = free space(exit);
+counts of a detector pixel = sum over modes, mean over its binning x binning window pixels, of |wave|^2.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ..optics.propagation import angular_spectrum, filtered, shift_ramp
+from .scan import Scan, whole_and_fraction, windows
+
+
+def kernel(
+    scan: Scan, distance_um: float | torch.Tensor | None = None, wavelength_um: float | torch.Tensor | None = None
+) -> torch.Tensor | None:
+    """Free space from the window to the detector (y, x), complex64; None in the far field."""
+    if scan.geometry == "far_field":
+        return None
+    return angular_spectrum(
+        scan.window,
+        scan.pixel_um,
+        scan.to_detector_um if distance_um is None else distance_um,
+        scan.wavelength_um if wavelength_um is None else wavelength_um,
+        limited=not scan.periodic,
+        device=scan.device,
+    )
+
+
+def to_detector(exit_wave: torch.Tensor, kernel: torch.Tensor | None) -> torch.Tensor:
+    """Exit waves (..., y, x) at the detector; far field (no kernel) in the order of `torch.fft`."""
+    return torch.fft.fft2(exit_wave, norm="ortho") if kernel is None else filtered(exit_wave, kernel)
+
+
+def from_detector(wave: torch.Tensor, kernel: torch.Tensor | None) -> torch.Tensor:
+    """Adjoint of `to_detector`, and its inverse for all waves that travel."""
+    return torch.fft.ifft2(wave, norm="ortho") if kernel is None else filtered(wave, kernel.conj())
+
+
+def probes(probe: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
+    """The probe (mode, y, x) as it meets each window: (frame, mode, y, x); moved by the fraction in the far field."""
+    if scan.geometry != "far_field":
+        return probe[None]
+    _, fraction = whole_and_fraction(position)
+    return filtered(probe[None], shift_ramp(fraction, scan.window)[:, None])
+
+
+def pooled(intensity: torch.Tensor, binning: int) -> torch.Tensor:
+    """Mean over binning x binning pixels of (..., y, x)."""
+    if binning == 1:
+        return intensity
+    *rest, rows, columns = intensity.shape
+    return intensity.reshape(*rest, rows // binning, binning, columns // binning, binning).mean(dim=(-3, -1))
+
+
+def spread(values: torch.Tensor, binning: int) -> torch.Tensor:
+    """Detector values (..., y, x) on all pixels that they pool."""
+    if binning == 1:
+        return values
+    return values.repeat_interleave(binning, dim=-2).repeat_interleave(binning, dim=-1)
+
+
+def counts(wave: torch.Tensor, binning: int) -> torch.Tensor:
+    """Counts (frame, y, x) of waves at the detector (frame, mode, y, x)."""
+    return pooled((wave * wave.conj()).real.sum(dim=-3), binning)
+
+
+def predict(
+    canvas: torch.Tensor,
+    probe: torch.Tensor,
+    scan: Scan,
+    frames: torch.Tensor,
+    position: torch.Tensor | None = None,
+    kernel: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Counts (frame, y, x) of the named frames: plain and differentiable in everything.
+
+    Parameters
+    ----------
+    canvas : complex (y, x); probe : complex (mode, y, x).
+    frames : indices (frame,).
+    position : of all frames (frame, 2), px; the scan's where None.
+    kernel : as `kernel` makes it; not used in the far field.
+    """
+    place = (scan.position if position is None else position)[frames]
+    window = windows(canvas, scan, place)[:, None]
+    return counts(to_detector(probes(probe, scan, place) * window, kernel), scan.binning)

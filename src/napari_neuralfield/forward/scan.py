@@ -1,0 +1,214 @@
+"""A ptychographic scan on pixels: which window of the object's canvas each frame sees, and the light it measured.
+
+Far field, near field and lensless coded ptychography share one picture. Frame i sees a window of the canvas whose
+corner is `position[i]`; the window is multiplied by the probe (the coded surface, in coded ptychography) and travels
+to the detector (`forward.ptychography`). The canvas of a coded acquisition is the object's field *at the surface*.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Literal
+
+import numpy as np
+import torch
+
+from ..compute import REAL
+from ..data.acquisition import CodedPtychography, Ptychography
+from ..optics.grids import to_corner
+from ..optics.propagation import filtered, shift_ramp
+from ..types import Extent, InputError
+
+Borders = Literal["auto", "open", "periodic"]
+MARGIN = 4  # canvas pixels around the outermost windows, for positions that will be corrected
+PERIODIC = 0.5  # of neighbours' correlation: that much between opposite borders means that the field repeats
+
+
+@dataclasses.dataclass(frozen=True)
+class Scan:
+    """Geometry on pixel grids.
+
+    Parameters
+    ----------
+    geometry : how light gets from the window to the detector.
+    window : (y, x) pixels of a window, and of the probe.
+    canvas : (y, x) pixels of the object.
+    pixel_um : of canvas and probe, um.
+    origin_um : (y, x) of canvas pixel (0, 0), um.
+    position : corner of each window on the canvas, px (frame, 2), float64.
+    binning : window pixels per detector pixel and axis.
+    periodic : the window's field repeats at its borders, and the canvas is one window.
+    wavelength_um : vacuum wavelength, um.
+    to_detector_um : distance from the window's plane to the detector, um; as a parallel beam sees it.
+    to_object_um : distance from the canvas back to the object, um; 0 where the canvas is the object.
+    """
+
+    geometry: Literal["far_field", "near_field", "coded"]
+    window: tuple[int, int]
+    canvas: tuple[int, int]
+    pixel_um: float
+    origin_um: tuple[float, float]
+    position: torch.Tensor
+    binning: int
+    periodic: bool
+    wavelength_um: float
+    to_detector_um: float
+    to_object_um: float = 0.0
+
+    @property
+    def frames(self) -> int:
+        return len(self.position)
+
+    @property
+    def device(self) -> torch.device:
+        return self.position.device
+
+    @property
+    def extent(self) -> Extent:
+        return Extent((0.0, 0.0), self.canvas, self.pixel_um, self.origin_um)
+
+    def replace(self, **changes: object) -> Scan:
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What the detector saw.
+
+    amplitude : square root of the counts (frame, y, x), float32; far field in the order of `torch.fft`.
+    good : True where a detector pixel counts (y, x), in the same order; None where all do.
+    """
+
+    amplitude: torch.Tensor
+    good: torch.Tensor | None = None
+
+    def energy(self) -> float:
+        """Counts of all good pixels of all frames."""
+        square = self.amplitude**2
+        return float((square if self.good is None else square * self.good).sum(dtype=torch.float64))
+
+
+def scan_of(
+    acquisition: Ptychography | CodedPtychography, device: torch.device | str = "cpu", borders: Borders = "auto"
+) -> Scan:
+    """The acquisition's geometry on pixels.
+
+    Raises
+    ------
+    InputError : where a coded acquisition has no positions, or periodic borders are asked of windows that do not lie
+        on one canvas of their size.
+    """
+    coded = isinstance(acquisition, CodedPtychography)
+    if isinstance(acquisition, CodedPtychography):
+        binning, pixel = acquisition.upsampling, acquisition.sensor_pixel_um / acquisition.upsampling
+    else:
+        binning, pixel = 1, acquisition.object_pixel_um
+    if acquisition.positions_um is None:
+        raise InputError(f"{acquisition.source}: there are no positions; find them from the frames first")
+    corner = np.asarray(acquisition.positions_um, dtype=float) / pixel
+    rows, columns = (n * binning for n in acquisition.frame_shape)
+    if coded:
+        corner = -corner  # frame i sees the field moved by +position
+    periodic = coded and (borders == "periodic" or (borders == "auto" and repeats(acquisition)))
+    if periodic:
+        origin, canvas = np.zeros(2), (rows, columns)
+    else:
+        origin = np.floor(corner.min(axis=0)) - MARGIN
+        reach = np.ceil(corner.max(axis=0)) - origin + MARGIN
+        canvas = (rows + int(reach[0]), columns + int(reach[1]))
+    if isinstance(acquisition, CodedPtychography):
+        to_detector, to_object = acquisition.surface_to_sensor_um, acquisition.object_to_surface_um
+    elif acquisition.geometry == "near_field":  # a cone beam of magnification M acts like a parallel one over d / M
+        to_detector, to_object = acquisition.distance_um * pixel / acquisition.detector_pixel_um, 0.0
+    else:
+        to_detector, to_object = acquisition.distance_um, 0.0
+    return Scan(
+        geometry=getattr(acquisition, "geometry", "coded"),
+        window=(rows, columns),
+        canvas=canvas,
+        pixel_um=pixel,
+        origin_um=(float(origin[0] * pixel), float(origin[1] * pixel)),
+        position=torch.as_tensor(corner - origin, dtype=torch.float64, device=device),
+        binning=binning,
+        periodic=periodic,
+        wavelength_um=acquisition.wavelength_um,
+        to_detector_um=to_detector,
+        to_object_um=to_object,
+    )
+
+
+def repeats(acquisition: Ptychography | CodedPtychography) -> bool:
+    """Whether the frames continue across their opposite borders as they do between neighbouring pixels."""
+    frames = acquisition.intensity()
+    change = frames / np.clip(frames.mean(axis=0), 1e-12, None) - 1
+    wraps, neighbours = [], []
+    for axis in (1, 2):
+        low, high = (np.take(change, i, axis=axis) for i in (0, -1))
+        wraps.append(_correlation(low, high))
+        neighbours.append(_correlation(np.delete(change, 0, axis=axis), np.delete(change, -1, axis=axis)))
+    return min(neighbours) > 0.05 and min(w / n for w, n in zip(wraps, neighbours, strict=True)) > PERIODIC
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a * b).mean() / math.sqrt(max(float((a * a).mean() * (b * b).mean()), 1e-30)))
+
+
+def measure(acquisition: Ptychography | CodedPtychography, scan: Scan, device: torch.device | str = "cpu") -> Measured:
+    """The frames as amplitudes; negative counts are taken as 0."""
+    amplitude = torch.as_tensor(np.sqrt(np.clip(acquisition.intensity(), 0, None)), dtype=REAL)
+    mask = getattr(acquisition, "mask", None)
+    good = None if mask is None else torch.as_tensor(np.array(mask, dtype=bool))
+    if scan.geometry == "far_field":
+        amplitude = to_corner(amplitude)
+        good = None if good is None else to_corner(good)
+    if good is not None:
+        amplitude = amplitude * good
+    return Measured(amplitude.contiguous().to(device), None if good is None else good.to(device))
+
+
+def whole_and_fraction(position: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Nearest whole corners (frame, 2) int64, and what is left (frame, 2) float64 in -0.5..0.5, differentiable."""
+    whole = torch.round(position.detach()).long()
+    return whole, position - whole
+
+
+def pixels_of(scan: Scan, whole: torch.Tensor) -> torch.Tensor:
+    """Flat canvas indices of the windows at whole corners (frame, 2): (frame, y, x) int64; wrapped where periodic.
+
+    Corners beyond the canvas are moved to its edge.
+    """
+    axes = []
+    for axis in (0, 1):
+        along = torch.arange(scan.window[axis], device=whole.device)
+        if scan.periodic:
+            axes.append((whole[:, axis, None] + along) % scan.canvas[axis])
+        else:
+            corner = whole[:, axis, None].clamp(0, scan.canvas[axis] - scan.window[axis])
+            axes.append(corner + along)
+    return axes[0][:, :, None] * scan.canvas[1] + axes[1][:, None, :]
+
+
+def windows(canvas: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
+    """The windows (frame, y, x) of `canvas` (y, x) at `position` (frame, 2).
+
+    The fraction is a Fourier shift of the window, except in the far field, where it is left to the probe.
+    """
+    if scan.periodic:
+        return torch.fft.ifft2(torch.fft.fft2(canvas) * shift_ramp(-position, scan.canvas))
+    whole, fraction = whole_and_fraction(position)
+    cut = canvas.reshape(-1)[pixels_of(scan, whole)]
+    return cut if scan.geometry == "far_field" else filtered(cut, shift_ramp(-fraction, scan.window))
+
+
+def add_windows(canvas: torch.Tensor, patches: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
+    """Add `patches` (frame, y, x) to a copy of `canvas` (y, x) where `windows` reads them: its adjoint."""
+    if scan.periodic:
+        ramp = shift_ramp(-position, scan.canvas)
+        return canvas + torch.fft.ifft2((torch.fft.fft2(patches) * ramp.conj()).sum(0)).to(canvas.dtype)
+    whole, fraction = whole_and_fraction(position)
+    if scan.geometry != "far_field" and patches.is_complex():
+        patches = filtered(patches, shift_ramp(fraction, scan.window))
+    added = torch.zeros_like(canvas).reshape(-1)
+    added.index_add_(0, pixels_of(scan, whole).reshape(-1), patches.reshape(-1).to(canvas.dtype))
+    return canvas + added.reshape(canvas.shape)

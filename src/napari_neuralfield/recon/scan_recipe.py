@@ -1,0 +1,23 @@
+"""Options shared by the methods that reconstruct ptychographic scans."""
+
+from __future__ import annotations
+
+from ..forward.scan import Borders
+from .recipe import Recipe, option
+
+
+class ScanRecipe(Recipe):
+    """What every method for ptychographic and coded scans offers."""
+
+    update_probe: bool | None = option(
+        None, "solve for the probe or coded surface too; empty: unless a coded surface is given"
+    )
+    modes: int = option(1, "probe modes, for partially coherent light in the far field", ge=1, le=20)
+    correct_positions: bool | None = option(None, "correct the positions too; empty: where the frames ask for it")
+    hold_out: int = option(
+        0, "leave out every n-th frame and tell how well it is predicted; 0: use all frames", ge=0, le=100
+    )
+    borders: Borders = option(
+        "auto", "whether the field repeats at the borders of a coded frame; auto: look at the frames", advanced=True
+    )
+    seed_probe: bool = option(True, "start from the file's probe where it has one", advanced=True)
