@@ -1,0 +1,178 @@
+"""Pass after pass over a scan: what all classical engines share, from the first guess to the result.
+
+An engine sweeps the frames once and says how well each fitted. Between passes the state is settled: brightness goes
+to the probe, modes are made orthogonal, the probe is centred, positions are corrected, held-out frames are predicted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from .. import compute
+from ..data.acquisition import CodedPtychography, Ptychography
+from ..types import Done, Event, InputError, Note, Preview, Progress
+from .exit_waves import ExitWaves, power
+from .pace import PreviewPace
+from .recipe import option
+from .scan_positions import PositionCorrection
+from .scan_recipe import ScanRecipe
+from .scan_setup import Problem, ScanState, field_of, first_state, problem_of, result_of
+
+COUNT_OF_CODED = 320  # frames visited in all before a coded scan with a known surface fits its noise
+EVERY = 0.05  # of a pass between two words about progress
+PASSES = option(None, "passes over all frames; empty: 30, fewer where a known surface would let noise in", ge=1)
+
+
+class EngineRecipe(ScanRecipe):
+    """Options of every engine that goes over the frames again and again."""
+
+    passes: int | None = PASSES
+    probe_from: int = option(1, "pass at which the probe begins to be solved for, counted from 0", ge=0, advanced=True)
+    positions_from: int | None = option(
+        None, "pass at which positions begin to be corrected; empty: after a sixth of them", ge=0, advanced=True
+    )
+    patience: int = option(
+        4, "passes without a better prediction of the held-out frames before it stops", ge=1, advanced=True
+    )
+
+
+class Engine(Protocol):
+    """One classical way to go over the frames."""
+
+    waves: ExitWaves
+
+    def sweep(self, order: list[int], solve_probe: bool) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """One pass in this order; yields frames and their squared misfits (frame,)."""
+        ...
+
+    def smaller(self) -> bool:
+        """Take fewer frames at once from now on; False where there is only one."""
+        ...
+
+
+def passes_of(problem: Problem, recipe: EngineRecipe) -> int:
+    """As many as asked for; else 30, or as many as a known coded surface bears."""
+    if recipe.passes is not None:
+        return recipe.passes
+    if problem.scan.geometry == "coded" and not problem.solve_probe:
+        return int(np.clip(round(COUNT_OF_CODED / len(problem.train)), 3, 20))
+    return 30
+
+
+def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterator[Event]:
+    """All passes; the engine's waves hold the answer at the end."""
+    total, count = passes_of(problem, recipe), len(problem.train)
+    order = compute.seed(recipe.seed)
+    best, best_error, idle = None, np.inf, 0
+    energy, latest = problem.frame_energy(), torch.zeros(problem.scan.frames, device=problem.device)
+    keeper, positions = Settling(engine.waves), PositionCorrection(recipe.correct_positions)
+    start = max(2, total // 6) if recipe.positions_from is None else recipe.positions_from
+    pace = PreviewPace(lambda: Preview(field_of(engine.waves.state(), problem.scan), 0.0))
+    for number in range(total):
+        solve_probe = problem.solve_probe and number >= min(recipe.probe_from, total - 1)
+        frames = problem.train[torch.randperm(count, generator=order).to(problem.device)].tolist()
+        done, said = 0, 0.0
+        while done < count:
+            try:
+                for part, misfit in engine.sweep(frames[done:], solve_probe):
+                    latest[part], done = misfit, done + len(part)
+                    if done - said >= EVERY * count or done == count:
+                        said, error = done, _error(latest, energy)
+                        yield Progress(number * count + done, total * count, error, "frames")
+                        yield from pace.events()
+            except (RuntimeError, MemoryError) as failure:
+                if not compute.is_out_of_memory(failure) or not engine.smaller():
+                    raise
+                compute.release()
+                yield Note("the device ran out of memory; going on with fewer frames at once", "warning")
+        state = keeper.settled(engine.waves.state(), problem.solve_probe)
+        if number + 1 >= start and number + 1 < total:
+            state = positions.corrected(problem, state)
+            yield from positions.notes()
+        engine.waves.load(state)
+        if len(problem.held):
+            error = problem.error(state, problem.held)
+            best, best_error, idle = (state, error, 0) if error < best_error else (best, best_error, idle + 1)
+            if idle >= recipe.patience:
+                yield Note(f"stopped after pass {number + 1}: the held-out frames are predicted no better")
+                break
+    if best is not None:
+        engine.waves.load(best)
+        yield Note(f"the state that predicts the held-out frames best is kept: error {best_error:.4f}")
+
+
+def _error(latest: torch.Tensor, energy: np.ndarray) -> float:
+    """Relative amplitude error by the latest misfit of every frame.
+
+    Raises
+    ------
+    InputError : where it is no number any more.
+    """
+    error = float(latest.sum(dtype=torch.float64) / energy.sum()) ** 0.5
+    if not np.isfinite(error):
+        raise InputError("the reconstruction has run away to values that are not finite; take smaller steps")
+    return error
+
+
+def engine_events(
+    acquisition: Ptychography | CodedPtychography,
+    recipe: EngineRecipe,
+    make: Callable[[Problem, Any, ScanState], Engine],
+) -> Iterator[Event]:
+    """From the acquisition to `Done` with the engine that `make(problem, recipe, state)` builds."""
+    started = time.process_time()
+    problem = problem_of(acquisition, recipe)
+    engine = make(problem, recipe, first_state(problem, recipe))
+    with torch.no_grad():
+        yield from solve_scan(problem, recipe, engine)
+        seconds = time.process_time() - started
+        yield Done(result_of(problem, engine.waves.state(), recipe, seconds))
+
+
+class Settling:
+    """Keeps what the frames cannot tell in place: brightness, centre and order of the probe's modes."""
+
+    def __init__(self, waves: ExitWaves) -> None:
+        self._far = waves.scan.geometry == "far_field"
+        state = waves.state()
+        lit = torch.zeros_like(waves.canvas)
+        probe = power(state.probe).sum(0)
+        for frame in range(waves.scan.frames):
+            waves.put(lit, [frame], probe[None].to(lit.dtype))
+        lit = waves.plain(lit).real.clamp(min=0)
+        self._lit = lit / lit.sum()
+        self._centre = centre(probe)
+
+    def settled(self, state: ScanState, solved_probe: bool) -> ScanState:
+        """The same frames, with mean amplitude 1 in the lit part of the canvas."""
+        if not solved_probe:
+            return state
+        scale = torch.sqrt((power(state.canvas) * self._lit).sum())
+        canvas, probe = state.canvas / scale, orthogonal(state.probe * scale)
+        if self._far:
+            away = torch.round(centre(power(probe).sum(0)) - self._centre).long().tolist()
+            canvas = torch.roll(canvas, (-away[0], -away[1]), (0, 1))
+            probe = torch.roll(probe, (-away[0], -away[1]), (1, 2))
+        return ScanState(canvas, probe, state.position)
+
+
+def centre(weight: torch.Tensor) -> torch.Tensor:
+    """Centre of mass (y, x) of `weight` (y, x), px."""
+    total = weight.sum()
+    y = (weight.sum(1) * torch.arange(weight.shape[0], device=weight.device)).sum() / total
+    x = (weight.sum(0) * torch.arange(weight.shape[1], device=weight.device)).sum() / total
+    return torch.stack([y, x])
+
+
+def orthogonal(probe: torch.Tensor) -> torch.Tensor:
+    """The modes (mode, y, x) of the same light that are orthogonal, the brightest first."""
+    if len(probe) == 1:
+        return probe
+    flat = probe.flatten(1)
+    _, mixing = torch.linalg.eigh(flat @ flat.conj().T)
+    return (mixing.conj().T.flip(0) @ flat).reshape(probe.shape)
