@@ -197,6 +197,13 @@ def output(path: Path, endings: Sequence[str], flag: str = "-o") -> Path:
     return path
 
 
+def given(path: Path | None, flag: str = "-o") -> Path:
+    """`path`, an option that may be left out only where another one takes its place."""
+    if path is None:
+        raise InputError(f"option {flag} is missing; name the file to write, such as {flag} OUT.nfield")
+    return path
+
+
 def not_the_input(target: Path, file: Path) -> None:
     """The output must be another file than the input, under whatever name or link."""
     if target.exists() and os.path.samefile(target, file):

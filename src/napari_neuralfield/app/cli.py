@@ -27,7 +27,7 @@ app = cyclopts.App(
 )
 
 RECOMMENDED = "recommended"
-OWN = ("--method", "--preset", "--recipe", "--report", "--seed", "--device", "--output", "-o")
+OWN = ("--method", "--preset", "--recipe", "--report", "--orientations", "--seed", "--device", "--output", "-o")
 FIELD = (".nfield",)
 ACQUISITION = (".acq.h5",)
 
@@ -76,10 +76,11 @@ def reconstruct(
     file: Path,
     /,
     *,
-    output: Output,
+    output: Output | None = None,
     method: str | None = None,
     preset: str | None = None,
     recipe: Path | None = None,
+    orientations: Path | None = None,
     seed: Text = None,
     device: str | None = None,
     **options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
@@ -98,12 +99,16 @@ def reconstruct(
         A named set of options of the method; "published" is the paper's.
     recipe
         YAML file with options; what is typed comes first.
+    orientations
+        Instead of a field a sheet of pictures, OUT.png: the eight ways in which the positions of a scan may run.
     seed
         Seed of every random choice.
     device
         auto, cpu, or a graphics card such as cuda:0.
     """
-    target = arguments.output(output, FIELD)
+    if orientations is not None:
+        return _draw_orientations(file, arguments.output(orientations, (".png",), "--orientations"), device)
+    target = arguments.output(arguments.given(output), FIELD)
     from ..io import open_acquisition
     from ..recon.recipe import build, load, run
     from ..recon.recipe import options as known_options
@@ -209,7 +214,7 @@ def render(file: Path, /, *, output: Output, z_um: Text = None, pixel_um: Text =
 
 
 @app.command
-def convert(file: Path, /, *, output: Output) -> None:
+def convert(file: Path, /, *, output: Output, orientation: str | None = None) -> None:
     """Write any known format, with its sidecar, as OUT.acq.h5.
 
     Parameters
@@ -218,11 +223,17 @@ def convert(file: Path, /, *, output: Output) -> None:
         Frames of any known format.
     output
         The file to write, OUT.acq.h5.
+    orientation
+        How the positions of a scan run, as "reconstruct FILE --orientations OUT.png" names it; they are turned so.
     """
     target = arguments.output(output, ACQUISITION)
     from ..io import open_acquisition, save_acquisition
 
     acquisition = open_acquisition(arguments.existing(file))
+    if orientation is not None:
+        from .orientations import turned
+
+        acquisition = turned(acquisition, orientation)
     save_acquisition(target, acquisition)
     print(f"{acquisition.frame_count} frames of kind {acquisition.kind} in {target}")
 
@@ -273,6 +284,13 @@ def demo(*, output: Output = Path("demo"), window: bool | None = None) -> None:
     from .demo import run
 
     run(output, window)
+
+
+def _draw_orientations(file: Path, page: Path, device: str | None) -> None:
+    from ..io import open_acquisition
+    from .orientations import draw
+
+    draw(open_acquisition(arguments.existing(file)), page, device)
 
 
 def _save_truth(path: Path, truth: Mapping[str, Any]) -> None:

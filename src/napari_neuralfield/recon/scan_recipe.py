@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..forward.scan import Borders
 from .recipe import Recipe, option
+from .scan_orientation import Orientation
 
 
 class ScanRecipe(Recipe):
@@ -21,3 +22,6 @@ class ScanRecipe(Recipe):
         "auto", "whether the field repeats at the borders of a coded frame; auto: look at the frames", advanced=True
     )
     seed_probe: bool = option(True, "start from the file's probe where it has one", advanced=True)
+    orientation: Orientation = option(
+        "as-given", "how the positions run against the file; try all eight with --orientations", advanced=True
+    )

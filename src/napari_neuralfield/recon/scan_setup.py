@@ -17,6 +17,7 @@ from ..forward.scan import Measured, Scan, measure, scan_of
 from ..optics.grids import centred_spectrum, to_centre
 from ..optics.propagation import angular_spectrum, filtered
 from ..types import Result
+from .scan_orientation import oriented
 from .scan_recipe import ScanRecipe
 
 
@@ -55,6 +56,11 @@ class Problem:
     solve_probe: bool
     device: torch.device
 
+    def with_geometry(self, **values: float) -> Problem:
+        """The same with other lengths of the scan, such as to_detector_um."""
+        scan = self.scan.replace(**values)
+        return dataclasses.replace(self, scan=scan, kernel=kernel(scan))
+
     def error(self, state: ScanState, frames: torch.Tensor | None = None, at_once: int = 16) -> float:
         """Relative amplitude error of the named frames (the used ones where None)."""
         misfit, _ = self.frame_misfit(state, frames, at_once)
@@ -83,8 +89,9 @@ class Problem:
 
 
 def problem_of(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe) -> Problem:
-    """Grids, amplitudes and the split into used and held-out frames."""
+    """Grids, amplitudes and the split into used and held-out frames; positions as `recipe.orientation` turns them."""
     device = compute.device(recipe.device)
+    acquisition = oriented(acquisition, recipe.orientation)
     scan = scan_of(acquisition, device, recipe.borders)
     frames = torch.arange(scan.frames, device=device)
     every = recipe.hold_out or scan.frames + 1

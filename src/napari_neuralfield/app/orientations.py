@@ -1,0 +1,95 @@
+"""The eight orientations of a scan's positions as one sheet of pictures, and how to choose among them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..data.acquisition import CodedPtychography, Ptychography
+from ..types import InputError
+from .picture import Tile, grey, save_sheet
+
+if TYPE_CHECKING:
+    from ..data.acquisition import Acquisition
+    from ..recon.orientation_trials import Trial
+    from ..types import Event
+
+COLUMNS = 4
+LOOK = "Choose by the picture: wrong axes or signs can fit nearly as well as the right ones."
+
+
+def draw(acquisition: Acquisition, page: Path, device: str | None) -> None:
+    """Try all orientations, write the sheet, and say how to go on."""
+    from .terminal import returned
+
+    trials = returned(_gathered(acquisition, device or "auto"))
+    save(page, trials, acquisition.title or Path(acquisition.source).name)
+    for trial in trials:
+        print(f"{trial.orientation:<18} relative amplitude error {trial.error:.4f}")
+    best = min(trials, key=lambda trial: trial.error).orientation
+    print(f"the pictures are in {page}; {LOOK[0].lower()}{LOOK[1:]}")
+    print(f"then reconstruct, or convert, with --orientation NAME, such as --orientation {best}")
+
+
+def turned(acquisition: Acquisition, orientation: str) -> Acquisition:
+    """A scan with its positions turned.
+
+    Raises
+    ------
+    InputError : for an unknown orientation, or an acquisition that is no scan or has no positions.
+    """
+    from ..recon.scan_orientation import NAMES, oriented
+
+    known = {str(name): name for name in NAMES}
+    if orientation not in known:
+        raise InputError(f"option --orientation is {orientation}; it must be one of {', '.join(known)}")
+    where = acquisition.source or "the acquisition"
+    if not isinstance(acquisition, Ptychography | CodedPtychography) or acquisition.positions_um is None:
+        raise InputError(f"option --orientation is {orientation}, but {where} has no positions of a scan; leave it out")
+    return oriented(acquisition, known[orientation])
+
+
+def _gathered(acquisition: Acquisition, device: str) -> Generator[Event, None, list[Trial]]:
+    from ..recon.orientation_trials import Trial, orientation_trials
+
+    trials = []
+    for event in orientation_trials(acquisition, device):
+        if isinstance(event, Trial):
+            trials.append(event)
+        else:
+            yield event
+    return trials
+
+
+def save(page: Path, trials: Sequence[Trial], title: str) -> None:
+    """Amplitude above phase of each trial, four beside each other, in a PNG.
+
+    Raises
+    ------
+    OSError : where it cannot be written.
+    """
+    rows: list[list[Tile]] = []
+    for start in range(0, len(trials), COLUMNS):
+        some = trials[start : start + COLUMNS]
+        rows.append([Tile(amplitude_picture(t.picture), f"{t.orientation}: error {t.error:.3f}") for t in some])
+        rows.append([Tile(phase_picture(t.picture), f"phase, {t.orientation}") for t in some])
+    save_sheet(page, f"Which way round do the positions of {title} run?", rows, LOOK)
+
+
+def amplitude_picture(values: np.ndarray) -> np.ndarray:
+    """Complex (y, x) as a square of grey amplitudes, uint8."""
+    return _square(grey(np.abs(values)))
+
+
+def phase_picture(values: np.ndarray) -> np.ndarray:
+    """Complex (y, x) as a square of grey phases, uint8."""
+    return _square(grey(np.angle(values)))
+
+
+def _square(pixels: np.ndarray) -> np.ndarray:
+    side = max(pixels.shape)
+    gaps = [side - n for n in pixels.shape]
+    return np.pad(pixels, [(gap // 2, gap - gap // 2) for gap in gaps])
