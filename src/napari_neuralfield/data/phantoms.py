@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import numpy as np
+
+Phantom = Literal["cells", "texture", "star", "bars", "smear"]
 
 
 def cell_phantom(shape: tuple[int, int], rng: np.random.Generator, count: int = 16) -> tuple[np.ndarray, np.ndarray]:
@@ -70,6 +75,58 @@ def texture_phantom(
     return transmission[None] - 1, mask[None]
 
 
+def star_phantom(
+    shape: tuple[int, int], rng: np.random.Generator, *, spokes: int = 32
+) -> tuple[np.ndarray, np.ndarray]:
+    """A Siemens star with rings and dust: transmission minus 1, and mask, both (1, y, x)."""
+    y, x = np.indices(shape) - (np.array(shape)[:, None, None] / 2 + rng.uniform(-3, 3, (2, 1, 1)))
+    radius, angle = np.hypot(y, x), np.arctan2(y, x) + rng.uniform(0, 2 * np.pi)
+    rim = 0.46 * min(shape)
+    rings = np.ones(shape)
+    for at in (0.25, 0.5, 0.75):
+        rings *= 1 - np.exp(-(((radius - at * rim) / 3) ** 2))
+    # edges as soft as a pixel is wide, wherever the spokes are that wide
+    gold = 1 / (1 + np.exp(-np.clip(np.sin(spokes * angle) * radius / spokes * 3, -50, 50)))
+    gold = gold * rings / (1 + np.exp((radius - rim) / 0.8))
+    for _ in range(max(4, shape[0] * shape[1] // 2000)):
+        cy, cx = rng.uniform(-0.5, 0.5, 2) * shape
+        gold = gold + 0.5 * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * rng.uniform(1.2, 2.5) ** 2))
+    transmission = (1 - 0.3 * np.clip(gold, 0, 1.5)) * np.exp(1j * 0.9 * gold)
+    return transmission[None] - 1, np.ones((1, *shape), bool)
+
+
+def bars_phantom(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A resolution target: three bars upright and three lying, again and again, 12 to 2 pixels wide.
+
+    Transmission minus 1, and mask, both (1, y, x).
+    """
+    metal = np.zeros(shape)
+    y = 4
+    while y < shape[0] - 12:
+        tallest, x = 0, 4
+        while x < shape[1] - 12:
+            bar = int(rng.choice([2, 3, 4, 5, 6, 8, 10, 12]))
+            for number in range(3):
+                metal[y : y + 5 * bar, x + 2 * bar * number : x + 2 * bar * number + bar] = 1
+                metal[y + 2 * bar * number : y + 2 * bar * number + bar, x + 6 * bar + 2 : x + 11 * bar + 2] = 1
+            tallest, x = max(tallest, 5 * bar), x + 11 * bar + 6
+        y += tallest + 4
+    f = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])[None, :])
+    metal = np.fft.ifft2(np.fft.fft2(metal) * np.exp(-2 * (np.pi * 0.6 * f) ** 2)).real
+    return ((1 - 0.5 * metal) * np.exp(0.6j * metal))[None] - 1, np.ones((1, *shape), bool)
+
+
+def smear_phantom(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A blood smear, scattering weakly: pale discs, some overlap; transmission minus 1, and mask, both (1, y, x)."""
+    rows, columns = np.indices(shape)
+    thickness = np.zeros(shape)
+    for _ in range(max(6, shape[0] * shape[1] // 900)):
+        cy, cx, r = rng.uniform(0, shape[0]), rng.uniform(0, shape[1]), rng.uniform(8, 11)
+        radius = np.hypot(rows - cy, columns - cx) / r
+        thickness += (0.55 + 0.45 * np.clip(radius, 0, 1) ** 2) / (1 + np.exp(np.clip((radius - 1) * r / 0.8, -60, 60)))
+    return np.exp((-0.06 + 0.35j) * thickness)[None] - 1, np.ones((1, *shape), bool)
+
+
 def low_pass(image: np.ndarray, pixel_um: float, cutoff: float) -> np.ndarray:
     """`image` without frequencies above `cutoff`, cycles/um."""
     fy = np.fft.fftfreq(image.shape[0], pixel_um)[:, None]
@@ -90,3 +147,12 @@ def seen(image: np.ndarray, pixel_um: float, light: np.ndarray, cutoff: float) -
     for y, x in light:
         passed |= (fy + y) ** 2 + (fx + x) ** 2 <= cutoff**2
     return np.fft.ifft2(np.fft.fft2(image) * passed)
+
+
+PHANTOMS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
+    "cells": cell_phantom,
+    "texture": texture_phantom,
+    "star": star_phantom,
+    "bars": bars_phantom,
+    "smear": smear_phantom,
+}

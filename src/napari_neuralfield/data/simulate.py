@@ -1,7 +1,7 @@
 """Virtual microscopes and phantoms with known truth.
 
-`SIMULATORS[name](seed)` gives an acquisition and its truth. The physics here is written as one plain sum per LED on
-the full fine grid, apart from the fast forward model, so that one can be checked against the other.
+`SIMULATORS[name](seed)` gives an acquisition and its truth. The physics is in `virtual_leds` and `virtual_scans`,
+written plainly and apart from the fast forward models, so that one can be checked against the other.
 """
 
 from __future__ import annotations
@@ -9,77 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Literal
 
 import numpy as np
 
 from ..optics.board import BoardPose
 from .acquisition import Acquisition, Draft, LedArray
-from .phantoms import cell_phantom, low_pass, seen, texture_phantom
-
-PHANTOMS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {"cells": cell_phantom, "texture": texture_phantom}
-Truth = dict[str, Any]  # arrays and scalars, in the layout of the benchmark's truth files
-
-
-def led_grid_na(count: int, pitch_mm: float, height_mm: float, limit_na: float) -> np.ndarray:
-    """Direction cosines (led, 2) of a square LED board below the sample, inside `limit_na`, the centre first."""
-    ticks = (np.arange(count) - count // 2) * pitch_mm
-    y, x = (a.ravel() for a in np.meshgrid(ticks, ticks, indexing="ij"))
-    na = np.stack([y, x], 1) / np.sqrt(y**2 + x**2 + height_mm**2)[:, None]
-    radius = np.hypot(na[:, 0], na[:, 1])
-    na = na[np.argsort(radius, kind="stable")]
-    return na[np.sort(radius) <= limit_na]
-
-
-def led_frames(
-    layers: np.ndarray,
-    z_um: np.ndarray,
-    na: np.ndarray,
-    *,
-    objective_na: float,
-    wavelength_um: float,
-    pixel_um: float,
-    upsampling: int,
-    pupil: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
-) -> np.ndarray:
-    """Noise-free intensity (led, y, x) of thin `layers` (transmission minus 1, on fine pixels) at depths `z_um`.
-
-    Each layer scatters once: field = 1 + sum of layers. The light's direction is exact: its whole bins roll the
-    layers' spectra, the rest moves the pupil.
-    """
-    n_y, n_x = layers.shape[-2:]
-    fine = pixel_um / upsampling
-    size = np.array([n_y, n_x]) * fine
-    spectra = np.fft.fft2(layers)
-    fy, fx = np.fft.fftfreq(n_y, fine)[:, None], np.fft.fftfreq(n_x, fine)[None, :]
-    frames = []
-    for direction in na / wavelength_um:
-        whole = np.round(direction * size).astype(int)
-        rest = direction - whole / size
-        py, px = np.broadcast_arrays(fy + rest[0], fx + rest[1])
-        inside = py**2 + px**2 <= (objective_na / wavelength_um) ** 2
-        axial = np.sqrt(1 / wavelength_um**2 - py[inside] ** 2 - px[inside] ** 2) - axial_of(direction, wavelength_um)
-        rolled = np.roll(spectra, whole, axis=(-2, -1))[:, inside]  # (layer, bin)
-        passed = (rolled * np.exp(2j * np.pi * np.asarray(z_um)[:, None] * axial)).sum(0)
-        passed += np.where(direct_light(whole, (n_y, n_x))[inside], n_y * n_x, 0)
-        if pupil is not None:
-            passed = passed * pupil(py[inside], px[inside])
-        image = np.zeros((n_y, n_x), complex)
-        image[inside] = passed
-        frames.append(np.abs(np.fft.ifft2(image))[::upsampling, ::upsampling] ** 2)
-    return np.array(frames)
-
-
-def direct_light(whole: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """True at the one bin (y, x) where the undisturbed light of a rolled spectrum lies."""
-    mark = np.zeros(shape, bool)
-    mark[whole[0] % shape[0], whole[1] % shape[1]] = True
-    return mark
-
-
-def axial_of(frequency: np.ndarray, wavelength_um: float) -> float:
-    """Axial frequency of a wave with lateral `frequency` (y, x), cycles/um."""
-    return float(np.sqrt(max(1 / wavelength_um**2 - (frequency**2).sum(), 0)))
+from .phantoms import PHANTOMS, Phantom, cell_phantom, low_pass, seen
+from .simulate_coded_fpm import coded_fpm
+from .simulate_scans import Truth, coded, far_field, near_field
+from .virtual_leds import aberrated_pupil, led_frames, led_grid_na
 
 
 def expose(intensity: np.ndarray, electrons: float, rng: np.random.Generator, read_noise: float = 0.0) -> np.ndarray:
@@ -151,7 +89,7 @@ def miscalibrated_board(
     ambient: float = 0.002,
     electrons: float = 8000.0,
     read_noise: float = 3.0,
-    phantom: Literal["cells", "texture"] = "cells",
+    phantom: Phantom = "cells",
     blocked: Sequence[int] = (),
     saturated: Sequence[int] = (),
     noise: Sequence[int] = (),
@@ -228,24 +166,6 @@ def miscalibrated_board(
     return acquisition, truth
 
 
-def aberrated_pupil(
-    zernike_rad: Mapping[int, float], cutoff: float
-) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
-    """exp(i sum of Zernike terms) at pupil frequencies (fy, fx), cycles/um; None without terms."""
-    if not zernike_rad:
-        return None
-    import torch  # here: a sample without aberrations needs none, and it takes a second to import
-
-    from ..optics.pupil import zernike
-
-    def pupil(fy: np.ndarray, fx: np.ndarray) -> np.ndarray:
-        y, x = torch.from_numpy(np.array(fy)), torch.from_numpy(np.array(fx))
-        phase = sum(value * zernike(noll, y, x, cutoff).numpy() for noll, value in zernike_rad.items())
-        return np.exp(1j * phase)
-
-    return pupil
-
-
 def spoil(frames: np.ndarray, rng: np.random.Generator, saturated: Sequence[int], noise: Sequence[int]) -> None:
     """Make some of `frames` (frame, y, x) useless, in place.
 
@@ -263,4 +183,11 @@ SIMULATORS: dict[str, Callable[[int], tuple[Acquisition, Truth]]] = {
     "tilted-slide": tilted_slide,
     "miscalibrated-board": miscalibrated_board,
     "miscalibrated-texture": partial(miscalibrated_board, phantom="texture"),
+    "far-field": far_field,
+    "far-field-raster": partial(far_field, path="raster"),
+    "near-field": near_field,
+    "coded": coded,
+    "coded-wrong-positions": partial(coded, position_error_px=3.0),
+    "coded-surface-unknown": partial(coded, surface_known=False, phantom="smear", frames=100),
+    "coded-fpm": coded_fpm,
 }

@@ -1,0 +1,95 @@
+"""Spatially coded Fourier ptychography with known truth: an LED microscope with a coded surface in its image plane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from .acquisition import Draft, LedArray
+from .phantoms import PHANTOMS, Phantom, low_pass, seen
+from .simulate_scans import Truth
+from .virtual_leds import aberrated_pupil, coded_led_frames, led_grid_na
+from .virtual_scans import part, speckle
+
+
+def coded_fpm(
+    seed: int = 0,
+    *,
+    pixels: int = 64,
+    upsampling: int = 4,
+    objective_na: float = 0.1,
+    wavelength_um: float = 0.529,
+    pixel_um: float = 0.8625,
+    sensor_pixel_um: float = 3.45,
+    surface_to_sensor_um: float = 400.0,
+    led_pitch_mm: float = 13.5,
+    led_limit_na: float = 0.22,
+    electrons: float = 50000.0,
+    phantom: Phantom = "cells",
+    border: int = 0,
+    surface_known: bool = True,
+    jitter_na: float = 0.0,
+    zernike_rad: Mapping[int, float] = MappingProxyType({}),
+) -> tuple[LedArray, Truth]:
+    """Few LEDs, whose apertures hardly overlap, and a coded surface in front of the camera that ties them together.
+
+    Parameters
+    ----------
+    upsampling : fine pixels per frame pixel and axis, of surface and truth.
+    surface_to_sensor_um : in space; in the sample's coordinates it is divided by (sensor_pixel_um / pixel_um)^2.
+    led_pitch_mm : of a square board 90 mm below the sample.
+    electrons : of a pixel at intensity 1.
+    border : fine pixels around the frame from which light may come; with 0 everything repeats at the borders.
+    surface_known : whether the acquisition says it.
+    jitter_na : rms of each LED's deviation from the acquisition's direction, along y and along x.
+    zernike_rad : Noll index -> coefficient of the unit-variance polynomial, rad.
+
+    Returns
+    -------
+    The acquisition, and its truth: `object` complex (y, x) on pixels of `pixel_um` from `origin_um` on, without the
+    frequencies that no LED shows, `seen` (y, x), `coded_surface` (y, x), `illumination_na` (led, 2), `zernike_noll`,
+    `zernike_rad` (term,).
+    """
+    rng = np.random.default_rng(seed)
+    fine, window = pixel_um / upsampling, (pixels * upsampling, pixels * upsampling)
+    room = (window[0] + 2 * border, window[1] + 2 * border)
+    sample = low_pass(PHANTOMS[phantom](room, rng)[0].sum(0), 1.0, 0.4)
+    surface = speckle(room, rng, grain=1.0, phase_rad=1.2, contrast=0.15)
+    nominal = led_grid_na(9, led_pitch_mm, 90.0, led_limit_na)
+    na = nominal + rng.normal(0, jitter_na, nominal.shape)
+    cutoff = objective_na / wavelength_um
+    intensity = coded_led_frames(
+        sample, surface, na, objective_na=objective_na, wavelength_um=wavelength_um, pixel_um=pixel_um,
+        upsampling=upsampling, distance_um=surface_to_sensor_um * (pixel_um / sensor_pixel_um) ** 2, border=border,
+        pupil=aberrated_pupil(zernike_rad, cutoff),
+    )  # fmt: skip
+    corner = np.array([border, border])
+    surface = part(surface, corner, window).astype(np.complex64)
+    acquisition = Draft(
+        "led_array",
+        (rng.poisson(intensity * electrons) / electrons).astype(np.float32),
+        {
+            "wavelength_um": wavelength_um,
+            "objective_na": objective_na,
+            "pixel_um": pixel_um,
+            "illumination_na": nominal,
+            "coded_surface": surface if surface_known else None,
+            "surface_to_sensor_um": surface_to_sensor_um,
+            "sensor_pixel_um": sensor_pixel_um,
+            "title": "simulated spatially coded Fourier ptychography",
+        },
+        "simulated spatially coded Fourier ptychography",
+    ).complete()
+    assert isinstance(acquisition, LedArray)
+    return acquisition, {
+        "object": part(seen(1 + sample, fine, na / wavelength_um, cutoff), corner, window).astype(np.complex64),
+        "pixel_um": fine,
+        "origin_um": np.zeros(2),
+        "seen": np.ones(window, bool),
+        "coded_surface": surface,
+        "illumination_na": na,
+        "zernike_noll": np.array(list(zernike_rad), int),
+        "zernike_rad": np.array(list(zernike_rad.values()), float),
+    }
