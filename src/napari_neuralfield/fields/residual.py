@@ -1,0 +1,204 @@
+"""A residual neural field: what is known already plus what a small network learns on top of it.
+
+value(r) = prior(r) + head(features(r)), complex, one plane. Features come from a pyramid of grids (`encodings`), the
+head is linear, split ReLU or the published phasor network (`heads`). The prior is an image of the native grid: flat,
+averaged back-propagation, an earlier result. Serves for an object as for a probe or a coded surface.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..compute import COMPLEX, seed
+from ..registry import FIELDS
+from ..types import Extent, InputError
+from .encodings import Encoding, Pyramid
+from .heads import Head, head_of
+from .interpolation import bilinear_axis, bilinear_points
+from .planes import PlanesField, planes_of_images
+
+CHUNK = 2**17  # points read at once
+
+
+@FIELDS.register("residual")
+class ResidualField(nn.Module):
+    """Prior plus network, on the pixels of an extent and between them.
+
+    Parameters
+    ----------
+    extent : `Extent` or its dict, of one plane.
+    encoding, levels, features, table_size, base, scale, cap : as in `encodings.Pyramid`.
+    head : `linear`, `relu` or `phasor`; hidden : neurons of the hidden layer.
+    frequency : w of the phasor head's first layer, lowest and highest at first.
+    prior_half : store the prior in half precision. half : store the pyramid's features in half precision.
+    """
+
+    type_name = "residual"
+    complex_valued = True
+
+    prior: torch.Tensor
+
+    def __init__(
+        self,
+        *,
+        extent: Extent | dict[str, Any],
+        encoding: Encoding = "multigrid",
+        levels: int = 16,
+        features: int = 2,
+        table_size: int = 2**19,
+        base: int = 16,
+        scale: float = 1.5,
+        cap: bool = True,
+        head: Head = "linear",
+        hidden: int = 64,
+        frequency: tuple[float, float] = (1.0, 20.0),
+        prior_half: bool = True,
+        half: bool = False,
+    ) -> None:
+        super().__init__()
+        self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
+        shape = self.extent.shape
+        self._pyramid_options: dict[str, Any] = {
+            "encoding": encoding,
+            "levels": levels,
+            "features": features,
+            "table_size": table_size,
+            "base": base,
+            "scale": scale,
+            "cap": cap,
+        }
+        self.head_kind, self.hidden, self.frequency = head, hidden, (float(frequency[0]), float(frequency[1]))
+        self.prior_half, self.half_precision = prior_half, half
+        self.pyramid = Pyramid(shape, **self._pyramid_options)
+        self.head = head_of(head, self.pyramid.channels, hidden, self.frequency)
+        self.register_buffer("prior", torch.ones(shape, dtype=COMPLEX), persistent=False)
+        self._kept: dict[str, tuple[Any, Any]] = {}
+        self.start(seed(0))
+
+    def start(self, generator: torch.Generator) -> None:
+        """Forget what was learned: small random features, and a head that gives 0 or nearly so."""
+        self.pyramid.start(generator)
+        self.head.start(generator)
+
+    def options(self) -> dict[str, Any]:
+        return {
+            "extent": self.extent.to_dict(),
+            **self._pyramid_options,
+            "head": self.head_kind,
+            "hidden": self.hidden,
+            "frequency": list(self.frequency),
+            "prior_half": self.prior_half,
+            "half": self.half_precision,
+        }
+
+    def set_prior(self, prior: torch.Tensor) -> None:
+        """Take a complex image (y, x), or one complex number for a flat prior."""
+        if prior.ndim and tuple(prior.shape) != self.extent.shape:
+            raise InputError(
+                f"the prior has {tuple(prior.shape)} pixels and the field {self.extent.shape}; both must be the same"
+            )
+        self.prior = prior.detach().to(self.prior).expand(self.extent.shape).clone()
+
+    def network(self) -> torch.Tensor:
+        """The residual on the native grid (y, x), complex, differentiable."""
+        real, imag = self.head(self.pyramid())
+        return torch.complex(real, imag).reshape(self.extent.shape)
+
+    def at_pixels(self) -> torch.Tensor:
+        """The field on the native grid (y, x), complex, differentiable."""
+        return self.prior + self.network()
+
+    def forward(self) -> torch.Tensor:
+        return self.at_pixels()
+
+    @torch.no_grad()
+    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
+        """Value on the grid of 1-D axes (um): (z, y, x) complex64, without detail that coarse axes cannot show."""
+        y, x = np.atleast_1d(np.asarray(y_um, float)), np.atleast_1d(np.asarray(x_um, float))
+        depths = np.atleast_1d(np.asarray(z_um, float))
+        native = self.extent.axes()
+        if all(len(a) == len(b) and np.allclose(a, b) for a, b in zip((y, x), native, strict=True)):
+            plane = self.at_pixels()
+        elif max(_step(y), _step(x)) > self.extent.pixel_um * (1 + 1e-6):
+            plane = self._as_planes("value", self.at_pixels).render([0.0], y, x)[0]
+        else:
+            plane = self._as_planes("prior", lambda: self.prior).render([0.0], y, x)[0] + self._between_grid(y, x)
+        return plane.expand(len(depths), -1, -1).clone()
+
+    @torch.no_grad()
+    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
+        z, y, x = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (z_um, y_um, x_um)))
+        prior = self._as_planes("prior", lambda: self.prior).query(0.0, y.ravel(), x.ravel())
+        image, last = self._image()
+        parts = []
+        for start in range(0, z.size, CHUNK):
+            place = [axis.ravel()[start : start + CHUNK] for axis in (y, x)]
+            parts.append(last(bilinear_points(image, self._pixels(place[0], 0), self._pixels(place[1], 1))))
+        real, imag = torch.cat(parts, 1) if parts else torch.zeros(2, 0)
+        return (prior + torch.complex(real, imag)).reshape(z.shape)
+
+    def _pixels(self, axis: np.ndarray, dim: int) -> np.ndarray:
+        return (axis - self.extent.origin_um[dim]) / self.extent.pixel_um
+
+    def _between_grid(self, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
+        """The network on axes in um (y, x), its features linear between the pixels."""
+        image, last = self._image()
+        image = bilinear_axis(image, self._pixels(x, 1), -1)
+        rows, parts = max(1, CHUNK // x.size), []
+        for start in range(0, y.size, rows):
+            read = bilinear_axis(image, self._pixels(y[start : start + rows], 0), -2)
+            parts.append(torch.complex(*last(read.flatten(1))).reshape(-1, x.size))
+        return torch.cat(parts)
+
+    def _image(self) -> tuple[torch.Tensor, Callable[[torch.Tensor], torch.Tensor]]:
+        """What is read between pixels (channel, y, x), and what makes it the network's two parts afterwards."""
+        if self.head_kind == "linear":  # the same before and after reading
+            return self._keep("image", lambda: self.head(self.pyramid()).reshape(2, *self.extent.shape)), lambda x: x
+        return self._keep("image", lambda: self.pyramid().reshape(-1, *self.extent.shape)), self.head
+
+    def _as_planes(self, name: str, image: Callable[[], torch.Tensor]) -> PlanesField:
+        def make() -> PlanesField:
+            return planes_of_images(image()[None], [0.0], self.extent, half=False).to(self.prior.device)
+
+        return self._keep(name, make)
+
+    def _keep(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` gives, made again only where parameters or prior have changed."""
+        now = [(id(numbers), numbers._version) for numbers in (self.prior, *self.parameters())]
+        if name not in self._kept or self._kept[name][0] != now:
+            self._kept[name] = (now, make())
+        return self._kept[name][1]
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        state = super().state_dict(*args, **kwargs)
+        if self.half_precision:
+            state |= {name: numbers.half() for name, numbers in state.items() if name.startswith("pyramid.")}
+        flat = self.prior.flatten()[:1]
+        if bool((self.prior == flat).all()):
+            state["prior"] = flat.clone()
+        else:
+            parts = torch.view_as_real(self.prior)
+            state["prior"] = parts.half() if self.prior_half else parts.clone()
+        return state
+
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *args: Any) -> None:
+        prior = state.pop(f"{prefix}prior", None)
+        super()._load_from_state_dict(state, prefix, *args)
+        if prior is not None:
+            self.set_prior(prior.squeeze() if prior.is_complex() else torch.view_as_complex(prior.float()))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ResidualField:
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        copied.__dict__.update({k: copy.deepcopy(v, memo) for k, v in self.__dict__.items() if k != "_kept"}, _kept={})
+        return copied
+
+
+def _step(axis: np.ndarray) -> float:
+    return abs(axis[-1] - axis[0]) / (axis.size - 1) if axis.size > 1 else 0.0
