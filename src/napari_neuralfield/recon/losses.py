@@ -1,0 +1,68 @@
+"""How far predicted counts are from measured ones: what a fit makes small.
+
+Each takes predicted counts (frame, y, x), measured amplitudes (frame, y, x), the square roots of the counts, and the
+detector pixels that count (y, x), all where None. Each gives one number: the mean over all good pixels of the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+
+DARK = 1e-6  # counts are kept above this share of the mean, where a root has no slope
+
+Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
+LossName = Literal["amplitude", "smooth-l1", "gradient", "poisson"]
+
+
+def mean_of(values: torch.Tensor, good: torch.Tensor | None) -> torch.Tensor:
+    """Mean over the good pixels of (frame, y, x)."""
+    if good is None:
+        return values.mean()
+    return (values * good).sum() / (len(values) * good.sum()).clamp(min=1)
+
+
+def root(counts: torch.Tensor, amplitude: torch.Tensor) -> torch.Tensor:
+    """Predicted amplitude sqrt(counts + floor), its gradient finite where it is dark."""
+    return torch.sqrt(counts + DARK * amplitude.detach().square().mean().clamp(min=1e-12))
+
+
+def amplitude_loss(counts: torch.Tensor, amplitude: torch.Tensor, good: torch.Tensor | None = None) -> torch.Tensor:
+    """Mean of (sqrt(counts) - amplitude)^2: Gaussian noise of equal width, as Poisson noise gives to the roots."""
+    return mean_of((root(counts, amplitude) - amplitude) ** 2, good)
+
+
+def smooth_l1_loss(counts: torch.Tensor, amplitude: torch.Tensor, good: torch.Tensor | None = None) -> torch.Tensor:
+    """Huber's loss of the amplitudes, as published for electrons: square up to 1, straight beyond."""
+    each = torch.nn.functional.smooth_l1_loss(root(counts, amplitude), amplitude, reduction="none")
+    return mean_of(each, good)
+
+
+def gradient_loss(counts: torch.Tensor, amplitude: torch.Tensor, good: torch.Tensor | None = None) -> torch.Tensor:
+    """Mean modulus of the differences between neighbours of the amplitudes' misfit, as published for light and X-rays.
+
+    Blind to what is added to a whole frame. A difference counts where both its pixels do.
+    """
+    miss = root(counts, amplitude) - amplitude
+    down, right = miss[:, 1:] - miss[:, :-1], miss[:, :, 1:] - miss[:, :, :-1]
+    if good is None:
+        return mean_of(down.abs(), None) + mean_of(right.abs(), None)
+    return mean_of(down.abs(), good[1:] & good[:-1]) + mean_of(right.abs(), good[:, 1:] & good[:, :-1])
+
+
+def poisson_loss(counts: torch.Tensor, amplitude: torch.Tensor, good: torch.Tensor | None = None) -> torch.Tensor:
+    """Mean of counts - n log(counts / n) - n for measured n: Poisson's log-likelihood below its best."""
+    measured = amplitude**2
+    floor = DARK * measured.detach().mean().clamp(min=1e-12)
+    ratio = (counts + floor) / (measured + floor)
+    return mean_of(counts - measured - (measured + floor) * torch.log(ratio), good)
+
+
+LOSSES: dict[str, Loss] = {
+    "amplitude": amplitude_loss,
+    "smooth-l1": smooth_l1_loss,
+    "gradient": gradient_loss,
+    "poisson": poisson_loss,
+}
