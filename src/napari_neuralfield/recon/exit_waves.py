@@ -22,6 +22,19 @@ def power(wave: torch.Tensor) -> torch.Tensor:
     return (wave * wave.conj()).real.contiguous()
 
 
+def likely(measured: torch.Tensor, seen: torch.Tensor, miss: torch.Tensor, faint: float) -> torch.Tensor:
+    """Share (frame, y, x) by which waves grow for the likelihood of counts, by amplitudes measured and seen.
+
+    The gradient of seen^2 - measured^2 log seen^2 asks for shares measured^2 / seen^2 - 1; a wave (1 + s share) has the
+    curvature 2 seen^2 share^2 (2 + share), by which s is the same for all pixels of a frame.
+    """
+    floor = (0.1 * seen.square().mean((1, 2), keepdim=True)).clamp(min=faint**2)
+    bright = seen.square()
+    share = miss * (measured + seen) / (bright + floor)
+    curved = (bright * share.square() * (2 + share)).sum((1, 2), keepdim=True)
+    return share * (bright * share.square()).sum((1, 2), keepdim=True) / curved.clamp(min=1e-30)
+
+
 class ExitWaves:
     """A scan state in the form in which frames are visited fastest.
 
@@ -38,21 +51,19 @@ class ExitWaves:
 
     def load(self, state: ScanState) -> None:
         """Take over a state."""
-        scan, far = self.scan, self.scan.geometry == "far_field"
+        scan = self.scan
         self.position = state.position.clone()
         whole, fraction = whole_and_fraction(state.position)
         room = torch.tensor([c - w for c, w in zip(scan.canvas, scan.window, strict=True)], device=whole.device)
         self._corner = whole.clamp(torch.zeros_like(room), room).tolist()
-        move = -state.position if scan.periodic else fraction if far else -fraction
+        move = -state.position if scan.periodic else fraction if scan.geometry == "far_field" else -fraction
         self._ramp_y = shift_ramp(move, (scan.window[0], 1))  # (frame, y, 1)
         self._ramp_x = shift_ramp(move, (1, scan.window[1]))  # (frame, 1, x)
-        self.canvas = torch.fft.fft2(state.canvas) if scan.periodic else state.canvas.clone()
-        self.probe = torch.fft.fft2(state.probe) if far else state.probe.clone()
+        self.canvas, self.probe = self.kept(state.canvas).clone(), self.kept_probe(state.probe).clone()
 
     def state(self) -> ScanState:
         """A copy of what is being solved."""
-        probe = torch.fft.ifft2(self.probe) if self.scan.geometry == "far_field" else self.probe.clone()
-        return ScanState(self.plain(self.canvas).clone(), probe, self.position.clone())
+        return ScanState(self.plain(self.canvas).clone(), self.plain_probe(self.probe).clone(), self.position.clone())
 
     def plain(self, kept: torch.Tensor) -> torch.Tensor:
         """A canvas (y, x) out of the form in which it is kept."""
@@ -61,6 +72,14 @@ class ExitWaves:
     def kept(self, plain: torch.Tensor) -> torch.Tensor:
         """Inverse of `plain`."""
         return torch.fft.fft2(plain) if self.scan.periodic else plain
+
+    def plain_probe(self, kept: torch.Tensor) -> torch.Tensor:
+        """A probe (mode, y, x) out of the form in which it is kept."""
+        return torch.fft.ifft2(kept) if self.scan.geometry == "far_field" else kept
+
+    def kept_probe(self, plain: torch.Tensor) -> torch.Tensor:
+        """Inverse of `plain_probe`."""
+        return torch.fft.fft2(plain) if self.scan.geometry == "far_field" else plain
 
     def ramp(self, frames: list[int]) -> torch.Tensor:
         """What moves each frame by its fraction: (frame, y, x)."""
@@ -92,6 +111,16 @@ class ExitWaves:
         y, x = self._corner[frame]
         return canvas[y : y + self.scan.window[0], x : x + self.scan.window[1]]
 
+    def illumination(self, frames: list[int]) -> torch.Tensor:
+        """Light of all the frames on the canvas (y, x), each at its nearest whole pixel."""
+        bright = power(self.plain_probe(self.probe)).sum(0)
+        if self.scan.periodic:
+            return torch.full_like(bright, len(frames) * float(bright.mean()))
+        light = bright.new_zeros(self.scan.canvas)
+        for frame in frames:
+            self._slice(light, frame).add_(bright)
+        return light
+
     def meet(self, probe: torch.Tensor, frames: list[int]) -> torch.Tensor:
         """A kept probe as it meets each window: (frame or 1, mode, y, x)."""
         if self.scan.geometry != "far_field":
@@ -104,11 +133,14 @@ class ExitWaves:
             patches = torch.fft.fft2(patches) * self.ramp(frames).conj()[:, None]
         probe += patches.sum(0)
 
-    def change(self, exit_wave: torch.Tensor, frames: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    def change(
+        self, exit_wave: torch.Tensor, frames: list[int], poisson: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """What the measured amplitudes ask of exit waves (frame, mode, y, x), and the squared misfit (frame,).
 
         The detector pixel's amplitude is scaled to the measured one, the same for all its modes and fine pixels;
-        masked pixels stay as they are.
+        masked pixels stay as they are. `poisson`: down the gradient of the likelihood of counts instead, by a Newton
+        step per frame along it (`likely`).
         """
         kernel, binning = self.problem.kernel, self.scan.binning
         wave = to_detector(exit_wave, kernel)
@@ -116,7 +148,8 @@ class ExitWaves:
         miss = self.measured(frames) - seen
         if self.problem.measured.good is not None:
             miss *= self.problem.measured.good
-        wave *= spread(miss / (seen + self.faint), binning)[:, None]
+        share = likely(self.measured(frames), seen, miss, self.faint) if poisson else miss / (seen + self.faint)
+        wave *= spread(share, binning)[:, None]
         return from_detector(wave, kernel), (miss * miss).sum((1, 2))
 
     def measured(self, frames: list[int]) -> torch.Tensor:

@@ -74,15 +74,15 @@ class Sequential:
     def smaller(self) -> bool:
         return False
 
-    def sweep(self, order: list[int], solve_probe: bool) -> Iterator[tuple[list[int], torch.Tensor]]:
+    def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
         waves = self.waves
         for frame in order:
             window, probe = waves.cut(waves.canvas, [frame])[:, None], waves.meet(waves.probe, [frame])
             change, misfit = waves.change(probe * window, [frame])
-            share = self.object_step / weight(power(probe).sum(1), self.object_alpha)
+            share = step * self.object_step / weight(power(probe).sum(1), self.object_alpha)
             waves.put(waves.canvas, [frame], (probe.conj() * change).sum(1) * share)
             if solve_probe:
-                share = self.probe_step / weight(power(window), self.probe_alpha)
+                share = step * self.probe_step / weight(power(window), self.probe_alpha)
                 waves.put_probe(waves.probe, [frame], window.conj() * change * share)
             yield [frame], misfit
 
@@ -124,9 +124,9 @@ class WithMomentum(Sequential):
         )
         self._every, self._share = recipe.momentum_every, recipe.momentum
 
-    def sweep(self, order: list[int], solve_probe: bool) -> Iterator[tuple[list[int], torch.Tensor]]:
+    def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
         canvas, probe = Momentum(self._share), Momentum(self._share)
-        for number, found in enumerate(super().sweep(order, solve_probe)):
+        for number, found in enumerate(super().sweep(order, solve_probe, step)):
             if self._share and number % self._every == 0:
                 canvas.push(self.waves.canvas)
                 if solve_probe:
@@ -138,7 +138,7 @@ class WithMomentum(Sequential):
 def epie(acquisition: Ptychography | CodedPtychography, recipe: EpieRecipe) -> Iterator[Event]:
     """The extended ptychographic engine: frame by frame, object and probe together; simple, the one to compare with."""
 
-    def make(problem: Problem, recipe: EpieRecipe, state: ScanState) -> Sequential:
+    def make(problem: Problem, state: ScanState, recipe: EpieRecipe) -> Sequential:
         return Sequential(problem, state, object_step=recipe.object_step, probe_step=recipe.probe_step)
 
     yield from engine_events(acquisition, recipe, make)
@@ -147,8 +147,4 @@ def epie(acquisition: Ptychography | CodedPtychography, recipe: EpieRecipe) -> I
 @method("rpie", RpieRecipe, kinds=KINDS)
 def rpie(acquisition: Ptychography | CodedPtychography, recipe: RpieRecipe) -> Iterator[Event]:
     """The regularised ptychographic engine: fast in dim light; stop it on held-out frames."""
-
-    def make(problem: Problem, recipe: RpieRecipe, state: ScanState) -> WithMomentum:
-        return WithMomentum(problem, state, recipe)
-
-    yield from engine_events(acquisition, recipe, make)
+    yield from engine_events(acquisition, recipe, WithMomentum)

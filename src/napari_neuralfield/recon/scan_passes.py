@@ -36,9 +36,49 @@ class EngineRecipe(ScanRecipe):
     positions_from: int | None = option(
         None, "pass at which positions begin to be corrected; empty: after a sixth of them", ge=0, advanced=True
     )
+    settle: float = option(
+        0.5,
+        "share of the passes at the end in which the steps shrink, so that the frames' noise averages",
+        ge=0,
+        le=1,
+        advanced=True,
+    )
+    last_step: float = option(0.1, "step of the last pass, relative to the first", gt=0, le=1, advanced=True)
     patience: int = option(
         4, "passes without a better prediction of the held-out frames before it stops", ge=1, advanced=True
     )
+
+
+class Schedule:
+    """Steps of every pass: full at first, then shrinking to `last_step` so that the frames' noise averages.
+
+    Where held-out frames are predicted no better for `patience` passes, full steps end at once, and shrinking ones
+    end everything.
+    """
+
+    def __init__(self, total: int, recipe: EngineRecipe) -> None:
+        self._shrinking = min(total, round(recipe.settle * total))
+        self._full, self.total, self._recipe = total - self._shrinking, total, recipe
+        self._best, self._idle = np.inf, 0
+
+    def step(self, number: int) -> float:
+        """Relative step of pass `number`."""
+        shrunk = number + 1 - self._full
+        return 1.0 if shrunk <= 0 else float(self._recipe.last_step ** (shrunk / self._shrinking))
+
+    def judge(self, number: int, error: float) -> bool:
+        """Whether `error` of the held-out frames after pass `number` is the best yet; plans the passes to come."""
+        if error < self._best:
+            self._best, self._idle = error, 0
+            return True
+        self._idle += 1
+        if self._idle >= self._recipe.patience:
+            self._idle = 0
+            if number + 1 < self._full:
+                self._full, self.total = number + 1, number + 1 + self._shrinking
+            else:
+                self.total = number + 1
+        return False
 
 
 class Engine(Protocol):
@@ -46,8 +86,8 @@ class Engine(Protocol):
 
     waves: ExitWaves
 
-    def sweep(self, order: list[int], solve_probe: bool) -> Iterator[tuple[list[int], torch.Tensor]]:
-        """One pass in this order; yields frames and their squared misfits (frame,)."""
+    def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """One pass in this order with steps this much shorter; yields frames and their squared misfits (frame,)."""
         ...
 
     def smaller(self) -> bool:
@@ -66,24 +106,23 @@ def passes_of(problem: Problem, recipe: EngineRecipe) -> int:
 
 def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterator[Event]:
     """All passes; the engine's waves hold the answer at the end."""
-    total, count = passes_of(problem, recipe), len(problem.train)
-    order = compute.seed(recipe.seed)
-    best, best_error, idle = None, np.inf, 0
+    plan, count = Schedule(passes_of(problem, recipe), recipe), len(problem.train)
+    order, best, number, total = compute.seed(recipe.seed), None, 0, plan.total
     energy, latest = problem.frame_energy(), torch.zeros(problem.scan.frames, device=problem.device)
     keeper, positions = Settling(engine.waves), PositionCorrection(recipe.correct_positions)
     start = max(2, total // 6) if recipe.positions_from is None else recipe.positions_from
     pace = PreviewPace(lambda: Preview(field_of(engine.waves.state(), problem.scan), 0.0))
-    for number in range(total):
+    while number < plan.total:
         solve_probe = problem.solve_probe and number >= min(recipe.probe_from, total - 1)
         frames = problem.train[torch.randperm(count, generator=order).to(problem.device)].tolist()
         done, said = 0, 0.0
         while done < count:
             try:
-                for part, misfit in engine.sweep(frames[done:], solve_probe):
+                for part, misfit in engine.sweep(frames[done:], solve_probe, plan.step(number)):
                     latest[part], done = misfit, done + len(part)
                     if done - said >= EVERY * count or done == count:
                         said, error = done, _error(latest, energy)
-                        yield Progress(number * count + done, total * count, error, "frames")
+                        yield Progress(number * count + done, plan.total * count, error, "frames")
                         yield from pace.events()
             except (RuntimeError, MemoryError) as failure:
                 if not compute.is_out_of_memory(failure) or not engine.smaller():
@@ -91,19 +130,16 @@ def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterat
                 compute.release()
                 yield Note("the device ran out of memory; going on with fewer frames at once", "warning")
         state = keeper.settled(engine.waves.state(), problem.solve_probe)
-        if number + 1 >= start and number + 1 < total:
+        if start <= number + 1 < plan.total:
             state = positions.corrected(problem, state)
             yield from positions.notes()
         engine.waves.load(state)
-        if len(problem.held):
-            error = problem.error(state, problem.held)
-            best, best_error, idle = (state, error, 0) if error < best_error else (best, best_error, idle + 1)
-            if idle >= recipe.patience:
-                yield Note(f"stopped after pass {number + 1}: the held-out frames are predicted no better")
-                break
+        number += 1
+        if len(problem.held) and plan.judge(number - 1, problem.error(state, problem.held)):
+            best = number, state
     if best is not None:
-        engine.waves.load(best)
-        yield Note(f"the state that predicts the held-out frames best is kept: error {best_error:.4f}")
+        engine.waves.load(best[1])
+        yield Note(f"kept is the state after pass {best[0]} of {number}, which predicts the held-out frames best")
 
 
 def _error(latest: torch.Tensor, energy: np.ndarray) -> float:
@@ -122,12 +158,12 @@ def _error(latest: torch.Tensor, energy: np.ndarray) -> float:
 def engine_events(
     acquisition: Ptychography | CodedPtychography,
     recipe: EngineRecipe,
-    make: Callable[[Problem, Any, ScanState], Engine],
+    make: Callable[[Problem, ScanState, Any], Engine],
 ) -> Iterator[Event]:
-    """From the acquisition to `Done` with the engine that `make(problem, recipe, state)` builds."""
+    """From the acquisition to `Done` with the engine that `make(problem, state, recipe)` builds."""
     started = time.process_time()
     problem = problem_of(acquisition, recipe)
-    engine = make(problem, recipe, first_state(problem, recipe))
+    engine = make(problem, first_state(problem, recipe), recipe)
     with torch.no_grad():
         yield from solve_scan(problem, recipe, engine)
         seconds = time.process_time() - started
@@ -139,14 +175,9 @@ class Settling:
 
     def __init__(self, waves: ExitWaves) -> None:
         self._far = waves.scan.geometry == "far_field"
-        state = waves.state()
-        lit = torch.zeros_like(waves.canvas)
-        probe = power(state.probe).sum(0)
-        for frame in range(waves.scan.frames):
-            waves.put(lit, [frame], probe[None].to(lit.dtype))
-        lit = waves.plain(lit).real.clamp(min=0)
+        lit = waves.illumination(waves.problem.train.tolist())
         self._lit = lit / lit.sum()
-        self._centre = centre(probe)
+        self._centre = centre(power(waves.state().probe).sum(0))
 
     def settled(self, state: ScanState, solved_probe: bool) -> ScanState:
         """The same frames, with mean amplitude 1 in the lit part of the canvas."""
