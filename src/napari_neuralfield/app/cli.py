@@ -214,28 +214,25 @@ def render(file: Path, /, *, output: Output, z_um: Text = None, pixel_um: Text =
 
 
 @app.command
-def convert(file: Path, /, *, output: Output, orientation: str | None = None) -> None:
-    """Write any known format, with its sidecar, as OUT.acq.h5.
+def convert(
+    file: Path, /, *, output: Output, orientation: str | None = None, result: Path | None = None
+) -> None:
+    """Write any known format, with its sidecar, as OUT.acq.h5; ptychography as OUT.cxi too.
 
     Parameters
     ----------
     file
         Frames of any known format.
     output
-        The file to write, OUT.acq.h5.
+        The file to write, OUT.acq.h5 or OUT.cxi.
     orientation
         How the positions of a scan run, as "reconstruct FILE --orientations OUT.png" names it; they are turned so.
+    result
+        A field reconstructed from these frames, .nfield: its positions, object and probe go into OUT.cxi.
     """
-    target = arguments.output(output, ACQUISITION)
-    from ..io import open_acquisition, save_acquisition
+    from .converting import run
 
-    acquisition = open_acquisition(arguments.existing(file))
-    if orientation is not None:
-        from .orientations import turned
-
-        acquisition = turned(acquisition, orientation)
-    save_acquisition(target, acquisition)
-    print(f"{acquisition.frame_count} frames of kind {acquisition.kind} in {target}")
+    run(file, output, orientation, result)
 
 
 @app.command

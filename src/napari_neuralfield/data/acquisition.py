@@ -16,6 +16,8 @@ import numpy as np
 from ..types import InputError
 from .frames import Frames, FrameSelection
 from .quantity import Quantity, check_value, length, quantity
+from .settled import IN_PIXELS, settled
+from .sizes import check_frames, check_lengths
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -260,17 +262,25 @@ def required(kind: str) -> list[str]:
 
 @dataclasses.dataclass
 class Draft:
-    """What a reader found: the kind, lazy frames, the values given so far. Values may be added before `complete`."""
+    """What a reader found: the kind, lazy frames, the values given so far. Values may be added before `complete`.
+
+    `assumed` holds what to take for lengths that a file leaves out altogether, as a note must say; see `settled`.
+    """
 
     kind: str
     frames: Frames
     values: dict[str, Any] = dataclasses.field(default_factory=dict)
     source: str = ""
     notes: list[str] = dataclasses.field(default_factory=list)
+    assumed: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def missing(self) -> list[str]:
-        """Names of required values that are not known yet."""
-        return [name for name in required(self.kind) if self.values.get(name) is None]
+        """Names of required values that are not known yet and do not follow from the others."""
+        return _missing(self.kind, self.settled())
+
+    def settled(self, **values: Any) -> dict[str, Any]:
+        """What is known, given or following from it; `values` come before the draft's own."""
+        return settled(self.kind, {**self.values, **values}, self.assumed, self.frames.shape[1:])
 
     def complete(self, **values: Any) -> Acquisition:
         """The checked acquisition.
@@ -282,12 +292,12 @@ class Draft:
         where = self.source or "the acquisition"
         if self.kind not in KINDS:
             raise InputError(f"{where}: kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
-        given = {k: v for k, v in {**self.values, **values}.items() if v is not None}
+        given = self.settled(**values)
         known = quantities(self.kind)
-        unknown = sorted(set(given) - set(known) - {"title"})
+        unknown = sorted(set(given) - set(known) - {"title", IN_PIXELS})
         if unknown:
             raise InputError(f"{where}: {unknown[0]} is not a value of kind {self.kind}; known are {', '.join(known)}")
-        missing = [name for name in required(self.kind) if name not in given]
+        missing = _missing(self.kind, given)
         if missing:
             q = known[missing[0]]
             unit = f" in {q.unit}" if q.unit else ""
@@ -296,41 +306,14 @@ class Draft:
                 f"{where}: {missing[0]} ({q.help}) is missing{also}; give {missing[0]}{unit} in the sidecar file "
                 f"{PurePath(self.source).name or 'NAME'}.yaml beside the data or in the Acquisition dock"
             )
-        _check_frames(self.frames, where)
+        check_frames(self.frames, where)
         checked = {n: check_value(n, known[n], v, where) for n, v in given.items() if n in known}
-        _check_lengths(known, checked, self.frames, where)
+        check_lengths(self.kind, known, checked, self.frames, where)
         if "title" in given:
             checked["title"] = str(given["title"])
         return KINDS[self.kind](frames=self.frames, source=self.source, **checked)
 
 
-def _check_frames(frames: Frames, where: str) -> None:
-    if len(frames.shape) != 3:
-        raise InputError(f"{where}: frames have shape {tuple(frames.shape)}; they must be (frame, y, x)")
-    if min(frames.shape) < 1:
-        raise InputError(
-            f"{where}: frames have shape {tuple(frames.shape)}; the file holds no pixels, so record it again"
-        )
-    if np.dtype(frames.dtype).kind not in "uif":
-        raise InputError(f"{where}: frames are of type {frames.dtype}; they must be real intensities")
-
-
-def _check_lengths(known: Mapping[str, Quantity], values: Mapping[str, Any], frames: Frames, where: str) -> None:
-    sizes: dict[str, tuple[int, str]] = {
-        name: (int(n), "the frames") for name, n in zip(("frame", "y", "x"), frames.shape, strict=True)
-    }
-    if "probe" in values:
-        sizes.pop("y"), sizes.pop("x")
-    for name, value in values.items():
-        for axis, wanted in enumerate(known[name].shape):
-            n = value.shape[axis]
-            if isinstance(wanted, int):
-                if n != wanted:
-                    raise InputError(f"{where}: {name} has shape {value.shape}; axis {axis} must have length {wanted}")
-                continue
-            expected, owner = sizes.setdefault(wanted, (n, name))
-            if n != expected:
-                raise InputError(
-                    f"{where}: {name} has {n} entries along '{wanted}' but {owner} have {expected}; "
-                    "they must agree, so add or remove the odd ones"
-                )
+def _missing(kind: str, known: Mapping[str, Any]) -> list[str]:
+    names = set(known) | ({"positions_um"} if IN_PIXELS in known else set())
+    return [name for name in required(kind) if name not in names]

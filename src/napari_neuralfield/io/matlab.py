@@ -1,4 +1,4 @@
-"""Published MATLAB files of Fourier ptychography: FPM-INR (`I_low`) and University of Connecticut (`imlow_HDR`)."""
+"""MATLAB files: FPM-INR (`I_low`), University of Connecticut (`imlow_HDR`), or the acquisition's own names."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..data.acquisition import Draft
 from ..optics.illumination import UCONN_HEIGHT_MM, uconn_board
 from ..registry import READERS
 from ..types import InputError
+from . import matlab_named
 from .hdf5_frames import HDF5Frames, opened, stored
 
 _CLASSES = {"single": "f4", "double": "f8", "logical": "u1"}
@@ -25,7 +26,7 @@ _BOARD_LEDS = 225
 class MatlabReader:
     """`.mat` of versions 5 and 7.3; the wavelength is not in FPM-INR files and stays open."""
 
-    reads = "MATLAB files of Fourier ptychography (.mat with I_low or imlow_HDR)"
+    reads = "MATLAB files (.mat with I_low, imlow_HDR or frames)"
 
     def supports(self, path: Path) -> bool:
         return path.suffix.lower() == ".mat"
@@ -37,9 +38,12 @@ class MatlabReader:
             return _fpm_inr(file)
         if "imlow_HDR" in file.shapes:
             return _uconn(file)
+        if (draft := matlab_named.draft_of(file)) is not None:
+            return draft
         raise InputError(
-            f"{path}: the file holds {', '.join(sorted(file.shapes)) or 'nothing'}; it must hold I_low (FPM-INR) "
-            "or imlow_HDR (University of Connecticut) as (y, x, led), or be converted to TIFF with a sidecar"
+            f"{path}: the file holds {', '.join(sorted(file.shapes)) or 'nothing'}; it must hold I_low (FPM-INR) or "
+            "imlow_HDR (University of Connecticut) as (y, x, led), or frames (y, x, frame), or name the frames in its "
+            "sidecar as variables: {frames: NAME}"
         )
 
 

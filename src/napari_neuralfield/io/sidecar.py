@@ -13,13 +13,17 @@ import numpy as np
 import yaml
 
 from ..data.acquisition import KINDS, Draft, quantities
+from ..data.settled import DERIVING, IN_PIXELS
 from ..types import InputError
 from .leds import directions, height_mm
+from .positions import read_positions
 from .tables import read_image, read_table
 
-OWN_KEYS = ("kind", "title", "leds", "files")
+VARIABLES = "variables"  # the names in a MATLAB file or NumPy archive: frames: diffraction
+OWN_KEYS = ("kind", "title", "leds", "files", VARIABLES)
 OWN_FILE = ".acq.h5"
-ENDINGS = (".ome.tiff", ".ome.tif")
+POSITIONS = ("positions_um", IN_PIXELS)
+ENDINGS = (".ome.tiff", ".ome.tif", ".npz.bz2")
 
 
 def find(path: Path) -> Path | None:
@@ -77,10 +81,14 @@ def apply(draft: Draft, path: Path) -> None:
     given = load(path)
     if "kind" in given:
         draft.kind = kind_of(given, path)
-    known = quantities(draft.kind)
+    known, deriving = quantities(draft.kind), DERIVING.get(draft.kind, ())
     for name, value in given.items():
-        if name in known:
+        if name in POSITIONS and (name in known or name in deriving):
+            _put_positions(draft, name, value, path)
+        elif name in known:
             draft.values[name] = _array(value, path) if known[name].shape else value
+        elif name in deriving:
+            draft.values[name] = value
         elif name == "title":
             draft.values["title"] = str(value)
         elif name == "leds":
@@ -89,10 +97,18 @@ def apply(draft: Draft, path: Path) -> None:
             if draft.kind == "led_array" and height is not None:
                 draft.values["led_height_mm"] = height
         elif name not in OWN_KEYS:
-            raise InputError(
-                f"{path}: {name} is not a value of kind {draft.kind}; known are {', '.join((*OWN_KEYS, *known))}"
-            )
+            every = ", ".join((*OWN_KEYS, *known, *deriving))
+            raise InputError(f"{path}: {name} is not a value of kind {draft.kind}; known are {every}")
     draft.notes.append(f"values from {path.name}")
+
+
+def _put_positions(draft: Draft, name: str, value: Any, path: Path) -> None:
+    """Positions from a list or a table, which may be in pixels; they take the place of the recording's."""
+    if isinstance(value, str) and Path(value).suffix.lower() != ".npy":
+        name, value = read_positions(path.parent / value, name)
+    for other in POSITIONS:
+        draft.values.pop(other, None)
+    draft.values[name] = _array(value, path)
 
 
 def _led_name(kind: str, path: Path) -> str:
@@ -103,7 +119,12 @@ def _led_name(kind: str, path: Path) -> str:
 
 
 def _array(value: Any, sidecar: Path) -> Any:
-    """A list as it is; the name of a table or an image beside the sidecar as the numbers in it."""
+    """A list as it is; the name of a table or an image beside the sidecar as the numbers in it.
+
+    `{amplitude: A, phase: P}` is a complex array; either may be left out.
+    """
+    if isinstance(value, dict):
+        return _complex(value, sidecar)
     if not isinstance(value, str):
         return value
     file = sidecar.parent / value
@@ -116,3 +137,16 @@ def _array(value: Any, sidecar: Path) -> Any:
             raise InputError(f"{file}: the array cannot be read; it must be a .npy file of numbers") from None
     table = read_table(file)[1]
     return table[:, 0] if table.shape[1] == 1 else table
+
+
+def _complex(parts: dict[str, Any], sidecar: Path) -> np.ndarray:
+    if not parts or not set(parts) <= {"amplitude", "phase"}:
+        raise InputError(
+            f"{sidecar}: a complex array is given by {', '.join(map(str, parts)) or 'nothing'}; name its amplitude and "
+            "phase (radians), or one .npy file"
+        )
+    amplitude, phase = (np.asarray(_array(parts.get(name, value), sidecar), dtype=float) for name, value in
+                        (("amplitude", 1.0), ("phase", 0.0)))  # fmt: skip
+    if amplitude.ndim and phase.ndim and amplitude.shape != phase.shape:
+        raise InputError(f"{sidecar}: amplitude has shape {amplitude.shape} but phase {phase.shape}; they must agree")
+    return amplitude * np.exp(1j * phase)

@@ -15,6 +15,7 @@ from .forms import MISSING, ArrayEdit, ValueEdit, caption, read_array
 from .parts import form_layout
 from .session import Session
 
+SOUGHT = ("positions_um", "coded_surface", "probe")  # optional arrays that users often have in another file
 ARRAYS = "Numbers (*.npy *.csv *.txt *.json)"
 
 
@@ -29,8 +30,8 @@ class QuantityForm(QWidget):
         self.editors: dict[str, QWidget] = {}
         layout, needed = form_layout(self), set(required(draft.kind))
         for name, q in quantities(draft.kind).items():
-            value = draft.values.get(name)
-            if name not in needed and q.shape and value is None:
+            value = draft.settled().get(name)
+            if name not in needed and name not in SOUGHT and q.shape and value is None:
                 continue  # an optional array that is not there
             editor = self.editors[name] = self._make(name, q, value)
             heading = QLabel(caption(q.label, q.unit))
@@ -44,7 +45,7 @@ class QuantityForm(QWidget):
         for name, editor in self.editors.items():
             target: QWidget = editor
             if isinstance(editor, ArrayEdit):
-                editor.set_value(draft.values.get(name))
+                editor.set_value(draft.settled().get(name))
                 target = editor.text
             if not isinstance(editor, ValueEdit) or editor.good:
                 target.setStyleSheet(MISSING if name in missing else "")

@@ -1,0 +1,99 @@
+"""Values that follow from others: positions in pixels, the fourth of the far field's lengths, a cone beam's pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+IN_PIXELS = "positions_px"
+SCANS = ("ptychography", "coded_ptychography")
+FROM_FOCUS = "focus_to_sample_um"
+DERIVING = {SCANS[0]: (IN_PIXELS, FROM_FOCUS), SCANS[1]: (IN_PIXELS,)}  # what may be given instead of a value
+FAR_FIELD = ("object_pixel_um", "wavelength_um", "distance_um", "detector_pixel_um")
+PIXEL = {SCANS[0]: ("object_pixel_um",), SCANS[1]: ("sensor_pixel_um", "upsampling")}
+
+
+def settled(
+    kind: str, values: Mapping[str, Any], assumed: Mapping[str, Any], frame_shape: tuple[int, ...]
+) -> dict[str, Any]:
+    """The given values and those that follow from them; what is None is left out.
+
+    Parameters
+    ----------
+    values : what is given. `positions_px` (frame, 2) stands for `positions_um` in pixels of the reconstruction and
+        stays where that pixel is not known; where both are given, `positions_um` counts. In the near field
+        `focus_to_sample_um` of a cone beam stands for `object_pixel_um`.
+    assumed : what a reader takes for a geometry and lengths that a file leaves out; used only for what neither is
+        given nor follows.
+    frame_shape : (y, x) pixels of a frame.
+    """
+    known = {name: value for name, value in values.items() if value is not None}
+    if kind == SCANS[0]:
+        _settle_ptychography(known, assumed, frame_shape)
+    if kind in SCANS and IN_PIXELS in known:
+        _place(kind, known)
+    return known
+
+
+def _settle_ptychography(known: dict[str, Any], assumed: Mapping[str, Any], frame_shape: tuple[int, ...]) -> None:
+    taken = assumed if known.get("geometry", assumed.get("geometry")) == assumed.get("geometry") else {}
+    geometry = known.get("geometry", taken.get("geometry"))
+    if geometry is not None:
+        known["geometry"] = geometry
+    if geometry == "far_field":
+        _assume(known, taken)
+        _complete_far_field(known, frame_shape)
+    elif geometry == "near_field":
+        _from_focus(known)
+        known.update({name: value for name, value in taken.items() if name not in known})
+    if "probe" in known and np.ndim(known["probe"]) == 2:
+        known["probe"] = np.asarray(known["probe"])[None]
+
+
+def _from_focus(known: dict[str, Any]) -> None:
+    """A cone beam magnifies by (focus to detector) / (focus to specimen)."""
+    try:
+        focus, distance, detector = (float(known[n]) for n in (FROM_FOCUS, "distance_um", "detector_pixel_um"))
+    except (KeyError, TypeError, ValueError):
+        return
+    if focus > 0:
+        del known[FROM_FOCUS]
+        known.setdefault("object_pixel_um", detector * focus / (focus + distance))
+
+
+def _assume(known: dict[str, Any], assumed: Mapping[str, Any]) -> None:
+    """Take assumed lengths until one is left to follow; the object pixel only where no length is given at all."""
+    for number, name in enumerate(FAR_FIELD):
+        given = sum(n in known for n in FAR_FIELD)
+        if given < 3 and name in assumed and name not in known and (number > 0 or given == 0):
+            known[name] = assumed[name]
+
+
+def _complete_far_field(known: dict[str, Any], frame_shape: tuple[int, ...]) -> None:
+    """wavelength * distance = pixels * detector pixel * object pixel (Fraunhofer), where one of the four is missing."""
+    missing = [name for name in FAR_FIELD if name not in known]
+    if len(missing) != 1 or len(frame_shape) != 2:
+        return
+    try:
+        pixel, wave, distance, detector = (float(known.get(name, 1.0)) for name in FAR_FIELD)
+    except (TypeError, ValueError):
+        return  # the check of that value says what is wrong with it
+    light, pixels = wave * distance, min(frame_shape) * pixel * detector
+    if light > 0 and pixels > 0:
+        known[missing[0]] = pixels / light if missing[0] in FAR_FIELD[1:3] else light / pixels
+
+
+def _place(kind: str, known: dict[str, Any]) -> None:
+    """Put `positions_px` as `positions_um`, where the pixel is known."""
+    if "positions_um" in known:
+        del known[IN_PIXELS]
+        return
+    try:
+        pixel = [float(known[name]) for name in PIXEL[kind]]
+        positions = np.asarray(known[IN_PIXELS], dtype=float)
+    except (KeyError, TypeError, ValueError):
+        return
+    del known[IN_PIXELS]
+    known["positions_um"] = positions * (pixel[0] if len(pixel) == 1 else pixel[0] / pixel[1])

@@ -1,0 +1,153 @@
+"""Near field or far field? In the near field a specimen's shadow moves across the detector as the specimen does.
+
+How far it moves also tells the pixel at the specimen, and with it the magnification of a cone beam.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+FRAMES = 96  # looked at, those in the middle of the scan
+SIDE = 256  # pixels; larger frames are binned
+NEIGHBOURS = 8
+ORIENTATIONS = tuple(itertools.product((False, True), (1, -1), (1, -1)))  # transposed, sign of y, sign of x
+LIKENESS = 0.2  # least correlation of shadows that count as moving
+AHEAD = 1.3  # times the likeness in the other orientations: frames of the far field are as alike in all of them
+
+
+@dataclasses.dataclass(frozen=True)
+class Shadows:
+    """How the frames move with the positions.
+
+    pixel_um : detector pixel as it is at the specimen, um.
+    likeness : mean correlation of neighbouring frames, moved onto each other.
+    orientation : (transposed, sign of y, sign of x) of the positions at which the frames agree best.
+    """
+
+    pixel_um: float
+    likeness: float
+    orientation: tuple[bool, int, int]
+
+    @property
+    def as_given(self) -> bool:
+        """Whether the frames move the way the positions say."""
+        return self.orientation == (False, 1, 1)
+
+
+def moving_shadows(frames: Any, positions_um: np.ndarray, mask: np.ndarray | None = None) -> Shadows | None:
+    """What the frames' movement tells; None where they do not move with the positions.
+
+    Parameters
+    ----------
+    frames : (frame, y, x).
+    positions_um : corner of each window on the object (frame, 2), um.
+    mask : True where a detector pixel is good (y, x).
+    """
+    place = np.asarray(positions_um, dtype=float)
+    if len(place) < 4 or min(frames.shape[1:]) < 16 or not np.ptp(place, axis=0).any():
+        return None
+    middle = np.argsort(np.hypot(*(place - np.median(place, axis=0)).T))[:FRAMES]
+    place = place[middle]
+    spectra, envelope, binning = _spectra(frames, middle, mask)
+    pairs, between = _neighbours(place)
+    shape = envelope.shape
+    likeness = np.fft.irfft2(spectra[pairs[:, 0]] * spectra[pairs[:, 1]].conj(), s=shape)
+    step = float(np.median(np.hypot(*between.T)))
+    if not step > 0:
+        return None
+    scores, pixels = _scores(likeness, between, step)
+    best, way = np.unravel_index(int(scores.argmax()), scores.shape)
+    others = float(np.delete(scores, way, axis=1).max())
+    found = float(scores[best, way])
+    if found < LIKENESS or found < AHEAD * others:
+        return None
+    moves = -_turned(between, ORIENTATIONS[way])
+    pixel = _refined(likeness / np.maximum(envelope, 0.1), moves, float(pixels[best]))
+    return Shadows(pixel / binning, found, ORIENTATIONS[way])
+
+
+def _spectra(frames: Any, chosen: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, int]:
+    """Spectra of what differs from the mean frame (frame, fy, fx), unit energy; their window's overlap; the binning."""
+    binning = -(-max(frames.shape[1:]) // SIDE)
+    rows, columns = (n // binning * binning for n in frames.shape[1:])
+    stack = np.empty((len(chosen), rows // binning, columns // binning), np.float32)
+    good = np.ones((rows, columns), bool) if mask is None else np.asarray(mask, bool)[:rows, :columns]
+    for n, index in enumerate(chosen):
+        frame = np.nan_to_num(np.asarray(frames[int(index)], dtype=np.float32)[:rows, :columns])
+        stack[n] = (frame * good).reshape(rows // binning, binning, -1, binning).sum((1, 3))
+    stack = np.sqrt(np.clip(stack, 0, None))
+    mean = np.sqrt((stack**2).mean(0))
+    lit = mean > 0.1 * np.median(mean[mean > 0]) if mean.any() else mean > 0
+    window = np.hanning(mean.shape[0] + 2)[1:-1, None] * np.hanning(mean.shape[1] + 2)[1:-1] * lit
+    change = np.clip(stack / np.where(lit, mean, 1) - 1, -3, 3)
+    change = (change - (change * window).sum((1, 2), keepdims=True) / max(window.sum(), 1e-9)) * window
+    change /= np.sqrt((change**2).sum((1, 2), keepdims=True)) + 1e-9
+    envelope = np.fft.irfft2(np.abs(np.fft.rfft2(window)) ** 2, s=window.shape)
+    return np.fft.rfft2(change), envelope / max(envelope.max(), 1e-9), binning
+
+
+def _neighbours(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of near frames (pair, 2), and their distance vectors (pair, 2), um."""
+    near = cKDTree(place).query(place, k=min(NEIGHBOURS, len(place) - 1) + 1)[1][:, 1:]
+    both = np.stack([np.repeat(np.arange(len(place)), near.shape[1]), near.ravel()], axis=1)
+    pairs = np.unique(np.sort(both, axis=1), axis=0)
+    return pairs, place[pairs[:, 0]] - place[pairs[:, 1]]
+
+
+def _turned(vectors: np.ndarray, orientation: tuple[bool, int, int]) -> np.ndarray:
+    transposed, sign_y, sign_x = orientation
+    return (vectors[:, ::-1] if transposed else vectors) * (sign_y, sign_x)
+
+
+def _scores(likeness: np.ndarray, between: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean correlation at the shift that each pixel and orientation predict (pixel, orientation), and the pixels, um.
+
+    What lies at P of the object is seen at P - position, so a frame moves against the difference of positions.
+    """
+    shape = np.array(likeness.shape[1:])
+    moves = np.geomspace(1.5, shape.min() / 3, 30 * int(1 + np.log(shape.min())))
+    pixels = step / moves
+    pair = np.arange(len(between))
+    scores = np.zeros((len(pixels), len(ORIENTATIONS)))
+    for way, orientation in enumerate(ORIENTATIONS):
+        turned = -_turned(between, orientation)
+        for n, pixel in enumerate(pixels):
+            shift = np.round(turned / pixel).astype(int)
+            inside = (np.abs(shift) < shape / 2).all(1)
+            if inside.sum() > len(pair) / 2:
+                scores[n, way] = likeness[pair[inside], shift[inside, 0], shift[inside, 1]].mean()
+    return scores, pixels
+
+
+def _refined(likeness: np.ndarray, moves_um: np.ndarray, pixel_um: float, reach: int = 3) -> float:
+    """The pixel from where the correlation of each pair peaks, to a fraction of a pixel; least squares, twice."""
+    shape = np.array(likeness.shape[1:])
+    around = np.arange(-reach, reach + 1)
+    for _ in range(2):
+        seen, expected = [], []
+        for image, move in zip(likeness, moves_um, strict=True):
+            whole = np.round(move / pixel_um).astype(int)
+            if (np.abs(whole) > shape / 2.5).any():
+                continue
+            cut = image[np.ix_((whole[0] + around) % shape[0], (whole[1] + around) % shape[1])]
+            y, x = np.unravel_index(int(cut.argmax()), cut.shape)
+            if not (0 < y < 2 * reach and 0 < x < 2 * reach):
+                continue
+            seen.append(whole - reach + (y + _vertex(cut[y - 1 : y + 2, x]), x + _vertex(cut[y, x - 1 : x + 2])))
+            expected.append(move)
+        if len(seen) < 3:
+            return pixel_um
+        pixel_um = float(np.sum(np.square(expected)) / np.sum(np.array(seen) * np.array(expected)))
+    return pixel_um
+
+
+def _vertex(three: np.ndarray) -> float:
+    """Where the parabola through three values at -1, 0, 1 is highest."""
+    low, middle, high = (float(v) for v in three)
+    bend = low - 2 * middle + high
+    return 0.5 * (low - high) / bend if bend < 0 else 0.0
