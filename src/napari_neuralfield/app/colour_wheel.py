@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+VEIL = 0.6  # how much of what lies below the legend is hidden, so that its letters can be read
 MARKS = (("0°", 1.0, 0.0), ("90°", 0.0, -1.0), ("180°", -1.0, 0.0), ("-90°", 0.0, 1.0))  # text, x, y of the rim
 
 
@@ -27,7 +28,7 @@ def coloured(values: np.ndarray, brightest: float | None = None) -> np.ndarray:
 
 
 def wheel(side: int, marked: bool = True) -> np.ndarray:
-    """The legend: phase around, counted anticlockwise from the right, amplitude outwards; clear outside.
+    """The legend: phase around, counted anticlockwise from the right, amplitude outwards; a dark veil outside.
 
     Parameters
     ----------
@@ -42,11 +43,13 @@ def wheel(side: int, marked: bool = True) -> np.ndarray:
 
     from .picture import letters
 
-    radius = 0.30 if marked else 0.5
+    radius = 0.3 if marked else 0.5
     axis = (np.arange(side) + 0.5) / side - 0.5
     place = (axis[None, :] - 1j * axis[:, None]) / radius
     inside = np.clip((1 - np.abs(place)) * radius * side + 0.5, 0, 1)  # a smooth rim
-    drawn = np.dstack([coloured(place, 1.0), np.round(255 * inside).astype(np.uint8)])
+    veil = VEIL if marked else 0.0
+    drawn = np.dstack([coloured(place, 1.0) * (inside[..., None] > 0), np.round(255 * np.maximum(inside, veil))])
+    drawn = drawn.astype(np.uint8)
     if not marked:
         return drawn
     image = Image.fromarray(drawn)

@@ -16,6 +16,7 @@ from ..types import InputError
 from .calibrate_panel import CalibratePanel
 from .forms import caption
 from .layers import acquisition_layers, title_of
+from .orientation_panel import OrientationPanel
 from .parts import BAD, GOOD, INFO, QUIET, WARN, button, label, row, scrolling, timer
 from .plots import PupilPlot
 from .quantity_form import QuantityForm
@@ -28,7 +29,7 @@ KIND_NAMES = {
     "led_array": "LED array (Fourier ptychography)",
     "multiplexed_led": "multiplexed LEDs",
     "coded_ptychography": "coded ptychography (lensless)",
-    "ptychography": "ptychography",
+    "ptychography": "ptychography (far or near field)",
     "through_focus": "bright field through focus",
 }
 
@@ -69,12 +70,13 @@ class AcquisitionDock(QWidget):
         self.title, self.problem, self.checks = label(), label(colour=WARN), label()
         self.plot, self.plot_text = PupilPlot(), label(colour=QUIET)
         self.calibrate = CalibratePanel(self._viewer, self._session)
+        self.orientation = OrientationPanel(self._session)
         self._form_place = QVBoxLayout()
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(6, 4, 8, 6)
         above = (buttons, self.title, self.problem, self._form_place, self.plot, self.plot_text)
-        for part in (*above, self.calibrate, self.checks):
+        for part in (*above, self.calibrate, self.orientation, self.checks):
             layout.addLayout(part) if not isinstance(part, QWidget) else layout.addWidget(part)
         layout.addStretch(1)
         outer = QVBoxLayout(self)

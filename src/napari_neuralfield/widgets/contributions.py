@@ -70,9 +70,11 @@ def field_reader(path: str | list[str]) -> Read | None:
 def _read_field(path: Any) -> list[LayerData]:
     from ..io import load_result
     from .layers import result_layers
+    from .scan_facts import scan_facts
 
-    layers = result_layers(load_result(Path(path)), title=Path(path).stem)
-    _offer("Depth")
+    result = load_result(Path(path))
+    layers = result_layers(result, title=Path(path).stem)
+    _offer("Depth", *(["Reconstruct"] if scan_facts(result) is not None else []))  # there a scan shows its frames
     return layers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from ..app import lazy
 from ..app.focus import InFocus, all_in_focus
+from ..types import Field
+from .complex_view import colour_layers, unwrapped_layer
 from .depth_form import DepthForm
-from .depth_view import Pace, Picture, bounce, plane_count, render, view_of, whole
+from .depth_view import Pace, Picture, View, bounce, plane_count, render, view_of, whole
 from .export import FILTERS, export
-from .layers import COLORMAPS, ImageSlot, contrast, placed
+from .layers import COLORMAPS, ImageSlot, LayerData, contrast, placed
 from .parts import timer
 from .run import extent_text
+from .scan_layers import add_all
 from .session import KEY, Shown, session_of
 from .threads import Background, Latest
 
@@ -51,6 +55,8 @@ class DepthDock(QWidget):
         form.play.toggled.connect(self._toggle_play)
         form.contrast.clicked.connect(self.auto_contrast)
         form.add_plane.clicked.connect(self.add_plane)
+        form.colours.clicked.connect(lambda: self.add_view(colour_layers))
+        form.unwrap.clicked.connect(lambda: self.add_view(unwrapped_layer))
         form.focus.clicked.connect(self.find_focus)
         form.export.clicked.connect(self._choose_export)
         self._session.shown_changed.connect(self._on_shown)
@@ -115,8 +121,7 @@ class DepthDock(QWidget):
         if shown is None:
             return
         field, z, quantity = shown.result.field, self.z_um, self.form.quantity.currentText()
-        view = view_of(self._viewer, self.devicePixelRatioF()) if len(self._viewer.layers) else None
-        view = view or whole(field)
+        view = self._view(field)
         axes = lazy.visible_axes(field.extent, view.box_um, view.screen_pixel_um)
         if axes is None or quantity not in lazy.quantities(field):
             return
@@ -125,6 +130,11 @@ class DepthDock(QWidget):
             return
         wanted = None if draft else lambda: not self._latest.overtaken
         self._latest.submit(lambda: render(field, z, quantity, view, coarse, wanted))
+
+    def _view(self, field: Field) -> View:
+        """What is on the screen; all of the field where that cannot be said."""
+        seen = view_of(self._viewer, self.devicePixelRatioF()) if len(self._viewer.layers) else None
+        return seen or whole(field)
 
     def _same(self, last: Picture, field: Any, z: float, quantity: str, axes: Any) -> bool:
         shown_now = last.field is field and last.z_um == z and last.quantity == quantity
@@ -139,9 +149,10 @@ class DepthDock(QWidget):
         self._pace.learn(picture.image.size, picture.seconds)
         new = self._last is None or self._last.quantity != picture.quantity or not self._slot.alive
         self._last = picture
-        title = self._title()
+        (low, high), place = picture.field.extent.z_um, "at any depth"
+        name = f"{self._title()} {place if low < high else 'on the screen'}"
         self._slot.show(
-            f"{title} at any depth", picture.image, picture.y_um, picture.x_um, picture.quantity,
+            name, picture.image, picture.y_um, picture.x_um, picture.quantity,
             {"z_um": picture.z_um, "quantity": picture.quantity}, follow=False,
         )
         if new:
@@ -192,6 +203,18 @@ class DepthDock(QWidget):
             )
 
         self._background.run(work, add, self._say_error)
+
+    def add_view(self, make: Callable[..., list[LayerData]]) -> None:
+        """Layers that `make` draws of what is on the screen, at the slider's depth."""
+        shown = self._session.shown
+        if shown is None:
+            return
+        field, z, title, view = shown.result.field, self.z_um, shown.title, self._view(shown.result.field)
+
+        def add(layers: list[LayerData]) -> None:
+            add_all(self._viewer, layers)
+
+        self._background.run(lambda: make(field, z, title, view), add, self._say_error)
 
     def find_focus(self) -> None:
         """The all-in-focus image and its depth map as layers; the second press stops it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 from superqt import QFlowLayout, QLabeledDoubleSlider
 
 from .parts import QUIET, button, label, row
@@ -27,30 +27,36 @@ class DepthForm:
         self.contrast = button("Auto contrast", tip="fit the contrast to what is on the screen")
         self.add_plane = button("Keep this plane", tip="add the whole plane, at full resolution, as a layer of its own")
         self.focus = button("All in focus", tip="the sharpest plane of every pixel, and the map of their depths")
+        self.colours = button("In colours", tip="hue is the phase, brightness the amplitude, of what is on the screen")
+        self.unwrap = button("Unwrapped phase", tip="the phase of what is on the screen without its jumps of 2π")
         self.export, self.state = button("Export…", tip="OME-TIFF, OME-Zarr or PNG"), label(colour=QUIET)
-        top = QHBoxLayout()
-        top.addWidget(QLabel("Depth [µm]"))
-        top.addWidget(self.slider, 1)
+        top = row(QLabel("Depth [µm]"), self.slider)
+        self.slider.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         flow = QFlowLayout()
         flow.setContentsMargins(0, 0, 0, 0)
         for spacing in (flow.setHorizontalSpacing, flow.setVerticalSpacing):
             spacing(6)
         show, planes = row(QLabel("Show"), self.quantity), row(QLabel("Planes"), self.planes)
-        for part in (self.play, show, self.contrast, self.add_plane, self.focus, planes, self.export):
+        looks = (show, self.contrast, self.add_plane, self.colours, self.unwrap)
+        for part in (self.play, *looks, self.focus, planes, self.export):
             flow.addWidget(part)
+        self._of_depth = (top, self.play, self.focus, planes)  # what only a field with depth needs
         layout = QVBoxLayout(parent)
-        layout.addLayout(top)
+        layout.addWidget(top)
         layout.addLayout(flow)
         layout.addWidget(self.state)
         layout.addStretch(1)
         parent.setMinimumWidth(320)
 
     def set_enabled(self, on: bool) -> None:
-        for part in (self.slider, self.play, self.quantity, self.contrast, self.add_plane, self.focus, self.export):
+        looks = (self.quantity, self.contrast, self.add_plane, self.colours, self.unwrap)
+        for part in (self.slider, self.play, *looks, self.focus, self.export):
             part.setEnabled(on)
 
     def set_range(self, low: float, high: float, z_um: float) -> None:
-        """Depths that can be chosen, um; a single plane has nothing to slide."""
+        """Depths that can be chosen, um; a single plane has nothing to slide, and nothing to focus."""
+        for part in self._of_depth:
+            part.setVisible(high > low)
         self.slider.blockSignals(True)
         self.slider.setRange(low, high if high > low else low + 1e-6)
         self.slider.setSingleStep(max((high - low) / 200, 1e-6))
@@ -66,6 +72,7 @@ class DepthForm:
         self.quantity.addItems(names)
         self.quantity.setCurrentText(before if before in names else names[0])
         self.quantity.blockSignals(False)
+        self.colours.setVisible("amplitude" in names)
 
     def set_busy(self, what: str, text: str = "") -> None:
         """Name what goes on in the background; its button says `text` meanwhile."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..data.acquisition import Draft
 
 LayerData = tuple[Any, dict[str, Any], str]
-PIXEL_NAMES = ("pixel_um", "sensor_pixel_um", "detector_pixel_um")
+PIXEL_NAMES = ("pixel_um", "sensor_pixel_um", "object_pixel_um", "detector_pixel_um")  # the first that is known
 COLORMAPS = {"amplitude": "gray", "phase": "twilight_shifted", "intensity": "gray"}
 
 
@@ -69,7 +69,7 @@ def title_of(draft: Draft) -> str:
 
 
 def pixel_um(draft: Draft) -> float:
-    """Pixel of a frame, um; 1 where it is not known yet."""
+    """Pixel of a frame, um; 1 where it is not known yet. A diffraction pattern is as large as the window it is of."""
     for name in PIXEL_NAMES:
         value = draft.values.get(name)
         if isinstance(value, int | float) and value > 0:
@@ -89,6 +89,7 @@ def acquisition_layers(draft: Draft) -> list[LayerData]:
         "units": ("pixel", "um", "um"),
         "axis_labels": ("frame", "y", "x"),
         "contrast_limits": limits,
+        "gamma": 0.35 if draft.values.get("geometry") == "far_field" else 1.0,  # its middle is all that is seen else
         "metadata": {KEY: {"draft": draft}},
     }
     return [(frames, meta, "image")]

@@ -17,6 +17,7 @@ from .preview import PreviewLayers
 from .reconstruct_form import ReconstructForm
 from .region import RegionTool
 from .run import Library, Plan, checkpoint_name, load_library, plan_run, region_slices, time_text
+from .scan_view import ScanView
 from .session import Shown, session_of
 from .threads import Background
 
@@ -36,6 +37,9 @@ class ReconstructDock(QWidget):
         self._progress: deque[Progress] = deque()  # what the job's thread has said and is not yet drawn
         self._title, self._unfinished = "", False
         self.form = ReconstructForm(self, self._session.settings)
+        self.scan = ScanView(napari_viewer, self._session)
+        self.form.below_plot.addWidget(self.scan)
+        self.scan.changed.connect(lambda: self.form.give_room(self.scan.facts is not None))
         self._connect()
         self._tick = timer(self, 200, self._draw)
         self._set_state("loading the methods …")

@@ -12,6 +12,7 @@ from ..types import InputError
 from .forms import OptionForm
 from .parts import BAD, QUIET, WARN, button, form_layout, label, row, scrolling
 from .plots import LossPlot
+from .run import WHOLE_FRAME_KINDS
 from .settings import Settings
 
 OWN, LAST = "defaults", "last used"  # of the preset box
@@ -49,7 +50,9 @@ class ReconstructForm:
         form.addRow("", self.summary)
         form.addRow("Preset", self.preset_box)
         form.addRow("Device", self.device_box)
-        form.addRow("Region", row(self.draw_region, self.clear_region))
+        self.region = row(self.draw_region, self.clear_region)
+        form.addRow("Region", self.region)
+        self._top = form
         self._option_place = QVBoxLayout()
         content = QWidget()
         upper = QVBoxLayout(content)
@@ -62,8 +65,11 @@ class ReconstructForm:
         outer.addWidget(scrolling(content), 1)
         controls = row(self.run_button, self.pause_button, self.stop_button)
         keep = row(self.save_button, self.depth_button)
-        for part in (controls, self.bar, self.state, self.error, self.notes, self.plot, keep):
+        for part in (controls, self.bar, self.state, self.error, self.notes, self.plot):
             outer.addWidget(part)
+        self.below_plot = QVBoxLayout()
+        outer.addLayout(self.below_plot)
+        outer.addWidget(keep)
         parent.setMinimumWidth(340)
 
     # choices
@@ -77,6 +83,7 @@ class ReconstructForm:
     ) -> None:
         """Offer these methods (name -> Method), with `best` and its option `values` chosen."""
         self._kind, self._methods, self._recommended = kind, methods, (best, values or {})
+        self._top.setRowVisible(self.region, kind not in WHOLE_FRAME_KINDS)
         self.method_box.blockSignals(True)
         self.method_box.clear()
         for name in sorted(methods, key=lambda n: n != best):
@@ -151,6 +158,10 @@ class ReconstructForm:
         self.bar.setValue(done)
         self.bar.setUpdatesEnabled(True)
 
+    def give_room(self, needed: bool) -> None:
+        """A lower curve while something else is to be seen below it."""
+        self.plot.setFixedHeight(120 if needed else 200)
+
     def add_note(self, text: str, level: str) -> None:
         colour = WARN if level == "warning" else QUIET
         self.notes.setText(f"<span style='color:{colour}'>{html.escape(text)}</span>")
@@ -169,6 +180,7 @@ class ReconstructForm:
         self.stop_button.setEnabled(running)
         self.save_button.setEnabled(found)
         self.depth_button.setEnabled(found)
+        self.depth_button.setText("Look at the field" if self._kind in WHOLE_FRAME_KINDS else "Look at any depth")
         self.plot.setVisible(bool(self.plot.points[0]))  # some methods know no error as they go
         self.bar.setVisible(running)
         if running:
