@@ -170,7 +170,8 @@ class ResidualField(nn.Module):
 
     def _keep(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` gives, made again only where parameters or prior have changed."""
-        now = [(id(numbers), numbers._version) for numbers in (self.prior, *self.parameters())]
+        # sums: torch's own count of changes misses those of a fused optimizer
+        now = [complex(numbers.detach().sum()) for numbers in (self.prior, *self.parameters())]
         if name not in self._kept or self._kept[name][0] != now:
             self._kept[name] = (now, make())
         return self._kept[name][1]
