@@ -8,7 +8,6 @@ to the detector (`forward.ptychography`). The canvas of a coded acquisition is t
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Literal
 
 import numpy as np
@@ -16,13 +15,13 @@ import torch
 
 from ..compute import REAL
 from ..data.acquisition import CodedPtychography, Ptychography
+from ..data.borders import repeats
 from ..optics.grids import to_corner
 from ..optics.propagation import filtered, shift_ramp
 from ..types import Extent, InputError
 
 Borders = Literal["auto", "open", "periodic"]
 MARGIN = 4  # canvas pixels around the outermost windows, for positions that will be corrected
-PERIODIC = 0.5  # of neighbours' correlation: that much between opposite borders means that the field repeats
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,22 +137,6 @@ def scan_of(
     )
 
 
-def repeats(acquisition: Ptychography | CodedPtychography) -> bool:
-    """Whether the frames continue across their opposite borders as they do between neighbouring pixels."""
-    frames = acquisition.intensity()
-    change = frames / np.clip(frames.mean(axis=0), 1e-12, None) - 1
-    wraps, neighbours = [], []
-    for axis in (1, 2):
-        low, high = (np.take(change, i, axis=axis) for i in (0, -1))
-        wraps.append(_correlation(low, high))
-        neighbours.append(_correlation(np.delete(change, 0, axis=axis), np.delete(change, -1, axis=axis)))
-    return min(neighbours) > 0.05 and min(w / n for w, n in zip(wraps, neighbours, strict=True)) > PERIODIC
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    return float((a * b).mean() / math.sqrt(max(float((a * a).mean() * (b * b).mean()), 1e-30)))
-
-
 def measure(acquisition: Ptychography | CodedPtychography, scan: Scan, device: torch.device | str = "cpu") -> Measured:
     """The frames as amplitudes; negative counts are taken as 0."""
     amplitude = torch.as_tensor(np.sqrt(np.clip(acquisition.intensity(), 0, None)), dtype=REAL)
@@ -194,18 +177,25 @@ def windows(canvas: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.T
 
     The fraction is a Fourier shift of the window, except in the far field, where it is left to the probe.
     """
+    if scan.geometry == "far_field":
+        return canvas.reshape(-1)[pixels_of(scan, whole_and_fraction(position)[0])]
+    return torch.fft.ifft2(window_spectra(canvas, scan, position))
+
+
+def window_spectra(canvas: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
+    """Fourier transforms (frame, y, x) of the windows at `position` (frame, 2), in the order of `torch.fft`."""
     if scan.periodic:
-        return torch.fft.ifft2(torch.fft.fft2(canvas) * shift_ramp(-position, scan.canvas))
+        return torch.fft.fft2(canvas) * shift_ramp(-position, scan.canvas)
     whole, fraction = whole_and_fraction(position)
     cut = canvas.reshape(-1)[pixels_of(scan, whole)]
-    return cut if scan.geometry == "far_field" else filtered(cut, shift_ramp(-fraction, scan.window))
+    return torch.fft.fft2(cut) * shift_ramp(-fraction, scan.window)
 
 
 def add_windows(canvas: torch.Tensor, patches: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
     """Add `patches` (frame, y, x) to a copy of `canvas` (y, x) where `windows` reads them: its adjoint."""
     if scan.periodic:
-        ramp = shift_ramp(-position, scan.canvas)
-        return canvas + torch.fft.ifft2((torch.fft.fft2(patches) * ramp.conj()).sum(0)).to(canvas.dtype)
+        ramp = shift_ramp(position, scan.canvas)
+        return canvas + torch.fft.ifft2((torch.fft.fft2(patches) * ramp).sum(0)).to(canvas.dtype)
     whole, fraction = whole_and_fraction(position)
     if scan.geometry != "far_field" and patches.is_complex():
         patches = filtered(patches, shift_ramp(fraction, scan.window))

@@ -4,13 +4,24 @@ from typing import Any
 
 from ..data.acquisition import Acquisition
 from ..types import InputError
-from . import fpm_inr, per_slice, sequential
+from . import fpm_inr, least_squares, per_slice, pie, sequential, sparse_pixels, wasp
 from .recipe import build as build_recipe
 from .recipe import run as reconstruct
 
-__all__ = ["build_recipe", "fpm_inr", "per_slice", "recommended", "reconstruct", "sequential"]
+__all__ = [
+    "build_recipe",
+    "fpm_inr",
+    "least_squares",
+    "per_slice",
+    "pie",
+    "recommended",
+    "reconstruct",
+    "sequential",
+    "sparse_pixels",
+    "wasp",
+]
 
-BEST = {"led_array": "fpm-sequential"}
+BEST = {"led_array": "fpm-sequential", "coded_ptychography": "sparse-pixels"}
 
 
 def recommended(acquisition: Acquisition) -> tuple[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ import torch
 from .. import compute
 from ..compute import COMPLEX
 from ..data.acquisition import Acquisition, CodedPtychography, Ptychography
+from ..data.scan_rules import require_usable
 from ..fields.planes import PlanesField
 from ..forward.ptychography import from_detector, kernel, predict, spread
 from ..forward.scan import Measured, Scan, measure, scan_of
@@ -91,6 +92,7 @@ class Problem:
 def problem_of(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe) -> Problem:
     """Grids, amplitudes and the split into used and held-out frames; positions as `recipe.orientation` turns them."""
     device = compute.device(recipe.device)
+    require_usable(acquisition)
     acquisition = oriented(acquisition, recipe.orientation)
     scan = scan_of(acquisition, device, recipe.borders)
     frames = torch.arange(scan.frames, device=device)

@@ -1,0 +1,195 @@
+"""The coded scan's object, and what its microscope really was, from coarse to fine.
+
+Where positions are wrong, details are what goes wrong first: a canvas cut to its lowest frequencies finds the
+positions to a tenth of a pixel, and every doubling of the frequencies finds them better (Gauss-Newton per frame).
+With all frequencies the object is the sparsest that explains the frames: accelerated proximal gradient with
+isotropic complex total variation (Beck, Teboulle, SIAM J. Imaging Sci. 2, 183 (2009)).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+
+import torch
+
+from ..forward.ptychography import kernel as kernel_of
+from ..forward.scan import Scan
+from ..optics.propagation import angular_spectrum, filtered, shifted
+from .scan_gradient import Pull, kernel_slope, low_pass, position_steps, pull_of
+from .scan_setup import Problem, ScanState
+from .total_variation import fewer_edges
+
+AT_ONCE = 4  # frames whose images stay in the processor's cache
+GEOMETRY = ("to_detector_um", "wavelength_um")
+
+
+@dataclasses.dataclass
+class Momentum:
+    """Memory of the accelerated proximal gradient: the last object, the dual of its edges, the pace."""
+
+    last: torch.Tensor
+    dual: torch.Tensor | None = None
+    pace: float = 1.0
+
+
+class SparseSolver:
+    """Solves one problem in place.
+
+    Attributes
+    ----------
+    object : complex (y, x), in the object's plane. canvas : the same at the coded surface.
+    state : canvas, surface and positions as every method of scans knows them.
+    problem : with the geometry as it is known now.
+    """
+
+    def __init__(
+        self, problem: Problem, state: ScanState, *, positions: bool, geometry: tuple[str, ...] = (), seed: int = 0
+    ) -> None:
+        self.problem, self.state = problem, state
+        self.positions, self.geometry = positions, geometry
+        self._random = torch.Generator().manual_seed(seed)
+        self._new_geometry()
+        self.object = filtered(state.canvas, self._to_surface.conj())
+
+    def _new_geometry(self) -> None:
+        scan = self.problem.scan
+        found = kernel_of(scan)
+        assert found is not None
+        self.kernel = found
+        self.problem = dataclasses.replace(self.problem, kernel=found)
+        self._to_surface = angular_spectrum(
+            scan.canvas, scan.pixel_um, scan.to_object_um, scan.wavelength_um,
+            limited=not scan.periodic, device=scan.device,
+        )  # fmt: skip
+
+    @property
+    def brightest(self) -> float:
+        """Largest transmission of the surface: what bounds a gradient step."""
+        return float((self.state.probe[0] * self.state.probe[0].conj()).real.max())
+
+    def canvas_of(self, image: torch.Tensor) -> torch.Tensor:
+        """An object carried to the coded surface."""
+        return filtered(image, self._to_surface)
+
+    def object_at(self, canvas: torch.Tensor) -> torch.Tensor:
+        """The adjoint, and for all waves that travel the inverse, of `canvas_of`."""
+        return filtered(canvas, self._to_surface.conj())
+
+    def pass_over(self, frames: torch.Tensor, cutoff: float, step: float = 1.0) -> Iterator[float]:
+        """One pass in random order that moves canvas, positions and geometry; yields the misfit of each batch.
+
+        Frequencies above `cutoff` (cycles per pixel) stay as they are.
+        """
+        scan = self.problem.scan
+        mask = low_pass(scan, cutoff, self.problem.device) if cutoff < 0.7 else None
+        order = frames[torch.randperm(len(frames), generator=self._random).to(frames.device)]
+        for part in order.split(AT_ONCE):
+            pull = self._pull(self.state.canvas, part, self.positions, True)
+            change = pull.canvas if mask is None else filtered(pull.canvas, mask)
+            self.state.canvas -= change * (step / (len(part) * self.brightest))
+            self._move(pull, part)
+            yield pull.misfit
+        self.object = self.object_at(self.state.canvas)
+
+    def place(self, frames: torch.Tensor) -> None:
+        """Move the positions of frames that the canvas does not learn from."""
+        for part in frames.split(AT_ONCE) if len(frames) else ():
+            self._move(self._pull(self.state.canvas, part, True, False), part)
+
+    def _pull(self, canvas: torch.Tensor, frames: torch.Tensor, positions: bool, geometry: bool) -> Pull:
+        scan = self.problem.scan
+        slopes = [kernel_slope(scan, name, getattr(scan, name)) for name in self.geometry] if geometry else []
+        state = self.state
+        return pull_of(
+            self.problem, canvas, state.probe[0], state.position, frames, self.kernel,
+            positions=positions, geometry=slopes,
+        )  # fmt: skip
+
+    def _move(self, pull: Pull, frames: torch.Tensor) -> None:
+        if pull.normal is None:
+            return
+        if self.positions or not self.geometry:
+            self.state.position[frames] += position_steps(pull)
+        if self.geometry and pull.normal.shape[-1] >= len(self.geometry):
+            self._move_geometry(pull)
+
+    def _move_geometry(self, pull: Pull) -> None:
+        """A small step of the geometry's values towards what these frames ask for."""
+        assert pull.normal is not None
+        assert pull.pull is not None
+        n = len(self.geometry)
+        normal, right = pull.normal[:, -n:, -n:].sum(0), pull.pull[:, -n:].sum(0)
+        held = normal + 1e-6 * normal.diagonal().mean() * torch.eye(n, dtype=normal.dtype, device=normal.device)
+        change = torch.linalg.solve(held, right).clamp(-0.005, 0.005).tolist()
+        share = min(1.0, 4 * pull.normal.shape[0] / max(len(self.problem.train), 1))
+        scan = self.problem.scan
+        new = {k: getattr(scan, k) * (1 + share * c) for k, c in zip(self.geometry, change, strict=True)}
+        self.problem = dataclasses.replace(self.problem, scan=scan.replace(**new))
+        self._new_geometry()
+
+    def sparse_step(self, frames: torch.Tensor, weight: float, memory: Momentum, move: bool = False) -> float:
+        """One accelerated proximal step on all the named frames; the misfit where it was taken.
+
+        Parameters
+        ----------
+        weight : of the total variation, in units of the object.
+        memory : of the steps before; changed.
+        move : move positions and geometry too, which costs three times as much.
+        """
+        canvas, misfit = self.canvas_of(self.object), 0.0
+        total = torch.zeros_like(canvas)
+        for part in frames.split(AT_ONCE):
+            pull = self._pull(canvas, part, move and self.positions, move)
+            total += pull.canvas
+            misfit += pull.misfit
+            self._move(pull, part)
+        step = 1 / self.brightest
+        trial = self.object - self.object_at(total) * (step / len(frames))
+        new, memory.dual = fewer_edges(trial, weight * step, 6, memory.dual)
+        faster = (1 + math.sqrt(1 + 4 * memory.pace**2)) / 2
+        self.object = new + ((memory.pace - 1) / faster) * (new - memory.last)
+        memory.last, memory.pace = new, faster
+        return misfit
+
+    def settle(self, memory: Momentum) -> None:
+        """Take the last object without its momentum, and bring the canvas to it."""
+        self.object = memory.last
+        self.state.canvas = self.canvas_of(self.object)
+
+    def hold_the_middle(self, nominal: torch.Tensor) -> None:
+        """Move object and positions together, which no frame sees, so that the mean position is the nominal one."""
+        drift = (self.state.position - nominal).mean(0)
+        self.state.position -= drift
+        self.state.canvas = shifted(self.state.canvas, -drift)
+        self.object = self.object_at(self.state.canvas)
+
+    def error(self, frames: torch.Tensor) -> float:
+        """Relative amplitude error of the named frames."""
+        return self.problem.error(self.state, frames, AT_ONCE)
+
+
+def from_mean_frame(problem: Problem, state: ScanState, name: str, reach: float = 0.1, trials: int = 81) -> float:
+    """The value of `to_detector_um` or `wavelength_um` at which the surface alone casts the mean frame's pattern.
+
+    The positions wash the object out of the mean of all frames; what is left is the shadow of the surface.
+    """
+    measured = problem.measured.amplitude[problem.train].square().mean(0)
+    measured = measured - measured.mean()
+    value = float(getattr(problem.scan, name))
+    best, found = -math.inf, value
+    for step in torch.linspace(-reach, reach, trials).tolist():
+        scan: Scan = problem.scan.replace(**{name: value * (1 + step)})
+        pattern = _shadow(scan, state)
+        likeness = float((pattern * measured).sum() / pattern.norm().clamp(min=1e-20))
+        if likeness > best:
+            best, found = likeness, value * (1 + step)
+    return found
+
+
+def _shadow(scan: Scan, state: ScanState) -> torch.Tensor:
+    from ..forward.ptychography import counts, to_detector
+
+    pattern = counts(to_detector(state.probe[None], kernel_of(scan)), scan.binning)[0]
+    return pattern - pattern.mean()
