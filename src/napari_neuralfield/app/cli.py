@@ -214,9 +214,7 @@ def render(file: Path, /, *, output: Output, z_um: Text = None, pixel_um: Text =
 
 
 @app.command
-def convert(
-    file: Path, /, *, output: Output, orientation: str | None = None, result: Path | None = None
-) -> None:
+def convert(file: Path, /, *, output: Output, orientation: str | None = None, result: Path | None = None) -> None:
     """Write any known format, with its sidecar, as OUT.acq.h5; ptychography as OUT.cxi too.
 
     Parameters

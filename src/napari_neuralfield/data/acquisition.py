@@ -116,9 +116,15 @@ class Acquisition:
             raise InputError(
                 f"{self.source}: a region cannot be cut while a measured pupil is given on the whole frame's grid"
             )
-        background = None if self.background is None else self.background[y, x]
-        frames = FrameSelection(self.frames, tuple(range(self.frame_count)), y, x)
-        return self.replace(frames=frames, background=background)
+        changes: dict[str, Any] = {"frames": FrameSelection(self.frames, tuple(range(self.frame_count)), y, x)}
+        for name, q in quantities(type(self)).items():
+            if q.shape == ("y", "x") and getattr(self, name) is not None:
+                changes[name] = getattr(self, name)[y, x]
+        if isinstance(self, CodedPtychography) and self.coded_surface is not None:
+            (top, bottom, _), (left, right, _) = y.indices(self.frame_shape[0]), x.indices(self.frame_shape[1])
+            n = self.upsampling
+            changes["coded_surface"] = self.coded_surface[top * n : bottom * n, left * n : right * n]
+        return self.replace(**changes)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

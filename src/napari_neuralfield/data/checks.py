@@ -20,6 +20,7 @@ from .acquisition import (
 from .frame_checks import Check, Survey, frame_checks, steady_light, survey
 from .geometry import default_z_range_um, depth_of_field_um, led_directions, native_upsampling
 from .led_checks import led_array, multiplexed, sampling
+from .scan_checks import coded, ptychography, scan_facts
 
 __all__ = ["Check", "check", "default_z_range_um", "depth_of_field_um", "facts", "led_directions", "native_upsampling"]
 
@@ -58,6 +59,8 @@ def facts(acquisition: Acquisition) -> dict[str, Any]:
     if isinstance(acquisition, LedArray | MultiplexedLed | ThroughFocus):
         found["depth_of_field_um"] = depth_of_field_um(acquisition)
         found["default_z_range_um"] = list(default_z_range_um(acquisition))
+    if isinstance(acquisition, CodedPtychography | Ptychography):
+        found |= scan_facts(acquisition)
     return found
 
 
@@ -84,53 +87,10 @@ def _through_focus(acquisition: ThroughFocus, seen: Survey) -> Iterator[Check]:
     yield from steady_light(seen)
 
 
-def _coded(acquisition: CodedPtychography, seen: Survey) -> Iterator[Check]:
-    n = acquisition.upsampling
-    fine = acquisition.sensor_pixel_um / n
-    yield Check(
-        "fine_pixel", "info", fine, "um",
-        f"Each sensor pixel is split {n} x {n} into pixels of {fine:.3g} um; {acquisition.frame_count} frames give "
-        f"{acquisition.frame_count / n**2:.2g} measurements per fine pixel.",
-    )
-    side = min(acquisition.frame_shape) * n
-    reach = side * fine**2 / acquisition.wavelength_um
-    longest = max(acquisition.object_to_surface_um, acquisition.surface_to_sensor_um)
-    if longest > reach:
-        said = f"Beyond {reach:.3g} um the frame is too small for the plain propagation kernel; it is band-limited."
-        yield Check("propagation", "info", longest, "um", said)
-    if acquisition.positions_um is not None:
-        yield from _positions(acquisition.positions_um, fine, "um")
-    yield from steady_light(seen)
-
-
-def _ptychography(acquisition: Ptychography, seen: Survey) -> Iterator[Check]:
-    count, pixel = min(acquisition.frame_shape), acquisition.object_pixel_um
-    if acquisition.geometry == "far_field":
-        expected = acquisition.wavelength_um * acquisition.distance_um / (count * acquisition.detector_pixel_um)
-        agrees = abs(pixel / expected - 1) < 0.02 or acquisition.frame_shape[0] != acquisition.frame_shape[1]
-        yield Check(
-            "object_pixel", "ok" if agrees else "warning", pixel, "um",
-            f"The object pixel is {pixel:.4g} um"
-            + ("." if agrees else f", but wavelength, distance and detector give {expected:.4g} um; check these four."),
-        )
-    yield from _positions(acquisition.positions_um, pixel, "um")
-    yield from steady_light(seen)
-
-
-def _positions(positions_um: np.ndarray, pixel_um: float, unit: str) -> Iterator[Check]:
-    size = np.ptp(positions_um, axis=0)
-    repeated = len(positions_um) - len(np.unique(np.round(positions_um / pixel_um, 3), axis=0))
-    yield Check(
-        "positions", "warning" if repeated else "ok", float(size.max()), unit,
-        f"The positions cover {size[0]:.3g} x {size[1]:.3g} um (y, x)"
-        + (f"; {repeated} of {len(positions_um)} repeat another one." if repeated else "."),
-    )
-
-
 GEOMETRY: dict[type, Callable[[Any, Survey], Iterator[Check]]] = {
     LedArray: led_array,
     MultiplexedLed: multiplexed,
-    CodedPtychography: _coded,
-    Ptychography: _ptychography,
+    CodedPtychography: coded,
+    Ptychography: ptychography,
     ThroughFocus: _through_focus,
 }

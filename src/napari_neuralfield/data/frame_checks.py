@@ -32,6 +32,7 @@ class Survey:
 
     `means` and `spreads` are per frame looked at (NaN where a frame holds values that are not finite);
     `top` is the largest value, `top_pixels` how many pixels hold it, `next_pixels` how many hold the next lower one.
+    `brightest` and `dimmest` are the largest and smallest value of every pixel (y, x).
     """
 
     looked_at: np.ndarray
@@ -44,6 +45,8 @@ class Survey:
     top: float
     top_pixels: int
     next_pixels: int
+    brightest: np.ndarray
+    dimmest: np.ndarray
 
     @property
     def where(self) -> str:
@@ -62,6 +65,7 @@ def survey(acquisition: Acquisition) -> Survey:
     means, spreads = [], []
     tops: dict[float, int] = {}
     negative, pixels, lowest = 0, 0, np.inf
+    brightest, dimmest = np.full(acquisition.frame_shape, -np.inf), np.full(acquisition.frame_shape, np.inf)
     for index in looked_at:
         frame = np.asarray(acquisition.frames[int(index)])
         if not np.isfinite(frame).all():
@@ -73,12 +77,14 @@ def survey(acquisition: Acquisition) -> Survey:
         negative += int((frame < 0).sum())
         pixels += frame.size
         lowest = min(lowest, float(frame.min()))
+        np.maximum(brightest, frame, out=brightest)
+        np.minimum(dimmest, frame, out=dimmest)
         for value, held in _highest_two(frame):
             tops[value] = tops.get(value, 0) + held
     ranked = [*sorted(tops.items(), reverse=True), (0.0, 0), (0.0, 0)]
     return Survey(
         looked_at, total, np.array(means), np.array(spreads), pixels, negative, lowest,
-        ranked[0][0], ranked[0][1], ranked[1][1],
+        ranked[0][0], ranked[0][1], ranked[1][1], brightest, dimmest,
     )
 
 

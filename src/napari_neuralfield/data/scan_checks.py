@@ -1,0 +1,222 @@
+"""Findings about ptychography and coded ptychography: overlap, redundancy, detector, propagation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .acquisition import CodedPtychography, Ptychography
+from .borders import repeats
+from .frame_checks import Check, Survey, named, steady_light
+from .scan_rules import FEWEST, Placement, misplaced, placement
+from .shadows import moving_shadows
+
+Scanned = Ptychography | CodedPtychography
+LOW_OVERLAP = 0.3  # of the width of a window or probe
+
+
+def ptychography(acquisition: Ptychography, seen: Survey) -> Iterator[Check]:
+    count, pixel = min(acquisition.frame_shape), acquisition.object_pixel_um
+    if acquisition.geometry == "far_field":
+        expected = acquisition.wavelength_um * acquisition.distance_um / (count * acquisition.detector_pixel_um)
+        agrees = abs(pixel / expected - 1) < 0.02 or acquisition.frame_shape[0] != acquisition.frame_shape[1]
+        yield Check(
+            "object_pixel", "ok" if agrees else "warning", pixel, "um",
+            f"The object pixel is {pixel:.4g} um"
+            + ("." if agrees else f", but wavelength, distance and detector give {expected:.4g} um; check these four."),
+        )
+    else:
+        effective = effective_distance_um(acquisition)
+        yield from _propagation(acquisition, effective, acquisition.frame_shape, pixel)
+        yield from _shadows(acquisition)
+    yield from _scan(acquisition)
+    yield from _detector(acquisition, seen)
+    yield from steady_light(seen)
+
+
+def coded(acquisition: CodedPtychography, seen: Survey) -> Iterator[Check]:
+    n = acquisition.upsampling
+    fine = acquisition.sensor_pixel_um / n
+    yield Check(
+        "fine_pixel", "info", fine, "um",
+        f"Each sensor pixel is split {n} x {n} into pixels of {fine:.3g} um; {acquisition.frame_count} frames give "
+        f"{acquisition.frame_count / n**2:.2g} measurements per fine pixel.",
+    )
+    fine_shape = (acquisition.frame_shape[0] * n, acquisition.frame_shape[1] * n)
+    yield from _propagation(acquisition, acquisition.surface_to_sensor_um, fine_shape, fine)
+    if acquisition.positions_um is None:
+        yield Check("positions", "info", None, "", "No positions are given; they are found from the frames.")
+    yield from _scan(acquisition)
+    yield from _detector(acquisition, seen)
+    yield from steady_light(seen)
+
+
+def scan_facts(acquisition: Scanned) -> dict[str, Any]:
+    """Overlap, redundancy and reach of a scan, JSON-ready."""
+    found: dict[str, Any] = {}
+    if isinstance(acquisition, Ptychography) and acquisition.geometry == "near_field":
+        found["magnification"] = acquisition.detector_pixel_um / acquisition.object_pixel_um
+        found["effective_distance_um"] = effective_distance_um(acquisition)
+    placed = placement(acquisition)
+    if placed is not None:
+        found["window_um"] = [n * placed.pixel_um for n in placed.window]
+        found["scan_um"] = list(placed.span_um)
+        found["object_shape"] = list(placed.canvas)
+        found["median_step_um"] = float(np.median(placed.step)) * placed.pixel_um
+        found["window_overlap"] = placed.overlap
+        found["measurements_per_pixel"] = redundancy(acquisition, placed)
+    return found
+
+
+def effective_distance_um(acquisition: Ptychography) -> float:
+    """The distance over which a parallel beam would give the same picture: a cone beam's, by its magnification."""
+    return acquisition.distance_um * acquisition.object_pixel_um / acquisition.detector_pixel_um
+
+
+def redundancy(acquisition: Scanned, placed: Placement) -> float:
+    """Good detector pixels of all frames per pixel of the object that they cover."""
+    mask = getattr(acquisition, "mask", None)
+    good = int(np.prod(acquisition.frame_shape)) if mask is None else int(mask.sum())
+    return acquisition.frame_count * good / max(placed.covered(), 1.0)
+
+
+def _propagation(acquisition: Scanned, distance: float, shape: tuple[int, int], pixel: float) -> Iterator[Check]:
+    """Kernels of free space are sampled up to pixels * pixel^2 / wavelength."""
+    reach = min(shape) * pixel**2 / acquisition.wavelength_um
+    if distance <= reach:
+        said = f"Free space of {distance:.4g} um is well sampled; the largest safe distance is {reach:.4g} um."
+        yield Check("propagation", "ok", distance, "um", said)
+    elif isinstance(acquisition, CodedPtychography) and repeats(acquisition):
+        said = f"The field repeats at the borders of the frames, so free space of {distance:.4g} um is exact."
+        yield Check("propagation", "ok", distance, "um", said)
+    else:
+        yield Check(
+            "propagation", "warning", distance, "um",
+            f"Light travels {distance:.4g} um, but windows of {min(shape)} pixels sample free space only up to "
+            f"{reach:.4g} um, the largest safe distance: fine detail is cut; use larger frames.",
+        )
+
+
+def _shadows(acquisition: Ptychography) -> Iterator[Check]:
+    """In the near field the frames themselves show which way, and how far, the specimen moved."""
+    seen = moving_shadows(acquisition.frames, acquisition.positions_um, acquisition.mask)
+    if seen is None:
+        return
+    transposed, sign_y, sign_x = seen.orientation
+    turned = [
+        *(["y and x exchanged"] if transposed else []),
+        *(["y"] if sign_y < 0 else []), *(["x"] if sign_x < 0 else []),
+    ]  # fmt: skip
+    off = seen.pixel_um / acquisition.object_pixel_um - 1
+    said = "The frames move the way the positions say"
+    if turned:
+        said = f"The frames move as if the positions had {_and(turned, bool(transposed))}; turn the positions so"
+    elif abs(off) > 0.05:
+        said = (
+            f"The frames move as if a pixel at the specimen were {seen.pixel_um:.4g} um, but object_pixel_um is "
+            f"{acquisition.object_pixel_um:.4g} um; check the distance and the focus"
+        )
+    yield Check("movement", "warning" if turned or abs(off) > 0.05 else "ok", seen.pixel_um, "um", f"{said}.")
+
+
+def _and(parts: list[str], transposed: bool) -> str:
+    first, signs = (parts[:1], parts[1:]) if transposed else ([], parts)
+    return " and ".join([*first, *([f"the sign of {' and '.join(signs)} changed"] if signs else [])])
+
+
+def _scan(acquisition: Scanned) -> Iterator[Check]:
+    if acquisition.frame_count < FEWEST:
+        yield Check(
+            "frame_count", "warning", acquisition.frame_count, "frames",
+            f"Only {acquisition.frame_count} frames; a scan needs {FEWEST} or more that overlap.",
+        )
+    placed = placement(acquisition)
+    if placed is None:
+        return
+    if wrong := misplaced(placed):
+        yield Check("positions", "warning", max(placed.span_um), "um", f"{wrong[0].upper()}{wrong[1:]}.")
+        return
+    same = len(placed.corner) - len(np.unique(np.round(placed.corner, 3), axis=0))
+    yield Check(
+        "positions", "warning" if same else "ok", max(placed.span_um), "um",
+        f"The positions cover {placed.span_um[0]:.3g} x {placed.span_um[1]:.3g} um (y, x)"
+        + (f"; {same} of {len(placed.corner)} repeat another one." if same else "."),
+    )
+    if len(placed.alone):
+        yield Check(
+            "alone", "warning", len(placed.alone), "frames",
+            f"{named(placed.alone)} overlap{'s' if len(placed.alone) == 1 else ''} no other; leave out or correct.",
+        )
+    yield from _overlap(acquisition, placed)
+
+
+def _overlap(acquisition: Scanned, placed: Placement) -> Iterator[Check]:
+    probe = getattr(acquisition, "probe", None)
+    width, what = float(min(placed.window)), "windows"
+    if probe is not None and getattr(acquisition, "geometry", "") == "far_field":
+        width, what = probe_width(probe), "spots of light"
+    overlap = 1 - float(np.median(placed.step)) / width
+    yield Check(
+        "overlap", "warning" if overlap < LOW_OVERLAP else "ok", overlap, "share of the width",
+        f"Neighbouring {what} ({width * placed.pixel_um:.3g} um wide) overlap by {100 * max(overlap, 0):.0f} %"
+        + ("; below 30 % frames hardly help each other: take smaller steps." if overlap < LOW_OVERLAP else "."),
+    )
+    if isinstance(acquisition, CodedPtychography):
+        return
+    per_pixel = redundancy(acquisition, placed)
+    few = per_pixel < 2
+    yield Check(
+        "redundancy", "warning" if few else "info", per_pixel, "per pixel",
+        f"{per_pixel:.3g} measurements for every pixel of the object that is covered"
+        + ("; it takes 2 to find amplitude and phase: record more frames." if few else "."),
+    )
+
+
+def probe_width(probe: np.ndarray) -> float:
+    """Diameter of the disc that holds the probe's light as evenly as it can (mode, y, x), px."""
+    light = (np.abs(probe) ** 2).sum(axis=0, dtype=float)
+    return float(2 * np.sqrt(light.sum() ** 2 / max((light**2).sum(), 1e-30) / np.pi))
+
+
+def _detector(acquisition: Scanned, seen: Survey) -> Iterator[Check]:
+    """Mask, and rows, columns and pixels that never answer."""
+    mask = getattr(acquisition, "mask", None)
+    good = np.ones(acquisition.frame_shape, bool) if mask is None else mask
+    bad_share = 1 - float(good.mean())
+    if bad_share > 0.5:
+        light = np.where(np.isfinite(seen.brightest), np.clip(seen.brightest, 0, None), 0)
+        share = float(light[~good].sum() / max(light.sum(), 1e-30))
+        inverted = f", and these hold {100 * share:.0f} % of the light: it is probably inverted" if share > 0.5 else ""
+        yield Check(
+            "mask", "warning", bad_share, "share of pixels",
+            f"The mask calls {100 * bad_share:.0f} % of the pixels bad{inverted}; True (1) is a good pixel.",
+        )
+    elif bad_share > 0:
+        said = f"{int((~good).sum())} pixels ({100 * bad_share:.2g} %) are masked."
+        yield Check("mask", "info", bad_share, "share of pixels", said)
+    if len(seen.looked_at) < FEWEST or not np.isfinite(seen.brightest).all():
+        return
+    answers = (seen.brightest > seen.dimmest) & good
+    for axis, what in ((1, "row"), (0, "column")):
+        dead = silent_lines(np.asarray(answers.mean(axis=axis)), np.asarray(good.any(axis=axis)))
+        if len(dead):
+            yield Check(
+                f"dead_{what}s", "warning", len(dead), f"{what}s",
+                f"Detector {named(dead, what)} never change{'s' if len(dead) == 1 else ''} {seen.where}; mask "
+                f"{'it' if len(dead) == 1 else 'them'}.",
+            )
+
+
+def silent_lines(share: np.ndarray, unmasked: np.ndarray) -> np.ndarray:
+    """Lines that never change between lines that do.
+
+    Parameters
+    ----------
+    share : of the pixels of each line that change from frame to frame.
+    unmasked : whether a line has good pixels at all.
+    """
+    lively = np.flatnonzero(share > 0.25)
+    silent = np.flatnonzero((share == 0) & unmasked)
+    return silent[(silent > lively.min()) & (silent < lively.max())] if len(lively) else silent[:0]
