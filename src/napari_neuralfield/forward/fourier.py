@@ -58,7 +58,12 @@ def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, mar
     crop : compare images on twice the pupil's diameter, which holds all their intensity, not on the frame's pixels.
     exact : keep the sub-bin remainder of each LED; otherwise round its direction to the nearest bin.
     margin : share by which the aperture is drawn larger than the nominal NA.
+
+    Raises
+    ------
+    InputError : where there is a coded surface, which this model does not know, or the pixels are too coarse.
     """
+    refuse_coded_surface(acquisition)
     shape, wavelength = acquisition.frame_shape, acquisition.wavelength_um
     bins = tuple(1.0 / (n * acquisition.pixel_um) for n in shape)
     cutoff = (1 + margin) * acquisition.objective_na / wavelength
@@ -89,6 +94,20 @@ def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, mar
         acquisition.pixel_um,
         on_window(acquisition.pupil, (box[0], box[1])),
     )
+
+
+def refuse_coded_surface(acquisition: LedArray) -> None:
+    """For every model without a coded surface.
+
+    Raises
+    ------
+    InputError : where the acquisition was recorded through one.
+    """
+    if acquisition.coded_surface is not None:
+        raise InputError(
+            f"{acquisition.source or 'the acquisition'}: coded_surface is given, which this method's model of the "
+            "microscope ignores; choose method coded-fpm"
+        )
 
 
 def on_window(pupil: np.ndarray | None, box: tuple[int, int]) -> np.ndarray | None:

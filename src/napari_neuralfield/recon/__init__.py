@@ -2,18 +2,20 @@
 
 from typing import Any
 
-from ..data.acquisition import Acquisition
+from ..data.acquisition import Acquisition, LedArray
 from ..types import InputError
-from . import fpm_inr, least_squares, per_slice, pie, sequential, sparse_pixels, wasp
+from . import coded_fourier, fpm_inr, least_squares, per_slice, pie, quasi_newton, sequential, sparse_pixels, wasp
 from .recipe import build as build_recipe
 from .recipe import run as reconstruct
 
 __all__ = [
     "build_recipe",
+    "coded_fourier",
     "fpm_inr",
     "least_squares",
     "per_slice",
     "pie",
+    "quasi_newton",
     "recommended",
     "reconstruct",
     "sequential",
@@ -36,4 +38,6 @@ def recommended(acquisition: Acquisition) -> tuple[str, dict[str, Any]]:
             f"{acquisition.source or 'the acquisition'} is of kind {acquisition.kind}, for which there is no "
             f"method yet; what can be reconstructed is {', '.join(BEST)}"
         )
+    if isinstance(acquisition, LedArray) and acquisition.coded_surface is not None:
+        return "coded-fpm", {}
     return BEST[acquisition.kind], {}

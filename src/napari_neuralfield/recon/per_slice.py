@@ -15,6 +15,7 @@ import torch
 from .. import compute
 from ..data.acquisition import LedArray
 from ..fields.planes import planes_of_images
+from ..forward.fourier import refuse_coded_surface
 from ..optics.grids import centred_spectrum, frequencies, image_of
 from ..optics.pupil import aperture, defocus
 from ..types import Done, Event, Preview, Progress, Result
@@ -39,6 +40,7 @@ class PerSliceRecipe(Recipe):
 def fpm_per_slice(acquisition: LedArray, recipe: PerSliceRecipe) -> Iterator[Event]:
     """The textbook baseline, plane by plane on full frames: slow, there to compare with."""
     started = time.process_time()
+    refuse_coded_surface(acquisition)
     device = compute.device(recipe.device)
     depths = plane_depths(acquisition, recipe.z_um, recipe.planes)
     yield first_look(acquisition, depths)
