@@ -138,6 +138,58 @@ def calibration(stage: Stage, open_file: Callable[[], object]) -> None:
     stage.shoot("calibrate")
 
 
+def scan(stage: Stage, open_file: Callable[[], object]) -> None:
+    """Positions corrected by the frames themselves: a picture of the window, near the positions."""
+    from napari_neuralfield.widgets.contributions import open_workbench
+
+    open_file()
+    open_workbench(stage.viewer)
+    reconstruct, acquisition = stage.dock("Reconstruct"), stage.dock("Acquisition")
+    wait(lambda: reconstruct.library is not None and acquisition.checks.text() not in ("", "Checking …"))
+    stage.front("Reconstruct")
+    reconstruct.run()
+    wait(lambda: not reconstruct._running, 900.0)
+    pause(1.0)
+    view = reconstruct.scan
+    view.add_positions()
+    view.choose_frame(int(view.facts.error.argmax()))
+    low, high = view.facts.found_um.min(0), view.facts.found_um.max(0)
+    stage.viewer.reset_view()
+    stage.viewer.scene.camera.center = tuple((low + high) / 2)
+    stage.viewer.scene.camera.zoom = 0.7 * min(stage.viewer.canvas.size) / float((high - low).max())
+    stage.shoot("scan-positions")
+
+
+def orientations(stage: Stage, path: Path) -> None:
+    """The eight ways round, of a scan whose axes are exchanged: a picture of the window."""
+    from napari_neuralfield.widgets.contributions import open_workbench
+
+    stage.viewer.open(path, plugin=PLUGIN)
+    open_workbench(stage.viewer)
+    acquisition = stage.dock("Acquisition")
+    panel = acquisition.orientation
+    wait(lambda: acquisition.checks.text() not in ("", "Checking …"))
+    panel.run()
+    wait(lambda: not panel.running)
+    panel.choose("swap-yx")
+    pause(1.0)
+    acquisition.findChild(QScrollArea).verticalScrollBar().setValue(panel.y() - 8)
+    stage.viewer.layers.selection.clear()
+    stage.viewer.reset_view()
+    stage.shoot("scan-orientations")
+
+
+def exchanged(folder: Path) -> Path:
+    """A file of a simulated far-field scan whose y and x positions are exchanged."""
+    from napari_neuralfield.data.simulate import SIMULATORS
+    from napari_neuralfield.io import save_acquisition
+
+    acquisition, _ = SIMULATORS["far-field"](0)
+    positions = acquisition.values()["positions_um"][:, ::-1]
+    save_acquisition(folder / "star.acq.h5", acquisition.replace(positions_um=positions, title="star"))
+    return folder / "star.acq.h5"
+
+
 def miscalibrated(folder: Path) -> Path:
     """A file of a simulated microscope that is not what its file says; one of its frames is noise."""
     from napari_neuralfield.data.simulate import miscalibrated_board
@@ -152,22 +204,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, help="an acquisition instead of the sample")
     parser.add_argument("--method", default="", help="instead of the recommended one")
-    parser.add_argument("--only", choices=("tour", "calibrate"), help="these pictures only")
+    parser.add_argument("--only", choices=("tour", "calibrate", "scan"), help="these pictures only")
     parser.add_argument("--out", type=Path, default=HERE / "images")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as own:  # the user's settings must not show in the pictures
         platformdirs.user_config_dir = platformdirs.user_cache_dir = lambda *_: own
-        if options.only != "calibrate":
+        if options.only in (None, "tour"):
             stage = Stage(options.out, (1560, 960))
             if options.file is None:
                 tour(stage, lambda: stage.viewer.open_sample(PLUGIN, "tilted_slide"), options.method)
             else:
                 tour(stage, lambda: stage.viewer.open(options.file, plugin=PLUGIN), options.method)
             stage.viewer.close()
-        if options.only != "tour":
+        if options.only in (None, "calibrate"):
             stage = Stage(options.out, (1560, 960))
             path = options.file or miscalibrated(Path(own))
             calibration(stage, lambda: stage.viewer.open(path, plugin=PLUGIN))
+            stage.viewer.close()
+        if options.only in (None, "scan"):
+            stage = Stage(options.out, (1560, 960))
+            orientations(stage, exchanged(Path(own)))
+            stage.viewer.close()
+            stage = Stage(options.out, (1560, 960))
+            scan(stage, lambda: stage.viewer.open_sample(PLUGIN, "wrong_positions"))
             stage.viewer.close()
 
 

@@ -187,6 +187,20 @@ def test_the_phase_of_a_steep_ramp_is_unwrapped() -> None:
     assert corner["translate"][0] + legend.shape[0] * corner["scale"][0] < 32  # inside the picture
 
 
+def test_the_samples_are_scans() -> None:
+    from napari_neuralfield.widgets.contributions import far_field_sample, wrong_positions_sample
+
+    for make, kind, first in (
+        (far_field_sample, "ptychography", 0.0),
+        (wrong_positions_sample, "coded_ptychography", 1.5),
+    ):
+        ((_, meta, _),) = make()
+        draft = meta["metadata"]["neuralfield"]["draft"]
+        assert draft.complete().kind == kind
+        fine = meta["scale"][1] / draft.values.get("upsampling", 1)
+        assert meta["translate"] == pytest.approx((0.0, first * fine, first * fine))  # where its fine pixels lie
+
+
 # ---- in a window ----
 
 
@@ -219,6 +233,8 @@ def test_a_scan_from_frames_to_corrected_positions(viewer, qtbot) -> None:
     assert np.unique(np.round(points.face_color, 3), axis=0).shape[0] == 2
     assert "Frame 9: error" in scan.text.text()
     assert not scan.picture.pixmap().isNull()
+    scan.use_button.click()
+    np.testing.assert_allclose(dock._session.acquisition().positions_um, scan._shown.result.calibration["positions_um"])
     viewer.layers.remove(points)
     scan.choose_frame(3)  # what the user has thrown away is no obstacle
 

@@ -13,19 +13,20 @@ from .depth_view import View
 from .layers import LayerData, contrast, placed
 from .session import KEY
 
-LEGEND = 0.24  # of the picture's shorter side
+WHEEL = "colour wheel: hue phase, brightness amplitude"
+LEGEND = 0.28  # of the picture's shorter side
 
 
 def colour_layers(field: Field, z_um: float, title: str, view: View) -> list[LayerData]:
     """What `view` shows as an RGB image, hue the phase and brightness the amplitude, and in its corner the wheel."""
     values, y, x = _values(field, z_um, view)
     side = LEGEND * min(y[-1] - y[0], x[-1] - x[0])
-    pixels = 240
+    pixels = 160
     ours: dict[str, Any] = {"units": ("um", "um"), "metadata": {KEY: {}}, "rgb": True}
     corner = {"scale": (side / pixels,) * 2, "translate": (y[-1] - 1.08 * side, x[-1] - 1.08 * side)}
     return [
         (coloured(values), {**ours, **placed(y, x), "name": f"{title} in colours"}, "image"),
-        (wheel(pixels), {**ours, **corner, "name": "colour wheel: hue phase, brightness amplitude"}, "image"),
+        (wheel(pixels), {**ours, **corner, "name": WHEEL, "interpolation2d": "linear"}, "image"),
     ]
 
 

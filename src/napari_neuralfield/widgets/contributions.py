@@ -100,21 +100,36 @@ def write_field(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 
 def tilted_slide_sample() -> list[LayerData]:
     """A simulated LED-array acquisition of a tilted slide; needs no network. Simulated once, then kept."""
+    return _sample("tilted slide", "tilted-slide")
+
+
+def wrong_positions_sample() -> list[LayerData]:
+    """A simulated lensless scan with a coded surface, whose positions are up to 3 pixels off."""
+    return _sample("wrong positions", "coded-wrong-positions")
+
+
+def far_field_sample() -> list[LayerData]:
+    """A simulated scan of a star with X-rays, detector far away."""
+    return _sample("far-field star", "far-field")
+
+
+def _sample(title: str, simulation: str) -> list[LayerData]:
     from ..io import open_draft
 
-    return _acquisition_layers(open_draft(_simulated("tilted slide")))
+    return _acquisition_layers(open_draft(_simulated(title, simulation)))
 
 
-def _simulated(title: str) -> Path:
+def _simulated(title: str, simulation: str) -> Path:
     """The file of the sample in the user's cache, made where it is not there or made by another version."""
     from ..data import simulate
     from ..io import save_acquisition
 
-    version = hashlib.sha256(Path(simulate.__file__).read_bytes()).hexdigest()[:8]
+    sources = sorted(Path(simulate.__file__).parent.glob("simulate*.py"))
+    version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
     path = Path(platformdirs.user_cache_dir(PLUGIN)) / "samples" / f"{title.replace(' ', '_')}-{version}.acq.h5"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_acquisition(path, dataclasses.replace(simulate.tilted_slide(seed=0)[0], title=title))
+        save_acquisition(path, dataclasses.replace(simulate.SIMULATORS[simulation](0)[0], title=title))
     return path
 
 

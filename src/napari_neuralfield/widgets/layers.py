@@ -83,9 +83,12 @@ def acquisition_layers(draft: Draft) -> list[LayerData]:
     some = sorted({0, len(frames) // 2, len(frames) - 1})
     limits = contrast(np.concatenate([np.asarray(frames[i]).ravel()[::7] for i in some]).astype(np.float32))
     step = pixel_um(draft)
+    fine = step / int(draft.values.get("upsampling") or 1)
+    first = (step - fine) / 2  # the object's pixels are the fine ones, and the first of them lies at 0
     meta = {
         "name": f"{title_of(draft)} frames",
         "scale": (1.0, step, step),
+        "translate": (0.0, first, first),
         "units": ("pixel", "um", "um"),
         "axis_labels": ("frame", "y", "x"),
         "contrast_limits": limits,

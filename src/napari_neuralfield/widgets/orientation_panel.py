@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..recon.orientation_trials import Trial
 
 KINDS = ("ptychography", "coded_ptychography")
-COLUMNS, SIDE = 4, 76
+COLUMNS, SIDE = 4, 66
 TILE = f"QToolButton {{ border: 2px solid transparent; }} QToolButton:checked {{ border: 2px solid {GOOD}; }}"
 ABOUT = "Stage and camera may disagree about axes and signs. Eight quick tries show it: click the one that looks right."
 CAUTION = "Wrong ways can fit nearly as well: go by the picture, not by the error alone."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -73,10 +74,17 @@ def scan_facts(result: Result | None) -> ScanFacts | None:
     sign = -1.0 if name == "coded_surface" else 1.0  # there positions move the object, not the window
     half = (np.array(surface.shape[-2:]) - 1) / 2 * pixel
     error = np.asarray(found["frame_error"], dtype=float)
-    every = int(result.recipe.get("hold_out") or 0)
-    held = np.arange(len(error)) % every == every - 1 if every else np.zeros(len(error), dtype=bool)
+    held = _held_out(result.recipe, len(error))
     given, corrected = (sign * np.asarray(found[k]) + half for k in ("nominal_positions_um", "positions_um"))
     return ScanFacts(given, corrected, error, held, surface, name.replace("_", " "), pixel)
+
+
+def _held_out(recipe: Mapping[str, Any], count: int) -> np.ndarray:
+    """Frames that a recipe leaves out, as `recon.scan_setup` does: every n-th, or all but every n-th (frame,) bool."""
+    frames = np.arange(count)
+    every = int(recipe.get("hold_out") or count + 1)
+    left_out: np.ndarray = (frames % every == every - 1) | (frames % int(recipe.get("use_every") or 1) != 0)
+    return left_out
 
 
 def summary(facts: ScanFacts) -> str:

@@ -81,13 +81,14 @@ class ScanView(QWidget):
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.picture.setToolTip("the chosen frame as it was measured; brightness is the square root of the counts")
         self.positions_button = button("Positions", self.add_positions, "where the frames looked, on the object")
+        self.use_button = button("Use them", self.use_positions, "put the corrected positions into the acquisition")
         self.surface_button = button("Probe", self.add_surface, "amplitude and phase, beside the object")
         content = QWidget()
         inner, outer = QVBoxLayout(content), QVBoxLayout(self)
         pictures = QHBoxLayout()
         pictures.addWidget(self.plot, 1)
         pictures.addWidget(self.picture)
-        inner.addWidget(row(self.positions_button, self.surface_button))
+        inner.addWidget(row(self.positions_button, self.use_button, self.surface_button))
         inner.addLayout(pictures)
         inner.addWidget(self.text)
         for layout in (inner, outer):
@@ -97,9 +98,9 @@ class ScanView(QWidget):
         self._on_shown(session.shown)
 
     def _on_shown(self, shown: Shown | None) -> None:
-        if shown is not None and self._shown is not None and shown.result is self._shown.result:
+        before, self._shown = self._shown, shown
+        if shown is not None and before is not None and _same(shown, before):
             return
-        self._shown = shown
         self.facts = None if shown is None or not shown.finished else scan_facts(shown.result)
         self.setVisible(self.facts is not None)
         self.picture.hide()
@@ -107,6 +108,7 @@ class ScanView(QWidget):
         if self.facts is not None:
             self.plot.show_errors(self.facts)
             self.text.setText(summary(self.facts))
+            self.use_button.setEnabled(self.facts.moved and self._ours)
             self.surface_button.setText(self.facts.name.capitalize())
         self.changed.emit()
 
@@ -124,6 +126,19 @@ class ScanView(QWidget):
             extent = self._shown.result.field.extent
             add_all(self._viewer, surface_layers(self.facts, extent, self._shown.title))
 
+    def use_positions(self) -> None:
+        """Put the corrected positions into the draft, so that Save and the next run begin with them."""
+        if self.facts is not None and self._shown is not None and self._ours:
+            self._session.set_value("positions_um", np.array(self._shown.result.calibration["positions_um"]))
+            self.use_button.setEnabled(False)
+            self.text.setText("The acquisition now has these positions; save it in the Acquisition dock to keep them.")
+
+    @property
+    def _ours(self) -> bool:
+        """Whether the open acquisition may be the one that was reconstructed."""
+        draft = self._session.draft
+        return draft is not None and self.facts is not None and draft.frames.shape[0] == len(self.facts.error)
+
     # one frame
 
     def choose_frame(self, frame: int) -> None:
@@ -135,12 +150,15 @@ class ScanView(QWidget):
         if self._points is not None and self._points in self._viewer.layers:
             mark_point(self._points, frame)
         draft, dims = self._session.draft, self._viewer.dims
-        ours = draft is not None and draft.frames.shape[0] == len(self.facts.error)
-        self.picture.setVisible(ours)
-        if draft is not None and ours:
+        self.picture.setVisible(self._ours)
+        if draft is not None and self._ours:
             self.picture.setPixmap(_pixmap(np.asarray(draft.frames[frame])))
             if dims.ndim >= 3 and dims.nsteps[0] == len(self.facts.error):
                 dims.set_current_step(0, frame)
+
+
+def _same(shown: Shown, before: Shown) -> bool:
+    return shown.result is before.result and shown.finished == before.finished
 
 
 def _pixmap(counts: np.ndarray) -> QPixmap:
