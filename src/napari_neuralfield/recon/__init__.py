@@ -4,7 +4,18 @@ from typing import Any
 
 from ..data.acquisition import Acquisition, LedArray
 from ..types import InputError
-from . import coded_fourier, fpm_inr, least_squares, per_slice, pie, quasi_newton, sequential, sparse_pixels, wasp
+from . import (
+    coded_fourier,
+    fpm_inr,
+    least_squares,
+    per_slice,
+    pie,
+    quasi_newton,
+    residual_field,
+    sequential,
+    sparse_pixels,
+    wasp,
+)
 from .recipe import build as build_recipe
 from .recipe import run as reconstruct
 
@@ -18,6 +29,7 @@ __all__ = [
     "quasi_newton",
     "recommended",
     "reconstruct",
+    "residual_field",
     "sequential",
     "sparse_pixels",
     "wasp",

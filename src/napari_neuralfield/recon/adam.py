@@ -20,6 +20,7 @@ class Adam:
     ----------
     rate : step size; `rate_at` changes it from step to step.
     others : further parameters, each with a step size of its own that keeps its proportion to `rate`.
+    weight_decay : decoupled (I. Loshchilov, F. Hutter, arXiv:1711.05101); of `parameters` alone.
     """
 
     def __init__(
@@ -28,8 +29,9 @@ class Adam:
         rate: float,
         betas: tuple[float, float] = (0.9, 0.999),
         others: Sequence[tuple[torch.Tensor, float]] = (),
+        weight_decay: float = 0.0,
     ) -> None:
-        self.rate, self.betas = rate, betas
+        self.rate, self.betas, self.weight_decay = rate, betas, weight_decay
         self._groups = [_Group([p for p in parameters if p.requires_grad], 1.0)]
         self._groups += [_Group([p], own / rate) for p, own in others]
 
@@ -42,6 +44,8 @@ class Adam:
             mine, gradients = gradients[: len(group.parameters)], gradients[len(group.parameters) :]
             if not mine:
                 continue
+            if self.weight_decay and not number:
+                group.shrink(1 - now * self.weight_decay)
             group.move(mine, now * group.share * (others if number else 1.0), self.betas)
 
 
@@ -53,6 +57,11 @@ class _Group:
         self._mean = [torch.zeros_like(p) for p in parameters]
         self._square = [torch.zeros_like(p) for p in parameters]
         self._count = [torch.zeros((), device=p.device) for p in parameters]
+
+    @torch.no_grad()
+    def shrink(self, factor: float) -> None:
+        for parameter in self.parameters:
+            parameter.mul_(factor)
 
     @torch.no_grad()
     def move(self, gradients: list[torch.Tensor], rate: float, betas: tuple[float, float]) -> None:

@@ -18,6 +18,9 @@ class ScanRecipe(Recipe):
     hold_out: int = option(
         0, "leave out every n-th frame and tell how well it is predicted; 0: use all frames", ge=0, le=100
     )
+    use_every: int = option(
+        1, "use every n-th frame only and tell how well the others are predicted; 1: use all", ge=1, le=100
+    )
     borders: Borders = option(
         "auto", "whether the field repeats at the borders of a coded frame; auto: look at the frames", advanced=True
     )

@@ -97,7 +97,7 @@ def problem_of(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe
     scan = scan_of(acquisition, device, recipe.borders)
     frames = torch.arange(scan.frames, device=device)
     every = recipe.hold_out or scan.frames + 1
-    out = frames % every == every - 1
+    out = (frames % every == every - 1) | (frames % recipe.use_every != 0)
     known = isinstance(acquisition, CodedPtychography) and acquisition.coded_surface is not None
     return Problem(
         acquisition,
