@@ -16,7 +16,7 @@ import numpy as np
 from ..types import InputError
 from .frames import Frames, FrameSelection
 from .quantity import Quantity, check_value, length, quantity
-from .settled import IN_PIXELS, settled
+from .settled import IN_PIXELS, SCANS, settled
 from .sizes import check_frames, check_lengths
 
 
@@ -270,7 +270,8 @@ def required(kind: str) -> list[str]:
 class Draft:
     """What a reader found: the kind, lazy frames, the values given so far. Values may be added before `complete`.
 
-    `assumed` holds what to take for lengths that a file leaves out altogether, as a note must say; see `settled`.
+    `assumed` holds what to take for a geometry or lengths that a file leaves out, and `reason` is the note that says so
+    and why; see `settled`.
     """
 
     kind: str
@@ -279,6 +280,12 @@ class Draft:
     source: str = ""
     notes: list[str] = dataclasses.field(default_factory=list)
     assumed: dict[str, Any] = dataclasses.field(default_factory=dict)
+    reason: str = ""
+
+    def assume(self, reason: str, **values: Any) -> None:
+        """Take `values` for what the file leaves out, until a sidecar or the user says otherwise."""
+        self.assumed, self.reason = values, reason
+        self.notes.append(reason)
 
     def missing(self) -> list[str]:
         """Names of required values that are not known yet and do not follow from the others."""
@@ -300,7 +307,7 @@ class Draft:
             raise InputError(f"{where}: kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
         given = self.settled(**values)
         known = quantities(self.kind)
-        unknown = sorted(set(given) - set(known) - {"title", IN_PIXELS})
+        unknown = sorted(set(given) - set(known) - {"title"} - ({IN_PIXELS} if self.kind in SCANS else set()))
         if unknown:
             raise InputError(f"{where}: {unknown[0]} is not a value of kind {self.kind}; known are {', '.join(known)}")
         missing = _missing(self.kind, given)

@@ -67,7 +67,7 @@ def check_value(name: str, q: Quantity, value: Any, where: str) -> Any:
     if not q.complex:
         _check_range(name, q, array, where)
     if array.ndim:
-        array = array.astype(bool) if q.unit == "bool" else array
+        array = array.astype(bool) if q.unit == "bool" else array.copy() if array is value else array
         array.setflags(write=False)
         return array
     if q.integer and float(array) != int(array):

@@ -151,9 +151,10 @@ def _careful(read: Callable[[], Any], path: Path) -> Any:
 
 
 def _variable(path: Path, name: str) -> np.ndarray:
+    """A variable in the type it is stored in: `mat_dtype` would drop the imaginary part of complex ones."""
     import scipy.io
 
-    found = _careful(lambda: scipy.io.loadmat(str(path), variable_names=[name], mat_dtype=True), path)
+    found = _careful(lambda: scipy.io.loadmat(str(path), variable_names=[name]), path)
     return np.asarray(found[name])
 
 
@@ -177,7 +178,7 @@ class MatFrames:
             written_ns = self.path.stat().st_mtime_ns
         except OSError:
             raise InputError(f"{self.path}: the file is gone; open it again where it is now") from None
-        return _stack(self.path, self.name, written_ns)[key].copy()
+        return _stack(self.path, self.name, written_ns)[key].astype(self.dtype)
 
 
 @dataclasses.dataclass(frozen=True)

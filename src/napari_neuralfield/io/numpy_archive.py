@@ -19,7 +19,9 @@ from .reading import explained
 
 ENDINGS = (".npz", ".npz.bz2")
 SCAN = ("data", "scan")
-UNITLESS = {"geometry": "far_field", "object_pixel_um": 1.0, "detector_pixel_um": 1.0, "wavelength_um": 1e-3}
+UNITLESS: dict[str, Any] = {
+    "geometry": "far_field", "object_pixel_um": 1.0, "detector_pixel_um": 1.0, "wavelength_um": 1e-3,
+}  # fmt: skip
 
 
 @READERS.register("numpy_archive")
@@ -107,19 +109,20 @@ def _scan(path: Path, held: dict[str, np.ndarray]) -> Draft:
     scan = np.asarray(held[SCAN[1]], dtype=float)
     scan = scan.reshape(scan.shape[-2:]) if scan.size == 2 * frames.shape[0] else scan
     values: dict[str, Any] = {"positions_px": scan}
-    notes = [
+    frames = dataclasses.replace(frames, cornered=cornered)
+    draft = Draft("ptychography", frames, values, str(path))
+    draft.assume(
         "the file gives positions in pixels and no sizes: one object pixel is taken as 1 um, in the far field; give "
-        "object_pixel_um, or wavelength_um, distance_um and detector_pixel_um, in a sidecar for true sizes"
-    ]
+        "object_pixel_um, or wavelength_um, distance_um and detector_pixel_um, in a sidecar for true sizes",
+        **UNITLESS,
+    )
     if cornered:
-        notes.append("the frames have their zero frequency at the corner; it is moved to the centre")
+        draft.notes.append("the frames have their zero frequency at the corner; it is moved to the centre")
     if "probe" in held and held["probe"].ndim >= 2:
         probe = held["probe"]
         probe = probe.reshape(-1, *probe.shape[-3:])[0] if probe.ndim > 3 else probe
         values["probe"] = probe
-    return Draft(
-        "ptychography", dataclasses.replace(frames, cornered=cornered), values, str(path), notes, dict(UNITLESS)
-    )
+    return draft
 
 
 def _zero_at_corner(stack: np.ndarray) -> bool:

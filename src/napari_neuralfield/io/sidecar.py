@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from ..data.acquisition import KINDS, Draft, quantities
-from ..data.settled import DERIVING, IN_PIXELS
+from ..data.settled import DERIVING, FROM_FOCUS, IN_PIXELS
 from ..types import InputError
 from .leds import directions, height_mm
 from .positions import read_positions
@@ -99,6 +99,8 @@ def apply(draft: Draft, path: Path) -> None:
         elif name not in OWN_KEYS:
             every = ", ".join((*OWN_KEYS, *known, *deriving))
             raise InputError(f"{path}: {name} is not a value of kind {draft.kind}; known are {every}")
+    if set(given) & {*draft.assumed, FROM_FOCUS}:
+        draft.notes = [note for note in draft.notes if note != draft.reason]
     draft.notes.append(f"values from {path.name}")
 
 

@@ -1,0 +1,72 @@
+"""PtyLab files: metres, encoder and propagators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from napari_neuralfield.data.acquisition import Ptychography
+from napari_neuralfield.io import open_acquisition, open_draft
+from napari_neuralfield.types import InputError
+
+RNG = np.random.default_rng(0)
+HELD: dict[str, Any] = {
+    "ptychogram": RNG.poisson(5, (6, 32, 32)).astype(np.float32), "encoder": 1e-6 * RNG.uniform(-20, 20, (6, 2)),
+    "wavelength": 632.8e-9, "zo": 0.05, "dxd": 72e-6, "Nd": 32, "entrancePupilDiameter": 100e-6,
+}  # fmt: skip
+
+
+def write(path: Path, **changes: Any) -> Path:
+    with h5py.File(path, "w") as file:
+        for name, value in {**HELD, **changes}.items():
+            if value is not None:
+                file[name] = value
+    return path
+
+
+def test_far_field(tmp_path: Path) -> None:
+    draft = open_draft(write(tmp_path / "a.hdf5"))
+    found = draft.complete()
+    assert isinstance(found, Ptychography)
+    assert found.geometry == "far_field"
+    pixel = 0.6328 * 5e4 / (32 * 72)
+    assert found.object_pixel_um == pytest.approx(pixel)
+    assert np.allclose(found.positions_um, 1e6 * HELD["encoder"])
+    assert np.array_equal(found.frames[3], HELD["ptychogram"][3])
+    assert found.probe is not None
+    area = float(np.abs(found.probe).sum()) * pixel**2
+    assert area == pytest.approx(np.pi * 50**2, rel=0.02)
+    assert any("disc of 100 um" in note for note in draft.notes)
+
+
+def test_parallel_near_field_and_what_is_not_used(tmp_path: Path) -> None:
+    draft = open_draft(write(tmp_path / "a.h5", propagatorType="ASP", orientation=4, spectralDensity=np.ones(3)))
+    found = draft.complete()
+    assert isinstance(found, Ptychography)
+    assert (found.geometry, found.object_pixel_um) == ("near_field", pytest.approx(72.0))
+    assert {note for note in draft.notes if "not used" in note} == {
+        "orientation in the file is not used", "spectralDensity in the file is not used",
+    }  # fmt: skip
+
+
+def test_an_encoder_on_its_side(tmp_path: Path) -> None:
+    found = open_acquisition(write(tmp_path / "a.h5", encoder=HELD["encoder"].T))
+    assert np.allclose(found.positions_um, 1e6 * HELD["encoder"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"encoder": np.zeros((5, 2))}, r"encoder has shape \(5, 2\) and ptychogram 6 frames"),
+        ({"wavelength": None}, r"wavelength_um .* is missing \(also missing: .*object_pixel_um"),
+        ({"dxd": np.ones(3)}, r"dxd has shape \(3,\); it must be a single number in metres"),
+        ({"zo": None, "zled": 0.06}, r"PtyLab's Fourier ptychography \(zled 0.06 m\)"),
+    ],
+)
+def test_bad_files_are_explained(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        open_acquisition(write(tmp_path / "a.h5", **changes))
