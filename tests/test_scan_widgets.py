@@ -122,6 +122,15 @@ def test_facts_lie_on_the_object() -> None:
     assert scan_facts(Result(toy_result(acquisition).field)) is None
 
 
+def test_facts_survive_the_field_file(tmp_path) -> None:
+    from napari_neuralfield.io import load_result, save_result
+    from napari_neuralfield.widgets.scan_facts import scan_facts, summary
+
+    result = toy_result(scan_scene.coded()[0])
+    save_result(tmp_path / "a.nfield", result)
+    assert summary(scan_facts(load_result(tmp_path / "a.nfield"))) == summary(scan_facts(result))
+
+
 def test_a_coded_scan_moves_the_object_not_the_window() -> None:
     from napari_neuralfield.widgets.scan_facts import scan_facts
 
@@ -220,11 +229,13 @@ def test_a_scan_from_frames_to_corrected_positions(viewer, qtbot) -> None:
     scan = reconstruct.scan
     assert not scan.isHidden()
     scan.positions_button.click()
+    assert "Orange rings: as given; blue dots: found" in scan.text.text()
     scan.surface_button.click()
     assert scan.surface_button.text() == "Probe"
     assert {"scan positions as given", "scan positions found", "scan probe amplitude", "scan probe phase"} <= set(
         names(viewer)
     )
+
     points = viewer.layers["scan positions found"]
     np.testing.assert_allclose(points.data, scan.facts.found_um)
     assert [str(unit) for unit in points.units] == ["micrometer", "micrometer"]
@@ -282,6 +293,11 @@ def test_the_way_round_is_clicked_and_used(viewer, qtbot) -> None:
     assert [name for name, tile in panel.tiles.items() if tile.isChecked()] == ["flip-x"]
     assert "turned: flip-x" in panel.state.text()
     np.testing.assert_allclose(reconstruct.plan().acquisition.positions_um, acquisition.positions_um, atol=1e-9)
+    panel.run()
+    qtbot.waitUntil(lambda: bool(panel.tiles), timeout=10_000)
+    panel.stop()
+    qtbot.waitUntil(lambda: not panel.running, timeout=10_000)
+    assert panel.tiles  # what was made can still be clicked
     dock._session.set_value("wavelength_um", 0.6)  # the pictures belong to other values
     assert not panel.tiles
 

@@ -101,6 +101,14 @@ def summary(facts: ScanFacts) -> str:
     return f"{text} Positions corrected by {rms:.3g} µm rms ({rms / facts.pixel_um:.2g} pixels), a common shift aside."
 
 
+def legend(facts: ScanFacts) -> str:
+    """What the colours of the positions mean."""
+    if not facts.moved:
+        return "Dots: where the frames looked."
+    longer = f", {facts.times} times as long" if facts.times > 1 else ""
+    return f"Orange rings: as given; blue dots: found; pink arrows: the way between{longer}."
+
+
 def frame_text(facts: ScanFacts, frame: int) -> str:
     """One frame in a line."""
     y, x = facts.moves_um[frame]

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from .parts import QUIET, Fold, button, label, row
 from .plots import EDGE, LINE, SUSPECT, Plot
-from .scan_facts import ScanFacts, frame_text, scan_facts, summary
+from .scan_facts import ScanFacts, frame_text, legend, scan_facts, summary
 from .scan_layers import add_all, mark_point, position_layers, surface_layers
 from .session import Session, Shown
 
@@ -119,6 +119,7 @@ class ScanView(QWidget):
         if self.facts is not None and self._shown is not None:
             added = add_all(self._viewer, position_layers(self.facts, self._shown.title))
             self._points = added[1] if len(added) > 1 else added[0]
+            self.text.setText(f"{summary(self.facts)} {legend(self.facts)}")
 
     def add_surface(self) -> None:
         """Probe or coded surface as layers."""
