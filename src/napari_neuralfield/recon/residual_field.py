@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,9 +43,14 @@ class ResidualRecipe(ScanRecipe):
         "auto", "what the network adds to; auto: flat where the coded surface is known, else a classical answer"
     )
     prior_file: str | None = option(None, "image of the whole object (.npy, complex), as render writes it")
-    epochs: int = option(40, "passes over all frames", ge=1, le=100000)
-    finish_epochs: int = option(10, "passes in which single pixels finish what the network leaves", ge=0, le=100000)
-    sparsity: float = option(2e-3, "weight of the object's wavelets, against a misfit of mean counts 1", ge=0)
+    epochs: int | None = option(None, "passes over all frames; empty: 10 to 60, fewer for many frames", ge=1, le=100000)
+    finish_epochs: int | None = option(
+        None,
+        "passes in which single pixels finish what the network leaves; empty: 5 to 30, fewer for many frames",
+        ge=0,
+        le=100000,
+    )
+    sparsity: float = option(4e-3, "weight of the object's wavelets, against a misfit of mean counts 1", ge=0)
     loss: LossName = option("amplitude", "how counts are compared")
     probe_field: bool = option(False, "a network for the probe or coded surface too, instead of its pixels")
     surface_profile: bool = option(False, "of a given coded surface learn only how deep its modulus and phase are")
@@ -123,7 +128,7 @@ def learns(problem: Problem, recipe: ResidualRecipe) -> list[str]:
     return found
 
 
-def starting_state(problem: Problem, recipe: ResidualRecipe) -> Iterator[Any]:
+def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event, None, ScanState]:
     """Canvas, probe and positions from the file, or from a few passes of least squares; yields their events."""
     state = first_state(problem, recipe)
     classical = recipe.prior == "classical" or (recipe.prior == "auto" and problem.solve_probe)
@@ -174,7 +179,11 @@ class Fit:
         self.field, self.experiment, self.recipe = field, experiment, recipe
         self.loss = LOSSES[recipe.loss]
         self._order, self._roll = compute.seed(recipe.seed), compute.seed(recipe.seed + 1)
-        self.total = (recipe.epochs + recipe.finish_epochs) * len(experiment.train)
+        count = len(experiment.train)
+        self.epochs = recipe.epochs or int(np.clip(2000 // count, 10, 60))
+        usual = int(np.clip(600 // count, 5, 30))
+        self.finish_epochs = usual if recipe.finish_epochs is None else recipe.finish_epochs
+        self.total = (self.epochs + self.finish_epochs) * count
         self.done, self.batch = 0, recipe.batch
         self.pace = PreviewPace(lambda: Preview(self._snapshot(), 0.0))
 
@@ -185,11 +194,11 @@ class Fit:
         """Epochs of the network and of what is learnt of the experiment."""
         networks = [self.field, *self.experiment.fields]
         weights = [p for network in networks for p in network.parameters()]
-        yield from self._epochs(self.recipe.epochs, weights, self.recipe.rate, self.field.at_pixels, "network", SHAPED)
+        yield from self._epochs(self.epochs, weights, self.recipe.rate, self.field.at_pixels, "network", SHAPED)
 
     def pixels(self) -> Iterator[Event]:
         """Epochs in which the prior's pixels move and the network rests."""
-        if not self.recipe.finish_epochs:
+        if not self.finish_epochs:
             return
         with torch.no_grad():
             network, prior = self.field.network(), self.field.prior
@@ -200,13 +209,13 @@ class Fit:
             self.field.prior = now.detach()
             return network + now
 
-        yield from self._epochs(self.recipe.finish_epochs, [free], 2e-3, image, "pixels", 0.0)
+        yield from self._epochs(self.finish_epochs, [free], 2e-3, image, "pixels", 0.0)
         self.field.prior = torch.view_as_complex(free.detach())
 
     def _epochs(
         self,
         count: int,
-        weights: list[torch.Tensor],
+        weights: Sequence[torch.Tensor],
         rate: float,
         image: Callable[[], torch.Tensor],
         what: str,
@@ -272,16 +281,17 @@ class _Kept:
     """The best state so far, by the error of held-out frames."""
 
     def __init__(self) -> None:
-        self.error, self._values = np.inf, []
+        self.error = np.inf
+        self._values: list[torch.Tensor] = []
 
-    def better(self, error: float, values: list[torch.Tensor]) -> bool:
+    def better(self, error: float, values: Sequence[torch.Tensor]) -> bool:
         if error < self.error:
             self.error, self._values = error, [v.detach().clone() for v in values]
             return True
         return False
 
     @torch.no_grad()
-    def restore(self, values: list[torch.Tensor]) -> bool:
+    def restore(self, values: Sequence[torch.Tensor]) -> bool:
         for value, kept in zip(values, self._values, strict=False):
             value.copy_(kept)
         return bool(self._values)
