@@ -74,12 +74,14 @@ def phasor(x: torch.Tensor, first: torch.Tensor, second: torch.Tensor, last: tor
     -------
     Real and imaginary part (2, pixel).
     """
-    return _Phasor.apply(x, first, as_real(second), as_real(last))
+    return _Phasor.apply(x, first, as_real(second), as_real(last), torch.is_grad_enabled())
 
 
 class _Phasor(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, first: torch.Tensor, second: torch.Tensor, last: torch.Tensor) -> Any:
+    def forward(
+        ctx: Any, x: torch.Tensor, first: torch.Tensor, second: torch.Tensor, last: torch.Tensor, keep: bool
+    ) -> torch.Tensor:
         out = x.new_empty(2, x.shape[1])
         kept, half = [], len(first)
         for part in pieces(x):
@@ -94,7 +96,8 @@ class _Phasor(torch.autograd.Function):
             g[:half] *= decay
             g[half:] *= decay
             out[:, part] = product(last, g)
-            kept.append((here, h, g))
+            if keep:  # 1 kB per pixel of 64 neurons
+                kept.append((here, h, g))
         ctx.kept = kept
         ctx.save_for_backward(first, second, last)
         return out
@@ -120,4 +123,4 @@ class _Phasor(torch.autograd.Function):
             dtheta = dh[half:].mul_(h[:half]).addcmul_(dh[:half], h[half:], value=-1)
             dfirst += product(dtheta, x.T)
             dx[:, part] = product(first.T, dtheta)
-        return dx, dfirst, product(turned, dsecond), dlast
+        return dx, dfirst, product(turned, dsecond), dlast, None
