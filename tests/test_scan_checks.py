@@ -85,6 +85,7 @@ def test_too_few_frames() -> None:
 def test_dark_frames() -> None:
     with pytest.raises(InputError, match=r"all frames are dark .at most 0 in 8 of them"):
         require_usable(scan(frames=np.zeros((25, 32, 32), np.float32)))
+    assert warnings(scan(frames=np.zeros((25, 32, 32))))["dark_frames"].startswith("No light in all frames")
     frames = RNG.poisson(40, (25, 32, 32)).astype(np.float32)
     frames[4] = 0
     assert "Frame 4 are much darker" in warnings(scan(frames=frames))["dark_frames"]

@@ -135,8 +135,11 @@ def frame_checks(seen: Survey) -> Iterator[Check]:
 def steady_light(seen: Survey) -> Iterator[Check]:
     """Frames of these kinds should be about equally bright."""
     usual = float(np.nanmedian(seen.means)) if np.isfinite(seen.means).any() else 0.0
-    dark = seen.looked_at[seen.means < 0.2 * usual] if usual > 0 else seen.looked_at
-    if len(dark):
+    dark = seen.looked_at[seen.means < 0.2 * usual]
+    if not usual > 0 and np.isfinite(seen.means).any():
+        said = f"No light {seen.where}: check the shutter and what was subtracted."
+        yield Check("dark_frames", "warning", len(seen.looked_at), "frames", said)
+    elif len(dark):
         yield Check(
             "dark_frames", "warning", len(dark), "frames",
             f"{named(dark)} are much darker than the others; the light or the shutter may have failed.",

@@ -101,6 +101,9 @@ def _propagation(acquisition: Scanned, distance: float, shape: tuple[int, int], 
 
 def _shadows(acquisition: Ptychography) -> Iterator[Check]:
     """In the near field the frames themselves show which way, and how far, the specimen moved."""
+    placed = placement(acquisition)
+    if placed is None or misplaced(placed):
+        return
     seen = moving_shadows(acquisition.frames, acquisition.positions_um, acquisition.mask)
     if seen is None:
         return
@@ -166,7 +169,7 @@ def _overlap(acquisition: Scanned, placed: Placement) -> Iterator[Check]:
     if isinstance(acquisition, CodedPtychography):
         return
     per_pixel = redundancy(acquisition, placed)
-    few = per_pixel < 2
+    few = per_pixel < 2 and (acquisition.mask is None or acquisition.mask.mean() > 0.5)
     yield Check(
         "redundancy", "warning" if few else "info", per_pixel, "per pixel",
         f"{per_pixel:.3g} measurements for every pixel of the object that is covered"

@@ -23,7 +23,7 @@ from .quantity_form import QuantityForm
 from .session import session_of
 from .threads import Background
 
-FILES = "Acquisitions (*.acq.h5 *.h5 *.hdf5 *.mat *.cxi *.npz *.npy *.tif *.tiff *.yaml);;All files (*)"
+FILES = "Acquisitions (*.acq.h5 *.h5 *.hdf5 *.mat *.cxi *.npz *.npz.bz2 *.npy *.tif *.tiff *.yaml);;All files (*)"
 COLOURS = {"ok": GOOD, "info": INFO, "warning": WARN, "error": BAD}
 KIND_NAMES = {
     "led_array": "LED array (Fourier ptychography)",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .layers import LayerData
 
 PLUGIN = "napari-neuralfield"
-DESCRIBED = (".h5", ".hdf5", ".mat", ".cxi", ".npz")  # formats that can say what they are without a sidecar
+DESCRIBED = (".h5", ".hdf5", ".mat", ".cxi", ".npz", ".bz2")  # formats that can say what they are without a sidecar
 Read = Callable[[Any], "list[LayerData]"]
 
 
