@@ -6,7 +6,8 @@ surface, travels from there to the sensor, and each of the sensor's pixels takes
     frame_i = gain_i mean |free space(surface * inverse Fourier(window_i * pupil))|^2 + background_i
 
 All lengths are taken in the sample's coordinates: a camera whose pixel is M times the frame's sees free space of the
-surface's distance as the sample's coordinates see distance / M^2 (the paraxial similarity of imaging systems).
+surface's distance as the sample's coordinates see distance / M^2. That is the paraxial similarity of imaging systems:
+it holds as far as the surface scatters to frequencies well below 1 / wavelength of the sample's coordinates.
 A window starts at the corner of its grid and leaves out a phase ramp, whole bins and remainder of the LED's
 direction. Behind a surface that ramp is no longer invisible: its whole bins are put back into the surface, its
 remainder into the frequencies at which the free space is evaluated. Fields repeat at the borders, as in all of FPM.
