@@ -302,6 +302,26 @@ def test_the_way_round_is_clicked_and_used(viewer, qtbot) -> None:
     assert not panel.tiles
 
 
+def test_what_follows_is_shown_as_such(qtbot) -> None:
+    from napari_neuralfield.widgets.layers import acquisition_layers
+    from napari_neuralfield.widgets.quantity_form import QuantityForm
+    from napari_neuralfield.widgets.session import Session
+
+    acquisition, _ = scan_scene.far_field()
+    values = acquisition.values()
+    pixel = values.pop("object_pixel_um")
+    draft, session = Draft("ptychography", acquisition.frames, values, "scan.acq.h5"), Session()
+    session.set_draft(draft)
+    form = QuantityForm(session, draft)
+    qtbot.addWidget(form)
+    assert form.editors["object_pixel_um"].placeholderText() == "0.1 (worked out)"
+    assert acquisition_layers(draft)[0][1]["scale"][1] == pytest.approx(pixel)
+    box = form.editors["geometry"]
+    assert box.currentText() == "far_field"
+    box.activated.emit(2)
+    assert session.draft.values["geometry"] == "near_field"
+
+
 def test_a_coded_scan_offers_its_positions_where_they_are_missing(viewer, qtbot) -> None:
     acquisition, _ = scan_scene.coded()
     dock, *_ = opened(viewer, qtbot, acquisition.replace(positions_um=None))

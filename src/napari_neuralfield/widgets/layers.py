@@ -70,8 +70,9 @@ def title_of(draft: Draft) -> str:
 
 def pixel_um(draft: Draft) -> float:
     """Pixel of a frame, um; 1 where it is not known yet. A diffraction pattern is as large as the window it is of."""
+    known = draft.settled()
     for name in PIXEL_NAMES:
-        value = draft.values.get(name)
+        value = known.get(name)
         if isinstance(value, int | float) and value > 0:
             return float(value)
     return 1.0
@@ -92,7 +93,7 @@ def acquisition_layers(draft: Draft) -> list[LayerData]:
         "units": ("pixel", "um", "um"),
         "axis_labels": ("frame", "y", "x"),
         "contrast_limits": limits,
-        "gamma": 0.35 if draft.values.get("geometry") == "far_field" else 1.0,  # its middle is all that is seen else
+        "gamma": 0.35 if draft.settled().get("geometry") == "far_field" else 1.0,  # its middle is all that is seen else
         "metadata": {KEY: {"draft": draft}},
     }
     return [(frames, meta, "image")]

@@ -30,23 +30,28 @@ class QuantityForm(QWidget):
         self.editors: dict[str, QWidget] = {}
         layout, needed = form_layout(self), set(required(draft.kind))
         for name, q in quantities(draft.kind).items():
-            value = draft.settled().get(name)
-            if name not in needed and name not in SOUGHT and q.shape and value is None:
+            if name not in needed and name not in SOUGHT and q.shape and draft.settled().get(name) is None:
                 continue  # an optional array that is not there
-            editor = self.editors[name] = self._make(name, q, value)
+            editor = self.editors[name] = self._make(name, q, draft.values.get(name))
             heading = QLabel(caption(q.label, q.unit))
             heading.setToolTip(q.help)
             layout.addRow(heading, editor)
         self.mark(draft)
 
     def mark(self, draft: Draft) -> None:
-        """Frame what is missing, and show arrays as they are now."""
-        missing = draft.missing()
+        """Frame what is missing, show arrays as they are now, and what follows from the rest as such."""
+        missing, known = draft.missing(), draft.settled()
         for name, editor in self.editors.items():
             target: QWidget = editor
             if isinstance(editor, ArrayEdit):
-                editor.set_value(draft.settled().get(name))
+                editor.set_value(known.get(name))
                 target = editor.text
+            follows = None if draft.values.get(name) is not None else known.get(name)
+            if isinstance(editor, ValueEdit):
+                text = f"{follows:.5g}" if isinstance(follows, float) else str(follows)
+                editor.setPlaceholderText("not given" if follows is None else f"{text} (worked out)")
+            elif isinstance(editor, QComboBox):
+                editor.setItemText(0, "" if follows is None else f"{follows} (worked out)")
             if not isinstance(editor, ValueEdit) or editor.good:
                 target.setStyleSheet(MISSING if name in missing else "")
 
@@ -55,7 +60,7 @@ class QuantityForm(QWidget):
             box = QComboBox()
             box.addItems(["", *q.choices])
             box.setCurrentText(str(value or ""))
-            box.textActivated.connect(lambda text: self._session.set_value(name, text or None))
+            box.activated.connect(lambda at: self._session.set_value(name, q.choices[at - 1] if at else None))
             return box
         if q.shape:
             array = ArrayEdit()
