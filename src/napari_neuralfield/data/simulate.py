@@ -184,7 +184,7 @@ SIMULATORS: dict[str, Callable[[int], tuple[Acquisition, Truth]]] = {
     "miscalibrated-board": miscalibrated_board,
     "miscalibrated-texture": partial(miscalibrated_board, phantom="texture"),
     "far-field": far_field,
-    "far-field-raster": partial(far_field, path="raster"),
+    "far-field-raster": partial(far_field, path="raster", phantom="cells", frames=64, overlap=0.6, probe_error=0.15),
     "near-field": near_field,
     "coded": coded,
     "coded-wrong-positions": partial(coded, position_error_px=3.0),

@@ -33,6 +33,7 @@ def far_field(
     phantom: Phantom = "star",
     position_error_px: float = 0.0,
     probe: Literal["none", "rough", "true"] = "rough",
+    probe_error: float = -0.1,
     wavelength_um: float = 1.5e-4,
     distance_um: float = 2e6,
     detector_pixel_um: float = 55.0,
@@ -46,7 +47,8 @@ def far_field(
     spot, stop : see `virtual_scans.focused_probe`.
     counts : of a frame without sample, and the probe's energy.
     position_error_px : the acquisition's positions are wrong by up to that much per axis.
-    probe : what the acquisition says of the probe; the rough one has a spot 10 % too small, and one mode.
+    probe : what the acquisition says of the probe; the rough one has one mode and a spot of another size.
+    probe_error : of the rough probe's spot, relative.
 
     Returns
     -------
@@ -59,7 +61,11 @@ def far_field(
         points = points + rng.uniform(0, 1, 2)
     world, corners = _world(points, (pixels, pixels), pixels, phantom, rng)
     beam = counts**0.5 * focused_probe(pixels, spot, modes=modes, stop=stop)
-    guess = {"none": None, "true": beam, "rough": counts**0.5 * focused_probe(pixels, 0.9 * spot, stop=stop)}[probe]
+    guess = {
+        "none": None,
+        "true": beam,
+        "rough": counts**0.5 * focused_probe(pixels, (1 + probe_error) * spot, stop=stop),
+    }[probe]
     nominal = corners + rng.uniform(-1, 1, corners.shape) * position_error_px
     acquisition = Draft(
         "ptychography",
