@@ -196,21 +196,33 @@ def test_the_phase_of_a_steep_ramp_is_unwrapped() -> None:
     assert corner["translate"][0] + legend.shape[0] * corner["scale"][0] < 32  # inside the picture
 
 
-def test_the_samples_are_scans() -> None:
+def test_the_samples_are_scans_and_lie_where_their_object_will() -> None:
     from napari_neuralfield.widgets.contributions import far_field_sample, wrong_positions_sample
 
-    for make, kind, first in (
-        (far_field_sample, "ptychography", 0.0),
-        (wrong_positions_sample, "coded_ptychography", 1.5),
-    ):
-        ((_, meta, _),) = make()
-        draft = meta["metadata"]["neuralfield"]["draft"]
-        assert draft.complete().kind == kind
-        fine = meta["scale"][1] / draft.values.get("upsampling", 1)
-        assert meta["translate"] == pytest.approx((0.0, first * fine, first * fine))  # where its fine pixels lie
+    ((_, meta, _),) = far_field_sample()
+    star = meta["metadata"]["neuralfield"]["draft"].complete()
+    assert star.kind == "ptychography"
+    middle = (star.positions_um.min(axis=0) + star.positions_um.max(axis=0)) / 2
+    np.testing.assert_allclose(meta["translate"], [0.0, *middle])
+    ((_, meta, _),) = wrong_positions_sample()
+    coded = meta["metadata"]["neuralfield"]["draft"].complete()
+    assert coded.kind == "coded_ptychography"
+    first = (1 - 1 / coded.upsampling) / 2 * coded.sensor_pixel_um  # the middle of its fine pixels
+    np.testing.assert_allclose(meta["translate"], [0.0, first, first])
 
 
 # ---- in a window ----
+
+
+def test_an_object_elsewhere_comes_into_view(viewer, qtbot) -> None:
+    coded, _ = scan_scene.coded()
+    far_away = coded.replace(positions_um=coded.positions_um + 500.0)
+    docks = opened(viewer, qtbot, far_away)
+    viewer.reset_view()
+    docks[1].form.choose_method("toy-scan")
+    docks[1].form.options.set_values({"borders": "open"})
+    docks[1].run()
+    qtbot.waitUntil(lambda: viewer.scene.camera.center[-1] < -100, timeout=10_000)
 
 
 def test_a_scan_from_frames_to_corrected_positions(viewer, qtbot) -> None:

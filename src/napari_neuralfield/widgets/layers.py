@@ -83,17 +83,19 @@ def acquisition_layers(draft: Draft) -> list[LayerData]:
     frames = FrameView(draft.frames)
     some = sorted({0, len(frames) // 2, len(frames) - 1})
     limits = contrast(np.concatenate([np.asarray(frames[i]).ravel()[::7] for i in some]).astype(np.float32))
-    step = pixel_um(draft)
-    fine = step / int(draft.values.get("upsampling") or 1)
-    first = (step - fine) / 2  # the object's pixels are the fine ones, and the first of them lies at 0
+    step, known = pixel_um(draft), draft.settled()
+    fine = step / int(known.get("upsampling") or 1)
+    first = [(step - fine) / 2] * 2  # the object's pixels are the fine ones, and the first of them lies at 0
+    if draft.kind == "ptychography" and known.get("positions_um") is not None:  # in the middle of the object
+        first = [float(np.ptp(axis) / 2 + axis.min()) for axis in np.asarray(known["positions_um"], dtype=float).T]
     meta = {
         "name": f"{title_of(draft)} frames",
         "scale": (1.0, step, step),
-        "translate": (0.0, first, first),
+        "translate": (0.0, *first),
         "units": ("pixel", "um", "um"),
         "axis_labels": ("frame", "y", "x"),
         "contrast_limits": limits,
-        "gamma": 0.35 if draft.settled().get("geometry") == "far_field" else 1.0,  # its middle is all that is seen else
+        "gamma": 0.35 if known.get("geometry") == "far_field" else 1.0,  # its middle is all that is seen else
         "metadata": {KEY: {"draft": draft}},
     }
     return [(frames, meta, "image")]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..app import lazy
+from .depth_view import view_of
 from .layers import ImageSlot
 from .session import Shown
 from .threads import Background, Latest
@@ -26,10 +27,11 @@ class PreviewLayers:
         self._background = background
         self._latest = Latest(background, self._put_all, failed)
         self._slots: Slots = {}
+        self._seen = False  # the run's first picture
 
     def begin(self, title: str) -> None:
         """A new run writes new layers; those of the last one stay. One is made now, before the run needs the time."""
-        self._slots = {RESERVED: ImageSlot(self._viewer)}
+        self._slots, self._seen = {RESERVED: ImageSlot(self._viewer)}, False
         self._slots[RESERVED].reserve(f"{title} {ORDER[-1]} …", ORDER[-1])
 
     def abandon(self) -> None:
@@ -76,7 +78,18 @@ class PreviewLayers:
             return  # what the user has thrown away stays away
         if quantity not in slots:
             slots[quantity] = slots.pop(RESERVED) if RESERVED in slots else ImageSlot(self._viewer)
+        first = len(slots) == 1 and not self._seen
         slots[quantity].show(**picture, visible=alone or quantity == ORDER[-1])
+        if first:  # where stages count from far away, the object may lie elsewhere than the frames
+            self._seen, view = True, view_of(self._viewer)
+            y, x = picture["y_um"], picture["x_um"]
+            if view is not None and not _meet(view.box_um, (y[0], x[0], y[-1], x[-1])):
+                self._viewer.reset_view()
+
+
+def _meet(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether two boxes (y0, x0, y1, x1) have a point in common."""
+    return all(one[a] <= other[a + 2] and other[a] <= one[a + 2] for a in (0, 1))
 
 
 def _render(shown: Shown) -> list[dict[str, Any]]:
