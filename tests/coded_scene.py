@@ -36,7 +36,7 @@ def coded_scene(
     surface = np.exp(1.2j * np.fft.ifft2(noise[::-1] * (f < 1.5)).real) * rng.uniform(0.8, 1.0, (rows, columns))
     frames = coded_led_frames(
         sample, surface, na, objective_na=OBJECTIVE_NA, wavelength_um=WAVELENGTH_UM, pixel_um=PIXEL_UM,
-        upsampling=UPSAMPLING, distance_um=TO_SENSOR_UM * (PIXEL_UM / SENSOR_UM) ** 2,
+        upsampling=UPSAMPLING, distance_um=TO_SENSOR_UM, magnification=SENSOR_UM / PIXEL_UM,
         pupil=aberrated_pupil(zernike_rad or {}, OBJECTIVE_NA / WAVELENGTH_UM),
     )  # fmt: skip
     if gains is not None:

@@ -55,6 +55,7 @@ def clear_frames(acquisition: LedArray, sample: np.ndarray) -> np.ndarray:
     return coded_led_frames(
         sample - 1, np.ones(sample.shape), FIVE_LEDS, objective_na=acquisition.objective_na,
         wavelength_um=acquisition.wavelength_um, pixel_um=acquisition.pixel_um, upsampling=4, distance_um=0.0,
+        magnification=4.0,
     )  # fmt: skip
 
 

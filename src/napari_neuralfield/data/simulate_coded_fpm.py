@@ -38,7 +38,7 @@ def coded_fpm(
     Parameters
     ----------
     upsampling : fine pixels per frame pixel and axis, of surface and truth.
-    surface_to_sensor_um : in space; in the sample's coordinates it is divided by (sensor_pixel_um / pixel_um)^2.
+    surface_to_sensor_um : in the space of the camera, which sees the sample sensor_pixel_um / pixel_um larger.
     led_pitch_mm : of a square board 90 mm below the sample.
     electrons : of a pixel at intensity 1.
     border : fine pixels around the frame from which light may come; with 0 everything repeats at the borders.
@@ -62,8 +62,8 @@ def coded_fpm(
     cutoff = objective_na / wavelength_um
     intensity = coded_led_frames(
         sample, surface, na, objective_na=objective_na, wavelength_um=wavelength_um, pixel_um=pixel_um,
-        upsampling=upsampling, distance_um=surface_to_sensor_um * (pixel_um / sensor_pixel_um) ** 2, border=border,
-        pupil=aberrated_pupil(zernike_rad, cutoff),
+        upsampling=upsampling, distance_um=surface_to_sensor_um, magnification=sensor_pixel_um / pixel_um,
+        border=border, pupil=aberrated_pupil(zernike_rad, cutoff),
     )  # fmt: skip
     corner = np.array([border, border])
     surface = part(surface, corner, window).astype(np.complex64)

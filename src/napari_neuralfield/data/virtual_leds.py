@@ -87,6 +87,7 @@ def coded_led_frames(
     pixel_um: float,
     upsampling: int,
     distance_um: float,
+    magnification: float = 1.0,
     border: int = 0,
     pupil: Pupil | None = None,
 ) -> np.ndarray:
@@ -96,7 +97,8 @@ def coded_led_frames(
     ----------
     layer, surface : transmission minus 1, and transmission, on fine pixels (y, x); both repeat at their borders.
     pixel_um : of a frame, `upsampling` fine pixels; the sensor averages over them.
-    distance_um : from surface to sensor in the sample's coordinates: divided by the magnification squared.
+    distance_um : from surface to sensor.
+    magnification : of the camera: behind the surface a frequency f of the sample is f / magnification.
     border : fine pixels around the sensor from which light may come.
     """
     fine = pixel_um / upsampling
@@ -106,7 +108,7 @@ def coded_led_frames(
     for field, rest in led_fields(
         layer[None], np.zeros(1), na, objective_na=objective_na, wavelength_um=wavelength_um, fine_um=fine, pupil=pupil
     ):
-        axial = 1 / wavelength_um**2 - (fy + rest[0]) ** 2 - (fx + rest[1]) ** 2
+        axial = 1 / wavelength_um**2 - ((fy + rest[0]) ** 2 + (fx + rest[1]) ** 2) / magnification**2
         kernel = np.where(axial > 0, np.exp(2j * np.pi * distance_um * np.sqrt(np.maximum(axial, 0))), 0)
         light = np.abs(np.fft.ifft2(np.fft.fft2(field * surface) * kernel)) ** 2
         light = light[border : border + rows * upsampling, border : border + columns * upsampling]

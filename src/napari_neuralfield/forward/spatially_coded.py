@@ -5,9 +5,8 @@ surface, travels from there to the sensor, and each of the sensor's pixels takes
 
     frame_i = gain_i mean |free space(surface * inverse Fourier(window_i * pupil))|^2 + background_i
 
-All lengths are taken in the sample's coordinates: a camera whose pixel is M times the frame's sees free space of the
-surface's distance as the sample's coordinates see distance / M^2. That is the paraxial similarity of imaging systems:
-it holds as far as the surface scatters to frequencies well below 1 / wavelength of the sample's coordinates.
+The grid is the sample's, but free space behind the surface is the camera's: there a frequency f of the sample's grid is
+f / M, with M the sensor's pixel over the frame's. (Paraxially that is the distance / M^2 in the sample's coordinates.)
 A window starts at the corner of its grid and leaves out a phase ramp, whole bins and remainder of the LED's
 direction. Behind a surface that ramp is no longer invisible: its whole bins are put back into the surface, its
 remainder into the frequencies at which the free space is evaluated. Fields repeat at the borders, as in all of FPM.
@@ -39,7 +38,8 @@ class CodedCamera:
     plan : windows; `image_shape` is the fine grid's.
     surface : transmission on fine pixels (y, x), complex.
     upsampling : fine pixels per frame pixel and axis.
-    distance_um : from surface to sensor, in the sample's coordinates.
+    distance_um : from surface to sensor.
+    magnification : pixel of the sensor over pixel of the frame.
     z_um : depth of the sample.
     """
 
@@ -47,6 +47,7 @@ class CodedCamera:
     surface: torch.Tensor
     upsampling: int
     distance_um: float
+    magnification: float
     z_um: float = 0.0
 
     @property
@@ -98,7 +99,7 @@ def camera_of(
     )
     plan = fourier.windows(fine, crop=False, margin=margin)
     field = torch.as_tensor(surface, dtype=torch.complex64, device=device)
-    return CodedCamera(plan, field, upsampling, acquisition.surface_to_sensor_um / magnification**2, z_um)
+    return CodedCamera(plan, field, upsampling, acquisition.surface_to_sensor_um, magnification, z_um)
 
 
 def whole_ramp(camera: CodedCamera, dtype: torch.dtype = torch.complex64) -> torch.Tensor:
@@ -121,7 +122,7 @@ def free_space(
     Parameters
     ----------
     na_shift : change of each direction (led, 2), differentiable.
-    distance_um : in the sample's coordinates; the camera's where None.
+    distance_um : the camera's where None.
     """
     plan = camera.plan
     real = torch.float64 if na_shift is None else na_shift.dtype  # a kernel that is used once need not be as exact
@@ -130,6 +131,7 @@ def free_space(
         rest = rest + na_shift / plan.wavelength_um
     axes = [torch.fft.fftfreq(n, plan.pixel_um, dtype=real, device=camera.device) for n in plan.image_shape]
     square = (axes[0] + rest[:, 0, None])[:, :, None] ** 2 + (axes[1] + rest[:, 1, None])[:, None, :] ** 2
+    square = square / camera.magnification**2
     axial = 1 / plan.wavelength_um**2 - square
     travels = axial > 0
     lag = square / (1 / plan.wavelength_um + torch.sqrt(torch.where(travels, axial, 1.0)))
@@ -200,7 +202,7 @@ def predict(
     na_shift : change of the direction of these LEDs (led, 2).
     gain : intensity of these LEDs (led,).
     background : intensity in each of these frames (led, 1, 1) or of all.
-    distance_um : from surface to sensor, in the sample's coordinates; the camera's where None.
+    distance_um : from surface to sensor; the camera's where None.
     edge : width of a soft aperture edge, cycles/um; above 0 where `na_shift` is learnt.
     kernel : of `free_space`, where it is already known (led, y, x).
     """
