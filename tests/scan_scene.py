@@ -46,6 +46,13 @@ def far_field(side: int = 32, across: int = 6, step_px: float = 5.0) -> tuple[Pt
     return empty.replace(frames=np.fft.fftshift(frames, axes=(1, 2))), truth
 
 
+def near_field() -> tuple[Ptychography, np.ndarray]:
+    """The far-field scan with its detector close behind the object, and its object on the scan's canvas."""
+    acquisition, truth = far_field()
+    acquisition = acquisition.replace(geometry="near_field", distance_um=50.0)
+    return acquisition.replace(frames=_frames(scan_of(acquisition), truth, np.array(acquisition.probe[0]))), truth
+
+
 def coded(side: int = 24, upsampling: int = 2, frames: int = 16) -> tuple[CodedPtychography, np.ndarray]:
     """A lensless scan with a known surface and periodic borders, and its object on fine pixels."""
     rng = np.random.default_rng(5)

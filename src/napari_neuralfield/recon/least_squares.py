@@ -101,5 +101,5 @@ def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 @method("least-squares", LeastSquaresRecipe, kinds=("ptychography", "coded_ptychography"))
 def least_squares(acquisition: Ptychography | CodedPtychography, recipe: LeastSquaresRecipe) -> Iterator[Event]:
-    """Least-squares maximum likelihood in small batches, whose frames find the steps; the best start in the far field."""
+    """Least-squares maximum likelihood in small batches, whose frames find the steps; the far field's best start."""
     yield from engine_events(acquisition, recipe, Batches)

@@ -40,7 +40,7 @@ class RpieRecipe(EngineRecipe):
     method: str = "rpie"
     passes: int | None = PASSES
     object_alpha: float = option(
-        0.1, "share of the probe's peak in the object's weight: less moves dim parts faster", gt=0, le=1
+        0.8, "share of the probe's peak in the object's weight: less moves dim parts faster", gt=0, le=1
     )
     probe_alpha: float = option(1.0, "share of the object's peak in the probe's weight", gt=0, le=1)
     object_step: float = option(1.0, "step of the object", gt=0, le=2, advanced=True)

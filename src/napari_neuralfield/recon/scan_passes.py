@@ -34,11 +34,12 @@ class EngineRecipe(ScanRecipe):
     passes: int | None = PASSES
     probe_from: int = option(1, "pass at which the probe begins to be solved for, counted from 0", ge=0, advanced=True)
     positions_from: int | None = option(
-        None, "pass at which positions begin to be corrected; empty: after a sixth of them", ge=0, advanced=True
+        None, "pass at which positions begin to be corrected; empty: after a quarter of them", ge=0, advanced=True
     )
-    settle: float = option(
-        0.5,
-        "share of the passes at the end in which the steps shrink, so that the frames' noise averages",
+    settle: float | None = option(
+        None,
+        "share of the passes, the last ones, in which steps shrink so that noise averages; empty: half, none where a "
+        "surface is known",
         ge=0,
         le=1,
         advanced=True,
@@ -56,9 +57,9 @@ class Schedule:
     end everything.
     """
 
-    def __init__(self, total: int, recipe: EngineRecipe) -> None:
-        self._shrinking = min(total, round(recipe.settle * total))
-        self._full, self.total, self._recipe = total - self._shrinking, total, recipe
+    def __init__(self, total: int, shrinking: int, recipe: EngineRecipe) -> None:
+        self._shrinking = shrinking
+        self._full, self.total, self._recipe = total - shrinking, total, recipe
         self._best, self._idle = np.inf, 0
 
     def step(self, number: int) -> float:
@@ -71,7 +72,7 @@ class Schedule:
         if error < self._best:
             self._best, self._idle = error, 0
             return True
-        self._idle += 1
+        self._idle = self._idle + 1 if number != self._full else 1
         if self._idle >= self._recipe.patience:
             self._idle = 0
             if number + 1 < self._full:
@@ -95,22 +96,22 @@ class Engine(Protocol):
         ...
 
 
-def passes_of(problem: Problem, recipe: EngineRecipe) -> int:
-    """As many as asked for; else 30, or as many as a known coded surface bears."""
-    if recipe.passes is not None:
-        return recipe.passes
-    if problem.scan.geometry == "coded" and not problem.solve_probe:
-        return int(np.clip(round(COUNT_OF_CODED / len(problem.train)), 3, 20))
-    return 30
+def plan_of(problem: Problem, recipe: EngineRecipe) -> tuple[int, int]:
+    """Passes, and those of them with shrinking steps; a known coded surface bears few passes before noise comes in."""
+    known = problem.scan.geometry == "coded" and not problem.solve_probe
+    usual = int(np.clip(round(COUNT_OF_CODED / len(problem.train)), 3, 20)) if known else 30
+    total = recipe.passes or usual
+    share = recipe.settle if recipe.settle is not None else 0.0 if known else 0.5
+    return total, round(share * total)
 
 
 def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterator[Event]:
     """All passes; the engine's waves hold the answer at the end."""
-    plan, count = Schedule(passes_of(problem, recipe), recipe), len(problem.train)
+    plan, count = Schedule(*plan_of(problem, recipe), recipe), len(problem.train)
     order, best, number, total = compute.seed(recipe.seed), None, 0, plan.total
     energy, latest = problem.frame_energy(), torch.zeros(problem.scan.frames, device=problem.device)
     keeper, positions = Settling(engine.waves), PositionCorrection(recipe.correct_positions)
-    start = max(2, total // 6) if recipe.positions_from is None else recipe.positions_from
+    start = max(2, total // 4) if recipe.positions_from is None else recipe.positions_from
     pace = PreviewPace(lambda: Preview(field_of(engine.waves.state(), problem.scan), 0.0))
     while number < plan.total:
         solve_probe = problem.solve_probe and number >= min(recipe.probe_from, total - 1)

@@ -21,7 +21,7 @@ from .scan_setup import Problem, ScanState
 DAMPING = 1e-3  # of the normal matrix's mean diagonal
 LONGEST = 1.0  # step of one frame, px
 WORTH = 0.01  # share by which corrected positions must lower the misfit to be corrected on and on
-FASTER, SLOWER, FASTEST = 1.3, 0.5, 4.0
+FASTER, SLOWER, FASTEST = 1.3, 0.5, 2.0
 
 
 def slopes(canvas: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -22,7 +22,7 @@ from .recipe import method, option
 from .scan_passes import PASSES, EngineRecipe, engine_events
 from .scan_setup import Problem, ScanState
 
-UNSEEN = 1e-3  # of the mean weight: canvas pixels below keep what they have
+UNSEEN = 1e-3  # of the mean light: what has less is averaged as if it had so much
 
 
 class WaspRecipe(EngineRecipe):
@@ -34,57 +34,62 @@ class WaspRecipe(EngineRecipe):
     beta: float = option(1.0, "share of the object's mean brightness in the probe's weight: more is slower", gt=0)
 
 
-class Sums:
-    """Weighted sum of revised waves and sum of weights, in the form in which canvas or probe is kept."""
-
-    def __init__(self, like: torch.Tensor) -> None:
-        self.revised = torch.zeros_like(like)
-        self.weight = torch.zeros_like(like[:1] if like.ndim == 3 else like)
-
-
 class Averaging:
-    """Sequential steps, and the average of the pass at its end."""
+    """Sequential steps, and the average of the pass at its end.
+
+    The average is added up as the change of what the pass began with, so that fractions of a pixel, by which products
+    cannot be moved exactly, leave an answer that fits all frames where it is.
+    """
 
     def __init__(self, problem: Problem, state: ScanState, recipe: WaspRecipe) -> None:
         self.waves = ExitWaves(problem, state)
         self.alpha, self.beta = recipe.alpha, recipe.beta
-        self._object, self._probe = Sums(self.waves.canvas), Sums(self.waves.probe)
+        self._begin()
 
     def smaller(self) -> bool:
         return False
 
-    def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
+    def _begin(self) -> None:
         waves = self.waves
-        for number, frame in enumerate(order):
-            window, probe = waves.cut(waves.canvas, [frame])[:, None], waves.meet(waves.probe, [frame])
-            exit_wave = probe * window
-            change, misfit = waves.change(exit_wave, [frame])
-            revised = exit_wave + change
-            bright, back = power(probe).sum(1), probe.conj()
-            waves.put(waves.canvas, [frame], step * (back * change).sum(1) / (bright + self.alpha * bright.mean()))
-            waves.put(self._object.revised, [frame], (back * revised).sum(1))
-            waves.put(self._object.weight, [frame], bright.to(back.dtype))
-            if solve_probe:
-                bright, back = power(window), window.conj()
-                share = step / (bright + self.beta * bright.mean())
-                waves.put_probe(waves.probe, [frame], back * change * share)
-                waves.put_probe(self._probe.revised, [frame], back * revised)
-                waves.put_probe(self._probe.weight, [frame], bright.to(back.dtype))
-            if number == len(order) - 1:
-                self._average(solve_probe)
+        self._canvas, self._probe = waves.canvas.clone(), waves.probe.clone()
+        self._canvas_sum, self._probe_sum = torch.zeros_like(waves.canvas), torch.zeros_like(waves.probe)
+        self._light = torch.zeros(waves.scan.window, device=waves.canvas.device)
+
+    def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
+        self._begin()
+        for number, frame in enumerate(order, 1):
+            misfit = self._visit(frame, solve_probe, step)
+            if number == len(order):
+                self._average(order, solve_probe)
             yield [frame], misfit
 
-    def _average(self, solve_probe: bool) -> None:
+    def _visit(self, frame: int, solve_probe: bool, step: float) -> torch.Tensor:
         waves = self.waves
-        total = waves.plain(self._object.weight).real
-        seen = total > UNSEEN * total.mean()
-        average = waves.plain(self._object.revised) / torch.where(seen, total, 1)
-        waves.canvas = waves.kept(torch.where(seen, average, waves.plain(waves.canvas)))
+        window, probe = waves.cut(waves.canvas, [frame])[:, None], waves.meet(waves.probe, [frame])
+        exit_wave = probe * window
+        change, misfit = waves.change(exit_wave, [frame])
+        revised, bright, back = exit_wave + change, power(probe).sum(1), probe.conj()
+        waves.put(waves.canvas, [frame], step * (back * change).sum(1) / (bright + self.alpha * bright.mean()))
+        begun = probe * waves.cut(self._canvas, [frame])[:, None]
+        waves.put(self._canvas_sum, [frame], (back * (revised - begun)).sum(1))
         if solve_probe:
-            weight = waves.plain_probe(self._probe.weight).real
-            average = waves.plain_probe(self._probe.revised) / weight.clamp(min=UNSEEN * float(weight.mean()))
-            waves.probe = waves.kept_probe(average)
-        self._object, self._probe = Sums(waves.canvas), Sums(waves.probe)
+            bright, back = power(window), window.conj()
+            share = step / (bright + self.beta * bright.mean())
+            waves.put_probe(waves.probe, [frame], back * change * share)
+            begun = waves.meet(self._probe, [frame]) * window
+            waves.put_probe(self._probe_sum, [frame], back * (revised - begun))
+            self._light += bright[0, 0]
+        return misfit
+
+    def _average(self, order: list[int], solve_probe: bool) -> None:
+        waves = self.waves
+        light = waves.illumination(order)
+        waves.canvas = self._canvas + waves.kept(
+            waves.plain(self._canvas_sum) / light.clamp(min=UNSEEN * float(light.mean()))
+        )
+        if solve_probe:
+            change = waves.plain_probe(self._probe_sum) / self._light.clamp(min=UNSEEN * float(self._light.mean()))
+            waves.probe = self._probe + waves.kept_probe(change)
 
 
 @method("wasp", WaspRecipe, kinds=("ptychography", "coded_ptychography"))

@@ -1,0 +1,118 @@
+"""What all classical engines share: schedule, settling, held-out frames, running out of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import scan_scene
+import torch
+
+from napari_neuralfield import build_recipe, reconstruct
+from napari_neuralfield.recon.exit_waves import ExitWaves, power
+from napari_neuralfield.recon.least_squares import Batches
+from napari_neuralfield.recon.scan_passes import Schedule, Settling, centre, orthogonal, plan_of, solve_scan
+from napari_neuralfield.recon.scan_setup import first_state, problem_of
+from napari_neuralfield.types import Done, InputError, Note, Preview, Progress
+
+
+def test_steps_shrink_in_the_last_passes() -> None:
+    plan = Schedule(10, 5, build_recipe("rpie", {"last_step": 0.1}))
+    assert [plan.step(n) for n in range(5)] == [1.0] * 5
+    assert plan.step(9) == pytest.approx(0.1)
+    assert all(plan.step(n) > plan.step(n + 1) for n in range(4, 9))
+
+
+def test_held_out_frames_end_full_steps_first_and_then_everything() -> None:
+    plan = Schedule(30, 15, build_recipe("rpie", {"patience": 2}))
+    assert plan.judge(0, 0.5)
+    assert not plan.judge(1, 0.6)
+    assert not plan.judge(2, 0.6)
+    assert plan.total == 3 + 15
+    assert plan.step(3) < 1
+    assert not plan.judge(3, 0.6)
+    assert plan.total == 18
+    assert not plan.judge(4, 0.6)
+    assert plan.total == 5
+
+
+def test_known_surfaces_get_few_passes() -> None:
+    problem = problem_of(scan_scene.coded()[0], build_recipe("rpie", {}))
+    assert plan_of(problem, build_recipe("rpie", {})) == (20, 0)
+    assert plan_of(problem, build_recipe("rpie", {"passes": 4, "settle": 0.5})) == (4, 2)
+    problem = problem_of(scan_scene.far_field()[0], build_recipe("rpie", {}))
+    assert plan_of(problem, build_recipe("rpie", {})) == (30, 15)
+
+
+def test_orthogonal_modes_carry_the_same_light_brightest_first() -> None:
+    modes = torch.randn(3, 8, 8, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    found = orthogonal(modes)
+    gram = found.flatten(1) @ found.flatten(1).conj().T
+    assert (gram - torch.diag(gram.diagonal())).abs().max() < 1e-3
+    assert (gram.diagonal().real.diff() < 0).all()
+    torch.testing.assert_close(power(found).sum(0), power(modes).sum(0), rtol=1e-4, atol=1e-4)
+    assert orthogonal(modes[:1]) is not None
+
+
+def test_settling_keeps_every_frame() -> None:
+    acquisition, truth = scan_scene.far_field()
+    recipe = build_recipe("rpie", {})
+    problem = problem_of(acquisition, recipe)
+    state = first_state(problem, recipe)
+    keeper = Settling(ExitWaves(problem, state))
+    state.canvas = torch.nn.functional.pad(2j * torch.as_tensor(truth)[4:-4, 4:-4], (4, 4, 4, 4), value=1).to(
+        torch.complex64
+    )
+    before = problem.error(state)
+    middle = centre(power(state.probe).sum(0))
+    state.canvas, state.probe = torch.roll(state.canvas, (2, -1), (0, 1)), torch.roll(state.probe, (2, -1), (1, 2))
+    settled = keeper.settled(state, True)
+    assert problem.error(settled) == pytest.approx(before, rel=1e-4)
+    torch.testing.assert_close(centre(power(settled.probe).sum(0)), middle, atol=1e-2, rtol=0)
+    assert 0.5 < float(settled.canvas.abs().mean()) < 1.5
+    assert keeper.settled(state, False) is state
+
+
+def test_the_state_that_predicts_held_out_frames_best_is_kept_and_said() -> None:
+    acquisition, _ = scan_scene.coded()
+    events = list(reconstruct(acquisition, build_recipe("epie", {"hold_out": 4, "borders": "periodic"})))
+    notes = [event.text for event in events if isinstance(event, Note)]
+    assert "predicts the held-out frames best" in notes[-1]
+    done = events[-1]
+    assert isinstance(done, Done)
+    assert done.result.figures["held_out_error"] < 0.1
+    progress = [event for event in events if isinstance(event, Progress)]
+    assert progress[-1].done <= progress[-1].total
+    assert any(isinstance(event, Preview) for event in events)
+
+
+def test_running_out_of_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    acquisition, _ = scan_scene.far_field()
+    recipe = build_recipe("least-squares", {"passes": 2, "batch": 8})
+    problem = problem_of(acquisition, recipe)
+    engine = Batches(problem, first_state(problem, recipe), recipe)
+    improve = engine.improve
+
+    def scarce(part: list[int], *others: object) -> torch.Tensor:
+        if len(part) > 2:
+            raise MemoryError
+        return improve(part, *others)
+
+    monkeypatch.setattr(engine, "improve", scarce)
+    with torch.no_grad():
+        notes = [event.text for event in solve_scan(problem, recipe, engine) if isinstance(event, Note)]
+    assert notes == ["the device ran out of memory; going on with fewer frames at once"] * 2
+    assert engine.batch == 2
+
+
+def test_a_runaway_is_told_in_a_sentence() -> None:
+    class Runaway(Batches):
+        def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
+            yield order, torch.full((len(order),), torch.nan)
+
+    acquisition, _ = scan_scene.far_field()
+    recipe = build_recipe("least-squares", {})
+    problem = problem_of(acquisition, recipe)
+    engine = Runaway(problem, first_state(problem, recipe), recipe)
+    with pytest.raises(InputError, match="values that are not finite; take smaller steps"):
+        list(solve_scan(problem, recipe, engine))

@@ -1,0 +1,96 @@
+"""Positions corrected from the frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scan_scene
+import torch
+
+from napari_neuralfield import build_recipe, reconstruct
+from napari_neuralfield.compute import COMPLEX
+from napari_neuralfield.data import simulate_scans
+from napari_neuralfield.optics.propagation import angular_spectrum, filtered
+from napari_neuralfield.recon.scan_positions import PositionCorrection, moved, position_steps, slopes
+from napari_neuralfield.recon.scan_setup import Problem, ScanState, first_state, problem_of
+from napari_neuralfield.types import Done, Note
+
+
+def known(kind: str) -> tuple[Problem, ScanState]:
+    """A noise-free scan and its true state."""
+    acquisition, truth = getattr(scan_scene, kind)()
+    recipe = build_recipe("rpie", {"hold_out": 4, "borders": "periodic"})
+    problem = problem_of(acquisition, recipe)
+    state, scan = first_state(problem, recipe), problem.scan
+    canvas = torch.as_tensor(truth, dtype=COMPLEX)
+    if kind == "coded":
+        away = angular_spectrum(scan.canvas, scan.pixel_um, scan.to_object_um, scan.wavelength_um)
+        canvas = filtered(canvas, away) * 1000**0.5
+    state.canvas = canvas
+    if kind != "coded":
+        state.probe = torch.as_tensor(np.array(acquisition.probe), dtype=COMPLEX)  # not scaled to the frames' counts
+    return problem, state
+
+
+def test_slopes_of_a_wave_are_exact() -> None:
+    y, x = torch.meshgrid(torch.arange(12.0), torch.arange(10.0), indexing="ij")
+    angle = 2 * np.pi * (3 * y / 12 - 2 * x / 10)
+    wave = torch.polar(torch.ones_like(angle), angle)
+    down, right = slopes(wave)
+    torch.testing.assert_close(down, 2j * np.pi * 3 / 12 * wave, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(right, -2j * np.pi * 2 / 10 * wave, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["far_field", "near_field", "coded"])
+def test_one_step_finds_most_of_a_known_displacement(kind: str) -> None:
+    problem, state = known(kind)
+    wrong = torch.tensor([0.15, -0.1]) * torch.tensor([[1.0], [-1.0]]).repeat(problem.scan.frames // 2, 1)
+    moved_away = ScanState(state.canvas, state.probe, state.position + wrong.double())
+    every = torch.arange(problem.scan.frames)
+    steps, misfit = position_steps(problem, moved_away, every)
+    left = (steps + wrong).norm(dim=1) / wrong.norm(dim=1)
+    assert float(left.max()) < 0.3  # measured: far 0.24, near 0.03, coded 0.02
+    np.testing.assert_allclose(misfit.numpy(), problem.frame_misfit(moved_away, every)[0], rtol=1e-3)
+
+
+def test_moves_keep_the_mean_of_the_used_frames_and_stay_on_the_canvas() -> None:
+    problem, state = known("far_field")
+    steps = torch.full_like(state.position, 0.4)
+    torch.testing.assert_close(moved(problem, state.position, steps), state.position)
+    steps[0] = 1e4
+    corner = moved(problem, state.position, steps)
+    room = torch.tensor(problem.scan.canvas) - torch.tensor(problem.scan.window)
+    assert (corner >= 0).all()
+    assert (corner <= room).all()
+
+
+def test_right_positions_are_left_alone_and_wrong_ones_are_noticed() -> None:
+    problem, state = known("far_field")
+    judge = PositionCorrection(None)
+    assert judge.corrected(problem, state) is state
+    assert list(judge.notes()) == []
+    wrong = 0.5 * torch.randn(state.position.shape, generator=torch.Generator().manual_seed(0)).double()
+    judge = PositionCorrection(None)
+    better = judge.corrected(problem, ScanState(state.canvas, state.probe, state.position + wrong))
+    assert [note.text for note in judge.notes() if isinstance(note, Note)] == [
+        "the frames ask for other positions: they are corrected"
+    ]
+    off = better.position - state.position
+    assert float((off - off.mean(0)).norm()) < 0.5 * float((wrong - wrong.mean(0)).norm())
+    assert PositionCorrection(False).corrected(problem, state) is state
+
+
+def test_positions_are_recovered_while_the_object_is_not_known() -> None:
+    acquisition, truth = simulate_scans.far_field(pixels=48, frames=49, spot=24, position_error_px=1.5, probe="true")
+    recipe = build_recipe("least-squares", {"passes": 24, "correct_positions": True})
+    *_, done = reconstruct(acquisition, recipe)
+    assert isinstance(done, Done)
+    pixel = done.result.optics["pixel_um"]
+
+    def error(positions: np.ndarray) -> float:
+        off = (positions - truth["positions_um"]) / pixel
+        return float(np.sqrt(((off - off.mean(0)) ** 2).sum(1).mean()))
+
+    before, after = (error(done.result.calibration[name]) for name in ("nominal_positions_um", "positions_um"))
+    assert before > 1.2
+    assert after < 0.6  # measured: 0.47
