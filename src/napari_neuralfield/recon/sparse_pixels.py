@@ -23,6 +23,8 @@ from .sparse_solver import AT_ONCE, GEOMETRY, Momentum, SparseSolver, from_mean_
 COARSE = (0.03, 0.06)  # cycles per pixel: where it is decided whether positions are wrong
 FINER = (0.12, 0.25)
 WRONG_PX = 0.15  # a coarse object moves right positions by 0.08 px, wrong ones by their error
+BETTER = 0.93  # corrected positions lower the error of a coarse object at least by that factor
+FITS = 0.05  # frames that fit worse tell nothing of small errors of position
 SLIGHTLY_PX = 0.03  # the finished object moves right positions by less
 FIRST_NOISE = 0.02  # relative: where the search for the weight starts
 TRIAL_STEPS = 18  # of each weight tried
@@ -86,7 +88,7 @@ class _Run:
         self.train = solver.problem.train
         self.energy = solver.problem.measured.energy() / solver.problem.scan.frames
         self._random = torch.Generator().manual_seed(recipe.seed)
-        self.nominal = solver.state.position.clone()
+        self.nominal, self.start = solver.state.position.clone(), solver.state.canvas.clone()
         every = max(2, len(self.train) // max(2, min(12, len(self.train) // 8)))
         self.aside = self.train[every // 2 :: every] if recipe.sparsity is None else self.train[:0]
         self.rest = self.train[~torch.isin(self.train, self.aside)]
@@ -130,8 +132,7 @@ class _Run:
         """Positions and geometry from an object of ever finer details; decides whether the positions are wrong."""
         solver = self.solver
         if solver.positions or solver.geometry:
-            for cutoff in COARSE:
-                yield from self.passes(cutoff, self.each, "coarse object")
+            yield from self._coarse()
             if solver.positions and self.recipe.correct_positions is None:
                 yield from self._decide()
         for cutoff in FINER:
@@ -145,13 +146,24 @@ class _Run:
         move = self.solver.state.position - self.nominal
         return float((move - move.mean(0)).square().sum(1).mean().sqrt())
 
+    def _coarse(self) -> Iterator[Event]:
+        for cutoff in COARSE:
+            yield from self.passes(cutoff, self.each, "coarse object")
+
     def _decide(self) -> Iterator[Event]:
-        moved = self.moved_px()
-        if moved > WRONG_PX:
+        """Positions that a coarse object moved are wrong only if frames kept aside are then predicted better."""
+        solver, moved = self.solver, self.moved_px()
+        found, with_them = solver.state.copy(), solver.error(self.aside) if len(self.aside) else 0.0
+        solver.positions = False
+        solver.state.position.copy_(self.nominal)
+        if moved <= WRONG_PX:
+            return
+        solver.start_again(self.start)
+        yield from self._coarse()
+        if with_them < BETTER * solver.error(self.aside if len(self.aside) else self.train):
+            solver.positions = True
+            solver.take(found)
             yield Note(f"the positions in the file are off by {moved:.2g} fine pixels rms; they are corrected")
-        else:
-            self.solver.positions = False
-            self.solver.state.position.copy_(self.nominal)
 
     def find_weight(self) -> Generator[Event, None, float]:
         """The weight at which frames kept aside are predicted best, for all frames."""
@@ -207,7 +219,7 @@ class _Run:
 
     def slightly_wrong(self, weight: float) -> Iterator[Event]:
         """A last question to positions that seemed right: a sharp object sees small errors."""
-        if self.solver.positions or self.recipe.correct_positions is False:
+        if self.solver.positions or self.recipe.correct_positions is False or self.solver.error(self.train) > FITS:
             return
         self.solver.place(self.train)
         moved = self.moved_px()

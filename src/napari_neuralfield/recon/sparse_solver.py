@@ -158,6 +158,16 @@ class SparseSolver:
         self.object = memory.last
         self.state.canvas = self.canvas_of(self.object)
 
+    def start_again(self, canvas: torch.Tensor) -> None:
+        """Forget the object; positions and geometry stay."""
+        self.state.canvas = canvas.clone()
+        self.object = self.object_at(canvas)
+
+    def take(self, state: ScanState) -> None:
+        """Go on from another canvas and other positions."""
+        self.state.position.copy_(state.position)
+        self.start_again(state.canvas)
+
     def hold_the_middle(self, nominal: torch.Tensor) -> None:
         """Move object and positions together, which no frame sees, so that the mean position is the nominal one."""
         drift = (self.state.position - nominal).mean(0)
