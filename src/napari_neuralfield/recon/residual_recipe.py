@@ -1,0 +1,65 @@
+"""What a residual neural field is made of and how it is fitted: its recipe and its presets."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from .losses import LossName
+from .recipe import option
+from .scan_recipe import ScanRecipe
+
+Prior = Literal["auto", "flat", "back-propagation", "classical", "file"]
+
+
+class ResidualRecipe(ScanRecipe):
+    """Options of `residual-field`."""
+
+    method: str = "residual-field"
+    prior: Prior = option(
+        "auto", "what the network adds to; auto: flat where the coded surface is known, else a classical answer"
+    )
+    prior_file: str | None = option(None, "image of the whole object (.npy, complex), as render writes it")
+    epochs: int | None = option(None, "passes over all frames; empty: 10 to 60, fewer for many frames", ge=1, le=100000)
+    finish_epochs: int | None = option(
+        None,
+        "passes in which single pixels finish what the network leaves; empty: 5 to 30, fewer for many frames",
+        ge=0,
+        le=100000,
+    )
+    sparsity: float = option(4e-3, "weight of the object's wavelets, against a misfit of mean counts 1", ge=0)
+    loss: LossName = option("amplitude", "how counts are compared")
+    probe_field: bool = option(False, "a network for the probe or coded surface too, instead of its pixels")
+    surface_profile: bool = option(False, "of a given coded surface learn only how deep its modulus and phase are")
+    learn_distance: bool = option(False, "learn the distance to the detector")
+    learn_wavelength: bool = option(False, "learn the wavelength")
+    learn_gains: bool = option(False, "learn the brightness of each frame")
+    learn_background: bool = option(False, "learn the ambient light of each frame")
+    encoding: Literal["hash", "multigrid"] = option("multigrid", "grids of the pyramid: dense, or sharing a table")
+    head: Literal["linear", "relu", "phasor"] = option("linear", "network behind the pyramid")
+    levels: int = option(16, "levels of the pyramid at most", ge=1, le=24, advanced=True)
+    features: int = option(2, "features per level", ge=1, le=16, advanced=True)
+    table_log2: int = option(19, "entries of the hash table, as a power of 2", ge=8, le=24, advanced=True)
+    base: int = option(16, "cells of the coarsest level", ge=1, le=1024, advanced=True)
+    scale: float = option(1.5, "factor from level to level", gt=1, le=4, advanced=True)
+    cap: bool = option(True, "no level finer than the pixels", advanced=True)
+    hidden: int = option(64, "neurons of the hidden layer", ge=1, le=1024, advanced=True)
+    rate: float = option(1e-2, "step of the network", gt=0, le=1, advanced=True)
+    decay: bool = option(True, "steps start small and fade", advanced=True)
+    weight_decay: float = option(0.0, "decoupled weight decay", ge=0, lt=1, advanced=True)
+    wavelet_levels: int = option(1, "levels of the wavelets", ge=1, le=8, advanced=True)
+    batch: int = option(4, "frames in a step", ge=1, le=4096, advanced=True)
+    patience: int = option(
+        8, "epochs without a better prediction of held-out frames before it stops", ge=1, advanced=True
+    )
+
+
+PUBLISHED = {
+    "encoding": "hash", "head": "phasor", "cap": False, "rate": 1e-3, "decay": False, "weight_decay": 1e-5,
+    "loss": "smooth-l1", "sparsity": 0.1, "batch": 1, "epochs": 200, "finish_epochs": 0, "prior": "back-propagation",
+}  # fmt: skip
+
+
+def network_options(recipe: ResidualRecipe) -> dict[str, Any]:
+    """Keyword arguments of the field."""
+    names = ("encoding", "head", "levels", "features", "base", "scale", "cap", "hidden")
+    return {**{name: getattr(recipe, name) for name in names}, "table_size": 2**recipe.table_log2}
