@@ -18,6 +18,7 @@ from . import table
 from .calibrate_cases import calibrations
 from .cases import OUT, ROOT, Case, Job, cases, jobs
 
+ALONE = ("slider", "scan_peers")  # modules that measure one thing and take no argument
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")}
 
 
@@ -48,8 +49,9 @@ def main() -> None:
             failed.append(job.name)
             print(error, file=sys.stderr, flush=True)
     if not options.table:
-        for name, window in (("import", False), ("sizes", False), ("slider", True)):
-            if wanted(name, words) and (options.gui or not window):
+        others = {"import": True, "sizes": True, "slider": options.gui, "scan_peers": options.slow}
+        for name, due in others.items():
+            if due and wanted(name, words):
                 other(name)
     print(table.write(OUT))
     if failed:
@@ -96,13 +98,13 @@ def scores(case: Case, planes: Path) -> dict[str, float]:
 def other(name: str) -> None:
     """A measurement that belongs to no method, kept as bench/out/NAME.json."""
     print(name, file=sys.stderr, flush=True)
-    said = run("bench.slider" if name == "slider" else "bench.package", name)
+    said = run(f"bench.{name}" if name in ALONE else "bench.package", name)
     (OUT / f"{name}.json").write_text(said, encoding="utf-8")
 
 
 def run(module: str, argument: str) -> str:
     """Standard output of a module of ours in a process of its own, with one thread."""
-    command: list[Any] = [sys.executable, "-m", module, *([] if module == "bench.slider" else [argument])]
+    command: list[Any] = [sys.executable, "-m", module, *([] if argument in ALONE else [argument])]
     if module == "bench.slider" and not os.environ.get("DISPLAY"):
         command = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24", *command]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True)

@@ -112,14 +112,19 @@ class ExitWaves:
         return canvas[y : y + self.scan.window[0], x : x + self.scan.window[1]]
 
     def illumination(self, frames: list[int]) -> torch.Tensor:
-        """Light of all the frames on the canvas (y, x), each at its nearest whole pixel."""
+        """Light of all the frames on the canvas (y, x)."""
         bright = power(self.plain_probe(self.probe)).sum(0)
-        if self.scan.periodic:
-            return torch.full_like(bright, len(frames) * float(bright.mean()))
         light = bright.new_zeros(self.scan.canvas)
         for frame in frames:
-            self._slice(light, frame).add_(bright)
+            self.shine(light, frame, bright)
         return light
+
+    def shine(self, light: torch.Tensor, frame: int, bright: torch.Tensor) -> None:
+        """Add a frame's light `bright` (y, x) to `light` on the canvas in place, at the nearest whole pixel."""
+        if self.scan.periodic:
+            light += bright.mean()
+        else:
+            self._slice(light, frame).add_(bright)
 
     def meet(self, probe: torch.Tensor, frames: list[int]) -> torch.Tensor:
         """A kept probe as it meets each window: (frame or 1, mode, y, x)."""

@@ -24,6 +24,7 @@ from .scan_recipe import ScanRecipe
 from .scan_setup import Problem, ScanState, field_of, first_state, problem_of, result_of
 
 COUNT_OF_CODED = 320  # frames visited in all before a coded scan with a known surface fits its noise
+RUNAWAY = "the reconstruction has run away to values that are not finite; take smaller steps"
 EVERY = 0.05  # of a pass between two words about progress
 PASSES = option(None, "passes over all frames; empty: 30, fewer where a known surface would let noise in", ge=1)
 
@@ -152,7 +153,7 @@ def _error(latest: torch.Tensor, energy: np.ndarray) -> float:
     """
     error = float(latest.sum(dtype=torch.float64) / energy.sum()) ** 0.5
     if not np.isfinite(error):
-        raise InputError("the reconstruction has run away to values that are not finite; take smaller steps")
+        raise InputError(RUNAWAY)
     return error
 
 
@@ -181,10 +182,17 @@ class Settling:
         self._centre = centre(power(waves.state().probe).sum(0))
 
     def settled(self, state: ScanState, solved_probe: bool) -> ScanState:
-        """The same frames, with mean amplitude 1 in the lit part of the canvas."""
+        """The same frames, with mean amplitude 1 in the lit part of the canvas.
+
+        Raises
+        ------
+        InputError : where the canvas is not finite.
+        """
         if not solved_probe:
             return state
         scale = torch.sqrt((power(state.canvas) * self._lit).sum())
+        if not torch.isfinite(scale):
+            raise InputError(RUNAWAY)
         canvas, probe = state.canvas / scale, orthogonal(state.probe * scale)
         if self._far:
             away = torch.round(centre(power(probe).sum(0)) - self._centre).long().tolist()

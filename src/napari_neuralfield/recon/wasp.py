@@ -53,14 +53,15 @@ class Averaging:
         waves = self.waves
         self._canvas, self._probe = waves.canvas.clone(), waves.probe.clone()
         self._canvas_sum, self._probe_sum = torch.zeros_like(waves.canvas), torch.zeros_like(waves.probe)
-        self._light = torch.zeros(waves.scan.window, device=waves.canvas.device)
+        self._canvas_light = torch.zeros(waves.scan.canvas, device=waves.canvas.device)
+        self._probe_light = torch.zeros(waves.scan.window, device=waves.canvas.device)
 
     def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
         self._begin()
         for number, frame in enumerate(order, 1):
             misfit = self._visit(frame, solve_probe, step)
             if number == len(order):
-                self._average(order, solve_probe)
+                self._average(solve_probe)
             yield [frame], misfit
 
     def _visit(self, frame: int, solve_probe: bool, step: float) -> torch.Tensor:
@@ -70,6 +71,7 @@ class Averaging:
         change, misfit = waves.change(exit_wave, [frame])
         revised, bright, back = exit_wave + change, power(probe).sum(1), probe.conj()
         waves.put(waves.canvas, [frame], step * (back * change).sum(1) / (bright + self.alpha * bright.mean()))
+        waves.shine(self._canvas_light, frame, bright[0])
         begun = probe * waves.cut(self._canvas, [frame])[:, None]
         waves.put(self._canvas_sum, [frame], (back * (revised - begun)).sum(1))
         if solve_probe:
@@ -78,18 +80,19 @@ class Averaging:
             waves.put_probe(waves.probe, [frame], back * change * share)
             begun = waves.meet(self._probe, [frame]) * window
             waves.put_probe(self._probe_sum, [frame], back * (revised - begun))
-            self._light += bright[0, 0]
+            self._probe_light += bright[0, 0]
         return misfit
 
-    def _average(self, order: list[int], solve_probe: bool) -> None:
+    def _average(self, solve_probe: bool) -> None:
         waves = self.waves
-        light = waves.illumination(order)
-        waves.canvas = self._canvas + waves.kept(
-            waves.plain(self._canvas_sum) / light.clamp(min=UNSEEN * float(light.mean()))
-        )
+        waves.canvas = self._canvas + waves.kept(waves.plain(self._canvas_sum) / _floored(self._canvas_light))
         if solve_probe:
-            change = waves.plain_probe(self._probe_sum) / self._light.clamp(min=UNSEEN * float(self._light.mean()))
+            change = waves.plain_probe(self._probe_sum) / _floored(self._probe_light)
             waves.probe = self._probe + waves.kept_probe(change)
+
+
+def _floored(light: torch.Tensor) -> torch.Tensor:
+    return light.clamp(min=UNSEEN * float(light.mean()))
 
 
 @method("wasp", WaspRecipe, kinds=("ptychography", "coded_ptychography"))

@@ -1,0 +1,91 @@
+"""Our engines beside pty-chi on one far-field scan: `python -m bench.scan_peers [FILE] [--passes N]`, JSON on stdout.
+
+Two splits: three of four frames to work on and the fourth to predict, and the other way round. Nobody sees the frames
+to be predicted, nobody corrects positions, all begin with the same probe and a flat object. CPU seconds, one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+from typing import Any
+
+import torch
+
+from . import peer_ptychi
+from .cases import folder
+
+SCAN = "far_field_siemens/siemens-star-small.npz.bz2"
+EVERY = 4
+PEERS = (("least-squares", 32), ("rpie", 8), ("rpie", 32))  # method, and frames at once
+
+
+def engines() -> dict[str, Any]:
+    """Our engines by method name."""
+    from napari_neuralfield.recon.least_squares import Batches
+    from napari_neuralfield.recon.pie import Sequential, WithMomentum
+    from napari_neuralfield.recon.wasp import Averaging
+
+    return {
+        "epie": lambda problem, state, recipe: Sequential(problem, state),
+        "rpie": WithMomentum,
+        "wasp": Averaging,
+        "least-squares": Batches,
+    }
+
+
+def ours(problem: Any, method: str, passes: int) -> tuple[Any, float]:
+    """The state after all passes, and CPU seconds."""
+    from napari_neuralfield import build_recipe
+    from napari_neuralfield.recon.scan_passes import solve_scan
+    from napari_neuralfield.recon.scan_setup import first_state
+
+    recipe = build_recipe(method, {"passes": passes, "correct_positions": False})
+    began = time.process_time()
+    engine = engines()[method](problem, first_state(problem, recipe), recipe)
+    with torch.no_grad():
+        for _ in solve_scan(problem, recipe, engine):
+            pass
+    return engine.waves.state(), time.process_time() - began
+
+
+def rows(acquisition: Any, passes: int) -> list[dict[str, Any]]:
+    """One row per split and engine, ours and the peer's where there is one."""
+    from napari_neuralfield import build_recipe
+    from napari_neuralfield.recon.scan_setup import first_state, problem_of
+
+    recipe = build_recipe("rpie", {"hold_out": EVERY})
+    whole, found = problem_of(acquisition, recipe), []
+    for split, train, test in (("3 of 4", whole.train, whole.held), ("every 4th", whole.held, whole.train)):
+        problem = dataclasses.replace(whole, train=train, held=train[:0])
+        jobs: list[tuple[str, str, int]] = [("ours", method, 0) for method in engines()]
+        if peer_ptychi.python():
+            jobs += [("pty-chi", method, batch) for method, batch in PEERS]
+        for who, method, batch in jobs:
+            if who == "ours":
+                state, seconds = ours(problem, method, passes)
+            else:
+                first = first_state(problem, recipe)
+                state, seconds = peer_ptychi.reconstruct(problem, first, method, passes, batch)
+            row = {"split": split, "who": who, "method": method, "batch": batch, "passes": passes, "cpu_s": seconds}
+            found.append({**row, "error": problem.error(state), "held_out_error": problem.error(state, test)})
+            print(found[-1], file=sys.stderr, flush=True)
+    return found
+
+
+def main() -> None:
+    from napari_neuralfield import open_acquisition
+
+    parser = argparse.ArgumentParser(prog="python -m bench.scan_peers", description=__doc__)
+    parser.add_argument("file", nargs="?", default=str(folder("NEURALFIELD_DATA", "data") / SCAN))
+    parser.add_argument("--passes", type=int, default=30)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    print(json.dumps(rows(open_acquisition(options.file), options.passes), indent=1))
+
+
+if __name__ == "__main__":
+    main()
