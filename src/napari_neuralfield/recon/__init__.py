@@ -22,6 +22,7 @@ from .recipe import run as reconstruct
 __all__ = [
     "build_recipe",
     "coded_fourier",
+    "coded_surface",
     "fpm_inr",
     "least_squares",
     "per_slice",

@@ -18,6 +18,7 @@ from ..forward.scan import Measured, Scan, measure, scan_of
 from ..optics.grids import centred_spectrum, to_centre
 from ..optics.propagation import angular_spectrum, filtered
 from ..types import Result
+from .registration import positions_from_frames
 from .scan_orientation import oriented
 from .scan_recipe import ScanRecipe
 
@@ -46,6 +47,7 @@ class Problem:
     train, held : frame indices used, and left out to be predicted, int64.
     kernel : free space to the detector (y, x); None in the far field.
     solve_probe : whether the probe is unknown.
+    located : the positions are not the file's but were found from the frames; good to about a fine pixel.
     """
 
     acquisition: Ptychography | CodedPtychography
@@ -56,6 +58,7 @@ class Problem:
     kernel: torch.Tensor | None
     solve_probe: bool
     device: torch.device
+    located: bool = False
 
     def with_geometry(self, **values: float) -> Problem:
         """The same with other lengths of the scan, such as to_detector_um."""
@@ -93,6 +96,9 @@ def problem_of(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe
     """Grids, amplitudes and the split into used and held-out frames; positions as `recipe.orientation` turns them."""
     device = compute.device(recipe.device)
     require_usable(acquisition)
+    located = acquisition.positions_um is None
+    if isinstance(acquisition, CodedPtychography) and located:
+        acquisition = acquisition.replace(positions_um=positions_from_frames(acquisition))
     acquisition = oriented(acquisition, recipe.orientation)
     scan = scan_of(acquisition, device, recipe.borders)
     frames = torch.arange(scan.frames, device=device)
@@ -108,6 +114,7 @@ def problem_of(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe
         kernel(scan),
         not known if recipe.update_probe is None else recipe.update_probe,
         device,
+        located,
     )
 
 

@@ -31,6 +31,7 @@ TRIAL_STEPS = 18  # of each weight tried
 STILL = 5e-4  # change of the object in a step below which it is finished
 NOISE_TO_WEIGHT = 0.43  # weight of the total variation over the noise of the mean gradient
 CALLED = {"to_detector_um": "the distance from the coded surface to the sensor", "wavelength_um": "the wavelength"}
+LOCATED = "the file gives no positions; they are found from the frames, in the middle of which they are 0"
 TRIAL_FRAMES = 40  # used at most to find the weight
 
 
@@ -60,6 +61,8 @@ def _run(acquisition: CodedPtychography, recipe: SparsePixelsRecipe) -> Iterator
             f"{acquisition.source or 'the acquisition'}: coded_surface is missing; sparse-pixels needs a known one, so "
             "calibrate it first or choose rpie"
         )
+    if problem.located:
+        yield Note(LOCATED)
     state = first_state(problem, recipe)
     names = tuple(n for n, on in zip(GEOMETRY, (recipe.learn_distance, recipe.learn_wavelength), strict=True) if on)
     given = {name: getattr(problem.scan, name) for name in names}
@@ -133,7 +136,7 @@ class _Run:
         solver = self.solver
         if solver.positions or solver.geometry:
             yield from self._coarse()
-            if solver.positions and self.recipe.correct_positions is None:
+            if solver.positions and self.recipe.correct_positions is None and not solver.problem.located:
                 yield from self._decide()
         for cutoff in FINER:
             yield from self.passes(cutoff, self.each, "finer object")

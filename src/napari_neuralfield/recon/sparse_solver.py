@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import torch
 
 from ..forward.ptychography import kernel as kernel_of
-from ..forward.scan import Scan
+from ..forward.scan import Scan, windows
 from ..optics.propagation import angular_spectrum, filtered, shifted
 from .scan_gradient import Pull, kernel_slope, low_pass, position_steps, pull_of
 from .scan_setup import Problem, ScanState
@@ -41,14 +41,22 @@ class SparseSolver:
     ----------
     object : complex (y, x), in the object's plane. canvas : the same at the coded surface.
     state : canvas, surface and positions as every method of scans knows them.
+    positions, surface : whether positions and the coded surface are learnt. geometry : lengths that are.
     problem : with the geometry as it is known now.
     """
 
     def __init__(
-        self, problem: Problem, state: ScanState, *, positions: bool, geometry: tuple[str, ...] = (), seed: int = 0
+        self,
+        problem: Problem,
+        state: ScanState,
+        *,
+        positions: bool,
+        geometry: tuple[str, ...] = (),
+        surface: bool = False,
+        seed: int = 0,
     ) -> None:
         self.problem, self.state = problem, state
-        self.positions, self.geometry = positions, geometry
+        self.positions, self.geometry, self.surface = positions, geometry, surface
         self._random = torch.Generator().manual_seed(seed)
         self._new_geometry()
         self.object = filtered(state.canvas, self._to_surface.conj())
@@ -69,6 +77,16 @@ class SparseSolver:
         """Largest transmission of the surface: what bounds a gradient step."""
         return float((self.state.probe[0] * self.state.probe[0].conj()).real.max())
 
+    def _light(self) -> torch.Tensor:
+        """What divides a change of the surface: the light on it, mostly where it is, a little where it is brightest.
+
+        Windows differ by a few pixels, so that the middle one stands for all.
+        """
+        scan, middle = self.problem.scan, self.state.position.mean(0, keepdim=True)
+        window = windows(self.state.canvas, scan, middle)[0]
+        light = (window * window.conj()).real
+        return 0.9 * light + 0.1 * light.max()
+
     def canvas_of(self, image: torch.Tensor) -> torch.Tensor:
         """An object carried to the coded surface."""
         return filtered(image, self._to_surface)
@@ -85,10 +103,13 @@ class SparseSolver:
         scan = self.problem.scan
         mask = low_pass(scan, cutoff, self.problem.device) if cutoff < 0.7 else None
         order = frames[torch.randperm(len(frames), generator=self._random).to(frames.device)]
-        for part in order.split(AT_ONCE):
+        for part in order.split(2 if self.surface else AT_ONCE):
             pull = self._pull(self.state.canvas, part, self.positions, True)
             change = pull.canvas if mask is None else filtered(pull.canvas, mask)
-            self.state.canvas -= change * (step / (len(part) * self.brightest))
+            canvas_step = step / (len(part) * self.brightest)
+            if pull.probe is not None:
+                self.state.probe[0] -= pull.probe * (step / len(part)) / self._light()
+            self.state.canvas -= change * canvas_step
             self._move(pull, part)
             yield pull.misfit
         self.object = self.object_at(self.state.canvas)
@@ -104,7 +125,7 @@ class SparseSolver:
         state = self.state
         return pull_of(
             self.problem, canvas, state.probe[0], state.position, frames, self.kernel,
-            positions=positions, geometry=slopes,
+            positions=positions, geometry=slopes, solve_probe=self.surface,
         )  # fmt: skip
 
     def _move(self, pull: Pull, frames: torch.Tensor) -> None:
