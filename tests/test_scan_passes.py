@@ -114,5 +114,5 @@ def test_a_runaway_is_told_in_a_sentence() -> None:
     recipe = build_recipe("least-squares", {})
     problem = problem_of(acquisition, recipe)
     engine = Runaway(problem, first_state(problem, recipe), recipe)
-    with pytest.raises(InputError, match="values that are not finite; take smaller steps"):
+    with pytest.raises(InputError, match="run away from the frames; take smaller steps"):
         list(solve_scan(problem, recipe, engine))

@@ -24,7 +24,8 @@ from .scan_recipe import ScanRecipe
 from .scan_setup import Problem, ScanState, field_of, first_state, problem_of, result_of
 
 COUNT_OF_CODED = 320  # frames visited in all before a coded scan with a known surface fits its noise
-RUNAWAY = "the reconstruction has run away to values that are not finite; take smaller steps"
+FAR_OFF = 100.0  # times the measured amplitudes: nothing comes back from there
+RUNAWAY = "the reconstruction has run away from the frames; take smaller steps, or check positions and distances"
 EVERY = 0.05  # of a pass between two words about progress
 PASSES = option(None, "passes over all frames; empty: 30, fewer where a known surface would let noise in", ge=1)
 
@@ -149,10 +150,10 @@ def _error(latest: torch.Tensor, energy: np.ndarray) -> float:
 
     Raises
     ------
-    InputError : where it is no number any more.
+    InputError : where it is beyond all bounds.
     """
     error = float(latest.sum(dtype=torch.float64) / energy.sum()) ** 0.5
-    if not np.isfinite(error):
+    if not error < FAR_OFF:
         raise InputError(RUNAWAY)
     return error
 

@@ -22,7 +22,7 @@ from .recipe import method, option
 from .scan_passes import PASSES, EngineRecipe, engine_events
 from .scan_setup import Problem, ScanState
 
-UNSEEN = 1e-3  # of the mean light: what has less is averaged as if it had so much
+DIM = 0.2  # of the mean light: what has less moves less, where fractional moves ring into the dark
 
 
 class WaspRecipe(EngineRecipe):
@@ -92,7 +92,7 @@ class Averaging:
 
 
 def _floored(light: torch.Tensor) -> torch.Tensor:
-    return light.clamp(min=UNSEEN * float(light.mean()))
+    return light.clamp(min=DIM * float(light.mean()))
 
 
 @method("wasp", WaspRecipe, kinds=("ptychography", "coded_ptychography"))
