@@ -11,17 +11,46 @@ from ..recon import calibration as calibrations
 from ..recon import quality
 from ..recon.calibration_recipe import CalibrationRecipe
 from ..recon.microscope import Calibration
+from ..recon.recipe import Recipe
+from ..registry import METHODS
+from ..types import InputError
 from . import calibration_report, terminal
 from . import calibration_words as words
+from .converting import with_found
 
 
-def run(acquisition: Acquisition, recipe: CalibrationRecipe, target: Path, report: Path | None = None) -> None:
+def recipe_of(acquisition: Acquisition) -> tuple[str, type[Recipe]]:
+    """Name and recipe of what `calibrate` does for this kind: a coded surface, or the board and the pupil."""
+    if acquisition.kind == "coded_ptychography":
+        return "coded-surface", METHODS["coded-surface"].recipe
+    return "calibrate", CalibrationRecipe
+
+
+def _surface(acquisition: Acquisition, recipe: Recipe, target: Path) -> None:
+    """Find a coded surface and the positions, say how well they explain the frames, write the acquisition with them."""
+    terminal.warn_about(acquisition)
+    rescue = target.with_name(target.name.removesuffix(".acq.h5") + ".nfield")
+    result = terminal.follow(iter(METHODS["coded-surface"].run(acquisition, recipe)), acquisition, recipe, rescue)
+    print(*terminal.figures(result), sep="\n")
+    found = with_found(acquisition, result, "the result")
+    terminal.write_or_keep(target, lambda path: save_acquisition(path, found), "calibrated acquisition")
+    print(f"surface and positions are in {target}; in the sidecar of a later sample write coded_surface: {target.name}")
+
+
+def run(acquisition: Acquisition, recipe: Recipe, target: Path, report: Path | None = None) -> None:
     """Calibrate, say what was found, write the corrected acquisition; with `report` assess it too and draw the page.
+
+    `recipe` is of the model that `recipe_of` names.
 
     Raises
     ------
     InputError : where the acquisition cannot be calibrated, or a file not be written.
     """
+    if not isinstance(recipe, CalibrationRecipe):
+        if report is not None:
+            raise InputError(f"option --report is {report}; there is a report of LED boards only, so leave it out")
+        _surface(acquisition, recipe, target)
+        return
     terminal.warn_about(acquisition)
     wall, cpu = time.perf_counter(), time.process_time()
     notes: list[str] = []

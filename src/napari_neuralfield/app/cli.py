@@ -154,7 +154,7 @@ def calibrate(
     Parameters
     ----------
     file
-        Frames of any known format.
+        Frames of an LED array, or coded ones: then the coded surface ("neuralfield methods coded-surface").
     output
         The corrected acquisition to write, OUT.acq.h5.
     report
@@ -172,14 +172,14 @@ def calibrate(
         arguments.output(page.with_suffix(".json"), (".json",), "--report")
     arguments.not_the_input(target, arguments.existing(file))
     from ..io import open_acquisition
-    from ..recon.calibration_recipe import CalibrationRecipe
     from ..recon.recipe import checked, load, options_of
-    from .calibrating import run
+    from .calibrating import recipe_of, run
 
+    acquisition = open_acquisition(file)
+    name, model = recipe_of(acquisition)
     chosen = load(recipe) if recipe is not None else {}
-    typed = arguments.option_values(options_of(CalibrationRecipe), {**options, "seed": seed, "device": device})
-    built = checked(CalibrationRecipe, {**chosen, **typed, "method": "calibrate"}, "calibrate")
-    run(open_acquisition(file), built, target, page)
+    typed = arguments.option_values(options_of(model), {**options, "seed": seed, "device": device})
+    run(acquisition, checked(model, {**chosen, **typed, "method": name}, name), target, page)
 
 
 @app.command
@@ -334,7 +334,9 @@ def _prepared(tokens: list[str]) -> list[str]:
     from ..recon.recipe import options_of
     from ..registry import METHODS
 
-    recipes = [CalibrationRecipe] if command == ["calibrate"] else [METHODS[name].recipe for name in METHODS]
+    recipes = [METHODS[name].recipe for name in METHODS]
+    if command == ["calibrate"]:
+        recipes = [CalibrationRecipe, METHODS["coded-surface"].recipe]
     switches = {
         option.name for recipe in recipes for option in options_of(recipe) if bool in arguments.members(option.type)
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..types import InputError
+from ..data.acquisition import Acquisition, quantities
+from ..types import InputError, Result
 from . import arguments
 
 CXI = ".cxi"
@@ -17,7 +18,8 @@ def run(file: Path, output: Path, orientation: str | None, result: Path | None) 
     Parameters
     ----------
     orientation : how the positions of a scan run, where they must be turned.
-    result : what was reconstructed from these frames, for a CXI file.
+    result : what was reconstructed from these frames: its positions and its probe or coded surface take the place of
+        the file's; a CXI file takes the object too.
 
     Raises
     ------
@@ -25,8 +27,6 @@ def run(file: Path, output: Path, orientation: str | None, result: Path | None) 
     """
     target = arguments.output(output, ENDINGS)
     as_cxi = target.suffix.lower() == CXI
-    if result is not None and not as_cxi:
-        raise InputError(f"option --result is {result}; only a .cxi file takes a result, so name the output OUT.cxi")
     arguments.not_the_input(target, arguments.existing(file))
     from ..io import load_result, open_acquisition, save_acquisition, save_cxi
 
@@ -35,8 +35,29 @@ def run(file: Path, output: Path, orientation: str | None, result: Path | None) 
         from .orientations import turned
 
         acquisition = turned(acquisition, orientation)
+    found = None if result is None else load_result(arguments.existing(result))
     if as_cxi:
-        save_cxi(target, acquisition, None if result is None else load_result(arguments.existing(result)))
+        save_cxi(target, acquisition, found)
     else:
-        save_acquisition(target, acquisition)
+        save_acquisition(target, acquisition if found is None else with_found(acquisition, found, result))
     print(f"{acquisition.frame_count} frames of kind {acquisition.kind} in {target}")
+
+
+def with_found(acquisition: Acquisition, result: Result, where: object) -> Acquisition:
+    """The acquisition with the positions, and the probe or coded surface, of a result.
+
+    Raises
+    ------
+    InputError : where the result is of other frames, or knows nothing of positions and illumination.
+    """
+    known = quantities(type(acquisition))
+    names = [n for n in ("positions_um", "probe", "coded_surface") if n in known and n in result.calibration]
+    if not names:
+        raise InputError(f"{where}: this field holds no positions, probe or coded surface of {acquisition.kind} frames")
+    positions = result.calibration.get("positions_um")
+    if positions is not None and len(positions) != acquisition.frame_count:
+        raise InputError(
+            f"{where}: this field was made of {len(positions)} frames but {acquisition.source} has "
+            f"{acquisition.frame_count}; name the field of these frames"
+        )
+    return acquisition.replace(**{name: result.calibration[name] for name in names})

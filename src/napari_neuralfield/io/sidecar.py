@@ -15,7 +15,9 @@ import yaml
 from ..data.acquisition import KINDS, Draft, quantities
 from ..data.settled import DERIVING, FROM_FOCUS, IN_PIXELS
 from ..types import InputError
+from .field_file import load_result
 from .leds import directions, height_mm
+from .native import NativeReader
 from .positions import read_positions
 from .tables import read_image, read_table
 
@@ -86,7 +88,7 @@ def apply(draft: Draft, path: Path) -> None:
         if name in POSITIONS and (name in known or name in deriving):
             _put_positions(draft, name, value, path)
         elif name in known:
-            draft.values[name] = _array(value, path) if known[name].shape else value
+            draft.values[name] = _named(name, value, path) if known[name].shape else value
         elif name in deriving:
             draft.values[name] = value
         elif name == "title":
@@ -118,6 +120,22 @@ def _led_name(kind: str, path: Path) -> str:
     if kind not in names:
         raise InputError(f"{path}: leds is given for kind {kind}; only {' and '.join(names)} have LEDs")
     return names[kind]
+
+
+def _named(name: str, value: Any, sidecar: Path) -> Any:
+    """The value `name`, also out of a reconstructed field or an acquisition file that holds one of that name."""
+    if not isinstance(value, str) or not value.lower().endswith((".nfield", OWN_FILE)):
+        return _array(value, sidecar)
+    file = sidecar.parent / value
+    if file.suffix.lower() == ".nfield":
+        found = load_result(file).calibration
+    elif file.exists():
+        found = NativeReader().read(file).values
+    else:
+        raise InputError(f"{file}: there is no such file; {sidecar.name} names it for {name}")
+    if name not in found:
+        raise InputError(f"{file}: there is no {name} in it, which {sidecar.name} asks for")
+    return found[name]
 
 
 def _array(value: Any, sidecar: Path) -> Any:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from ..data.acquisition import Acquisition, LedArray
+from ..data.acquisition import Acquisition, CodedPtychography, LedArray
 from ..types import InputError
 from . import (
     coded_fourier,
+    coded_surface,
     fpm_inr,
     least_squares,
     per_slice,
@@ -36,7 +37,7 @@ __all__ = [
     "wasp",
 ]
 
-BEST = {"led_array": "fpm-sequential", "coded_ptychography": "sparse-pixels"}
+BEST = {"led_array": "fpm-sequential", "coded_ptychography": "sparse-pixels", "ptychography": "least-squares"}
 
 
 def recommended(acquisition: Acquisition) -> tuple[str, dict[str, Any]]:
@@ -53,4 +54,6 @@ def recommended(acquisition: Acquisition) -> tuple[str, dict[str, Any]]:
         )
     if isinstance(acquisition, LedArray) and acquisition.coded_surface is not None:
         return "coded-fpm", {}
+    if isinstance(acquisition, CodedPtychography) and acquisition.coded_surface is None:
+        return "coded-surface", {}
     return BEST[acquisition.kind], {}
