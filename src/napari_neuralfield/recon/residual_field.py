@@ -12,13 +12,14 @@ from collections.abc import Generator, Iterator
 import torch
 
 from .. import compute
-from ..data.acquisition import CodedPtychography, Ptychography
+from ..data.acquisition import CodedPtychography, LedArray, Ptychography
 from ..fields.residual import ResidualField
 from ..types import Done, Event
 from .least_squares import Batches, LeastSquaresRecipe
 from .recipe import method
 from .residual_fit import Fit, image_from_file
-from .residual_recipe import PUBLISHED, ResidualRecipe, network_options
+from .residual_fourier import residual_of_leds
+from .residual_recipe import PUBLISHED, ResidualRecipe, network_options, refuse_others
 from .scan_experiment import ScanExperiment, back_propagated
 from .scan_passes import solve_scan
 from .scan_recipe import ScanRecipe
@@ -28,11 +29,17 @@ from .scan_setup import Problem, ScanState, first_state, object_of, problem_of, 
 @method(
     "residual-field",
     ResidualRecipe,
-    kinds=("ptychography", "coded_ptychography"),
+    kinds=("ptychography", "coded_ptychography", "led_array"),
     presets={"published": PUBLISHED, "quick": {"epochs": 10, "finish_epochs": 3}},
 )
-def residual_field(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecipe) -> Iterator[Event]:
-    """Residual neural field: a prior plus a network, with probe, positions, distances and light learnt alongside."""
+def residual_field(acquisition: Ptychography | CodedPtychography | LedArray, recipe: ResidualRecipe) -> Iterator[Event]:
+    """Residual neural field: a prior plus a network, with what the experiment has wrong learnt alongside."""
+    refuse_others(acquisition, recipe)
+    return residual_of_leds(acquisition, recipe) if isinstance(acquisition, LedArray) else of_scan(acquisition, recipe)
+
+
+def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecipe) -> Iterator[Event]:
+    """Of a ptychographic or coded scan: with probe, positions, distances and light learnt alongside."""
     started = time.process_time()
     problem = problem_of(acquisition, recipe)
     state = yield from starting_state(problem, recipe)

@@ -33,8 +33,10 @@ class Experiment(Protocol):
     Attributes
     ----------
     measured : amplitudes (frame, y, x) of counts of about 1. train, held : frames used, and left out to be predicted.
-    learnt : name -> parameter. fields : networks beside the object's.
+    learnt : name -> parameter. fields : networks beside the object's. batch : frames that suit a step.
     """
+
+    batch: int
 
     measured: Measured
     train: torch.Tensor
@@ -84,7 +86,7 @@ class Fit:
         usual = int(np.clip(600 // count, 5, 30))
         self.finish_epochs = usual if recipe.finish_epochs is None else recipe.finish_epochs
         self.total = (self.epochs + self.finish_epochs) * count
-        self.done, self.batch = 0, recipe.batch
+        self.done, self.batch = 0, recipe.batch or experiment.batch
         self.pace = PreviewPace(lambda: Preview(self._snapshot(), 0.0))
 
     def _snapshot(self) -> ResidualField:

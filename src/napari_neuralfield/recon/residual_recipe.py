@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from ..data.acquisition import Acquisition, LedArray
+from ..types import InputError
 from .losses import LossName
-from .recipe import option
+from .recipe import Recipe, option
 from .scan_recipe import ScanRecipe
 
-Prior = Literal["auto", "flat", "back-propagation", "classical", "file"]
+Prior = Literal["auto", "flat", "back-propagation", "classical", "dpc", "file"]
 
 
 class ResidualRecipe(ScanRecipe):
@@ -16,7 +18,8 @@ class ResidualRecipe(ScanRecipe):
 
     method: str = "residual-field"
     prior: Prior = option(
-        "auto", "what the network adds to; auto: flat where the coded surface is known, else a classical answer"
+        "auto",
+        "what the network adds to; auto: flat where the coded surface of a scan is known, else a classical answer",
     )
     prior_file: str | None = option(None, "image of the whole object (.npy, complex), as render writes it")
     epochs: int | None = option(None, "passes over all frames; empty: 10 to 60, fewer for many frames", ge=1, le=100000)
@@ -28,6 +31,12 @@ class ResidualRecipe(ScanRecipe):
     )
     sparsity: float = option(4e-3, "weight of the object's wavelets, against a misfit of mean counts 1", ge=0)
     loss: LossName = option("amplitude", "how counts are compared")
+    z_um: float | None = option(
+        None, "depth of the sample under LEDs; empty: as the file says, else in focus", unit="um"
+    )
+    learn_directions: bool = option(False, "learn the direction of each LED")
+    learn_pupil: bool = option(False, "learn Zernike terms of the pupil behind LEDs")
+    pupil_terms: int = option(10, "Zernike terms learnt, from defocus on", ge=1, le=30, advanced=True)
     probe_field: bool = option(False, "a network for the probe or coded surface too, instead of its pixels")
     surface_profile: bool = option(False, "of a given coded surface learn only how deep its modulus and phase are")
     learn_distance: bool = option(False, "learn the distance to the detector")
@@ -47,7 +56,7 @@ class ResidualRecipe(ScanRecipe):
     decay: bool = option(True, "steps start small and fade", advanced=True)
     weight_decay: float = option(0.0, "decoupled weight decay", ge=0, lt=1, advanced=True)
     wavelet_levels: int = option(1, "levels of the wavelets", ge=1, le=8, advanced=True)
-    batch: int = option(4, "frames in a step", ge=1, le=4096, advanced=True)
+    batch: int | None = option(None, "frames in a step; empty: 4 of a scan, 16 LEDs", ge=1, le=4096, advanced=True)
     patience: int = option(
         8, "epochs without a better prediction of held-out frames before it stops", ge=1, advanced=True
     )
@@ -63,3 +72,38 @@ def network_options(recipe: ResidualRecipe) -> dict[str, Any]:
     """Keyword arguments of the field."""
     names = ("encoding", "head", "levels", "features", "base", "scale", "cap", "hidden")
     return {**{name: getattr(recipe, name) for name in names}, "table_size": 2**recipe.table_log2}
+
+
+SHARED = {*Recipe.model_fields, "update_probe", "hold_out", "use_every"}  # what of a scan's options LEDs have too
+SCANS_ONLY = (
+    *(n for n in ScanRecipe.model_fields if n not in SHARED),
+    "probe_field",
+    "learn_distance",
+    "learn_wavelength",
+)
+LEDS_ONLY = ("z_um", "learn_directions", "learn_pupil", "pupil_terms")
+
+
+def refuse_others(acquisition: Acquisition, recipe: ResidualRecipe) -> None:
+    """For options that say nothing about this kind of acquisition.
+
+    Raises
+    ------
+    InputError : where one of them is not as it is by default.
+    """
+    leds = isinstance(acquisition, LedArray)
+    where = acquisition.source or "the acquisition"
+    for name in SCANS_ONLY if leds else LEDS_ONLY:
+        value = getattr(recipe, name)
+        if value != ResidualRecipe.model_fields[name].default:
+            other, this = ("scans", "an LED array") if leds else ("LED arrays", "a scan")
+            raise InputError(f"option {name} is {value!r}, but it is for {other} and {where} is {this}; leave it out")
+    coded = getattr(acquisition, "coded_surface", None) is not None
+    if recipe.prior == "dpc" and (not leds or coded):
+        raise InputError(
+            f"option prior is 'dpc', which needs plain images of single LEDs, and {where} has none; choose flat or "
+            "classical"
+        )
+    if leds and not coded and (recipe.surface_profile or recipe.update_probe):
+        name = "surface_profile" if recipe.surface_profile else "update_probe"
+        raise InputError(f"option {name} is True, but {where} has no coded surface to learn; leave it out")

@@ -41,6 +41,8 @@ class ScanExperiment:
     learnt : name -> parameter. fields : networks beside the object's.
     """
 
+    batch = 4
+
     def __init__(
         self, problem: Problem, state: ScanState, learn: Sequence[str], probe_options: dict[str, Any] | None = None
     ) -> None:
