@@ -12,9 +12,11 @@ import torch
 from napari_neuralfield import build_recipe, reconstruct
 from napari_neuralfield.data import simulate_scans
 from napari_neuralfield.recon.pie import Momentum, Sequential, weight
+from napari_neuralfield.recon.scan_recipe import ScanRecipe
 from napari_neuralfield.recon.scan_setup import first_state, problem_of
 from napari_neuralfield.types import Done, Result
 
+UNPADDED = {"pad": 0} if "pad" in ScanRecipe.model_fields else {}  # these near-field frames repeat at their borders
 ENGINES = ("epie", "rpie", "wasp", "least-squares")
 
 
@@ -51,7 +53,7 @@ def test_far_field_object_and_probe_are_found_together(method: str) -> None:
 @pytest.mark.parametrize("method", ENGINES)
 def test_near_field_object_in_a_known_probe(method: str) -> None:
     acquisition, truth = scan_scene.near_field()
-    result = solved(acquisition, method, passes=30, update_probe=False, correct_positions=False)
+    result = solved(acquisition, method, passes=30, update_probe=False, correct_positions=False, **UNPADDED)
     seen = np.zeros(truth.shape)
     seen[22:-22, 22:-22] = 1
     assert apart(image(result), truth, seen) < 0.2  # measured: 0.135 to 0.153; flat: 0.55
