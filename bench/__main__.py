@@ -12,13 +12,19 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from . import table
 from .calibrate_cases import calibrations
 from .cases import OUT, ROOT, Case, Job, cases, jobs
+from .scan_cases import scans
 
-ALONE = ("slider", "scan_peers")  # modules that measure one thing and take no argument
+OTHERS: dict[str, list[str]] = {  # name -> module and arguments of what belongs to no job
+    "import": ["bench.package", "import"],
+    "sizes": ["bench.package", "sizes"],
+    "residual_step": ["bench.residual_step", "--json"],
+    "scan_peers": ["bench.scan_peers"],
+    "slider": ["bench.slider"],
+}
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")}
 
 
@@ -34,11 +40,9 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="measure nothing; write the table of what is there")
     options = parser.parse_args()
     words = [word for word in options.only.split(",") if word]
-    chosen = [
-        job
-        for job in [*(job for case in cases() for job in jobs(case)), *calibrations()]
-        if wanted(job.name, words) and (options.slow or not job.slow)
-    ]
+    files = cases()
+    every = [*(job for case in files for job in jobs(case)), *scans(files), *calibrations()]
+    chosen = [job for job in every if wanted(job.name, words) and (options.slow or not job.slow)]
     failed: list[str] = []
     (OUT / "jobs").mkdir(parents=True, exist_ok=True)
     for number, job in enumerate([] if options.table else chosen, 1):
@@ -49,9 +53,9 @@ def main() -> None:
             failed.append(job.name)
             print(error, file=sys.stderr, flush=True)
     if not options.table:
-        others = {"import": True, "sizes": True, "slider": options.gui, "scan_peers": options.slow}
-        for name, due in others.items():
-            if due and wanted(name, words):
+        due = {"slider": options.gui, "scan_peers": options.slow}
+        for name in OTHERS:
+            if due.get(name, True) and wanted(name, words):
                 other(name)
     print(table.write(OUT))
     if failed:
@@ -69,18 +73,19 @@ def measure(job: Job) -> None:
     files = {ending: base.with_name(f"{job.name}{ending}") for ending in (".json", ".npy", ".found.json")}
     files[".found.json"].unlink(missing_ok=True)
     work = {
-        "method": job.method, "label": job.label, "options": job.options, "marks_s": job.marks_s,
+        "method": job.method, "label": job.label, "options": job.options, "marks_s": job.marks_s, "runner": job.runner,
         "file": str(job.case.file), "grid": job.case.grid, "out": str(files[".npy"]),
         "truth": str(job.case.truth or ""),
     }  # fmt: skip
     files[".json"].write_text(json.dumps(work), encoding="utf-8")
-    run("bench.worker", str(files[".json"]))
+    run(["bench.worker", str(files[".json"])])
     found = json.loads(files[".found.json"].read_text(encoding="utf-8"))
     found["curve"] = [
         {"cpu_s": seconds, **scores(job.case, base.with_name(f"{job.name}.{number}.npy"))}
         for number, seconds in enumerate(found.pop("curve_s", []))
     ]
-    row = {"method": job.method, "label": job.label, "file": job.case.name, "slow": job.slow, **found}
+    told = {name: getattr(job, name) for name in ("method", "label", "slow", "runner")}
+    row = {**told, "file": job.case.name, **found}
     row |= scores(job.case, files[".npy"])
     files[".found.json"].write_text(json.dumps(row, indent=1), encoding="utf-8")
 
@@ -98,18 +103,18 @@ def scores(case: Case, planes: Path) -> dict[str, float]:
 def other(name: str) -> None:
     """A measurement that belongs to no method, kept as bench/out/NAME.json."""
     print(name, file=sys.stderr, flush=True)
-    said = run(f"bench.{name}" if name in ALONE else "bench.package", name)
+    said = run(OTHERS[name])
     (OUT / f"{name}.json").write_text(said, encoding="utf-8")
 
 
-def run(module: str, argument: str) -> str:
+def run(arguments: list[str]) -> str:
     """Standard output of a module of ours in a process of its own, with one thread."""
-    command: list[Any] = [sys.executable, "-m", module, *([] if argument in ALONE else [argument])]
-    if module == "bench.slider" and not os.environ.get("DISPLAY"):
+    command = [sys.executable, "-m", *arguments]
+    if arguments == OTHERS["slider"] and not os.environ.get("DISPLAY"):
         command = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24", *command]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True)
     if done.returncode:
-        raise Failed(f"{module} {argument} failed:\n{done.stderr}")
+        raise Failed(f"{' '.join(arguments)} failed:\n{done.stderr}")
     return done.stdout
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from .cases import OUT, STACK_UM, Case, Job, case_of, complete, folder, truth_beside
+from .cases import OUT, STACK_UM, Case, Job, case_of, complete, folder, simulated
 
 METHOD = "calibrate"
 UNTOUCHED = "not calibrated"
@@ -67,11 +65,5 @@ def wrong_boards() -> dict[str, dict[str, Any]]:
 
 
 def board(phantom: str, seed: int) -> Path:
-    """A miscalibrated board of our own simulator, written once with its truth."""
-    file = OUT / "data" / f"{phantom}_{seed}.acq.h5"
-    if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        kind = f"miscalibrated-{phantom}"
-        command = ["simulate", kind, "--seed", str(seed), "-o", str(file), "--truth", str(truth_beside(file))]
-        subprocess.run([sys.executable, "-m", "napari_neuralfield", *command], check=True, stdout=subprocess.DEVNULL)
-    return file
+    """A miscalibrated board of our own simulator."""
+    return simulated(f"miscalibrated-{phantom}", OUT / "data" / f"{phantom}_{seed}.acq.h5", seed)

@@ -16,7 +16,10 @@ STACK_UM = [-20.0, 20.0]  # range of depths given to every method where the trut
 MARKS_S = [0.6, 1.2, 2.4, 4.8, 9.6]
 SHORT_STEPS = (75, 150, 300)
 PLAIN_STEPS = (0.25, 0.1)
-SLOW = {("fpm-inr", "published"), ("fpm-per-slice", ""), ("peer-fpm-inr", "")}  # minutes, on a stack
+SLOW = {  # minutes, on a stack or a scan
+    ("fpm-inr", "published"), ("fpm-per-slice", ""), ("peer-fpm-inr", ""), ("residual-field", "published"),
+}  # fmt: skip
+ONE_PLANE = ("quasi-newton", "coded-fpm", "residual-field")
 SEEDS = (1, 2, 3)
 
 
@@ -43,14 +46,16 @@ class Job:
     label: str
     options: dict[str, Any]
     marks_s: list[float] = dataclasses.field(default_factory=list)
+    runner: str = ""  # what measures it, where the method alone does not say
 
     @property
     def name(self) -> str:
-        return re.sub(r"\W+", "_", f"{self.method}__{self.label or 'default'}__{self.case.name}")
+        parts = [self.runner, self.method, self.label or "default", self.case.name]
+        return re.sub(r"\W+", "_", "__".join(part for part in parts if part))
 
     @property
     def slow(self) -> bool:
-        return (self.method, self.label) in SLOW
+        return (self.method, self.label.split(",")[0]) in SLOW
 
 
 def folder(variable: str, usual: str) -> Path:
@@ -69,11 +74,15 @@ def cases() -> list[Case]:
 
 
 def slide(seed: int) -> Path:
-    """The tilted slide of our own simulator, written once with its truth."""
-    file = OUT / "data" / f"slide_{seed}.acq.h5"
+    """The tilted slide of our own simulator."""
+    return simulated("tilted-slide", OUT / "data" / f"slide_{seed}.acq.h5", seed)
+
+
+def simulated(kind: str, file: Path, seed: int) -> Path:
+    """A recording of our own simulator, written once with its truth."""
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        command = ["simulate", "tilted-slide", "--seed", str(seed), "-o", str(file), "--truth", str(truth_beside(file))]
+        command = ["simulate", kind, "--seed", str(seed), "-o", str(file), "--truth", str(truth_beside(file))]
         subprocess.run([sys.executable, "-m", "napari_neuralfield", *command], check=True, stdout=subprocess.DEVNULL)
     return file
 
@@ -116,17 +125,26 @@ def complete(file: Path) -> bool:
 
 
 def jobs(case: Case) -> list[Job]:
-    """Every method that takes this kind of recording, and what it is compared with; slow ones on shared stacks only."""
+    """Every method that takes frames under LEDs, and what it is compared with; slow ones on shared stacks only.
+
+    Scans have jobs of their own: `scan_cases`.
+    """
     from napari_neuralfield.io import open_draft
     from napari_neuralfield.registry import METHODS
 
     from . import peer_fpm_inr
 
-    kind, depths = open_draft(case.file).kind, case.grid["z_um"] if case.grid else []
+    draft, depths = open_draft(case.file), case.grid["z_um"] if case.grid else []
+    kind = draft.kind
+    if "ptychography" in kind:
+        return []
     z_um = {"z_um": STACK_UM if len(depths) > 1 else depths[0]} if depths else {}
     found = []
     for name, method in METHODS.items():
         given = z_um if "z_um" in method.recipe.model_fields else {}
+        plain = "coded_surface" not in draft.values
+        if (len(depths) > 1 and name in ONE_PLANE) or (name == "coded-fpm" and plain):
+            continue
         if kind in method.kinds:
             found += [Job(case, name, preset, given) for preset in ("", *method.presets)]
     if kind == "led_array" and depths:

@@ -7,19 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-Row = dict[str, Any]
-WORDS = ("file", "method", "preset", "what", "start", "suspects", "axes found")  # columns of text
-
-
-def number(*names: str, digits: int = 2, scale: float = 1.0) -> Callable[[Row], str]:
-    """The first of `names` that a row holds, times `scale`."""
-
-    def text(row: Row) -> str:
-        value = next((row[name] for name in names if row.get(name) is not None), None)
-        return "" if value is None else f"{value * scale:,.{digits}f}"
-
-    return text
-
+from . import scan_table
+from .markdown import Row, grid, number
 
 COLUMNS: dict[str, Callable[[Row], str]] = {
     "file": lambda row: row["file"],
@@ -69,33 +58,18 @@ def write(out: Path) -> str:
     rows.sort(key=lambda row: (row["file"], row["method"], row["label"]))
     others = {
         name: json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("import", "sizes", "slider")
+        for name in ("import", "sizes", "slider", "residual_step", "scan_peers")
         if (out / f"{name}.json").is_file()
     }
     calibrated = [row for row in rows if row["method"] == "calibrate"]
-    methods = [row for row in rows if row["method"] != "calibrate"]
+    methods = [row for row in rows if row["method"] != "calibrate" and row.get("runner") != "scans"]
     table = grid([{k: text(row) for k, text in COLUMNS.items()} for row in methods if "watched" not in row["label"]])
-    parts = [table, *gains(methods), *curves(methods), *calibrations(calibrated), *package(others)]
+    scanned = scan_table.parts([row for row in rows if row.get("runner") == "scans"], others)
+    parts = [table, *gains(methods), *curves(methods), *calibrations(calibrated), *scanned, *package(others)]
     text = "\n\n".join(part for part in parts if part) + "\n"
     (out / "table.md").write_text(text, encoding="utf-8")
     (out / "table.json").write_text(json.dumps({"rows": rows, **others}, indent=1), encoding="utf-8")
     return text
-
-
-def grid(cells: list[dict[str, str]]) -> str:
-    """A Markdown table; a column that is empty throughout is left out, numbers stand to the right."""
-    names = [name for name in (cells[0] if cells else {}) if any(cell[name] for cell in cells)]
-    if not names:
-        return ""
-    widths = {name: max(len(name), *(len(cell[name]) for cell in cells)) for name in names}
-    words = [name for name in names if name in WORDS]
-
-    def line(values: dict[str, str]) -> str:
-        texts = (values[n].ljust(widths[n]) if n in words else values[n].rjust(widths[n]) for n in names)
-        return f"| {' | '.join(texts)} |"
-
-    rule = {n: "-" * widths[n] if n in words else "-" * (widths[n] - 1) + ":" for n in names}
-    return "\n".join([line({n: n for n in names}), line(rule), *map(line, cells)])
 
 
 def gains(rows: list[Row]) -> list[str]:

@@ -16,7 +16,11 @@ import numpy as np
 
 
 def peak_mb() -> float:
-    """Largest memory this process has held, MB."""
+    """Largest memory this process has held, MB; not that of the process it was started from."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / 1e6
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
@@ -96,7 +100,15 @@ def calibration(acquisition: Any, job: dict[str, Any]) -> dict[str, Any]:
     return {**found, "peak_mb": peak_mb(), "planes": planes}
 
 
-RUNNERS = {"plain-numpy": plain, "peer-fpm-inr": peer, "calibrate": calibration}
+def scan(acquisition: Any, job: dict[str, Any]) -> dict[str, Any]:
+    """A method on a scan."""
+    from . import scan_job
+
+    found, planes = scan_job.measure(acquisition, job)
+    return {**found, "peak_mb": peak_mb(), "planes": planes}
+
+
+RUNNERS = {"plain-numpy": plain, "peer-fpm-inr": peer, "calibrate": calibration, "scans": scan}
 
 
 def main() -> None:
@@ -109,7 +121,7 @@ def main() -> None:
     torch.set_num_threads(1)
     acquisition = open_acquisition(job["file"])
     before = peak_mb()
-    found = RUNNERS.get(job["method"], ours)(acquisition, job)
+    found = RUNNERS.get(job["runner"] or job["method"], ours)(acquisition, job)
     keep(found.pop("planes"), Path(job["out"]))
     found |= {"peak_before_mb": before, "process_cpu_s": time.process_time()}
     path.with_suffix(".found.json").write_text(json.dumps(found, indent=1), encoding="utf-8")

@@ -27,7 +27,7 @@ def error(result, truth):
     """Relative error of the complex field, where the common shift of object and positions is taken out."""
     y, x = (truth["pixel_um"] * np.arange(n) for n in truth["object"].shape)
     apart = np.mean(result.calibration["positions_um"] - truth["positions_um"], axis=0)
-    plane = result.field.render([0.0], y + apart[0], x + apart[1])[0].numpy()
+    plane = result.field.render([0.0], y - apart[0], x - apart[1])[0].numpy()
     inside = (slice(16, -16), slice(16, -16))
     return score([(plane[inside].ravel(), truth["object"][inside].ravel())]).relative_error
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import bz2
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
-from bench import calibrate_cases, calibrate_job, calibration_truth, peer_fpm_inr, plain_fpm, table
+from bench import (
+    calibrate_cases,
+    calibrate_job,
+    calibration_truth,
+    peer_fpm_inr,
+    plain_fpm,
+    scan_cases,
+    scan_job,
+    table,
+)
 from bench.__main__ import wanted
 from bench.cases import Case, jobs, truth_beside
 
 from napari_neuralfield import save_acquisition
 from napari_neuralfield.data.simulate import miscalibrated_board, tilted_slide
+from napari_neuralfield.data.simulate_scans import coded, far_field
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.recon.metrics import score, score_in_focus
 from napari_neuralfield.recon.microscope import Calibration
@@ -56,7 +68,8 @@ def test_every_method_for_a_recording_is_a_job_and_slow_ones_need_a_shared_truth
     save_acquisition(file, acquisition)
     assert truth_beside(file).name == "slide.truth.h5"
     alone = jobs(Case(file, None, None, None))
-    assert {job.method for job in alone} == {"fpm-sequential", "fpm-inr"}
+    assert {job.method for job in alone} >= {"fpm-sequential", "fpm-inr", "quasi-newton"}
+    assert "coded-fpm" not in {job.method for job in alone}  # there is no coded surface
     assert not any(job.slow for job in alone)
     grid = {"score": "field", "shape": [64, 64], "pixel_um": 0.1725, "z_um": [-1.0, 1.0]}
     shared = jobs(Case(file, file, grid, tmp_path / "score.py"))
@@ -149,3 +162,61 @@ def test_calibrations_have_tables_of_their_own(tmp_path: Path) -> None:
     assert "turn deg" not in truth
     assert "90.90" in real
     assert not truth.startswith("|")
+
+
+def test_scans_are_jobs_of_their_own_and_published_fields_are_slow(tmp_path: Path) -> None:
+    file = tmp_path / "coded_12.acq.h5"
+    acquisition, _ = coded(1, frames=12, pixels=64)
+    save_acquisition(file, acquisition)
+    case = Case(file, file, {"score": "field", "shape": [64, 64], "pixel_um": 0.4625, "z_um": [0.0]}, file)
+    assert jobs(case) == []
+    found = scan_cases.of_case(case)
+    assert {"epie", "rpie", "wasp", "least-squares", "sparse-pixels", "residual-field"} == {job.method for job in found}
+    assert [job.options for job in found if job.slow] == [{"epochs": 417}]  # 12 frames each: 5000 steps
+    wrong = [job for job in found if "off" in job.label]
+    assert len({job.name for job in found}) == len(found)
+    assert {next(iter(job.options["wrong"])) for job in wrong} == {"surface_to_sensor_um", "wavelength_um"}
+    assert all(wanted(job.name, ["scans"]) for job in found)
+
+
+def test_frames_of_the_siemens_star_are_split_two_ways(tmp_path: Path) -> None:
+    acquisition, _ = far_field(0, frames=8, pixels=32)
+    file = tmp_path / scan_cases.SPLIT[0]
+    with bz2.open(file, "wb") as packed:
+        np.savez(packed, data=acquisition.intensity()[None], scan=acquisition.positions_um[None])
+    found = scan_cases.of_case(Case(file, None, None, None))
+    assert not any(job.slow or job.method == "sparse-pixels" for job in found)
+    rpie = {job.label: job.options for job in found if job.method == "rpie"}
+    assert rpie == {", every 4th held out": {"hold_out": 4}, ", every 4th only": {"use_every": 4}}
+
+
+def test_a_scan_is_scored_where_its_positions_say_the_object_lies(tmp_path: Path) -> None:
+    acquisition, truth = coded(1, frames=12, pixels=64)
+    moved = acquisition.replace(positions_um=acquisition.positions_um + 3 * truth["pixel_um"])  # all alike: no error
+    file = tmp_path / "coded.truth.h5"
+    with h5py.File(file, "w") as stored:
+        stored["positions_um"] = truth["positions_um"]
+    grid = {"shape": list(truth["object"].shape), "pixel_um": truth["pixel_um"], "z_um": [0.0]}
+    job = {"method": "rpie", "label": "", "options": {"passes": 8, "correct_positions": False}, "truth": str(file)}
+    errors = []
+    for given in (acquisition, moved):
+        found, planes = scan_job.measure(given, {**job, "grid": grid})
+        assert found["positions_px"] == pytest.approx(0, abs=1e-6)
+        errors.append(score([(planes[0].ravel(), truth["object"].ravel())]).relative_error)
+    assert errors[1] == pytest.approx(errors[0], rel=0.02)
+
+
+def test_scans_have_tables_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    row = {"file": "coded_25", "method": "sparse-pixels", "label": "", "runner": "scans", "cpu_s": 9.1}
+    known = {**row, "relative_error": 0.0542, "positions_px": 0.0085}
+    real = {**row, "file": "star", "method": "rpie", "label": ", every 4th only", "held_out_error": 0.1234}
+    for name, found in (("known", known), ("real", real)):
+        (tmp_path / "jobs" / f"{name}.found.json").write_text(json.dumps(found))
+    peer = {"split": "3 of 4", "who": "pty-chi", "method": "rpie", "batch": 8, "cpu_s": 30.0, "held_out_error": 0.2}
+    (tmp_path / "scan_peers.json").write_text(json.dumps([peer]))
+    truth, rest = table.write(tmp_path).split("## Real scans")
+    assert "0.0542 |       0.0085" in truth
+    assert "held out" not in truth
+    assert "| star | rpie   | every 4th only |  9.10 |   0.1234 |" in rest
+    assert "rpie, 8 at once" in rest
