@@ -37,7 +37,7 @@ class LedExperiment:
     z_um : depth of the sample.
     learn : which of STEPS are learnt with the object.
     terms : Zernike terms of the pupil.
-    train, held : frames used, and left out to be predicted (frame,).
+    split : frames used, and frames left out to be predicted (frame,).
     factor : complex factor on the pupil that is known already, on the frame's frequency grid or a window's bins (y, x).
     margin : share by which the aperture is wider than the nominal NA.
 
@@ -48,7 +48,7 @@ class LedExperiment:
     learnt : name -> parameter. fields : empty, no networks beside the object's.
     """
 
-    batch = 16
+    sparsity = 4e-4
 
     def __init__(
         self,
@@ -57,14 +57,15 @@ class LedExperiment:
         learn: Sequence[str],
         terms: int,
         split: tuple[torch.Tensor, torch.Tensor],
-        device: torch.device,
         *,
         factor: np.ndarray | None = None,
         margin: float = 0.0,
     ) -> None:
+        device = split[0].device
         self.acquisition, self.z = acquisition, depth_tensor(np.array([z_um]), device)
         self.extent = extent(acquisition, np.array([z_um]))
         self.train, self.held = split
+        self.batch = min(16, max(1, len(self.train) // 3))
         self.camera: spatially_coded.CodedCamera | None = None
         if acquisition.coded_surface is None:
             self.plan = fourier.windows(acquisition, margin=margin)

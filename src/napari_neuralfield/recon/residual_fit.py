@@ -34,9 +34,11 @@ class Experiment(Protocol):
     ----------
     measured : amplitudes (frame, y, x) of counts of about 1. train, held : frames used, and left out to be predicted.
     learnt : name -> parameter. fields : networks beside the object's. batch : frames that suit a step.
+    sparsity : weight of the wavelets that suits the frames.
     """
 
     batch: int
+    sparsity: float
 
     measured: Measured
     train: torch.Tensor
@@ -86,6 +88,7 @@ class Fit:
         usual = int(np.clip(600 // count, 5, 30))
         self.finish_epochs = usual if recipe.finish_epochs is None else recipe.finish_epochs
         self.total = (self.epochs + self.finish_epochs) * count
+        self.sparsity = experiment.sparsity if recipe.sparsity is None else recipe.sparsity
         self.done, self.batch = 0, recipe.batch or experiment.batch
         self.pace = PreviewPace(lambda: Preview(self._snapshot(), 0.0))
 
@@ -158,9 +161,9 @@ class Fit:
         counts = self.experiment.predict(now, part)
         amplitude = measured.amplitude[part]
         loss = self.loss(counts, amplitude, measured.good)
-        if self.recipe.sparsity:
+        if self.sparsity:
             wavelets = haar_l1(now, self.recipe.wavelet_levels, generator=self._roll)
-            loss = loss + self.recipe.sparsity * wavelets / now.numel()
+            loss = loss + self.sparsity * wavelets / now.numel()
         optimizer.step(loss, rate, others)
         miss = torch.sqrt(counts.detach()) - amplitude
         miss = miss if measured.good is None else miss * measured.good

@@ -66,23 +66,39 @@ def experiment_of(
     found: Result | None,
 ) -> LedExperiment:
     """The microscope with what is learnt of it, from what a classical answer says of its pupil and LEDs on."""
-    learn = [name for name in ("directions", "pupil", "gains", "background") if getattr(recipe, f"learn_{name}")]
+    coded = acquisition.coded_surface is not None
+    learn = [name for name in ("directions", "gains", "background") if getattr(recipe, f"learn_{name}")]
+    if learns_pupil(acquisition, recipe):
+        learn.append("pupil")
     if recipe.surface_profile or recipe.update_probe:
         learn.append("profile" if recipe.surface_profile else "surface")
     known = {} if found is None else found.calibration
     factor, margin = None, 0.0
-    if "pupil" in known and acquisition.coded_surface is None:
+    if "illumination_na" in known:
+        learn.remove("directions")  # as found with a sharp aperture
+        na = np.array(acquisition.illumination_na)
+        na[split[0].cpu().numpy()] = known["illumination_na"]
+        acquisition = acquisition.replace(illumination_na=na)
+    if "pupil" in known and not coded:
         margin = found.figures.get("pupil_margin", 0.0) if found is not None else 0.0
         plan = fourier.windows(acquisition, margin=margin)
         given = np.ones(1) if plan.pupil is None else plan.pupil
         factor = known["pupil"] * given.conj() / np.maximum(np.abs(given) ** 2, 1e-12)
-    experiment = LedExperiment(
-        acquisition, z_um, learn, recipe.pupil_terms, split, split[0].device, factor=factor, margin=margin
-    )
+    experiment = LedExperiment(acquisition, z_um, learn, recipe.pupil_terms, split, factor=factor, margin=margin)
     if "gains" in known:
         before = experiment.gain[split[0]]
         experiment.gain[split[0]] = torch.as_tensor(known["gains"]).to(before) * before.mean()
+    if "zernike_rad" in known and "pupil" in experiment.learnt:
+        with torch.no_grad():
+            for term, value in zip(known["zernike_noll"], known["zernike_rad"], strict=True):
+                if term in experiment.noll:
+                    experiment.learnt["pupil"][experiment.noll.index(term)] = float(value)
     return experiment
+
+
+def learns_pupil(acquisition: LedArray, recipe: ResidualRecipe) -> bool:
+    """Whether the pupil is learnt."""
+    return acquisition.coded_surface is not None if recipe.learn_pupil is None else recipe.learn_pupil
 
 
 def classical(
@@ -90,9 +106,9 @@ def classical(
 ) -> Generator[Event, None, Result]:
     """What projections make of the frames that are used."""
     coded = acquisition.coded_surface is not None
-    values = {"z_um": z_um, "device": recipe.device, "recover_pupil": recipe.learn_pupil}
-    values |= {"recover_gain": recipe.learn_gains}
-    values |= {} if coded else {"check_orientation": False, "half": False}
+    values = {"z_um": z_um, "device": recipe.device, "recover_gain": recipe.learn_gains}
+    values |= {"recover_pupil": learns_pupil(acquisition, recipe)}
+    values |= {"correct_directions": recipe.learn_directions} if coded else {"check_orientation": False, "half": False}
     for event in reconstruct(acquisition.subset(used), build("coded-fpm" if coded else "fpm-sequential", values)):
         if isinstance(event, Done):
             return event.result
@@ -188,7 +204,8 @@ def result_of(experiment: LedExperiment, field: ResidualField, recipe: ResidualR
     }
     if len(held):
         figures["held_out_error"] = float(np.sqrt(misfit[held].sum() / energy[held].sum()))
-    arrays = experiment.calibration() | {"frame_error": np.sqrt(misfit / np.maximum(energy, 1e-30))}
+    arrays = {"illumination_na": np.asarray(experiment.acquisition.illumination_na)} if recipe.learn_directions else {}
+    arrays |= experiment.calibration() | {"frame_error": np.sqrt(misfit / np.maximum(energy, 1e-30))}
     acquisition = experiment.acquisition
     about = optics(acquisition)
     if experiment.camera is not None:

@@ -29,13 +29,17 @@ class ResidualRecipe(ScanRecipe):
         ge=0,
         le=100000,
     )
-    sparsity: float = option(4e-3, "weight of the object's wavelets, against a misfit of mean counts 1", ge=0)
+    sparsity: float | None = option(
+        None, "weight of the object's wavelets, against a misfit of mean counts 1; empty: 4e-3, of LEDs 4e-4", ge=0
+    )
     loss: LossName = option("amplitude", "how counts are compared")
     z_um: float | None = option(
         None, "depth of the sample under LEDs; empty: as the file says, else in focus", unit="um"
     )
     learn_directions: bool = option(False, "learn the direction of each LED")
-    learn_pupil: bool = option(False, "learn Zernike terms of the pupil behind LEDs")
+    learn_pupil: bool | None = option(
+        None, "learn Zernike terms of the pupil; empty: of an LED microscope with a coded surface"
+    )
     pupil_terms: int = option(10, "Zernike terms learnt, from defocus on", ge=1, le=30, advanced=True)
     probe_field: bool = option(False, "a network for the probe or coded surface too, instead of its pixels")
     surface_profile: bool = option(False, "of a given coded surface learn only how deep its modulus and phase are")
@@ -56,7 +60,9 @@ class ResidualRecipe(ScanRecipe):
     decay: bool = option(True, "steps start small and fade", advanced=True)
     weight_decay: float = option(0.0, "decoupled weight decay", ge=0, lt=1, advanced=True)
     wavelet_levels: int = option(1, "levels of the wavelets", ge=1, le=8, advanced=True)
-    batch: int | None = option(None, "frames in a step; empty: 4 of a scan, 16 LEDs", ge=1, le=4096, advanced=True)
+    batch: int | None = option(
+        None, "frames in a step; empty: 4 of a scan, a third of the LEDs but at most 16", ge=1, le=4096, advanced=True
+    )
     patience: int = option(
         8, "epochs without a better prediction of held-out frames before it stops", ge=1, advanced=True
     )
