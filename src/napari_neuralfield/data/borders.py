@@ -8,7 +8,7 @@ import numpy as np
 
 from .acquisition import Acquisition
 
-PERIODIC = 0.5  # of neighbours' correlation: that much between opposite borders means that the field repeats
+PERIODIC = 0.48  # of neighbours' correlation: that much between opposite borders means that the field repeats
 FRAMES = 64  # looked at, evenly chosen
 
 
@@ -22,7 +22,7 @@ def repeats(acquisition: Acquisition) -> bool:
         low, high = (np.take(change, i, axis=axis) for i in (0, -1))
         wraps.append(_correlation(low, high))
         neighbours.append(_correlation(np.delete(change, 0, axis=axis), np.delete(change, -1, axis=axis)))
-    return min(neighbours) > 0.05 and min(w / n for w, n in zip(wraps, neighbours, strict=True)) > PERIODIC
+    return sum(neighbours) > 0.1 and sum(wraps) / sum(neighbours) > PERIODIC  # both axes: one alone is uncertain
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:

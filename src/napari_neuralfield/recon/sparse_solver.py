@@ -117,7 +117,7 @@ class SparseSolver:
     def place(self, frames: torch.Tensor) -> None:
         """Move the positions of frames that the canvas does not learn from."""
         for part in frames.split(AT_ONCE) if len(frames) else ():
-            self._move(self._pull(self.state.canvas, part, True, False), part)
+            self.state.position[part] += position_steps(self._pull(self.state.canvas, part, True, False))
 
     def _pull(self, canvas: torch.Tensor, frames: torch.Tensor, positions: bool, geometry: bool) -> Pull:
         scan = self.problem.scan
@@ -129,11 +129,12 @@ class SparseSolver:
         )  # fmt: skip
 
     def _move(self, pull: Pull, frames: torch.Tensor) -> None:
+        """Steps of the positions and of the geometry, of those that are learnt."""
         if pull.normal is None:
             return
-        if self.positions or not self.geometry:
+        if self.positions:
             self.state.position[frames] += position_steps(pull)
-        if self.geometry and pull.normal.shape[-1] >= len(self.geometry):
+        if self.geometry:
             self._move_geometry(pull)
 
     def _move_geometry(self, pull: Pull) -> None:
