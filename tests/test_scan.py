@@ -21,7 +21,8 @@ Geometry = Literal["far_field", "near_field", "coded"]
 def scan(geometry: Geometry, periodic: bool = False) -> Scan:
     canvas = (16, 16) if periodic else (30, 28)
     place = torch.tensor([[2.3, 4.8], [5.0, 1.0], [7.45, 6.1]], dtype=torch.float64)
-    return Scan(geometry, (16, 16), canvas, 0.5, (0.0, 0.0), place, 4 if geometry == "coded" else 1, periodic, 0.5, 40.0)
+    binning = 4 if geometry == "coded" else 1
+    return Scan(geometry, (16, 16), canvas, 0.5, (0.0, 0.0), place, binning, periodic, 0.5, 40.0)
 
 
 @pytest.mark.parametrize(
