@@ -38,17 +38,15 @@ class LedExperiment:
     learn : which of STEPS are learnt with the object.
     terms : Zernike terms of the pupil.
     split : frames used, and frames left out to be predicted (frame,).
-    factor : complex factor on the pupil that is known already, on the frame's frequency grid or a window's bins (y, x).
-    margin : share by which the aperture is wider than the nominal NA.
 
     Attributes
     ----------
     extent : of the object. measured : amplitudes; an empty bright field is 1. scale : counts that stand for 1.
-    gain : intensity of each LED, from its exposure (led,).
+    gain : intensity of each LED, from its exposure (led,). like : the used LED nearest to each (led,).
     learnt : name -> parameter. fields : empty, no networks beside the object's.
     """
 
-    sparsity = 4e-4
+    sparsity, rate = 4e-4, 1e-2
 
     def __init__(
         self,
@@ -57,9 +55,6 @@ class LedExperiment:
         learn: Sequence[str],
         terms: int,
         split: tuple[torch.Tensor, torch.Tensor],
-        *,
-        factor: np.ndarray | None = None,
-        margin: float = 0.0,
     ) -> None:
         device = split[0].device
         self.acquisition, self.z = acquisition, depth_tensor(np.array([z_um]), device)
@@ -68,14 +63,16 @@ class LedExperiment:
         self.batch = min(16, max(1, len(self.train) // 3))
         self.camera: spatially_coded.CodedCamera | None = None
         if acquisition.coded_surface is None:
-            self.plan = fourier.windows(acquisition, margin=margin)
+            self.plan = fourier.windows(acquisition)
             found = fourier.measure(acquisition, self.plan, device)
         else:
-            self.camera = spatially_coded.camera_of(acquisition, z_um, device, margin)
+            self.camera = spatially_coded.camera_of(acquisition, z_um, device)
             self.plan = self.camera.plan
             found = spatially_coded.measure(acquisition, self.camera)
         self.measured, self.scale, self.floor = Measured(found.amplitude, None), found.scale, found.floor
         self.gain = found.gain**2
+        na = torch.as_tensor(np.array(acquisition.illumination_na), device=device)
+        self.like = self.train[torch.cdist(na, na[self.train]).argmin(1)]
         self.noll = tuple(range(FIRST_TERM, FIRST_TERM + terms)) if "pupil" in learn else ()
         surface = (0, 0) if self.camera is None else tuple(self.camera.surface.shape)
         leds = acquisition.frame_count
@@ -86,10 +83,6 @@ class LedExperiment:
         self.learnt = {name: torch.zeros(sizes[name], device=device, requires_grad=True) for name in learn}
         self.fields: list[ResidualField] = []
         self.edge = EDGE_BINS * min(self.plan.bin) if "directions" in self.learnt else 0.0
-        self._factor = None
-        if factor is not None:
-            known = torch.as_tensor(factor, dtype=torch.complex64, device=device)
-            self._factor = fit_spectrum(known, self.plan.box)
         self._kept = self._fixed()
 
     def _fixed(self) -> tuple[torch.Tensor | None, torch.Tensor | None]:
@@ -98,7 +91,7 @@ class LedExperiment:
             return None, None
         rows, columns = self.plan.box
         fits = 8 * len(self.plan.corner) * rows * columns < KERNEL_BYTES
-        pupils = fourier.pupils(self.plan, slice(None), self.z, self._factor)[:, 0] if fits else None
+        pupils = fourier.pupils(self.plan, slice(None), self.z)[:, 0] if fits else None
         return pupils, None if self.camera is None else spatially_coded.cached_kernels(self.camera)
 
     def step_of(self, name: str) -> float:
@@ -113,11 +106,11 @@ class LedExperiment:
         return moved - moved.mean(0) if self.camera is None else moved
 
     def gains(self) -> torch.Tensor:
-        """Intensity of each LED (led,)."""
+        """Intensity of each LED (led,); one that is not used is like its nearest neighbour that is."""
         if "gains" not in self.learnt:
             return self.gain
         change = self.learnt["gains"]
-        return self.gain * torch.exp(change - change.mean())
+        return self.gain * torch.exp(change - change[self.train].mean())[self.like]
 
     def floors(self) -> torch.Tensor:
         """Ambient light in each frame (led,)."""
@@ -139,15 +132,17 @@ class LedExperiment:
         shift = None if moved is None else moved[leds]
         kernel = self._kept[0][leds] if self._kept[0] is not None else None
         if kernel is None:
-            kernel = fourier.pupils(self.plan, leds, self.z, self._factor, shift, self.edge)[:, 0]
-        if not self.noll:
-            return kernel
+            kernel = fourier.pupils(self.plan, leds, self.z, None, shift, self.edge)[:, 0]
+        return kernel * self._aberration(leds, shift) if self.noll else kernel
+
+    def _aberration(self, leds: np.ndarray, shift: torch.Tensor | None) -> torch.Tensor:
+        """exp(i Zernike) in the windows of `leds`, moved by `shift`, NA (led, y, x)."""
         fy, fx = fourier.pupil_frequencies(self.plan, leds, self.z.device)
         if shift is not None:
             fy = fy + shift[:, 0, None, None] / self.plan.wavelength_um
             fx = fx + shift[:, 1, None, None] / self.plan.wavelength_um
         phase = wavefront(self.noll, self.learnt["pupil"], fy, fx, self.plan.cutoff)
-        return kernel * torch.polar(torch.ones_like(phase), phase)
+        return torch.polar(torch.ones_like(phase), phase)
 
     def predict(self, image: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
         """Counts (frame, y, x) that an object (y, x) gives; an empty bright field is 1."""
@@ -202,7 +197,9 @@ class LedExperiment:
         found: dict[str, np.ndarray] = {}
         if "pupil" in self.learnt:
             na = np.hypot(*np.asarray(self.acquisition.illumination_na).T)
-            found["pupil"] = self.pupils(np.array([int(np.argmin(na))]))[0].cpu().numpy()
+            nearest = np.array([int(np.argmin(na))])
+            in_focus = fourier.pupils(self.plan, nearest, torch.zeros_like(self.z))[0, 0]
+            found["pupil"] = (in_focus * self._aberration(nearest, None)[0]).cpu().numpy()
             found["zernike_noll"], found["zernike_rad"] = np.array(self.noll), self.learnt["pupil"].cpu().numpy()
         moved, surface = self.shifts(), self.surface()
         if moved is not None:

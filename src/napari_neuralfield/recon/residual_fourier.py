@@ -12,7 +12,6 @@ from .. import compute
 from ..compute import COMPLEX
 from ..data.acquisition import LedArray
 from ..fields.residual import ResidualField
-from ..forward import fourier
 from ..optics.grids import centred_spectrum, fit_spectrum, image_of, resample
 from ..optics.pupil import aperture, defocus
 from ..types import Done, Event, Result
@@ -66,28 +65,23 @@ def experiment_of(
     found: Result | None,
 ) -> LedExperiment:
     """The microscope with what is learnt of it, from what a classical answer says of its pupil and LEDs on."""
-    coded = acquisition.coded_surface is not None
     learn = [name for name in ("directions", "gains", "background") if getattr(recipe, f"learn_{name}")]
     if learns_pupil(acquisition, recipe):
         learn.append("pupil")
     if recipe.surface_profile or recipe.update_probe:
         learn.append("profile" if recipe.surface_profile else "surface")
     known = {} if found is None else found.calibration
-    factor, margin = None, 0.0
     if "illumination_na" in known:
         learn.remove("directions")  # as found with a sharp aperture
         na = np.array(acquisition.illumination_na)
         na[split[0].cpu().numpy()] = known["illumination_na"]
         acquisition = acquisition.replace(illumination_na=na)
-    if "pupil" in known and not coded:
-        margin = found.figures.get("pupil_margin", 0.0) if found is not None else 0.0
-        plan = fourier.windows(acquisition, margin=margin)
-        given = np.ones(1) if plan.pupil is None else plan.pupil
-        factor = known["pupil"] * given.conj() / np.maximum(np.abs(given) ** 2, 1e-12)
-    experiment = LedExperiment(acquisition, z_um, learn, recipe.pupil_terms, split, factor=factor, margin=margin)
+    experiment = LedExperiment(acquisition, z_um, learn, recipe.pupil_terms, split)
     if "gains" in known:
         before = experiment.gain[split[0]]
-        experiment.gain[split[0]] = torch.as_tensor(known["gains"]).to(before) * before.mean()
+        share = torch.ones_like(experiment.gain)
+        share[split[0]] = torch.as_tensor(known["gains"]).to(before) * before.mean() / before
+        experiment.gain *= share[experiment.like]
     if "zernike_rad" in known and "pupil" in experiment.learnt:
         with torch.no_grad():
             for term, value in zip(known["zernike_noll"], known["zernike_rad"], strict=True):
@@ -107,7 +101,7 @@ def classical(
     """What projections make of the frames that are used."""
     coded = acquisition.coded_surface is not None
     values = {"z_um": z_um, "device": recipe.device, "recover_gain": recipe.learn_gains}
-    values |= {"recover_pupil": learns_pupil(acquisition, recipe)}
+    values |= {"recover_pupil": coded and learns_pupil(acquisition, recipe)}
     values |= {"correct_directions": recipe.learn_directions} if coded else {"check_orientation": False, "half": False}
     for event in reconstruct(acquisition.subset(used), build("coded-fpm" if coded else "fpm-sequential", values)):
         if isinstance(event, Done):

@@ -30,7 +30,7 @@ class ResidualRecipe(ScanRecipe):
         le=100000,
     )
     sparsity: float | None = option(
-        None, "weight of the object's wavelets, against a misfit of mean counts 1; empty: 4e-3, of LEDs 4e-4", ge=0
+        None, "weight of the object's wavelets, against a misfit of mean counts 1; empty: by the kind of frames", ge=0
     )
     loss: LossName = option("amplitude", "how counts are compared")
     z_um: float | None = option(
@@ -56,10 +56,13 @@ class ResidualRecipe(ScanRecipe):
     scale: float = option(1.5, "factor from level to level", gt=1, le=4, advanced=True)
     cap: bool = option(True, "no level finer than the pixels", advanced=True)
     hidden: int = option(64, "neurons of the hidden layer", ge=1, le=1024, advanced=True)
-    rate: float = option(1e-2, "step of the network", gt=0, le=1, advanced=True)
+    rate: float | None = option(
+        None, "step of the network; empty: 0.08 where a coded surface is known, else 0.01", gt=0, le=1, advanced=True
+    )
     decay: bool = option(True, "steps start small and fade", advanced=True)
     weight_decay: float = option(0.0, "decoupled weight decay", ge=0, lt=1, advanced=True)
     wavelet_levels: int = option(1, "levels of the wavelets", ge=1, le=8, advanced=True)
+    wavelet_shift: bool = option(True, "wavelets whose blocks lie elsewhere in every step", advanced=True)
     batch: int | None = option(
         None, "frames in a step; empty: 4 of a scan, a third of the LEDs but at most 16", ge=1, le=4096, advanced=True
     )
@@ -70,7 +73,11 @@ class ResidualRecipe(ScanRecipe):
 
 PUBLISHED = {
     "encoding": "hash", "head": "phasor", "cap": False, "rate": 1e-3, "decay": False, "weight_decay": 1e-5,
-    "loss": "smooth-l1", "sparsity": 0.1, "batch": 1, "epochs": 200, "finish_epochs": 0, "prior": "back-propagation",
+    "loss": "gradient", "sparsity": 0.1, "wavelet_shift": False, "batch": 1, "epochs": 40, "finish_epochs": 0,
+}  # fmt: skip
+
+RASTER = {  # object and probe may trade any factor that repeats with the scan's step: priors of both must decide
+    "prior": "flat", "probe_field": True, "epochs": 60, "finish_epochs": 20, "sparsity": 2e-2, "wavelet_levels": 3,
 }  # fmt: skip
 
 
