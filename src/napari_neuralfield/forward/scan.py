@@ -8,6 +8,7 @@ to the detector (`forward.ptychography`). The canvas of a coded acquisition is t
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from ..optics.propagation import filtered, shift_ramp
 from ..types import Extent, InputError
 
 Borders = Literal["auto", "open", "periodic"]
+RINGING = 8  # detector pixels by which the borders of a window moved by a fraction of a pixel ring
 MARGIN = 4  # canvas pixels around the outermost windows, for positions that will be corrected
 
 
@@ -41,6 +43,7 @@ class Scan:
     wavelength_um : vacuum wavelength, um.
     to_detector_um : distance from the window's plane to the detector, um; as a parallel beam sees it.
     to_object_um : distance from the canvas back to the object, um; 0 where the canvas is the object.
+    pad : detector pixels of a window beyond each border of its frame, from which light comes in.
     """
 
     geometry: Literal["far_field", "near_field", "coded"]
@@ -54,6 +57,12 @@ class Scan:
     wavelength_um: float
     to_detector_um: float
     to_object_um: float = 0.0
+    pad: int = 0
+
+    @property
+    def rim(self) -> int:
+        """Canvas pixels of a window beyond each border of its frame."""
+        return self.pad * self.binning
 
     @property
     def frames(self) -> int:
@@ -66,6 +75,13 @@ class Scan:
     @property
     def extent(self) -> Extent:
         return Extent((0.0, 0.0), self.canvas, self.pixel_um, self.origin_um)
+
+    @property
+    def shown(self) -> Extent:
+        """Of the canvas without its rim."""
+        shape = (self.canvas[0] - 2 * self.rim, self.canvas[1] - 2 * self.rim)
+        y, x = (o + self.rim * self.pixel_um for o in self.origin_um)
+        return Extent((0.0, 0.0), shape, self.pixel_um, (y, x))
 
     def replace(self, **changes: object) -> Scan:
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
@@ -82,6 +98,11 @@ class Measured:
     amplitude: torch.Tensor
     good: torch.Tensor | None = None
 
+    @property
+    def pixels(self) -> int:
+        """How many pixels of a frame count."""
+        return self.amplitude[0].numel() if self.good is None else int(self.good.sum())
+
     def energy(self) -> float:
         """Counts of all good pixels of all frames."""
         square = self.amplitude**2
@@ -89,9 +110,17 @@ class Measured:
 
 
 def scan_of(
-    acquisition: Ptychography | CodedPtychography, device: torch.device | str = "cpu", borders: Borders = "auto"
+    acquisition: Ptychography | CodedPtychography,
+    device: torch.device | str = "cpu",
+    borders: Borders = "auto",
+    pad: int | None = 0,
 ) -> Scan:
     """The acquisition's geometry on pixels.
+
+    Parameters
+    ----------
+    pad : detector pixels by which windows are larger than frames on every side; None: as far as light spreads. There
+        are none in the far field and at periodic borders, where no light comes from outside.
 
     Raises
     ------
@@ -110,20 +139,20 @@ def scan_of(
     if coded:
         corner = -corner  # frame i sees the field moved by +position
     periodic = coded and (borders == "periodic" or (borders == "auto" and repeats(acquisition)))
+    geometry, to_detector, to_object = _distances(acquisition)
+    if periodic or geometry == "far_field":
+        pad = 0
+    elif pad is None:
+        pad = _spread(acquisition.frame_shape, pixel, binning, to_detector, acquisition.wavelength_um)
+    rows, columns, corner = rows + 2 * pad * binning, columns + 2 * pad * binning, corner - pad * binning
     if periodic:
         origin, canvas = np.zeros(2), (rows, columns)
     else:
         origin = np.floor(corner.min(axis=0)) - MARGIN
         reach = np.ceil(corner.max(axis=0)) - origin + MARGIN
         canvas = (rows + int(reach[0]), columns + int(reach[1]))
-    if isinstance(acquisition, CodedPtychography):
-        to_detector, to_object = acquisition.surface_to_sensor_um, acquisition.object_to_surface_um
-    elif acquisition.geometry == "near_field":  # a cone beam of magnification M acts like a parallel one over d / M
-        to_detector, to_object = acquisition.distance_um * pixel / acquisition.detector_pixel_um, 0.0
-    else:
-        to_detector, to_object = acquisition.distance_um, 0.0
     return Scan(
-        geometry=getattr(acquisition, "geometry", "coded"),
+        geometry=geometry,
         window=(rows, columns),
         canvas=canvas,
         pixel_um=pixel,
@@ -134,20 +163,55 @@ def scan_of(
         wavelength_um=acquisition.wavelength_um,
         to_detector_um=to_detector,
         to_object_um=to_object,
+        pad=pad,
     )
 
 
+def _distances(
+    acquisition: Ptychography | CodedPtychography,
+) -> tuple[Literal["far_field", "near_field", "coded"], float, float]:
+    """Geometry, distance to the detector as a parallel beam sees it, and distance from the canvas to the object, um."""
+    if isinstance(acquisition, CodedPtychography):
+        return "coded", acquisition.surface_to_sensor_um, acquisition.object_to_surface_um
+    if acquisition.geometry == "near_field":  # a cone beam of magnification M acts like a parallel one over d / M
+        closer = acquisition.object_pixel_um / acquisition.detector_pixel_um
+        return "near_field", acquisition.distance_um * closer, 0.0
+    return "far_field", acquisition.distance_um, 0.0
+
+
+def _spread(shape: tuple[int, ...], pixel_um: float, binning: int, distance_um: float, wavelength_um: float) -> int:
+    """Detector pixels by which light of the finest details goes sideways; at most a quarter of the frame."""
+    sine = min(wavelength_um / (2 * pixel_um), 0.7)
+    sideways = abs(distance_um) * sine / math.sqrt(1 - sine**2) / (pixel_um * binning)
+    return min(max(math.ceil(sideways), RINGING), min(shape) // 4)
+
+
 def measure(acquisition: Ptychography | CodedPtychography, scan: Scan, device: torch.device | str = "cpu") -> Measured:
-    """The frames as amplitudes; negative counts are taken as 0."""
+    """The frames as amplitudes; negative counts are taken as 0. Nothing is known of what lies around a frame."""
     amplitude = torch.as_tensor(np.sqrt(np.clip(acquisition.intensity(), 0, None)), dtype=REAL)
     mask = getattr(acquisition, "mask", None)
     good = None if mask is None else torch.as_tensor(np.array(mask, dtype=bool))
+    if scan.pad:
+        around = (scan.pad,) * 4
+        good = torch.ones(amplitude.shape[1:], dtype=torch.bool) if good is None else good
+        amplitude, good = (torch.nn.functional.pad(values, around) for values in (amplitude, good))
     if scan.geometry == "far_field":
         amplitude = to_corner(amplitude)
         good = None if good is None else to_corner(good)
     if good is not None:
         amplitude = amplitude * good
     return Measured(amplitude.contiguous().to(device), None if good is None else good.to(device))
+
+
+def widened(values: torch.Tensor, pixels: int) -> torch.Tensor:
+    """`values` (..., y, x) with their borders repeated `pixels` times on every side."""
+    y, x = (torch.arange(-pixels, n + pixels, device=values.device).clamp(0, n - 1) for n in values.shape[-2:])
+    return values[..., y[:, None], x[None, :]]
+
+
+def narrowed(values: torch.Tensor, pixels: int) -> torch.Tensor:
+    """`values` (..., y, x) without `pixels` on every side."""
+    return values[..., pixels : values.shape[-2] - pixels, pixels : values.shape[-1] - pixels]
 
 
 def whole_and_fraction(position: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

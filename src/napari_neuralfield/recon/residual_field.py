@@ -19,7 +19,7 @@ from .least_squares import Batches, LeastSquaresRecipe
 from .recipe import method
 from .residual_fit import Fit, image_from_file
 from .residual_fourier import residual_of_leds
-from .residual_recipe import PUBLISHED, ResidualRecipe, network_options, refuse_others
+from .residual_recipe import PUBLISHED, RASTER, ResidualRecipe, network_options, refuse_others
 from .scan_experiment import ScanExperiment, back_propagated
 from .scan_passes import solve_scan
 from .scan_recipe import ScanRecipe
@@ -30,7 +30,7 @@ from .scan_setup import Problem, ScanState, first_state, object_of, problem_of, 
     "residual-field",
     ResidualRecipe,
     kinds=("ptychography", "coded_ptychography", "led_array"),
-    presets={"published": PUBLISHED, "quick": {"epochs": 10, "finish_epochs": 3}},
+    presets={"published": PUBLISHED, "raster": RASTER, "quick": {"epochs": 10, "finish_epochs": 3}},
 )
 def residual_field(acquisition: Ptychography | CodedPtychography | LedArray, recipe: ResidualRecipe) -> Iterator[Event]:
     """Residual neural field: a prior plus a network, with what the experiment has wrong learnt alongside."""
@@ -87,7 +87,7 @@ def prior_of(problem: Problem, state: ScanState, recipe: ResidualRecipe) -> torc
     """The image (y, x) that the network adds to."""
     shape = problem.scan.canvas
     if recipe.prior == "file":
-        image = image_from_file(recipe.prior_file, shape).to(problem.device)
+        image = image_from_file(recipe.prior_file, shape, problem.scan.rim).to(problem.device)
         return image * (state.canvas.abs().square().mean() / image.abs().square().mean().clamp(min=1e-20)).sqrt()
     if recipe.prior == "back-propagation" and problem.scan.geometry != "far_field":
         state = ScanState(back_propagated(problem, state), state.probe, state.position)

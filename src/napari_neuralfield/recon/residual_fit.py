@@ -55,8 +55,8 @@ class Experiment(Protocol):
         ...
 
 
-def image_from_file(path: str | None, shape: tuple[int, int]) -> torch.Tensor:
-    """A complex image (y, x) of `shape`.
+def image_from_file(path: str | None, shape: tuple[int, int], rim: int = 0) -> torch.Tensor:
+    """A complex image (y, x) of `shape`; one without its `rim` gets one.
 
     Raises
     ------
@@ -69,6 +69,8 @@ def image_from_file(path: str | None, shape: tuple[int, int]) -> torch.Tensor:
     except (OSError, ValueError, EOFError):
         raise InputError(f"{path}: the prior cannot be read; it must be a .npy file, as render writes it") from None
     image = image[0] if image.ndim == 3 and len(image) == 1 else image
+    if image.shape == (shape[0] - 2 * rim, shape[1] - 2 * rim):
+        image = np.pad(image, rim, mode="edge")
     if image.shape != shape:
         raise InputError(
             f"{path}: the prior has shape {image.shape}; it must be {shape}, the object's grid, or (1, *{shape})"

@@ -37,15 +37,15 @@ class ResidualRecipe(ScanRecipe):
         None, "depth of the sample under LEDs; empty: as the file says, else in focus", unit="um"
     )
     learn_directions: bool = option(False, "learn the direction of each LED")
-    learn_pupil: bool | None = option(
-        None, "learn Zernike terms of the pupil; empty: of an LED microscope with a coded surface"
-    )
+    learn_pupil: bool | None = option(None, "learn the pupil behind LEDs, as Zernike terms; empty: yes")
     pupil_terms: int = option(10, "Zernike terms learnt, from defocus on", ge=1, le=30, advanced=True)
     probe_field: bool = option(False, "a network for the probe or coded surface too, instead of its pixels")
     surface_profile: bool = option(False, "of a given coded surface learn only how deep its modulus and phase are")
     learn_distance: bool = option(False, "learn the distance to the detector")
     learn_wavelength: bool = option(False, "learn the wavelength")
-    learn_gains: bool = option(False, "learn the brightness of each frame")
+    learn_gains: bool | None = option(
+        None, "learn the brightness of each frame; empty: of LEDs without a coded surface"
+    )
     learn_background: bool = option(False, "learn the ambient light of each frame")
     encoding: Literal["hash", "multigrid"] = option("multigrid", "grids of the pyramid: dense, or sharing a table")
     head: Literal["linear", "relu", "phasor"] = option("linear", "network behind the pyramid")
@@ -78,6 +78,7 @@ PUBLISHED = {
 
 RASTER = {  # object and probe may trade any factor that repeats with the scan's step: priors of both must decide
     "prior": "flat", "probe_field": True, "epochs": 60, "finish_epochs": 20, "sparsity": 2e-2, "wavelet_levels": 3,
+    "rate": 1e-2, "batch": 4,
 }  # fmt: skip
 
 

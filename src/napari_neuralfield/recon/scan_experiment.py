@@ -154,13 +154,14 @@ class ScanExperiment:
 def back_propagated(problem: Problem, state: ScanState, at_once: int = 8) -> torch.Tensor:
     """Canvas (y, x): the mean of all frames' amplitudes, carried back with flat phase; near field and coded."""
     from ..forward.ptychography import from_detector, spread
-    from ..forward.scan import add_windows
+    from ..forward.scan import add_windows, narrowed, widened
 
     scan, probe = problem.scan, state.probe[0]
     total = torch.zeros(scan.canvas, dtype=COMPLEX, device=problem.device)
     light = torch.zeros_like(total)
     for part in problem.train.split(at_once):
-        wave = from_detector(spread(problem.measured.amplitude[part], scan.binning).to(COMPLEX), problem.kernel)
+        amplitude = widened(narrowed(problem.measured.amplitude[part], scan.pad), scan.pad)
+        wave = from_detector(spread(amplitude, scan.binning).to(COMPLEX), problem.kernel)
         place = state.position[part]
         total = add_windows(total, wave * probe.conj(), scan, place)
         light = add_windows(light, (probe * probe.conj()).expand_as(wave), scan, place)

@@ -24,6 +24,14 @@ class ScanRecipe(Recipe):
     borders: Borders = option(
         "auto", "whether the field repeats at the borders of a coded frame; auto: look at the frames", advanced=True
     )
+    pad: int | None = option(
+        None,
+        "detector pixels around each frame from which light comes in, in the near field and at open borders; empty: as "
+        "far as it spreads",
+        ge=0,
+        le=4096,
+        advanced=True,
+    )
     seed_probe: bool = option(True, "start from the file's probe where it has one", advanced=True)
     orientation: Orientation = option(
         "as-given", "how the positions run against the file; try all eight with --orientations", advanced=True

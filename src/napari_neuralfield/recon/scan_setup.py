@@ -14,7 +14,7 @@ from ..data.acquisition import Acquisition, CodedPtychography, Ptychography
 from ..data.scan_rules import require_usable
 from ..fields.planes import PlanesField
 from ..forward.ptychography import from_detector, kernel, predict, spread
-from ..forward.scan import Measured, Scan, measure, scan_of
+from ..forward.scan import Measured, Scan, measure, narrowed, scan_of, widened
 from ..optics.grids import centred_spectrum, to_centre
 from ..optics.propagation import angular_spectrum, filtered
 from ..types import Result
@@ -100,7 +100,7 @@ def problem_of(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe
     if isinstance(acquisition, CodedPtychography) and located:
         acquisition = acquisition.replace(positions_um=positions_from_frames(acquisition))
     acquisition = oriented(acquisition, recipe.orientation)
-    scan = scan_of(acquisition, device, recipe.borders)
+    scan = scan_of(acquisition, device, recipe.borders, recipe.pad)
     frames = torch.arange(scan.frames, device=device)
     every = recipe.hold_out or scan.frames + 1
     out = (frames % every == every - 1) | (frames % recipe.use_every != 0)
@@ -124,19 +124,23 @@ def first_state(problem: Problem, recipe: ScanRecipe) -> ScanState:
     canvas = torch.ones(problem.scan.canvas, dtype=COMPLEX, device=problem.device)
     state = ScanState(canvas, probe, problem.scan.position.clone())
     if problem.scan.geometry == "coded" and not problem.solve_probe:
-        flat = float(predict(canvas, probe, problem.scan, problem.train[:1], None, problem.kernel).mean())
-        state.canvas *= (float((problem.measured.amplitude**2).mean()) / flat) ** 0.5
+        pad = problem.scan.pad
+        flat = narrowed(predict(canvas, probe, problem.scan, problem.train[:1], None, problem.kernel), pad).mean()
+        state.canvas *= float((narrowed(problem.measured.amplitude, pad) ** 2).mean() / flat) ** 0.5
     return state
 
 
 def first_probe(problem: Problem, recipe: ScanRecipe) -> torch.Tensor:
-    """The file's probe or surface, else the mean frame carried back; (mode, y, x), with the measured counts."""
+    """The file's probe or surface, else the mean frame carried back; (mode, y, x), with the measured counts.
+
+    What a frame does not show of them, around it, is taken to be as at its borders.
+    """
     acquisition, scan = problem.acquisition, problem.scan
     given = getattr(acquisition, "coded_surface" if scan.geometry == "coded" else "probe", None)
-    mean = problem.measured.amplitude[problem.train].square().mean(0).sqrt()
+    mean = widened(narrowed(problem.measured.amplitude[problem.train], scan.pad).square().mean(0).sqrt(), scan.pad)
     if given is not None and recipe.seed_probe:
         probe = torch.as_tensor(np.array(given), dtype=COMPLEX, device=problem.device)
-        probe = probe[None] if probe.ndim == 2 else probe
+        probe = widened(probe[None] if probe.ndim == 2 else probe, scan.rim)
         if scan.geometry == "coded":
             return with_modes(probe, recipe.modes)
     elif scan.geometry == "far_field":
@@ -171,9 +175,10 @@ def object_of(state: ScanState, scan: Scan) -> torch.Tensor:
 
 
 def field_of(state: ScanState, scan: Scan) -> PlanesField:
-    """The object as a field of one plane on the canvas."""
-    spectrum = centred_spectrum(object_of(state, scan))
-    return PlanesField.from_spectra(spectrum[None], [0.0], scan.extent, torch.ones(spectrum.shape, dtype=torch.bool))
+    """The object as a field of one plane on that part of the canvas which lies in some frame."""
+    spectrum = centred_spectrum(narrowed(object_of(state, scan), scan.rim))
+    everywhere = torch.ones(spectrum.shape, dtype=torch.bool)
+    return PlanesField.from_spectra(spectrum[None], [0.0], scan.shown, everywhere)
 
 
 def positions_um(state: ScanState, scan: Scan) -> np.ndarray:
@@ -199,7 +204,7 @@ def result_of(
     scan = problem.scan
     every = torch.arange(scan.frames, device=problem.device)
     _, errors = problem.frame_misfit(state, every)
-    probe = state.probe.detach().cpu().numpy()
+    probe = narrowed(state.probe.detach(), scan.rim).cpu().numpy()
     arrays = {
         ("coded_surface" if scan.geometry == "coded" else "probe"): probe[0] if scan.geometry == "coded" else probe,
         "positions_um": positions_um(state, scan),
@@ -233,5 +238,3 @@ def optics(acquisition: Acquisition, scan: Scan) -> dict[str, Any]:
         "frames": acquisition.frame_count,
         "frame_shape": list(acquisition.frame_shape),
     }
-
-

@@ -112,7 +112,7 @@ class _Run:
 
     def relative(self, weight: float, frames: int | None = None) -> float:
         """A weight as the relative noise it stands for."""
-        rms = math.sqrt(self.energy / self.solver.problem.measured.amplitude[0].numel())
+        rms = math.sqrt(self.energy / self.solver.problem.measured.pixels)
         return weight * math.sqrt(frames or len(self.train)) / (NOISE_TO_WEIGHT * rms)
 
     def weight(self, noise: float, frames: int) -> float:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import torch
 
 from ..forward.ptychography import kernel as kernel_of
-from ..forward.scan import Scan, windows
+from ..forward.scan import Scan, narrowed, windows
 from ..optics.propagation import angular_spectrum, filtered, shifted
 from .scan_gradient import Pull, kernel_slope, low_pass, position_steps, pull_of
 from .scan_setup import Problem, ScanState
@@ -207,7 +207,7 @@ def from_mean_frame(problem: Problem, state: ScanState, name: str, reach: float 
 
     The positions wash the object out of the mean of all frames; what is left is the shadow of the surface.
     """
-    measured = problem.measured.amplitude[problem.train].square().mean(0)
+    measured = narrowed(problem.measured.amplitude[problem.train], problem.scan.pad).square().mean(0)
     measured = measured - measured.mean()
     value = float(getattr(problem.scan, name))
     best, found = -math.inf, value
@@ -223,5 +223,5 @@ def from_mean_frame(problem: Problem, state: ScanState, name: str, reach: float 
 def _shadow(scan: Scan, state: ScanState) -> torch.Tensor:
     from ..forward.ptychography import counts, to_detector
 
-    pattern = counts(to_detector(state.probe[None], kernel_of(scan)), scan.binning)[0]
+    pattern = narrowed(counts(to_detector(state.probe[None], kernel_of(scan)), scan.binning)[0], scan.pad)
     return pattern - pattern.mean()
