@@ -39,12 +39,23 @@ def compare(result: Any, truth: Mapping[str, Any]) -> dict[str, float]:
 
 
 def aligned(found: np.ndarray, target: np.ndarray, seen: np.ndarray) -> dict[str, float]:
-    """Gauss-Newton on scale, ramp and shift of `target` (y, x) until it fits `found` where `seen`."""
+    """The errors of `found` (y, x) against `target` where `seen`, as `compare` gives them."""
+    return fitted(found, target, seen)[0]
+
+
+def fitted(found: np.ndarray, target: np.ndarray, seen: np.ndarray) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
+    """Gauss-Newton on scale, ramp and shift of `target` (y, x) until it fits `found` where `seen`.
+
+    Returns
+    -------
+    The errors; `target` moved; scale and ramp (y, x), by which it must be multiplied.
+    """
     fy, fx = np.fft.fftfreq(target.shape[0])[:, None], np.fft.fftfreq(target.shape[1])[None, :]
     spectrum, (y, x) = np.fft.fft2(target), np.indices(target.shape) - np.array(target.shape)[:, None, None] / 2
     ramp, shift = first_ramp(found * target.conj() * seen), np.zeros(2)
     shift = first_shift(found * np.exp(-1j * (ramp[0] * y + ramp[1] * x)) * seen, target * seen)
     best: dict[str, float] = {"error": np.inf}
+    fit = target, np.ones(target.shape, complex)
     for _ in range(STEPS):
         moved = spectrum * np.exp(-2j * np.pi * (shift[0] * fy + shift[1] * fx))
         turn = np.exp(1j * (ramp[0] * y + ramp[1] * x))
@@ -56,6 +67,7 @@ def aligned(found: np.ndarray, target: np.ndarray, seen: np.ndarray) -> dict[str
             np.sqrt(max(1 - abs(np.vdot(at, model)) ** 2 / (np.vdot(at, at) * np.vdot(model, model)).real, 0))
         )
         if error < best["error"]:
+            fit = plain, scale * turn
             height, width = (np.ptp(np.nonzero(seen.any(axis))[0]) for axis in (1, 0))
             best = {
                 "error": error,
@@ -70,7 +82,7 @@ def aligned(found: np.ndarray, target: np.ndarray, seen: np.ndarray) -> dict[str
         normal = (matrix.conj().T @ matrix).real
         step = np.linalg.solve(normal + 1e-9 * np.diag(np.diag(normal)), (matrix.conj().T @ (at - scale * model)).real)
         ramp, shift = ramp + step[2:4], shift + np.clip(step[4:6], -1, 1)
-    return best
+    return best, *fit
 
 
 def without_slow(found: np.ndarray, model: np.ndarray, seen: np.ndarray) -> float:

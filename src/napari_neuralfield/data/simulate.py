@@ -184,7 +184,9 @@ SIMULATORS: dict[str, Callable[[int], tuple[Acquisition, Truth]]] = {
     "miscalibrated-board": miscalibrated_board,
     "miscalibrated-texture": partial(miscalibrated_board, phantom="texture"),
     "far-field": far_field,
-    "far-field-raster": partial(far_field, path="raster", phantom="cells", frames=64, overlap=0.6, probe_error=0.15),
+    "far-field-raster": partial(  # the lens's central stop is not known
+        far_field, path="raster", phantom="cells", overlap=0.5, spot=40.0, probe_error=0.0, probe_stop=0.0
+    ),
     "near-field": near_field,
     "coded": coded,
     "coded-wrong-positions": partial(coded, position_error_px=3.0),

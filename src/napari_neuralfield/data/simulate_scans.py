@@ -34,6 +34,7 @@ def far_field(
     position_error_px: float = 0.0,
     probe: Literal["none", "rough", "true"] = "rough",
     probe_error: float = -0.1,
+    probe_stop: float | None = None,
     wavelength_um: float = 1.5e-4,
     distance_um: float = 2e6,
     detector_pixel_um: float = 55.0,
@@ -49,6 +50,7 @@ def far_field(
     position_error_px : the acquisition's positions are wrong by up to that much per axis.
     probe : what the acquisition says of the probe; the rough one has one mode and a spot of another size.
     probe_error : of the rough probe's spot, relative.
+    probe_stop : the rough probe's `stop`; the true one where None.
 
     Returns
     -------
@@ -64,7 +66,8 @@ def far_field(
     guess = {
         "none": None,
         "true": beam,
-        "rough": counts**0.5 * focused_probe(pixels, (1 + probe_error) * spot, stop=stop),
+        "rough": counts**0.5
+        * focused_probe(pixels, (1 + probe_error) * spot, stop=stop if probe_stop is None else probe_stop),
     }[probe]
     nominal = corners + rng.uniform(-1, 1, corners.shape) * position_error_px
     acquisition = Draft(
