@@ -38,6 +38,8 @@ class LedExperiment:
     learn : which of STEPS are learnt with the object.
     terms : Zernike terms of the pupil.
     split : frames used, and frames left out to be predicted (frame,).
+    factor : complex factor on the pupil's bins that is known already, on a window (y, x); without a surface.
+    margin : share by which the aperture is wider than the nominal NA; without a surface.
 
     Attributes
     ----------
@@ -55,6 +57,9 @@ class LedExperiment:
         learn: Sequence[str],
         terms: int,
         split: tuple[torch.Tensor, torch.Tensor],
+        *,
+        factor: np.ndarray | None = None,
+        margin: float = 0.0,
     ) -> None:
         device = split[0].device
         self.acquisition, self.z = acquisition, depth_tensor(np.array([z_um]), device)
@@ -63,7 +68,7 @@ class LedExperiment:
         self.batch = min(16, max(1, len(self.train) // 3))
         self.camera: spatially_coded.CodedCamera | None = None
         if acquisition.coded_surface is None:
-            self.plan = fourier.windows(acquisition)
+            self.plan = fourier.windows(acquisition, margin=margin)
             found = fourier.measure(acquisition, self.plan, device)
         else:
             self.camera = spatially_coded.camera_of(acquisition, z_um, device)
@@ -83,6 +88,9 @@ class LedExperiment:
         self.learnt = {name: torch.zeros(sizes[name], device=device, requires_grad=True) for name in learn}
         self.fields: list[ResidualField] = []
         self.edge = EDGE_BINS * min(self.plan.bin) if "directions" in self.learnt else 0.0
+        self._factor = None
+        if factor is not None:
+            self._factor = torch.as_tensor(factor, dtype=torch.complex64, device=device)
         self._kept = self._fixed()
 
     def _fixed(self) -> tuple[torch.Tensor | None, torch.Tensor | None]:
@@ -91,7 +99,7 @@ class LedExperiment:
             return None, None
         rows, columns = self.plan.box
         fits = 8 * len(self.plan.corner) * rows * columns < KERNEL_BYTES
-        pupils = fourier.pupils(self.plan, slice(None), self.z)[:, 0] if fits else None
+        pupils = fourier.pupils(self.plan, slice(None), self.z, self._factor)[:, 0] if fits else None
         return pupils, None if self.camera is None else spatially_coded.cached_kernels(self.camera)
 
     def step_of(self, name: str) -> float:
@@ -132,7 +140,7 @@ class LedExperiment:
         shift = None if moved is None else moved[leds]
         kernel = self._kept[0][leds] if self._kept[0] is not None else None
         if kernel is None:
-            kernel = fourier.pupils(self.plan, leds, self.z, None, shift, self.edge)[:, 0]
+            kernel = fourier.pupils(self.plan, leds, self.z, self._factor, shift, self.edge)[:, 0]
         return kernel * self._aberration(leds, shift) if self.noll else kernel
 
     def _aberration(self, leds: np.ndarray, shift: torch.Tensor | None) -> torch.Tensor:
@@ -198,7 +206,7 @@ class LedExperiment:
         if "pupil" in self.learnt:
             na = np.hypot(*np.asarray(self.acquisition.illumination_na).T)
             nearest = np.array([int(np.argmin(na))])
-            in_focus = fourier.pupils(self.plan, nearest, torch.zeros_like(self.z))[0, 0]
+            in_focus = fourier.pupils(self.plan, nearest, torch.zeros_like(self.z), self._factor)[0, 0]
             found["pupil"] = (in_focus * self._aberration(nearest, None)[0]).cpu().numpy()
             found["zernike_noll"], found["zernike_rad"] = np.array(self.noll), self.learnt["pupil"].cpu().numpy()
         moved, surface = self.shifts(), self.surface()

@@ -12,6 +12,7 @@ from .. import compute
 from ..compute import COMPLEX
 from ..data.acquisition import LedArray
 from ..fields.residual import ResidualField
+from ..forward import fourier
 from ..optics.grids import centred_spectrum, fit_spectrum, image_of, resample
 from ..optics.pupil import aperture, defocus
 from ..types import Done, Event, Result
@@ -65,9 +66,8 @@ def experiment_of(
     found: Result | None,
 ) -> LedExperiment:
     """The microscope with what is learnt of it, from what a classical answer says of its pupil and LEDs on."""
-    learn = [name for name in ("directions", "gains", "background") if getattr(recipe, f"learn_{name}")]
-    if learns_pupil(acquisition, recipe):
-        learn.append("pupil")
+    learn = [name for name in ("directions", "background") if getattr(recipe, f"learn_{name}")]
+    learn += [name for name, asked in unknown(acquisition, recipe).items() if asked]
     if recipe.surface_profile or recipe.update_probe:
         learn.append("profile" if recipe.surface_profile else "surface")
     known = {} if found is None else found.calibration
@@ -76,7 +76,13 @@ def experiment_of(
         na = np.array(acquisition.illumination_na)
         na[split[0].cpu().numpy()] = known["illumination_na"]
         acquisition = acquisition.replace(illumination_na=na)
-    experiment = LedExperiment(acquisition, z_um, learn, recipe.pupil_terms, split)
+    factor, margin = None, 0.0
+    if found is not None and "pupil" in known and acquisition.coded_surface is None:
+        margin = found.figures.get("pupil_margin", 0.0)
+        given = fourier.windows(acquisition, margin=margin).pupil
+        given = np.ones(1) if given is None else given
+        factor = known["pupil"] * given.conj() / np.maximum(np.abs(given) ** 2, 1e-12)
+    experiment = LedExperiment(acquisition, z_um, learn, recipe.pupil_terms, split, factor=factor, margin=margin)
     if "gains" in known:
         before = experiment.gain[split[0]]
         share = torch.ones_like(experiment.gain)
@@ -90,9 +96,13 @@ def experiment_of(
     return experiment
 
 
-def learns_pupil(acquisition: LedArray, recipe: ResidualRecipe) -> bool:
-    """Whether the pupil is learnt."""
-    return acquisition.coded_surface is not None if recipe.learn_pupil is None else recipe.learn_pupil
+def unknown(acquisition: LedArray, recipe: ResidualRecipe) -> dict[str, bool]:
+    """Whether pupil and brightness of the LEDs are learnt: where the recipe leaves it open, what the file lacks."""
+    plain = acquisition.coded_surface is None
+    return {
+        "pupil": acquisition.pupil is None if recipe.learn_pupil is None else recipe.learn_pupil,
+        "gains": plain and acquisition.exposure is None if recipe.learn_gains is None else recipe.learn_gains,
+    }
 
 
 def classical(
@@ -100,8 +110,9 @@ def classical(
 ) -> Generator[Event, None, Result]:
     """What projections make of the frames that are used."""
     coded = acquisition.coded_surface is not None
-    values = {"z_um": z_um, "device": recipe.device, "recover_gain": recipe.learn_gains}
-    values |= {"recover_pupil": coded and learns_pupil(acquisition, recipe)}
+    learnt = unknown(acquisition, recipe)
+    values = {"z_um": z_um, "device": recipe.device}
+    values |= {"recover_pupil": learnt["pupil"], "recover_gain": learnt["gains"]}
     values |= {"correct_directions": recipe.learn_directions} if coded else {"check_orientation": False, "half": False}
     for event in reconstruct(acquisition.subset(used), build("coded-fpm" if coded else "fpm-sequential", values)):
         if isinstance(event, Done):

@@ -37,14 +37,16 @@ class ResidualRecipe(ScanRecipe):
         None, "depth of the sample under LEDs; empty: as the file says, else in focus", unit="um"
     )
     learn_directions: bool = option(False, "learn the direction of each LED")
-    learn_pupil: bool | None = option(None, "learn the pupil behind LEDs, as Zernike terms; empty: yes")
+    learn_pupil: bool | None = option(
+        None, "learn the pupil behind LEDs, as Zernike terms; empty: unless the file has it"
+    )
     pupil_terms: int = option(10, "Zernike terms learnt, from defocus on", ge=1, le=30, advanced=True)
     probe_field: bool = option(False, "a network for the probe or coded surface too, instead of its pixels")
     surface_profile: bool = option(False, "of a given coded surface learn only how deep its modulus and phase are")
     learn_distance: bool = option(False, "learn the distance to the detector")
     learn_wavelength: bool = option(False, "learn the wavelength")
     learn_gains: bool | None = option(
-        None, "learn the brightness of each frame; empty: of LEDs without a coded surface"
+        None, "learn the brightness of each frame; empty: of plain LEDs without exposures"
     )
     learn_background: bool = option(False, "learn the ambient light of each frame")
     encoding: Literal["hash", "multigrid"] = option("multigrid", "grids of the pyramid: dense, or sharing a table")
