@@ -15,7 +15,7 @@ from .. import compute
 from ..data.acquisition import CodedPtychography, LedArray, Ptychography
 from ..fields.residual import ResidualField
 from ..types import Done, Event
-from .least_squares import Batches, LeastSquaresRecipe
+from .pie import RpieRecipe, Sequential
 from .recipe import method
 from .residual_fit import Fit, image_from_file
 from .residual_fourier import residual_of_leds
@@ -47,6 +47,8 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     field = ResidualField(extent=experiment.extent, **network_options(recipe)).to(problem.device)
     field.start(compute.seed(recipe.seed))
     field.set_prior(prior_of(problem, state, recipe) / experiment.unit)
+    if problem.solve_probe:
+        experiment.sparsity, experiment.rate = 3e-2, 1e-2
     fit = Fit(field, experiment, recipe)
     yield from fit.network()
     yield from fit.pixels()
@@ -72,14 +74,15 @@ def learns(problem: Problem, recipe: ResidualRecipe) -> list[str]:
 
 
 def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event, None, ScanState]:
-    """Canvas, probe and positions from the file, or from a few passes of least squares; yields their events."""
+    """Canvas, probe and positions from the file, or from the passes of rPIE; yields their events."""
     state = first_state(problem, recipe)
     classical = recipe.prior == "classical" or (recipe.prior == "auto" and problem.solve_probe)
     if not classical:
         return state
     shared = {name: getattr(recipe, name) for name in ScanRecipe.model_fields if name != "method"}
-    engine = Batches(problem, state, LeastSquaresRecipe(**shared))
-    yield from solve_scan(problem, LeastSquaresRecipe(**shared), engine)
+    passes = RpieRecipe(**shared)
+    engine = Sequential(problem, state, object_alpha=passes.object_alpha)
+    yield from solve_scan(problem, passes, engine)
     return engine.waves.state()
 
 

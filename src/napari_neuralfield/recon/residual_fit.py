@@ -34,11 +34,12 @@ class Experiment(Protocol):
     ----------
     measured : amplitudes (frame, y, x) of counts of about 1. train, held : frames used, and left out to be predicted.
     learnt : name -> parameter. fields : networks beside the object's. batch : frames that suit a step.
-    sparsity : weight of the wavelets that suits the frames.
+    sparsity, rate : weight of the wavelets, and step of the network, that suit the frames.
     """
 
     batch: int
     sparsity: float
+    rate: float
 
     measured: Measured
     train: torch.Tensor
@@ -91,6 +92,7 @@ class Fit:
         self.finish_epochs = usual if recipe.finish_epochs is None else recipe.finish_epochs
         self.total = (self.epochs + self.finish_epochs) * count
         self.sparsity = experiment.sparsity if recipe.sparsity is None else recipe.sparsity
+        self.rate = experiment.rate if recipe.rate is None else recipe.rate
         self.done, self.batch = 0, recipe.batch or experiment.batch
         self.pace = PreviewPace(lambda: Preview(self._snapshot(), 0.0))
 
@@ -101,7 +103,7 @@ class Fit:
         """Epochs of the network and of what is learnt of the experiment."""
         networks = [self.field, *self.experiment.fields]
         weights = [p for network in networks for p in network.parameters()]
-        yield from self._epochs(self.epochs, weights, self.recipe.rate, self.field.at_pixels, "network", SHAPED)
+        yield from self._epochs(self.epochs, weights, self.rate, self.field.at_pixels, "network", SHAPED)
 
     def pixels(self) -> Iterator[Event]:
         """Epochs in which the prior's pixels move and the network rests."""
@@ -164,7 +166,7 @@ class Fit:
         amplitude = measured.amplitude[part]
         loss = self.loss(counts, amplitude, measured.good)
         if self.sparsity:
-            wavelets = haar_l1(now, self.recipe.wavelet_levels, generator=self._roll)
+            wavelets = haar_l1(now, self.recipe.wavelet_levels, self.recipe.wavelet_shift, self._roll)
             loss = loss + self.sparsity * wavelets / now.numel()
         optimizer.step(loss, rate, others)
         miss = torch.sqrt(counts.detach()) - amplitude

@@ -41,7 +41,7 @@ class ScanExperiment:
     learnt : name -> parameter. fields : networks beside the object's.
     """
 
-    batch, sparsity = 4, 4e-3
+    batch, sparsity, rate = 4, 3.5e-3, 0.08
 
     def __init__(
         self, problem: Problem, state: ScanState, learn: Sequence[str], probe_options: dict[str, Any] | None = None

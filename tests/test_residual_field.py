@@ -1,0 +1,84 @@
+"""Residual fields fitted to scans: few frames, wrong positions, an unknown probe, the published preset, bad input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scan_scene
+
+from napari_neuralfield.data.acquisition import Acquisition
+from napari_neuralfield.data.simulate_scans import coded
+from napari_neuralfield.io import load_result, save_result
+from napari_neuralfield.recon import build_recipe, reconstruct
+from napari_neuralfield.types import Done, InputError, Result
+
+SMALL = {"pixels": 32, "upsampling": 2, "frames": 16, "spread": 12.0}
+
+
+def solve(acquisition: Acquisition, preset: str | None = None, **options: Any) -> Result:
+    *_, last = reconstruct(acquisition, build_recipe("residual-field", options, preset))
+    assert isinstance(last, Done)
+    return last.result
+
+
+def error(result: Result, truth: np.ndarray) -> float:
+    """Relative error of the object, one complex scale being free."""
+    found = result.field.render([0.0], *result.field.extent.axes())[0].numpy()
+    found = found * (np.vdot(found, truth) / np.vdot(found, found))
+    return float(np.linalg.norm(found - truth) / np.linalg.norm(truth))
+
+
+def test_few_coded_frames_give_the_object_and_a_field_that_can_be_kept(tmp_path: Path) -> None:
+    acquisition, truth = coded(0, **SMALL)  # type: ignore[arg-type]
+    result = solve(acquisition, epochs=20, finish_epochs=10)
+    assert error(result, truth["object"]) < 0.08  # measured 0.045
+    assert result.figures["relative_amplitude_error"] < 0.03
+    save_result(tmp_path / "x.nfield", result)
+    again = load_result(tmp_path / "x.nfield").field
+    assert abs(error(result, truth["object"]) - error(Result(again), truth["object"])) < 2e-3
+
+
+def test_wrong_positions_light_and_distance_are_learnt_alongside() -> None:
+    acquisition, truth = coded(1, position_error_px=1.5, gain_spread=0.1, **SMALL)  # type: ignore[arg-type]
+    result = solve(acquisition, epochs=40, finish_epochs=0, correct_positions=True, learn_gains=True)
+    wrong = (result.calibration["positions_um"] - truth["positions_um"]) / truth["pixel_um"]
+    assert np.sqrt(((wrong - wrong.mean(0)) ** 2).sum(1).mean()) < 0.25  # of 1.2
+    gains = truth["gains"] / truth["gains"].mean()
+    assert np.abs(result.calibration["gains"] / result.calibration["gains"].mean() - gains).max() < 0.03
+
+
+def test_an_unknown_probe_is_learnt_from_a_classical_start() -> None:
+    acquisition, _ = scan_scene.far_field()
+    result = solve(acquisition, epochs=4, finish_epochs=2, hold_out=6)
+    assert result.figures["held_out_error"] < 0.25  # measured 0.17, of six frames no other frame replaces
+    assert result.calibration["probe"].shape == (1, 32, 32)
+
+
+def test_a_probe_may_be_a_field_too() -> None:
+    acquisition, _ = scan_scene.far_field()
+    result = solve(acquisition, epochs=3, finish_epochs=0, probe_field=True)
+    assert np.isfinite(result.figures["relative_amplitude_error"])
+
+
+def test_the_published_preset_learns() -> None:
+    acquisition, truth = coded(0, **{**SMALL, "pixels": 16, "frames": 8, "spread": 6.0})  # type: ignore[arg-type]
+    result = solve(acquisition, "published", epochs=3, levels=8, table_log2=10)
+    assert error(result, truth["object"]) < 0.5
+    assert result.recipe["head"] == "phasor"
+
+
+def test_a_prior_from_a_file(tmp_path: Path) -> None:
+    acquisition, truth = coded(0, **SMALL)  # type: ignore[arg-type]
+    np.save(tmp_path / "prior.npy", truth["object"][None])
+    result = solve(acquisition, prior="file", prior_file=str(tmp_path / "prior.npy"), epochs=1, finish_epochs=0)
+    assert error(result, truth["object"]) < 0.03
+    with pytest.raises(InputError, match="prior_file is empty"):
+        solve(acquisition, prior="file")
+    with pytest.raises(InputError, match=r"nothing\.npy: the prior cannot be read"):
+        solve(acquisition, prior="file", prior_file="nothing.npy")
+    np.save(tmp_path / "small.npy", truth["object"][:9, :9])
+    with pytest.raises(InputError, match=r"the prior has shape \(9, 9\)"):
+        solve(acquisition, prior="file", prior_file=str(tmp_path / "small.npy"))
