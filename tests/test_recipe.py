@@ -164,3 +164,8 @@ def test_a_method_that_does_not_take_the_kind_names_those_that_do() -> None:
         InputError, match=r"knobs takes through_focus but scene\.acq\.h5 is led_array; choose .*fpm-seq"
     ):
         recipe.run(acquisition, recipe.build("knobs"))
+
+
+def test_a_scan_cannot_hold_out_every_frame() -> None:
+    with pytest.raises(InputError, match="hold_out of method rpie is 1; it should be 0, or 2 or more"):
+        recipe.build("rpie", {"hold_out": 1})

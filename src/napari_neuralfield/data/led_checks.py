@@ -46,7 +46,8 @@ def _led_board(acquisition: LedArray | MultiplexedLed) -> Iterator[Check]:
     bright = int(is_bright_field(na, objective).sum())
     yield Check(
         "bright_field", "warning" if bright == 0 else "info", bright, "LEDs",
-        f"{bright} LEDs light the objective directly (bright field), {len(na) - bright} do not (dark field)."
+        f"{bright} {'LED lights' if bright == 1 else 'LEDs light'} the objective directly (bright field), "
+        f"{len(na) - bright} not (dark field)."
         + ("" if bright else " Without bright field nothing fixes the brightness; check the directions and the NA."),
     )
     steep = np.hypot(*na.T)
@@ -67,12 +68,15 @@ def _led_board(acquisition: LedArray | MultiplexedLed) -> Iterator[Check]:
             "it measures to the rest; its direction may be wrong.",
         )
     middle = float(np.median(overlap))
-    enough = middle >= MIN_OVERLAP
+    enough, coded = middle >= MIN_OVERLAP, getattr(acquisition, "coded_surface", None) is not None
+    few = (
+        "the coded surface ties them together." if coded
+        else f"below {100 * MIN_OVERLAP:.0f} % the phase is poorly tied together. Move the board farther away, or "
+        "light more LEDs in between."
+    )  # fmt: skip
     yield Check(
-        "overlap", "ok" if enough else "warning", middle, "share of area",
-        f"Neighbouring LEDs share {100 * middle:.0f} % of their pupil area"
-        + ("." if enough else f"; below {100 * MIN_OVERLAP:.0f} % the phase is poorly tied together. Move the board "
-           "farther away, or light more LEDs in between."),
+        "overlap", "ok" if enough or coded else "warning", middle, "share of area",
+        f"Neighbouring LEDs share {100 * middle:.0f} % of their pupil area{'.' if enough else f'; {few}'}",
     )
 
 
@@ -116,10 +120,12 @@ def sampling(acquisition: LedArray | MultiplexedLed | ThroughFocus) -> Iterator[
 def _depth(acquisition: LedArray | MultiplexedLed) -> Iterator[Check]:
     field = depth_of_field_um(acquisition)
     low, high = default_z_range_um(acquisition)
+    coded = getattr(acquisition, "coded_surface", None) is not None
+    made = "One plane" if coded else f"Unless told otherwise, {low:.3g} to {high:.3g} um"
     yield Check(
         "depth", "info", field, "um",
         f"The objective's depth of field is {field:.3g} um; refocusing works well over about {3 * field:.3g} um and "
-        f"fades beyond {6 * field:.3g} um. Unless told otherwise, {low:.3g} to {high:.3g} um is reconstructed.",
+        f"fades beyond {6 * field:.3g} um. {made} is reconstructed.",
     )
 
 

@@ -21,6 +21,10 @@ def read_table(path: Path) -> tuple[list[str], np.ndarray]:
     """
     try:
         lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: the table cannot be read: there is no such file; check its name in the sidecar"
+        ) from None
     except (OSError, UnicodeDecodeError):
         raise InputError(f"{path}: the table cannot be read; it must be a text file with commas") from None
     rows = [[cell.strip() for cell in line.split(",")] for line in lines]

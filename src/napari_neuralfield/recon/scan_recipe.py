@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pydantic
+
 from ..forward.scan import Borders
 from .recipe import Recipe, option
 from .scan_orientation import Orientation
@@ -36,3 +38,10 @@ class ScanRecipe(Recipe):
     orientation: Orientation = option(
         "as-given", "how the positions run against the file; try all eight with --orientations", advanced=True
     )
+
+    @pydantic.field_validator("hold_out")
+    @classmethod
+    def _frames_are_left(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("should be 0, or 2 or more, else every frame would be left out")
+        return value
