@@ -13,6 +13,7 @@ EVERY = 4  # frames: every fourth is left out, or every fourth alone is used
 PUBLISHED_STEPS = 5000  # of the published preset, which takes one frame in a step
 LEARNT = {"distance": "surface_to_sensor_um", "wavelength": "wavelength_um"}
 OFF = 1.05
+ELSEWHERE = ("raster",)  # presets for scans of another kind: `bench.raster`
 CALIBRATES = "coded-surface"  # finds a surface that is not known
 LEARNERS = ("sparse-pixels", "residual-field")
 SPLITS = {"every 4th held out": {"hold_out": EVERY}, "every 4th only": {"use_every": EVERY}}
@@ -42,7 +43,11 @@ def of_case(case: Case) -> list[Job]:
     for name, method in METHODS.items():
         if draft.kind in method.kinds and name != CALIBRATES:
             for label, options in (SPLITS if case.file.name in SPLIT else {"": {}}).items():
-                jobs += [job(case, name, preset, label, options) for preset in ("", *method.presets)]
+                jobs += [
+                    job(case, name, preset, label, options)
+                    for preset in ("", *method.presets)
+                    if preset not in ELSEWHERE
+                ]
     if case.grid is not None:
         count = draft.complete().frame_count
         jobs = [published(entry, count) for entry in jobs]
