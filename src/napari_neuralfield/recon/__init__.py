@@ -37,7 +37,7 @@ __all__ = [
     "wasp",
 ]
 
-BEST = {"led_array": "fpm-sequential", "coded_ptychography": "sparse-pixels", "ptychography": "least-squares"}
+BEST = {"led_array": "fpm-sequential", "coded_ptychography": "sparse-pixels", "ptychography": "residual-field"}
 
 
 def recommended(acquisition: Acquisition) -> tuple[str, dict[str, Any]]:

@@ -152,7 +152,7 @@ def phase_contrast(experiment: LedExperiment) -> torch.Tensor:
         left * level,
         right * level,
         na,
-        pixel_um=tuple(1 / (b * n) for b, n in zip(plan.bin, plan.image_shape, strict=True)),
+        pixel_um=(1 / (plan.bin[0] * plan.image_shape[0]), 1 / (plan.bin[1] * plan.image_shape[1])),
         wavelength_um=plan.wavelength_um,
         pupil=pupil_of(experiment),
     )
