@@ -36,6 +36,19 @@ def test_held_out_frames_end_full_steps_first_and_then_everything() -> None:
     assert plan.total == 5
 
 
+def test_three_quarters_of_the_passes_are_planned_again() -> None:
+    plan = Schedule(20, 10, build_recipe("rpie", {}))
+    assert plan.sharp == 12
+    plan.begin_again(11)
+    assert plan.total == 27
+    assert plan.step(16) == 1
+    assert plan.step(26) == pytest.approx(0.1)
+    plan = Schedule(10, 0, build_recipe("rpie", {}))
+    assert plan.sharp == 6
+    plan.begin_again(5)
+    assert (plan.total, plan.step(12)) == (13, 1)
+
+
 def test_known_surfaces_get_few_passes() -> None:
     problem = problem_of(scan_scene.coded()[0], build_recipe("rpie", {}))
     assert plan_of(problem, build_recipe("rpie", {})) == (20, 0)

@@ -26,6 +26,7 @@ from .scan_setup import Problem, ScanState, field_of, first_state, problem_of, r
 COUNT_OF_CODED = 320  # frames visited in all before a coded scan with a known surface fits its noise
 FAR_OFF = 100.0  # times the measured amplitudes: nothing comes back from there
 RUNAWAY = "the reconstruction has run away from the frames; take smaller steps, or check positions and distances"
+APART = 3  # passes between two looks at the positions, at least
 EVERY = 0.05  # of a pass between two words about progress
 PASSES = option(None, "passes over all frames; empty: 30, fewer where a known surface would let noise in", ge=1)
 
@@ -36,7 +37,7 @@ class EngineRecipe(ScanRecipe):
     passes: int | None = PASSES
     probe_from: int = option(1, "pass at which the probe begins to be solved for, counted from 0", ge=0, advanced=True)
     positions_from: int | None = option(
-        None, "pass at which positions begin to be corrected; empty: after a quarter of them", ge=0, advanced=True
+        None, "pass at which positions begin to be corrected, or looked at; empty: after a quarter", ge=0, advanced=True
     )
     settle: float | None = option(
         None,
@@ -68,6 +69,16 @@ class Schedule:
         """Relative step of pass `number`."""
         shrunk = number + 1 - self._full
         return 1.0 if shrunk <= 0 else float(self._recipe.last_step ** (shrunk / self._shrinking))
+
+    @property
+    def sharp(self) -> int:
+        """Passes after which the object is sharp enough to judge positions by: a little into the shrinking steps."""
+        return self._full + self._shrinking // 5 if self._shrinking else round(0.6 * self.total)
+
+    def begin_again(self, number: int) -> None:
+        """Plan three quarters of all passes once more after pass `number`, the shrinking ones last."""
+        self.total = number + 1 + max(1, 3 * self.total // 4)
+        self._full, self._idle = max(number + 1, self.total - self._shrinking), 0
 
     def judge(self, number: int, error: float) -> bool:
         """Whether `error` of the held-out frames after pass `number` is the best yet; plans the passes to come."""
@@ -133,9 +144,14 @@ def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterat
                 compute.release()
                 yield Note("the device ran out of memory; going on with fewer frames at once", "warning")
         state = keeper.settled(engine.waves.state(), problem.solve_probe)
-        if start <= number + 1 < plan.total:
+        if positions.wanted is None and start <= number + 1 < plan.total:
+            if number + 1 == start:
+                positions.look(problem, state)
+            elif number + 1 >= max(plan.sharp, start + APART) and positions.decide(problem, state):
+                plan.begin_again(number)
+                yield Note("the frames ask for other positions: they are corrected")
+        if positions.wanted and start <= number + 1 < plan.total:
             state = positions.corrected(problem, state)
-            yield from positions.notes()
         engine.waves.load(state)
         number += 1
         if len(problem.held) and plan.judge(number - 1, problem.error(state, problem.held)):

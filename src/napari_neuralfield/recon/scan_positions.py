@@ -1,5 +1,8 @@
 """Positions corrected from the frames: one Gauss-Newton step per frame in its two coordinates.
 
+What all frames have in common is left out where the object can follow it: a common move always, and in the far field,
+where frames are small beside the scan, a common scale, shear and turn too. A frame over nothing to see stays.
+
 A frame's amplitudes change with its position like those of a window of the canvas's derivatives:
 d|wave| / d position = Re(conj(wave) * to_detector(probe * d canvas)) / |wave|, pooled like the counts. Moving the
 window and moving the probe differ only by a common move of the wave, which the far field does not see.
@@ -8,19 +11,19 @@ window and moving the probe differ only by a common move of the wave, which the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import torch
 
 from ..forward.ptychography import counts, pooled, probes, to_detector
 from ..forward.scan import windows
 from ..optics.propagation import frequency_axis
-from ..types import Event, Note
 from .scan_setup import Problem, ScanState
 
 DAMPING = 1e-3  # of the normal matrix's mean diagonal
 LONGEST = 1.0  # step of one frame, px
-WORTH = 0.01  # share by which corrected positions must lower the misfit to be corrected on and on
+UNSURE = 0.1  # px; a step whose noise is as large is halved
+WORTH = 0.01  # share by which a step must lower the misfit where positions are wrong
+LASTING = 0.75  # of the steps asked for at first that must still be asked for by a sharper object
 FASTER, SLOWER, FASTEST = 1.3, 0.5, 2.0
 
 
@@ -39,11 +42,11 @@ def slopes(canvas: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @torch.no_grad()
-def position_steps(
+def pulls_of(
     problem: Problem, state: ScanState, frames: torch.Tensor, at_once: int = 8
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gauss-Newton steps (frame, 2) of the named frames' positions, px, and their squared misfits (frame,)."""
-    scan, steps, misfits = problem.scan, [], []
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Normal matrices (frame, 2, 2), right-hand sides (frame, 2) and squared misfits (frame,), all float64."""
+    scan, normals, pulls, misfits = problem.scan, [], [], []
     along = slopes(state.canvas)
     for part in frames.split(at_once):
         place = state.position[part]
@@ -60,13 +63,47 @@ def position_steps(
             row = pooled(both.sum(-1).sum(1), scan.binning) / seen.clamp(min=1e-3 * float(seen.mean()))
             rows.append(row if problem.measured.good is None else row * problem.measured.good)
         jacobian = torch.stack(rows, 1).flatten(2).double()  # (frame, 2, pixel)
-        normal = jacobian @ jacobian.transpose(1, 2)
-        pull = jacobian @ miss.double().flatten(1)[:, :, None]
-        size = normal.diagonal(dim1=1, dim2=2).mean(1).clamp(min=1e-30)
-        normal += DAMPING * size[:, None, None] * torch.eye(2, device=normal.device, dtype=normal.dtype)
-        steps.append(torch.linalg.solve(normal, pull)[:, :, 0])
-        misfits.append((miss * miss).sum((1, 2)))
-    return torch.cat(steps).clamp(-LONGEST, LONGEST), torch.cat(misfits)
+        normals.append(jacobian @ jacobian.transpose(1, 2))
+        pulls.append((jacobian @ miss.double().flatten(1)[:, :, None])[:, :, 0])
+        misfits.append((miss * miss).sum((1, 2)).double())
+    return torch.cat(normals), torch.cat(pulls), torch.cat(misfits)
+
+
+def common_motion(position: torch.Tensor, normal: torch.Tensor, pull: torch.Tensor, affine: bool) -> torch.Tensor:
+    """The move, or affine motion, of all positions (frame, 2) that the frames ask for together, px (frame, 2)."""
+    one = torch.ones_like(position[:, :1])
+    basis = torch.cat([one, position - position.mean(0)], 1) if affine else one
+    n = 2 * basis.shape[1]
+    matrix = torch.einsum("ik,il,ide->kdle", basis, basis, normal).reshape(n, n)
+    right = torch.einsum("ik,id->kd", basis, pull).reshape(n)
+    scale = matrix.diagonal().clamp(min=1e-30).rsqrt()  # coordinates in units of their own
+    inverse = torch.linalg.pinv(scale[:, None] * matrix * scale, rtol=1e-9, hermitian=True)
+    return basis @ (scale * (inverse @ (scale * right))).reshape(-1, 2)
+
+
+def position_steps(
+    problem: Problem, state: ScanState, frames: torch.Tensor, at_once: int = 8
+) -> tuple[torch.Tensor, float, float]:
+    """Gauss-Newton steps (frame, 2) of the named frames' positions beside their common motion, px.
+
+    Returns
+    -------
+    steps : px; damped where the frame's noise is large beside what it tells.
+    worth : share of the misfit that they take away, as far as the misfit is quadratic.
+    length : their rms length, px, frames weighed by what they tell.
+    """
+    normal, pull, misfit = pulls_of(problem, state, frames, at_once)
+    common = common_motion(state.position[frames], normal, pull, problem.scan.geometry == "far_field")
+    pull = pull - (normal @ common[:, :, None])[:, :, 0]
+    information = normal.diagonal(dim1=1, dim2=2).mean(1).clamp(min=1e-30)
+    good = problem.measured.good
+    pixels = problem.measured.amplitude[0].numel() if good is None else int(good.sum())
+    damping = DAMPING * information + misfit / pixels / UNSURE**2
+    eye = torch.eye(2, device=normal.device, dtype=normal.dtype)
+    steps = torch.linalg.solve(normal + damping[:, None, None] * eye, pull)
+    gained = max(float((steps * pull).sum()), 0.0)
+    length = math.sqrt(gained / float(information.sum()))
+    return steps.clamp(-LONGEST, LONGEST), gained / max(float(misfit.sum()), 1e-30), length
 
 
 def moved(problem: Problem, position: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
@@ -84,37 +121,43 @@ class PositionCorrection:
     Steps that keep their direction from pass to pass grow, steps that turn back shrink: canvas and positions are
     solved in turns, and the canvas has half followed the wrong positions.
 
+    A canvas that is not yet solved asks for other positions too, even if they are right, but for ever smaller changes
+    the sharper it gets. Where positions are wrong, a sharper canvas asks for as much as before, or more. With a known
+    probe or surface canvases are sharp soon, and no such drift is seen.
+
     Parameters
     ----------
-    wanted : whether to correct; None: where the first step lowers the misfit by at least a hundredth.
+    wanted : whether to correct; None: where `decide` finds it worth it.
     """
 
     def __init__(self, wanted: bool | None) -> None:
         self.wanted = wanted
         self._gain, self._last = 1.0, None  # type: float, torch.Tensor | None
-        self._notes: list[Event] = []
+        self._first: float | None = None
+
+    def look(self, problem: Problem, state: ScanState) -> None:
+        """Remember how far the frames want to move while the canvas is not yet sharp."""
+        _, _, self._first = position_steps(problem, state, _all(problem))
+
+    def decide(self, problem: Problem, state: ScanState) -> bool:
+        """Whether positions are wrong, by a canvas that got sharper since `look`; never where there was none."""
+        if self._first is None:
+            self.wanted = False
+        else:
+            _, worth, length = position_steps(problem, state, _all(problem))
+            lasting = length > LASTING * self._first or not problem.solve_probe
+            self.wanted = worth > WORTH and lasting
+        return self.wanted
 
     def corrected(self, problem: Problem, state: ScanState) -> ScanState:
-        """The state with better positions, or as it was where they are not to be corrected."""
-        if self.wanted is False:
-            return state
-        every = torch.arange(problem.scan.frames, device=problem.device)
-        steps, misfit = position_steps(problem, state, every)
+        """The state with better positions."""
+        steps, _, _ = position_steps(problem, state, _all(problem))
         if self._last is not None:
             agree = float((steps * self._last).sum())
             self._gain = min(FASTEST, self._gain * FASTER) if agree > 0 else max(1.0, self._gain * SLOWER)
-        better = ScanState(state.canvas, state.probe, moved(problem, state.position, self._gain * steps))
-        if self.wanted is None:
-            judges = problem.held if len(problem.held) else problem.train
-            before, after = float(misfit[judges].sum()), float(problem.frame_misfit(better, judges)[0].sum())
-            self.wanted = after < (1 - WORTH) * before
-            self._notes.append(Note("the frames ask for other positions: they are corrected")) if self.wanted else None
-        if not self.wanted:
-            return state
         self._last = steps
-        return better
+        return ScanState(state.canvas, state.probe, moved(problem, state.position, self._gain * steps))
 
-    def notes(self) -> Iterator[Event]:
-        """What there is to say, once."""
-        yield from self._notes
-        self._notes = []
+
+def _all(problem: Problem) -> torch.Tensor:
+    return torch.arange(problem.scan.frames, device=problem.device)
