@@ -149,6 +149,7 @@ def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterat
                 positions.look(problem, state)
             elif number + 1 >= max(plan.sharp, start + APART) and positions.decide(problem, state):
                 plan.begin_again(number)
+            if positions.wanted:
                 yield Note("the frames ask for other positions: they are corrected")
         if positions.wanted and start <= number + 1 < plan.total:
             state = positions.corrected(problem, state)

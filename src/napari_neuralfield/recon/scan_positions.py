@@ -122,8 +122,8 @@ class PositionCorrection:
     solved in turns, and the canvas has half followed the wrong positions.
 
     A canvas that is not yet solved asks for other positions too, even if they are right, but for ever smaller changes
-    the sharper it gets. Where positions are wrong, a sharper canvas asks for as much as before, or more. With a known
-    probe or surface canvases are sharp soon, and no such drift is seen.
+    the sharper it gets. Where positions are wrong, a sharper canvas asks for as much as before, or more. A known
+    coded surface pins the canvas down, which hardly drifts.
 
     Parameters
     ----------
@@ -135,9 +135,12 @@ class PositionCorrection:
         self._gain, self._last = 1.0, None  # type: float, torch.Tensor | None
         self._first: float | None = None
 
-    def look(self, problem: Problem, state: ScanState) -> None:
-        """Remember how far the frames want to move while the canvas is not yet sharp."""
-        _, _, self._first = position_steps(problem, state, _all(problem))
+    def look(self, problem: Problem, state: ScanState) -> bool:
+        """Remember how far the frames want to move while the canvas is not yet sharp; whether that says enough."""
+        _, worth, self._first = position_steps(problem, state, _all(problem))
+        if worth > WORTH and _pinned(problem):
+            self.wanted = True
+        return bool(self.wanted)
 
     def decide(self, problem: Problem, state: ScanState) -> bool:
         """Whether positions are wrong, by a canvas that got sharper since `look`; never where there was none."""
@@ -145,8 +148,7 @@ class PositionCorrection:
             self.wanted = False
         else:
             _, worth, length = position_steps(problem, state, _all(problem))
-            lasting = length > LASTING * self._first or not problem.solve_probe
-            self.wanted = worth > WORTH and lasting
+            self.wanted = worth > WORTH and (length > LASTING * self._first or _pinned(problem))
         return self.wanted
 
     def corrected(self, problem: Problem, state: ScanState) -> ScanState:
@@ -161,3 +163,7 @@ class PositionCorrection:
 
 def _all(problem: Problem) -> torch.Tensor:
     return torch.arange(problem.scan.frames, device=problem.device)
+
+
+def _pinned(problem: Problem) -> bool:
+    return problem.scan.geometry == "coded" and not problem.solve_probe
