@@ -13,8 +13,10 @@ EVERY = 4  # frames: every fourth is left out, or every fourth alone is used
 PUBLISHED_STEPS = 5000  # of the published preset, which takes one frame in a step
 LEARNT = {"distance": "surface_to_sensor_um", "wavelength": "wavelength_um"}
 OFF = 1.05
+POSITIONED = ("rpie", "least-squares", "residual-field")
 ELSEWHERE = ("raster",)  # presets for scans of another kind: `bench.raster`
 CALIBRATES = "coded-surface"  # finds a surface that is not known
+CORRECTED = {"correct_positions": True}  # asked for, where a method does not decide it
 LEARNERS = ("sparse-pixels", "residual-field")
 SPLITS = {"every 4th held out": {"hold_out": EVERY}, "every 4th only": {"use_every": EVERY}}
 SPLIT = ("siemens-star-small.npz.bz2",)  # files whose frames are shared so between work and test
@@ -53,6 +55,8 @@ def of_case(case: Case) -> list[Job]:
         jobs = [published(entry, count) for entry in jobs]
         if case.name.removeprefix("coded_").isdigit():
             jobs += misdescribed(case)
+        else:
+            jobs += [job(case, name, "", "positions corrected", CORRECTED) for name in POSITIONED]
     return [entry for entry in jobs if case.grid is not None or not entry.slow]
 
 
