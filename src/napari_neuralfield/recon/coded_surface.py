@@ -1,7 +1,8 @@
 """A coded surface and a specimen above it, both unknown, from the frames of one scan; the surface serves later samples.
 
 The specimen goes from coarse to fine while the surface is free from the start; positions that the file does not give
-are found from the shadows and refined along. As in ePIE (Maiden, Rodenburg 2009) frames take turns, the surface's step
+are found from the shadows and refined along; given ones are refined only where that is asked for, since an unknown
+surface lets them drift. As in ePIE (Maiden, Rodenburg 2009) frames take turns, the surface's step
 is that of rPIE (2017), and shrinking steps at the end let the noise average.
 """
 
@@ -55,7 +56,7 @@ def _run(acquisition: CodedPtychography, recipe: CodedSurfaceRecipe) -> Iterator
         )
     state = first_state(problem, recipe)
     state.canvas, state.probe = _balanced(state.canvas, state.probe)
-    learn = recipe.correct_positions is not False
+    learn = problem.located if recipe.correct_positions is None else recipe.correct_positions
     solver = SparseSolver(problem, state, positions=learn, surface=True, seed=recipe.seed)
     nominal = state.position.clone()
     yield from _passes(solver, recipe)

@@ -24,6 +24,8 @@ from .scan_experiment import ScanExperiment, back_propagated
 from .scan_passes import solve_scan
 from .scan_recipe import ScanRecipe
 from .scan_setup import Problem, ScanState, first_state, object_of, problem_of, result_of
+from .sparse_pixels import wrong_positions
+from .sparse_solver import from_mean_frame
 
 
 @method(
@@ -42,8 +44,12 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     """Of a ptychographic or coded scan: with probe, positions, distances and light learnt alongside."""
     started = time.process_time()
     problem = problem_of(acquisition, recipe)
+    problem = with_lengths_from_mean_frame(problem, recipe)
     state = yield from starting_state(problem, recipe)
-    experiment = ScanExperiment(problem, state, learns(problem, recipe), network_options(recipe))
+    learn = learns(problem, recipe)
+    if recipe.correct_positions is None and surface_known(problem):
+        learn += ["positions"] if (yield from wrong_positions(problem, state, recipe.seed)) else []
+    experiment = ScanExperiment(problem, state, learn, network_options(recipe))
     field = ResidualField(extent=experiment.extent, **network_options(recipe)).to(problem.device)
     field.start(compute.seed(recipe.seed))
     field.set_prior(prior_of(problem, state, recipe) / experiment.unit)
@@ -59,6 +65,21 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
             figures[name] = getattr(problem.scan, name)
     seconds = time.process_time() - started
     yield Done(result_of(problem, state, recipe, seconds, field, figures, experiment.calibration()))
+
+
+def surface_known(problem: Problem) -> bool:
+    """Whether this is a coded scan whose surface is given."""
+    return problem.scan.geometry == "coded" and not problem.solve_probe
+
+
+def with_lengths_from_mean_frame(problem: Problem, recipe: ResidualRecipe) -> Problem:
+    """The problem with distance or wavelength, where they are learnt, as a known surface's shadow tells them."""
+    if surface_known(problem):
+        wanted = (("to_detector_um", recipe.learn_distance), ("wavelength_um", recipe.learn_wavelength))
+        for name in (name for name, asked in wanted if asked):
+            state = first_state(problem, recipe)
+            problem = problem.with_geometry(**{name: from_mean_frame(problem, state, name)})
+    return problem
 
 
 def learns(problem: Problem, recipe: ResidualRecipe) -> list[str]:

@@ -15,7 +15,7 @@ import torch
 from ..forward.ptychography import kernel as kernel_of
 from ..forward.ptychography import pooled, spread
 from ..forward.scan import Scan, add_windows, window_spectra
-from ..optics.propagation import frequency_axis
+from ..optics.propagation import frequency_axis, shift_ramp
 from .scan_setup import Problem
 
 TINY = 1e-12
@@ -52,6 +52,7 @@ def pull_of(
     positions: bool = False,
     geometry: Sequence[torch.Tensor] = (),
     solve_probe: bool = False,
+    spectral: bool = False,
 ) -> Pull:
     """Misfit and gradients of the named frames.
 
@@ -61,10 +62,12 @@ def pull_of(
     position : of all frames (frame, 2), px.
     smooth : factor on the windows' spectra (y, x) for the derivative with position: rough details mislead it.
     geometry : derivatives of the kernel (y, x) with each value of the geometry to be learnt.
+    spectral : of a periodic scan the canvas is given, and pulled at, as its spectrum: many calls with one canvas.
     """
     scan = problem.scan
     place = position[frames]
-    spectra = window_spectra(canvas, scan, place)
+    ramp = shift_ramp(-place, scan.canvas) if spectral else None
+    spectra = window_spectra(canvas, scan, place) if ramp is None else canvas * ramp
     window = torch.fft.ifft2(spectra)
     exit_spectra = torch.fft.fft2(window * probe)
     wave = torch.fft.ifft2(exit_spectra * kernel)
@@ -74,9 +77,12 @@ def pull_of(
         miss = miss * problem.measured.good
     back = torch.fft.fft2(wave * spread(miss / amplitude, scan.binning)).mul_(kernel.conj())
     patch = torch.fft.ifft2(back)
-    found = Pull(
-        float((miss**2).sum(dtype=torch.float64)), _onto_canvas(canvas, patch * probe.conj(), scan, place)
-    )
+    toward = patch * probe.conj()
+    if ramp is None:
+        pulled = add_windows(torch.zeros_like(canvas), toward, scan, place)
+    else:
+        pulled = (torch.fft.fft2(toward) * ramp.conj()).sum(0)
+    found = Pull(float((miss**2).sum(dtype=torch.float64)), pulled)
     if solve_probe:
         found.probe = (patch * window.conj()).sum(0)
     if positions or len(geometry):
@@ -95,10 +101,6 @@ def pull_of(
         found.normal = (flat @ flat.transpose(1, 2)).double()
         found.pull = -(flat @ miss.flatten(1)[:, :, None])[..., 0].double()
     return found
-
-
-def _onto_canvas(canvas: torch.Tensor, patches: torch.Tensor, scan: Scan, place: torch.Tensor) -> torch.Tensor:
-    return add_windows(torch.zeros_like(canvas), patches, scan, place)
 
 
 def _derivatives(scan: Scan) -> tuple[torch.Tensor, torch.Tensor]:

@@ -17,7 +17,7 @@ from ..types import Done, Event, InputError, Note, Preview, Progress
 from .pace import PreviewPace
 from .recipe import method, option
 from .scan_recipe import ScanRecipe
-from .scan_setup import ScanState, field_of, first_state, problem_of, result_of
+from .scan_setup import Problem, ScanState, field_of, first_state, problem_of, result_of
 from .sparse_solver import AT_ONCE, GEOMETRY, Momentum, SparseSolver, from_mean_frame
 
 COARSE = (0.03, 0.06)  # cycles per pixel: where it is decided whether positions are wrong
@@ -44,7 +44,9 @@ class SparsePixelsRecipe(ScanRecipe):
     )
     learn_distance: bool = option(False, "find the distance from the coded surface to the sensor")
     learn_wavelength: bool = option(False, "find the wavelength")
-    iterations: int = option(40, "steps on all frames", ge=1, le=10000)
+    iterations: int | None = option(
+        None, "steps at the end; empty: 40, of more than 50 frames 30", ge=1, le=10000
+    )
 
 
 @method("sparse-pixels", SparsePixelsRecipe, kinds=("coded_ptychography",), presets={"quick": {"iterations": 10}})
@@ -74,13 +76,23 @@ def _run(acquisition: CodedPtychography, recipe: SparsePixelsRecipe) -> Iterator
     run = _Run(solver, recipe)
     yield from run.coarse_to_fine()
     weight = yield from run.find_weight()
-    yield from run.finish(weight, recipe.iterations)
+    yield from run.finish(weight, run.iterations)
     yield from run.slightly_wrong(weight)
     figures = {"sparsity": run.relative(weight)}
     for name in names:
         figures[name] = getattr(solver.problem.scan, name)
         yield Note(f"{CALLED[name]} is {figures[name]:.6g} um; the file says {given[name]:.6g} um")
     yield Done(result_of(solver.problem, solver.state, recipe, time.process_time() - started, figures=figures))
+
+
+def wrong_positions(problem: Problem, state: ScanState, seed: int) -> Generator[Event, None, bool]:
+    """Whether the positions of a coded scan with a known surface are wrong; `state.position` is then better."""
+    recipe = SparsePixelsRecipe(seed=seed)
+    trial = state.copy()
+    run = _Run(SparseSolver(problem, trial, positions=True, seed=seed), recipe)
+    yield from run.coarse_to_fine(last=False)
+    state.position.copy_(trial.position)
+    return run.solver.positions
 
 
 class _Run:
@@ -95,10 +107,13 @@ class _Run:
         every = max(2, len(self.train) // max(2, min(12, len(self.train) // 8)))
         self.aside = self.train[every // 2 :: every] if recipe.sparsity is None else self.train[:0]
         self.rest = self.train[~torch.isin(self.train, self.aside)]
+        asks = recipe.correct_positions is None and solver.positions and not solver.problem.located
+        self.few = self.rest[:TRIAL_FRAMES] if asks else self.rest  # enough to tell whether positions are wrong
         self.each = 4 if len(self.rest) <= 50 else 2  # passes at every fineness
         passes = self.each * (len(COARSE) + len(FINER)) + 3
         trials = 3 * TRIAL_STEPS * min(len(self.train), TRIAL_FRAMES)
-        self.done, self.total = 0, (passes + recipe.iterations) * len(self.train) + trials
+        self.iterations = recipe.iterations or (40 if len(self.train) <= 50 else 30)
+        self.done, self.total = 0, (passes + self.iterations) * len(self.train) + trials
         self.pace = PreviewPace(lambda: Preview(field_of(self._shown(), solver.problem.scan), 0.0))
 
     def _shown(self) -> ScanState:
@@ -119,43 +134,51 @@ class _Run:
         """The weight of the total variation for a relative noise and a number of frames."""
         return noise / self.relative(1.0, frames)
 
-    def passes(self, cutoff: float, count: int, what: str) -> Iterator[Event]:
-        """`count` passes over the frames up to a frequency."""
-        solver = self.solver
+    def passes(self, cutoff: float, count: int, what: str, frames: torch.Tensor | None = None) -> Iterator[Event]:
+        """`count` passes over the named frames, or all that are not kept aside, up to a frequency."""
+        solver, used = self.solver, self.rest if frames is None else frames
         for _ in range(count):
             misfit = 0.0
-            for number, value in enumerate(solver.pass_over(self.rest, cutoff), start=1):
+            for number, value in enumerate(solver.pass_over(used, cutoff), start=1):
                 misfit += value
-                seen = min(number * AT_ONCE, len(self.rest))
+                seen = min(number * AT_ONCE, len(used))
                 yield from self._tell(AT_ONCE, (misfit / (seen * self.energy)) ** 0.5, what)
             if solver.positions:
                 solver.place(torch.cat([self.aside, solver.problem.held]))
 
-    def coarse_to_fine(self) -> Iterator[Event]:
-        """Positions and geometry from an object of ever finer details; decides whether the positions are wrong."""
+    def coarse_to_fine(self, last: bool = True) -> Iterator[Event]:
+        """Positions and geometry from an object of ever finer details; decides whether the positions are wrong.
+
+        Without `last` it ends there, with the finer positions if they are.
+        """
         solver = self.solver
         if solver.positions or solver.geometry:
             yield from self._coarse()
             if solver.positions and self.recipe.correct_positions is None and not solver.problem.located:
                 yield from self._decide()
+        if not last and not solver.positions:
+            return
         for cutoff in FINER:
             yield from self.passes(cutoff, self.each, "finer object")
+        if not last:
+            solver.hold_the_middle(self.nominal)
+            return
         yield from self.passes(1.0, 3, "object")
         if solver.positions:
             solver.hold_the_middle(self.nominal)
 
-    def moved_px(self) -> float:
-        """How far the positions moved against each other, px, rms."""
-        move = self.solver.state.position - self.nominal
+    def moved_px(self, frames: torch.Tensor) -> float:
+        """How far the positions of the named frames moved against each other, px, rms."""
+        move = (self.solver.state.position - self.nominal)[frames]
         return float((move - move.mean(0)).square().sum(1).mean().sqrt())
 
     def _coarse(self) -> Iterator[Event]:
         for cutoff in COARSE:
-            yield from self.passes(cutoff, self.each, "coarse object")
+            yield from self.passes(cutoff, self.each, "coarse object", self.few)
 
     def _decide(self) -> Iterator[Event]:
         """Positions that a coarse object moved are wrong only if frames kept aside are then predicted better."""
-        solver, moved = self.solver, self.moved_px()
+        solver, moved = self.solver, self.moved_px(self.few)
         found, with_them = solver.state.copy(), solver.error(self.aside) if len(self.aside) else 0.0
         solver.positions = False
         solver.state.position.copy_(self.nominal)
@@ -166,6 +189,8 @@ class _Run:
         if with_them < BETTER * solver.error(self.aside if len(self.aside) else self.train):
             solver.positions = True
             solver.take(found)
+            for _ in range(4):
+                solver.place(self.rest[len(self.few) :])
             yield Note(f"the positions in the file are off by {moved:.2g} fine pixels rms; they are corrected")
 
     def find_weight(self) -> Generator[Event, None, float]:
@@ -225,7 +250,7 @@ class _Run:
         if self.solver.positions or self.recipe.correct_positions is False or self.solver.error(self.train) > FITS:
             return
         self.solver.place(self.train)
-        moved = self.moved_px()
+        moved = self.moved_px(self.train)
         self.solver.state.position.copy_(self.nominal)
         if moved > SLIGHTLY_PX:
             yield Note(f"the positions in the file are off by {moved:.2g} fine pixels rms; they are corrected")

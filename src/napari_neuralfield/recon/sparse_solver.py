@@ -119,13 +119,15 @@ class SparseSolver:
         for part in frames.split(AT_ONCE) if len(frames) else ():
             self.state.position[part] += position_steps(self._pull(self.state.canvas, part, True, False))
 
-    def _pull(self, canvas: torch.Tensor, frames: torch.Tensor, positions: bool, geometry: bool) -> Pull:
+    def _pull(
+        self, canvas: torch.Tensor, frames: torch.Tensor, positions: bool, geometry: bool, spectral: bool = False
+    ) -> Pull:
         scan = self.problem.scan
         slopes = [kernel_slope(scan, name, getattr(scan, name)) for name in self.geometry] if geometry else []
         state = self.state
         return pull_of(
             self.problem, canvas, state.probe[0], state.position, frames, self.kernel,
-            positions=positions, geometry=slopes, solve_probe=self.surface,
+            positions=positions, geometry=slopes, solve_probe=self.surface, spectral=spectral,
         )  # fmt: skip
 
     def _move(self, pull: Pull, frames: torch.Tensor) -> None:
@@ -160,15 +162,18 @@ class SparseSolver:
         memory : of the steps before; changed.
         move : move positions and geometry too, which costs three times as much.
         """
-        canvas, misfit = self.canvas_of(self.object), 0.0
+        spectral, misfit = self.problem.scan.periodic, 0.0
+        canvas = torch.fft.fft2(self.object) * self._to_surface
+        canvas = canvas if spectral else torch.fft.ifft2(canvas)
         total = torch.zeros_like(canvas)
         for part in frames.split(AT_ONCE):
-            pull = self._pull(canvas, part, move and self.positions, move)
+            pull = self._pull(canvas, part, move and self.positions, move, spectral)
             total += pull.canvas
             misfit += pull.misfit
             self._move(pull, part)
         step = 1 / self.brightest
-        trial = self.object - self.object_at(total) * (step / len(frames))
+        total = total if spectral else torch.fft.fft2(total)
+        trial = self.object - torch.fft.ifft2(total * self._to_surface.conj()) * (step / len(frames))
         new, memory.dual = fewer_edges(trial, weight * step, 6, memory.dual)
         faster = (1 + math.sqrt(1 + 4 * memory.pace**2)) / 2
         self.object = new + ((memory.pace - 1) / faster) * (new - memory.last)
