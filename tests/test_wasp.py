@@ -10,7 +10,7 @@ from napari_neuralfield import build_recipe
 from napari_neuralfield.compute import COMPLEX
 from napari_neuralfield.forward.ptychography import predict
 from napari_neuralfield.recon.scan_setup import first_state, problem_of
-from napari_neuralfield.recon.wasp import Averaging
+from napari_neuralfield.recon.wasp import DIM, Averaging
 
 
 @pytest.mark.parametrize("kind", ["far_field", "near_field", "coded"])
@@ -31,3 +31,19 @@ def test_an_answer_that_fits_all_frames_stays_where_it_is(kind: str) -> None:
     assert (misfit / problem.measured.energy()) ** 0.5 < 1e-4
     assert problem.error(after) < 1e-4
     torch.testing.assert_close(after.canvas, state.canvas, rtol=1e-3, atol=1e-3)
+
+
+def test_what_has_little_of_the_brightest_light_moves_little_though_most_of_the_canvas_is_dark() -> None:
+    acquisition, _ = scan_scene.near_field()
+    recipe = build_recipe("wasp", {"update_probe": False})
+    problem = problem_of(acquisition, recipe)
+    state = first_state(problem, recipe)
+    y, x = (torch.linspace(-1, 1, n) for n in problem.scan.window)
+    state.probe = state.probe * torch.exp(-12 * (y[:, None] ** 2 + x**2))
+    engine = Averaging(problem, state, recipe)
+    light = engine.waves.illumination(problem.train.tolist())
+    engine._canvas_sum, engine._canvas_light = torch.ones_like(state.canvas), light
+    engine._average(False)
+    assert DIM * light.max() > light.mean()
+    largest = (engine.waves.canvas - state.canvas).abs().max()
+    torch.testing.assert_close(largest, 1 / (DIM * light.max()), rtol=1e-4, atol=1e-6)

@@ -22,7 +22,7 @@ from .recipe import method, option
 from .scan_passes import PASSES, EngineRecipe, engine_events
 from .scan_setup import Problem, ScanState
 
-DIM = 0.2  # of the mean light: what has less moves less, where fractional moves ring into the dark
+DIM = 0.2  # of the brightest light: what has less moves less, where fractional moves ring into the dark
 
 
 class WaspRecipe(EngineRecipe):
@@ -92,7 +92,7 @@ class Averaging:
 
 
 def _floored(light: torch.Tensor) -> torch.Tensor:
-    return light.clamp(min=DIM * float(light.mean()))
+    return light.clamp(min=DIM * float(light.max()))
 
 
 @method("wasp", WaspRecipe, kinds=("ptychography", "coded_ptychography"))
