@@ -13,7 +13,7 @@ from napari_neuralfield.forward.ptychography import kernel, predict
 from napari_neuralfield.forward.scan import measure, narrowed, scan_of, widened
 from napari_neuralfield.recon.residual_fit import image_from_file
 from napari_neuralfield.recon.scan_setup import problem_of
-from napari_neuralfield.types import Extent
+from napari_neuralfield.types import Extent, InputError
 
 SMALL = {"pixels": 48, "frames": 10, "spread": 6.0, "border": 24}
 
@@ -94,3 +94,9 @@ def test_a_prior_without_its_rim_gets_one(tmp_path) -> None:
     image = image_from_file(str(file), (7, 8), 2)
     assert image.shape == (7, 8)
     torch.testing.assert_close(narrowed(image, 2), image_from_file(str(file), (3, 4)))
+
+
+def test_modes_are_for_the_far_field() -> None:
+    for acquisition, _ in (near_field(**SMALL), coded(frames=6, pixels=16)):
+        with pytest.raises(InputError, match=r"option modes is 2, but .* is not a far-field scan .*; leave it at 1"):
+            problem_of(acquisition, build_recipe("rpie", {"modes": 2}))

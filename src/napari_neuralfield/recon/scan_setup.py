@@ -17,7 +17,7 @@ from ..forward.ptychography import from_detector, kernel, predict, spread
 from ..forward.scan import Measured, Scan, measure, narrowed, scan_of, widened
 from ..optics.grids import centred_spectrum, to_centre
 from ..optics.propagation import angular_spectrum, filtered
-from ..types import Result
+from ..types import InputError, Result
 from .registration import positions_from_frames
 from .scan_orientation import oriented
 from .scan_recipe import ScanRecipe
@@ -96,6 +96,11 @@ def problem_of(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe
     """Grids, amplitudes and the split into used and held-out frames; positions as `recipe.orientation` turns them."""
     device = compute.device(recipe.device)
     require_usable(acquisition)
+    if recipe.modes > 1 and getattr(acquisition, "geometry", "coded") != "far_field":
+        raise InputError(
+            f"option modes is {recipe.modes}, but {acquisition.source or 'the acquisition'} is not a far-field scan "
+            "and probe modes are for the far field; leave it at 1"
+        )
     located = acquisition.positions_um is None
     if isinstance(acquisition, CodedPtychography) and located:
         acquisition = acquisition.replace(positions_um=positions_from_frames(acquisition))
