@@ -86,9 +86,12 @@ def test_dark_frames() -> None:
     with pytest.raises(InputError, match=r"all frames are dark .at most 0 in 8 of them"):
         require_usable(scan(frames=np.zeros((25, 32, 32), np.float32)))
     assert warnings(scan(frames=np.zeros((25, 32, 32))))["dark_frames"].startswith("No light in all frames")
+    said = warnings(scan(frames=np.zeros((25, 32, 32))))["constant_frames"]
+    assert said.endswith("frames 0, 1, 2, 3, 4, 5, 6, 7 ...: that says nothing of the sample; leave them out.")
     frames = RNG.poisson(40, (25, 32, 32)).astype(np.float32)
     frames[4] = 0
-    assert "Frame 4 are much darker" in warnings(scan(frames=frames))["dark_frames"]
+    assert warnings(scan(frames=frames))["constant_frames"].endswith("of the sample; leave it out.")
+    assert "Frame 4 is much darker" in warnings(scan(frames=frames))["dark_frames"]
     frames[4, 0, 0] = np.nan
     with pytest.raises(InputError, match="frame 4 holds values that are not finite"):
         scan(frames=frames).intensity()
@@ -152,6 +155,27 @@ def test_a_coded_kernel_counts_only_where_borders_are_open() -> None:
     assert "Light travels 838 um" in warnings(part)["propagation"]
     assert placement(coded.replace(positions_um=None)) is None
     assert "found from the frames" in found(coded.replace(positions_um=None))["positions"].text
+
+
+def test_a_distance_in_the_wrong_unit() -> None:
+    coded, _ = SIMULATORS["coded"](0)
+    assert isinstance(coded, CodedPtychography)
+    said = warnings(coded.replace(surface_to_sensor_um=1000 * coded.surface_to_sensor_um))["propagation"]
+    assert "Light travels 8.38e+05 um" in said
+    assert "times the largest safe distance of" in said
+    assert said.endswith("times 0.001 it would be 838 um: was it given in nanometres?")
+    said = warnings(coded.replace(surface_to_sensor_um=1e12))["propagation"]
+    assert said.endswith("check the distance, which must be in micrometres, the wavelength and the pixel.")
+
+
+def test_dead_rows_of_coded_frames_cannot_be_masked() -> None:
+    coded, _ = SIMULATORS["coded"](0)
+    frames = np.array(coded.frames)
+    frames[:, 20] = 3
+    said = warnings(coded.replace(frames=frames))["dead_rows"]
+    assert said == (
+        "Detector row 20 never changes in all frames; coded frames have no mask, so crop the frames to leave it out."
+    )
 
 
 def test_near_field_frames_contradict_the_positions() -> None:

@@ -105,13 +105,15 @@ def frame_checks(seen: Survey) -> Iterator[Check]:
     if len(broken):
         yield Check(
             "finite", "warning", len(broken), "frames",
-            f"Values that are not numbers (NaN or infinity) in {named(broken, 'frame')}; repair it or leave it out.",
+            f"Values that are not numbers (NaN or infinity) in {named(broken, 'frame')}; "
+            f"repair {_them(broken)} or leave {_them(broken)} out.",
         )
     flat = seen.looked_at[seen.spreads == 0]
     if len(flat):
         yield Check(
             "constant_frames", "warning", len(flat), "frames",
-            f"The same value in every pixel of {named(flat, 'frame')}: that says nothing of the sample; leave it out.",
+            f"The same value in every pixel of {named(flat, 'frame')}: that says nothing of the sample; leave "
+            f"{_them(flat)} out.",
         )
     share = seen.top_pixels / max(seen.pixels, 1)
     piled = seen.top_pixels >= 4 and seen.top_pixels > 2 * seen.next_pixels and len(flat) < len(seen.looked_at)
@@ -142,8 +144,13 @@ def steady_light(seen: Survey) -> Iterator[Check]:
     elif len(dark):
         yield Check(
             "dark_frames", "warning", len(dark), "frames",
-            f"{named(dark)} are much darker than the others; the light or the shutter may have failed.",
+            f"{named(dark)} {'is' if len(dark) == 1 else 'are'} much darker than the others; the light or the "
+            "shutter may have failed.",
         )
+
+
+def _them(indices: np.ndarray) -> str:
+    return "it" if len(indices) == 1 else "them"
 
 
 def named(indices: np.ndarray, what: str = "Frame") -> str:

@@ -10,11 +10,12 @@ import numpy as np
 from .acquisition import CodedPtychography, Ptychography
 from .borders import repeats
 from .frame_checks import Check, Survey, named, steady_light
-from .scan_rules import FEWEST, Placement, misplaced, placement
+from .scan_rules import FEWEST, UNITS, Placement, misplaced, placement
 from .shadows import moving_shadows
 
 Scanned = Ptychography | CodedPtychography
 LOW_OVERLAP = 0.3  # of the width of a window or probe
+TOO_FAR = 20  # safe distances: light would spread over as many widths of a frame
 
 
 def ptychography(acquisition: Ptychography, seen: Survey) -> Iterator[Check]:
@@ -85,7 +86,9 @@ def redundancy(acquisition: Scanned, placed: Placement) -> float:
 def _propagation(acquisition: Scanned, distance: float, shape: tuple[int, int], pixel: float) -> Iterator[Check]:
     """Kernels of free space are sampled up to pixels * pixel^2 / wavelength."""
     reach = min(shape) * pixel**2 / acquisition.wavelength_um
-    if distance <= reach:
+    if distance > TOO_FAR * reach:
+        yield Check("propagation", "warning", distance, "um", _too_far(distance, reach))
+    elif distance <= reach:
         said = f"Free space of {distance:.4g} um is well sampled; the largest safe distance is {reach:.4g} um."
         yield Check("propagation", "ok", distance, "um", said)
     elif isinstance(acquisition, CodedPtychography) and repeats(acquisition):
@@ -97,6 +100,17 @@ def _propagation(acquisition: Scanned, distance: float, shape: tuple[int, int], 
             f"Light travels {distance:.4g} um, but windows of {min(shape)} pixels sample free space only up to "
             f"{reach:.4g} um, the largest safe distance: fine detail is cut; use larger frames.",
         )
+
+
+def _too_far(distance: float, reach: float) -> str:
+    said = (
+        f"Light travels {distance:.4g} um, {distance / reach:.3g} times the largest safe distance of {reach:.4g} um, "
+        "and would spread over as many widths of a frame"
+    )
+    for unit, factor in UNITS.items():
+        if factor < 1 and 0.003 < factor * distance / reach < TOO_FAR:
+            return f"{said}; times {factor:g} it would be {factor * distance:.4g} um: was it given in {unit}?"
+    return f"{said}; check the distance, which must be in micrometres, the wavelength and the pixel."
 
 
 def _shadows(acquisition: Ptychography) -> Iterator[Check]:
@@ -205,11 +219,13 @@ def _detector(acquisition: Scanned, seen: Survey) -> Iterator[Check]:
     for axis, what in ((1, "row"), (0, "column")):
         dead = silent_lines(np.asarray(answers.mean(axis=axis)), np.asarray(good.any(axis=axis)))
         if len(dead):
-            yield Check(
-                f"dead_{what}s", "warning", len(dead), f"{what}s",
-                f"Detector {named(dead, what)} never change{'s' if len(dead) == 1 else ''} {seen.where}; mask "
-                f"{'it' if len(dead) == 1 else 'them'}.",
-            )
+            one = len(dead) == 1
+            them = "it" if one else "them"
+            remedy = f"mask {them}"
+            if isinstance(acquisition, CodedPtychography):
+                remedy = f"coded frames have no mask, so crop the frames to leave {them} out"
+            said = f"Detector {named(dead, what)} never change{'s' if one else ''} {seen.where}; {remedy}."
+            yield Check(f"dead_{what}s", "warning", len(dead), f"{what}s", said)
 
 
 def silent_lines(share: np.ndarray, unmasked: np.ndarray) -> np.ndarray:
