@@ -53,8 +53,6 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     field = ResidualField(extent=experiment.extent, **network_options(recipe)).to(problem.device)
     field.start(compute.seed(recipe.seed))
     field.set_prior(prior_of(problem, state, recipe) / experiment.unit)
-    if problem.solve_probe:
-        experiment.sparsity, experiment.rate = 3e-2, 1e-2
     fit = Fit(field, experiment, recipe)
     yield from fit.network()
     yield from fit.pixels()

@@ -14,9 +14,9 @@ import torch
 
 from ..compute import COMPLEX
 from ..fields.residual import ResidualField
+from ..forward.ptychography import from_detector, predict, spread
 from ..forward.ptychography import kernel as kernel_of
-from ..forward.ptychography import predict
-from ..forward.scan import Measured
+from ..forward.scan import Measured, add_windows, narrowed, widened
 from ..optics.propagation import angular_spectrum, filtered
 from ..types import Extent
 from .scan_setup import Problem, ScanState
@@ -41,12 +41,14 @@ class ScanExperiment:
     learnt : name -> parameter. fields : networks beside the object's.
     """
 
-    batch, sparsity, rate = 4, 3.5e-3, 0.08
+    batch = 4
 
     def __init__(
         self, problem: Problem, state: ScanState, learn: Sequence[str], probe_options: dict[str, Any] | None = None
     ) -> None:
         self.problem, self.scan = problem, problem.scan
+        # a network on a flat prior goes far; what a classical start leaves is mostly noise, and little is to be learnt
+        self.sparsity, self.rate = (3e-2, 1e-2) if problem.solve_probe else (3.5e-3, 0.08)
         self.extent = self.scan.extent
         self.train, self.held = problem.train, problem.held
         self.scale = float(problem.measured.amplitude.square().mean())
@@ -153,9 +155,6 @@ class ScanExperiment:
 @torch.no_grad()
 def back_propagated(problem: Problem, state: ScanState, at_once: int = 8) -> torch.Tensor:
     """Canvas (y, x): the mean of all frames' amplitudes, carried back with flat phase; near field and coded."""
-    from ..forward.ptychography import from_detector, spread
-    from ..forward.scan import add_windows, narrowed, widened
-
     scan, probe = problem.scan, state.probe[0]
     total = torch.zeros(scan.canvas, dtype=COMPLEX, device=problem.device)
     light = torch.zeros_like(total)

@@ -48,7 +48,6 @@ def pull_of(
     frames: torch.Tensor,
     kernel: torch.Tensor,
     *,
-    smooth: torch.Tensor | None = None,
     positions: bool = False,
     geometry: Sequence[torch.Tensor] = (),
     solve_probe: bool = False,
@@ -60,7 +59,6 @@ def pull_of(
     ----------
     canvas, probe : complex (y, x).
     position : of all frames (frame, 2), px.
-    smooth : factor on the windows' spectra (y, x) for the derivative with position: rough details mislead it.
     geometry : derivatives of the kernel (y, x) with each value of the geometry to be learnt.
     spectral : of a periodic scan the canvas is given, and pulled at, as its spectrum: many calls with one canvas.
     """
@@ -88,9 +86,8 @@ def pull_of(
     if positions or len(geometry):
         slopes = []
         if positions:
-            smoothed = spectra if smooth is None else spectra * smooth
             slopes += [
-                torch.fft.ifft2(torch.fft.fft2(torch.fft.ifft2(smoothed * factor) * probe) * kernel)
+                torch.fft.ifft2(torch.fft.fft2(torch.fft.ifft2(spectra * factor) * probe) * kernel)
                 for factor in _derivatives(scan)
             ]
         slopes += [torch.fft.ifft2(exit_spectra * change) for change in geometry]

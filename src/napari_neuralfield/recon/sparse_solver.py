@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import torch
 
+from ..forward.ptychography import counts, to_detector
 from ..forward.ptychography import kernel as kernel_of
 from ..forward.scan import Scan, narrowed, windows
 from ..optics.propagation import angular_spectrum, filtered, shifted
@@ -226,7 +227,5 @@ def from_mean_frame(problem: Problem, state: ScanState, name: str, reach: float 
 
 
 def _shadow(scan: Scan, state: ScanState) -> torch.Tensor:
-    from ..forward.ptychography import counts, to_detector
-
     pattern = narrowed(counts(to_detector(state.probe[None], kernel_of(scan)), scan.binning)[0], scan.pad)
     return pattern - pattern.mean()
