@@ -95,7 +95,7 @@ def test_a_cut_out_of_a_field_looks_like_the_field() -> None:
     patterns = halves(90)
     rng = np.random.default_rng(1)
     fy, fx = (np.fft.fftfreq(n) for n in (120, 130))
-    shape = np.exp(-(np.hypot(fy[:, None], fx) * 14) ** 2)
+    shape = np.exp(-(np.hypot(fy[:, None], fx) * 8) ** 2)
     phase = np.fft.ifft2(np.fft.fft2(rng.standard_normal((120, 130))) * shape).real * 3
     whole = acquisition(patterns, images(np.exp(1j * phase), patterns))
     part = whole.crop(slice(30, 90), slice(30, 100))
@@ -103,7 +103,7 @@ def test_a_cut_out_of_a_field_looks_like_the_field() -> None:
     difference = (found - known)[6:-6, 6:-6]
     wrapped = (torch.as_tensor(channel(patterns, part.intensity())) - known)[6:-6, 6:-6]
     assert difference.std() < 0.3 * known.std()
-    assert difference.std() < 0.75 * wrapped.std()
+    assert difference.std() < 0.85 * wrapped.std()
 
 
 def test_frames_without_bright_field_are_left_out() -> None:
