@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from napari_neuralfield.data.acquisition import MultiplexedLed
+from napari_neuralfield.recon import build_recipe, recommended, reconstruct
 from napari_neuralfield.recon.dpc import DpcSolver, bright_frames, dpc_channel, dpc_of
-from napari_neuralfield.types import InputError
+from napari_neuralfield.recon.linear import known_pupil
+from napari_neuralfield.types import Done, InputError
 
 OBJECTIVE_NA, WAVELENGTH_UM, PIXEL_UM, SHAPE = 0.1, 0.63, 1.6, (48, 60)
 BOARD = np.array([[y, x] for y in np.arange(-4, 5) for x in np.arange(-4, 5)]) * 0.026
@@ -122,3 +126,34 @@ def test_mistakes_are_named() -> None:
         dpc_of(acquisition(np.stack([INSIDE, INSIDE]).astype(float), frames))
     with pytest.raises(InputError, match="pattern 1 has a mean of 0"):
         dpc_of(acquisition(halves(0), frames * [[[1.0]], [[0.0]]]))
+
+
+def test_a_measured_pupil_is_divided_out() -> None:
+    """Defocus turns absorption into what looks like phase, unless the pupil is known."""
+    fy, fx = (np.fft.fftshift(np.fft.fftfreq(n, PIXEL_UM)) for n in SHAPE)
+    turn = np.exp(1j * 120 * (fy[:, None] ** 2 + fx[None, :] ** 2)).astype(np.complex64)
+    patterns = np.concatenate([halves(0), halves(90)])
+
+    def pupil(y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return known_pupil(torch.tensor(turn), OBJECTIVE_NA / WAVELENGTH_UM, (PIXEL_UM, PIXEL_UM))(y, x)
+
+    found = pupil(torch.tensor(fy[:, None]), torch.tensor(fx[None, :])).numpy()
+    inside = np.hypot(fy[:, None], fx[None, :]) <= OBJECTIVE_NA / WAVELENGTH_UM
+    assert np.abs(found - turn * inside).max() < 1e-6
+    whole = acquisition(patterns, images(np.exp(1j * gratings()), patterns))
+    with_pupil = dataclasses.replace(whole, pupil=np.ones(SHAPE, np.complex64))
+    assert torch.allclose(dpc_of(with_pupil), dpc_of(whole), atol=1e-6)
+
+
+def test_the_method_gives_a_phase_map() -> None:
+    patterns = halves(0)
+    given = acquisition(patterns, images(np.exp(1j * gratings()), patterns))
+    name, values = recommended(given)
+    assert name == "dpc"
+    events = list(reconstruct(given, build_recipe(name, {**values, "regulariser": 1e-6})))
+    assert isinstance(events[-1], Done)
+    result = events[-1].result
+    assert result.field.type_name == "phase-map"
+    assert "relative_amplitude_error" not in result.figures
+    rendered = result.field.render([0.0], *result.field.extent.axes())[0].numpy()
+    assert np.abs(rendered - gratings()).max() < 4e-4

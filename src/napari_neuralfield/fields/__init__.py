@@ -1,5 +1,5 @@
 """Continuous representations; they know coordinates only. Importing this package registers them."""
 
-from . import plane_axis, planes, residual
+from . import phase_map, plane_axis, planes, residual
 
-__all__ = ["plane_axis", "planes", "residual"]
+__all__ = ["phase_map", "plane_axis", "planes", "residual"]

@@ -1,8 +1,9 @@
-"""Reading a periodic grid between its pixels.
+"""Reading a grid between its pixels; most grids here are periodic.
 
 Band-limited images are read by a Kaiser-Bessel kernel whose response was divided out of their spectrum before
 (`kaiser_taps`, `kaiser_response`): the other half of a non-uniform Fourier transform, exact to 5e-4 with six taps.
 Features that are learned where they are read need no such care: a windowed sinc (`taps`) or two neighbours do.
+Only `cubic_taps` stop at the borders, for images that do not repeat.
 """
 
 from __future__ import annotations
@@ -58,8 +59,23 @@ def kaiser_response(bins: int, n: int) -> torch.Tensor:
     return torch.from_numpy((KAISER_TAPS * np.sinc(root).real / np.i0(_KAISER_BETA)).astype(np.float32))
 
 
+def cubic_taps(position: np.ndarray, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Catmull-Rom weights (point, 4) and their pixels; beyond the first and last of `n` pixels their value is held.
+
+    R. Keys, IEEE Trans. ASSP 29, 1153 (1981), a = -1/2.
+    """
+    position = np.clip(np.asarray(position, dtype=np.float64), 0, n - 1)
+    low = np.floor(position)
+    t = (position - low)[:, None]
+    weight = np.concatenate(
+        [t * (t * (2 - t) - 1), t * t * (3 * t - 5) + 2, t * (t * (4 - 3 * t) + 1), t * t * (t - 1)], axis=1
+    )
+    index = np.clip(low.astype(np.int64)[:, None] + np.arange(-1, 3), 0, n - 1)
+    return torch.from_numpy(index), torch.from_numpy((0.5 * weight).astype(np.float32))
+
+
 def interpolate_axis(image: torch.Tensor, position: np.ndarray, dim: int, taps: Taps = taps) -> torch.Tensor:
-    """`image` read at fractional pixel `position`s along `dim` (-2 or -1), periodic."""
+    """`image` read at fractional pixel `position`s along `dim` (-2 or -1); `taps` say what lies beyond its borders."""
     index, weight = (t.to(image.device) for t in taps(position, image.shape[dim]))
     shape = (-1, 1) if dim == -2 else (-1,)
     out = None

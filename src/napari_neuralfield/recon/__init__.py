@@ -7,6 +7,7 @@ from ..types import InputError
 from . import (
     coded_fourier,
     coded_surface,
+    dpc,
     fpm_inr,
     least_squares,
     per_slice,
@@ -24,6 +25,7 @@ __all__ = [
     "build_recipe",
     "coded_fourier",
     "coded_surface",
+    "dpc",
     "fpm_inr",
     "least_squares",
     "per_slice",
@@ -37,7 +39,12 @@ __all__ = [
     "wasp",
 ]
 
-BEST = {"led_array": "fpm-sequential", "coded_ptychography": "sparse-pixels", "ptychography": "residual-field"}
+BEST = {
+    "led_array": "fpm-sequential",
+    "multiplexed_led": "dpc",
+    "coded_ptychography": "sparse-pixels",
+    "ptychography": "residual-field",
+}
 
 
 def recommended(acquisition: Acquisition) -> tuple[str, dict[str, Any]]:

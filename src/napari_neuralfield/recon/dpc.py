@@ -9,15 +9,23 @@ unknown, and a few steps of conjugate gradients find an object on a larger grid 
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
 from .. import compute
 from ..data.acquisition import MultiplexedLed
 from ..data.borders import patterns_repeat
+from ..fields.phase_map import PhaseMap
+from ..forward.multiplexed import board_of
 from ..optics.grids import fast_length
-from ..types import InputError
-from .linear import DARK, Pupil, clear_pupil, weak_transfer
+from ..types import Done, Event, InputError, Preview, Progress, Result
+from .fourier_setup import optics
+from .linear import DARK, Pupil, clear_pupil, known_pupil, weak_transfer
+from .recipe import Recipe, method, option
 
 REGULARISER = 3e-3  # of the largest |transfer|^2: little enough for the middle, enough for the edge of what is seen
 ABSORPTION = 10.0  # times the regulariser: absorption is expected to be this much weaker (in power) than phase
@@ -199,10 +207,45 @@ def dpc_of(
         chosen.pixel_um,
         chosen.frame_shape,
         regulariser,
+        pupil=_pupil_of(acquisition),
         margin=0 if patterns_repeat(acquisition.intensity()) else MARGIN,
         device=device,
     )
     return solver(bright).to(compute.REAL)
+
+
+class DpcRecipe(Recipe):
+    """Options of `dpc`."""
+
+    method: str = "dpc"
+    regulariser: float = option(
+        REGULARISER,
+        "what is added to the squared transfer before dividing by it, as a share of its largest value; "
+        "larger: smoother, with less noise",
+        gt=0,
+        le=10,
+    )
+
+
+@method("dpc", DpcRecipe, kinds=("multiplexed_led",))
+def dpc(acquisition: MultiplexedLed, recipe: DpcRecipe) -> Iterator[Event]:
+    """Differential phase contrast: phase of one plane from the bright-field patterns, at once."""
+    started = time.process_time()
+    phase = dpc_of(acquisition, recipe.regulariser, compute.device(recipe.device))
+    field = PhaseMap.from_grid(phase, 0.0, acquisition.pixel_um)
+    yield Progress(1, 1, math.nan, "filters")
+    yield Preview(field, 0.0)
+    about = optics(board_of(acquisition)) | {"kind": acquisition.kind, "frames": acquisition.frame_count}
+    figures = {"cpu_seconds": time.process_time() - started}
+    yield Done(Result(field, recipe.model_dump(), about, {}, figures, acquisition.title))
+
+
+def _pupil_of(acquisition: MultiplexedLed) -> Pupil | None:
+    if acquisition.pupil is None:
+        return None
+    values = torch.from_numpy(np.array(acquisition.pupil, np.complex64))
+    cutoff = acquisition.objective_na / acquisition.wavelength_um
+    return known_pupil(values, cutoff, (acquisition.pixel_um, acquisition.pixel_um))
 
 
 def _contrasts(count: int) -> torch.Tensor:

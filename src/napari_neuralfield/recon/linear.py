@@ -26,6 +26,24 @@ def clear_pupil(cutoff: float) -> Pupil:
     return lambda fy, fx: aperture(fy, fx, cutoff).to(torch.complex64)
 
 
+def known_pupil(values: torch.Tensor, cutoff: float, pixel_um: tuple[float, float]) -> Pupil:
+    """A measured pupil (y, x), centred, on the frames' frequency grid: its nearest bin inside `cutoff`
+
+    Parameters
+    ----------
+    pixel_um : of the frames (y, x).
+    """
+    shape = (values.shape[-2], values.shape[-1])
+
+    def at(fy: torch.Tensor, fx: torch.Tensor) -> torch.Tensor:
+        bins = zip((fy, fx), shape, pixel_um, strict=True)
+        y, x = (torch.round(f * n * pixel).long() % n for f, n, pixel in bins)
+        here = values.to(fy.device)[(y + shape[0] // 2) % shape[0], (x + shape[1] // 2) % shape[1]]
+        return here * aperture(fy, fx, cutoff)
+
+    return at
+
+
 def weak_transfer(
     source: torch.Tensor,
     na: np.ndarray,

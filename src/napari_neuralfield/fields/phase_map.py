@@ -1,0 +1,201 @@
+"""Unwrapped phase on a grid: what differential phase contrast, transport of intensity and polished networks end in.
+
+Cubic between pixels (Catmull-Rom: exact at them, continuous in slope), linear between planes, held at the borders.
+Seen from far away it is averaged over the pixels that fall together, so that fine detail does not flicker.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..registry import FIELDS
+from ..types import Extent, InputError
+from .interpolation import cubic_taps, interpolate_axis, interpolate_points
+
+LARGEST_ERROR = 1e-3  # rad, that storing in two bytes may cost
+STEPS = 32767  # whole steps of a 16-bit number to either side of zero
+COARSE_PAGES = 8  # averaged planes kept
+
+
+@FIELDS.register("phase-map")
+class PhaseMap(nn.Module):
+    """Real phase, rad, on one or more planes.
+
+    Parameters
+    ----------
+    extent : `Extent` or its dict.
+    depths_um : depth of each plane, um, increasing.
+    step_rad : phase of one step of the 16-bit numbers that are stored; None: 32-bit floating point numbers are.
+    offset_rad : phase of the stored number 0.
+    """
+
+    type_name = "phase-map"
+    complex_valued = False
+
+    phase: torch.Tensor
+
+    def __init__(
+        self,
+        *,
+        extent: Extent | dict[str, Any],
+        depths_um: list[float],
+        step_rad: float | None = None,
+        offset_rad: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
+        self.depths_um = [float(z) for z in depths_um]
+        self.step_rad, self.offset_rad = step_rad, float(offset_rad)
+        number = torch.float32 if step_rad is None else torch.int16
+        self.register_buffer("phase", torch.zeros((len(self.depths_um), *self.extent.shape), dtype=number))
+        self._pages: OrderedDict[tuple[int, int], torch.Tensor] = OrderedDict()
+
+    @classmethod
+    def from_grid(
+        cls,
+        phase: torch.Tensor | np.ndarray,
+        z_um: float | Sequence[float],
+        pixel_um: float,
+        origin_um: tuple[float, float] = (0.0, 0.0),
+    ) -> PhaseMap:
+        """A field of unwrapped phase (z, y, x) or (y, x), rad, on square pixels.
+
+        In two bytes per pixel where that changes no phase by more than 1e-3 rad, else in four.
+
+        Parameters
+        ----------
+        z_um : depth of each plane, um, increasing.
+        origin_um : (y, x) of the centre of pixel (0, 0), um.
+
+        Raises
+        ------
+        InputError : where a value is not finite, or depths and planes do not agree.
+        """
+        planes = torch.as_tensor(phase).detach().cpu()
+        planes = planes[None] if planes.ndim == 2 else planes
+        depths = [float(z) for z in np.atleast_1d(np.asarray(z_um, dtype=float))]
+        if len(depths) != len(planes) or sorted(set(depths)) != depths:
+            raise InputError(
+                f"z_um is {depths} for {len(planes)} planes of phase; give one depth per plane, in increasing order"
+            )
+        if not bool(torch.isfinite(planes).all()):
+            raise InputError("the phase holds values that are not finite (NaN or infinity); every pixel needs a number")
+        low, high = float(planes.min()), float(planes.max())
+        step = max((high - low) / (2 * STEPS), 1e-12)
+        small = step / 2 < LARGEST_ERROR
+        extent = Extent((depths[0], depths[-1]), (planes.shape[1], planes.shape[2]), float(pixel_um), origin_um)
+        middle = (low + high) / 2 if small else 0.0
+        field = cls(extent=extent, depths_um=depths, step_rad=step if small else None, offset_rad=middle)
+        for kept, plane in zip(field.phase, planes, strict=True):  # one at a time: a camera's whole field is large
+            kept.copy_(torch.round((plane.double() - middle) / step) if small else plane)
+        return field
+
+    def options(self) -> dict[str, Any]:
+        return {
+            "extent": self.extent.to_dict(),
+            "depths_um": self.depths_um,
+            "step_rad": self.step_rad,
+            "offset_rad": self.offset_rad,
+        }
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self._pages.clear()
+
+    def plane(self, number: int, y: slice = slice(None), x: slice = slice(None)) -> torch.Tensor:
+        """Pixels of one plane (y, x), rad, float32."""
+        part = self.phase[number, y, x].float()
+        return part if self.step_rad is None else part.mul_(self.step_rad).add_(self.offset_rad)
+
+    def _coarse(self, number: int, level: int) -> torch.Tensor:
+        """A plane averaged over squares of 2^level pixels (y, x); at the far borders the last pixels count twice."""
+        if level == 0:
+            return self.plane(number)
+        key = (number, level)
+        if key not in self._pages:
+            fine = self._coarse(number, level - 1)[None, None]
+            odd = [n % 2 for n in fine.shape[-2:]]
+            fine = nn.functional.pad(fine, (0, odd[1], 0, odd[0]), mode="replicate")
+            self._pages[key] = nn.functional.avg_pool2d(fine, 2)[0, 0]
+            while len(self._pages) > COARSE_PAGES:
+                self._pages.popitem(last=False)
+        else:
+            self._pages.move_to_end(key)
+        return self._pages[key]
+
+    def _between(self, z_um: float) -> list[tuple[int, float]]:
+        """Planes whose sum with these weights lies at a depth."""
+        place = float(np.interp(z_um, self.depths_um, np.arange(len(self.depths_um))))
+        low = int(place)
+        pairs = [(low, 1 - (place - low)), (low + 1, place - low)]
+        return [(number, weight) for number, weight in pairs if weight > 0]
+
+    def _positions(self, axis: Any, dim: int) -> np.ndarray:
+        """Fractional native pixels of coordinates in um."""
+        return (np.asarray(axis, dtype=np.float64) - self.extent.origin_um[dim]) / self.extent.pixel_um
+
+    @torch.no_grad()
+    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
+        """Phase on the grid of 1-D axes (um): (z, y, x) float32, rad, averaged where the axes are coarse."""
+        at = [self._positions(np.atleast_1d(axis), dim) for dim, axis in enumerate((y_um, x_um))]
+        level = min(_level(position) for position in at)
+        at = [(position + 0.5) / 2**level - 0.5 for position in at]
+        planes = []
+        for z in np.atleast_1d(np.asarray(z_um, dtype=np.float64)):
+            parts = [weight * self._seen(number, level, at[0], at[1]) for number, weight in self._between(float(z))]
+            planes.append(parts[0] if len(parts) == 1 else parts[0] + parts[1])
+        return torch.stack(planes)
+
+    def _seen(self, number: int, level: int, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
+        """One averaged plane read at fractional pixels of its own (y, x); only what is needed is unpacked."""
+        shape = [math.ceil(n / 2**level) for n in self.extent.shape]
+        rows, columns = (_needed(position, n) for position, n in zip((y, x), shape, strict=True))
+        part = self.plane(number, rows, columns) if level == 0 else self._coarse(number, level)[rows, columns]
+        return _read(_read(part, y - rows.start, -2), x - columns.start, -1)
+
+    @torch.no_grad()
+    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
+        z, y, x = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (z_um, y_um, x_um)))
+        place = np.interp(z.ravel(), self.depths_um, np.arange(len(self.depths_um)))
+        at_y, at_x = self._positions(y.ravel(), 0), self._positions(x.ravel(), 1)
+        out = torch.zeros(z.size, device=self.phase.device)
+        for number in range(len(self.depths_um)):
+            weight = np.clip(1 - np.abs(place - number), 0, None)
+            used = np.flatnonzero(weight)
+            if used.size:
+                values = interpolate_points(self.plane(number), at_y[used], at_x[used], cubic_taps)
+                out[torch.from_numpy(used)] += values * torch.from_numpy(weight[used]).to(values)
+        return out.reshape(z.shape)
+
+    def forward(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
+        return self.query(z_um, y_um, x_um)
+
+
+def _level(position: np.ndarray) -> int:
+    """How often pixels can be averaged in pairs and still be finer than the steps of `position`."""
+    if position.size < 2:
+        return 0
+    step = abs(position[-1] - position[0]) / (position.size - 1)
+    return max(0, int(math.log2(max(step, 1.0) * (1 + 1e-9))))
+
+
+def _needed(position: np.ndarray, n: int) -> slice:
+    """Pixels of an axis of `n` that `cubic_taps` reads; at least one."""
+    first, last = int(np.floor(position.min())) - 1, int(np.floor(position.max())) + 3
+    return slice(min(max(first, 0), n - 1), max(min(last, n), 1))
+
+
+def _read(image: torch.Tensor, position: np.ndarray, dim: int) -> torch.Tensor:
+    """`interpolate_axis` by cubics; pixels are taken as they are where every position is one."""
+    whole = np.rint(position)
+    if np.abs(position - whole).max() > 1e-6:
+        return interpolate_axis(image, position, dim, cubic_taps)
+    index = np.clip(whole, 0, image.shape[dim] - 1).astype(np.int64)
+    return image.index_select(dim, torch.from_numpy(index).to(image.device))
