@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import cxi, matlab, numpy_archive, ptylab, tiff
+from . import cxi, lcnf, matlab, numpy_archive, ptylab, tiff
 from .cxi_writing import save_cxi
 from .field_file import load_result, read_header, save_result
 from .images import save_planes
@@ -11,6 +11,7 @@ from .opening import open_acquisition, open_draft
 
 __all__ = [
     "cxi",
+    "lcnf",
     "load_result",
     "matlab",
     "numpy_archive",

@@ -15,6 +15,7 @@ import yaml
 from ..data.acquisition import KINDS, Draft, quantities
 from ..data.settled import DERIVING, FROM_FOCUS, IN_PIXELS
 from ..types import InputError
+from . import pattern_lists
 from .field_file import load_result
 from .leds import directions, height_mm
 from .native import NativeReader
@@ -85,6 +86,8 @@ def apply(draft: Draft, path: Path) -> None:
         draft.kind = kind_of(given, path)
     known, deriving = quantities(draft.kind), DERIVING.get(draft.kind, ())
     for name, value in given.items():
+        if name == "patterns" and name in known and pattern_lists.named(value):
+            continue  # below, once the LEDs are known
         if name in POSITIONS and (name in known or name in deriving):
             _put_positions(draft, name, value, path)
         elif name in known:
@@ -101,6 +104,8 @@ def apply(draft: Draft, path: Path) -> None:
         elif name not in OWN_KEYS:
             every = ", ".join((*OWN_KEYS, *known, *deriving))
             raise InputError(f"{path}: {name} is not a value of kind {draft.kind}; known are {every}")
+    if "patterns" in known and pattern_lists.named(given.get("patterns")):
+        draft.values["patterns"] = pattern_lists.matrix(given["patterns"], draft.values, path)
     if set(given) & {*draft.assumed, FROM_FOCUS}:
         draft.notes = [note for note in draft.notes if note != draft.reason]
     draft.notes.append(f"values from {path.name}")
