@@ -13,6 +13,7 @@ import zarr
 from PIL import Image
 
 from napari_neuralfield.io import save_planes
+from napari_neuralfield.io.images import save_strips
 from napari_neuralfield.io.ome_zarr import halved
 from napari_neuralfield.types import InputError
 
@@ -110,3 +111,42 @@ def test_an_interrupted_render_leaves_nothing(tmp_path: Path) -> None:
         with pytest.raises(RuntimeError, match="cancelled"):
             save_planes(tmp_path / name, planes(), Z_UM, 0.25, 3)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["cells.npy", "cells.tif", "cells.ome.zarr", "cells.png"])
+@pytest.mark.parametrize("field", [FIELD, FIELD.real], ids=["complex", "real"])
+def test_strips_make_the_same_file_as_planes(tmp_path: Path, name: str, field: np.ndarray) -> None:
+    wide = np.tile(field, (1, 41, 40))[:2]  # (2, 1271, 880)
+    cuts = np.split(np.arange(1271), [1, 2, 512, 513, 700, 1270])
+    strips = (plane[cut] for plane in wide for cut in cuts)
+    save_planes(tmp_path / name, iter(wide), Z_UM[:2], 0.25, 2)
+    save_strips(tmp_path / f"strips-{name}", strips, Z_UM[:2], 0.25, (1271, 880), sample=wide[0])
+    one, two = _pixels(tmp_path / name), _pixels(tmp_path / f"strips-{name}")
+    assert len(one) == len(two)
+    for a, b in zip(one, two, strict=True):
+        assert np.array_equal(a, b)
+
+
+def _pixels(path: Path) -> list[np.ndarray]:
+    if path.suffix == ".npy":
+        return [np.load(path)]
+    if path.suffix == ".tif":
+        return [tifffile.imread(path)]
+    if path.suffix == ".png":
+        return [np.asarray(Image.open(path))]
+    group = zarr.open_group(path, mode="r")
+    return [np.asarray(group[d["path"]]) for d in group.attrs["ome"]["multiscales"][0]["datasets"]]
+
+
+def test_strips_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a strip of shape \(20, 22\) came at row 20 of plane 0"):
+        save_strips(tmp_path / "a.npy", iter([FIELD[0, :20], FIELD[0, :20]]), [0.0], 0.25, (31, 22))
+    with pytest.raises(InputError, match="only 20 of 31 rows came"):
+        save_strips(tmp_path / "a.npy", iter([FIELD[0, :20]]), [0.0], 0.25, (31, 22))
+
+
+def test_an_unwrapped_phase_is_shown_over_its_range(tmp_path: Path) -> None:
+    save_planes(tmp_path / "a.ome.zarr", iter([np.linspace(0, 40, 400).reshape(20, 20)]), [0.0], 0.25, 1)
+    window = zarr.open_group(tmp_path / "a.ome.zarr").attrs["ome"]["omero"]["channels"][0]["window"]
+    assert 0 <= window["start"] < 1
+    assert 39 < window["end"] <= 40

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import cxi, lcnf, matlab, numpy_archive, ptylab, tiff
 from .cxi_writing import save_cxi
 from .field_file import load_result, read_header, save_result
-from .images import save_planes
+from .images import save_planes, save_strips
 from .native import save_acquisition
 from .opening import open_acquisition, open_draft
 
@@ -23,5 +23,6 @@ __all__ = [
     "save_cxi",
     "save_planes",
     "save_result",
+    "save_strips",
     "tiff",
 ]

@@ -1,4 +1,4 @@
-"""Rendered planes as files other programs open: .npy, OME-TIFF, OME-Zarr and PNG, written plane by plane."""
+"""Rendered planes as files other programs open: .npy, OME-TIFF, OME-Zarr and PNG, written as their rows come."""
 
 from __future__ import annotations
 
@@ -13,21 +13,29 @@ from ..types import InputError
 from .atomic import writing
 from .ome_zarr import write_ome_zarr
 
-Writer = Callable[[Path, Iterator[np.ndarray], "Stack"], None]
+Strips = Iterator[np.ndarray]  # rows (y, x), the planes one after the other; no strip holds rows of two planes
+Writer = Callable[[Path, Strips, "Stack"], None]
 
 
 class Stack:
-    """What a writer must know before the first plane comes: shape, type, and where the planes lie.
+    """What a writer must know before the first row comes: shape, type, and where the planes lie.
 
     `channels` are what is written of each plane: amplitude and phase of a complex one, else the plane itself.
+    `sample` is rows, of few pixels perhaps, from which a picture's black and white are taken.
     """
 
     def __init__(
-        self, first: np.ndarray, z_um: np.ndarray, pixel_um: float, origin_um: tuple[float, float], name: str
+        self,
+        sample: np.ndarray,
+        shape: tuple[int, int, int],
+        z_um: np.ndarray,
+        pixel_um: float,
+        origin_um: tuple[float, float],
+        name: str,
     ) -> None:
-        self.complex = np.iscomplexobj(first)
+        self.sample, self.shape = sample, shape
+        self.complex = np.iscomplexobj(sample)
         self.dtype = np.dtype(np.complex64 if self.complex else np.float32)
-        self.shape: tuple[int, int, int] = (len(z_um), first.shape[0], first.shape[1])
         self.z_um, self.pixel_um, self.origin_um = z_um, pixel_um, origin_um
         self.channels = ("amplitude", "phase") if self.complex else (name,)
 
@@ -36,10 +44,19 @@ class Stack:
         """Mean distance of the planes, um; 1 where there is only one."""
         return float(np.ptp(self.z_um) / (len(self.z_um) - 1)) if len(self.z_um) > 1 else 1.0
 
-    def parts(self, plane: np.ndarray) -> list[np.ndarray]:
-        """A plane as its channels, float32."""
-        parts = (np.abs(plane), np.angle(plane)) if self.complex else (plane,)
+    def parts(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Rows as their channels, float32."""
+        parts = (np.abs(rows), np.angle(rows)) if self.complex else (rows,)
         return [np.asarray(part, dtype=np.float32) for part in parts]
+
+    def places(self, strips: Strips) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Each strip with its plane and its first row."""
+        z = y = 0
+        for rows in strips:
+            yield z, y, rows
+            y += len(rows)
+            if y == self.shape[1]:
+                z, y = z + 1, 0
 
 
 def save_planes(
@@ -67,47 +84,108 @@ def save_planes(
     ------
     InputError : for another ending, planes that do not agree with `count`, or a file that cannot be written.
     """
-    target, depths = Path(path), np.asarray(z_um, dtype=float).reshape(-1)
-    writer = next((w for ending, w in WRITERS.items() if target.name.lower().endswith(ending)), None)
-    if writer is None:
-        raise InputError(f"{target}: the ending is not known; images are written as {', '.join(WRITERS)}")
-    if count < 1 or len(depths) != count:
-        raise InputError(f"{target}: {len(depths)} depths are given for {count} planes; give one depth per plane")
+    target = Path(path)
+    if count < 1 or len(z_um) != count:
+        writer_of(target)
+        raise InputError(f"{target}: {len(z_um)} depths are given for {count} planes; give one depth per plane")
     source = iter(planes)
     first = np.asarray(next(source))
-    stack = Stack(first, depths, float(pixel_um), origin_um, name)
+    shape = (first.shape[0], first.shape[1])
+    counted = _counted(itertools.chain([first], source), (count, *shape), target)
+    save_strips(target, counted, z_um, pixel_um, shape, origin_um=origin_um, name=name)
+
+
+def save_strips(
+    path: str | Path,
+    strips: Iterable[np.ndarray],
+    z_um: Sequence[float] | np.ndarray,
+    pixel_um: float,
+    shape: tuple[int, int],
+    *,
+    origin_um: tuple[float, float] = (0.0, 0.0),
+    name: str = "phase",
+    sample: np.ndarray | None = None,
+) -> None:
+    """Write planes as `save_planes` does, from strips of their rows; memory holds some strips (PNG: the picture).
+
+    Parameters
+    ----------
+    strips : rows (y, x) from the first to the last, one plane after the other; none holds rows of two planes.
+    shape : (y, x) of a plane.
+    sample : some of the values, from which a PNG takes its black and white; the first strip where None.
+
+    Raises
+    ------
+    InputError : for another ending, strips that do not make up the planes, or a file that cannot be written.
+    """
+    target, depths = Path(path), np.asarray(z_um, dtype=float).reshape(-1)
+    writer, source = writer_of(target), iter(strips)
+    first = np.asarray(next(source))
+    whole = (len(depths), *shape)
+    stack = Stack(first if sample is None else sample, whole, depths, float(pixel_um), origin_um, name)
     with writing(target) as temporary:
-        writer(temporary, _counted(itertools.chain([first], source), stack, target), stack)
+        writer(temporary, _fitting(itertools.chain([first], source), stack, target), stack)
 
 
-def _counted(planes: Iterator[np.ndarray], stack: Stack, target: Path) -> Iterator[np.ndarray]:
+def writer_of(target: Path) -> Writer:
+    """What writes a file of this name.
+
+    Raises
+    ------
+    InputError : for an ending that is not known.
+    """
+    found = next((w for ending, w in WRITERS.items() if target.name.lower().endswith(ending)), None)
+    if found is None:
+        raise InputError(f"{target}: the ending is not known; images are written as {', '.join(WRITERS)}")
+    return found
+
+
+def _counted(planes: Iterator[np.ndarray], shape: tuple[int, int, int], target: Path) -> Strips:
     found = 0
     for plane in planes:
         plane = np.asarray(plane)
-        if found == stack.shape[0] or plane.shape != stack.shape[1:]:
-            raise InputError(f"{target}: plane {found} has shape {plane.shape}; {stack.shape} (z, y, x) was announced")
+        if found == shape[0] or plane.shape != shape[1:]:
+            raise InputError(f"{target}: plane {found} has shape {plane.shape}; {shape} (z, y, x) was announced")
         found += 1
-        yield plane.astype(stack.dtype, copy=False)
-    if found != stack.shape[0]:
-        raise InputError(f"{target}: only {found} of {stack.shape[0]} planes came; render again")
+        yield plane
+    if found != shape[0]:
+        raise InputError(f"{target}: only {found} of {shape[0]} planes came; render again")
 
 
-def write_npy(path: Path, planes: Iterator[np.ndarray], stack: Stack) -> None:
+def _fitting(strips: Strips, stack: Stack, target: Path) -> Strips:
+    """The strips in the stack's type, as long as they make up its planes."""
+    depth, rows, columns = stack.shape
+    done = 0
+    for strip in strips:
+        strip = np.asarray(strip)
+        left = rows - done % rows if done < depth * rows else 0
+        if strip.ndim != 2 or strip.shape[1] != columns or not 0 < len(strip) <= left:
+            raise InputError(
+                f"{target}: a strip of shape {strip.shape} came at row {done % rows} of plane {done // rows}; "
+                f"{stack.shape} (z, y, x) was announced"
+            )
+        done += len(strip)
+        yield strip.astype(stack.dtype, copy=False)
+    if done != depth * rows:
+        raise InputError(f"{target}: only {done} of {depth * rows} rows came; render again")
+
+
+def write_npy(path: Path, strips: Strips, stack: Stack) -> None:
     """(z, y, x), complex64 or float32. Not through a memory map, which a full disk kills the process in."""
     description = {"descr": np.lib.format.dtype_to_descr(stack.dtype), "fortran_order": False, "shape": stack.shape}
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, description)
-        for plane in planes:
-            file.write(np.ascontiguousarray(plane).data)
+        for rows in strips:
+            file.write(np.ascontiguousarray(rows).data)
 
 
-def write_tiff(path: Path, planes: Iterator[np.ndarray], stack: Stack) -> None:
+def write_tiff(path: Path, strips: Strips, stack: Stack) -> None:
     """OME-TIFF with pixel sizes, channels amplitude and phase as float32, axes (z, c, y, x)."""
     import tifffile
 
-    pages = (part for plane in planes for part in stack.parts(plane))
-    depth, rows, columns = stack.shape
-    shape = (depth, len(stack.channels), rows, columns)
+    depth, height, columns = stack.shape
+    channels = len(stack.channels)
+    shape = (depth, channels, height, columns)
     metadata: dict[str, Any] = {
         "axes": "ZCYX",
         "Channel": {"Name": list(stack.channels)},
@@ -116,28 +194,36 @@ def write_tiff(path: Path, planes: Iterator[np.ndarray], stack: Stack) -> None:
         "PhysicalSizeZ": stack.z_step_um,
         **{f"PhysicalSize{axis}Unit": "µm" for axis in "XYZ"},
         "Plane": {
-            "PositionZ": np.repeat(stack.z_um, len(stack.channels)).tolist(),
-            "PositionZUnit": ["µm"] * (depth * len(stack.channels)),
+            "PositionZ": np.repeat(stack.z_um, channels).tolist(),
+            "PositionZUnit": ["µm"] * (depth * channels),
         },
     }
     large = int(np.prod(shape)) * 4 > 3 * 2**30
-    with tifffile.TiffWriter(path, ome=True, bigtiff=large) as file:
-        file.write(pages, shape=shape, dtype=np.float32, photometric="minisblack", metadata=metadata)
+    with tifffile.TiffWriter(path, ome=True, bigtiff=large, byteorder="<") as file:
+        room = file.write(
+            shape=shape, dtype=np.float32, photometric="minisblack", metadata=metadata, returnoffset=True
+        )
+    assert room is not None  # pages without compression lie one after the other
+    with path.open("rb+") as image:
+        for z, y, rows in stack.places(strips):
+            for c, part in enumerate(stack.parts(rows)):
+                image.seek(room[0] + 4 * columns * ((z * channels + c) * height + y))
+                image.write(np.ascontiguousarray(part, dtype="<f4").data)
 
 
-def write_png(path: Path, planes: Iterator[np.ndarray], stack: Stack) -> None:
+def write_png(path: Path, strips: Strips, stack: Stack) -> None:
     """One row per plane, 8 bit: amplitude beside phase; black is the lowest value of the first plane (phase: -pi)."""
     from PIL import Image
 
-    limits: list[tuple[float, float]] = []
-    rows = []
-    for plane in planes:
-        parts = stack.parts(plane)
-        if not limits:
-            limits = [_limits(part, stack.complex and n == 1) for n, part in enumerate(parts)]
-        scaled = [(p - low) / (high - low) for p, (low, high) in zip(parts, limits, strict=True)]
-        rows.append(np.concatenate([(255 * np.clip(s, 0, 1)).astype(np.uint8) for s in scaled], axis=1))
-    Image.fromarray(np.concatenate(rows)).save(path, "PNG")
+    depth, height, columns = stack.shape
+    limits = [_limits(part, stack.complex and n == 1) for n, part in enumerate(stack.parts(stack.sample))]
+    picture = np.empty((depth * height, len(limits) * columns), dtype=np.uint8)
+    for z, y, rows in stack.places(strips):
+        top = z * height + y
+        for c, (part, (low, high)) in enumerate(zip(stack.parts(rows), limits, strict=True)):
+            scaled = 255 * np.clip((part - low) / (high - low), 0, 1)
+            picture[top : top + len(rows), c * columns : (c + 1) * columns] = scaled
+    Image.fromarray(picture).save(path, "PNG")
 
 
 def _limits(part: np.ndarray, is_angle: bool) -> tuple[float, float]:

@@ -15,30 +15,77 @@ CHUNK = 512
 SMALLEST = 256  # levels are added while the longer side is larger than this
 
 
-def write_ome_zarr(path: Path, planes: Iterator[np.ndarray], stack: Stack) -> None:
-    """Write planes one at a time; each level is the mean over 2 x 2 pixels of the complex level before."""
+def write_ome_zarr(path: Path, strips: Iterator[np.ndarray], stack: Stack) -> None:
+    """Write planes as their rows come; each level is the mean over 2 x 2 pixels of the (complex) level before."""
     import zarr
 
     depth, rows, columns = stack.shape
     shapes = [(rows, columns)]
     while max(shapes[-1]) > SMALLEST:
         shapes.append(tuple((n + 1) // 2 for n in shapes[-1]))  # type: ignore[arg-type]
-    group = zarr.create_group(path, zarr_format=3, attributes=_attributes(path, stack, len(shapes)))
-    levels = [
-        group.create_array(
+    group = zarr.create_group(path, zarr_format=3)
+    pyramid: StripWriter | None = None
+    for level, shape in reversed(list(enumerate(shapes))):
+        array = group.create_array(
             str(level),
             shape=(len(stack.channels), depth, *shape),
             chunks=(1, 1, min(CHUNK, shape[0]), min(CHUNK, shape[1])),
             dtype="float32",
             dimension_names=["c", "z", "y", "x"],
         )
-        for level, shape in enumerate(shapes)
-    ]
-    for z, plane in enumerate(planes):
-        for level in levels:
-            for c, part in enumerate(stack.parts(plane)):
-                level[c, z] = part
-            plane = halved(plane)
+        pyramid = StripWriter(array, stack, pyramid)
+    assert pyramid is not None
+    for z, _, strip in stack.places(strips):
+        pyramid.add(z, strip)
+    smallest = np.asarray(group[str(len(shapes) - 1)])
+    group.attrs.update(_attributes(path, stack, len(shapes), smallest))
+
+
+class StripWriter:
+    """One level of the pyramid and those above it: rows go in from the top, whole rows of chunks go to the disk.
+
+    Parameters
+    ----------
+    array : of the level (c, z, y, x).
+    stack : what is written.
+    above : the next coarser level, if there is one.
+    """
+
+    def __init__(self, array: Any, stack: Stack, above: StripWriter | None) -> None:
+        self._array, self._stack, self._above = array, stack, above
+        self._begin()
+
+    def _begin(self) -> None:
+        self._waiting: list[np.ndarray] = []
+        self._written = self._held = 0
+        self._odd: np.ndarray | None = None
+
+    def add(self, z: int, rows: np.ndarray) -> None:
+        """The next rows (y, x) of plane `z`; the plane is complete when its last row has come."""
+        self._waiting.append(rows)
+        self._held += len(rows)
+        last = self._written + self._held == self._array.shape[2]
+        if self._held >= self._array.chunks[2] or last:
+            self._write(z, last)
+        if self._above is not None:
+            joined = rows if self._odd is None else np.concatenate([self._odd, rows])
+            even = len(joined) if last else len(joined) - len(joined) % 2
+            self._odd = joined[even:].copy() if even < len(joined) else None
+            if even:
+                self._above.add(z, halved(joined[:even]))
+        if last:
+            self._begin()
+
+    def _write(self, z: int, last: bool) -> None:
+        rows = np.concatenate(self._waiting) if len(self._waiting) > 1 else self._waiting[0]
+        chunk = self._array.chunks[2]
+        whole = len(rows) if last else len(rows) - len(rows) % chunk
+        for top in range(0, whole, chunk):
+            some = rows[top : min(top + chunk, whole)]
+            for c, part in enumerate(self._stack.parts(some)):
+                self._array[c, z, self._written + top : self._written + top + len(some)] = part
+        self._waiting = [rows[whole:].copy()] if whole < len(rows) else []
+        self._written, self._held = self._written + whole, len(rows) - whole
 
 
 def halved(plane: np.ndarray) -> np.ndarray:
@@ -48,7 +95,7 @@ def halved(plane: np.ndarray) -> np.ndarray:
     return even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2).mean(axis=(1, 3), dtype=plane.dtype)
 
 
-def _attributes(path: Path, stack: Stack, levels: int) -> dict[str, Any]:
+def _attributes(path: Path, stack: Stack, levels: int, smallest: np.ndarray) -> dict[str, Any]:
     name = path.name.split(".", 2)[-1].removesuffix(".ome.zarr")
     axes = [{"name": "c", "type": "channel"}, *({"name": a, "type": "space", "unit": "micrometer"} for a in "zyx")]
     datasets = []
@@ -70,13 +117,17 @@ def _attributes(path: Path, stack: Stack, levels: int) -> dict[str, Any]:
         "ome": {
             "version": "0.5",
             "multiscales": multiscales,
-            "omero": {"channels": [_channel(name) for name in stack.channels]},
+            "omero": {"channels": [_channel(*known) for known in zip(stack.channels, smallest, strict=True)]},
         },
         "z_um": [float(z) for z in stack.z_um],
     }
 
 
-def _channel(name: str) -> dict[str, Any]:
+def _channel(name: str, smallest: np.ndarray) -> dict[str, Any]:
+    """How a channel is first shown; an unwrapped phase may be of any size."""
     low, high = (-np.pi, np.pi) if name == "phase" else (0.0, 2.0)
+    lowest, highest = (float(v) for v in np.percentile(smallest, [0.1, 99.9]))
+    if name == "phase" and (lowest < low or highest > high or highest - lowest < 1):
+        low, high = lowest, max(highest, lowest + 1e-6)
     window = {"min": low, "max": high, "start": low, "end": high}
     return {"label": name, "color": "FFFFFF", "active": True, "window": window}
