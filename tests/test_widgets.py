@@ -528,21 +528,21 @@ def test_a_plane_and_the_all_in_focus_image_become_layers(viewer, qtbot):
 
 
 def test_export_hands_plane_after_plane_to_the_writer(viewer, qtbot, monkeypatch, tmp_path, errors):
-    import sys
+    from napari_neuralfield.io import images
 
     saved = {}
 
-    def save_planes(path, planes, **kw):
-        saved.update(kw, path=path, planes=[p.shape for p in planes])
+    def save_strips(path, strips, z_um, pixel_um, shape, **kw):
+        saved.update(kw, path=path, z_um=z_um, pixel_um=pixel_um, strips=[s.shape for s in strips])
 
-    monkeypatch.setitem(sys.modules, "napari_neuralfield.io.images", SimpleNamespace(save_planes=save_planes))
+    monkeypatch.setattr(images, "save_strips", save_strips)
     dock, _ = depth_on(viewer, qtbot, (64, 48))
     dock.form.planes.setValue(3)
     dock.export(tmp_path / "a.ome.tif")
     qtbot.waitUntil(lambda: dock.form.busy == "" and bool(saved))
-    assert saved["planes"] == [(64, 48)] * 3
+    assert saved["strips"] == [(64, 48)] * 3
     assert saved["z_um"].tolist() == [-10, 0, 10]
-    assert (saved["pixel_um"], saved["count"]) == (0.5, 3)
+    assert (saved["pixel_um"], saved["name"]) == (0.5, "amplitude")
     dock.export(tmp_path / "a.jpg")
     qtbot.waitUntil(lambda: bool(errors))
     assert "the ending must be one of .ome.tif, .ome.zarr, .png" in errors[0]

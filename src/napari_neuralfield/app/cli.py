@@ -131,7 +131,8 @@ def reconstruct(
     terminal.warn_about(acquisition)
     result = terminal.follow(iter(run(acquisition, built)), acquisition, built, target)
     terminal.save(result, target)
-    print(*terminal.figures(result), sep="\n")
+    for line in terminal.figures(result):
+        print(line)
     if "sample_z_um" in result.figures and getattr(acquisition, "sample_z_um", None) is None:
         print(HALF_TURN)
     print(f"the field is in {target}; look at it with: napari {target}")
@@ -199,17 +200,16 @@ def render(file: Path, /, *, output: Output, z_um: Text = None, pixel_um: Text =
     region_um
         Y0,X0,Y1,X1 in um, half open; the whole field where left out.
     """
-    from ..io import load_result, save_planes
+    from ..io import load_result
     from ..io.images import WRITERS
+    from .rendering import write
 
     target = arguments.output(output, tuple(WRITERS))
     field = load_result(arguments.existing(file)).field
     step = None if pixel_um is None else arguments.numbers("--pixel-um", pixel_um, count=1)[0]
     depths = arguments.depths(z_um, field.extent)
     y, x = field.extent.axes(step, arguments.region(region_um, field.extent))
-    planes = (field.render([z], y, x)[0].detach().cpu().numpy() for z in depths)
-    spacing = step or field.extent.pixel_um
-    save_planes(target, planes, depths, spacing, len(depths), origin_um=(float(y[0]), float(x[0])))
+    write(target, field, depths, y, x, step or field.extent.pixel_um)
     print(f"{len(depths)} x {len(y)} x {len(x)} (z, y, x) in {target}")
 
 

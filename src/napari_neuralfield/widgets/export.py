@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ..app import lazy
 from ..types import Field, InputError
 
 FILTERS = {"OME-TIFF (*.ome.tif)": ".ome.tif", "OME-Zarr (*.ome.zarr)": ".ome.zarr", "PNG, this plane (*.png)": ".png"}
@@ -27,17 +24,10 @@ def export(path: Path, field: Field, quantity: str, z_um: float, depths_um: np.n
     ------
     InputError : for another ending.
     """
-    from ..io.images import save_planes
+    from ..app import rendering
 
     if not path.name.endswith(tuple(FILTERS.values())):
         raise InputError(f"{path}: the ending must be one of {', '.join(FILTERS.values())}")
     depths = np.array([z_um]) if path.suffix == ".png" else np.asarray(depths_um)
-
-    def planes() -> Iterator[np.ndarray]:
-        for z in depths:
-            yield np.asarray(lazy.plane(field, float(z), quantity))
-
-    extent = field.extent
-    place: dict[str, Any] = {"pixel_um": extent.pixel_um, "origin_um": extent.origin_um}
-    save_planes(path, planes(), z_um=depths, count=len(depths), name=quantity, **place)
+    rendering.write(path, field, depths, *field.extent.axes(), field.extent.pixel_um, quantity)
     return path

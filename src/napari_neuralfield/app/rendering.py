@@ -1,0 +1,59 @@
+"""A field as image files: whole planes where they are small, strip by strip where memory would not hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..data.tiles import STRIP_PIXELS, strips_of
+from ..types import Field
+from .lazy import evaluate, measure
+
+WHOLE = 2**24  # pixels of a plane that is rendered at once
+SAMPLE = 512  # rows and columns, at most, from which a large PNG takes its black and white
+
+
+def write(
+    path: Path,
+    field: Field,
+    z_um: Sequence[float] | np.ndarray,
+    y_um: np.ndarray,
+    x_um: np.ndarray,
+    pixel_um: float,
+    quantity: str = "",
+) -> None:
+    """Write planes of a field; memory holds some strips of a large one (PNG: 8 bits of every pixel).
+
+    Parameters
+    ----------
+    path : ends in .npy, .tif, .tiff, .ome.zarr or .png.
+    z_um, y_um, x_um : pixel centres, um, y and x evenly spaced by `pixel_um`.
+    quantity : 'amplitude', 'phase' or 'intensity'; the values as they are where empty.
+
+    Raises
+    ------
+    InputError : for another ending, or a file that cannot be written.
+    """
+    from ..io.images import save_strips, writer_of
+
+    writer_of(path)
+    shape = (len(y_um), len(x_um))
+    cut = strips_of(shape, STRIP_PIXELS) if shape[0] * shape[1] > WHOLE else [slice(0, shape[0])]
+
+    def seen(z: float, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        values = evaluate(field, z, y, x)[0]
+        return measure(values, quantity) if quantity else values
+
+    def strips() -> Iterator[np.ndarray]:
+        for z in z_um:
+            for rows in cut:
+                yield seen(z, y_um[rows], x_um)
+
+    sample = None
+    if len(cut) > 1 and path.suffix == ".png":
+        coarse = [axis[len(axis) // SAMPLE // 2 :: max(1, len(axis) // SAMPLE)] for axis in (y_um, x_um)]
+        sample = seen(z_um[0], coarse[0], coarse[1])
+    origin, name = (float(y_um[0]), float(x_um[0])), quantity or "phase"
+    save_strips(path, strips(), z_um, pixel_um, shape, origin_um=origin, name=name, sample=sample)
