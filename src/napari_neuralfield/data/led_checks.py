@@ -10,6 +10,7 @@ from ..optics.illumination import is_bright_field, nearest_overlap, synthetic_na
 from .acquisition import LedArray, MultiplexedLed, ThroughFocus
 from .frame_checks import Check, Survey, named
 from .geometry import default_z_range_um, depth_of_field_um, led_directions, native_upsampling
+from .multiplexed_checks import pattern_checks
 
 MIN_OVERLAP = 0.35
 STEEPEST_NA = 0.95
@@ -26,14 +27,7 @@ def led_array(acquisition: LedArray, seen: Survey) -> Iterator[Check]:
 
 def multiplexed(acquisition: MultiplexedLed, seen: Survey) -> Iterator[Check]:
     """Findings about several LEDs per frame."""
-    dark = np.flatnonzero(~acquisition.patterns.any(axis=1))
-    if len(dark):
-        yield Check(
-            "patterns", "warning", len(dark), "frames",
-            f"{named(dark)} light no LED in 'patterns'; the patterns may be in the wrong order.",
-        )
-    lit = int(acquisition.patterns.any(axis=0).sum())
-    yield Check("patterns", "info", lit, "LEDs", f"{acquisition.frame_count} patterns light {lit} LEDs in all.")
+    yield from pattern_checks(acquisition, seen)
     yield from _led_board(acquisition)
     yield from _resolution(acquisition)
     yield from sampling(acquisition)

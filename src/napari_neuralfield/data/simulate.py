@@ -16,6 +16,7 @@ from ..optics.board import BoardPose
 from .acquisition import Acquisition, Draft, LedArray
 from .phantoms import PHANTOMS, Phantom, cell_phantom, low_pass, seen
 from .simulate_coded_fpm import coded_fpm
+from .simulate_multiplexed import multiplexed
 from .simulate_scans import Truth, coded, far_field, near_field
 from .virtual_leds import aberrated_pupil, led_frames, led_grid_na
 
@@ -192,4 +193,6 @@ SIMULATORS: dict[str, Callable[[int], tuple[Acquisition, Truth]]] = {
     "coded-wrong-positions": partial(coded, position_error_px=3.0),
     "coded-surface-unknown": partial(coded, surface_known=False, phantom="smear", frames=100),
     "coded-fpm": coded_fpm,
+    "multiplexed-cells": multiplexed,
+    "multiplexed-textures": partial(multiplexed, sample="textures"),
 }

@@ -21,7 +21,7 @@ from .reading import explained
 PATTERNS = 5
 MICROSCOPE: dict[str, Any] = {"wavelength_um": 0.63, "objective_na": 0.1, "pixel_um": 1.625}
 LIMIT_NA, PITCH_MM, HEIGHT_MM, ROWS = 0.412, 4.0, 67.5, 17
-AXIS_DEG, ARCS_DEG = 225.0, (105.0, 240.0, 345.0)
+AXIS_DEG, ARCS_DEG = 225.0, (120.0, 240.0, 0.0)
 
 
 @READERS.register("lcnf")
