@@ -52,7 +52,7 @@ def field(path: Path) -> dict[str, Any]:
     from ..io import read_header
 
     header = read_header(path)
-    found = {name: header[name] for name in ("title", "extent", "optics", "figures", "recipe")}
+    found = {name: header[name] for name in ("title", "values", "extent", "optics", "figures", "recipe")}
     return {
         "file": str(path),
         "kind": "field",
@@ -152,6 +152,7 @@ def field_as_text(found: dict[str, Any]) -> str:
     depth = f"one plane, found at {low:g} um" if low == high else f"{low:g} to {high:g} um"
     rows = [
         ("field", found["type"]),
+        ("values", found["values"]),
         ("depth", depth),
         ("grid", f"{extent['shape'][0]} x {extent['shape'][1]} pixels of {extent['pixel_um']:g} um"),
         ("size on disk", f"{found['bytes'] / 1e6:.3g} MB"),

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 
 Box = tuple[slice, slice]  # (y, x), pixels
-STRIP_PIXELS = 2**23  # of an image that is made strip by strip: some tens of megabytes at a time
+STRIP_PIXELS = 2**22  # of an image that is made strip by strip: some tens of megabytes at a time
 
 
 @dataclasses.dataclass(frozen=True)

@@ -40,6 +40,7 @@ def save_result(path: str | Path, result: Result) -> None:
         "title": result.title,
         "field_type": result.field.type_name,
         "field_options": _json(result.field.options()),
+        "values": "complex" if result.field.complex_valued else "phase, radians",
         "extent": _json(result.field.extent.to_dict()),
         "recipe": _json(result.recipe),
         "optics": _json(result.optics),
@@ -74,7 +75,9 @@ def load_result(path: str | Path) -> Result:
 
 
 def read_header(path: str | Path) -> dict[str, Any]:
-    """Everything but the tensors: title, type, extent, recipe, optics, figures and `preview` (PNG as base64).
+    """Everything but the tensors: title, type, values (complex or phase), extent, recipe, optics, figures, `preview`.
+
+    The preview is a PNG as base64.
 
     Raises
     ------
@@ -94,11 +97,11 @@ def read_header(path: str | Path) -> dict[str, Any]:
             header[name] = json.loads(header[name])
         except (KeyError, ValueError):
             raise InputError(f"{path}: {name} in the header is damaged; reconstruct or copy it again") from None
-    return {"title": "", "field_type": "", "preview": "", **header}
+    return {"title": "", "field_type": "", "values": "", "preview": "", **header}
 
 
 def preview(field: Field) -> str:
-    """Amplitude and phase at mid depth, side by side, at most 128 pixels each: an 8-bit PNG as base64."""
+    """Amplitude and phase (or phase alone) at mid depth, at most 128 pixels each: an 8-bit PNG as base64."""
     from PIL import Image
 
     extent = field.extent

@@ -38,8 +38,10 @@ def unwrapped_layer(field: Field, z_um: float, title: str, view: View) -> list[L
     from skimage.restoration import unwrap_phase
 
     values, y, x = _values(field, z_um, view)
-    phase = unwrap_phase(lazy.measure(values, "phase"), rng=0).astype(np.float32)
-    phase -= np.float32(np.median(phase))
+    phase = lazy.measure(values, "phase")
+    if field.complex_valued:  # else it has no jumps
+        phase = unwrap_phase(phase, rng=0).astype(np.float32)
+    phase = phase - np.float32(np.median(phase))
     meta = {
         "name": f"{title} phase, unwrapped", "contrast_limits": contrast(phase, "phase"), "colormap": "viridis",
         "metadata": {KEY: {}}, **placed(y, x),

@@ -72,7 +72,8 @@ class DepthForm:
         self.quantity.addItems(names)
         self.quantity.setCurrentText(before if before in names else names[0])
         self.quantity.blockSignals(False)
-        self.colours.setVisible("amplitude" in names)
+        for part in (self.colours, self.unwrap):  # a field of phase alone has neither colours nor jumps
+            part.setVisible("amplitude" in names)
 
     def set_busy(self, what: str, text: str = "") -> None:
         """Name what goes on in the background; its button says `text` meanwhile."""
