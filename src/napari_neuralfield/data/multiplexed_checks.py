@@ -74,7 +74,7 @@ def pattern_checks(acquisition: MultiplexedLed, seen: Survey) -> Iterator[Check]
             "warning",
             len(empty),
             "frames",
-            f"{named(np.array(empty))} light no LED in 'patterns'; the patterns may be in the wrong order.",
+            f"'patterns' light no LED for {named(np.array(empty), 'frame')}; they may be in the wrong order.",
         )
     lit = int(acquisition.patterns.any(axis=0).sum())
     yield Check("patterns", "info", lit, "LEDs", f"{len(names)} patterns light {lit} LEDs in all: {_listed(names)}.")
@@ -111,8 +111,9 @@ def _swapped(acquisition: MultiplexedLed, names: list[PatternName], seen: Survey
             "warning",
             len(dim),
             "frames",
-            f"{named(np.array(dim), 'frame')}: darker than frame {top}, although the patterns say bright field and "
-            "dark field; frames and patterns are in different orders, or the exposures differ: then give 'exposure'.",
+            f"Darker than frame {top} although the patterns say bright field and frame {top} dark field: frames and "
+            "patterns are in different orders, or the exposures differ (then give 'exposure') "
+            f"({named(np.array(dim), 'frame')}).",
         )
     else:
         yield Check("swapped", "ok", 0, "frames", "Bright-field frames are brighter than dark-field frames.")
