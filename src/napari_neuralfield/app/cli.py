@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,8 +15,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from .. import __version__
-from ..types import InputError
-from . import arguments, mistakes
+from . import arguments, free_options, mistakes
 
 app = cyclopts.App(
     name="neuralfield",
@@ -27,7 +26,10 @@ app = cyclopts.App(
 )
 
 RECOMMENDED = "recommended"
-OWN = ("--method", "--preset", "--recipe", "--report", "--orientations", "--seed", "--device", "--output", "-o")
+OWN = (
+    "--method", "--preset", "--recipe", "--report", "--orientations", "--seed", "--device", "--output", "-o",
+    "--resume", "--from",
+)  # fmt: skip
 FIELD = (".nfield",)
 ACQUISITION = (".acq.h5",)
 
@@ -62,7 +64,7 @@ def methods(name: str | None = None, /, *, as_json: Annotated[bool, Parameter(na
     Parameters
     ----------
     name
-        Only this method; "calibrate" for the options of that command.
+        Only this method; "calibrate" or "train" for the options of those commands.
     as_json
         Print JSON instead of text.
     """
@@ -248,21 +250,46 @@ def simulate(kind: str, /, *, output: Output, truth: Path | None = None, seed: i
     seed
         Seed of the sample and of the noise.
     """
-    target = arguments.output(output, ACQUISITION)
-    truth_target = None if truth is None else arguments.output(truth, (".h5",))
-    from ..data.simulate import SIMULATORS
-    from ..io import save_acquisition
+    from .simulating import run
 
-    if kind not in SIMULATORS:
-        raise InputError(f"simulation {kind!r} is not known; choose one of {', '.join(sorted(SIMULATORS))}")
-    if seed < 0:
-        raise InputError(f"option --seed is {seed}; it must be 0 or more")
-    acquisition, found = SIMULATORS[kind](seed)
-    save_acquisition(target, acquisition)
-    print(f"{acquisition.frame_count} frames of kind {acquisition.kind} in {target}")
-    if truth_target is not None:
-        _save_truth(truth_target, found)
-        print(f"the truth in {truth_target}")
+    run(kind, output, truth, seed)
+
+
+@app.command
+def train(
+    network: str,
+    /,
+    *,
+    output: Output,
+    recipe: Path | None = None,
+    resume: Path | None = None,
+    start: Annotated[Path | None, Parameter(name="--from")] = None,
+    seed: Text = None,
+    device: str | None = None,
+    **options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
+) -> None:
+    """Train a network. Options are --OPTION VALUE; "neuralfield methods train" lists them with their units.
+
+    Parameters
+    ----------
+    network
+        Name of a network, such as neuph.
+    output
+        The weights to write, OUT.safetensors; the picture of the last look at scenes kept aside is beside it, OUT.png.
+    recipe
+        YAML file with options; what is typed comes first.
+    resume
+        Weights of a training that was interrupted: it goes on with its own options, and those typed.
+    start
+        Finished weights to begin from (fine-tuning); "shipped" for those that come with the package.
+    seed
+        Seed of every random choice.
+    device
+        auto, cpu, or a graphics card such as cuda:0.
+    """
+    from .training import run
+
+    run(network, output, recipe, resume, start, {**options, "seed": seed, "device": device})
 
 
 @app.command
@@ -288,27 +315,13 @@ def _draw_orientations(file: Path, page: Path, device: str | None) -> None:
     draw(open_acquisition(arguments.existing(file)), page, device)
 
 
-def _save_truth(path: Path, truth: Mapping[str, Any]) -> None:
-    import h5py
-    import numpy as np
-
-    from ..io.atomic import writing
-
-    with writing(path) as temporary, h5py.File(temporary, "w") as file:
-        for name, value in truth.items():
-            if np.ndim(value):
-                file[name] = value
-            else:
-                file.attrs[name] = value
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     tokens = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # notes of a long run reach a pipe when they are made
     try:
-        app(_prepared(tokens), print_error=False, exit_on_error=False, result_action="return_none")
+        app(free_options.joined(tokens, OWN), print_error=False, exit_on_error=False, result_action="return_none")
         sys.stdout.flush()
         return 0
     except BrokenPipeError:  # the reader of our output went away, as `head` does
@@ -322,25 +335,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         mistakes.complain(mistakes.sentence(error))
         return 2
-
-
-def _prepared(tokens: list[str]) -> list[str]:
-    """Tokens of a command with free options, each option joined to its value."""
-    command, rest = tokens[:1], tokens[1:]
-    free = any(token.startswith("--") and token not in (*OWN, "--help") for token in rest)
-    if command not in (["reconstruct"], ["calibrate"]) or not free:
-        return tokens
-    from ..recon.calibration_recipe import CalibrationRecipe
-    from ..recon.recipe import options_of
-    from ..registry import METHODS
-
-    recipes = [METHODS[name].recipe for name in METHODS]
-    if command == ["calibrate"]:
-        recipes = [CalibrationRecipe, METHODS["coded-surface"].recipe]
-    switches = {
-        option.name for recipe in recipes for option in options_of(recipe) if bool in arguments.members(option.type)
-    }
-    return [*command, *arguments.join_options(rest, OWN, switches)]
 
 
 def _print(found: Any, as_json: bool, as_text: Callable[[Any], str]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from .arguments import flag_of, members
 from .terminal import caption, unit_of
 
+COMMANDS = ("calibrate", "train")  # commands with options of their own
 LABELS = {"warning": "warning", "ok": "good"}
 
 
@@ -63,7 +64,7 @@ def field(path: Path) -> dict[str, Any]:
 
 
 def methods(name: str | None) -> list[dict[str, Any]]:
-    """Every method, or the named one, with its options; `calibrate` has options too and may be named."""
+    """Every method, or the named one, with its options; `calibrate` and `train` have options too and may be named."""
     from ..recon.calibration_recipe import CalibrationRecipe
     from ..recon.recipe import Method, options_of
     from ..registry import METHODS
@@ -71,6 +72,13 @@ def methods(name: str | None) -> list[dict[str, Any]]:
     if name == "calibrate":
         summary = "Finds what the microscope really was; a command of its own: neuralfield calibrate."
         found = [Method(name, summary, CalibrationRecipe, ("led_array",), {}, lambda *_: iter(()))]
+    elif name == "train":
+        from ..recon.trainings import TRAININGS
+
+        found = [
+            Method(f"train {n}", t.summary, t.recipe, ("multiplexed_led",), {}, lambda *_: iter(()))
+            for n, t in TRAININGS.items()
+        ]
     else:
         found = [METHODS[n] for n in (sorted(METHODS) if name is None else [name])]
     return [
@@ -171,11 +179,13 @@ def methods_as_text(found: list[dict[str, Any]]) -> str:
             lines.append(f"  presets {', '.join(method['presets'])}")
         rows = [(option["flag"], _option_text(option)) for option in method["options"]]
         lines += [*_columns(rows), ""]
+    if len(found) > 1:
+        lines.append(f"options of other commands: {', '.join(f'neuralfield methods {name}' for name in COMMANDS)}")
     return "\n".join(lines).rstrip()
 
 
 def _option_text(option: dict[str, Any]) -> str:
-    words = [option["unit"], f"default {_number(option['default'])}"]
+    words = [option["unit"], "" if option["default"] == "" else f"default {_number(option['default'])}"]
     low, high = option["low"], option["high"]
     if low is not None and high is not None:
         words.append(f"{low:g} to {high:g}")
@@ -183,7 +193,8 @@ def _option_text(option: dict[str, Any]) -> str:
         words.append(f"at least {low:g}" if high is None else f"at most {high:g}")
     if option["choices"]:
         words.append(" or ".join(map(str, option["choices"])))
-    return f"{option['help']} ({', '.join(word for word in words if word)})"
+    told = ", ".join(word for word in words if word)
+    return f"{option['help']} ({told})" if told else str(option["help"])
 
 
 def _with_unit(value: Any, unit: str) -> str:

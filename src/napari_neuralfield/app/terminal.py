@@ -43,10 +43,10 @@ def follow(events: Iterator[Event], acquisition: Acquisition, recipe: Recipe, ta
     latest: Preview | None = None
     wall, cpu = time.perf_counter(), time.process_time()
     try:
-        with _bar() as bar:
+        with progress_bar() as bar:
             for event in events:
                 if isinstance(event, Progress):
-                    _show(bar, event)
+                    show(bar, event)
                 elif isinstance(event, Note):
                     bar.write(said(event))
                 elif isinstance(event, Preview):
@@ -67,11 +67,11 @@ def follow(events: Iterator[Event], acquisition: Acquisition, recipe: Recipe, ta
 def returned(events: Generator[Event, None, T], notes: list[str] | None = None) -> T:
     """Run a generator of events to its end as `follow` does; what it returns. `notes` gathers what was said."""
     try:
-        with _bar() as bar:
+        with progress_bar() as bar:
             while True:
                 event = next(events)
                 if isinstance(event, Progress):
-                    _show(bar, event)
+                    show(bar, event)
                 elif isinstance(event, Note):
                     bar.write(said(event))
                     if notes is not None:
@@ -156,7 +156,7 @@ def unit_of(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _bar() -> Iterator[Any]:
+def progress_bar() -> Iterator[Any]:
     from tqdm import tqdm
 
     form = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}"
@@ -164,7 +164,7 @@ def _bar() -> Iterator[Any]:
         yield bar
 
 
-def _show(bar: Any, event: Progress) -> None:
+def show(bar: Any, event: Progress) -> None:
     bar.total = max(event.total, event.done, 1)
     bar.n = event.done
     if event.what:

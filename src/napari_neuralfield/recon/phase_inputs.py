@@ -109,7 +109,7 @@ def inputs_of(acquisition: MultiplexedLed, device: torch.device | str = "cpu") -
     """
     orientation = orient(acquisition)
     frames = torch.as_tensor(acquisition.intensity(), dtype=torch.float32, device=device)
-    weight, light = _light(acquisition)
+    weight, light = light_of(acquisition)
     frames = frames / torch.tensor(light, dtype=torch.float32, device=device)[:, None, None]
     repeats = patterns_repeat(acquisition.intensity())
     dpc = _dpc(acquisition, frames, weight, orientation, repeats)
@@ -198,7 +198,7 @@ def _turn(degrees: float) -> np.ndarray:
     return np.where(np.abs(matrix) < 1e-12, 0.0, matrix)
 
 
-def _light(acquisition: MultiplexedLed) -> tuple[np.ndarray, np.ndarray]:
+def light_of(acquisition: MultiplexedLed) -> tuple[np.ndarray, np.ndarray]:
     """Brightness of the LEDs in each frame (frame, led), and what each frame is divided by (frame,).
 
     A bright-field frame by its light inside the aperture. A dark-field one by the light of its arc, times what the

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,12 @@ import torch
 from .. import __version__, compute
 from ..networks.encoder import LocalConditionalNetwork
 from ..networks.pretrained import Weights
-from ..types import Event, Progress
+from ..types import Event, InputError, Note, Progress
 from .phase_inputs import CANONICAL, CHANNELS
+from .self_supervision import FrameMisfit
 from .train_recipe import TrainNeuPhRecipe
-from .training_stream import TrainingStream, Variety
+from .training_material import NOTHING, Material
+from .training_source import aside_of, check, source_of, split
 
 SMALL: dict[str, Any] = {
     "groups": ((0, 1, 2, 3, 4, 5, 6),), "channels": 64, "blocks": 10, "dilations": (1, 1, 2, 2, 4, 4, 2, 2, 1, 1),
@@ -35,7 +37,7 @@ WARM_UP = 200  # steps
 MEAN_OVER = 500  # steps of the running mean of the weights
 SCALE_WEIGHT = 0.05
 LOG_SCALE_LIMIT = 8.0
-VALIDATION = 16  # scenes kept aside
+MICROSCOPE_RATE = 0.01  # of Adam, for the ratio and the aberrations of measured frames
 STATISTICS = 256  # patches the header's statistics are made of
 
 
@@ -71,9 +73,15 @@ class Trainer:
     Parameters
     ----------
     start : weights to go on from, or to fine-tune where they hold nothing of a training.
+    material : what else there is to train on.
+
+    Raises
+    ------
+    InputError : where the material cannot be used.
     """
 
-    def __init__(self, recipe: TrainNeuPhRecipe, start: Weights | None = None) -> None:
+    def __init__(self, recipe: TrainNeuPhRecipe, start: Weights | None = None, material: Material = NOTHING) -> None:
+        check(recipe, material)
         self.recipe, self.device = recipe, compute.device(recipe.device)
         torch.manual_seed(recipe.seed)
         self.network = LocalConditionalNetwork(**sizes(recipe) if start is None else start.header["sizes"])
@@ -89,10 +97,13 @@ class Trainer:
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate, fused=True)
         if self.steps and start is not None:
             self._resume(start)
-        self.stream = TrainingStream(
-            CANONICAL, Variety(), patch=recipe.patch_px, size=max(96, recipe.patch_px), pool=recipe.pool,
-            per_scene=recipe.patches_per_scene, seed=recipe.seed + 1000 * self.steps,
-        )  # fmt: skip
+        self.material, self.history = material, _history(start)
+        self.stream = source_of(recipe, material, recipe.seed + 1000 * self.steps)
+        self.misfit = None
+        if material.frames is not None:
+            self.misfit = FrameMisfit(material.frames, recipe.patch_px, recipe.seed + self.steps, self.device)
+            own = {"params": list(self.misfit.parameters()), "lr": MICROSCOPE_RATE}
+            self.optimiser.add_param_group(own)
         self._generator = compute.seed(recipe.seed + 1000 * self.steps)
         self._aside: tuple[torch.Tensor, torch.Tensor] | None = None
 
@@ -107,10 +118,11 @@ class Trainer:
         """One step of Adam; the mean absolute error, rad."""
         began = time.monotonic()
         rate = min(1.0, (self.steps + 1) / WARM_UP) * 0.5 * (1 + np.cos(np.pi * self.done)) + 1e-3
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.learning_rate * rate
+        self.optimiser.param_groups[0]["lr"] = self.recipe.learning_rate * rate
         channels, phase = (t.to(self.device) for t in self.stream.batch(self.recipe.batch))
         loss, error = self._loss(channels.to(memory_format=torch.channels_last), phase)
+        if self.misfit is not None:
+            loss = loss + self.recipe.frames_weight * self.misfit(self.network)
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -145,11 +157,7 @@ class Trainer:
     def validate(self) -> Validation:
         """The running mean of the weights on scenes kept aside."""
         if self._aside is None:
-            aside = TrainingStream(
-                CANONICAL, Variety(), patch=self.recipe.patch_px, size=max(96, self.recipe.patch_px), pool=VALIDATION,
-                per_scene=1, boards=4, seed=987654321,
-            )  # fmt: skip
-            self._aside = aside.batch(VALIDATION)
+            self._aside = aside_of(self.recipe, self.material)
         factor, rows = CANONICAL.upsampling, []
         pictures: list[np.ndarray] = []
         axis = torch.arange(self.recipe.patch_px * factor) / factor
@@ -177,16 +185,17 @@ class Trainer:
                     if moment in state:
                         tensors[f"training.{moment}.{name}"] = state[moment].detach().cpu().contiguous().clone()
             tensors["training.count"] = torch.tensor(float(self.steps))
+        patches = 8 * self.recipe.batch if resumable else STATISTICS
         header = {
             "network": "neuph", "sizes": self.network.sizes, "optics": dataclasses.asdict(CANONICAL),
             "channels": CHANNELS, "recipe": self.recipe.model_dump(), "steps": self.steps, "seconds": self.seconds,
-            "statistics": self._statistics(), "package_version": __version__,
+            "statistics": self._statistics(patches), "package_version": __version__, "history": self.history,
         }  # fmt: skip
         return Weights(tensors, header)
 
-    def _statistics(self) -> dict[str, list[float]]:
+    def _statistics(self, patches: int) -> dict[str, list[float]]:
         """What the training's channels are like: percentiles 1, 50 and 99 of each one's deviation and mean."""
-        channels, _ = self.stream.batch(min(STATISTICS, 2 * len(self.stream.scenes)))
+        channels, _ = self.stream.batch(min(patches, 2 * self.recipe.pool))
         found = {}
         for number, name in enumerate(CHANNELS):
             for what, values in (("std", channels[:, number].std((1, 2))), ("mean", channels[:, number].mean((1, 2)))):
@@ -208,21 +217,69 @@ def sizes(recipe: TrainNeuPhRecipe) -> dict[str, Any]:
     return chosen | {name: value for name in ("channels", "blocks") if (value := getattr(recipe, name)) is not None}
 
 
-def train(recipe: TrainNeuPhRecipe, start: Weights | None = None) -> Iterator[Event | Validation | Trained]:
+def check_start(recipe: TrainNeuPhRecipe, start: Weights, resume: bool) -> None:
+    """Whether weights can be gone on from with these options.
+
+    Raises
+    ------
+    InputError : where there is nothing to resume, or the options ask for a network of other sizes.
+    """
+    if resume and "training.count" not in start.tensors:
+        raise InputError(
+            f"the training of these weights is finished after {start.header['steps']} steps, so there is nothing to "
+            "resume; train on from them with --from"
+        )
+    wanted, given = sizes(recipe), start.header["sizes"]
+    for name in ("channels", "blocks", "decoder"):
+        if wanted[name] != given[name]:
+            raise InputError(
+                f"option {name} asks for {wanted[name]} but the weights to go on from have {given[name]}; a network "
+                f"keeps its sizes, so leave {name} and size out or train a new one"
+            )
+
+
+def _history(start: Weights | None) -> list[dict[str, Any]]:
+    """The trainings that weights have behind them, the first one first."""
+    if start is None:
+        return []
+    before = list(start.header.get("history", []))
+    if "training.count" in start.tensors:
+        return before
+    return [*before, {name: start.header.get(name) for name in ("recipe", "steps", "seconds")}]
+
+
+def train(
+    recipe: TrainNeuPhRecipe,
+    start: Weights | None = None,
+    material: Material = NOTHING,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[Event | Validation | Trained]:
     """Train; yields progress, validations with pictures, and weights: resumable ones at every validation, and the last.
 
-    `start` : a half-finished training to resume, or finished weights to go on from.
+    Parameters
+    ----------
+    start : a half-finished training to resume, or finished weights to go on from.
+    material : what else there is to train on.
+    stopped : asked after every step; where it says yes, resumable weights are the last event.
     """
-    trainer = Trainer(recipe, start)
+    trainer = Trainer(recipe, start, material)
+    if material.pairs and recipe.pairs_share:
+        yield Note(f"{len(split(material)[0])} measured pairs to train on, {len(split(material)[1])} kept aside")
     due, error = trainer.seconds + recipe.validate_every_s, float("nan")
     while trainer.done < 1:
         now = trainer.step()
         error = now if error != error else 0.98 * error + 0.02 * now
         total = recipe.steps or max(trainer.steps + 1, round(trainer.steps / max(trainer.done, 1e-6)))
         yield Progress(trainer.steps, total, error, "steps, mean error in rad")
+        if stopped():
+            yield Trained(trainer.weights(resumable=True), False)
+            return
         if trainer.seconds >= due:
             yield trainer.validate()
+            if trainer.done >= 1:
+                break
             yield Trained(trainer.weights(resumable=True), False)
             due = trainer.seconds + recipe.validate_every_s
-    yield trainer.validate()
+    else:
+        yield trainer.validate()
     yield Trained(trainer.weights(resumable=False), True)

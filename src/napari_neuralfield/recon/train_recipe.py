@@ -31,6 +31,21 @@ class TrainNeuPhRecipe(TrainRecipe):
     decoder: Literal["coordinates", "convolution"] = option(
         "coordinates", "the published decoder, or its ablation by convolutions", advanced=True
     )
+    pairs: str = option("", "folder of measured pairs, NAME.acq.h5 beside NAME.truth.h5 (phase_rad, pixel_um)")
+    pairs_share: float = option(
+        0.5, "share of the patches that come from measured pairs, where there are some", ge=0, le=1
+    )
+    images: str = option("", "folder of grey images that are taken as phases of simulated samples")
+    like: str = option(
+        "",
+        "measured frames, .acq.h5, of the microscope to train for: its LED board, and scenes that look like its frames",
+    )
+    frames: str = option(
+        "", "measured frames, .acq.h5, whose phase is not known: the answer, imaged again, is held against them"
+    )
+    frames_weight: float = option(
+        0.3, "weight of what disagrees with those frames, against the error of the phase", ge=0, le=100, advanced=True
+    )
     pool: int = option(384, "scenes kept at a time", ge=8, le=100000, advanced=True)
     patches_per_scene: float = option(
         8.0, "patches taken from a scene, on average, before a new one takes its place", gt=0, advanced=True

@@ -7,11 +7,12 @@ microscopes do. A scene is imaged once and used several times, cropped elsewhere
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
-from ..data.random_scenes import random_scene
+from ..data.random_scenes import Scene, random_scene
 from ..optics.pupil import wavefront
 from .dpc import DpcSolver
 from .phase_inputs import Canonical, normalise
@@ -75,11 +76,15 @@ class Board:
     @torch.no_grad()
     def image(self, transmission: torch.Tensor, aberration_rad: np.ndarray) -> torch.Tensor:
         """Frames (5, y, x) without noise of a scene (Y, X), in units of the empty bright field."""
+        return self.imaged(transmission, torch.tensor(aberration_rad))
+
+    def imaged(self, transmission: torch.Tensor, aberration_rad: torch.Tensor) -> torch.Tensor:
+        """`image`, differentiable in both."""
         spectrum = torch.fft.fft2(transmission, norm="forward")
         fine = transmission.shape[-1]
         rows = (self.bins[None] - self.shift[:, :1]) % fine
         columns = (self.bins[None] - self.shift[:, 1:]) % fine
-        phase = wavefront(NOLL, torch.tensor(aberration_rad), self.fy, self.fx, 1.0).to(torch.float32)
+        phase = wavefront(NOLL, aberration_rad, self.fy, self.fx, 1.0).to(torch.float32)
         window = spectrum[rows[:, :, None], columns[:, None, :]] * torch.polar(self.inside, phase)
         box = torch.zeros(len(window), self.size, self.size, dtype=torch.complex64)
         at = self.bins % self.size
@@ -128,6 +133,9 @@ class TrainingStream:
     pool : scenes kept; each batch takes its patches from them at random.
     per_scene : patches taken, on average, before a scene is replaced.
     weights : kinds of scenes, see `random_scene`.
+    board : makes the boards, as `random_board` does.
+    draw : makes the scenes, of pixels per axis and pixels per frame pixel; `random_scene` where None.
+    chance : of a scene, by its channels (7, y, x), to be shown; all alike where None.
     """
 
     def __init__(
@@ -141,20 +149,27 @@ class TrainingStream:
         per_scene: float = 8,
         boards: int = 24,
         weights: dict[str, float] | None = None,
+        board: Callable[[Canonical, Variety, int, np.random.Generator], Board] = random_board,
+        draw: Callable[[int, int, np.random.Generator], Scene] | None = None,
+        chance: Callable[[torch.Tensor], float] | None = None,
         seed: int = 0,
     ) -> None:
         self.optics, self.variety, self.patch, self.weights = optics, variety or Variety(), patch, weights
         self.size, self.per_scene, self.pool = size, per_scene, pool
         self.rng = np.random.default_rng(seed)
-        self.boards = [random_board(optics, self.variety, size, self.rng) for _ in range(boards)]
+        self.draw, self.chance = draw, chance
+        self.boards = [board(optics, self.variety, size, self.rng) for _ in range(boards)]
         self.scenes: list[tuple[torch.Tensor, torch.Tensor, int]] = []
+        self.chances: list[float] = []
         self._due, self._next = 0.0, 0
 
     def scene(self) -> tuple[torch.Tensor, torch.Tensor, int]:
         """Frames (5, y, x) without noise, phase (Y, X), and the board that made them."""
-        phase, absorption = random_scene(
-            self.size * self.optics.upsampling, self.optics.upsampling, self.rng, self.weights
-        )
+        factor = self.optics.upsampling
+        if self.draw is None:
+            phase, absorption = random_scene(self.size * factor, factor, self.rng, self.weights)
+        else:
+            phase, absorption = self.draw(self.size * factor, factor, self.rng)
         board = int(self.rng.integers(len(self.boards)))
         aberration = self.rng.normal(0, 1, len(NOLL)) * self.variety.aberration_rad
         transmission = torch.polar(torch.exp(-torch.from_numpy(absorption)), torch.from_numpy(phase))
@@ -178,23 +193,32 @@ class TrainingStream:
         spread = torch.sqrt(light.clamp(min=0) / electrons + (float(self.rng.uniform(0, 4)) / electrons) ** 2)
         return light + spread * noise
 
+    def channels(self, clean: torch.Tensor, board: int) -> torch.Tensor:
+        """Channels (7, y, x), with noise, of frames (5, y, x) without."""
+        frames = self.noisy(clean)[None]
+        return normalise(frames, self.boards[board].dpc(frames[:, :2]), self.boards[board].turn_deg)[0]
+
     def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Channels (count, 7, patch, patch) and phases (count, Y, X)."""
         while len(self.scenes) < min(self.pool, max(8, count)) or (self._due >= 1):
             fresh = self.scene()
+            chance = 1.0 if self.chance is None else self.chance(self.channels(fresh[0], fresh[2]))
             if len(self.scenes) < self.pool:
                 self.scenes.append(fresh)
+                self.chances.append(chance)
             else:
-                self.scenes[self._next] = fresh
+                self.scenes[self._next], self.chances[self._next] = fresh, chance
                 self._next = (self._next + 1) % self.pool
             self._due = max(0.0, self._due - 1)
         self._due += count / self.per_scene
-        chosen = self.rng.integers(0, len(self.scenes), count)
+        if self.chance is None:
+            chosen = self.rng.integers(0, len(self.scenes), count)
+        else:
+            chosen = self.rng.choice(len(self.scenes), count, p=np.array(self.chances) / sum(self.chances))
         channels, phases, factor = [], [], self.optics.upsampling
         for index in chosen:
             clean, phase, board = self.scenes[int(index)]
-            frames = self.noisy(clean)[None]
-            made = normalise(frames, self.boards[board].dpc(frames[:, :2]), self.boards[board].turn_deg)[0]
+            made = self.channels(clean, board)
             y, x = (int(v) for v in self.rng.integers(0, self.size - self.patch + 1, 2))
             channels.append(made[:, y : y + self.patch, x : x + self.patch])
             rows = slice(y * factor, (y + self.patch) * factor)

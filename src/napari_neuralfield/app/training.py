@@ -1,0 +1,154 @@
+"""A training in a terminal: progress, a line and a picture at every validation, weights that can be gone on from."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..io import training_files
+from ..io.weights_file import save_weights
+from ..networks.pretrained import Weights, load_weights, shipped
+from ..recon.recipe import load, options_of
+from ..recon.train import Trained, Validation
+from ..recon.train_recipe import TrainRecipe
+from ..recon.training_material import NOTHING, Material, Pair
+from ..recon.trainings import Training, material_for, recipe_for, training
+from ..types import InputError, Note, Progress
+from . import arguments, terminal
+from .training_picture import save_picture
+
+WEIGHTS = (".safetensors",)
+SHIPPED = "shipped"  # typed for the weights that come with the package
+
+
+def start_from(name: str, resume: Path | str | None, start: Path | str | None) -> Weights | None:
+    """The weights to go on from: a half-finished training, or finished ones, 'shipped' for those of the package.
+
+    Raises
+    ------
+    InputError : where both are given, or a file holds no such weights.
+    """
+    if resume is not None and start is not None:
+        raise InputError(
+            "options --resume and --from are both given; --resume goes on with a training that was interrupted, --from "
+            "begins a new one from finished weights, so choose one"
+        )
+    chosen = start if resume is None else resume
+    if chosen is None:
+        return None
+    return shipped(name) if resume is None and str(chosen) == SHIPPED else load_weights(chosen, name)
+
+
+def read(option: str, typed: str) -> Any:
+    """What an option of a training names, as `recon.training_material.Material` holds it."""
+    if option == "pairs":
+        return tuple(Pair(*found) for found in training_files.measured_pairs(typed))
+    if option == "images":
+        return tuple(training_files.grey_images(typed))
+    return training_files.led_patterns(typed, option)
+
+
+def prepare(
+    name: str,
+    values: Mapping[str, Any],
+    resume: Path | str | None = None,
+    start: Path | str | None = None,
+    given: Material = NOTHING,
+) -> tuple[Training, TrainRecipe, Weights | None, Material]:
+    """Everything that a training needs, checked.
+
+    Raises
+    ------
+    InputError : for an unknown network, weights that do not fit, an option or a file that cannot be used.
+    """
+    entry = training(name)
+    weights = start_from(name, resume, start)
+    recipe = recipe_for(name, values, weights, resume=resume is not None)
+    return entry, recipe, weights, material_for(recipe, read, given)
+
+
+def run(
+    name: str,
+    target: Path,
+    recipe_file: Path | None,
+    resume: Path | None,
+    start: Path | None,
+    typed: Mapping[str, str | None],
+) -> None:
+    """`neuralfield train`: weights at `target`, the last validation's picture beside them.
+
+    Raises
+    ------
+    InputError : see `prepare`.
+    terminal.Interrupted : after Ctrl-C, when what was trained is at `target`.
+    """
+    entry = training(name)
+    arguments.output(target, WEIGHTS)
+    if start is not None:
+        arguments.not_the_input(target, start)
+    values = load(recipe_file) if recipe_file is not None else {}
+    values = {**values, **arguments.option_values(options_of(entry.recipe), typed)}
+    entry, recipe, weights, material = prepare(name, values, resume, start)
+    if weights is not None:
+        done = f"after {weights.header['steps']} steps" if resume is not None else "as a new training"
+        print(f"going on from {resume or start}, {done}")
+    began, cpu, last = time.perf_counter(), time.process_time(), None
+    with _ctrl_c() as asked, terminal.progress_bar() as bar, contextlib.suppress(KeyboardInterrupt):
+        for event in entry.run(recipe, weights, material, asked.is_set):
+            if isinstance(event, Progress):
+                terminal.show(bar, event)
+            elif isinstance(event, Note):
+                bar.write(terminal.said(event))
+            elif isinstance(event, Validation):
+                bar.write(line(event))
+                save_picture(target.with_suffix(".png"), event)
+            elif isinstance(event, Trained):
+                last = event
+                _keep(target, event)
+    if last is None:
+        raise terminal.Interrupted("interrupted before there was anything to keep")
+    print(terminal.took(time.perf_counter() - began, time.process_time() - cpu))
+    if not last.finished:
+        again = f"go on with: neuralfield train {name} --resume {target} -o {target}"
+        raise terminal.Interrupted(f"interrupted; what was trained is in {target}; {again}")
+    print(
+        f"the weights are in {target}; use them with: neuralfield reconstruct FILE --method {name} --weights {target}"
+    )
+
+
+def line(seen: Validation) -> str:
+    """One validation in words."""
+    return (
+        f"after {seen.steps} steps, {seen.seconds / 60:.1f} min: error {seen.error_rad:.4f} rad, "
+        f"correlation {seen.correlation:.4f}"
+    )
+
+
+def _keep(target: Path, event: Trained) -> None:
+    what = "weights" if event.finished else "half-finished training"
+    terminal.write_or_keep(target, lambda path: save_weights(path, event.weights, half=event.finished), what)
+
+
+@contextlib.contextmanager
+def _ctrl_c() -> Iterator[threading.Event]:
+    """Ctrl-C once asks for an end after the step in hand; twice ends at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def heard(number: int, frame: Any) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, heard)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
