@@ -9,7 +9,9 @@ from pattern_scene import board, cells, seen_through
 from scipy.ndimage import gaussian_filter
 
 from napari_neuralfield.data.acquisition import MultiplexedLed
-from napari_neuralfield.recon.polish import Improving, Polished, closed, polish, repeats
+from napari_neuralfield.data.borders import patterns_repeat
+from napari_neuralfield.recon.pattern_start import closed
+from napari_neuralfield.recon.polish import Improving, Polished, polish
 from napari_neuralfield.types import InputError
 
 
@@ -52,8 +54,8 @@ def test_a_blurred_phase_becomes_sharp(scene: tuple[MultiplexedLed, np.ndarray])
 def test_a_field_that_does_not_repeat(scene: tuple[MultiplexedLed, np.ndarray]) -> None:
     acquisition, truth = scene
     part = acquisition.crop(slice(4, 36), slice(6, 40))
-    assert repeats(acquisition.intensity())
-    assert not repeats(part.intensity())
+    assert patterns_repeat(acquisition.intensity())
+    assert not patterns_repeat(part.intensity())
     inside = truth[24:216, 36:240]
     start = gaussian_filter(truth, 6, mode="wrap")[24:216, 36:240]
     result = _last(part, start, steps=40)

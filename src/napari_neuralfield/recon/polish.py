@@ -18,18 +18,16 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 
 from ..data.acquisition import MultiplexedLed
-from ..optics.grids import resample
-from ..types import InputError
 from .pattern_misfit import PatternMisfit, Slopes
+from .pattern_start import Shared, best_shared, border_of, on_fine_grid, on_object_grid
 
+STEPS = 60
 SPARSITY = 10.0  # per radian of edge, one pixel of the synthetic aperture long
 REST = 15.0  # how much less likely an edge of the absorption is that the phase does not have
-BORDER = 8  # frame pixels in which a field that does not repeat is closed
 SOFT = 5e-3  # radians; smaller steps between pixels are smooth shading
-RATES = {"phase": 0.06, "rest": 0.004, "shared": 0.01}
+RATES = (0.06, 0.004, 0.01)  # first steps of phase, rest of the absorption, and what the field shares
 BETAS = (0.85, 0.93)
 WARM = 4
 
@@ -68,120 +66,6 @@ class Polished:
     accepted: bool
 
 
-@dataclasses.dataclass(frozen=True)
-class Shared:
-    """What the whole field has in common.
-
-    Parameters
-    ----------
-    values : share of the phase that is absorbed, constant absorption, Zernike coefficients (rad), logarithm of the
-        frames' gains less their mean; float32.
-    terms : how many Zernike coefficients.
-    """
-
-    values: torch.Tensor
-    terms: int
-
-    @property
-    def share(self) -> torch.Tensor:
-        return self.values[0]
-
-    @property
-    def constant(self) -> torch.Tensor:
-        return self.values[1]
-
-    @property
-    def aberration(self) -> torch.Tensor:
-        return self.values[2 : 2 + self.terms]
-
-    @property
-    def gain(self) -> torch.Tensor:
-        gain = self.values[2 + self.terms :]
-        return gain - gain.mean()
-
-    def absorption(self, phase: torch.Tensor) -> torch.Tensor:
-        return self.share * phase + self.constant
-
-    def slope(self, slopes: Slopes, phase: torch.Tensor) -> torch.Tensor:
-        """Gradient of the energy by `values`."""
-        by_absorption = torch.stack([(slopes.absorption * phase).sum(), slopes.absorption.sum()])
-        return torch.cat([by_absorption, slopes.aberration, torch.zeros_like(slopes.gain)])
-
-
-def repeats(frames: np.ndarray) -> bool:
-    """True where frames (frame, y, x) go on at their borders as their other side begins: simulated, or one period.
-
-    Judged by how well the first row (column) goes with the last, against how well neighbours go together there.
-    """
-    bright = frames[frames.mean((1, 2)) > 0.5 * frames.mean((1, 2)).max()]
-    for axis in (1, 2):
-        first, second, before, last = (np.take(bright, i, axis).ravel() for i in (0, 1, -2, -1))
-        across = np.corrcoef(first, last)[0, 1]
-        along = 0.5 * (np.corrcoef(first, second)[0, 1] + np.corrcoef(before, last)[0, 1])
-        if not across > 0.75 * along:
-            return False
-    return True
-
-
-def closed(image: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
-    """`image` (y, x) continued to `shape` in a straight line from its last pixel to its first: it repeats smoothly."""
-    for axis in (0, 1):
-        extra = shape[axis] - image.shape[axis]
-        if extra:
-            share = (torch.arange(1, extra + 1, device=image.device, dtype=image.dtype) / (extra + 1)).reshape(
-                (-1, 1) if axis == 0 else (1, -1)
-            )
-            last, first = image.narrow(axis, image.shape[axis] - 1, 1), image.narrow(axis, 0, 1)
-            image = torch.cat([image, last + (first - last) * share], axis)
-    return image
-
-
-def on_object_grid(model: PatternMisfit, phase: torch.Tensor, upsampling: int) -> torch.Tensor:
-    """A phase (Y, X), `upsampling` pixels per frame pixel, on the model's grid with its border, mean 0.
-
-    Raises
-    ------
-    InputError : where the phase does not cover the frames.
-    """
-    expected = tuple(upsampling * n for n in model.frame_shape)
-    if tuple(phase.shape) != expected:
-        raise InputError(
-            f"the phase has {tuple(phase.shape)} pixels; {upsampling} per pixel of frames of {model.frame_shape} are "
-            f"{expected}"
-        )
-    if not torch.isfinite(phase).all():
-        raise InputError("the phase holds values that are not finite; every pixel needs a number")
-    rows, columns = (upsampling * n for n in model.plan.image_shape)
-    whole = closed(phase - phase.mean(), (rows, columns))
-    return resample(whole, model.object_shape)
-
-
-def best_shared(model: PatternMisfit, phase: torch.Tensor, *, evaluations: int = 14) -> Shared:
-    """Absorption as a share of the phase, aberrations and gains with which a phase explains the frames best.
-
-    Parameters
-    ----------
-    phase : on the model's object grid (Y, X).
-    """
-    terms = len(model.noll)
-
-    def energy(values: np.ndarray) -> tuple[float, np.ndarray]:
-        shared = Shared(torch.as_tensor(values, dtype=torch.float32, device=phase.device), terms)
-        slopes = model.slopes(phase, shared.absorption(phase), shared.aberration, shared.gain)
-        return slopes.energy, shared.slope(slopes, phase).double().cpu().numpy()
-
-    start = np.zeros(2 + terms + len(model.leds))
-    start[0] = 0.1
-    found = minimize(energy, start, jac=True, method="L-BFGS-B", options={"maxfun": evaluations})
-    return Shared(torch.as_tensor(found.x, dtype=torch.float32, device=phase.device), terms)
-
-
-def relative_error(model: PatternMisfit, frames: torch.Tensor) -> float:
-    """Norm of the difference of predicted and measured roots of intensities, over the norm of the measured."""
-    measured = model.intensity.sqrt()
-    return float(torch.linalg.vector_norm(frames.sqrt() - measured) / torch.linalg.vector_norm(measured))
-
-
 def edges(image: torch.Tensor, soft: float) -> torch.Tensor:
     """Gradient (Y, X) of the isotropic total variation sum sqrt(|grad|^2 + soft^2) of a periodic image."""
     down, right = torch.roll(image, -1, -2) - image, torch.roll(image, -1, -1) - image
@@ -206,18 +90,63 @@ class _Moments:
         self.value.addcdiv_(self._mean, size, value=-self.rate * share / (1 - one**self.count))
 
 
+class _Fit:
+    """A phase (Y, X) on the model's grid, what goes with it, and how far it is from the frames.
+
+    Parameters
+    ----------
+    found : start of the phase, mean 0, changed in place.
+    shared : its absorption, aberrations and gains; the gains stay.
+    """
+
+    def __init__(self, model: PatternMisfit, found: torch.Tensor, shared: Shared, sparsity: float) -> None:
+        self.model, self.phase, self.shared = model, found, shared
+        self.rest = torch.zeros_like(found)
+        self._weight = sparsity * _pixels_per_edge(model, found)
+        values = (self.phase, self.rest, shared.values)
+        self._moves = [_Moments(value, rate) for value, rate in zip(values, RATES, strict=True)]
+
+    @property
+    def absorption(self) -> torch.Tensor:
+        return self.shared.absorption(self.phase) + self.rest
+
+    def slopes(self) -> Slopes:
+        return self.model.slopes(self.phase, self.absorption, self.shared.aberration, self.shared.gain)
+
+    def error(self) -> float:
+        """Norm of the difference of predicted and measured roots of intensities, over the norm of the measured."""
+        shown = self.model.frames(self.phase, self.absorption, self.shared.aberration, self.shared.gain)
+        measured = self.model.intensity.sqrt()
+        return float(torch.linalg.vector_norm(shown.sqrt() - measured) / torch.linalg.vector_norm(measured))
+
+    def step(self, pace: float) -> Slopes:
+        """One step down; the slopes are those before it."""
+        slopes = self.slopes()
+        shared = self.shared.slope(slopes, self.phase)
+        shared[2 + self.shared.terms :] = 0
+        gradients = (
+            slopes.phase + self.shared.share * slopes.absorption + self._weight * edges(self.phase, SOFT),
+            slopes.absorption + REST * self._weight * edges(self.rest, SOFT / 10),
+            shared,
+        )
+        for move, gradient in zip(self._moves, gradients, strict=True):
+            move.step(gradient, pace)
+        return slopes
+
+
 def polish(
     acquisition: MultiplexedLed,
     phase: torch.Tensor,
     *,
     upsampling: int = 6,
-    steps: int = 60,
+    steps: int = STEPS,
     sparsity: float = SPARSITY,
     noll: tuple[int, ...] = (4, 5, 6),
+    trust_brightness: bool = True,
     border: int | None = None,
     device: torch.device | str = "cpu",
 ) -> Iterator[Improving | Polished]:
-    """Fit phase, absorption, aberrations and gains to the frames, from a start; the last thing yielded is the result.
+    """Fit phase, absorption and aberrations to the frames, from a start; the last thing yielded is the result.
 
     Parameters
     ----------
@@ -226,59 +155,45 @@ def polish(
     steps : each costs two FFTs of a frame for every LED.
     sparsity : weight of total variation, per radian; 0 for none.
     noll : aberrations of the pupil that are fitted, Noll's indices.
-    border : frame pixels beyond the field in which the object is free; None: 0 where the frames repeat, else `BORDER`.
+    trust_brightness : the frames' brightness beside each other was measured; otherwise the start decides about it.
+    border : frame pixels beyond the field where the object is free; None: 0 where the field repeats, else `BORDER`.
 
     Raises
     ------
     InputError : where the phase does not cover the frames or is not finite.
     """
-    if border is None:
-        border = 0 if acquisition.pupil is not None or repeats(acquisition.intensity()) else BORDER
+    border = border_of(acquisition) if border is None else border
     model = PatternMisfit(acquisition, noll=noll, border=border, device=device)
-    start = phase.detach().to(device=device, dtype=torch.float32)
-    found = on_object_grid(model, start, upsampling)
-    shared = best_shared(model, found)
-    rest = torch.zeros_like(found)
-    first = model.frames(found, shared.absorption(found), shared.aberration, shared.gain)
-    before, begun = relative_error(model, first), _misfit(model, found, shared)
+    start = _centred(phase.detach().to(device=device, dtype=torch.float32))
+    coarse = on_object_grid(model, start, upsampling)
+    shared = best_shared(model, coarse, gains=not trust_brightness)
+    fit = _Fit(model, coarse.clone(), Shared(shared.values.clone(), shared.terms), sparsity)
+    before = fit.error()
     yield Improving(0, steps, before)
-    weight = sparsity * _pixels_per_edge(model, found)
-    moves = [_Moments(value, rate) for value, rate in zip((found, rest, shared.values), RATES.values(), strict=True)]
-    initial = (found.clone(), Shared(shared.values.clone(), shared.terms))
+    begun = math.inf
     for step in range(steps):
-        slopes = model.slopes(found, shared.absorption(found) + rest, shared.aberration, shared.gain)
-        strength = weight
-        gradients = (
-            slopes.phase + shared.share * slopes.absorption + strength * edges(found, SOFT),
-            slopes.absorption + REST * strength * edges(rest, SOFT / 10),
-            shared.slope(slopes, found),
-        )
-        pace = min(1.0, (step + 1) / WARM) * (0.04 + 0.48 * (1 + math.cos(math.pi * step / steps)))
-        for move, gradient in zip(moves, gradients, strict=True):
-            move.step(gradient, pace)
+        slopes = fit.step(min(1.0, (step + 1) / WARM) * (0.04 + 0.48 * (1 + math.cos(math.pi * step / steps))))
+        begun = _mean(slopes) if step == 0 else begun
         yield Improving(step + 1, steps, _quick_error(model, slopes))
-    last = model.slopes(found, shared.absorption(found) + rest, shared.aberration, shared.gain)
-    ended = float(last.misfit.mean())
+    ended = _mean(fit.slopes())
     accepted = bool(np.isfinite(ended) and ended < begun)
     if not accepted:
-        (found, shared), rest = initial, torch.zeros_like(rest)
-    absorption = shared.absorption(found) + rest
-    frames = model.frames(found, absorption, shared.aberration, shared.gain)
+        fit, ended = _Fit(model, coarse, shared, sparsity), begun
     yield Polished(
-        _cut(model, found, upsampling) if accepted else start - start.mean(),
-        _cut(model, absorption, upsampling, centre=False),
-        {index: float(value) for index, value in zip(noll, shared.aberration, strict=True)},
-        np.exp(shared.gain.double().cpu().numpy()),
+        _centred(on_fine_grid(model, fit.phase, upsampling)) if accepted else start,
+        on_fine_grid(model, fit.absorption, upsampling),
+        {index: float(value) for index, value in zip(noll, fit.shared.aberration, strict=True)},
+        np.exp(fit.shared.gain.double().cpu().numpy()),
         before,
-        relative_error(model, frames),
+        fit.error(),
         begun,
         ended,
         accepted,
     )
 
 
-def _misfit(model: PatternMisfit, phase: torch.Tensor, shared: Shared) -> float:
-    return float(model.slopes(phase, shared.absorption(phase), shared.aberration, shared.gain).misfit.mean())
+def _mean(slopes: Slopes) -> float:
+    return float(slopes.misfit.mean())
 
 
 def _quick_error(model: PatternMisfit, slopes: Slopes) -> float:
@@ -293,8 +208,5 @@ def _pixels_per_edge(model: PatternMisfit, image: torch.Tensor) -> float:
     return widest / (0.5 * (image.shape[0] + image.shape[1]))
 
 
-def _cut(model: PatternMisfit, image: torch.Tensor, upsampling: int, centre: bool = True) -> torch.Tensor:
-    """The part of `image` over the frames, on the grid of the start."""
-    fine = resample(image, (upsampling * model.plan.image_shape[0], upsampling * model.plan.image_shape[1]))
-    seen = fine[: upsampling * model.frame_shape[0], : upsampling * model.frame_shape[1]]
-    return seen - seen.mean() if centre else seen.clone()
+def _centred(image: torch.Tensor) -> torch.Tensor:
+    return image - image.mean()
