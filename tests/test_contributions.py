@@ -51,7 +51,7 @@ def test_the_manifest_names_things_that_exist():
     manifest = npe2.PluginManifest.from_file(ROOT / "napari.yaml")
     manifest.validate_imports()
     assert manifest.name == PLUGIN
-    assert {w.display_name for w in manifest.contributions.widgets} == {"Acquisition", "Reconstruct", "Depth"}
+    assert {w.display_name for w in manifest.contributions.widgets} == {"Acquisition", "Reconstruct", "Depth", "Train"}
     assert (ROOT / "napari.yaml").resolve() == ROOT / "src" / "napari_neuralfield" / "napari.yaml"
 
 

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..recon.recipe import load, options_of
 from ..recon.train import Trained, Validation
 from ..recon.train_recipe import TrainRecipe
 from ..recon.training_material import NOTHING, Material, Pair
-from ..recon.trainings import Training, material_for, recipe_for, training
+from ..recon.trainings import Stream, Training, material_for, recipe_for, training
 from ..types import InputError, Note, Progress
 from . import arguments, terminal
 from .training_picture import save_picture
@@ -97,19 +97,16 @@ def run(
     if weights is not None:
         done = f"after {weights.header['steps']} steps" if resume is not None else "as a new training"
         print(f"going on from {resume or start}, {done}")
-    began, cpu, last = time.perf_counter(), time.process_time(), None
-    with _ctrl_c() as asked, terminal.progress_bar() as bar, contextlib.suppress(KeyboardInterrupt):
-        for event in entry.run(recipe, weights, material, asked.is_set):
-            if isinstance(event, Progress):
-                terminal.show(bar, event)
-            elif isinstance(event, Note):
-                bar.write(terminal.said(event))
-            elif isinstance(event, Validation):
-                bar.write(line(event))
-                save_picture(target.with_suffix(".png"), event)
-            elif isinstance(event, Trained):
-                last = event
-                _keep(target, event)
+    began, cpu = time.perf_counter(), time.process_time()
+
+    def tell(event: Any) -> None:
+        if isinstance(event, Progress):
+            terminal.show(bar, event)
+        elif isinstance(event, Note | Validation):
+            bar.write(terminal.said(event) if isinstance(event, Note) else line(event))
+
+    with _ctrl_c() as asked, terminal.progress_bar() as bar:
+        last = follow(entry.run(recipe, weights, material, asked.is_set), target, tell)
     if last is None:
         raise terminal.Interrupted("interrupted before there was anything to keep")
     print(terminal.took(time.perf_counter() - began, time.process_time() - cpu))
@@ -119,6 +116,28 @@ def run(
     print(
         f"the weights are in {target}; use them with: neuralfield reconstruct FILE --method {name} --weights {target}"
     )
+
+
+def follow(stream: Stream, target: Path, tell: Callable[[Any], None]) -> Trained | None:
+    """Train: `tell` every event, write weights to `target` whenever there are some, and pictures beside them.
+
+    Returns what was written last, also where Ctrl-C ends it.
+
+    Raises
+    ------
+    InputError : where a file cannot be written.
+    """
+    last = None
+    with contextlib.suppress(KeyboardInterrupt):
+        for event in stream:
+            if isinstance(event, Trained):
+                _keep(target, event)
+                last = event
+                continue
+            if isinstance(event, Validation):
+                save_picture(target.with_suffix(".png"), event)
+            tell(event)
+    return last
 
 
 def line(seen: Validation) -> str:

@@ -143,8 +143,9 @@ def open_docks(viewer: Any, *names: str, front: str = "") -> None:
     from .acquisition_dock import AcquisitionDock
     from .depth_dock import DepthDock
     from .reconstruct_dock import ReconstructDock
+    from .train_dock import TrainDock
 
-    docks = {"Acquisition": AcquisitionDock, "Reconstruct": ReconstructDock, "Depth": DepthDock}
+    docks = {"Acquisition": AcquisitionDock, "Reconstruct": ReconstructDock, "Depth": DepthDock, "Train": TrainDock}
     for name in names:
         full = f"{name} ({PLUGIN})"  # as the Plugins menu calls it, so that nothing opens twice
         if full not in viewer.window.dock_widgets:

@@ -51,8 +51,8 @@ class LossPlot(Plot):
 
     MOST = 4000  # points kept; beyond that every other one goes
 
-    def __init__(self) -> None:
-        super().__init__("step", "relative error", 200)
+    def __init__(self, left: str = "relative error") -> None:
+        super().__init__("step", left, 200)
         self.plot.setLogMode(False, True)
         self.plot.showGrid(x=True, y=True, alpha=0.2)
         self._curve = self.plot.plot(pen=pg.mkPen(LINE, width=2))
@@ -83,6 +83,24 @@ class LossPlot(Plot):
     @property
     def points(self) -> tuple[list[float], list[float]]:
         return self._steps, self._losses
+
+
+class TrainingPlot(LossPlot):
+    """Error of the patches trained on against step, with a dot for each look at scenes kept aside."""
+
+    def __init__(self) -> None:
+        super().__init__("error [rad]")
+        self._dots = self.plot.plot(pen=None, symbol="o", symbolSize=7, symbolPen=None, symbolBrush=EDGE)
+        self._seen: list[tuple[float, float]] = []
+
+    def clear(self) -> None:
+        self._seen = []
+        self._dots.setData([], [])
+        super().clear()
+
+    def add_seen(self, step: float, error: float) -> None:
+        self._seen.append((step, error))
+        self._dots.setData(*zip(*self._seen, strict=True))
 
 
 def circle(centre: np.ndarray, radius: float, corners: int = 48) -> np.ndarray:

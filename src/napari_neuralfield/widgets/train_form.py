@@ -1,0 +1,150 @@
+"""The controls of the Train dock; they decide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QProgressBar, QVBoxLayout, QWidget
+
+from ..types import InputError
+from .forms import OptionForm
+from .parts import BAD, GOOD, QUIET, button, form_layout, label, row, scrolling
+from .plots import TrainingPlot
+from .train_work import ANY, FINISHED, FRAMES, HALF, LIKE, NEW, SHIPPED, options_shown
+
+ENDING = "Weights (*.safetensors)"
+GOES_ON = ("minutes", "learning_rate")  # options whose usual values differ where finished weights go on
+
+
+class TrainForm:
+    """Builds its widgets into `parent`."""
+
+    def __init__(self, parent: QWidget) -> None:
+        self._parent = parent
+        self.options: OptionForm | None = None
+        self._usual: Mapping[str, Any] = {}  # of fine-tuning
+        self.network, self.begin, self.microscope = QComboBox(), QComboBox(), QComboBox()
+        self.begin.addItems([NEW, SHIPPED, FINISHED, HALF])
+        self.microscope.addItems([ANY, LIKE, FRAMES])
+        self.microscope.setToolTip(
+            "A network for the LED board of the acquisition that is open, on scenes that look like its frames; with "
+            "its frames, the network's answer for them is also imaged again and held against them."
+        )
+        self.path, self.target = QLineEdit(), QLineEdit()
+        self.run_button, self.stop_button = button("Train"), button("Stop")
+        self.use_button = button("Use in Reconstruct", tip="choose these weights in the Reconstruct dock")
+        self.summary, self.state, self.seen, self.error = (
+            label(colour=QUIET),
+            label(),
+            label(colour=GOOD),
+            label(colour=BAD),
+        )
+        self.bar, self.plot = QProgressBar(), TrainingPlot()
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumHeight(10)
+        self._lay_out(parent)
+        self.begin.currentTextChanged.connect(self._on_begin)
+        self._on_begin()
+
+    def _lay_out(self, parent: QWidget) -> None:
+        top = QWidget()
+        self._top = form = form_layout(top)
+        self._path = row(self.path, button("Choose…", self._choose_path))
+        form.addRow("Network", self.network)
+        form.addRow("", self.summary)
+        form.addRow("Begin with", self.begin)
+        form.addRow("File", self._path)
+        form.addRow("Train for", self.microscope)
+        form.addRow("Save as", row(self.target, button("Choose…", self._choose_target)))
+        self._option_place = QVBoxLayout()
+        content = QWidget()
+        upper = QVBoxLayout(content)
+        upper.setContentsMargins(0, 0, 6, 0)
+        upper.addWidget(top)
+        upper.addLayout(self._option_place)
+        upper.addStretch(1)
+        outer = QVBoxLayout(parent)
+        outer.setContentsMargins(6, 4, 8, 6)
+        outer.addWidget(scrolling(content), 1)
+        controls = row(self.run_button, self.stop_button)
+        for part in (controls, self.bar, self.state, self.error, self.seen, self.plot, self.use_button):
+            outer.addWidget(part)
+        parent.setMinimumWidth(340)
+
+    def set_trainings(self, trainings: Mapping[str, Any], usual: Mapping[str, Any]) -> None:
+        """Offer these (name -> Training); `usual` are the options that differ where finished weights go on."""
+        self._usual = usual
+        self.network.addItems(list(trainings))
+        training = trainings[self.network.currentText()]
+        self.summary.setText(training.summary)
+        self.options = OptionForm(options_shown(training))
+        self._option_place.addWidget(self.options)
+        self._on_begin()
+
+    def values(self) -> dict[str, Any]:
+        """Options that were chosen; of an interrupted training none, it has its own.
+
+        Raises
+        ------
+        InputError : naming the option whose value cannot be used.
+        """
+        if self.options is None or self.begin.currentText() == HALF:
+            return {}
+        chosen = self.options.values()
+        if self.begin.currentText() != NEW:  # their usual values are not those of the recipe
+            for name in GOES_ON:
+                editor: Any = self.options.editors[name]
+                chosen[name] = editor.value()
+                if chosen[name] is None:
+                    raise InputError(f"option {name} is empty; it needs a value")
+        return chosen
+
+    def _on_begin(self) -> None:
+        begin = self.begin.currentText()
+        self._top.setRowVisible(self._path, begin in (FINISHED, HALF))
+        if self.options is not None:
+            self.options.setVisible(begin != HALF)
+            known = {name: self._usual[name] for name in GOES_ON if name in self._usual}
+            self.options.set_values(known if begin in (SHIPPED, FINISHED) else {})
+
+    def _choose_path(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self._parent, "Weights to go on from", self.path.text(), ENDING)
+        if name:
+            self.path.setText(name)
+            if self.begin.currentText() == HALF:
+                self.target.setText(name)
+
+    def _choose_target(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self._parent, "Save the weights", self.target.text(), ENDING)
+        if name:
+            self.target.setText(name if Path(name).suffix else f"{name}.safetensors")
+
+    # state
+
+    def set_progress(self, done: int, total: int) -> None:
+        self.bar.setUpdatesEnabled(False)  # or Qt paints the whole window at once, the canvas with it
+        self.bar.setRange(0, max(total, 1))
+        self.bar.setValue(done)
+        self.bar.setUpdatesEnabled(True)
+
+    def show_error(self, text: str) -> None:
+        self.error.setText(text)
+        self.error.setVisible(bool(text))
+
+    def show_seen(self, text: str) -> None:
+        self.seen.setText(text)
+        self.seen.setVisible(bool(text))
+
+    def set_state(self, text: str, *, running: bool, ready: bool, found: bool) -> None:
+        """Enable what can be done now and say what goes on."""
+        self.state.setText(text)
+        self.state.setVisible(bool(text))
+        self.run_button.setEnabled(ready and not running)
+        self.stop_button.setEnabled(running)
+        self.bar.setVisible(running)
+        self.plot.setVisible(bool(self.plot.points[0]))
+        self.use_button.setVisible(found and not running)
+        if running:
+            self.show_error("")

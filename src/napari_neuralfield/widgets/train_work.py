@@ -1,0 +1,120 @@
+"""What the Train dock does, without a window: what can be trained, a training in a thread, its pictures as layers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..types import InputError
+
+if TYPE_CHECKING:
+    from ..data.acquisition import MultiplexedLed
+    from ..recon.train import Trained, Validation
+
+NEW, SHIPPED, FINISHED, HALF = "a new network", "the weights in the box", "finished weights", "an interrupted training"
+ANY, LIKE, FRAMES = "any microscope", "the open one", "the open one, and fit its frames"
+FIRST = ("minutes", "size", "pairs", "pairs_share", "images")  # options that are not folded away
+ELSEWHERE = ("like", "frames")  # chosen by a box of their own
+GAP = 6.0  # frame pixels between the pictures
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """A training as the dock asks for it.
+
+    Parameters
+    ----------
+    network : its name.
+    values : options that were chosen.
+    begin, path : NEW, SHIPPED, FINISHED or HALF, and the file of the last two.
+    microscope, acquisition : ANY, LIKE or FRAMES, and what is open.
+    target : weights to write.
+    """
+
+    network: str
+    values: Mapping[str, Any]
+    begin: str
+    path: str
+    microscope: str
+    acquisition: MultiplexedLed | None
+    target: Path
+
+
+def load_trainings() -> dict[str, Any]:
+    """name -> `recon.trainings.Training`; imports torch, so call it outside the window's thread."""
+    from ..recon.trainings import TRAININGS
+
+    return dict(TRAININGS)
+
+
+def options_shown(training: Any) -> list[Any]:
+    """`recon.recipe.OptionInfo` of each option in the form, those that matter most first, the others folded."""
+    from ..recon.recipe import options_of
+
+    infos = {info.name: info for info in options_of(training.recipe) if info.name not in ELSEWHERE}
+    first = [dataclasses.replace(infos[name], advanced=False) for name in FIRST if name in infos]
+    rest = [dataclasses.replace(info, advanced=True) for name, info in infos.items() if name not in FIRST]
+    return [*first, *rest]
+
+
+def train(wish: Wish, tell: Callable[[Any], None], stopped: Callable[[], bool]) -> Trained | None:
+    """Train to the end, or until `stopped`; what was written last.
+
+    Raises
+    ------
+    InputError : for options, files or weights that cannot be used.
+    """
+    from .. import compute
+    from ..app import arguments, training
+
+    arguments.output(wish.target, training.WEIGHTS, "Save as")
+    resume = _named(wish) if wish.begin == HALF else None
+    start = {SHIPPED: training.SHIPPED, FINISHED: _named(wish) if wish.begin == FINISHED else None}.get(wish.begin)
+    values, given = dict(wish.values), _material(wish)
+    entry, recipe, weights, material = training.prepare(wish.network, values, resume, start, given)
+    with compute.leave_a_core_to_the_window():
+        return training.follow(entry.run(recipe, weights, material, stopped), wish.target, tell)
+
+
+def _named(wish: Wish) -> str:
+    if not wish.path:
+        raise InputError(f"there is no file named for {wish.begin}; choose one, or begin with {NEW}")
+    return wish.path
+
+
+def _material(wish: Wish) -> Any:
+    from ..recon.training_material import Material
+
+    if wish.microscope == ANY:
+        return Material()
+    if wish.acquisition is None:
+        raise InputError(f"no frames of LED patterns are open; open some, or train for {ANY}")
+    return Material(like=wish.acquisition, frames=wish.acquisition if wish.microscope == FRAMES else None)
+
+
+def picture_layers(seen: Validation) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    """Data (scene, y, x) and arguments of an image layer each: bright field, answer and truth, side by side.
+
+    They lie left of the origin, where frames begin, in pixels of the frames.
+    """
+    from ..recon.phase_inputs import CANONICAL
+
+    pictures, pixel = seen.pictures, 1 / CANONICAL.upsampling
+    width = pictures.shape[-1] * pixel + GAP
+    phases = tuple(float(v) for v in np.percentile(pictures[:, 2], (0.3, 99.7)))
+    bright = tuple(float(v) for v in np.percentile(pictures[:, 0], (0.3, 99.7)))
+    made = []
+    for place, name in enumerate(("bright field", "network", "truth")):
+        low, high = bright if place == 0 else phases
+        keywords = {
+            "name": f"training: {name}",
+            "scale": (1.0, pixel, pixel),
+            "translate": (0.0, 0.0, (place - 3) * width),
+            "contrast_limits": (low, max(high, low + 1e-3)),
+        }
+        made.append((pictures[:, place], keywords))
+    return made
