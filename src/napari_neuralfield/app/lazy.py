@@ -140,6 +140,25 @@ def pyramid(field: Field, z_um: Sequence[float] | np.ndarray, quantity: str, sma
     return levels
 
 
+def beyond_pixels(field: Field) -> bool:
+    """Whether a closer look may ask for more than the native pixels: one plane of phase, continuous between them."""
+    low, high = field.extent.z_um
+    return not field.complex_valued and not high > low
+
+
+def round_step(extent: Extent, screen_pixel_um: float, finest: float) -> float:
+    """The native pixel times or over a power of two that is nearest to a screen pixel, um.
+
+    So that pictures of neighbouring views meet on the same points, and densities are round.
+
+    Parameters
+    ----------
+    finest : no pixel smaller than this times the native one.
+    """
+    doublings = round(float(np.log2(screen_pixel_um / extent.pixel_um)))
+    return extent.pixel_um * max(2.0**doublings, finest)
+
+
 def visible_axes(
     extent: Extent, view_um: Region, screen_pixel_um: float, finest: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray] | None:

@@ -68,14 +68,18 @@ def field_reader(path: str | list[str]) -> Read | None:
 
 
 def _read_field(path: Any) -> list[LayerData]:
-    from ..io import load_result
+    from ..io import load_result, read_header
     from .layers import result_layers
+    from .phase_layers import channel_layers, drawn_later
     from .scan_facts import scan_facts
+    from .trust_facts import map_layers, trust_facts
 
-    result = load_result(Path(path))
-    layers = result_layers(result, title=Path(path).stem)
-    _offer("Depth", *(["Reconstruct"] if scan_facts(result) is not None else []))  # there a scan shows its frames
-    return layers
+    result, title = load_result(Path(path)), Path(path).stem
+    more = scan_facts(result) is not None or trust_facts(result) is not None  # what the Reconstruct dock tells
+    seen = _offer("Depth", *(["Reconstruct"] if more else []))
+    below = [*map_layers(result, title), *channel_layers(result.field, title)]
+    later = drawn_later(result, read_header(path)["preview"], title) if seen else []
+    return [*below, *(later or result_layers(result, title=title))]
 
 
 def write_field(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
@@ -165,14 +169,15 @@ def open_docks(viewer: Any, *names: str, front: str = "") -> None:
     seen.raise_()
 
 
-def _offer(*names: str) -> None:
-    """Open docks beside what is being read, where there is a viewer to open them in."""
+def _offer(*names: str) -> bool:
+    """Open docks beside what is being read; False where there is no viewer to open them in."""
     import napari
     from qtpy.QtCore import QTimer
     from qtpy.QtWidgets import QApplication
 
     viewer = napari.current_viewer()
     if viewer is None or QApplication.instance() is None:
-        return
+        return False
     for turn, name in enumerate(names):  # one at a time, so that the window moves on in between
         QTimer.singleShot(50 * turn, lambda name=name: open_docks(viewer, name, front=names[0]))
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from .complex_view import colour_layers, unwrapped_layer
 from .depth_form import DepthForm
 from .depth_view import Pace, Picture, View, bounce, plane_count, render, view_of, whole
 from .export import FILTERS, export
-from .layers import COLORMAPS, ImageSlot, LayerData, contrast, placed
+from .layers import ImageSlot, LayerData, colormap_of, contrast, placed
 from .parts import timer
 from .run import extent_text
 from .scan_layers import add_all
 from .session import KEY, Shown, session_of
 from .threads import Background, Latest
+from .zoom_view import FINEST, zoom_view_of
 
 
 class DepthDock(QWidget):
@@ -34,6 +36,7 @@ class DepthDock(QWidget):
         self._background = Background()
         self._latest = Latest(self._background, self._put, self._say_error)
         self._slot, self._pace = ImageSlot(napari_viewer), Pace()
+        self.zoom = zoom_view_of(napari_viewer)
         self._range_of: Any = None  # the extent that slider and boxes are set for
         self._last: Picture | None = None
         self._step = 0.0
@@ -56,6 +59,7 @@ class DepthDock(QWidget):
         form.contrast.clicked.connect(self.auto_contrast)
         form.add_plane.clicked.connect(self.add_plane)
         form.colours.clicked.connect(lambda: self.add_view(colour_layers))
+        form.compare.toggled.connect(self.zoom.compare)
         form.unwrap.clicked.connect(lambda: self.add_view(unwrapped_layer))
         form.focus.clicked.connect(self.find_focus)
         form.export.clicked.connect(self._choose_export)
@@ -86,8 +90,10 @@ class DepthDock(QWidget):
             self.form.set_range(*extent.z_um, shown.z_um)
             self.form.set_quantities(lazy.quantities(shown.result.field))
             self.form.planes.setValue(plane_count(shown.result))
+            self.form.set_closer(lazy.beyond_pixels(shown.result.field))
             self._last = None
-        self.form.state.setText(extent_text(extent) + ("" if shown.finished else ", still running"))
+        closer = ", finer where you zoom in" if lazy.beyond_pixels(shown.result.field) else ""
+        self.form.state.setText(extent_text(extent) + (closer if shown.finished else ", still running"))
         if self._slot.alive:
             self._request()
 
@@ -122,7 +128,7 @@ class DepthDock(QWidget):
             return
         field, z, quantity = shown.result.field, self.z_um, self.form.quantity.currentText()
         view = self._view(field)
-        axes = lazy.visible_axes(field.extent, view.box_um, view.screen_pixel_um)
+        axes = lazy.visible_axes(field.extent, view.box_um, view.screen_pixel_um, view.finest)
         if axes is None or quantity not in lazy.quantities(field):
             return
         coarse = self._pace.coarseness(axes[0].size * axes[1].size) if draft else 1.0
@@ -134,7 +140,7 @@ class DepthDock(QWidget):
     def _view(self, field: Field) -> View:
         """What is on the screen; all of the field where that cannot be said."""
         seen = view_of(self._viewer, self.devicePixelRatioF()) if len(self._viewer.layers) else None
-        return seen or whole(field)
+        return dataclasses.replace(seen or whole(field), finest=1.0 if field.complex_valued else FINEST)
 
     def _same(self, last: Picture, field: Any, z: float, quantity: str, axes: Any) -> bool:
         shown_now = last.field is field and last.z_um == z and last.quantity == quantity
@@ -156,7 +162,7 @@ class DepthDock(QWidget):
             {"z_um": picture.z_um, "quantity": picture.quantity}, follow=False,
         )
         if new:
-            self._slot.layer.colormap = COLORMAPS[picture.quantity]
+            self._slot.layer.colormap = colormap_of(picture.field, picture.quantity)
             self._slot.rescale(picture.image, picture.quantity)
 
     def _title(self) -> str:
@@ -166,6 +172,8 @@ class DepthDock(QWidget):
     def auto_contrast(self) -> None:
         if self._slot.alive and self._last is not None:
             self._slot.rescale(self._last.image, self._last.quantity)
+        else:
+            self.zoom.auto_contrast()
 
     def _toggle_play(self, on: bool) -> None:
         low, high = self.form.slider.minimum(), self.form.slider.maximum()
@@ -189,17 +197,19 @@ class DepthDock(QWidget):
         if shown is None:
             return
         field, z, quantity = shown.result.field, self.z_um, self.form.quantity.currentText()
-        axes = field.extent.axes()
+        closer = self.zoom.picture
+        on_screen = closer is not None and closer.field is field  # of what has no end of pixels, those that are seen
+        axes = (closer.y_um, closer.x_um) if closer is not None and on_screen else field.extent.axes()
 
         def work() -> np.ndarray:
-            return np.asarray(lazy.plane(field, z, quantity))
+            return lazy.measure(lazy.evaluate(field, z, *axes)[0], quantity)
 
         ours = {KEY: {"result": shown.result, "z_um": z, "title": shown.title}}
 
         def add(image: np.ndarray) -> None:
             self._viewer.add_image(
                 image, name=f"{shown.title} {quantity}, z {z:.2f} µm", contrast_limits=contrast(image, quantity),
-                colormap=COLORMAPS[quantity], metadata=ours, **placed(*axes),
+                colormap=colormap_of(field, quantity), metadata=ours, **placed(*axes),
             )
 
         self._background.run(work, add, self._say_error)

@@ -29,6 +29,9 @@ class DepthForm:
         self.focus = button("All in focus", tip="the sharpest plane of every pixel, and the map of their depths")
         self.colours = button("In colours", tip="hue is the phase, brightness the amplitude, of what is on the screen")
         self.unwrap = button("Unwrapped phase", tip="the phase of what is on the screen without its jumps of 2π")
+        self.compare = button("Beside DPC", tip="phase and DPC estimate side by side, moved and zoomed as one")
+        self.compare.setCheckable(True)
+        self.compare.hide()
         self.export, self.state = button("Export…", tip="OME-TIFF, OME-Zarr or PNG"), label(colour=QUIET)
         top = row(QLabel("Depth [µm]"), self.slider)
         self.slider.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -37,7 +40,7 @@ class DepthForm:
         for spacing in (flow.setHorizontalSpacing, flow.setVerticalSpacing):
             spacing(6)
         show, planes = row(QLabel("Show"), self.quantity), row(QLabel("Planes"), self.planes)
-        looks = (show, self.contrast, self.add_plane, self.colours, self.unwrap)
+        looks = (show, self.contrast, self.add_plane, self.compare, self.colours, self.unwrap)
         for part in (self.play, *looks, self.focus, planes, self.export):
             flow.addWidget(part)
         self._of_depth = (top, self.play, self.focus, planes)  # what only a field with depth needs
@@ -49,7 +52,7 @@ class DepthForm:
         parent.setMinimumWidth(320)
 
     def set_enabled(self, on: bool) -> None:
-        looks = (self.quantity, self.contrast, self.add_plane, self.colours, self.unwrap)
+        looks = (self.quantity, self.contrast, self.add_plane, self.compare, self.colours, self.unwrap)
         for part in (self.slider, self.play, *looks, self.focus, self.export):
             part.setEnabled(on)
 
@@ -74,6 +77,11 @@ class DepthForm:
         self.quantity.blockSignals(False)
         for part in (self.colours, self.unwrap):  # a field of phase alone has neither colours nor jumps
             part.setVisible("amplitude" in names)
+
+    def set_closer(self, on: bool) -> None:
+        """Whether zooming in asks the field for more than its pixels."""
+        self.add_plane.setText("Keep this view" if on else "Keep this plane")
+        self.compare.setVisible(on)
 
     def set_busy(self, what: str, text: str = "") -> None:
         """Name what goes on in the background; its button says `text` meanwhile."""

@@ -19,10 +19,14 @@ BAND = 60_000  # pixels; the slowest fields take about a tenth of a second for s
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """What is on the screen: (y0, x0, y1, x1) and the size of a screen pixel, um."""
+    """What is on the screen: (y0, x0, y1, x1) and the size of a screen pixel, um.
+
+    `finest` : no pixel smaller than this times the field's native one is rendered.
+    """
 
     box_um: lazy.Region
     screen_pixel_um: float
+    finest: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +49,8 @@ def view_of(viewer: Any, pixel_ratio: float = 1.0) -> View | None:
     if dims.ndisplay != 2 or tuple(dims.order[-2:]) != (dims.ndim - 2, dims.ndim - 1) or not camera.zoom > 0:
         return None
     y, x = camera.center[-2:]
-    half = [n / camera.zoom / 2 for n in viewer.canvas.size]
+    shape = viewer.canvas.grid.actual_shape(viewer.layers)  # several views side by side share the canvas
+    half = [n / count / camera.zoom / 2 for n, count in zip(viewer.canvas.size, shape, strict=True)]
     return View((y - half[0], x - half[1], y + half[0], x + half[1]), 1 / (camera.zoom * pixel_ratio))
 
 
@@ -96,7 +101,7 @@ def render(
     With `wanted` it comes in bands of rows, and is given up (None) as soon as `wanted()` is False.
     """
     began = time.perf_counter()
-    axes = lazy.visible_axes(field.extent, view.box_um, view.screen_pixel_um * coarse)
+    axes = lazy.visible_axes(field.extent, view.box_um, view.screen_pixel_um * coarse, view.finest)
     if axes is None:
         return None
     y, x = axes

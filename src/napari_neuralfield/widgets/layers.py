@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..app import lazy
-from ..types import Result
+from ..types import Field, Result
 from .session import KEY
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LayerData = tuple[Any, dict[str, Any], str]
 PIXEL_NAMES = ("pixel_um", "sensor_pixel_um", "object_pixel_um", "detector_pixel_um")  # the first that is known
 COLORMAPS = {"amplitude": "gray", "phase": "twilight_shifted", "intensity": "gray"}
+MOST_PIXELS = 1024  # along a side of the whole picture of a field that is looked at more closely on the screen
 
 
 class FrameView:
@@ -53,6 +54,11 @@ def contrast(values: np.ndarray, quantity: str = "amplitude") -> tuple[float, fl
     if not high > low:
         low, high = low - 0.5 * abs(low) - 1e-6, high + 0.5 * abs(high) + 1e-6
     return low, high
+
+
+def colormap_of(field: Field, quantity: str) -> str:
+    """Phase that never jumps is a height, not an angle."""
+    return COLORMAPS[quantity] if field.complex_valued else "gray"
 
 
 def limits_range(limits: tuple[float, float]) -> tuple[float, float]:
@@ -108,11 +114,18 @@ def placed(y_um: np.ndarray, x_um: np.ndarray) -> dict[str, Any]:
 
 
 def result_layers(result: Result, z_um: float | None = None, title: str = "") -> list[LayerData]:
-    """Amplitude and phase (phase alone where the field has no amplitude) of one depth, as lazy pyramids."""
+    """Amplitude and phase (phase alone where the field has no amplitude) of one depth, as lazy pyramids.
+
+    One plane of phase comes as one picture of MOST_PIXELS at most: what lies between is for the view on the screen.
+    """
     field = result.field
     z = float(np.mean(field.extent.z_um)) if z_um is None else float(z_um)
     layers: list[LayerData] = []
     title = title or result.title or "field"
+    if lazy.beyond_pixels(field):
+        axes = whole_axes(field)
+        image = lazy.measure(lazy.evaluate(field, z, *axes)[0], "phase")
+        return [(image, phase_meta(result, axes, contrast(image, "phase"), title), "image")]
     for quantity in [q for q in ("phase", "amplitude") if q in lazy.quantities(field)]:
         levels = [level[0] for level in lazy.pyramid(field, [z], quantity)]
         coarse = max(field.extent.pixel_um, max(field.extent.size_um) / 256)
@@ -121,13 +134,33 @@ def result_layers(result: Result, z_um: float | None = None, title: str = "") ->
             "name": f"{title} {quantity}",
             **placed(*field.extent.axes()),
             "contrast_limits": limits,
-            "colormap": COLORMAPS[quantity],
+            "colormap": colormap_of(field, quantity),
             "multiscale": len(levels) > 1,
             "visible": quantity == "amplitude" or not field.complex_valued,
             "metadata": {KEY: {"result": result, "z_um": z, "title": title, "quantity": quantity}},
         }
         layers.append((levels if len(levels) > 1 else levels[0], meta, "image"))
     return layers
+
+
+def whole_axes(field: Field) -> tuple[np.ndarray, np.ndarray]:
+    """(y, x) axes, um, of the picture of a whole field: native pixels, or larger ones where they would be too many."""
+    extent = field.extent
+    return extent.axes(extent.pixel_um * max(1.0, max(extent.shape) / MOST_PIXELS))
+
+
+def phase_meta(
+    result: Result, axes: tuple[np.ndarray, np.ndarray], limits: tuple[float, float], title: str
+) -> dict[str, Any]:
+    """The layer of a picture at two axes (um) of one plane of phase."""
+    z = float(np.mean(result.field.extent.z_um))
+    return {
+        "name": f"{title} phase",
+        **placed(*axes),
+        "contrast_limits": limits,
+        "colormap": colormap_of(result.field, "phase"),
+        "metadata": {KEY: {"result": result, "z_um": z, "title": title, "quantity": "phase"}},
+    }
 
 
 class ImageSlot:
@@ -165,14 +198,15 @@ class ImageSlot:
 
     def show(
         self, name: str, image: np.ndarray, y_um: np.ndarray, x_um: np.ndarray, quantity: str,
-        metadata: dict[str, Any] | None = None, follow: bool = True, visible: bool = True,
+        metadata: dict[str, Any] | None = None, follow: bool = True, visible: bool = True, colormap: str = "",
     ) -> None:
         """Put a (y, x) float32 image at two axes (um) into the layer; with `follow` the contrast adapts to it."""
         place = placed(y_um, x_um)
+        colormap = colormap or COLORMAPS[quantity]
         if not self.alive:
             self._limits = contrast(image, quantity)
             self.layer = self._viewer.add_image(
-                image, name=name, contrast_limits=self._limits, colormap=COLORMAPS[quantity], visible=visible,
+                image, name=name, contrast_limits=self._limits, colormap=colormap, visible=visible,
                 metadata={KEY: metadata or {}}, **place,
             )
             self.layer.contrast_limits_range = limits_range(self._limits)
@@ -186,7 +220,7 @@ class ImageSlot:
         if layer.name != name:
             layer.name = name
         if self._empty:
-            layer.colormap, self._empty = COLORMAPS[quantity], False
+            layer.colormap, self._empty = colormap, False
             self.rescale(image, quantity)
             layer.visible = visible
         elif follow:

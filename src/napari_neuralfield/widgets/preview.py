@@ -9,11 +9,10 @@ import numpy as np
 
 from ..app import lazy
 from .depth_view import view_of
-from .layers import ImageSlot
+from .layers import ImageSlot, colormap_of, whole_axes
 from .session import Shown
 from .threads import Background, Latest
 
-MOST_PIXELS = 1024  # along a side while a run goes on; the finished field is shown at its own resolution
 ORDER = ("phase", "amplitude")  # the last one lies on top
 RESERVED = "reserved"  # the slot that no quantity has taken yet
 Slots = dict[str, ImageSlot]
@@ -22,9 +21,12 @@ Slots = dict[str, ImageSlot]
 class PreviewLayers:
     """Renders what is shown in a thread of its own, the newest only, and puts it into one layer per quantity."""
 
-    def __init__(self, viewer: Any, background: Background, failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, viewer: Any, background: Background, failed: Callable[[str], None],
+        drawn: Callable[[], None] = lambda: None,
+    ) -> None:
         self._viewer = viewer
-        self._background = background
+        self._background, self._drawn = background, drawn
         self._latest = Latest(background, self._put_all, failed)
         self._slots: Slots = {}
         self._seen = False  # the run's first picture
@@ -85,6 +87,7 @@ class PreviewLayers:
             y, x = picture["y_um"], picture["x_um"]
             if view is not None and not _meet(view.box_um, (y[0], x[0], y[-1], x[-1])):
                 self._viewer.reset_view()
+        self._drawn()
 
 
 def _meet(one: Sequence[float], other: Sequence[float]) -> bool:
@@ -94,8 +97,8 @@ def _meet(one: Sequence[float], other: Sequence[float]) -> bool:
 
 def _render(shown: Shown) -> list[dict[str, Any]]:
     field, extent = shown.result.field, shown.result.field.extent
-    coarse = 1.0 if shown.finished else max(1.0, max(extent.shape) / MOST_PIXELS)
-    y, x = extent.axes(extent.pixel_um * coarse)
+    own = shown.finished and not lazy.beyond_pixels(field)  # a finished field is shown at its own resolution
+    y, x = extent.axes() if own else whole_axes(field)
     values = lazy.evaluate(field, shown.z_um, y, x)[0]
     state = "" if shown.finished else " …"
     ours: dict[str, Any] = {"z_um": shown.z_um, "title": shown.title}
@@ -107,6 +110,7 @@ def _render(shown: Shown) -> list[dict[str, Any]]:
             "name": f"{shown.title} {quantity}{state}",
             "image": np.ascontiguousarray(lazy.measure(values, quantity)),
             "y_um": y, "x_um": x, "quantity": quantity, "metadata": {**ours, "quantity": quantity},
+            "colormap": colormap_of(field, quantity),
         }
         for quantity in (known if shown.finished else known[-1:])
     ]

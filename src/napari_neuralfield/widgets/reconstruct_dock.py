@@ -9,17 +9,23 @@ from typing import Any
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from ..app import lazy
 from ..app.job import Failed, Job, Stopped, checkpoint_folder
 from ..types import Done, InputError, Note, Preview, Progress, Result
-from .layers import title_of
+from .layers import LayerData, title_of
 from .parts import timer
+from .phase_layers import beside_layers
 from .preview import PreviewLayers
 from .reconstruct_form import ReconstructForm
 from .region import RegionTool
 from .run import Library, Plan, checkpoint_name, load_library, plan_run, region_slices, time_text
+from .scan_layers import add_below, layers_of
 from .scan_view import ScanView
 from .session import Shown, session_of
 from .threads import Background
+from .trust_facts import map_layers
+from .trust_view import TrustView
+from .zoom_view import zoom_view_of
 
 
 class ReconstructDock(QWidget):
@@ -29,15 +35,20 @@ class ReconstructDock(QWidget):
         super().__init__()
         self._viewer, self._session = napari_viewer, session_of(napari_viewer)
         self._background = Background()
-        self._preview = PreviewLayers(napari_viewer, self._background, self._say_error)
+        self.zoom = zoom_view_of(napari_viewer)
+        self._preview = PreviewLayers(napari_viewer, self._background, self._say_error, self._on_drawn)
         self.region = RegionTool(napari_viewer)
         self.library: Library | None = None
         self.job: Job | None = None
         self._waiting: Shown | None = None  # the newest preview not yet drawn
         self._progress: deque[Progress] = deque()  # what the job's thread has said and is not yet drawn
         self._title, self._unfinished = "", False
+        self._plan: Plan | None = None
+        self._alone: Result | None = None  # what was found, as long as nothing lies beside it
         self.form = ReconstructForm(self, self._session.settings)
         self.scan = ScanView(napari_viewer, self._session)
+        self.trust = TrustView(napari_viewer, self._session)
+        self.form.below_plot.addWidget(self.trust)
         self.form.below_plot.addWidget(self.scan)
         self.scan.changed.connect(lambda: self.form.give_room(self.scan.facts is not None))
         self._connect()
@@ -111,7 +122,7 @@ class ReconstructDock(QWidget):
             return
         assert self._session.draft is not None
         self.form.remember()
-        self._title, self._unfinished = title_of(self._session.draft), True
+        self._title, self._unfinished, self._plan = title_of(self._session.draft), True, plan
         self._preview.begin(self._title)
         progress = self._progress = deque[Progress]()
         self.form.plot.clear()
@@ -154,6 +165,7 @@ class ReconstructDock(QWidget):
         elif isinstance(event, Done):
             assert self.job is not None
             self._end(event.result, _figures(event.result, self.job.seconds))
+            self._alone = event.result
         elif isinstance(event, Stopped):
             self._end(event.result, "stopped" if event.result else "stopped before there was anything to show")
         elif isinstance(event, Failed):
@@ -197,6 +209,24 @@ class ReconstructDock(QWidget):
             z = last_z if last_z is not None else self._depth_of(result)
             self._show(Shown(result, z, self._title))
         self._set_state(text)
+
+    def _on_drawn(self) -> None:
+        self.zoom.refresh()
+        result = self._alone
+        if result is not None and layers_of(self._viewer, result):
+            self._alone = None
+            self._add_beside(result)
+
+    def _add_beside(self, result: Result) -> None:
+        """What a phase is compared with, and where it is in doubt, as layers below it that are not seen at first."""
+        plan, title = self._plan, self._title
+        if plan is None or not lazy.beyond_pixels(result.field):
+            return
+
+        def work() -> list[LayerData]:
+            return [*map_layers(result, title), *beside_layers(plan.acquisition, plan.offset_um, title)]
+
+        self._background.run(work, lambda layers: add_below(self._viewer, layers, result), self._say_error)
 
     def _depth_of(self, result: Result) -> float:
         low, high = result.field.extent.z_um

@@ -180,7 +180,8 @@ class ReconstructForm:
         self.stop_button.setEnabled(running)
         self.save_button.setEnabled(found)
         self.depth_button.setEnabled(found)
-        self.depth_button.setText("Look at the field" if self._kind in WHOLE_FRAME_KINDS else "Look at any depth")
+        flat = self._kind in (*WHOLE_FRAME_KINDS, "multiplexed_led")
+        self.depth_button.setText("Look at the field" if flat else "Look at any depth")
         self.plot.setVisible(bool(self.plot.points[0]))  # some methods know no error as they go
         self.bar.setVisible(running)
         if running:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..types import Extent
+from ..types import Extent, Result
 from .layers import COLORMAPS, LayerData, contrast
 from .scan_facts import ScanFacts
 from .session import KEY
@@ -62,6 +62,19 @@ def add_all(viewer: Any, layers: list[LayerData]) -> list[Any]:
     added = [getattr(viewer, f"add_{kind}")(data, **meta) for data, meta, kind in layers]
     viewer.layers.selection.active = before
     return added
+
+
+def layers_of(viewer: Any, result: Result) -> list[Any]:
+    """The layers that show a result, from below."""
+    return [layer for layer in viewer.layers if layer.metadata.get(KEY, {}).get("result") is result]
+
+
+def add_below(viewer: Any, layers: list[LayerData], result: Result) -> None:
+    """Put layers into a viewer, below the ones that show a result."""
+    at = min((viewer.layers.index(layer) for layer in layers_of(viewer, result)), default=len(viewer.layers))
+    for layer in add_all(viewer, layers):
+        viewer.layers.move(viewer.layers.index(layer), at)
+        at += 1
 
 
 def mark_point(layer: Any, frame: int | None) -> None:
