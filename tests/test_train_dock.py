@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_training import led_patterns
+from training_scene import led_patterns
 
 from napari_neuralfield.networks.pretrained import load_weights
 from napari_neuralfield.recon import training_source
@@ -93,6 +93,7 @@ def test_fine_tuning_has_its_own_defaults_and_the_open_microscope(dock):
     assert not form.microscope.isEnabled()
     form.begin.setCurrentText(SHIPPED)
     assert form.values() == {"minutes": 10.0, "learning_rate": 3e-4}
+    assert not form.options.editors["size"].isEnabled()
     form.begin.setCurrentText(NEW)
     assert form.values() == {}
     from napari_neuralfield.data.acquisition import Draft

@@ -10,16 +10,16 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from training_scene import led_patterns
 
 from napari_neuralfield.app import cli, training
-from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.io import save_acquisition
 from napari_neuralfield.io.weights_file import save_weights
 from napari_neuralfield.networks.encoder import LocalConditionalNetwork
 from napari_neuralfield.networks.pretrained import Weights, load_weights
 from napari_neuralfield.recon import training_source
 from napari_neuralfield.recon.phase_inputs import CANONICAL
-from napari_neuralfield.recon.training_stream import TrainingStream, Variety, arc, halves, random_board
+from napari_neuralfield.recon.training_stream import TrainingStream, Variety, random_board
 
 TINY = ("--pool", "8", "--channels", "8", "--blocks", "1", "--patch-px", "16", "--batch", "2", "--half-precision", "no")
 SHORT = (*TINY, "--steps", "3")
@@ -29,20 +29,6 @@ SHORT = (*TINY, "--steps", "3")
 def small_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_source, "SCENE_PX", 24)
     monkeypatch.setattr(training_source, "VALIDATION", 4)
-
-
-def led_patterns(size: int = 48, seed: int = 0) -> tuple[MultiplexedLed, np.ndarray]:
-    """Frames of the canonical microscope, and the phase behind them on a grid 6 x finer."""
-    stream = TrainingStream(CANONICAL, Variety(), size=size, patch=size, pool=1, boards=1, seed=seed)
-    ticks = np.arange(-12, 13) * CANONICAL.pitch
-    na = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), -1).reshape(-1, 2)
-    na = na[np.hypot(*na.T) <= CANONICAL.limit]
-    patterns = np.stack([*halves(na, CANONICAL.axis_deg), *(arc(na, middle) for middle in CANONICAL.arcs_deg)])
-    frames, phase, _ = stream.scene()
-    acquisition = MultiplexedLed(
-        frames=frames.numpy(), wavelength_um=0.63, objective_na=0.1, pixel_um=1.625, led_na=0.1 * na, patterns=patterns
-    )
-    return acquisition, phase.float().numpy()
 
 
 @pytest.fixture

@@ -31,6 +31,11 @@ LABELS = {  # where the name alone is no label
     "pupil_terms": "Zernike terms",
     "check_orientation": "Look for exchanged axes",
     "region_px": "Square looked at",
+    "pairs": "Measured pairs",
+    "pairs_share": "Share of pairs",
+    "images": "Own images",
+    "patch_px": "Patch",
+    "validate_every_s": "Look every",
 }
 WRONG = "border: 1px solid #d9534f;"
 MISSING = "border: 1px solid #e8a33d;"

@@ -90,7 +90,7 @@ class TrainingPlot(LossPlot):
 
     def __init__(self) -> None:
         super().__init__("error [rad]")
-        self._dots = self.plot.plot(pen=None, symbol="o", symbolSize=7, symbolPen=None, symbolBrush=EDGE)
+        self._dots = self.plot.plot(pen=None, symbol="o", symbolSize=7, symbolPen=None, symbolBrush=GOOD)
         self._seen: list[tuple[float, float]] = []
 
     def clear(self) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..recon.train import Trained, Validation
 
 KIND = "multiplexed_led"
+PIXEL_UM = 1.625  # of a frame in the pictures where nothing is open: 4x / 0.1 NA at 630 nm
 NAME = "weights.safetensors"
 
 
@@ -38,7 +39,7 @@ class TrainDock(QWidget):
         self._began = (0.0, 0)  # clock and step when the first progress came
         self._layers: dict[str, Any] = {}
         self.last: Trained | None = None
-        self._target = Path()
+        self._target, self._pixel_um = Path(), PIXEL_UM
         self.form = TrainForm(self)
         self.form.target.setText(str(Path(self._session.settings.get("folder", "") or Path.home()) / NAME))
         self.form.run_button.clicked.connect(self.run)
@@ -107,6 +108,7 @@ class TrainDock(QWidget):
         self._session.settings.set("folder", str(wish.target.parent))
         self.form.plot.clear()
         self.form.show_seen("")
+        self._pixel_um = float(getattr(wish.acquisition, "pixel_um", PIXEL_UM))
         self._target, self._began, self.last = wish.target, (0.0, 0), None
         progress = self._progress = deque[Progress]()
         stop = self._stop = threading.Event()
@@ -138,7 +140,7 @@ class TrainDock(QWidget):
             f"correlation {seen.correlation:.3f}"
         )
         first = False
-        for data, keywords in picture_layers(seen):
+        for data, keywords in picture_layers(seen, self._pixel_um):
             layer = self._layers.get(keywords["name"])
             if layer is None or layer not in self._viewer.layers or layer.data.shape != data.shape:
                 if layer is not None and layer in self._viewer.layers:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QProgressBar, QStyle, QVBoxLayout, QWidget
 
 from ..types import InputError
 from .forms import OptionForm
@@ -14,6 +14,7 @@ from .parts import BAD, GOOD, QUIET, button, form_layout, label, row, scrolling
 from .plots import TrainingPlot
 from .train_work import ANY, FINISHED, FRAMES, HALF, LIKE, NEW, SHIPPED, options_shown
 
+FOLDERS = ("pairs", "images")  # options that name a folder
 ENDING = "Weights (*.safetensors)"
 GOES_ON = ("minutes", "learning_rate")  # options whose usual values differ where finished weights go on
 
@@ -25,6 +26,7 @@ class TrainForm:
         self._parent = parent
         self.options: OptionForm | None = None
         self._usual: Mapping[str, Any] = {}  # of fine-tuning
+        self._kept: tuple[str, ...] = ()  # options that weights decide
         self.network, self.begin, self.microscope = QComboBox(), QComboBox(), QComboBox()
         self.begin.addItems([NEW, SHIPPED, FINISHED, HALF])
         self.microscope.addItems([ANY, LIKE, FRAMES])
@@ -32,6 +34,9 @@ class TrainForm:
             "A network for the LED board of the acquisition that is open, on scenes that look like its frames; with "
             "its frames, the network's answer for them is also imaged again and held against them."
         )
+        for box in (self.network, self.begin, self.microscope):  # their longest text would widen the dock
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(12)
         self.path, self.target = QLineEdit(), QLineEdit()
         self.run_button, self.stop_button = button("Train"), button("Stop")
         self.use_button = button("Use in Reconstruct", tip="choose these weights in the Reconstruct dock")
@@ -79,8 +84,11 @@ class TrainForm:
         self.network.addItems(list(trainings))
         training = trainings[self.network.currentText()]
         self.summary.setText(training.summary)
+        self._kept = training.kept
         self.options = OptionForm(options_shown(training))
         self._option_place.addWidget(self.options)
+        for name in FOLDERS:
+            self._offer_folder(self.options.editors[name], name)
         self._on_begin()
 
     def values(self) -> dict[str, Any]:
@@ -106,8 +114,20 @@ class TrainForm:
         self._top.setRowVisible(self._path, begin in (FINISHED, HALF))
         if self.options is not None:
             self.options.setVisible(begin != HALF)
+            for name in self._kept:
+                self.options.editors[name].setEnabled(begin == NEW)
             known = {name: self._usual[name] for name in GOES_ON if name in self._usual}
             self.options.set_values(known if begin in (SHIPPED, FINISHED) else {})
+
+    def _offer_folder(self, editor: Any, name: str) -> None:
+        def choose() -> None:
+            found = QFileDialog.getExistingDirectory(self._parent, f"Folder of {name}", editor.text())
+            if found:
+                editor.setText(found)
+
+        style: Any = self._parent.style()
+        icon = style.standardIcon(QStyle.StandardPixmap.SP_DirOpenIcon)
+        editor.addAction(icon, QLineEdit.ActionPosition.TrailingPosition).triggered.connect(lambda: choose())
 
     def _choose_path(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self._parent, "Weights to go on from", self.path.text(), ENDING)

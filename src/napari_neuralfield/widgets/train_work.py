@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..recon.train import Trained, Validation
 
 NEW, SHIPPED, FINISHED, HALF = "a new network", "the weights in the box", "finished weights", "an interrupted training"
-ANY, LIKE, FRAMES = "any microscope", "the open one", "the open one, and fit its frames"
+ANY, LIKE, FRAMES = "any microscope", "the open microscope", "the open microscope, and its frames"
 FIRST = ("minutes", "size", "pairs", "pairs_share", "images")  # options that are not folded away
 ELSEWHERE = ("like", "frames")  # chosen by a box of their own
 GAP = 6.0  # frame pixels between the pictures
@@ -96,15 +96,19 @@ def _material(wish: Wish) -> Any:
     return Material(like=wish.acquisition, frames=wish.acquisition if wish.microscope == FRAMES else None)
 
 
-def picture_layers(seen: Validation) -> list[tuple[np.ndarray, dict[str, Any]]]:
+def picture_layers(seen: Validation, pixel_um: float) -> list[tuple[np.ndarray, dict[str, Any]]]:
     """Data (scene, y, x) and arguments of an image layer each: bright field, answer and truth, side by side.
 
-    They lie left of the origin, where frames begin, in pixels of the frames.
+    They lie left of the origin, where the frames of an acquisition begin.
+
+    Parameters
+    ----------
+    pixel_um : of a frame.
     """
     from ..recon.phase_inputs import CANONICAL
 
-    pictures, pixel = seen.pictures, 1 / CANONICAL.upsampling
-    width = pictures.shape[-1] * pixel + GAP
+    pictures, pixel = seen.pictures, pixel_um / CANONICAL.upsampling
+    width = pictures.shape[-1] * pixel + GAP * pixel_um
     phases = tuple(float(v) for v in np.percentile(pictures[:, 2], (0.3, 99.7)))
     bright = tuple(float(v) for v in np.percentile(pictures[:, 0], (0.3, 99.7)))
     made = []
@@ -114,6 +118,8 @@ def picture_layers(seen: Validation) -> list[tuple[np.ndarray, dict[str, Any]]]:
             "name": f"training: {name}",
             "scale": (1.0, pixel, pixel),
             "translate": (0.0, 0.0, (place - 3) * width),
+            "units": ("pixel", "um", "um"),
+            "axis_labels": ("scene", "y", "x"),
             "contrast_limits": (low, max(high, low + 1e-3)),
         }
         made.append((pictures[:, place], keywords))
