@@ -129,6 +129,7 @@ def test_channels_lie_on_the_sample_however_they_are_turned():
     from napari_neuralfield.fields.local_conditional import LocalConditionalField
     from napari_neuralfield.fields.placement import Placement
     from napari_neuralfield.widgets.phase_layers import channel_layers
+    from napari_neuralfield.widgets.run import moved
 
     sizes = {"groups": [[0, 1, 2, 3, 4, 5, 6]], "channels": 4, "blocks": 1, "width": 4, "depth": 1}
     place = Placement(2.0, ((0.0, 1.0), (-1.0, 0.0)), (3.0, 5.0))
@@ -140,6 +141,10 @@ def test_channels_lie_on_the_sample_however_they_are_turned():
     at = np.array([*place.points(np.array(y), np.array(x)), 1.0])
     assert (dpc[1]["affine"] @ at)[:2] == pytest.approx((y, x))
     assert channel_layers(Waves(), "waves") == []
+    field.channels.copy_(torch.rand(7, 8, 8))
+    there, at = moved(field, (10.0, 20.0)), (np.arange(4.0), np.arange(5.0))
+    assert torch.equal(there.render(0.0, at[0] + 10, at[1] + 20), field.render(0.0, *at))  # of a region of a frame
+    assert there.extent.origin_um == (10.0, 20.0)
 
 
 # ---- in a viewer ----

@@ -6,6 +6,7 @@ with margins that make the tiles exact, and kept while there is room: zooming in
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -162,7 +163,8 @@ class LocalConditionalField(nn.Module):
             while len(self._tiles) > room:
                 self._tiles.popitem(last=False)
         else:
-            self._tiles.move_to_end((ty, tx))
+            with contextlib.suppress(KeyError):  # another thread may have just let it go
+                self._tiles.move_to_end((ty, tx))
         return kept, y0, x0
 
     def encoded(self, y0: int, y1: int, x0: int, x1: int) -> torch.Tensor:

@@ -51,6 +51,9 @@ def contrast(values: np.ndarray, quantity: str = "amplitude") -> tuple[float, fl
     low, high = (float(v) for v in np.percentile(some, (0.2, 99.8)))
     if quantity == "intensity":
         low = min(low, 0.0)
+    if quantity == "phase":  # few pixels are peaks, and they are what a closer look fills the screen with
+        room = 0.3 * (high - low)
+        low, high = max(low - room, float(finite.min())), min(high + room, float(finite.max()))
     if not high > low:
         low, high = low - 0.5 * abs(low) - 1e-6, high + 0.5 * abs(high) + 1e-6
     return low, high

@@ -90,7 +90,7 @@ def _beside(bright: np.ndarray, phase: np.ndarray, where: dict[str, Any], title:
                 "contrast_limits": contrast(image),
                 "colormap": "gray",
                 "visible": False,
-                "metadata": {KEY: {}},
+                "metadata": {KEY: {"beside": name}},
                 **where,
             },
             "image",

@@ -268,7 +268,9 @@ class ReconstructDock(QWidget):
     def _set_state(self, text: str) -> None:
         running, ready = self._running, self.library is not None and self._session.draft is not None
         paused = self.job is not None and self.job.paused
-        self.form.set_state(text, running=running, paused=paused, ready=ready, found=self._session.shown is not None)
+        shown = self._session.shown
+        flat = shown is not None and lazy.beyond_pixels(shown.result.field)
+        self.form.set_state(text, running=running, paused=paused, ready=ready, found=shown is not None, flat=flat)
 
 
 def _figures(result: Result, seconds: float) -> str:

@@ -170,8 +170,10 @@ class ReconstructForm:
         self.error.setText(text)
         self.error.setVisible(bool(text))
 
-    def set_state(self, text: str, *, running: bool, paused: bool, ready: bool, found: bool) -> None:
-        """Enable what can be done now and say what goes on."""
+    def set_state(
+        self, text: str, *, running: bool, paused: bool, ready: bool, found: bool, flat: bool = False
+    ) -> None:
+        """Enable what can be done now and say what goes on; `flat` is a field without depth."""
         self.state.setText(text)
         self.state.setVisible(bool(text))
         self.run_button.setEnabled(ready and not running)
@@ -180,7 +182,7 @@ class ReconstructForm:
         self.stop_button.setEnabled(running)
         self.save_button.setEnabled(found)
         self.depth_button.setEnabled(found)
-        flat = self._kind in (*WHOLE_FRAME_KINDS, "multiplexed_led")
+        flat = flat or self._kind in WHOLE_FRAME_KINDS
         self.depth_button.setText("Look at the field" if flat else "Look at any depth")
         self.plot.setVisible(bool(self.plot.points[0]))  # some methods know no error as they go
         self.bar.setVisible(running)

@@ -121,6 +121,11 @@ def moved(field: Field, offset_um: tuple[float, float]) -> Field:
     other.extent = dataclasses.replace(
         field.extent, origin_um=(origin[0] + offset_um[0], origin[1] + offset_um[1])
     )
+    place = getattr(field, "placement", None)
+    if place is not None:  # of a network's channels
+        start = place.origin_um
+        moved_place = dataclasses.replace(place, origin_um=(start[0] + offset_um[0], start[1] + offset_um[1]))
+        other.placement = moved_place  # type: ignore[attr-defined]
     return other
 
 

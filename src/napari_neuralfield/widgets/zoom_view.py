@@ -22,6 +22,7 @@ from .threads import Background, Latest
 
 FINEST = 1 / 16  # of the native pixel: below it there is nothing more to see
 ENOUGH = 0.75  # of a pixel of the whole picture: a screen pixel of this size needs no closer look
+GAP = 6  # screen pixels between two pictures that are compared
 SHARED = ("contrast_limits", "contrast_limits_range", "gamma", "colormap", "opacity", "blending")
 SKETCH = "sketch"  # in a layer's metadata: its picture is a small one from the file, still to be drawn
 
@@ -115,15 +116,19 @@ class ZoomView(QObject):
         return True
 
     def compare(self, on: bool) -> None:
-        """The phase and what lies right below it (the DPC estimate) side by side, moved and zoomed as one."""
+        """The phase and what lies right below it (the DPC estimate) side by side, moved and zoomed as one.
+
+        Where nothing lies below it nothing happens.
+        """
         grid, layers, whole = self._viewer.canvas.grid, self._viewer.layers, self._whole()
         at = -1 if whole is None else layers.index(whole) - 1
-        if on and at >= 0 and KEY in layers[at].metadata:
+        on = on and at >= 0 and "beside" in layers[at].metadata.get(KEY, {})
+        if on:
             rest = [layer for layer in layers if layer not in (whole, self._slot.layer)]
             self._before = [(layer, layer.visible) for layer in rest]
             for layer in rest:
                 layer.visible = layer is layers[at]
-            grid.stride, grid.shape = -2, (1, -1)
+            grid.stride, grid.shape, grid.spacing = -2, (1, -1), GAP
         grid.enabled = on
         if not on:
             for layer, visible in self._before:
