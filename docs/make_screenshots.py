@@ -179,6 +179,30 @@ def orientations(stage: Stage, path: Path) -> None:
     stage.shoot("scan-orientations")
 
 
+def training(stage: Stage, path: Path, target: Path) -> None:
+    """Fine-tune the weights in the box for the microscope that is open: one picture, half-way."""
+    from napari_neuralfield.widgets.contributions import open_docks
+    from napari_neuralfield.widgets.train_work import LIKE, SHIPPED
+
+    stage.viewer.open(path, plugin=PLUGIN)
+    open_docks(stage.viewer, "Acquisition", "Train", front="Train")
+    dock = stage.dock("Train")
+    wait(lambda: dock.form.options is not None)
+    dock.form.begin.setCurrentText(SHIPPED)
+    dock.form.microscope.setCurrentText(LIKE)
+    dock.form.target.setText(str(target))
+    dock.form.options.set_values({"minutes": 10.0, "learning_rate": 3e-4, "steps": 60, "validate_every_s": 12.0})
+    dock.run()
+    seen = lambda: [layer for layer in stage.viewer.layers if layer.name.startswith("training")]  # noqa: E731
+    wait(lambda: bool(seen()) and len(dock.form.plot.points[0]) > 40, 600)
+    stage.viewer.layers.selection.clear()
+    stage.viewer.reset_view()
+    dock.form.target.setText("~/our-microscope.safetensors")
+    stage.shoot("train")
+    dock.stop()
+    wait(lambda: not dock.running)
+
+
 def exchanged(folder: Path) -> Path:
     """A file of a simulated far-field scan whose y and x positions are exchanged."""
     from napari_neuralfield.data.simulate import SIMULATORS
@@ -188,6 +212,16 @@ def exchanged(folder: Path) -> Path:
     positions = acquisition.values()["positions_um"][:, ::-1]
     save_acquisition(folder / "star.acq.h5", acquisition.replace(positions_um=positions, title="star"))
     return folder / "star.acq.h5"
+
+
+def patterned(folder: Path) -> Path:
+    """A file of simulated cells under five LED patterns."""
+    from napari_neuralfield.data.simulate import SIMULATORS
+    from napari_neuralfield.io import save_acquisition
+
+    acquisition, _ = SIMULATORS["multiplexed-cells"](0)
+    save_acquisition(folder / "cells.acq.h5", acquisition.replace(title="cells"))
+    return folder / "cells.acq.h5"
 
 
 def miscalibrated(folder: Path) -> Path:
@@ -204,7 +238,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, help="an acquisition instead of the sample")
     parser.add_argument("--method", default="", help="instead of the recommended one")
-    parser.add_argument("--only", choices=("tour", "calibrate", "scan"), help="these pictures only")
+    parser.add_argument("--only", choices=("tour", "calibrate", "scan", "train"), help="these pictures only")
     parser.add_argument("--out", type=Path, default=HERE / "images")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as own:  # the user's settings must not show in the pictures
@@ -227,6 +261,10 @@ def main() -> None:
             stage.viewer.close()
             stage = Stage(options.out, (1560, 960))
             scan(stage, lambda: stage.viewer.open_sample(PLUGIN, "wrong_positions"))
+            stage.viewer.close()
+        if options.only in (None, "train"):
+            stage = Stage(options.out, (1560, 960))
+            training(stage, options.file or patterned(Path(own)), Path(own) / "our-microscope.safetensors")
             stage.viewer.close()
 
 

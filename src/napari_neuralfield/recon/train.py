@@ -185,7 +185,7 @@ class Trainer:
                     if moment in state:
                         tensors[f"training.{moment}.{name}"] = state[moment].detach().cpu().contiguous().clone()
             tensors["training.count"] = torch.tensor(float(self.steps))
-        patches = 8 * self.recipe.batch if resumable else STATISTICS
+        patches = 8 * self.recipe.batch if resumable else min(STATISTICS, 4 * self.recipe.pool)
         header = {
             "network": "neuph", "sizes": self.network.sizes, "optics": dataclasses.asdict(CANONICAL),
             "channels": CHANNELS, "recipe": self.recipe.model_dump(), "steps": self.steps, "seconds": self.seconds,
@@ -195,7 +195,8 @@ class Trainer:
 
     def _statistics(self, patches: int) -> dict[str, list[float]]:
         """What the training's channels are like: percentiles 1, 50 and 99 of each one's deviation and mean."""
-        channels, _ = self.stream.batch(min(patches, 2 * self.recipe.pool))
+        some = [self.stream.batch(self.recipe.batch)[0] for _ in range(-(-patches // self.recipe.batch))]
+        channels = torch.cat(some)
         found = {}
         for number, name in enumerate(CHANNELS):
             for what, values in (("std", channels[:, number].std((1, 2))), ("mean", channels[:, number].mean((1, 2)))):

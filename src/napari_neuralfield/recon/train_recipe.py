@@ -44,7 +44,7 @@ class TrainNeuPhRecipe(TrainRecipe):
         "", "measured frames, .acq.h5, whose phase is not known: the answer, imaged again, is held against them"
     )
     frames_weight: float = option(
-        0.3, "weight of what disagrees with those frames, against the error of the phase", ge=0, le=100, advanced=True
+        5.0, "weight of what disagrees with those frames, against the error of the phase", ge=0, le=100, advanced=True
     )
     pool: int = option(384, "scenes kept at a time", ge=8, le=100000, advanced=True)
     patches_per_scene: float = option(
