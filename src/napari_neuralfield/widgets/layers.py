@@ -146,10 +146,14 @@ def result_layers(result: Result, z_um: float | None = None, title: str = "") ->
     return layers
 
 
+def whole_step(field: Field) -> float:
+    """Pixel of the picture of a whole field, um: the native one, or larger where there would be too many."""
+    return field.extent.pixel_um * max(1.0, max(field.extent.shape) / MOST_PIXELS)
+
+
 def whole_axes(field: Field) -> tuple[np.ndarray, np.ndarray]:
-    """(y, x) axes, um, of the picture of a whole field: native pixels, or larger ones where they would be too many."""
-    extent = field.extent
-    return extent.axes(extent.pixel_um * max(1.0, max(extent.shape) / MOST_PIXELS))
+    """(y, x) axes, um, of the picture of a whole field."""
+    return field.extent.axes(whole_step(field))
 
 
 def phase_meta(

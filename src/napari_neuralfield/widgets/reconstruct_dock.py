@@ -166,6 +166,8 @@ class ReconstructDock(QWidget):
             assert self.job is not None
             self._end(event.result, _figures(event.result, self.job.seconds))
             self._alone = event.result
+            if self.trust.facts is not None:  # once is enough
+                self.form.take_back(self.trust.facts.sentence)
         elif isinstance(event, Stopped):
             self._end(event.result, "stopped" if event.result else "stopped before there was anything to show")
         elif isinstance(event, Failed):

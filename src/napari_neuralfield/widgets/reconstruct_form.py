@@ -117,6 +117,7 @@ class ReconstructForm:
         name = self.method_box.currentData()
         if self.options is not None:
             self._option_place.removeWidget(self.options)
+            self.options.hide()  # it is gone only when the window comes to it
             self.options.deleteLater()
             self.options = None
         self.preset_box.blockSignals(True)
@@ -165,6 +166,11 @@ class ReconstructForm:
     def add_note(self, text: str, level: str) -> None:
         colour = WARN if level == "warning" else QUIET
         self.notes.setText(f"<span style='color:{colour}'>{html.escape(text)}</span>")
+
+    def take_back(self, text: str) -> None:
+        """The note is said elsewhere now."""
+        if html.escape(text) in self.notes.text():
+            self.notes.setText("")
 
     def show_error(self, text: str) -> None:
         self.error.setText(text)

@@ -6,6 +6,8 @@ of the field again, in a thread of its own, and laid over it in the same colours
 
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,8 @@ from qtpy.QtCore import QObject
 from ..app import lazy
 from ..types import Field, Result
 from .depth_view import Pace, Picture, View, render, view_of
-from .layers import ImageSlot, colormap_of, contrast, limits_range, placed, whole_axes
+from .depth_view import whole as view_of_all
+from .layers import ImageSlot, colormap_of, contrast, limits_range, placed, whole_step
 from .parts import timer
 from .session import KEY
 from .threads import Background, Latest
@@ -92,19 +95,24 @@ class ZoomView(QObject):
         """The picture of the whole field for a layer that shows a sketch of it."""
         result = result_of(layer)
         assert result is not None
-        field, axes = result.field, whole_axes(result.field)
+        field, holder = result.field, self.__dict__
+        view = dataclasses.replace(view_of_all(field), screen_pixel_um=whole_step(field))
 
-        def put(image: np.ndarray) -> None:
-            if layer not in self._viewer.layers:
+        def put(picture: Picture | None) -> None:
+            if picture is None or layer not in self._viewer.layers:
                 return
-            layer.data = image
-            for key, value in placed(*axes).items():
+            layer.data = picture.image
+            for key, value in placed(picture.y_um, picture.x_um).items():
                 setattr(layer, key, value)
-            limits = contrast(image, "phase")
+            limits = contrast(picture.image, "phase")
             layer.contrast_limits_range, layer.contrast_limits = limits_range(limits), limits
             self.refresh()
 
-        self._background.run(lambda: lazy.measure(lazy.evaluate(field, 0.0, *axes)[0], "phase"), put, self._say_error)
+        def wanted() -> bool:  # a camera's whole field takes minutes
+            return not holder.get("closed") and layer in self._viewer.layers
+
+        work = partial(render, field, 0.0, "phase", view, wanted=wanted)
+        self._background.run(work, put, self._say_error)
 
     def auto_contrast(self) -> bool:
         """Limits of the layer and its closer look from what is on the screen; False where no such layer is seen."""
@@ -162,7 +170,7 @@ class ZoomView(QObject):
         if view is None or result is None:
             self._say("")
             return
-        field, own = result.field, float(whole.scale[-1])
+        field, own = result.field, whole_step(result.field)
         step = lazy.round_step(field.extent, view.screen_pixel_um, FINEST)
         closer = View(view.box_um, step, FINEST)
         axes = lazy.visible_axes(field.extent, closer.box_um, step, FINEST)
