@@ -58,8 +58,8 @@ def power_noise(
 
 
 def haze(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
-    """The slow unevenness under every sample (y, x), up to about 0.2 rad."""
-    return rng.uniform(0, 0.12) * power_noise(size, unit, rng, 2.0, finest=rng.uniform(8, 30))
+    """The slow unevenness under every sample (y, x), up to about 0.3 rad."""
+    return rng.uniform(0, 0.14) * power_noise(size, unit, rng, 2.0, finest=rng.uniform(15, 60))
 
 
 def add_wrapped(canvas: np.ndarray, patch: np.ndarray, y: float, x: float) -> None:

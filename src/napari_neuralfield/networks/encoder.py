@@ -141,19 +141,21 @@ class LocalConditionalNetwork(nn.Module):
         answer: torch.Tensor | float = 0.0
         points = encoded.permute(0, 2, 3, 1)  # (n, row, column, width)
         for at_y, away_y, share_y in corners_y:
-            rows = points[:, at_y]
-            along_y = (2 * away_y.to(encoded.dtype)[:, None] * weight[:, 0] + fixed)[:, None]
+            along_y = 2 * away_y.to(encoded.dtype)[:, None] * weight[:, 0] + fixed
+            rows = points[:, at_y] + along_y[:, None]
             for at_x, away_x, share_x in corners_x:
-                here = rows[:, :, at_x] + (along_y + 2 * away_x.to(encoded.dtype)[:, None] * weight[:, 1])
+                here = rows[:, :, at_x]
+                here += 2 * away_x.to(encoded.dtype)[:, None] * weight[:, 1]
                 answer = answer + self._answer(here) * (share_y[:, None] * share_x[None, :])[..., None]
         assert isinstance(answer, torch.Tensor)
         return answer.permute(0, 3, 1, 2)
 
     def _answer(self, first: torch.Tensor) -> torch.Tensor:
         """The perceptron behind its first layer's sums (..., width)."""
-        x = functional.relu(first)
+        in_place = not torch.is_grad_enabled()
+        x = functional.relu(first, inplace=in_place)
         for layer in self.hidden:
-            x = functional.relu(layer(x))
+            x = functional.relu(layer(x), inplace=in_place)
         return self.last(x).float()
 
     def at_points(self, encoded: torch.Tensor, y: torch.Tensor, x: torch.Tensor, cell: float = 1 / 6) -> torch.Tensor:

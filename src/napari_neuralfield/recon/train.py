@@ -25,6 +25,7 @@ from .self_supervision import FrameMisfit
 from .train_recipe import TrainNeuPhRecipe
 from .training_material import NOTHING, Material
 from .training_source import aside_of, check, source_of, split
+from .trust import statistics
 
 SMALL: dict[str, Any] = {
     "groups": ((0, 1, 2, 3, 4, 5, 6),), "channels": 64, "blocks": 10, "dilations": (1, 1, 2, 2, 4, 4, 2, 2, 1, 1),
@@ -35,8 +36,8 @@ PUBLISHED: dict[str, Any] = {
 }  # fmt: skip
 WARM_UP = 200  # steps
 MEAN_OVER = 500  # steps of the running mean of the weights
-SCALE_WEIGHT = 0.05
-LOG_SCALE_LIMIT = 8.0
+SCALE_WEIGHT = 0.12
+LOG_SCALE = (-4.0, 8.0)  # the logarithm of the scale, rad, is held between these
 MICROSCOPE_RATE = 0.01  # of Adam, for the ratio and the aberrations of measured frames
 STATISTICS = 256  # patches the header's statistics are made of
 
@@ -149,8 +150,9 @@ class Trainer:
         contrast = truth.std((1, 2), keepdim=True) + 0.2
         loss = (error / contrast.sqrt()).mean()
         if answer.shape[1] > 1:
-            log_scale = answer[:, 1].clamp(-LOG_SCALE_LIMIT, LOG_SCALE_LIMIT)
-            loss = loss + SCALE_WEIGHT * (error.detach() * torch.exp(-log_scale) + log_scale).mean()
+            log_scale = answer[:, 1].clamp(*LOG_SCALE)
+            counted = error if self.recipe.weigh_by_scale else error.detach()
+            loss = loss + SCALE_WEIGHT * (counted * torch.exp(-log_scale) + log_scale).mean()
         return loss, float(error.detach().mean())
 
     @torch.no_grad()
@@ -189,7 +191,8 @@ class Trainer:
         header = {
             "network": "neuph", "sizes": self.network.sizes, "optics": dataclasses.asdict(CANONICAL),
             "channels": CHANNELS, "recipe": self.recipe.model_dump(), "steps": self.steps, "seconds": self.seconds,
-            "statistics": self._statistics(patches), "package_version": __version__, "history": self.history,
+            "statistics": self._statistics(patches), "trust": self._trust(patches),
+            "package_version": __version__, "history": self.history,
         }  # fmt: skip
         return Weights(tensors, header)
 
@@ -202,6 +205,16 @@ class Trainer:
             for what, values in (("std", channels[:, number].std((1, 2))), ("mean", channels[:, number].mean((1, 2)))):
                 found[f"{name} {what}"] = [round(float(v), 5) for v in np.percentile(values, [1, 50, 99])]
         return found
+
+    def _trust(self, patches: int) -> dict[str, list[float]]:
+        """Percentiles 1, 50 and 99 of what `trust.statistics` says of the training's channels."""
+        some = [self.stream.batch(self.recipe.batch)[0] for _ in range(-(-patches // self.recipe.batch))]
+        channels = torch.cat(some)
+        found = [statistics(one) for one in channels]
+        return {
+            name: [round(float(v), 5) for v in np.percentile([one[name] for one in found], [1, 50, 99])]
+            for name in found[0]
+        }
 
     def _resume(self, start: Weights) -> None:
         for name, value in self.network.named_parameters():

@@ -46,6 +46,11 @@ class TrainNeuPhRecipe(TrainRecipe):
     frames_weight: float = option(
         5.0, "weight of what disagrees with those frames, against the error of the phase", ge=0, le=100, advanced=True
     )
+    weigh_by_scale: bool = option(
+        True,
+        "errors also count in units of the scale that the network predicts: flat background weighs more",
+        advanced=True,
+    )
     pool: int = option(384, "scenes kept at a time", ge=8, le=100000, advanced=True)
     patches_per_scene: float = option(
         8.0, "patches taken from a scene, on average, before a new one takes its place", gt=0, advanced=True
