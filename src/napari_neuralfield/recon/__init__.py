@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ..data.acquisition import Acquisition, CodedPtychography, LedArray
+from ..data.acquisition import Acquisition, CodedPtychography, LedArray, MultiplexedLed
+from ..data.multiplexed_checks import five_frames
 from ..types import InputError
 from . import (
     coded_fourier,
@@ -41,9 +42,10 @@ __all__ = [
     "wasp",
 ]
 
+POLISHED = 512  # frame pixels along a side up to which the polish is recommended
 BEST = {
     "led_array": "fpm-sequential",
-    "multiplexed_led": "dpc",
+    "multiplexed_led": "neuph",
     "coded_ptychography": "sparse-pixels",
     "ptychography": "residual-field",
 }
@@ -65,4 +67,15 @@ def recommended(acquisition: Acquisition) -> tuple[str, dict[str, Any]]:
         return "coded-fpm", {}
     if isinstance(acquisition, CodedPtychography) and acquisition.coded_surface is None:
         return "coded-surface", {}
+    if isinstance(acquisition, MultiplexedLed):
+        return _for_patterns(acquisition)
     return BEST[acquisition.kind], {}
+
+
+def _for_patterns(acquisition: MultiplexedLed) -> tuple[str, dict[str, Any]]:
+    """The network where the patterns are its five, polished where that takes no more than minutes; else DPC."""
+    try:
+        five_frames(acquisition)
+    except InputError:
+        return "dpc", {}
+    return "neuph", {"polish": max(acquisition.frame_shape) <= POLISHED}

@@ -20,16 +20,16 @@ from .. import compute
 from ..data.acquisition import MultiplexedLed
 from ..data.borders import patterns_repeat
 from ..fields.phase_map import PhaseMap
-from ..forward.multiplexed import board_of
 from ..optics.grids import fast_length
 from ..types import Done, Event, InputError, Preview, Progress, Result
-from .fourier_setup import optics
 from .linear import DARK, Pupil, clear_pupil, known_pupil, weak_transfer
+from .phase_report import report
 from .recipe import Recipe, method, option
 
 REGULARISER = 3e-3  # of the largest |transfer|^2: little enough for the middle, enough for the edge of what is seen
 ABSORPTION = 10.0  # times the regulariser: absorption is expected to be this much weaker (in power) than phase
 BLIND = 1e-4  # patterns whose largest |transfer|^2 is below this do not tell phase
+FINER = 4  # pixels per frame pixel at which the frames are simulated again
 MARGIN = 16  # pixels round frames whose borders do not agree
 STEPS = 3  # of conjugate gradients: more change nothing that can be seen
 PRECONDITION = 0.03  # regulariser of the inverse that starts each step
@@ -235,9 +235,10 @@ def dpc(acquisition: MultiplexedLed, recipe: DpcRecipe) -> Iterator[Event]:
     field = PhaseMap.from_grid(phase, 0.0, acquisition.pixel_um)
     yield Progress(1, 1, math.nan, "filters")
     yield Preview(field, 0.0)
-    about = optics(board_of(acquisition)) | {"kind": acquisition.kind, "frames": acquisition.frame_count}
-    figures = {"cpu_seconds": time.process_time() - started}
-    yield Done(Result(field, recipe.model_dump(), about, {}, figures, acquisition.title))
+    about = report(acquisition, field, FINER)
+    told = {name: value for name, value in about.optics.items() if not name.startswith("trust")}  # of networks' phases
+    figures = about.figures | {"cpu_seconds": time.process_time() - started}
+    yield Done(Result(field, recipe.model_dump(), told, about.calibration, figures, acquisition.title))
 
 
 def _pupil_of(acquisition: MultiplexedLed) -> Pupil | None:

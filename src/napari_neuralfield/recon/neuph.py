@@ -92,7 +92,7 @@ def neuph(acquisition: MultiplexedLed, recipe: NeuPhRecipe) -> Iterator[Event]:
     yield Progress(1, 1, found.error_after if found else float("nan"), "simulating the frames again")
     y, x = network.extent.axes(acquisition.pixel_um)
     about = report(
-        acquisition, field, factor, inputs=inputs, training=weights.header.get("trust"),
+        acquisition, field, factor, channels=inputs.channels, training=weights.header.get("trust"),
         log_scale=network.log_scale(y, x) if max(acquisition.frame_shape) <= LARGEST_SCALE else None,
         absorption=found.absorption if found and found.accepted else None,
         aberration=found.aberration if found and found.accepted else None,

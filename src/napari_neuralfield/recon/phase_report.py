@@ -13,7 +13,6 @@ from ..data.acquisition import MultiplexedLed
 from ..forward.multiplexed import board_of
 from ..types import Field
 from .fourier_setup import optics
-from .phase_inputs import PhaseInputs
 from .trust import Resimulated, compare, resimulate, statistics, verdict
 
 LOOKED_AT = 256  # frame pixels along a side, in the middle, that are simulated again
@@ -34,7 +33,7 @@ def report(
     field: Field,
     upsampling: int,
     *,
-    inputs: PhaseInputs | None = None,
+    channels: torch.Tensor | None = None,
     training: Mapping[str, Any] | None = None,
     log_scale: torch.Tensor | None = None,
     absorption: np.ndarray | None = None,
@@ -46,7 +45,7 @@ def report(
     Parameters
     ----------
     upsampling : at which the field is simulated again, pixels per frame pixel.
-    inputs, training : what a network was shown, and percentiles (1, 50, 99) of its training; None without a network.
+    channels, training : what a network was shown, and percentiles (1, 50, 99) of its training; None without a network.
     log_scale : logarithm of the predicted scale at the frames' pixels (y, x).
     absorption, aberration : of a polish (Y, X), `upsampling` finer than the frames; None: fitted.
     """
@@ -62,9 +61,9 @@ def report(
         absorption=None if absorption is None else torch.from_numpy(absorption[fine]), aberration=aberration,
     )  # fmt: skip
     strange, uncertain = None, None
-    if inputs is not None and training:
+    if channels is not None and training:
         ranges = {name: (values[0], values[-1]) for name, values in training.items()}
-        strange = compare(statistics(inputs.channels), ranges)
+        strange = compare(statistics(channels), ranges)
     calibration = {"resimulated": seen.frames, "residual": seen.difference}
     if log_scale is not None:
         scale = torch.exp(log_scale)
