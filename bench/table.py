@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import scan_table
+from . import pattern_table, scan_table
 from .markdown import Row, grid, number
 
 COLUMNS: dict[str, Callable[[Row], str]] = {
@@ -62,10 +62,12 @@ def write(out: Path) -> str:
         if (out / f"{name}.json").is_file()
     }
     calibrated = [row for row in rows if row["method"] == "calibrate"]
-    methods = [row for row in rows if row["method"] != "calibrate" and row.get("runner") != "scans"]
+    patterns = [row for row in rows if row.get("kind") == pattern_table.KIND]
+    scanned = [row for row in rows if row.get("runner") == "scans"]
+    methods = [row for row in rows if row not in (*calibrated, *patterns, *scanned)]
     table = grid([{k: text(row) for k, text in COLUMNS.items()} for row in methods if "watched" not in row["label"]])
-    scanned = scan_table.parts([row for row in rows if row.get("runner") == "scans"], others)
-    parts = [table, *gains(methods), *curves(methods), *calibrations(calibrated), *scanned, *package(others)]
+    parts = [table, *gains(methods), *curves(methods), *pattern_table.parts(patterns), *calibrations(calibrated)]
+    parts += [*scan_table.parts(scanned, others), *package(others)]
     text = "\n\n".join(part for part in parts if part) + "\n"
     (out / "table.md").write_text(text, encoding="utf-8")
     (out / "table.json").write_text(json.dumps({"rows": rows, **others}, indent=1), encoding="utf-8")

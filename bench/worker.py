@@ -63,7 +63,11 @@ def planes_of(field: Any, job: dict[str, Any]) -> np.ndarray | None:
     planes = np.asarray(field.render(grid["z_um"], y, x).detach().cpu().numpy())
     if grid["score"] == "field":
         return planes
-    return np.angle(planes[0]) if np.iscomplexobj(planes) else planes[0]
+    if not np.iscomplexobj(planes):
+        return planes[0]
+    from skimage.restoration import unwrap_phase
+
+    return unwrap_phase(np.angle(planes[0]), rng=0)
 
 
 def keep(planes: np.ndarray | None, path: Path) -> None:
@@ -123,7 +127,7 @@ def main() -> None:
     before = peak_mb()
     found = RUNNERS.get(job["runner"] or job["method"], ours)(acquisition, job)
     keep(found.pop("planes"), Path(job["out"]))
-    found |= {"peak_before_mb": before, "process_cpu_s": time.process_time()}
+    found |= {"kind": acquisition.kind, "peak_before_mb": before, "process_cpu_s": time.process_time()}
     path.with_suffix(".found.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 

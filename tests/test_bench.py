@@ -220,3 +220,17 @@ def test_scans_have_tables_of_their_own(tmp_path: Path) -> None:
     assert "held out" not in truth
     assert "| star | rpie   | every 4th only |  9.10 |   0.1234 |" in rest
     assert "rpie, 8 at once" in rest
+
+
+def test_phases_from_led_patterns_have_a_table_with_means_over_files_of_a_kind(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    same = {"method": "neuph", "label": "", "kind": "multiplexed_led", "cpu_s": 1.5, "peak_mb": 400.0, "rmse_rad": 0.1}
+    for name, psnr, ssim in (("cells_0", 33.0, 0.75), ("cells_1", 35.0, 0.85), ("natural_4", 20.0, 0.5)):
+        row = {**same, "file": name, "psnr_db": psnr, "ssim": ssim}
+        (tmp_path / "jobs" / f"{name}.found.json").write_text(json.dumps(row))
+    (tmp_path / "jobs" / "real.found.json").write_text(json.dumps({**same, "file": "22.npy"}))
+    text = table.write(tmp_path)
+    assert text.startswith("## Phase from LED patterns")
+    assert "| cells, mean of 2 | neuph  | default |  1.50 |     400 |   34.00 | 0.800 |" in text
+    assert "natural, mean" not in text
+    assert "| 22.npy " in text
