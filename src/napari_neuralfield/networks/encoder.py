@@ -154,6 +154,7 @@ class LocalConditionalNetwork(nn.Module):
         """The perceptron behind its first layer's sums (..., width)."""
         x = functional.relu(first, inplace=not torch.is_grad_enabled())
         for layer in self.hidden:
+            assert isinstance(layer, nn.Linear)
             x = dense(x, layer)
         return self.last(x).float()
 

@@ -77,11 +77,11 @@ def report(
         "kind": acquisition.kind, "frames": acquisition.frame_count, "trust_level": found.level,
         "trust_sentence": found.sentence, "trust_details": found.details,
     }  # fmt: skip
-    figures = {
-        "relative_amplitude_error": _overall(part, seen),
-        "dark_field_correlation": seen.explained,
-        "bright_field_correlation": seen.explained_bright,
-    }
+    figures = {"relative_amplitude_error": _overall(part, seen)}
+    if seen.dark.any():
+        figures["dark_field_correlation"] = seen.explained
+    if not seen.dark.all():
+        figures["bright_field_correlation"] = seen.explained_bright
     return PhaseReport(about, calibration, figures)
 
 
