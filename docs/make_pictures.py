@@ -1,6 +1,7 @@
-"""The pictures of scans in the documentation: real ones from the folder NEURALFIELD_DATA, simulated ones without it.
+"""Pictures in the documentation: real scans from the folder NEURALFIELD_DATA, all others simulated.
 
-`python docs/make_pictures.py [NAME ...]` writes siemens.png, p25.png, coded.png and coded-fpm.png into docs/images.
+`python docs/make_pictures.py [NAME ...]` writes siemens.png, p25.png, coded.png, coded-fpm.png and neuph.png into
+docs/images.
 
 The Siemens star comes with tike (Argonne National Laboratory, open source licence), the near-field star from Zenodo
 17899482 (P25, PETRA III, CC BY 4.0).
@@ -141,12 +142,37 @@ def coded_fpm() -> tuple[str, list[list[Tile]], str]:
     return "Nine LEDs and a coded surface in front of the camera", rows, "Simulated."
 
 
+def neuph(seed: int = 1) -> tuple[str, list[list[Tile]], str]:
+    """Five LED patterns to phase: DPC, the network, its polish, the truth; below, a part of it; simulated."""
+    from napari_neuralfield.data.simulate_multiplexed import multiplexed
+
+    acquisition, found = multiplexed(seed)
+    truth, part = found["phase_rad"], np.s_[300:460, 135:295]
+    finer = len(truth) // len(acquisition.frames[0])
+    y, x = (found["pixel_um"] * np.arange(n) for n in truth.shape)
+    bright = np.repeat(np.repeat(acquisition.frames[0], finer, 0), finer, 1)
+    images, labels = [], []
+    for name, method, options in (
+        ("DPC", "dpc", {}), ("network", "neuph", {}), ("polished", "neuph", {"polish": True}),
+    ):  # fmt: skip
+        image = result_of(acquisition, method, **options).field.render([0.0], y, x)[0].numpy()
+        images.append(image - image.mean() + truth.mean())
+        labels.append(f"{name}: off by {(image - truth).std():.3f} rad")
+    shades = limits(truth)
+    everything = [*zip(images, labels, strict=True), (truth, "truth")]
+    rows = [
+        [Tile(grey(bright), "one of 5 frames"), *(Tile(grey(i, shades), name) for i, name in everything)],
+        [Tile(grey(bright[part]), "closer"), *(Tile(grey(i[part], shades), "") for i, _ in everything)],
+    ]
+    return "Phase of cells from five frames under LED patterns, 6 x finer than the camera", rows, "Simulated."
+
+
 def limits(values: np.ndarray) -> tuple[float, float]:
     low, high = np.percentile(values, (0.3, 99.7))
     return float(low), float(high)
 
 
-SHEETS = {"siemens": siemens, "p25": p25, "coded": coded, "coded-fpm": coded_fpm}
+SHEETS = {"siemens": siemens, "p25": p25, "coded": coded, "coded-fpm": coded_fpm, "neuph": neuph}
 
 
 def main() -> None:
