@@ -173,7 +173,7 @@ def orientation_scores(acquisition: MultiplexedLed, frames: FiveFrames) -> dict[
             ((n, min(n, LARGEST)) for n in acquisition.frame_shape))  # fmt: skip
     stack = acquisition.intensity(np.array([*frames.bright, *frames.dark]), (y, x)).astype(float)
     left, right, dark = stack[0], stack[1], stack[2:]
-    total = np.maximum(left + right, 0.05 * (left + right).mean())
+    total = np.maximum(left + right, max(0.05 * (left + right).mean(), 1e-30))
     shown = np.fft.fft2((left - right) / total)
     dark = dark / np.maximum(dark.mean(axis=(1, 2), keepdims=True), 1e-30)
     uneven = dark - dark.mean(axis=0)

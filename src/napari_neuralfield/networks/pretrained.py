@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..types import InputError
+from .encoder import LocalConditionalNetwork
 
 FORMAT = "neuralfield-weights"
 VERSION = 1
@@ -27,10 +28,31 @@ class Weights:
     tensors : of the network by name; those of a half-finished training begin with 'training.'.
     header : JSON-ready: `network` ('neuph', ...), `sizes` of the network, `optics`, `statistics` of the training's
         channels, `recipe` that made it, `steps`, `package_version`.
+    source : what messages call them.
     """
 
     tensors: dict[str, torch.Tensor]
     header: dict[str, Any]
+    source: str = "the weights"
+
+    def network(self) -> LocalConditionalNetwork:
+        """The network of these sizes, filled.
+
+        Raises
+        ------
+        InputError : where the numbers are not those of such a network.
+        """
+        try:
+            network = LocalConditionalNetwork(**self.header["sizes"])
+            self.into(network)
+        except (LookupError, TypeError, ValueError, RuntimeError):
+            raise InputError(
+                f"{self.source}: the numbers do not fit a network of the sizes that the file states; it was damaged or "
+                "changed, so take another"
+            ) from None
+        if not all(bool(value.isfinite().all()) for value in network.parameters()):
+            raise InputError(f"{self.source}: it holds numbers that are not finite; take other weights")
+        return network
 
     def into(self, network: nn.Module) -> nn.Module:
         """Fill a network of the same sizes; what belongs to training is left out."""
@@ -51,25 +73,28 @@ def load_weights(path: str | Path, network: str) -> Weights:
     path = Path(path)
     try:
         with safe_open(path, framework="pt") as file:
-            header = {k: json.loads(v) if k not in ("format",) else v for k, v in (file.metadata() or {}).items()}
+            said = dict(file.metadata() or {})
+            ours = said.pop("format", None) == FORMAT
+            header = {name: json.loads(value) for name, value in said.items()} if ours else {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file; weights are made by: neuralfield train {network}") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path}: not a file of weights ({error}); weights are .safetensors files") from None
-    if header.get("format") != FORMAT:
+    if not ours:
         raise InputError(
             f"{path}: the file does not say it holds weights for this program; make some with: neuralfield train "
             f"{network}"
         )
-    if int(header.get("version", 0)) != VERSION:
+    version = header.pop("version", None)
+    if version != VERSION:
         raise InputError(
-            f"{path}: the weights are of version {header.get('version')}, this program reads version {VERSION}; "
+            f"{path}: the weights are of version {version}, this program reads version {VERSION}; "
             f"make new ones with: neuralfield train {network}"
         )
     if header.get("network") != network:
         raise InputError(f"{path}: the weights are for {header.get('network')!r}, not for {network!r}; choose others")
-    return Weights(tensors, {k: v for k, v in header.items() if k not in ("format", "version")})
+    return Weights(tensors, header, str(path))
 
 
 def shipped(network: str) -> Weights:

@@ -17,7 +17,6 @@ from ..data.acquisition import MultiplexedLed
 from ..data.multiplexed_checks import five_frames
 from ..fields.local_conditional import LocalConditionalField
 from ..fields.phase_map import PhaseMap
-from ..networks.encoder import LocalConditionalNetwork
 from ..networks.pretrained import Weights, load_weights, shipped
 from ..types import Done, Event, Extent, Field, Note, Preview, Progress, Result
 from .phase_inputs import CANONICAL, PhaseInputs, inputs_of
@@ -56,8 +55,7 @@ def field_of(
     InputError : where the acquisition's patterns are not those of the network.
     """
     inputs = inputs_of(acquisition, device)
-    network = LocalConditionalNetwork(**weights.header["sizes"])
-    weights.into(network).to(device)
+    network = weights.network().to(device)
     factor = CANONICAL.upsampling
     rows, columns = (n * factor for n in acquisition.frame_shape)
     extent = Extent((0.0, 0.0), (rows, columns), acquisition.pixel_um / factor)

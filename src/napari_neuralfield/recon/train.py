@@ -85,10 +85,9 @@ class Trainer:
         check(recipe, material)
         self.recipe, self.device = recipe, compute.device(recipe.device)
         torch.manual_seed(recipe.seed)
-        self.network = LocalConditionalNetwork(**sizes(recipe) if start is None else start.header["sizes"])
+        self.network = LocalConditionalNetwork(**sizes(recipe)) if start is None else start.network()
         self.steps, self.seconds = 0, 0.0
         if start is not None:
-            start.into(self.network)
             self.steps = int(start.header["steps"]) if "training.count" in start.tensors else 0
             self.seconds = float(start.header["seconds"]) if self.steps else 0.0
         self.network.to(self.device)
