@@ -80,7 +80,7 @@ def test_files_that_are_no_weights(tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("hello")
     (tmp_path / "cut.safetensors").write_bytes(stored(tmp_path / "w.safetensors").read_bytes()[:2000])
     for name in ("words.txt", "cut.safetensors", ""):
-        with pytest.raises(InputError, match="not a file of weights .*; weights are .safetensors files"):
+        with pytest.raises(InputError, match=r"not a file of weights .*; weights are \.safetensors files"):
             load_weights(tmp_path / name, "neuph")
 
 

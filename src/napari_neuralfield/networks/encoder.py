@@ -105,10 +105,11 @@ class LocalConditionalNetwork(nn.Module):
 
     @property
     def margin(self) -> int:
-        """Pixels around a point on which its answer depends."""
+        """Pixels on either side of a point on which its answer depends."""
         spread, blocks = self.sizes["dilations"], int(self.sizes["blocks"])
         reach = 2 + sum(2 * int(spread[i % len(spread)]) for i in range(blocks))
-        return reach + 2 + int(self.sizes["unfold"])
+        decoder = 2 if self.decoder == "convolution" else int(self.sizes["unfold"])
+        return reach + decoder + 1
 
     def encode(self, images: torch.Tensor) -> torch.Tensor:
         """Latents (n, channel, y, x) of images (n, input, y, x), after the decoder's convolution."""
