@@ -24,7 +24,6 @@ from .placement import Placement
 TILE = 256  # pixels of the channels per axis
 KEPT_BYTES = 2**28  # of encoded tiles
 HALO = 2  # encoded pixels round a tile, so that its border points find their neighbours
-ROUNDING_RAD = 1e-4
 
 
 @FIELDS.register("local-conditional")
@@ -73,7 +72,7 @@ class LocalConditionalField(nn.Module):
         extent: Extent,
         cell: float = 1 / 6,
     ) -> LocalConditionalField:
-        """A field of a network and its channels (channel, y, x); the mean of a coarse look at it is made 0."""
+        """A field of a network and its channels (channel, y, x)."""
         rows, columns = (int(n) for n in channels.shape[-2:])
         field = cls(
             extent=extent, sizes=network.sizes, channels=(len(channels), rows, columns), placement=placement, cell=cell
