@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 from napari_neuralfield.data.acquisition import MultiplexedLed
-from napari_neuralfield.networks.encoder import LocalConditionalNetwork
 from napari_neuralfield.networks.pretrained import Weights, shipped
+from napari_neuralfield.optics.patterns import halves_and_arcs
 from napari_neuralfield.recon.phase_inputs import CANONICAL, inputs_of
 from napari_neuralfield.recon.train import Trained, train
 from napari_neuralfield.recon.training_material import Material
-from napari_neuralfield.recon.training_stream import Board, TrainingStream, Variety, arc, halves
+from napari_neuralfield.recon.training_stream import Board, TrainingStream, Variety
 from napari_neuralfield.recon.trainings import recipe_for
 
 SIZE, SCENES, SEED = 96, 8, 77  # frame pixels, unseen scenes, and the seed of both
@@ -32,7 +32,7 @@ def scenes(pitch: float, limit: float) -> list[Scene]:
     ticks = np.arange(-12, 13) * CANONICAL.pitch * pitch
     na = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), -1).reshape(-1, 2)
     na = na[np.hypot(*na.T) <= limit]
-    patterns = np.stack([*halves(na, CANONICAL.axis_deg), *(arc(na, middle) for middle in CANONICAL.arcs_deg)])
+    patterns = halves_and_arcs(na, 1.0, CANONICAL.axis_deg, CANONICAL.arcs_deg)
     stream = TrainingStream(
         CANONICAL, Variety(), boards=1, pool=1, seed=SEED, size=SIZE,
         board=lambda optics, variety, size, rng: Board(optics, na, patterns, 0.0, size),
@@ -49,8 +49,7 @@ def scenes(pitch: float, limit: float) -> list[Scene]:
 @torch.no_grad()
 def score(weights: Weights, judged: list[Scene]) -> tuple[float, float]:
     """Mean over scenes of the rms error without its mean, rad, and of the correlation."""
-    network = LocalConditionalNetwork(**weights.header["sizes"])
-    weights.into(network)
+    network = weights.network()
     axis, rows = torch.arange(SIZE * CANONICAL.upsampling) / CANONICAL.upsampling, []
     for acquisition, truth in judged:
         answer = network.on_grid(network.encode(inputs_of(acquisition).channels[None]), axis, axis)[0, 0]

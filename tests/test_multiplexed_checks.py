@@ -51,7 +51,7 @@ def test_other_patterns_are_refused(cells: MultiplexedLed) -> None:
         five_frames(cells.subset([0, 0, 2, 3, 4]))
     near = cells.patterns.copy()
     near[4] = arc(cells.led_na, 0.1, 30.0)
-    with pytest.raises(InputError, match=r"arcs lie towards 0, 120, 30 degrees, not around the objective"):
+    with pytest.raises(InputError, match=r"arcs lie towards 0, 120, 30 degrees, not 120 apart; neuph needs"):
         five_frames(cells.replace(patterns=near))
     with pytest.raises(InputError, match=r"its 5 frames are .*bright and dark field.*correct led_na, patterns or"):
         five_frames(cells.replace(objective_na=0.07))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from napari_neuralfield.data.acquisition import MultiplexedLed
+from napari_neuralfield.optics.patterns import halves_and_arcs
 from napari_neuralfield.recon.phase_inputs import CANONICAL
-from napari_neuralfield.recon.training_stream import Board, TrainingStream, Variety, arc, halves
+from napari_neuralfield.recon.training_stream import Board, TrainingStream, Variety
 
 
 def led_patterns(size: int = 48, seed: int = 0) -> tuple[MultiplexedLed, np.ndarray]:
@@ -14,7 +15,7 @@ def led_patterns(size: int = 48, seed: int = 0) -> tuple[MultiplexedLed, np.ndar
     ticks = np.arange(-12, 13) * CANONICAL.pitch
     na = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), -1).reshape(-1, 2)
     na = na[np.hypot(*na.T) <= CANONICAL.limit]
-    patterns = np.stack([*halves(na, CANONICAL.axis_deg), *(arc(na, middle) for middle in CANONICAL.arcs_deg)])
+    patterns = halves_and_arcs(na, 1.0, CANONICAL.axis_deg, CANONICAL.arcs_deg)
     stream = TrainingStream(
         CANONICAL, Variety(aberration_rad=(0.0,) * 6), size=size, patch=size, pool=1, boards=1, seed=seed,
         weights={"cells": 1.0}, board=lambda optics, variety, side, rng: Board(optics, na, patterns, 0.0, side),

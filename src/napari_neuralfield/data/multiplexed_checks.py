@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..optics.illumination import ORIENTATIONS, orient
-from ..optics.patterns import PatternName, describe
+from ..optics.patterns import PatternName, describe, turn_from
 from ..types import InputError
 from .acquisition import MultiplexedLed
 from .frame_checks import Check, Survey, named
 
 SMALLEST = 32  # pixels along a side
 OPPOSITE_DEG = 30.0
-APART_DEG = 60.0
+UNEVEN_DEG = 25.0  # that the gaps between arcs may differ from 120
 CLEARLY = 1.25  # another orientation must explain the dark field this much better
 USABLE = 0.08  # correlation below which an orientation is not judged
 THINNER = 0.08  # correlation
@@ -55,12 +55,13 @@ def five_frames(acquisition: MultiplexedLed) -> FiveFrames:
     if (len(names), len(halves), len(arcs)) != (5, 2, 3):
         raise InputError(f"{where}: its {len(names)} frames are {_listed(names)}; {rule}")
     first, second = (names[i].angle_deg for i in halves)
-    if abs(_turn(second, first + 180)) > OPPOSITE_DEG:
+    if abs(turn_from(second, first + 180)) > OPPOSITE_DEG:
         raise InputError(f"{where}: the bright-field halves lie towards {first:.0f} and {second:.0f} degrees; {rule}")
     angles = [names[i].angle_deg for i in arcs]
-    if min(abs(_turn(a, b)) for a, b in zip(angles, [*angles[1:], angles[0]], strict=True)) < APART_DEG:
+    around = np.sort(angles)
+    if np.abs(np.diff([*around, around[0] + 360]) - 120).max() > UNEVEN_DEG:
         said = ", ".join(f"{a:.0f}" for a in angles)
-        raise InputError(f"{where}: the dark-field arcs lie towards {said} degrees, not around the objective; {rule}")
+        raise InputError(f"{where}: the dark-field arcs lie towards {said} degrees, not 120 apart; {rule}")
     return FiveFrames((halves[0], halves[1]), (arcs[0], arcs[1], arcs[2]), first, (angles[0], angles[1], angles[2]))
 
 
@@ -226,7 +227,3 @@ def _listed(names: list[PatternName]) -> str:
         for n in names
     ]  # fmt: skip
     return ", ".join(words[:8]) + (f" and {len(words) - 8} more" if len(words) > 8 else "")
-
-
-def _turn(angle_deg: float, from_deg: float) -> float:
-    return (angle_deg - from_deg + 180) % 360 - 180

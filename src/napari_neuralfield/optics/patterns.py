@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ..types import InputError
 ON_THE_LINE = 1e-6  # NA: nearer to a dividing line than this is on it
 LIKE = 0.6  # a pattern is called by a name where it shares this much of its light with the one that the name builds
 WIDEST_ARC_DEG = 200.0
+Angle = TypeVar("Angle", float, np.ndarray)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +35,16 @@ class PatternName:
     angle_deg: float = 0.0
     width_deg: float = 0.0
     limit_na: float = 0.0
+
+
+def angles_of(na: np.ndarray) -> np.ndarray:
+    """Angles, degrees -180..180, of directions (..., 2) as (y, x)."""
+    return np.degrees(np.arctan2(na[..., 0], na[..., 1]))
+
+
+def turn_from(angle_deg: Angle, from_deg: float) -> Angle:
+    """Difference of angles, degrees -180..180."""
+    return (angle_deg - from_deg + 180) % 360 - 180
 
 
 def half_disc(led_na: np.ndarray, objective_na: float, axis_deg: float) -> np.ndarray:
@@ -76,7 +87,7 @@ def arc(
     ring = (steep > objective_na) & (steep <= (np.inf if limit_na is None else limit_na))
     inside = np.ones(len(na))
     if width_deg < 360:
-        aside = np.deg2rad(_turn(_angles(na), centre_deg))
+        aside = np.deg2rad(turn_from(angles_of(na), centre_deg))
         inside = _share(steep * np.sin(np.clip(np.deg2rad(width_deg / 2) - np.abs(aside), -np.pi / 2, np.pi / 2)))
     weights = np.where(ring, inside, 0.0)
     if not weights.any():
@@ -127,7 +138,7 @@ def _named(na: np.ndarray, weight: np.ndarray, objective_na: float) -> PatternNa
             return PatternName("half", angle)
         return PatternName("bright")
     limit = float(_steepness(na)[lit].max())
-    aside = np.abs(_turn(_angles(na), angle))
+    aside = np.abs(turn_from(angles_of(na), angle))
     width = float(4 * (weight @ aside) / weight.sum())  # of an even arc the mean distance from its middle is width / 4
     within = lit[aside > 90].sum() <= 0.05 * lit.sum() and width <= WIDEST_ARC_DEG
     if lopsided and within and _alike(weight, arc(na, objective_na, angle, max(width, 1.0), limit + ON_THE_LINE)):
@@ -146,15 +157,6 @@ def _share(side: np.ndarray) -> np.ndarray:
 
 def _steepness(na: np.ndarray) -> np.ndarray:
     return np.hypot(na[:, 0], na[:, 1])
-
-
-def _angles(na: np.ndarray) -> np.ndarray:
-    return np.degrees(np.arctan2(na[:, 0], na[:, 1]))
-
-
-def _turn(angle_deg: np.ndarray, from_deg: float) -> np.ndarray:
-    """Difference of angles, -180..180."""
-    return (angle_deg - from_deg + 180) % 360 - 180
 
 
 def _unit(angle_deg: float) -> np.ndarray:

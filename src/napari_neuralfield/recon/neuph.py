@@ -14,7 +14,6 @@ import torch
 
 from .. import compute
 from ..data.acquisition import MultiplexedLed
-from ..data.multiplexed_checks import five_frames
 from ..fields.local_conditional import LocalConditionalField
 from ..fields.phase_map import PhaseMap
 from ..networks.pretrained import Weights, load_weights, shipped
@@ -67,7 +66,6 @@ def neuph(acquisition: MultiplexedLed, recipe: NeuPhRecipe) -> Iterator[Event]:
     """Phase from five LED patterns by a trained network, at any pixel density; polished by physics if wanted."""
     started = time.process_time()
     device, factor = compute.device(recipe.device), CANONICAL.upsampling
-    five_frames(acquisition)
     weights = weights_of(recipe)
     network, inputs = field_of(acquisition, weights, device)
     yield Preview(network, 0.0)

@@ -15,9 +15,10 @@ from scipy import ndimage
 
 from ..data.acquisition import MultiplexedLed
 from ..data.borders import patterns_repeat
+from ..data.multiplexed_checks import five_frames
 from ..fields.placement import Placement
 from ..optics.grids import resample
-from ..types import InputError
+from ..optics.patterns import angles_of
 from .dpc import MARGIN, DpcSolver
 
 CHANNELS = ("bright 1", "bright 2", "dark 1", "dark 2", "dark 3", "dpc phase", "arc turn")
@@ -25,7 +26,6 @@ DARK_KNEE = 0.02  # share of the bright field at which the dark field is compres
 TURN_UNIT_DEG = 30.0
 SAME_PIXEL = 0.03  # relative difference of the pixel that is left as it is
 SMALL_TURN_DEG = 6.0  # turns of the board that the training knows
-ARC_TURN_DEG = 18.0
 CANONICAL_RATIO = 12.9  # light of an arc over that of a bright-field half, with LEDs equally bright
 MIRRORED = 16  # pixels of mirrored border where frames are resampled
 
@@ -105,7 +105,7 @@ def inputs_of(acquisition: MultiplexedLed, device: torch.device | str = "cpu") -
 
     Raises
     ------
-    InputError : where the patterns are not two bright-field halves and three dark-field arcs of about 120 degrees.
+    InputError : where the patterns are not two bright-field halves and three dark-field arcs 120 degrees apart.
     """
     orientation = orient(acquisition)
     frames = torch.as_tensor(acquisition.intensity(), dtype=torch.float32, device=device)
@@ -127,21 +127,11 @@ def orient(acquisition: MultiplexedLed) -> Orientation:
     ------
     InputError : as `inputs_of`.
     """
-    name = acquisition.source or "the acquisition"
-    na = np.asarray(acquisition.led_na, dtype=float) / acquisition.objective_na
+    frames = five_frames(acquisition)
+    bright, dark = np.array(frames.bright), np.array(frames.dark)
     patterns = np.asarray(acquisition.patterns, dtype=float)
-    inside = np.hypot(*na.T) <= 1
-    share = patterns @ inside / np.maximum(patterns.sum(1), 1e-12)
-    bright, dark = np.flatnonzero(share > 0.5), np.flatnonzero((share <= 0.5) & (patterns.sum(1) > 0))
-    if len(patterns) != 5 or len(bright) != 2 or len(dark) != 3:
-        raise InputError(
-            f"{name}: it has {len(bright)} bright-field and {len(dark)} dark-field patterns; the network takes 2 "
-            "bright-field halves and 3 dark-field arcs, so choose another method such as dpc or quasi-newton"
-        )
-    middle = patterns @ na / np.maximum(patterns.sum(1), 1e-12)[:, None]
-    _check_shapes(name, middle, bright, dark)
-    axis = float(_angle(middle[bright[0]] - middle[bright[1]]))
-    arcs = _angle(middle[dark])
+    middle = patterns @ np.asarray(acquisition.led_na, dtype=float) / patterns.sum(1)[:, None]
+    axis, arcs = float(angles_of(middle[bright[0]] - middle[bright[1]])), angles_of(middle[dark])
     best: tuple[float, Orientation] | None = None
     for mirror in (1.0, -1.0):
         for swap in (False, True):
@@ -163,27 +153,6 @@ def orient(acquisition: MultiplexedLed) -> Orientation:
                 best = cost, Orientation(tuple(int(i) for i in order), matrix, common, left)
     assert best is not None
     return best[1]
-
-
-def _check_shapes(name: str, middle: np.ndarray, bright: np.ndarray, dark: np.ndarray) -> None:
-    spread = np.linalg.norm(middle[bright[0]] - middle[bright[1]])
-    if spread < 0.3:
-        raise InputError(
-            f"{name}: the two bright-field patterns light the sample from nearly the same side (their middles are "
-            f"{spread:.2g} NA apart); the network takes opposite halves of the disc"
-        )
-    gaps = np.sort(_angle(middle[dark]) % 360)
-    gaps = np.diff(np.append(gaps, gaps[0] + 360))
-    if np.abs(gaps - 120).max() > 25 or np.linalg.norm(middle[dark], axis=1).min() < 1:
-        raise InputError(
-            f"{name}: the dark-field patterns lie {', '.join(f'{g:.0f}' for g in gaps)} degrees from each other; the "
-            "network takes three arcs of 120 degrees, so choose another method such as dpc or quasi-newton"
-        )
-
-
-def _angle(vector: np.ndarray) -> np.ndarray:
-    """Directions of (..., 2) vectors (y, x), degrees, +x towards +y."""
-    return np.rad2deg(np.arctan2(vector[..., 0], vector[..., 1]))
 
 
 def _within(angle: np.ndarray | float, half: float) -> np.ndarray:

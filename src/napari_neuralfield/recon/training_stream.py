@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ..data.random_scenes import Scene, random_scene
+from ..optics.patterns import halves_and_arcs
 from ..optics.pupil import wavefront
 from .dpc import DpcSolver
 from .phase_inputs import Canonical, normalise
@@ -102,25 +103,10 @@ def random_board(optics: Canonical, variety: Variety, size: int, rng: np.random.
     na = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), -1).reshape(-1, 2)
     na = na[np.hypot(*na.T) <= limit]
     board, arcs = (rng.uniform(-1, 1) * most for most in (variety.axis_turn_deg, variety.arc_turn_deg))
-    patterns = np.stack([*halves(na, optics.axis_deg), *(arc(na, middle + arcs) for middle in optics.arcs_deg)])
+    patterns = halves_and_arcs(na, 1.0, optics.axis_deg, [middle + arcs for middle in optics.arcs_deg])
     turn = np.deg2rad(board)
     turned = na @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     return Board(optics, turned, patterns, board + arcs, size)
-
-
-def halves(na: np.ndarray, axis_deg: float) -> tuple[np.ndarray, np.ndarray]:
-    """LEDs (led,) of the bright field (NA 1) on either side, those on the line with half their brightness in both."""
-    along = na @ np.array([np.sin(np.deg2rad(axis_deg)), np.cos(np.deg2rad(axis_deg))])
-    bright = np.hypot(*na.T) < 1
-    first = bright * np.where(np.abs(along) < 1e-6, 0.5, along > 0)
-    return first, bright - first
-
-
-def arc(na: np.ndarray, middle_deg: float) -> np.ndarray:
-    """LEDs (led,) beyond the NA within 60 degrees of a direction."""
-    angle = np.rad2deg(np.arctan2(na[:, 0], na[:, 1])) - middle_deg
-    near = np.abs((angle + 180) % 360 - 180)
-    return (np.hypot(*na.T) >= 1) * np.where(np.abs(near - 60) < 1e-6, 0.5, near < 60)
 
 
 class TrainingStream:
