@@ -47,7 +47,7 @@ class Polished:
     Parameters
     ----------
     phase : unwrapped, rad, mean 0 (Y, X); the start's where the polish was not accepted.
-    absorption : natural logarithm of amplitude, negative (Y, X).
+    absorption : negative natural logarithm of amplitude (Y, X).
     aberration : rad of each Noll term {index: coefficient}.
     gain : brightness of each frame beside its LEDs' (frame,).
     error_before, error_after : relative amplitude error, the start's with its best absorption, aberrations and gains.
