@@ -108,6 +108,8 @@ def test_mistakes(scene: Scene) -> None:
         finished(acquisition.subset([0, 1, 2, 3]))
     with pytest.raises(InputError, match=r"none\.safetensors: there is no such file"):
         finished(acquisition, weights="none.safetensors")
+    with pytest.raises(InputError, match=r"frames of 5 x 40 pixels are too small for NA 0\.1 .*; take a larger region"):
+        finished(acquisition.crop(slice(0, 5), slice(0, 40)))
     frames = acquisition.intensity()
     frames[1, 3, 4] = np.nan
     with pytest.raises(InputError, match=r"frame 1 holds values that are not finite"):

@@ -61,7 +61,7 @@ def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, mar
 
     Raises
     ------
-    InputError : where there is a coded surface, which this model does not know, or the pixels are too coarse.
+    InputError : where there is a coded surface, which this model does not know, the pixels are too coarse or the frames too small.
     """
     refuse_coded_surface(acquisition)
     shape, wavelength = acquisition.frame_shape, acquisition.wavelength_um
@@ -72,6 +72,12 @@ def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, mar
     image = [n if not crop else min(n, fast_length(2 * b)) for n, b in zip(shape, box, strict=True)]
     if any(b > n for b, n in zip(box, image, strict=True)):
         limit = wavelength / (2 * acquisition.objective_na)
+        if acquisition.pixel_um < limit:
+            raise InputError(
+                f"{acquisition.source or 'the acquisition'}: frames of {shape[0]} x {shape[1]} pixels are too small for "
+                f"NA {acquisition.objective_na:g} at {wavelength:g} um and {acquisition.pixel_um:g} um pixels, whose "
+                "blur reaches as far; take a larger region"
+            )
         raise InputError(
             f"{acquisition.source or 'the acquisition'}: pixel_um is {acquisition.pixel_um:g} um, too coarse for NA "
             f"{acquisition.objective_na:g} at {wavelength:g} um (at most {limit:.3g} um); check the magnification"

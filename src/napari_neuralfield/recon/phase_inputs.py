@@ -76,7 +76,7 @@ class Orientation:
 
 @dataclasses.dataclass(frozen=True)
 class PhaseInputs:
-    """Channels (7, y, x), where their pixels lie, and the frames in canonical units behind them (5, y, x)."""
+    """Channels (7, y, x), where their pixels lie, and how the frames were put in order and turned."""
 
     channels: torch.Tensor
     placement: Placement
