@@ -61,7 +61,8 @@ def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, mar
 
     Raises
     ------
-    InputError : where there is a coded surface, which this model does not know, the pixels are too coarse or the frames too small.
+    InputError : where there is a coded surface, which this model does not know, or the pixels are too coarse, or the
+        frames too small.
     """
     refuse_coded_surface(acquisition)
     shape, wavelength = acquisition.frame_shape, acquisition.wavelength_um
@@ -74,8 +75,8 @@ def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, mar
         limit = wavelength / (2 * acquisition.objective_na)
         if acquisition.pixel_um < limit:
             raise InputError(
-                f"{acquisition.source or 'the acquisition'}: frames of {shape[0]} x {shape[1]} pixels are too small for "
-                f"NA {acquisition.objective_na:g} at {wavelength:g} um and {acquisition.pixel_um:g} um pixels, whose "
+                f"{acquisition.source or 'the acquisition'}: frames of {shape[0]} x {shape[1]} pixels are too small "
+                f"for NA {acquisition.objective_na:g} at {wavelength:g} um and {acquisition.pixel_um:g} um pixels, whose "
                 "blur reaches as far; take a larger region"
             )
         raise InputError(
