@@ -76,8 +76,8 @@ def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, mar
         if acquisition.pixel_um < limit:
             raise InputError(
                 f"{acquisition.source or 'the acquisition'}: frames of {shape[0]} x {shape[1]} pixels are too small "
-                f"for NA {acquisition.objective_na:g} at {wavelength:g} um and {acquisition.pixel_um:g} um pixels, whose "
-                "blur reaches as far; take a larger region"
+                f"for NA {acquisition.objective_na:g} at {wavelength:g} um and {acquisition.pixel_um:g} um pixels, "
+                "whose blur reaches as far; take a larger region"
             )
         raise InputError(
             f"{acquisition.source or 'the acquisition'}: pixel_um is {acquisition.pixel_um:g} um, too coarse for NA "
