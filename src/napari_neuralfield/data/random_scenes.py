@@ -114,7 +114,7 @@ def cells(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     """Cells, sparse to crowded, some on top of others; the thickest up to 7 rad (y, x)."""
     phase = np.zeros((size, size), np.float32)
     texture = power_noise(size, unit, rng, rng.uniform(0.6, 1.6), finest=rng.uniform(0.4, 2.0), coarsest=12)
-    typical, height = float(np.exp(rng.uniform(np.log(3.0), np.log(12.0)))), float(np.exp(rng.uniform(-1.2, 1.1)))
+    typical, height = float(np.exp(rng.uniform(np.log(3.0), np.log(12.0)))), float(np.exp(rng.uniform(-1.1, 1.4)))
     area = (size / unit) ** 2
     cover = rng.uniform(0.08, 0.7)
     for _ in range(int(np.clip(cover * area / (np.pi * typical**2), 1, 70))):
