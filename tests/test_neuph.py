@@ -62,7 +62,7 @@ def test_the_shipped_network_sees_the_phase(scene: Scene) -> None:
 def test_polish_lowers_the_error(scene: Scene) -> None:
     acquisition, truth = scene
     _, plain = finished(acquisition)
-    events, result = finished(acquisition, polish=True, polish_steps=15)
+    events, result = finished(acquisition, polish=True, polish_steps=40)
     assert isinstance(result.field, PhaseMap)
     correlation, error = likeness(result, truth)
     before = likeness(plain, truth)
@@ -75,7 +75,7 @@ def test_polish_lowers_the_error(scene: Scene) -> None:
     assert notes[0].text.startswith("the polish lowered the relative amplitude error from ")
     assert notes[0].level == "info"
     steps = [event for event in events if isinstance(event, Progress) and event.what == "steps of polish"]
-    assert (steps[-1].done, steps[-1].total) == (15, 15)
+    assert (steps[-1].done, steps[-1].total) == (40, 40)
 
 
 def test_a_polish_that_does_not_help_is_left(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,8 +110,8 @@ def polish_note(found: PolishedField) -> str:
     """What the polish did, in one sentence."""
     if not found.accepted:
         return (
-            f"the polish was not accepted: it did not explain the frames better (relative amplitude error "
-            f"{found.error_before:.3g}); the network's phase is kept"
+            f"the polish was not accepted and the network's phase is kept: the frames stay {found.misfit:.1f} times "
+            "their noise (in power) from what the file's microscope can show; check its LEDs, patterns and exposures"
         )
     tiles = "" if found.tiles == 1 else f" ({found.accepted} of {found.tiles} tiles)"
     before, after = found.error_before, found.error_after

@@ -30,6 +30,7 @@ SOFT = 5e-3  # radians; smaller steps between pixels are smooth shading
 RATES = (0.06, 0.004, 0.01)  # first steps of phase, rest of the absorption, and what the field shares
 BETAS = (0.85, 0.93)
 WARM = 4
+EXPLAINED = 3.0  # mean square in units of the noise above which the microscope is not what the file says
 
 
 class Improving(NamedTuple):
@@ -52,7 +53,8 @@ class Polished:
     gain : brightness of each frame beside its LEDs' (frame,).
     error_before, error_after : relative amplitude error, the start's with its best absorption, aberrations and gains.
     misfit_before, misfit_after : mean square of the difference in units of the frames' noise: 1 is perfect.
-    accepted : the frames are explained better than at the start.
+    accepted : the frames are explained better than at the start, and nearly to their noise. A fit that stays far above
+        it makes up detail to excuse a microscope that is not as described; `misfit_after` is still that fit's.
     """
 
     phase: torch.Tensor
@@ -176,9 +178,9 @@ def polish(
         begun = _mean(slopes) if step == 0 else begun
         yield Improving(step + 1, steps, _quick_error(model, slopes))
     ended = _mean(fit.slopes())
-    accepted = bool(np.isfinite(ended) and ended < begun)
+    accepted = bool(np.isfinite(ended) and ended < begun and ended <= EXPLAINED)
     if not accepted:
-        fit, ended = _Fit(model, coarse, shared, sparsity), begun
+        fit = _Fit(model, coarse, shared, sparsity)
     yield Polished(
         _centred(on_fine_grid(model, fit.phase, upsampling)) if accepted else start,
         on_fine_grid(model, fit.absorption, upsampling),

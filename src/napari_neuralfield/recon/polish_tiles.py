@@ -31,6 +31,7 @@ class PolishedField:
     absorption : negative logarithm of amplitude (Y, X).
     aberration : rad of each Noll term, mean over the tiles.
     error_before, error_after : relative amplitude error, root mean square over the tiles.
+    misfit : that the polish reached, mean square in units of the frames' noise, mean over the tiles.
     accepted, tiles : how many tiles the polish improved, of how many.
     """
 
@@ -39,6 +40,7 @@ class PolishedField:
     aberration: dict[int, float]
     error_before: float
     error_after: float
+    misfit: float
     accepted: int
     tiles: int
 
@@ -86,6 +88,7 @@ def polish_field(
         {index: float(np.mean([one.aberration[index] for one in found])) for index in found[0].aberration},
         float(np.sqrt(np.mean([one.error_before**2 for one in found]))),
         float(np.sqrt(np.mean([one.error_after**2 for one in found]))),
+        float(np.mean([one.misfit_after for one in found])),
         sum(one.accepted for one in found),
         len(found),
     )
