@@ -238,7 +238,7 @@ def dpc(acquisition: MultiplexedLed, recipe: DpcRecipe) -> Iterator[Event]:
     about = report(acquisition, field, FINER)
     told = {name: value for name, value in about.optics.items() if not name.startswith("trust")}  # of networks' phases
     figures = about.figures | {"cpu_seconds": time.process_time() - started}
-    yield Done(Result(field, recipe.model_dump(), told, about.calibration, figures, acquisition.title))
+    yield Done(Result(field, recipe.model_dump(), told, {}, figures, acquisition.title))
 
 
 def _pupil_of(acquisition: MultiplexedLed) -> Pupil | None:
