@@ -104,8 +104,8 @@ def test_the_sharpest_plane_of_phase_alone() -> None:
 
 
 def test_an_unwrapped_phase_is_not_unwrapped_again(tmp_path: Path) -> None:
-    complex_view = pytest.importorskip("napari_neuralfield.widgets.complex_view")
-    depth_view = pytest.importorskip("napari_neuralfield.widgets.depth_view")
+    from napari_neuralfield.widgets import complex_view, depth_view
+
     steps = torch.arange(40.0).reshape(1, 40).repeat(30, 1) * 4  # rad: steeper than any unwrapping could follow
     field = PhaseMap.from_grid(steps, 0.0, 1.0)
     view = depth_view.View((-0.5, -0.5, 29.5, 39.5), 1.0)

@@ -66,6 +66,20 @@ def scrolling(content: QWidget) -> QScrollArea:
     return made
 
 
+def below_scrolled(parent: QWidget, top: QWidget, options: QVBoxLayout) -> QVBoxLayout:
+    """Lay out a dock: `top` and `options` scroll; what is added to the returned layout stays below them."""
+    content = QWidget()
+    upper = QVBoxLayout(content)
+    upper.setContentsMargins(0, 0, 6, 0)
+    upper.addWidget(top)
+    upper.addLayout(options)
+    upper.addStretch(1)
+    outer = QVBoxLayout(parent)
+    outer.setContentsMargins(6, 4, 8, 6)
+    outer.addWidget(scrolling(content), 1)
+    return outer
+
+
 def form_layout(widget: QWidget) -> QFormLayout:
     made = QFormLayout(widget)
     made.setContentsMargins(0, 0, 0, 0)

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QProgressBar, QVBoxLayout, QWidget
 
 from ..types import InputError
 from .forms import OptionForm
-from .parts import BAD, QUIET, WARN, button, form_layout, label, row, scrolling
+from .parts import BAD, QUIET, WARN, below_scrolled, button, form_layout, label, row
 from .plots import LossPlot
 from .run import WHOLE_FRAME_KINDS
 from .settings import Settings
@@ -54,15 +54,7 @@ class ReconstructForm:
         form.addRow("Region", self.region)
         self._top = form
         self._option_place = QVBoxLayout()
-        content = QWidget()
-        upper = QVBoxLayout(content)
-        upper.setContentsMargins(0, 0, 6, 0)
-        upper.addWidget(top)
-        upper.addLayout(self._option_place)
-        upper.addStretch(1)
-        outer = QVBoxLayout(parent)
-        outer.setContentsMargins(6, 4, 8, 6)
-        outer.addWidget(scrolling(content), 1)
+        outer = below_scrolled(parent, top, self._option_place)
         controls = row(self.run_button, self.pause_button, self.stop_button)
         keep = row(self.save_button, self.depth_button)
         for part in (controls, self.bar, self.state, self.error, self.notes, self.plot):

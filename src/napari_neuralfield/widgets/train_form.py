@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QProgressBar, QSty
 
 from ..types import InputError
 from .forms import OptionForm
-from .parts import BAD, GOOD, QUIET, button, form_layout, label, row, scrolling
+from .parts import BAD, GOOD, QUIET, below_scrolled, button, form_layout, label, row
 from .plots import TrainingPlot
 from .train_work import ANY, FINISHED, FRAMES, HALF, LIKE, NEW, SHIPPED, options_shown
 
@@ -64,15 +64,7 @@ class TrainForm:
         form.addRow("Train for", self.microscope)
         form.addRow("Save as", row(self.target, button("Choose…", self._choose_target)))
         self._option_place = QVBoxLayout()
-        content = QWidget()
-        upper = QVBoxLayout(content)
-        upper.setContentsMargins(0, 0, 6, 0)
-        upper.addWidget(top)
-        upper.addLayout(self._option_place)
-        upper.addStretch(1)
-        outer = QVBoxLayout(parent)
-        outer.setContentsMargins(6, 4, 8, 6)
-        outer.addWidget(scrolling(content), 1)
+        outer = below_scrolled(parent, top, self._option_place)
         controls = row(self.run_button, self.stop_button)
         for part in (controls, self.bar, self.state, self.error, self.seen, self.plot, self.use_button):
             outer.addWidget(part)
