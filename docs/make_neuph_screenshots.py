@@ -38,6 +38,8 @@ def phase(stage: Stage, path: Path, method: str) -> None:
     wait(lambda: reconstruct.library is not None and acquisition.checks.text() not in ("", "Checking …"))
     stage.front("Reconstruct")
     reconstruct.form.choose_method(method)
+    if "polish" in reconstruct.form.options.editors:  # a polished phase is a grid: only the network goes beyond it
+        reconstruct.form.options.set_values({})
     reconstruct.run()
     wait(lambda: not reconstruct._running)
     if reconstruct.form.error.text():

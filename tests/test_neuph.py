@@ -48,7 +48,7 @@ def test_the_shipped_network_sees_the_phase(scene: Scene) -> None:
     assert likeness(result, truth)[0] > 0.9  # 0.97
     assert np.array_equal(phase_on_grid(result.field), result.field.render(0.0, *result.field.extent.axes())[0])
     assert result.optics["kind"] == "multiplexed_led"
-    assert result.optics["trust_level"] in ("green", "yellow")
+    assert result.optics["trust_level"] in ("green", "amber")
     assert result.optics["trust_sentence"] in [event.text for event in events if isinstance(event, Note)]
     assert result.calibration["resimulated"].shape == result.calibration["residual"].shape == (5, 48, 48)
     assert result.calibration["uncertainty_rad"].shape == (48, 48)
