@@ -245,6 +245,15 @@ class ThroughFocus(Acquisition):
     z_um: np.ndarray = quantity(
         "Depth", "um", "distance of the sample from the focal plane in each frame", shape=("frame",)
     )
+    time_s: np.ndarray | None = quantity(
+        "Time", "s", "when each frame was taken; given, the frames are a time-lapse", optional=True, shape=("frame",)
+    )
+    sample_index: float | None = quantity(
+        "Sample index", "", "refractive index of the sample, to tell its height", optional=True, low=1.0, high=5.0
+    )
+    medium_index: float | None = quantity(
+        "Medium index", "", "refractive index round the sample, to tell its height", optional=True, low=1.0, high=5.0
+    )
 
 
 KINDS: dict[str, type[Acquisition]] = {
