@@ -17,7 +17,8 @@ from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.networks.pretrained import Weights, shipped
 from napari_neuralfield.optics.patterns import halves_and_arcs
 from napari_neuralfield.recon.phase_inputs import CANONICAL, inputs_of
-from napari_neuralfield.recon.train import Trained, train
+from napari_neuralfield.recon.train import Trained
+from napari_neuralfield.recon.train_neuph import train
 from napari_neuralfield.recon.training_material import Material
 from napari_neuralfield.recon.training_stream import Board, TrainingStream, Variety
 from napari_neuralfield.recon.trainings import recipe_for

@@ -13,9 +13,16 @@ from torch import nn
 
 from ..types import InputError
 from .encoder import LocalConditionalNetwork
+from .srcnn import SuperResolutionCnn
+from .unet import UNet
 
 FORMAT = "neuralfield-weights"
 VERSION = 1
+NETWORKS: dict[str, type[nn.Module]] = {
+    "neuph": LocalConditionalNetwork,
+    "srqpi": UNet,
+    "srcnn": SuperResolutionCnn,
+}
 SHIPPED = "weights"  # folder beside this file
 
 
@@ -35,15 +42,15 @@ class Weights:
     header: dict[str, Any]
     source: str = "the weights"
 
-    def network(self) -> LocalConditionalNetwork:
-        """The network of these sizes, filled.
+    def network(self) -> Any:
+        """The network of this kind and these sizes, filled.
 
         Raises
         ------
         InputError : where the numbers are not those of such a network.
         """
         try:
-            network = LocalConditionalNetwork(**self.header["sizes"])
+            network = NETWORKS[self.header.get("network", "neuph")](**self.header["sizes"])
             self.into(network)
         except (LookupError, TypeError, ValueError, RuntimeError):
             raise InputError(

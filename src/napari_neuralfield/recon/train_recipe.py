@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
+
+import pydantic
 
 from .recipe import Recipe, option
 
@@ -55,3 +57,54 @@ class TrainNeuPhRecipe(TrainRecipe):
     patches_per_scene: float = option(
         8.0, "patches taken from a scene, on average, before a new one takes its place", gt=0, advanced=True
     )
+
+
+class TrainDefocusRecipe(TrainRecipe):
+    """Options of the trainings for a single defocused frame."""
+
+    batch: int = option(8, "patches per step", ge=1, le=1024)
+    learning_rate: float = option(1e-3, "largest step of Adam; it rises first, then falls along a cosine", gt=0, le=1)
+    loss: Literal["offset-free", "mse"] = option(
+        "offset-free", "L1 of the phase without its mean and with a predicted scale, or the published squared error"
+    )
+    fresnel_min: float = option(
+        0.06, "smallest defocus, as wavelength x z / frame pixel^2; at 0.53 um and 2.6 um pixels 0.078 is 1 um", gt=0
+    )
+    fresnel_max: float = option(1.2, "largest defocus, likewise; at 0.53 um and 2.6 um pixels 1.02 is 13 um", gt=0)
+    below: float = option(0.25, "share of the frames whose sample lies below the focal plane", ge=0, le=1)
+    coherence_min: float = option(0.0, "smallest condenser NA over objective NA", ge=0, le=1)
+    coherence_max: float = option(0.5, "largest condenser NA over objective NA", ge=0, le=1)
+    noise_min: float = option(0.0015, "least noise of a frame pixel, as a share of the light", gt=0, le=1)
+    noise_max: float = option(0.008, "most noise of a frame pixel", gt=0, le=1)
+    like: str = option("", "measured frames, .acq.h5, of the microscope to train for: its defocus and coherence alone")
+    pool: int = option(384, "scenes kept at a time", ge=8, le=100000, advanced=True)
+    patches_per_scene: float = option(
+        16.0, "patches taken from a scene, on average, before a new one takes its place", gt=0, advanced=True
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _ranges(self) -> Self:
+        for name in ("fresnel", "coherence", "noise"):
+            low, high = getattr(self, f"{name}_min"), getattr(self, f"{name}_max")
+            if low > high:
+                raise ValueError(f"should have {name}_min below {name}_max, not {low:g} and {high:g}")
+        return self
+
+
+class TrainSrqpiRecipe(TrainDefocusRecipe):
+    """Options of `train srqpi`."""
+
+    method: str = "srqpi"
+    size: Literal["small", "published"] = option(
+        "small", "ours on frame pixels, or the published one on fine pixels with 31 million numbers"
+    )
+    base: int | None = option(None, "channels of the finest level; empty: by the size", ge=4, le=256, advanced=True)
+    norm: Literal["none", "batch", "group"] | None = option(
+        None, "after each convolution; empty: by the size (none, or batch as published)", advanced=True
+    )
+
+
+class TrainSrcnnRecipe(TrainDefocusRecipe):
+    """Options of `train srcnn`."""
+
+    method: str = "srcnn"

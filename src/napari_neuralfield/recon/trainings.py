@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..networks.pretrained import Weights
-from ..types import Event, InputError
-from . import train as neuph
+from ..types import InputError
+from . import train_neuph, train_srqpi
 from .recipe import checked
-from .train import Trained, Validation
-from .train_recipe import TrainNeuPhRecipe, TrainRecipe
+from .train import Stream
+from .train_recipe import TrainNeuPhRecipe, TrainRecipe, TrainSrcnnRecipe, TrainSrqpiRecipe
 from .training_material import NOTHING, Material
 
-Stream = Iterator[Event | Validation | Trained]
 Train = Callable[[Any, Weights | None, Material, Callable[[], bool]], Stream]
 
-LATER = {
-    "srqpi": "phase from a single frame by a U-Net",
-    "srcnn": "its comparison with three convolutions",
-}
 FINE_TUNE: Mapping[str, Any] = {"minutes": 10.0, "learning_rate": 3e-4}  # defaults where finished weights go on
 
 
@@ -48,10 +43,26 @@ TRAININGS: dict[str, Training] = {
         "neuph",
         "Trains the network that makes phase of five LED patterns, on simulated scenes, measured pairs or both.",
         TrainNeuPhRecipe,
-        neuph.train,
-        neuph.check_start,
+        train_neuph.train,
+        train_neuph.check_start,
         ("size", "channels", "blocks", "decoder"),
-    )
+    ),
+    "srqpi": Training(
+        "srqpi",
+        "Trains the U-Net that makes phase on 4 times finer pixels of a single defocused frame.",
+        TrainSrqpiRecipe,
+        train_srqpi.train,
+        train_srqpi.check_start,
+        ("size", "base", "norm", "loss"),
+    ),
+    "srcnn": Training(
+        "srcnn",
+        "Trains the three convolutions that the U-Net is compared with.",
+        TrainSrcnnRecipe,
+        train_srqpi.train,
+        train_srqpi.check_start,
+        ("loss",),
+    ),
 }
 
 
@@ -60,13 +71,8 @@ def training(name: str) -> Training:
 
     Raises
     ------
-    InputError : where there is none, or not yet.
+    InputError : where there is none.
     """
-    if name in LATER:
-        raise InputError(
-            f"training {name!r} ({LATER[name]}) comes with a later version; what can be trained now is "
-            f"{', '.join(TRAININGS)}"
-        )
     if name not in TRAININGS:
         raise InputError(f"network {name!r} is not known; what can be trained is {', '.join(TRAININGS)}")
     return TRAININGS[name]
