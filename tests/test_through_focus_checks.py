@@ -29,7 +29,7 @@ def test_fewer_than_two_depths_say_what_is_possible_instead():
         InputError, match=r"stack.tif: there is one frame, at z_um 4; .* srqpi, srcnn and defocus-field"
     ):
         distinct_planes(stack([4.0]))
-    with pytest.raises(InputError, match="all 3 frames are at z_um 4; .* give time_s if the frames are a time-lapse"):
+    with pytest.raises(InputError, match=r"all 3 frames are at z_um 4; .* give time_s if the frames are a time-lapse"):
         distinct_planes(stack([4.0, 4.0, 4.0]))
     with pytest.raises(InputError, match="this is a time-lapse, all 2 frames at z_um 4"):
         distinct_planes(stack([4.0, 4.0], time_s=[0.0, 30.0]))

@@ -18,6 +18,8 @@ from .phantoms import PHANTOMS, Phantom, cell_phantom, low_pass, seen
 from .simulate_coded_fpm import coded_fpm
 from .simulate_multiplexed import multiplexed
 from .simulate_scans import Truth, coded, far_field, near_field
+from .simulate_through_focus import through_focus
+from .simulate_time_lapse import time_lapse
 from .virtual_leds import aberrated_pupil, led_frames, led_grid_na
 
 
@@ -195,4 +197,8 @@ SIMULATORS: dict[str, Callable[[int], tuple[Acquisition, Truth]]] = {
     "coded-fpm": coded_fpm,
     "multiplexed-cells": multiplexed,
     "multiplexed-textures": partial(multiplexed, sample="textures"),
+    "through-focus": through_focus,
+    "through-focus-textures": partial(through_focus, sample="textures"),
+    "through-focus-confluent": partial(through_focus, sample="confluent"),
+    "time-lapse": time_lapse,
 }
