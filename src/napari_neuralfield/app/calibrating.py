@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..data.acquisition import Acquisition
-from ..io import save_acquisition
+from ..io import open_acquisition, save_acquisition
 from ..recon import calibration as calibrations
 from ..recon import quality
 from ..recon.calibration_recipe import CalibrationRecipe
 from ..recon.microscope import Calibration
-from ..recon.recipe import Recipe
+from ..recon.recipe import Recipe, checked, load, options_of
 from ..registry import METHODS
 from ..types import InputError
-from . import calibration_report, terminal
+from . import arguments, calibration_report, terminal
 from . import calibration_words as words
 from .converting import with_found
+
+ACQUISITION = (".acq.h5",)
+
+
+def run_file(
+    file: Path, output: Path, report: Path | None, recipe: Path | None, typed: Mapping[str, str | None]
+) -> None:
+    """Calibrate a file; what is typed comes before what the `recipe` file says.
+
+    Raises
+    ------
+    InputError : for options that do not fit, and for whatever cannot be read or written.
+    """
+    target = arguments.output(output, ACQUISITION)
+    page = None if report is None else arguments.output(report, (".png",), "--report")
+    if page is not None:
+        arguments.output(page.with_suffix(".json"), (".json",), "--report")
+    arguments.not_the_input(target, arguments.existing(file))
+    acquisition = open_acquisition(file)
+    name, model = recipe_of(acquisition)
+    chosen = load(recipe) if recipe is not None else {}
+    values = arguments.option_values(options_of(model), typed)
+    run(acquisition, checked(model, {**chosen, **values, "method": name}, name), target, page)
 
 
 def recipe_of(acquisition: Acquisition) -> tuple[str, type[Recipe]]:

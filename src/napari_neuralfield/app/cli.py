@@ -25,13 +25,11 @@ app = cyclopts.App(
     suppress_keyboard_interrupt=False,
 )
 
-RECOMMENDED = "recommended"
 OWN = (
     "--method", "--preset", "--recipe", "--report", "--orientations", "--seed", "--device", "--output", "-o",
     "--resume", "--from",
 )  # fmt: skip
 FIELD = (".nfield",)
-ACQUISITION = (".acq.h5",)
 
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 Text = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
@@ -108,36 +106,13 @@ def reconstruct(
     device
         auto, cpu, or a graphics card such as cuda:0.
     """
+    from .reconstructing import run
+
     if orientations is not None:
-        return _draw_orientations(file, arguments.output(orientations, (".png",), "--orientations"), device)
-    target = arguments.output(arguments.given(output), FIELD)
-    from ..io import open_acquisition
-    from ..recon.recipe import build, load, run
-    from ..recon.recipe import options as known_options
-    from . import terminal
-    from .calibration_words import HALF_TURN
+        from .orientations import draw_file
 
-    chosen = load(recipe) if recipe is not None else {}
-    acquisition = open_acquisition(arguments.existing(file))
-    name = method or str(chosen.get("method") or RECOMMENDED)
-    if name == RECOMMENDED:
-        from ..recon import recommended
-
-        name, values = recommended(acquisition)
-        chosen = {**({} if preset else values), **chosen}
-        print(f"method {name}, recommended for {acquisition.kind}")
-    else:
-        print(f"method {name}")
-    typed = arguments.option_values(known_options(name), {**options, "seed": seed, "device": device})
-    built = build(name, {**chosen, **typed}, preset)
-    terminal.warn_about(acquisition)
-    result = terminal.follow(iter(run(acquisition, built)), acquisition, built, target)
-    terminal.save(result, target)
-    for line in terminal.figures(result):
-        print(line)
-    if "sample_z_um" in result.figures and getattr(acquisition, "sample_z_um", None) is None:
-        print(HALF_TURN)
-    print(f"the field is in {target}; look at it with: napari {target}")
+        return draw_file(file, orientations, device)
+    run(file, output, method, preset, recipe, {**options, "seed": seed, "device": device})
 
 
 @app.command
@@ -169,24 +144,22 @@ def calibrate(
     device
         auto, cpu, or a graphics card such as cuda:0.
     """
-    target = arguments.output(output, ACQUISITION)
-    page = None if report is None else arguments.output(report, (".png",), "--report")
-    if page is not None:
-        arguments.output(page.with_suffix(".json"), (".json",), "--report")
-    arguments.not_the_input(target, arguments.existing(file))
-    from ..io import open_acquisition
-    from ..recon.recipe import checked, load, options_of
-    from .calibrating import recipe_of, run
+    from .calibrating import run_file
 
-    acquisition = open_acquisition(file)
-    name, model = recipe_of(acquisition)
-    chosen = load(recipe) if recipe is not None else {}
-    typed = arguments.option_values(options_of(model), {**options, "seed": seed, "device": device})
-    run(acquisition, checked(model, {**chosen, **typed, "method": name}, name), target, page)
+    run_file(file, output, report, recipe, {**options, "seed": seed, "device": device})
 
 
 @app.command
-def render(file: Path, /, *, output: Output, z_um: Text = None, pixel_um: Text = None, region_um: Text = None) -> None:
+def render(
+    file: Path,
+    /,
+    *,
+    output: Output,
+    z_um: Text = None,
+    pixel_um: Text = None,
+    region_um: Text = None,
+    height: str | None = None,
+) -> None:
     """Write planes of a field as images: OUT.npy, .tif, .ome.zarr or .png.
 
     Parameters
@@ -201,18 +174,59 @@ def render(file: Path, /, *, output: Output, z_um: Text = None, pixel_um: Text =
         Pixel of the images in um; the native grid where left out.
     region_um
         Y0,X0,Y1,X1 in um, half open; the whole field where left out.
+    height
+        Heights in um in place of phase; SAMPLE,MEDIUM refractive indices where the field does not know them.
     """
-    from ..io import load_result
-    from ..io.images import WRITERS
-    from .rendering import write
+    from .rendering import run
 
-    target = arguments.output(output, tuple(WRITERS))
-    field = load_result(arguments.existing(file)).field
-    step = None if pixel_um is None else arguments.numbers("--pixel-um", pixel_um, count=1)[0]
-    depths = arguments.depths(z_um, field.extent)
-    y, x = field.extent.axes(step, arguments.region(region_um, field.extent))
-    write(target, field, depths, y, x, step or field.extent.pixel_um)
-    print(f"{len(depths)} x {len(y)} x {len(x)} (z, y, x) in {target}")
+    run(file, output, z_um, pixel_um, region_um, height)
+
+
+@app.command
+def timelapse(
+    file: Path,
+    /,
+    *,
+    output: Output,
+    method: str = "srqpi",
+    frames: Text = None,
+    drift: bool = False,
+    brightness: bool = False,
+    height: str | None = None,
+    weights: Path | None = None,
+    flatten: bool = False,
+    device: str | None = None,
+) -> None:
+    """Write a bright-field time-lapse as phase over time (t, y, x), frame by frame: OUT.ome.zarr, .tif or .npy.
+
+    Parameters
+    ----------
+    file
+        Frames with the times at which they were taken.
+    output
+        The file to write; its ending says the format.
+    method
+        srqpi or srcnn, which make phase of a single frame.
+    frames
+        Which: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
+    drift
+        Hold still what moves from frame to frame.
+    brightness
+        Make all frames equally bright first.
+    height
+        Heights in um in place of phase; SAMPLE,MEDIUM refractive indices where the file does not know them.
+    weights
+        Weights of the network, .safetensors; those that come with the package where left out.
+    flatten
+        Divide slowly varying brightness out of every frame.
+    device
+        auto, cpu, or a graphics card such as cuda:0.
+    """
+    from .lapse_corrections import Choices
+    from .time_lapse_command import run
+
+    options = {"weights": None if weights is None else str(weights), "flatten": flatten or None, "device": device}
+    run(file, output, method, frames, Choices(drift, brightness), height, options)
 
 
 @app.command
@@ -306,13 +320,6 @@ def demo(*, output: Output = Path("demo"), window: bool | None = None) -> None:
     from .demo import run
 
     run(output, window)
-
-
-def _draw_orientations(file: Path, page: Path, device: str | None) -> None:
-    from ..io import open_acquisition
-    from .orientations import draw
-
-    draw(open_acquisition(arguments.existing(file)), page, device)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

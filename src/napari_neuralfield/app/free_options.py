@@ -1,4 +1,7 @@
-"""Commands whose options come from recipes: each option joined to its value, so that `--z-um -20,20` stays one."""
+"""Commands whose options come from recipes: each option joined to its value, so that `--z-um -20,20` stays one.
+
+An option of any command that may stand without its value is given one here.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 from . import arguments
 
 COMMANDS = ("reconstruct", "calibrate", "train")
+ALONE = {"--height": "known"}  # option -> what it means without a value
 
 
 def joined(tokens: list[str], own: Collection[str]) -> list[str]:
@@ -22,6 +26,10 @@ def joined(tokens: list[str], own: Collection[str]) -> list[str]:
     ------
     InputError : for an option without its value.
     """
+    tokens = [
+        f"{token}={ALONE[token]}" if token in ALONE and not _a_number(tokens[at + 1 : at + 2]) else token
+        for at, token in enumerate(tokens)
+    ]
     command, rest = tokens[:1], tokens[1:]
     free = any(token.startswith("--") and token not in (*own, "--help") for token in rest)
     if not command or command[0] not in COMMANDS or not free:
@@ -35,6 +43,10 @@ def joined(tokens: list[str], own: Collection[str]) -> list[str]:
         if bool in arguments.members(option.type)
     }
     return [*command, *arguments.join_options(rest, own, switches)]
+
+
+def _a_number(tokens: list[str]) -> bool:
+    return bool(tokens) and tokens[0][:1] in "0123456789."
 
 
 def _recipes(command: str) -> list[Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..data.acquisition import CodedPtychography, Ptychography
 from ..types import InputError
+from . import arguments
 from .picture import Tile, grey, save_sheet
 
 if TYPE_CHECKING:
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 COLUMNS = 4
 LOOK = "Choose by the picture: wrong axes or signs can fit nearly as well as the right ones."
+
+
+def draw_file(file: Path, page: Path, device: str | None) -> None:
+    """The sheet of a file; InputError where it cannot be read, or `page` not be written."""
+    from ..io import open_acquisition
+
+    page = arguments.output(page, (".png",), "--orientations")
+    draw(open_acquisition(arguments.existing(file)), page, device)
 
 
 def draw(acquisition: Acquisition, page: Path, device: str | None) -> None:

@@ -8,11 +8,42 @@ from pathlib import Path
 import numpy as np
 
 from ..data.tiles import STRIP_PIXELS, strips_of
-from ..types import Field
+from ..types import Field, InputError
+from . import arguments, heights
 from .lazy import evaluate, measure
 
 WHOLE = 2**24  # pixels of a plane that is rendered at once
 SAMPLE = 512  # rows and columns, at most, from which a large PNG takes its black and white
+
+
+def run(
+    file: Path, output: Path, z_um: str | None, pixel_um: str | None, region_um: str | None, height: str | None
+) -> None:
+    """`neuralfield render`: write what was typed, and say what is in it.
+
+    Raises
+    ------
+    InputError : for options that do not fit the field, and for whatever cannot be read or written.
+    """
+    from ..io import load_result
+    from ..io.images import WRITERS
+
+    target = arguments.output(output, tuple(WRITERS))
+    result = load_result(arguments.existing(file))
+    field, factor = result.field, None
+    if height is not None:
+        if field.complex_valued:
+            raise InputError(
+                f"{file}: this field is complex, and its phase jumps by 2 pi; only unwrapped phase, as of one frame "
+                "or of transport of intensity, can be turned into height, so leave out --height"
+            )
+        factor = heights.um_per_rad(result.optics, height, str(file))
+    step = None if pixel_um is None else arguments.numbers("--pixel-um", pixel_um, count=1)[0]
+    depths = arguments.depths(z_um, field.extent)
+    y, x = field.extent.axes(step, arguments.region(region_um, field.extent))
+    write(target, field, depths, y, x, step or field.extent.pixel_um, um_per_rad=factor)
+    what = "" if factor is None else " of height, um,"
+    print(f"{len(depths)} x {len(y)} x {len(x)} (z, y, x){what} in {target}")
 
 
 def write(
@@ -23,6 +54,7 @@ def write(
     x_um: np.ndarray,
     pixel_um: float,
     quantity: str = "",
+    um_per_rad: float | None = None,
 ) -> None:
     """Write planes of a field; memory holds some strips of a large one (PNG: 8 bits of every pixel).
 
@@ -31,6 +63,7 @@ def write(
     path : ends in .npy, .tif, .tiff, .ome.zarr or .png.
     z_um, y_um, x_um : pixel centres, um, y and x evenly spaced by `pixel_um`.
     quantity : 'amplitude', 'phase' or 'intensity'; the values as they are where empty.
+    um_per_rad : height of one radian, um: heights are written in place of phase.
 
     Raises
     ------
@@ -44,6 +77,8 @@ def write(
 
     def seen(z: float, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         values = evaluate(field, z, y, x)[0]
+        if um_per_rad is not None:
+            return measure(values, "phase") * np.float32(um_per_rad)
         return measure(values, quantity) if quantity else values
 
     def strips() -> Iterator[np.ndarray]:
@@ -55,5 +90,7 @@ def write(
     if len(cut) > 1 and path.suffix == ".png":
         coarse = [axis[len(axis) // SAMPLE // 2 :: max(1, len(axis) // SAMPLE)] for axis in (y_um, x_um)]
         sample = seen(z_um[0], coarse[0], coarse[1])
-    origin, name = (float(y_um[0]), float(x_um[0])), quantity or "phase"
-    save_strips(path, strips(), z_um, pixel_um, shape, origin_um=origin, name=name, sample=sample)
+    origin, (name, unit) = (float(y_um[0]), float(x_um[0])), (quantity or "phase", "")
+    if um_per_rad is not None:
+        name, unit = "height", "um"
+    save_strips(path, strips(), z_um, pixel_um, shape, origin_um=origin, name=name, sample=sample, unit=unit)

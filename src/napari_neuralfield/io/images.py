@@ -21,7 +21,8 @@ class Stack:
     """What a writer must know before the first row comes: shape, type, and where the planes lie.
 
     `channels` are what is written of each plane: amplitude and phase of a complex one, else the plane itself.
-    `sample` is rows, of few pixels perhaps, from which a picture's black and white are taken.
+    `sample` is rows, of few pixels perhaps, from which a picture's black and white are taken. With `time_s` the planes
+    are moments (t, y, x) at the one depth in `z_um`. `unit` is that of the values, where their name does not say it.
     """
 
     def __init__(
@@ -32,17 +33,30 @@ class Stack:
         pixel_um: float,
         origin_um: tuple[float, float],
         name: str,
+        time_s: np.ndarray | None = None,
+        unit: str = "",
     ) -> None:
         self.sample, self.shape = sample, shape
         self.complex = np.iscomplexobj(sample)
         self.dtype = np.dtype(np.complex64 if self.complex else np.float32)
         self.z_um, self.pixel_um, self.origin_um = z_um, pixel_um, origin_um
-        self.channels = ("amplitude", "phase") if self.complex else (name,)
+        self.channels = ("amplitude", "phase") if self.complex else (f"{name} [{unit}]" if unit else name,)
+        self.time_s, self.unit = time_s, unit
 
     @property
     def z_step_um(self) -> float:
         """Mean distance of the planes, um; 1 where there is only one."""
         return float(np.ptp(self.z_um) / (len(self.z_um) - 1)) if len(self.z_um) > 1 else 1.0
+
+    @property
+    def time_step_s(self) -> float:
+        """Mean time between the moments, s; 1 where there is only one, or where they are all one."""
+        times = self.time_s
+        return (float(np.ptp(times)) / (len(times) - 1) if times is not None and len(times) > 1 else 0.0) or 1.0
+
+    def index(self, plane: Any, channel: int) -> tuple[Any, ...]:
+        """Where a channel of a plane lies in an image: (c, z), or (t, c) in a time-lapse."""
+        return (channel, plane) if self.time_s is None else (plane, channel)
 
     def parts(self, rows: np.ndarray) -> list[np.ndarray]:
         """Rows as their channels, float32."""
@@ -105,6 +119,8 @@ def save_strips(
     origin_um: tuple[float, float] = (0.0, 0.0),
     name: str = "phase",
     sample: np.ndarray | None = None,
+    time_s: Sequence[float] | np.ndarray | None = None,
+    unit: str = "",
 ) -> None:
     """Write planes as `save_planes` does, from strips of their rows; memory holds some strips (PNG: the picture).
 
@@ -113,6 +129,8 @@ def save_strips(
     strips : rows (y, x) from the first to the last, one plane after the other; none holds rows of two planes.
     shape : (y, x) of a plane.
     sample : some of the values, from which a PNG takes its black and white; the first strip where None.
+    time_s : when each plane was taken, s: they are a time-lapse (t, y, x) at the one depth in `z_um`.
+    unit : of the values of real planes, named beside them where the format can.
 
     Raises
     ------
@@ -121,8 +139,10 @@ def save_strips(
     target, depths = Path(path), np.asarray(z_um, dtype=float).reshape(-1)
     writer, source = writer_of(target), iter(strips)
     first = np.asarray(next(source))
-    whole = (len(depths), *shape)
-    stack = Stack(first if sample is None else sample, whole, depths, float(pixel_um), origin_um, name)
+    times = None if time_s is None else np.asarray(time_s, dtype=float).reshape(-1)
+    whole = (len(depths if times is None else times), *shape)
+    some = first if sample is None else sample
+    stack = Stack(some, whole, depths, float(pixel_um), origin_um, name, times, unit)
     with writing(target) as temporary:
         writer(temporary, _fitting(itertools.chain([first], source), stack, target), stack)
 
@@ -180,35 +200,47 @@ def write_npy(path: Path, strips: Strips, stack: Stack) -> None:
 
 
 def write_tiff(path: Path, strips: Strips, stack: Stack) -> None:
-    """OME-TIFF with pixel sizes, channels amplitude and phase as float32, axes (z, c, y, x)."""
+    """OME-TIFF with pixel sizes, channels amplitude and phase as float32, axes (z, c, y, x) or (t, c, y, x)."""
     import tifffile
 
     depth, height, columns = stack.shape
     channels = len(stack.channels)
     shape = (depth, channels, height, columns)
     metadata: dict[str, Any] = {
-        "axes": "ZCYX",
         "Channel": {"Name": list(stack.channels)},
         "PhysicalSizeX": stack.pixel_um,
         "PhysicalSizeY": stack.pixel_um,
-        "PhysicalSizeZ": stack.z_step_um,
-        **{f"PhysicalSize{axis}Unit": "µm" for axis in "XYZ"},
-        "Plane": {
-            "PositionZ": np.repeat(stack.z_um, channels).tolist(),
-            "PositionZUnit": ["µm"] * (depth * channels),
-        },
+        **{f"PhysicalSize{axis}Unit": "µm" for axis in "XY"},
+        **_along(stack, channels),
     }
     large = int(np.prod(shape)) * 4 > 3 * 2**30
     with tifffile.TiffWriter(path, ome=True, bigtiff=large, byteorder="<") as file:
-        room = file.write(
-            shape=shape, dtype=np.float32, photometric="minisblack", metadata=metadata, returnoffset=True
-        )
+        room = file.write(shape=shape, dtype=np.float32, photometric="minisblack", metadata=metadata, returnoffset=True)
     assert room is not None  # pages without compression lie one after the other
     with path.open("rb+") as image:
         for z, y, rows in stack.places(strips):
             for c, part in enumerate(stack.parts(rows)):
                 image.seek(room[0] + 4 * columns * ((z * channels + c) * height + y))
                 image.write(np.ascontiguousarray(part, dtype="<f4").data)
+
+
+def _along(stack: Stack, channels: int) -> dict[str, Any]:
+    """What an OME-TIFF says about its first axis: depths or moments."""
+    if stack.time_s is not None:
+        times = np.repeat(stack.time_s, channels)
+        return {
+            "axes": "TCYX",
+            "TimeIncrement": stack.time_step_s,
+            "TimeIncrementUnit": "s",
+            "Plane": {"DeltaT": times.tolist(), "DeltaTUnit": ["s"] * len(times)},
+        }
+    depths = np.repeat(stack.z_um, channels)
+    return {
+        "axes": "ZCYX",
+        "PhysicalSizeZ": stack.z_step_um,
+        "PhysicalSizeZUnit": "µm",
+        "Plane": {"PositionZ": depths.tolist(), "PositionZUnit": ["µm"] * len(depths)},
+    }
 
 
 def write_png(path: Path, strips: Strips, stack: Stack) -> None:

@@ -1,4 +1,7 @@
-"""OME-Zarr 0.5 (OME-NGFF) written directly with zarr 3: (c, z, y, x), halved along y and x per level."""
+"""OME-Zarr 0.5 (OME-NGFF) written directly with zarr 3, halved along y and x per level.
+
+Planes are (c, z, y, x), the moments of a time-lapse (t, c, y, x).
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,15 @@ if TYPE_CHECKING:
 
 CHUNK = 512
 SMALLEST = 256  # levels are added while the longer side is larger than this
+MOST_PLANES = 32  # from which it is told how a channel is first shown
 
 
 def write_ome_zarr(path: Path, strips: Iterator[np.ndarray], stack: Stack) -> None:
     """Write planes as their rows come; each level is the mean over 2 x 2 pixels of the (complex) level before."""
     import zarr
 
-    depth, rows, columns = stack.shape
+    count, rows, columns = stack.shape
+    first = stack.index(count, len(stack.channels))
     shapes = [(rows, columns)]
     while max(shapes[-1]) > SMALLEST:
         shapes.append(tuple((n + 1) // 2 for n in shapes[-1]))  # type: ignore[arg-type]
@@ -28,16 +33,17 @@ def write_ome_zarr(path: Path, strips: Iterator[np.ndarray], stack: Stack) -> No
     for level, shape in reversed(list(enumerate(shapes))):
         array = group.create_array(
             str(level),
-            shape=(len(stack.channels), depth, *shape),
+            shape=(*first, *shape),
             chunks=(1, 1, min(CHUNK, shape[0]), min(CHUNK, shape[1])),
             dtype="float32",
-            dimension_names=["c", "z", "y", "x"],
+            dimension_names=[axis["name"] for axis in _axes(stack)],
         )
         pyramid = StripWriter(array, stack, pyramid)
     assert pyramid is not None
     for z, _, strip in stack.places(strips):
         pyramid.add(z, strip)
-    smallest = np.asarray(group[str(len(shapes) - 1)])
+    some, last = slice(None, None, max(1, count // MOST_PLANES)), group[str(len(shapes) - 1)]
+    smallest = [np.asarray(last[stack.index(some, c)]) for c in range(len(stack.channels))]
     group.attrs.update(_attributes(path, stack, len(shapes), smallest))
 
 
@@ -46,7 +52,7 @@ class StripWriter:
 
     Parameters
     ----------
-    array : of the level (c, z, y, x).
+    array : of the level, (c, z, y, x) or (t, c, y, x).
     stack : what is written.
     above : the next coarser level, if there is one.
     """
@@ -82,8 +88,9 @@ class StripWriter:
         whole = len(rows) if last else len(rows) - len(rows) % chunk
         for top in range(0, whole, chunk):
             some = rows[top : min(top + chunk, whole)]
+            place = slice(self._written + top, self._written + top + len(some))
             for c, part in enumerate(self._stack.parts(some)):
-                self._array[c, z, self._written + top : self._written + top + len(some)] = part
+                self._array[(*self._stack.index(z, c), place)] = part
         self._waiting = [rows[whole:].copy()] if whole < len(rows) else []
         self._written, self._held = self._written + whole, len(rows) - whole
 
@@ -95,9 +102,11 @@ def halved(plane: np.ndarray) -> np.ndarray:
     return even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2).mean(axis=(1, 3), dtype=plane.dtype)
 
 
-def _attributes(path: Path, stack: Stack, levels: int, smallest: np.ndarray) -> dict[str, Any]:
+def _attributes(path: Path, stack: Stack, levels: int, smallest: list[np.ndarray]) -> dict[str, Any]:
     name = path.name.split(".", 2)[-1].removesuffix(".ome.zarr")
-    axes = [{"name": "c", "type": "channel"}, *({"name": a, "type": "space", "unit": "micrometer"} for a in "zyx")]
+    timed = stack.time_s is not None
+    steps = [stack.time_step_s, 1.0] if timed else [1.0, stack.z_step_um]
+    starts = [float(stack.time_s[0]), 0.0] if stack.time_s is not None else [0.0, float(stack.z_um[0])]
     datasets = []
     for level in range(levels):
         pixel = stack.pixel_um * 2**level
@@ -107,12 +116,12 @@ def _attributes(path: Path, stack: Stack, levels: int, smallest: np.ndarray) -> 
             {
                 "path": str(level),
                 "coordinateTransformations": [
-                    {"type": "scale", "scale": [1.0, stack.z_step_um, pixel, pixel]},
-                    {"type": "translation", "translation": [0.0, float(stack.z_um[0]), y0, x0]},
+                    {"type": "scale", "scale": [*steps, pixel, pixel]},
+                    {"type": "translation", "translation": [*starts, y0, x0]},
                 ],
             }
         )
-    multiscales = [{"name": name, "axes": axes, "datasets": datasets, "type": "mean"}]
+    multiscales = [{"name": name, "axes": _axes(stack), "datasets": datasets, "type": "mean"}]
     return {
         "ome": {
             "version": "0.5",
@@ -120,14 +129,23 @@ def _attributes(path: Path, stack: Stack, levels: int, smallest: np.ndarray) -> 
             "omero": {"channels": [_channel(*known) for known in zip(stack.channels, smallest, strict=True)]},
         },
         "z_um": [float(z) for z in stack.z_um],
+        **({"time_s": [float(t) for t in stack.time_s]} if stack.time_s is not None else {}),
     }
+
+
+def _axes(stack: Stack) -> list[dict[str, str]]:
+    space = [{"name": a, "type": "space", "unit": "micrometer"} for a in "zyx"]
+    channel = {"name": "c", "type": "channel"}
+    if stack.time_s is None:
+        return [channel, *space]
+    return [{"name": "t", "type": "time", "unit": "second"}, channel, *space[1:]]
 
 
 def _channel(name: str, smallest: np.ndarray) -> dict[str, Any]:
     """How a channel is first shown; an unwrapped phase may be of any size."""
-    low, high = (-np.pi, np.pi) if name == "phase" else (0.0, 2.0)
+    low, high = (0.0, 2.0) if name in ("amplitude", "intensity") else (-np.pi, np.pi)
     lowest, highest = (float(v) for v in np.percentile(smallest, [0.1, 99.9]))
-    if name == "phase" and (lowest < low or highest > high or highest - lowest < 1):
+    if low < 0 and (lowest < low or highest > high or highest - lowest < 1):
         low, high = lowest, max(highest, lowest + 1e-6)
     window = {"min": low, "max": high, "start": low, "end": high}
     return {"label": name, "color": "FFFFFF", "active": True, "window": window}
