@@ -17,10 +17,11 @@ from .acquisition import (
     ThroughFocus,
     quantities,
 )
-from .frame_checks import Check, Survey, frame_checks, steady_light, survey
+from .frame_checks import Check, Survey, frame_checks, survey
 from .geometry import default_z_range_um, depth_of_field_um, led_directions, native_upsampling
-from .led_checks import led_array, multiplexed, sampling
+from .led_checks import led_array, multiplexed
 from .scan_checks import coded, ptychography, scan_facts
+from .through_focus_checks import through_focus, through_focus_facts
 
 __all__ = ["Check", "check", "default_z_range_um", "depth_of_field_um", "facts", "led_directions", "native_upsampling"]
 
@@ -59,32 +60,11 @@ def facts(acquisition: Acquisition) -> dict[str, Any]:
     if isinstance(acquisition, LedArray | MultiplexedLed | ThroughFocus):
         found["depth_of_field_um"] = depth_of_field_um(acquisition)
         found["default_z_range_um"] = list(default_z_range_um(acquisition))
+    if isinstance(acquisition, ThroughFocus):
+        found |= through_focus_facts(acquisition)
     if isinstance(acquisition, CodedPtychography | Ptychography):
         found |= scan_facts(acquisition)
     return found
-
-
-def _through_focus(acquisition: ThroughFocus, seen: Survey) -> Iterator[Check]:
-    z = np.sort(acquisition.z_um)
-    field = depth_of_field_um(acquisition)
-    if len(z) == 1:
-        said = f"One frame, {z[0]:g} um from focus: only methods that need a single frame apply."
-        yield Check("depths", "info", 1, "frames", said)
-    else:
-        repeated = len(np.unique(z)) < len(z)
-        yield Check(
-            "depths", "warning" if repeated else "ok", float(np.ptp(z)), "um",
-            f"{len(z)} frames from {z[0]:g} to {z[-1]:g} um; the objective's depth of field is {field:.3g} um."
-            + (" Some depths are given twice; check z_um." if repeated else ""),
-        )
-    coherence = acquisition.condenser_na / acquisition.objective_na
-    yield Check(
-        "coherence", "warning" if coherence > 1 else "info", coherence, "",
-        f"The condenser fills {100 * coherence:.0f} % of the objective's aperture"
-        + ("; above 100 % defocus shows almost no phase. Close the condenser diaphragm." if coherence > 1 else "."),
-    )
-    yield from sampling(acquisition)
-    yield from steady_light(seen)
 
 
 GEOMETRY: dict[type, Callable[[Any, Survey], Iterator[Check]]] = {
@@ -92,5 +72,5 @@ GEOMETRY: dict[type, Callable[[Any, Survey], Iterator[Check]]] = {
     MultiplexedLed: multiplexed,
     CodedPtychography: coded,
     Ptychography: ptychography,
-    ThroughFocus: _through_focus,
+    ThroughFocus: through_focus,
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..optics.illumination import is_bright_field, nearest_overlap, synthetic_na
-from .acquisition import LedArray, MultiplexedLed, ThroughFocus
+from .acquisition import LedArray, MultiplexedLed
 from .frame_checks import Check, Survey, named
 from .geometry import default_z_range_um, depth_of_field_um, led_directions, native_upsampling
 from .multiplexed_checks import pattern_checks
@@ -92,7 +92,7 @@ def _resolution(acquisition: LedArray | MultiplexedLed) -> Iterator[Check]:
     )
 
 
-def sampling(acquisition: LedArray | MultiplexedLed | ThroughFocus) -> Iterator[Check]:
+def sampling(acquisition: LedArray | MultiplexedLed) -> Iterator[Check]:
     """Whether the camera's pixels are fine enough for the objective."""
     pixel, na = acquisition.pixel_um, acquisition.objective_na
     amplitude, intensity = acquisition.wavelength_um / (2 * na), acquisition.wavelength_um / (4 * na)
