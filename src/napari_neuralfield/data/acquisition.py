@@ -243,7 +243,7 @@ class ThroughFocus(Acquisition):
     condenser_na: float = quantity("Condenser NA", "", "numerical aperture of the illumination", low=0.0, high=1.0)
     pixel_um: float = length("Pixel at the sample", "camera pixel divided by the magnification")
     z_um: np.ndarray = quantity(
-        "Depth", "um", "distance of the sample from the focal plane in each frame", shape=("frame",)
+        "Depth", "um", "distance of the sample from the focal plane in each frame, or one for all", shape=("frame",)
     )
     time_s: np.ndarray | None = quantity(
         "Time", "s", "when each frame was taken; given, the frames are a time-lapse", optional=True, shape=("frame",)
@@ -302,7 +302,8 @@ class Draft:
 
     def settled(self, **values: Any) -> dict[str, Any]:
         """What is known, given or following from it; `values` come before the draft's own."""
-        return settled(self.kind, {**self.values, **values}, self.assumed, self.frames.shape[1:])
+        count, *size = self.frames.shape or (1,)
+        return settled(self.kind, {**self.values, **values}, self.assumed, tuple(size), int(count))
 
     def complete(self, **values: Any) -> Acquisition:
         """The checked acquisition.

@@ -57,9 +57,13 @@ class Survey:
 
 
 def survey(acquisition: Acquisition) -> Survey:
-    """Look at every frame, or at evenly chosen ones where there are more than 256 or they fill more than 512 MiB."""
+    """Look at every frame, or at evenly chosen ones where there are more than 256 or they fill more than 512 MiB.
+
+    Frames that a reader corrects are looked at as the camera gave them.
+    """
     total = acquisition.frame_count
-    frame_bytes = int(np.prod(acquisition.frame_shape)) * np.dtype(acquisition.frames.dtype).itemsize
+    frames = getattr(acquisition.frames, "measured", acquisition.frames)
+    frame_bytes = int(np.prod(acquisition.frame_shape)) * np.dtype(frames.dtype).itemsize
     count = min(total, MAX_FRAMES, max(4, MAX_BYTES // frame_bytes))
     looked_at = np.unique(np.linspace(0, total - 1, count).round().astype(int))
     means, spreads = [], []
@@ -67,7 +71,7 @@ def survey(acquisition: Acquisition) -> Survey:
     negative, pixels, lowest = 0, 0, np.inf
     brightest, dimmest = np.full(acquisition.frame_shape, -np.inf), np.full(acquisition.frame_shape, np.inf)
     for index in looked_at:
-        frame = np.asarray(acquisition.frames[int(index)])
+        frame = np.asarray(frames[int(index)])
         if not np.isfinite(frame).all():
             means.append(np.nan)
             spreads.append(np.nan)

@@ -1,4 +1,5 @@
-"""Values that follow from others: positions in pixels, the fourth of the far field's lengths, a cone beam's pixel."""
+"""Values that follow from others: positions in pixels, the fourth of the far field's lengths, a cone beam's pixel, and
+depths and times that are evenly spaced."""
 
 from __future__ import annotations
 
@@ -10,13 +11,24 @@ import numpy as np
 IN_PIXELS = "positions_px"
 SCANS = ("ptychography", "coded_ptychography")
 FROM_FOCUS = "focus_to_sample_um"
-DERIVING = {SCANS[0]: (IN_PIXELS, FROM_FOCUS), SCANS[1]: (IN_PIXELS,)}  # what may be given instead of a value
+THROUGH_FOCUS = "through_focus"
+DEPTH_STEPS = ("z_step_um", "z_start_um", "focus_frame")
+INTERVAL = "frame_interval_s"
+DERIVING = {  # what may be given instead of a value
+    SCANS[0]: (IN_PIXELS, FROM_FOCUS),
+    SCANS[1]: (IN_PIXELS,),
+    THROUGH_FOCUS: (*DEPTH_STEPS, INTERVAL),
+}
 FAR_FIELD = ("object_pixel_um", "wavelength_um", "distance_um", "detector_pixel_um")
 PIXEL = {SCANS[0]: ("object_pixel_um",), SCANS[1]: ("sensor_pixel_um", "upsampling")}
 
 
 def settled(
-    kind: str, values: Mapping[str, Any], assumed: Mapping[str, Any], frame_shape: tuple[int, ...]
+    kind: str,
+    values: Mapping[str, Any],
+    assumed: Mapping[str, Any],
+    frame_shape: tuple[int, ...],
+    frame_count: int = 1,
 ) -> dict[str, Any]:
     """The given values and those that follow from them; what is None is left out.
 
@@ -24,14 +36,18 @@ def settled(
     ----------
     values : what is given. `positions_px` (frame, 2) stands for `positions_um` in pixels of the reconstruction and
         stays where that pixel is not known; where both are given, `positions_um` counts. In the near field
-        `focus_to_sample_um` of a cone beam stands for `object_pixel_um`.
+        `focus_to_sample_um` of a cone beam stands for `object_pixel_um`. Through focus one number as `z_um` stands for
+        all frames, `z_step_um` with `z_start_um` of the first frame or the number `focus_frame` of that in focus for a
+        list, and `frame_interval_s` for `time_s`.
     assumed : what a reader takes for a geometry and lengths that a file leaves out; used only for what neither is
         given nor follows.
-    frame_shape : (y, x) pixels of a frame.
+    frame_shape, frame_count : (y, x) pixels of a frame, and how many there are.
     """
     known = {name: value for name, value in values.items() if value is not None}
     if kind == SCANS[0]:
         _settle_ptychography(known, assumed, frame_shape)
+    if kind == THROUGH_FOCUS:
+        _settle_depths(known, frame_count)
     if kind in SCANS and IN_PIXELS in known:
         _place(kind, known)
     return known
@@ -50,6 +66,27 @@ def _settle_ptychography(known: dict[str, Any], assumed: Mapping[str, Any], fram
         known.update({name: value for name, value in taken.items() if name not in known})
     if "probe" in known and np.ndim(known["probe"]) == 2:
         known["probe"] = np.asarray(known["probe"])[None]
+
+
+def _settle_depths(known: dict[str, Any], count: int) -> None:
+    """Depths and times of evenly spaced frames; steps without a place leave the depths open."""
+    try:
+        step, start, focus, interval = (
+            None if (value := known.pop(name, None)) is None else float(value) for name in (*DEPTH_STEPS, INTERVAL)
+        )
+        if np.ndim(known.get("z_um", ())) == 0:
+            known["z_um"] = np.full(count, float(known["z_um"]))
+    except (TypeError, ValueError):
+        return  # the check of that value says what is wrong with it
+    number = np.arange(count)
+    if interval is not None:
+        known.setdefault("time_s", number * interval)
+    if "z_um" in known:
+        return
+    if start is not None and (step is not None or count == 1):
+        known["z_um"] = start + (step or 0.0) * number
+    elif step is not None and focus is not None:
+        known["z_um"] = step * (number - focus)
 
 
 def _from_focus(known: dict[str, Any]) -> None:

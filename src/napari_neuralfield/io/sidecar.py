@@ -13,9 +13,9 @@ import numpy as np
 import yaml
 
 from ..data.acquisition import KINDS, Draft, quantities
-from ..data.settled import DERIVING, FROM_FOCUS, IN_PIXELS
+from ..data.settled import DEPTH_STEPS, DERIVING, FROM_FOCUS, IN_PIXELS, INTERVAL, THROUGH_FOCUS
 from ..types import InputError
-from . import pattern_lists
+from . import flat_field, pattern_lists
 from .field_file import load_result
 from .leds import directions, height_mm
 from .native import NativeReader
@@ -23,7 +23,8 @@ from .positions import read_positions
 from .tables import read_image, read_table
 
 VARIABLES = "variables"  # the names in a MATLAB file or NumPy archive: frames: diffraction
-OWN_KEYS = ("kind", "title", "leds", "files", VARIABLES)
+FLAT = "flat"  # an image of the empty field, by which frames are divided
+OWN_KEYS = ("kind", "title", "leds", "files", FLAT, VARIABLES)
 OWN_FILE = ".acq.h5"
 POSITIONS = ("positions_um", IN_PIXELS)
 ENDINGS = (".ome.tiff", ".ome.tif", ".npz.bz2")
@@ -85,6 +86,7 @@ def apply(draft: Draft, path: Path) -> None:
     if "kind" in given:
         draft.kind = kind_of(given, path)
     known, deriving = quantities(draft.kind), DERIVING.get(draft.kind, ())
+    _make_room(draft, given)
     for name, value in given.items():
         if name == "patterns" and name in known and pattern_lists.named(value):
             continue  # below, once the LEDs are known
@@ -93,7 +95,7 @@ def apply(draft: Draft, path: Path) -> None:
         elif name in known:
             draft.values[name] = _named(name, value, path) if known[name].shape else value
         elif name in deriving:
-            draft.values[name] = value
+            draft.values[name] = _number(name, value, path) if draft.kind == THROUGH_FOCUS else value
         elif name == "title":
             draft.values["title"] = str(value)
         elif name == "leds":
@@ -106,9 +108,33 @@ def apply(draft: Draft, path: Path) -> None:
             raise InputError(f"{path}: {name} is not a value of kind {draft.kind}; known are {every}")
     if "patterns" in known and pattern_lists.named(given.get("patterns")):
         draft.values["patterns"] = pattern_lists.matrix(given["patterns"], draft.values, path)
+    if given.get(FLAT) is not None:
+        flat_field.divide(draft, str(given[FLAT]), path)
     if set(given) & {*draft.assumed, FROM_FOCUS}:
         draft.notes = [note for note in draft.notes if note != draft.reason]
     draft.notes.append(f"values from {path.name}")
+
+
+def _make_room(draft: Draft, given: dict[str, Any]) -> None:
+    """Take out what the recording says of depth and time where a sidecar says the same in other words.
+
+    `focus_frame` or `z_start_um` alone adds to the step that the file gave.
+    """
+    told = [name for name in ("z_um", *DEPTH_STEPS) if given.get(name) is not None]
+    if told and told != ["focus_frame"] and told != ["z_start_um"]:
+        for name in DEPTH_STEPS:
+            draft.values.pop(name, None)
+    if told:
+        draft.values.pop("z_um", None)
+    if given.get(INTERVAL) is not None:
+        draft.values.pop("time_s", None)
+
+
+def _number(name: str, value: Any, sidecar: Path) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{sidecar}: {name} is {value!r}; it must be a number") from None
 
 
 def _put_positions(draft: Draft, name: str, value: Any, path: Path) -> None:

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..data.acquisition import Draft
+from ..data.settled import INTERVAL, THROUGH_FOCUS
 from ..registry import READERS
 from ..types import InputError
 from . import sidecar
+from .depth_names import agree, by_depth, depth_um
+from .image_metadata import Described, described
 from .reading import explained
 from .tables import image_head, read_image
 
@@ -21,7 +24,10 @@ SUFFIXES = (".tif", ".tiff", ".png")
 
 @READERS.register("tiff")
 class TiffReader:
-    """A folder of images, a multi-page TIFF or a single image; the geometry is in the sidecar."""
+    """A folder of images, a multi-page TIFF or a single image; the geometry is in the sidecar.
+
+    Depths in the names of images, and what an OME-TIFF says of its planes, need not be said again.
+    """
 
     reads = "folders of TIFF or PNG images and TIFF stacks with a sidecar"
 
@@ -31,39 +37,74 @@ class TiffReader:
         return path.suffix.lower() in SUFFIXES
 
     def read(self, path: Path) -> Draft:
-        """Frames (lazy); everything else is taken from the sidecar when the file is opened."""
+        """Frames (lazy) and what names and planes say; everything else is taken from the sidecar afterwards."""
         found = sidecar.find(path)
-        if found is None:
+        given = {} if found is None else sidecar.load(found)
+        kind = sidecar.kind_of(given, found) if found is not None and "kind" in given else None
+        if path.is_dir():
+            images = _images(path, given, found)
+            said = Described()
+            if kind in (None, THROUGH_FOCUS):
+                images, said = _told_by_names(images, given, found)
+            frames = _image_frames(images)
+        else:
+            frames, said = _told_by_planes(path)
+        if kind is None and said.through_focus:
+            kind = THROUGH_FOCUS
+            said.notes.append("kind through_focus, as the frames lie at different depths")
+        if kind is None and found is None:
             wanted = " or ".join(str(c) for c in sidecar.candidates(path))
             raise InputError(
                 f"{path}: there is no sidecar, so what the frames show is not known; write {wanted} with kind, "
                 "wavelength_um and the other values"
             )
-        given = sidecar.load(found)
-        frames = folder_frames(path, given.get("files"), found) if path.is_dir() else file_frames(path)
-        return Draft(sidecar.kind_of(given, found), frames, {}, str(path))
+        kind = kind or sidecar.kind_of(given, found or path)
+        told = (said.values, said.notes) if kind == THROUGH_FOCUS else ({}, [])
+        return Draft(kind, frames, told[0], str(path), list(told[1]))
 
 
-def folder_frames(folder: Path, files: Any, where: Path) -> ImageFrames:
+def _images(folder: Path, given: dict[str, Any], where: Path | None) -> list[Path]:
     """The images of a folder, in the natural order of their names (2 before 10), or those that `files` names.
 
-    Parameters
-    ----------
-    files : None for all, a pattern such as 'led_*.tif', or a list of names.
+    Images that the sidecar names for something else, such as flat or background, are no frames.
 
     Raises
     ------
-    InputError : where there are none, one is missing, or their sizes or types differ.
+    InputError : where there are none.
     """
+    files = given.get("files")
     if isinstance(files, list):
         paths = [folder / str(name) for name in files]
     elif files is None or isinstance(files, str):
         paths = sorted(folder.glob(files or "*"), key=lambda p: _natural(p.name))
         paths = [p for p in paths if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+        used = {(where.parent / v).resolve() for v in given.values() if isinstance(v, str) and v} if where else set()
+        paths = [p for p in paths if p.resolve() not in used]
     else:
         raise InputError(f"{where}: files is {files!r}; it must be a pattern such as led_*.tif or a list of names")
     if not paths:
         raise InputError(f"{folder}: no images are found; the folder must hold {', '.join(SUFFIXES)} files")
+    return paths
+
+
+def _told_by_names(images: list[Path], given: dict[str, Any], where: Path | None) -> tuple[list[Path], Described]:
+    """The images whose names tell a depth, sorted by it unless their order is given, and those depths."""
+    in_order = isinstance(given.get("files"), list) or any(given.get(n) is not None for n in ("time_s", INTERVAL))
+    chosen, depths, notes = by_depth(images, in_order=in_order)
+    if not depths:
+        return chosen, Described({}, notes)
+    if not isinstance(given.get("files"), list):
+        agree(depths, given.get("z_um"), where)
+    return chosen, Described({"z_um": np.array(depths)}, notes, through_focus=True)
+
+
+def _image_frames(paths: list[Path]) -> ImageFrames:
+    """One frame per image.
+
+    Raises
+    ------
+    InputError : where one is missing, or their sizes or types differ.
+    """
     heads = [_head(path) for path in paths]
     for path, head in zip(paths, heads, strict=True):
         if head != heads[0]:
@@ -73,6 +114,21 @@ def folder_frames(folder: Path, files: Any, where: Path) -> ImageFrames:
             )
     shape, dtype = heads[0]
     return ImageFrames(tuple(p.absolute() for p in paths), shape, dtype)
+
+
+def _told_by_planes(path: Path) -> tuple[Any, Described]:
+    """Frames of one file, and what its planes, or its name for all of them, say of themselves."""
+    frames, said = file_frames(path), Described()
+    if path.suffix.lower() != ".png":
+        import tifffile
+
+        with explained(path, "this is not a TIFF file or it is cut short"), tifffile.TiffFile(path) as file:
+            said = described(file, int(frames.shape[0]))
+    depth = depth_um(path.name)
+    if depth is not None and not said.through_focus:
+        said.values["z_um"] = depth
+        said.notes.append(f"depth from the name of the file, {depth:g} um")
+    return frames, said
 
 
 def _natural(name: str) -> list[tuple[int, int | str]]:
@@ -103,14 +159,16 @@ def file_frames(path: Path) -> Any:
     with explained(path, "this is not a TIFF file or it is cut short"), tifffile.TiffFile(path) as file:
         series = file.series[0]
         shape, dtype = tuple(int(n) for n in series.shape), np.dtype(series.dtype)
-        offset = series.dataoffset
+        offset, axes = series.dataoffset, series.axes
         stored = dtype.newbyteorder("big" if file.byteorder == ">" else "little")
         colour = series.keyframe.photometric in (2, 6) or series.keyframe.samplesperpixel > 1
     if colour:
         raise InputError(f"{path}: the images hold colours (shape {shape}); save one channel as grey images")
     shape = (1, *shape) if len(shape) == 2 else shape
+    if len(shape) == 4 and axes == "TZYX":
+        shape = (shape[0] * shape[1], *shape[2:])
     if len(shape) != 3:
-        raise InputError(f"{path}: the stack has shape {shape}; it must be (frame, y, x)")
+        raise InputError(f"{path}: the stack has shape {shape}, axes {axes}; it must be (frame, y, x) or of axes TZYX")
     if offset is not None and path.stat().st_size < offset + int(np.prod(shape)) * dtype.itemsize:
         raise InputError(f"{path}: the file is cut short; copy or record it again")
     if offset is not None:
