@@ -17,7 +17,8 @@ from torch import nn
 
 from ..registry import FIELDS
 from ..types import Extent, InputError
-from .interpolation import cubic_taps, interpolate_axis, interpolate_points
+from .grid_reading import level_of, needed, read
+from .interpolation import cubic_taps, interpolate_points
 
 LARGEST_ERROR = 1e-3  # rad, that storing in two bytes may cost
 STEPS = 32767  # whole steps of a 16-bit number to either side of zero
@@ -145,7 +146,7 @@ class PhaseMap(nn.Module):
     def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
         """Phase on the grid of 1-D axes (um): (z, y, x) float32, rad, averaged where the axes are coarse."""
         at = [self._positions(np.atleast_1d(axis), dim) for dim, axis in enumerate((y_um, x_um))]
-        level = min(_level(position) for position in at)
+        level = min(level_of(position) for position in at)
         at = [(position + 0.5) / 2**level - 0.5 for position in at]
         planes = []
         for z in np.atleast_1d(np.asarray(z_um, dtype=np.float64)):
@@ -156,9 +157,9 @@ class PhaseMap(nn.Module):
     def _seen(self, number: int, level: int, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
         """One averaged plane read at fractional pixels of its own (y, x); only what is needed is unpacked."""
         shape = [math.ceil(n / 2**level) for n in self.extent.shape]
-        rows, columns = (_needed(position, n) for position, n in zip((y, x), shape, strict=True))
+        rows, columns = (needed(position, n) for position, n in zip((y, x), shape, strict=True))
         part = self.plane(number, rows, columns) if level == 0 else self._coarse(number, level)[rows, columns]
-        return _read(_read(part, y - rows.start, -2), x - columns.start, -1)
+        return read(read(part, y - rows.start, -2), x - columns.start, -1)
 
     @torch.no_grad()
     def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
@@ -176,26 +177,3 @@ class PhaseMap(nn.Module):
 
     def forward(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
         return self.query(z_um, y_um, x_um)
-
-
-def _level(position: np.ndarray) -> int:
-    """How often pixels can be averaged in pairs and still be finer than the steps of `position`."""
-    if position.size < 2:
-        return 0
-    step = abs(position[-1] - position[0]) / (position.size - 1)
-    return max(0, int(math.log2(max(step, 1.0) * (1 + 1e-9))))
-
-
-def _needed(position: np.ndarray, n: int) -> slice:
-    """Pixels of an axis of `n` that `cubic_taps` reads; at least one."""
-    first, last = int(np.floor(position.min())) - 1, int(np.floor(position.max())) + 3
-    return slice(min(max(first, 0), n - 1), max(min(last, n), 1))
-
-
-def _read(image: torch.Tensor, position: np.ndarray, dim: int) -> torch.Tensor:
-    """`interpolate_axis` by cubics; pixels are taken as they are where every position is one."""
-    whole = np.rint(position)
-    if np.abs(position - whole).max() > 1e-6:
-        return interpolate_axis(image, position, dim, cubic_taps)
-    index = np.clip(whole, 0, image.shape[dim] - 1).astype(np.int64)
-    return image.index_select(dim, torch.from_numpy(index).to(image.device))

@@ -19,6 +19,8 @@ from torch.nn import functional
 
 Norm = Literal["none", "batch", "group"]
 GROUPS = 8
+BAND = 64  # rows that the last layers answer at a time
+HALO = 2
 
 
 class Block(nn.Module):
@@ -115,5 +117,19 @@ class UNet(nn.Module):
         skips.pop()
         for up, join in zip(self.up, self.join, strict=True):
             x = join(torch.cat([up(x), skips.pop()], dim=1))
-        answer: torch.Tensor = self.last(x)
+        answer = self._finished(x)
         return answer[..., : rows * self.upsampling, : columns * self.upsampling].float()
+
+    def _finished(self, x: torch.Tensor) -> torch.Tensor:
+        """The last layers on (n, channel, y, x); where nothing is learned in bands, since they are large."""
+        rows = x.shape[2]
+        if torch.is_grad_enabled() or rows <= BAND:
+            found: torch.Tensor = self.last(x)
+            return found
+        factor = self.upsampling if self.entry == "pixels" else 1
+        bands = []
+        for top in range(0, rows, BAND):
+            low, high = max(0, top - HALO), min(rows, top + BAND + HALO)
+            band = self.last(x[:, :, low:high])
+            bands.append(band[:, :, (top - low) * factor : (min(rows, top + BAND) - low) * factor].clone())
+        return torch.cat(bands, dim=2)

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from ..data.acquisition import Acquisition, CodedPtychography, LedArray, MultiplexedLed
+import numpy as np
+
+from ..data.acquisition import Acquisition, CodedPtychography, LedArray, MultiplexedLed, ThroughFocus
 from ..data.multiplexed_checks import five_frames
 from ..types import InputError
 from . import (
@@ -17,7 +19,10 @@ from . import (
     quasi_newton,
     residual_field,
     sequential,
+    single_frame,
     sparse_pixels,
+    srcnn,
+    srqpi,
     wasp,
 )
 from .recipe import build as build_recipe
@@ -38,7 +43,10 @@ __all__ = [
     "reconstruct",
     "residual_field",
     "sequential",
+    "single_frame",
     "sparse_pixels",
+    "srcnn",
+    "srqpi",
     "wasp",
 ]
 
@@ -48,6 +56,7 @@ BEST = {
     "multiplexed_led": "neuph",
     "coded_ptychography": "sparse-pixels",
     "ptychography": "residual-field",
+    "through_focus": "srqpi",
 }
 
 
@@ -67,6 +76,8 @@ def recommended(acquisition: Acquisition) -> tuple[str, dict[str, Any]]:
         return "coded-fpm", {}
     if isinstance(acquisition, CodedPtychography) and acquisition.coded_surface is None:
         return "coded-surface", {}
+    if isinstance(acquisition, ThroughFocus):
+        return _for_focus(acquisition), {}
     if isinstance(acquisition, MultiplexedLed):
         return _for_patterns(acquisition)
     return BEST[acquisition.kind], {}
@@ -79,3 +90,10 @@ def _for_patterns(acquisition: MultiplexedLed) -> tuple[str, dict[str, Any]]:
     except InputError:
         return "dpc", {}
     return "neuph", {"polish": max(acquisition.frame_shape) <= POLISHED}
+
+
+def _for_focus(acquisition: ThroughFocus) -> str:
+    """The network where it knows a frame's defocus and the condenser; else transport of intensity, or a fit."""
+    if single_frame.is_known(acquisition):
+        return "srqpi"
+    return "tie-fft" if len(np.unique(np.asarray(acquisition.z_um))) > 1 else "defocus-field"

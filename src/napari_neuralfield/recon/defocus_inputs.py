@@ -22,6 +22,7 @@ CONTRAST_UNIT = 0.05
 REGULARISER = 0.02  # transfer of phase to contrast below which the weak phase fades
 MARGIN = 16  # frame pixels of mirrored border, for the weak phase
 UPSAMPLING = 4
+SMALLEST = 32  # frame pixels per axis
 RANGE = (0.06, 1.2)  # sizes of the Fresnel number that the training knows
 CONDENSER = (0.0, 1.0)  # condenser NA pixel / wavelength, cycles per frame pixel
 
@@ -84,6 +85,17 @@ def inputs_of(frame: torch.Tensor, defocus: Defocus) -> torch.Tensor:
     response = transfer(defocus, (wide.shape[0], wide.shape[1]), frame.device)
     inner = slice(margin, -margin)
     return channels(contrast, weak_phase(wide, response)[inner, inner], defocus)
+
+
+def flattened(frame: torch.Tensor) -> torch.Tensor:
+    """A frame (y, x) over the parabola that fits its brightness best; what bends more is left as it is."""
+    y, x = (torch.linspace(-1, 1, n, dtype=torch.float64, device=frame.device) for n in frame.shape)
+    one = torch.ones_like(frame, dtype=torch.float64)
+    y, x = y[:, None] * one, x[None, :] * one
+    terms = torch.stack([one, y, x, y * y, x * y, x * x]).flatten(1)
+    bright = frame.double().flatten()
+    found = torch.linalg.solve(terms @ terms.T, terms @ bright) @ terms
+    return (frame / found.reshape(frame.shape).clamp(min=0.05 * float(bright.mean()))).float()
 
 
 def best_frame(acquisition: ThroughFocus) -> int:
