@@ -222,6 +222,6 @@ def _steadiness(acquisition: ThroughFocus, seen: Survey) -> Iterator[Check]:
     if spread > STEADY:
         yield Check(
             "brightness", "info" if acquisition.time_s is not None else "warning", spread, "share of the mean",
-            f"The frames' mean brightness differs by up to {100 * spread:.2g} %, though defocus does not change it: the "
-            "light or the exposure was not steady. The correction of brightness brings all frames to one mean.",
+            f"The frames' mean brightness differs by up to {100 * spread:.2g} %, though defocus does not change it: "
+            "the light or the exposure was not steady. The correction of brightness brings all frames to one mean.",
         )
