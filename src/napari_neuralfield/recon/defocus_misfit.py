@@ -1,19 +1,19 @@
 """How far a thin sample is from explaining defocused bright-field frames, and which way is down.
 
 Every point of the condenser costs two Fourier transforms, one there and one back; the gradient is written out, so that
-memory does not grow with points or frames. With the image I of `forward.brightfield`, the gain g of a frame, its
-measured values M and the noise s of a pixel whose value is 1, the misfit is
+memory does not grow with the frames. With the image I of `forward.brightfield`, the gain g of a frame, its measured
+values M and the noise s of a pixel whose value is 1, the misfit is
 
     sum (2 sqrt(g I) - 2 sqrt(M))^2 / (2 s^2),
 
-in units of the noise: half a unit per pixel is what noise alone leaves.
+half a unit per pixel where only noise is left.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -24,49 +24,42 @@ from ..optics.grids import fast_length
 from ..optics.propagation import frequency_axis
 
 DARKEST = 1e-4  # of the frame's level: darker pixels count as this bright, where a root has no slope
-SMALLEST_NOISE = 1e-4  # of the frame's level
+SMALLEST_NOISE = 2e-4  # of the frame's level: no camera and no model is better
+KEPT = 2**24  # numbers up to which pupils and waves are kept instead of being made again
 
 
 @dataclasses.dataclass(frozen=True)
 class Slopes:
     """The misfit at a sample and its gradient.
 
-    energy : sum over pixels, half a unit each where only noise is left. residual : in units of the noise (frame, y, x).
-    phase, absorption : gradient (Y, X). gain : of each frame that suits it best (frame,). z_um : gradient per um.
+    energy : half the sum of squared residuals. residual : shown less measured, in units of the noise (frame, y, x).
+    sample : gradient for phase and absorption (channel, Y, X). gain : of each frame that suits it best (frame,).
     """
 
     energy: float
     residual: torch.Tensor
-    phase: torch.Tensor
-    absorption: torch.Tensor
+    sample: torch.Tensor
     gain: torch.Tensor
-    z_um: float
 
-
-def noise_of(frames: np.ndarray) -> float:
-    """Deviation of a pixel's noise, from how pixels differ from their neighbours where there is little else to see.
-
-    The median of the finest diagonal Haar details (D. L. Donoho, I. M. Johnstone, Biometrika 81, 425 (1994)), in the
-    units of frames (frame, y, x). Frames full of fine structure seem noisier than they are.
-    """
-    rows, columns = (n - n % 2 for n in frames.shape[-2:])
-    part = np.asarray(frames, np.float64)[..., :rows, :columns]
-    upper, lower = part[..., ::2, :], part[..., 1::2, :]
-    detail = (upper[..., ::2] - upper[..., 1::2] - lower[..., ::2] + lower[..., 1::2]) / 2
-    return float(np.median(np.abs(detail)) / 0.6745)
+    @property
+    def mean_square(self) -> float:
+        """Of the residual; 1 where only noise is left."""
+        return float(self.residual.double().square().mean())
 
 
 class DefocusMisfit:
-    """Frames of a stack, and the microscope that a sample must explain them through.
+    """Frames of a stack, and the microscope through which a sample must explain them.
 
-    The sample lies on a grid that goes on beyond the frames by a margin, because it does not repeat at their borders.
+    The sample's grid goes on beyond the frames by a margin, because a sample does not repeat at their borders. Its
+    channels are phase, rad, and, where there is a second, absorption: it transmits exp(i phase - absorption).
 
     Parameters
     ----------
+    acquisition : of the frames that are explained, for its geometry.
     frames : (frame, y, x), an empty field of view being 1.
     noise : deviation of a pixel of value 1.
     upsampling : pixels of the sample per camera pixel and axis.
-    margin : camera pixels beyond the frames, at least, on every side.
+    margin : camera pixels beyond the frames on every side, at least.
     points : of the condenser's aperture.
     """
 
@@ -84,128 +77,137 @@ class DefocusMisfit:
         self.frame_shape = (int(frames.shape[-2]), int(frames.shape[-1]))
         self.upsampling, self.noise = upsampling, max(noise, SMALLEST_NOISE)
         self.microscope = BrightField.of(acquisition, upsampling, points if acquisition.condenser_na > 0 else 1)
-        self.z_um = torch.as_tensor(np.asarray(acquisition.z_um), dtype=torch.float64)
+        self.z_um = torch.tensor(np.array(acquisition.z_um, float), dtype=torch.float64)
+        self.moved_um = 0.0
         self.measured = frames.to(device=device, dtype=torch.float32).clamp(min=DARKEST)
         self.root = self.measured.sqrt()
         sides = [fast_length(n + 2 * margin) if margin else n for n in self.frame_shape]
-        self.before = tuple((total - n) // 2 for total, n in zip(sides, self.frame_shape, strict=True))
+        self._before = tuple((total - n) // 2 for total, n in zip(sides, self.frame_shape, strict=True))
         self.shape = (sides[0] * upsampling, sides[1] * upsampling)
-        self._pupils: dict[tuple[int, float], torch.Tensor] = {}
-        self._bits = points
+        self._kept: dict[int, torch.Tensor] = {}
 
     @property
     def seen(self) -> tuple[slice, slice]:
         """The part of the sample's grid that lies under the frames."""
         f = self.upsampling
-        corners = zip(self.before, self.frame_shape, strict=True)
-        rows, columns = (slice(f * b, f * (b + n)) for b, n in corners)
+        rows, columns = (
+            slice(f * b, f * (b + n)) for b, n in zip(self._before, self.frame_shape, strict=True)
+        )  # fmt: skip
         return rows, columns
 
     def padded(self, image: torch.Tensor) -> torch.Tensor:
-        """An image (Y, X) of what lies under the frames, mirrored into the margin."""
+        """An image (..., y, x) of what lies under the frames, mirrored into the margin: (..., Y, X)."""
         places = []
         for n, part in zip(self.shape, self.seen, strict=True):
             inside = part.stop - part.start
-            index = np.arange(n) - part.start
-            index = np.mod(index, 2 * inside)
+            index = np.mod(np.arange(n) - part.start, 2 * inside)
             places.append(torch.from_numpy(np.minimum(index, 2 * inside - 1 - index)).to(image.device))
         return image.index_select(-2, places[0]).index_select(-1, places[1]).contiguous()
 
-    def slopes(self, phase: torch.Tensor, absorption: torch.Tensor | None = None, moved_um: float = 0.0) -> Slopes:
-        """Misfit and gradient of a sample (Y, X) on the whole grid, its planes taken `moved_um` deeper."""
-        size = torch.exp(-absorption) if absorption is not None else torch.ones_like(phase)
-        sample = torch.polar(size, phase)
-        spectrum = torch.fft.fft2(sample)
-        back, energy, deeper = torch.zeros_like(spectrum), 0.0, 0.0
+    def move(self, z_um: float) -> None:
+        """Take all planes `z_um` deeper than the file says."""
+        self.moved_um = z_um
+        self._kept.clear()
+
+    @torch.no_grad()
+    def slopes(self, sample: torch.Tensor) -> Slopes:
+        """Misfit and gradient of a sample (channel, Y, X)."""
+        light = _transmission(sample)
+        spectrum = torch.fft.fft2(light)
+        back, energy = torch.zeros_like(spectrum), 0.0
         residuals, gains = [], []
         for number, root in enumerate(self.root):
-            pupils = self._pupil(number, moved_um)
-            image, waves = self._image(spectrum, pupils)
+            waves: list[torch.Tensor] = []
+            image = self._image(spectrum, number, waves)
             gain = _gain(image, self.measured[number])
             shown = (gain * image).clamp(min=DARKEST).sqrt()
             residual = (2 / self.noise) * (shown - root)
             energy += 0.5 * float(residual.double().square().sum())
-            weight = self._fine(residual * (gain / self.noise) / shown) / len(pupils)
-            for pupil, wave in zip(pupils, waves, strict=True):
-                turned = torch.fft.fft2(weight * wave) * pupil.conj()
-                back += turned
+            weight = self._fine(residual * (2 * gain / self.noise) / shown)
+            for point, pupil in enumerate(self._pupils(number)):
+                wave = waves[point] if waves else torch.fft.ifft2(spectrum * pupil)
+                back += torch.fft.fft2(weight * wave) * pupil.conj()
             residuals.append(residual)
             gains.append(gain)
-        if moved_um is not None:
-            deeper = 0.0
-        light = 2 * torch.fft.ifft2(back) * sample.conj()
-        return Slopes(energy, torch.stack(residuals), light.imag, -light.real, torch.stack(gains), deeper)
+        turned = torch.fft.ifft2(back).mul_(light.conj())
+        gradient = torch.stack([turned.imag, -turned.real][: len(sample)])
+        return Slopes(energy, torch.stack(residuals), gradient, torch.stack(gains))
 
-    def shown(
-        self, phase: torch.Tensor, absorption: torch.Tensor | None = None, moved_um: float = 0.0
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Frames (frame, y, x) that a sample (Y, X) gives, and the gain of each that suits the measured ones best."""
-        size = torch.exp(-absorption) if absorption is not None else torch.ones_like(phase)
-        spectrum = torch.fft.fft2(torch.polar(size, phase))
-        images = [self._image(spectrum, self._pupil(number, moved_um))[0] for number in range(len(self.root))]
+    @torch.no_grad()
+    def shown(self, sample: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Frames (frame, y, x) of a sample (channel, Y, X), and the gain of each that suits the measured ones best."""
+        spectrum = torch.fft.fft2(_transmission(sample))
+        images = [self._image(spectrum, number) for number in range(len(self.root))]
         gains = [_gain(image, measured) for image, measured in zip(images, self.measured, strict=True)]
         return torch.stack(images), torch.stack(gains)
 
-    def curvature(self, moved_um: float = 0.0) -> torch.Tensor:
-        """About how the misfit curves with a weak phase at each frequency (Y, X / 2 + 1), without what aliases."""
-        total = torch.zeros((self.shape[0], self.shape[1] // 2 + 1), device=self.root.device)
-        for transfer in weak_phase_transfer(self.microscope, self.shape, self.z_um + moved_um):
-            total += transfer.to(total).square()
-        return total / (self.noise * self.upsampling) ** 2
+    def curvature(self, channels: int = 1) -> torch.Tensor:
+        """How the misfit curves with a weak phase (and absorption) of each frequency: (channel, Y, X / 2 + 1)."""
+        total = torch.zeros((channels, self.shape[0], self.shape[1] // 2 + 1))
+        for z in (self.z_um + self.moved_um).tolist():
+            for channel, transfer in enumerate(weak_transfer(self.microscope, self.shape, z)[:channels]):
+                total[channel] += transfer.float().square()
+        return (total / (self.noise * self.upsampling) ** 2).to(self.root.device)
 
-    def _pupil(self, number: int, moved_um: float) -> torch.Tensor:
-        """Pupils (point, Y, X) of a frame; kept as long as the depth stays."""
-        key = (number, float(moved_um))
-        if key not in self._pupils:
-            self._pupils = {old: kept for old, kept in self._pupils.items() if old[1] == key[1]}
-            depth = self.z_um[number : number + 1] + moved_um
-            self._pupils[key] = self.microscope.pupils(self.shape, depth, device=self.root.device)[0]
-        return self._pupils[key]
+    def _pupils(self, number: int) -> Iterator[torch.Tensor]:
+        """Pupils (Y, X) of the condenser's points for one frame."""
+        if number in self._kept:
+            yield from self._kept[number]
+            return
+        depth = self.z_um[number : number + 1] + self.moved_um
+        pupils = self.microscope.pupils(self.shape, depth, device=self.root.device)[0]
+        if pupils.numel() * len(self.root) <= KEPT:
+            self._kept[number] = pupils
+        yield from pupils
 
-    def _image(self, spectrum: torch.Tensor, pupils: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """The part of a frame (y, x) that is seen, and the waves of all points."""
-        waves = [torch.fft.ifft2(spectrum * pupil) for pupil in pupils]
-        light = torch.zeros_like(waves[0].real)
-        for wave in waves:
+    def _image(self, spectrum: torch.Tensor, number: int, waves: list[torch.Tensor] | None = None) -> torch.Tensor:
+        """The part of a frame (y, x) that is seen; `waves` takes those of all points where they are not too large."""
+        light = torch.zeros(self.shape, device=spectrum.device)
+        keep = waves is not None and spectrum.numel() * self.microscope.points <= KEPT
+        count = 0
+        for pupil in self._pupils(number):
+            wave = torch.fft.ifft2(spectrum * pupil)
             light += wave.real.square() + wave.imag.square()
-        frame = binned(light / len(pupils), self.upsampling)
-        (top, left), (rows, columns) = self.before, self.frame_shape
-        return frame[top : top + rows, left : left + columns], waves
+            count += 1
+            if keep and waves is not None:
+                waves.append(wave)
+        frame = binned(light / count, self.upsampling)
+        (top, left), (rows, columns) = self._before, self.frame_shape
+        return frame[top : top + rows, left : left + columns]
 
     def _fine(self, image: torch.Tensor) -> torch.Tensor:
-        """Adjoint of binning and cutting out: (y, x) -> (Y, X)."""
+        """Adjoint of averaging over the points, binning and cutting out: (y, x) -> (Y, X)."""
         f = self.upsampling
         fine = image.new_zeros(self.shape)
-        spread = (image / (f * f)).repeat_interleave(f, 0).repeat_interleave(f, 1)
-        fine[self.seen] = spread
+        share = image / (f * f * self.microscope.points)
+        fine[self.seen] = share.repeat_interleave(f, 0).repeat_interleave(f, 1)
         return fine
 
 
-def weak_phase_transfer(microscope: BrightField, shape: tuple[int, int], z_um: torch.Tensor) -> list[torch.Tensor]:
-    """Of each depth: I - 1 over a weak phase, at each frequency (Y, X / 2 + 1), the camera's pixels included.
+def weak_transfer(microscope: BrightField, shape: tuple[int, int], z_um: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """I - 1 over a weak phase and over a weak absorption, of each frequency (Y, X / 2 + 1), camera pixels included.
 
-    2 sin(pi wavelength z f^2) of a closed condenser (M. Mitome et al.; N. Streibl, Opt. Commun. 49, 6 (1984)), times
+    2 sin(pi wavelength z f^2) and -2 cos(...) of a closed condenser (N. Streibl, Opt. Commun. 49, 6 (1984)), times
     2 J1(x) / x, x = 2 pi z f condenser_na, of an open one.
     """
     fy = frequency_axis(shape[0], microscope.pixel_um)[:, None]
-    fx = frequency_axis(shape[1], microscope.pixel_um)[None, : shape[1] // 2 + 1]
+    fx = frequency_axis(shape[1], microscope.pixel_um)[None, : shape[1] // 2 + 1].abs()
     square = fy.square() + fx.square()
     camera = microscope.pixel_um * microscope.binning
-    pixel = torch.sinc(fy * camera) * torch.sinc(fx * camera)
-    found = []
-    for z in z_um.tolist():
-        x = (2 * math.pi * abs(z) * microscope.condenser_na) * square.sqrt()
-        blur = torch.where(x > 1e-6, 2 * torch.special.bessel_j1(x) / x.clamp(min=1e-6), 1.0)
-        wave = 2 * torch.sin(math.pi * microscope.wavelength_um * z * square)
-        found.append(wave * blur * pixel * (square.sqrt() <= microscope.objective_na / microscope.wavelength_um))
-    return found
+    x = (2 * math.pi * abs(z_um) * microscope.condenser_na) * square.sqrt()
+    passed = torch.where(x > 1e-6, 2 * torch.special.bessel_j1(x) / x.clamp(min=1e-6), 1.0)
+    passed = passed * torch.sinc(fy * camera) * torch.sinc(fx * camera)
+    passed = passed * (square.sqrt() <= microscope.objective_na / microscope.wavelength_um)
+    turn = (math.pi * microscope.wavelength_um * z_um) * square
+    return 2 * torch.sin(turn) * passed, -2 * torch.cos(turn) * passed
+
+
+def _transmission(sample: torch.Tensor) -> torch.Tensor:
+    size = torch.exp(-sample[1]) if len(sample) > 1 else torch.ones_like(sample[0])
+    return torch.polar(size, sample[0])
 
 
 def _gain(image: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
-    """Brightness (1,) by which the roots of an image come nearest to those measured."""
-    root = image.clamp(min=0).sqrt()
-    return ((root * measured.sqrt()).sum() / image.sum().clamp(min=1e-20)).square()
-
-
-def chosen_frames(acquisition: ThroughFocus, frames: Sequence[int] | None) -> list[int]:
-    raise NotImplementedError
+    """Brightness by which the roots of an image come nearest to those measured."""
+    root = (image.clamp(min=0) * measured).sqrt()
+    return (root.sum() / image.sum().clamp(min=1e-20)).square()

@@ -8,11 +8,12 @@ import torch
 
 
 def differences(image: torch.Tensor) -> torch.Tensor:
-    """Differences to the next pixel along y and x, periodic: (2, y, x)."""
+    """Differences to the next pixel along y and x, periodic: (2, ..., y, x)."""
     return torch.stack([image.roll(-1, -2) - image, image.roll(-1, -1) - image])
 
 
-def _adjoint(pair: torch.Tensor) -> torch.Tensor:
+def adjoint_differences(pair: torch.Tensor) -> torch.Tensor:
+    """Adjoint of `differences`: (2, ..., y, x) -> (..., y, x)."""
     return (pair[0].roll(1, -2) - pair[0]) + (pair[1].roll(1, -1) - pair[1])
 
 
@@ -38,10 +39,10 @@ def fewer_edges(
     found = torch.zeros((2, *image.shape), dtype=image.dtype, device=image.device) if dual is None else dual
     ahead, pace = found, 1.0
     for _ in range(steps):
-        moved = differences(image - weight * _adjoint(ahead)).mul_(1 / (8 * weight)).add_(ahead)
+        moved = differences(image - weight * adjoint_differences(ahead)).mul_(1 / (8 * weight)).add_(ahead)
         length = (moved * moved.conj()).real.sum(0).sqrt_().clamp_(min=1)
         moved = moved / length
         faster = (1 + math.sqrt(1 + 4 * pace * pace)) / 2
         ahead = moved + ((pace - 1) / faster) * (moved - found)
         found, pace = moved, faster
-    return image - weight * _adjoint(found), found
+    return image - weight * adjoint_differences(found), found
