@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
+import scipy.fft
 import torch
 
 from ..data.random_scenes import SCENES
@@ -13,7 +14,7 @@ from ..forward.brightfield import BrightField
 from .defocus_inputs import CHANNELS, RANGE, UPSAMPLING, Defocus, channels, transfer, weak_phase
 
 Draw = Callable[[int, int, np.random.Generator], np.ndarray]
-DEFAULT_WEIGHTS = {"cells": 0.68, "filaments": 0.1, "litter": 0.06, "leaves": 0.1, "noise": 0.06}
+DEFAULT_WEIGHTS = {"cells": 0.74, "filaments": 0.1, "litter": 0.04, "leaves": 0.09, "noise": 0.03}
 POINTS = 8  # of an open condenser
 
 
@@ -31,16 +32,18 @@ class DefocusVariety:
     noise : smallest and largest deviation of a frame pixel, as a share of the light.
     uneven : largest deviation of slow brightness across a frame; a quarter of the frames has some.
     haze_rad : largest deviation of slow phase under a sample.
+    finest : smallest and largest period, frame pixels, of the finest waves of a scene: what no lens passes is not asked.
     """
 
     fresnel: tuple[float, float] = RANGE
-    below: float = 0.25
+    below: float = 0.2
     coherence: tuple[float, float] = (0.0, 0.5)
     closed: float = 0.25
     objective: tuple[float, float] = (1.4, 2.2)
     noise: tuple[float, float] = (0.0015, 0.008)
     uneven: float = 0.004
     haze_rad: float = 0.02
+    finest: tuple[float, float] = (0.6, 1.6)
 
     def draw(self, rng: np.random.Generator) -> Defocus:
         """The optics of one frame."""
@@ -93,8 +96,8 @@ class DefocusStream:
     def scene(self) -> Scene:
         """One more scene, imaged by a microscope of its own."""
         side = self.size * UPSAMPLING
-        drawn = self.draw(side, UPSAMPLING, self.rng) + _slow(side, self.variety.haze_rad, self.rng)
-        phase = torch.from_numpy(drawn).float()
+        drawn = _softened(self.draw(side, UPSAMPLING, self.rng), self.rng.uniform(*self.variety.finest))
+        phase = torch.from_numpy(drawn + _slow(side, self.variety.haze_rad, self.rng)).float()
         defocus = self.variety.draw(self.rng)
         return Scene(image(phase, defocus), phase.half(), defocus)
 
@@ -155,6 +158,14 @@ def image(phase: torch.Tensor, defocus: Defocus, points: int = POINTS) -> torch.
 def _any_kind(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     names, odds = list(DEFAULT_WEIGHTS), np.array(list(DEFAULT_WEIGHTS.values()))
     return SCENES[names[int(rng.choice(len(names), p=odds / odds.sum()))]](size, unit, rng)
+
+
+def _softened(phase: np.ndarray, finest: float) -> np.ndarray:
+    """A periodic phase (y, x) whose waves fade beyond a period of `finest` frame pixels."""
+    n = phase.shape[0]
+    f = UPSAMPLING * np.fft.fftfreq(n).astype(np.float32)
+    low = np.exp(-((f[:, None] * finest) ** 2)) * np.exp(-((f[None, : n // 2 + 1] * finest) ** 2))
+    return np.asarray(scipy.fft.irfft2(scipy.fft.rfft2(phase.astype(np.float32)) * low, s=phase.shape))
 
 
 def _slow(size: int, most: float, rng: np.random.Generator) -> np.ndarray:

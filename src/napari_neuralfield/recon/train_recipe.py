@@ -71,7 +71,7 @@ class TrainDefocusRecipe(TrainRecipe):
         0.06, "smallest defocus, as wavelength x z / frame pixel^2; at 0.53 um and 2.6 um pixels 0.078 is 1 um", gt=0
     )
     fresnel_max: float = option(1.2, "largest defocus, likewise; at 0.53 um and 2.6 um pixels 1.02 is 13 um", gt=0)
-    below: float = option(0.25, "share of the frames whose sample lies below the focal plane", ge=0, le=1)
+    below: float = option(0.2, "share of the frames whose sample lies below the focal plane", ge=0, le=1)
     coherence_min: float = option(0.0, "smallest condenser NA over objective NA", ge=0, le=1)
     coherence_max: float = option(0.5, "largest condenser NA over objective NA", ge=0, le=1)
     noise_min: float = option(0.0015, "least noise of a frame pixel, as a share of the light", gt=0, le=1)
