@@ -32,7 +32,7 @@ class DefocusVariety:
     noise : smallest and largest deviation of a frame pixel, as a share of the light.
     uneven : largest deviation of slow brightness across a frame; a quarter of the frames has some.
     haze_rad : largest deviation of slow phase under a sample.
-    finest : smallest and largest period, frame pixels, of the finest waves of a scene: what no lens passes is not asked.
+    finest : smallest and largest period, frame pixels, of the finest waves of a scene: no lens passes finer ones.
     """
 
     fresnel: tuple[float, float] = RANGE
