@@ -139,7 +139,8 @@ def test_an_export_is_the_whole_in_time(tmp_path: Path, monkeypatch: pytest.Monk
         assert 'TimeIncrement="4.0"' in known
         assert 'TimeIncrementUnit="s"' in known
         assert 'DeltaT="6.0"' in known
-        assert 'Name="height [um]"' in known
+        assert 'Name="height"' in known
+        assert '<M K="unit">um</M>' in known
         assert f'PhysicalSizeX="{PIXEL / 2}"' in known
     else:
         group = zarr.open_group(tmp_path / name, mode="r")
@@ -150,7 +151,8 @@ def test_an_export_is_the_whole_in_time(tmp_path: Path, monkeypatch: pytest.Monk
         scale, start = scales["datasets"][0]["coordinateTransformations"]
         assert scale["scale"] == [4.0, 1.0, PIXEL / 2, PIXEL / 2]
         assert start["translation"] == [2.0, 0.0, 2.0 - PIXEL / 4, 3.0 - PIXEL / 4]
-        assert ome["omero"]["channels"][0]["label"] == "height [um]"
+        assert ome["omero"]["channels"][0]["label"] == "height"
+        assert (group.attrs["unit"], group.attrs["time_s"]) == ("um", [2.0, 6.0, 10.0])
         assert np.array_equal(group["0"][:, 0], wanted)
 
 
@@ -231,7 +233,7 @@ def test_a_field_is_rendered_as_height(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["render", str(tmp_path / "a.nfield"), "--height", "-o", str(target)]) == 0
     assert "of height, um, in" in capsys.readouterr().out
     group = zarr.open_group(target, mode="r")
-    assert group.attrs["ome"]["omero"]["channels"][0]["label"] == "height [um]"
+    assert (group.attrs["ome"]["omero"]["channels"][0]["label"], group.attrs["unit"]) == ("height", "um")
     assert group["0"][0, 0] == pytest.approx(phase * 0.53 / (2 * np.pi * 0.1), rel=1e-5)
     options = ["--height", "1.5,1.3", "-o", str(tmp_path / "b.npy")]
     assert main(["render", str(tmp_path / "a.nfield"), *options]) == 0

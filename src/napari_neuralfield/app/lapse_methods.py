@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..data.acquisition import ThroughFocus
 from ..types import Field, InputError
 from .lapse_corrections import Choices, OnProgress, Wanted, drift_of, evenly_bright
@@ -26,10 +28,9 @@ def phase_maker(recipe: Any) -> PhaseOf:
     """
     check_method(recipe.method)
     from .. import compute
-    from ..recon import srcnn, srqpi
+    from ..recon import srqpi
 
-    device, module = compute.device(recipe.device), srcnn if recipe.method == "srcnn" else srqpi
-    weights = module.weights_of(recipe)
+    device, weights = compute.device(recipe.device), srqpi.weights_of(recipe)
 
     def phase_of(acquisition: ThroughFocus, number: int) -> Field:
         return srqpi.frame_field(acquisition, weights, number, device, flatten=recipe.flatten)
@@ -46,28 +47,61 @@ def check_method(name: str) -> str:
     return name
 
 
+def over_time(acquisition: Any, recipe: Any) -> bool:
+    """Whether this recipe makes phase of every frame of this acquisition, and the frames are a time-lapse."""
+    one = getattr(recipe, "frame", None) is not None or getattr(recipe, "polish", False)
+    timed = isinstance(acquisition, ThroughFocus) and acquisition.time_s is not None and acquisition.frame_count > 1
+    return recipe.method in METHODS and timed and not one
+
+
+class LapseMaker:
+    """Time-lapses of one acquisition under different choices; what was measured and made once is kept.
+
+    Parameters
+    ----------
+    acquisition : a time-lapse.
+    phase_of : (acquisition, number of a frame) -> field, or the recipe that says how.
+
+    Raises
+    ------
+    InputError : where the acquisition is not a time-lapse.
+    """
+
+    def __init__(self, acquisition: ThroughFocus, phase_of: PhaseOf | Recipe) -> None:
+        self._given, self._how = check_time_lapse(acquisition), phase_of
+        self._phase_of: PhaseOf | None = phase_of if callable(phase_of) else None
+        self._drift_um: np.ndarray | None = None
+        self._made: dict[bool, TimeLapse] = {}  # by whether the brightness is even
+
+    def lapse(
+        self, choices: Choices, on_progress: OnProgress = lambda done, total: None, wanted: Wanted = lambda: True
+    ) -> TimeLapse:
+        """The time-lapse under these choices.
+
+        Parameters
+        ----------
+        on_progress : called with (frames read, frames in all) while corrections are measured, which reads every frame.
+
+        Raises
+        ------
+        InputError : where the method does not make phase of single frames, its weights cannot be used, or a frame
+            is dark.
+        lapse_corrections.Stopped : as soon as `wanted()` is False.
+        """
+        make = self._phase_of = self._phase_of or phase_maker(self._how)
+        if choices.brightness not in self._made:
+            given = evenly_bright(self._given, on_progress, wanted) if choices.brightness else self._given
+            self._made[choices.brightness] = TimeLapse(given, lambda number: make(given, number))
+        if choices.drift and self._drift_um is None:
+            self._drift_um = drift_of(self._given, on_progress, wanted)
+        return self._made[choices.brightness].other(self._drift_um if choices.drift else None, choices.um_per_rad)
+
+
 def lapse_of(
     acquisition: ThroughFocus,
     phase_of: PhaseOf | Recipe,
     choices: Choices | None = None,
     on_progress: OnProgress = lambda done, total: None,
-    wanted: Wanted = lambda: True,
 ) -> TimeLapse:
-    """The time-lapse of an acquisition, with the corrections that are chosen.
-
-    Parameters
-    ----------
-    phase_of : (acquisition, number of a frame) -> field, or the recipe that says how.
-    on_progress : called with (frames read, frames in all) while corrections are measured, which reads every frame.
-
-    Raises
-    ------
-    InputError : where the acquisition is not a time-lapse, the method not of single frames, or a frame is dark.
-    lapse_corrections.Stopped : as soon as `wanted()` is False.
-    """
-    chosen, given = choices or Choices(), check_time_lapse(acquisition)
-    make: PhaseOf = phase_of if callable(phase_of) else phase_maker(phase_of)
-    if chosen.brightness:
-        given = evenly_bright(given, on_progress, wanted)
-    drift = drift_of(given, on_progress, wanted) if chosen.drift else None
-    return TimeLapse(given, lambda number: make(given, number), drift_um=drift, um_per_rad=chosen.um_per_rad)
+    """The time-lapse of an acquisition, with the corrections that are chosen; see `LapseMaker`."""
+    return LapseMaker(acquisition, phase_of).lapse(choices or Choices(), on_progress)

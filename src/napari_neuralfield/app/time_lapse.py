@@ -20,7 +20,7 @@ from .lazy import LazyView, evaluate
 if TYPE_CHECKING:
     import torch
 
-FIELDS = 6  # of frames that are kept
+FIELDS = 3  # of frames that are kept; each may keep as much as a large frame needs
 PICTURES = 2**28  # bytes of pictures that are kept
 
 
@@ -165,11 +165,9 @@ class TimeLapse:
         With `keep` it is remembered for the next time.
         """
         number = self._counted(number)
-        key = (number, y_um.tobytes(), x_um.tobytes())
-        with self._lock:
-            if key in self._pictures:
-                self._pictures.move_to_end(key)
-                return self._pictures[key]
+        known = self.remembered(number, y_um, x_um)
+        if known is not None:
+            return known
         kept, field = self._made(number)
         move = (0.0, 0.0) if self.drift_um is None else self.drift_um[number]
         y, rows = _inside(field.extent, 0, y_um + move[0])
@@ -180,8 +178,17 @@ class TimeLapse:
             image = image[np.ix_(rows, columns)]
         image = np.ascontiguousarray(image if self.um_per_rad is None else image * self.um_per_rad, dtype=np.float32)
         if keep:
-            self._keep(key, image)
+            self._keep((number, y_um.tobytes(), x_um.tobytes()), image)
         return image
+
+    def remembered(self, number: int, y_um: np.ndarray, x_um: np.ndarray) -> np.ndarray | None:
+        """The picture of one frame on two axes (um) where it is kept, without any waiting."""
+        key = (number, y_um.tobytes(), x_um.tobytes())
+        with self._lock:
+            if key not in self._pictures:
+                return None
+            self._pictures.move_to_end(key)
+            return self._pictures[key]
 
     def _made(self, number: int) -> tuple[_Kept, Field]:
         with self._lock:

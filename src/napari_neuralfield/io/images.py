@@ -40,7 +40,7 @@ class Stack:
         self.complex = np.iscomplexobj(sample)
         self.dtype = np.dtype(np.complex64 if self.complex else np.float32)
         self.z_um, self.pixel_um, self.origin_um = z_um, pixel_um, origin_um
-        self.channels = ("amplitude", "phase") if self.complex else (f"{name} [{unit}]" if unit else name,)
+        self.channels = ("amplitude", "phase") if self.complex else (name,)
         self.time_s, self.unit = time_s, unit
 
     @property
@@ -212,6 +212,7 @@ def write_tiff(path: Path, strips: Strips, stack: Stack) -> None:
         "PhysicalSizeY": stack.pixel_um,
         **{f"PhysicalSize{axis}Unit": "µm" for axis in "XY"},
         **_along(stack, channels),
+        **({"MapAnnotation": {"unit": stack.unit}} if stack.unit else {}),
     }
     large = int(np.prod(shape)) * 4 > 3 * 2**30
     with tifffile.TiffWriter(path, ome=True, bigtiff=large, byteorder="<") as file:

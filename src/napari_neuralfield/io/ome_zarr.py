@@ -42,7 +42,7 @@ def write_ome_zarr(path: Path, strips: Iterator[np.ndarray], stack: Stack) -> No
     assert pyramid is not None
     for z, _, strip in stack.places(strips):
         pyramid.add(z, strip)
-    some, last = slice(None, None, max(1, count // MOST_PLANES)), group[str(len(shapes) - 1)]
+    some, last = slice(None, None, max(1, count // MOST_PLANES)), zarr.open_array(path, path=str(len(shapes) - 1))
     smallest = [np.asarray(last[stack.index(some, c)]) for c in range(len(stack.channels))]
     group.attrs.update(_attributes(path, stack, len(shapes), smallest))
 
@@ -130,6 +130,7 @@ def _attributes(path: Path, stack: Stack, levels: int, smallest: list[np.ndarray
         },
         "z_um": [float(z) for z in stack.z_um],
         **({"time_s": [float(t) for t in stack.time_s]} if stack.time_s is not None else {}),
+        **({"unit": stack.unit} if stack.unit else {}),
     }
 
 

@@ -90,7 +90,8 @@ class DepthDock(QWidget):
             self.form.set_range(*extent.z_um, shown.z_um)
             self.form.set_quantities(lazy.quantities(shown.result.field))
             self.form.planes.setValue(plane_count(shown.result))
-            self.form.set_closer(lazy.beyond_pixels(shown.result.field))
+            other = "Beside other methods" if "condenser_na" in shown.result.optics else "Beside DPC"
+            self.form.set_closer(lazy.beyond_pixels(shown.result.field), other)
             self._last = None
         closer = ", finer where you zoom in" if lazy.beyond_pixels(shown.result.field) else ""
         self.form.state.setText(extent_text(extent) + (closer if shown.finished else ", still running"))

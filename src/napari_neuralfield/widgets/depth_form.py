@@ -29,7 +29,7 @@ class DepthForm:
         self.focus = button("All in focus", tip="the sharpest plane of every pixel, and the map of their depths")
         self.colours = button("In colours", tip="hue is the phase, brightness the amplitude, of what is on the screen")
         self.unwrap = button("Unwrapped phase", tip="the phase of what is on the screen without its jumps of 2π")
-        self.compare = button("Beside DPC", tip="phase and DPC estimate side by side, moved and zoomed as one")
+        self.compare = button("Beside DPC", tip="side by side, moved and zoomed as one, in one contrast")
         self.compare.setCheckable(True)
         self.compare.hide()
         self.export, self.state = button("Export…", tip="OME-TIFF, OME-Zarr or PNG"), label(colour=QUIET)
@@ -78,9 +78,10 @@ class DepthForm:
         for part in (self.colours, self.unwrap):  # a field of phase alone has neither colours nor jumps
             part.setVisible("amplitude" in names)
 
-    def set_closer(self, on: bool) -> None:
-        """Whether zooming in asks the field for more than its pixels."""
+    def set_closer(self, on: bool, beside: str = "Beside DPC") -> None:
+        """Whether zooming in asks the field for more than its pixels; `beside` says what it can be compared with."""
         self.add_plane.setText("Keep this view" if on else "Keep this plane")
+        self.compare.setText(beside)
         self.compare.setVisible(on)
 
     def set_busy(self, what: str, text: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,19 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from ..app import lazy
 from ..app.job import Failed, Job, Stopped, checkpoint_folder
 from ..types import Done, InputError, Note, Preview, Progress, Result
-from .layers import LayerData, title_of
+from .height_choice import HeightView
+from .layers import LayerData
 from .parts import timer
 from .phase_layers import beside_layers
 from .preview import PreviewLayers
 from .reconstruct_form import ReconstructForm
 from .region import RegionTool
-from .run import Library, Plan, checkpoint_name, load_library, plan_run, region_slices, time_text
+from .run import Library, Plan, checkpoint_name, load_library, plan_run, region_slices, run_title, time_text
 from .scan_layers import add_below, layers_of
 from .scan_view import ScanView
 from .session import Shown, session_of
 from .threads import Background
+from .time_view import TimeView, is_over_time
 from .trust_facts import map_layers
 from .trust_view import TrustView
 from .zoom_view import zoom_view_of
@@ -48,8 +51,10 @@ class ReconstructDock(QWidget):
         self.form = ReconstructForm(self, self._session.settings)
         self.scan = ScanView(napari_viewer, self._session)
         self.trust = TrustView(napari_viewer, self._session)
-        self.form.below_plot.addWidget(self.trust)
-        self.form.below_plot.addWidget(self.scan)
+        self.heights = HeightView(napari_viewer, self._session)
+        self.time = TimeView(napari_viewer, str(self._session.settings.get("folder", "")))
+        for part in (self.trust, self.scan, self.heights, self.time):
+            self.form.below_plot.addWidget(part)
         self.scan.changed.connect(lambda: self.form.give_room(self.scan.facts is not None))
         self._connect()
         self._tick = timer(self, 200, self._draw)
@@ -122,7 +127,8 @@ class ReconstructDock(QWidget):
             return
         assert self._session.draft is not None
         self.form.remember()
-        self._title, self._unfinished, self._plan = title_of(self._session.draft), True, plan
+        self._title, self._unfinished, self._plan = run_title(self._session.draft, plan), True, plan
+        self.time.leave()
         self._preview.begin(self._title)
         progress = self._progress = deque[Progress]()
         self.form.plot.clear()
@@ -166,6 +172,10 @@ class ReconstructDock(QWidget):
             assert self.job is not None
             self._end(event.result, _figures(event.result, self.job.seconds))
             self._alone = event.result
+            if is_over_time(self._plan):
+                assert self._plan is not None
+                self._alone = None
+                self.time.begin(self._plan, self._title)
             if self.trust.facts is not None:  # once is enough
                 self.form.take_back(self.trust.facts.sentence)
         elif isinstance(event, Stopped):
@@ -196,7 +206,10 @@ class ReconstructDock(QWidget):
             self._show(shown)
 
     def _show(self, shown: Shown) -> None:
-        self._preview.show(shown)
+        if is_over_time(self._plan):  # every frame is shown, not this one
+            shown = dataclasses.replace(shown, over_time=True)
+        else:
+            self._preview.show(shown)
         self._session.set_shown(shown)
 
     def _end(self, result: Result | None, text: str) -> None:
@@ -205,9 +218,9 @@ class ReconstructDock(QWidget):
         last_z = self._waiting.z_um if self._waiting is not None else None
         self._waiting = None
         self._draw_progress()
-        if result is None:
+        if result is None or is_over_time(self._plan):
             self._preview.abandon()
-        else:
+        if result is not None:
             z = last_z if last_z is not None else self._depth_of(result)
             self._show(Shown(result, z, self._title))
         self._set_state(text)

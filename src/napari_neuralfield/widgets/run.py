@@ -159,6 +159,14 @@ def region_slices(
     return slices[0], slices[1]
 
 
+def run_title(draft: Draft, plan: Plan) -> str:
+    """What the layers of a run are called: by the method too where several are laid side by side."""
+    from .layers import title_of
+
+    title = title_of(draft)
+    return f"{title} {plan.recipe.method}" if draft.kind == "through_focus" else title
+
+
 def time_text(seconds: float) -> str:
     """A duration as one says it."""
     if seconds < 1:

@@ -21,12 +21,16 @@ KEY = "neuralfield"  # of the metadata of the layers that belong to us
 
 @dataclasses.dataclass(frozen=True)
 class Shown:
-    """A field on show, at the depth where it was first seen; `finished` is False while its run goes on."""
+    """A field on show, at the depth where it was first seen.
+
+    `finished` is False while its run goes on; `over_time` says that it is one frame of a time-lapse that is seen.
+    """
 
     result: Result
     z_um: float
     title: str
     finished: bool = True
+    over_time: bool = False
 
 
 class Session:

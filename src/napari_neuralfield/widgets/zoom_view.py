@@ -21,11 +21,11 @@ from .depth_view import whole as view_of_all
 from .layers import ImageSlot, colormap_of, contrast, limits_range, placed, whole_step
 from .parts import timer
 from .session import KEY
+from .side_by_side import SideBySide
 from .threads import Background, Latest
 
 FINEST = 1 / 16  # of the native pixel: below it there is nothing more to see
 ENOUGH = 0.75  # of a pixel of the whole picture: a screen pixel of this size needs no closer look
-GAP = 6  # screen pixels between two pictures that are compared
 SHARED = ("contrast_limits", "contrast_limits_range", "gamma", "colormap", "opacity", "blending")
 SKETCH = "sketch"  # in a layer's metadata: its picture is a small one from the file, still to be drawn
 
@@ -42,7 +42,7 @@ class ZoomView(QObject):
         self._below: Any = None  # the layer that shows the whole
         self._last: Picture | None = None
         self._text = ""
-        self._before: list[tuple[Any, bool]] = []  # other layers and whether they were seen, while two are compared
+        self._beside = SideBySide(viewer, shown_by)
         self._camera = timer(self, 40, self._look, once=True)
         self._settle = timer(self, 180, self._sharpen, once=True)
         camera = viewer.scene.camera
@@ -124,24 +124,14 @@ class ZoomView(QObject):
         return True
 
     def compare(self, on: bool) -> None:
-        """The phase and what lies right below it (the DPC estimate) side by side, moved and zoomed as one.
+        """The phase beside those of other runs, or what lies right below it (the DPC estimate); moved as one.
 
-        Where nothing lies below it nothing happens.
+        Where there is nothing to lay beside it nothing happens.
         """
-        grid, layers, whole = self._viewer.canvas.grid, self._viewer.layers, self._whole()
-        at = -1 if whole is None else layers.index(whole) - 1
-        on = on and at >= 0 and "beside" in layers[at].metadata.get(KEY, {})
         if on:
-            rest = [layer for layer in layers if layer not in (whole, self._slot.layer)]
-            self._before = [(layer, layer.visible) for layer in rest]
-            for layer in rest:
-                layer.visible = layer is layers[at]
-            grid.stride, grid.shape, grid.spacing = -2, (1, -1), GAP
-        grid.enabled = on
-        if not on:
-            for layer, visible in self._before:
-                layer.visible = visible
-            self._before = []
+            self._beside.put(self._whole(), self._slot.layer)
+        else:
+            self._beside.back()
         self._viewer.reset_view()
 
     def _whole(self) -> Any:
@@ -159,7 +149,7 @@ class ZoomView(QObject):
         self._settle.start() if self._latest.busy else self._request()
 
     def _request(self, draft: bool = False) -> None:
-        whole = self._whole()
+        whole = None if self._beside.several else self._whole()
         if whole is not self._below:
             self._leave()
             self._below = whole
@@ -188,7 +178,8 @@ class ZoomView(QObject):
         else:
             coarse = 1.0
         wanted = None if draft else lambda: not self._latest.overtaken
-        self._latest.submit(lambda: (whole, render(field, 0.0, "phase", closer, coarse, wanted)))
+        times = height_of(whole)
+        self._latest.submit(lambda: (whole, _times(render(field, 0.0, "phase", closer, coarse, wanted), times)))
 
     def _same(self, field: Field, axes: tuple[np.ndarray, np.ndarray]) -> bool:
         last = self._last
@@ -263,10 +254,26 @@ class ZoomView(QObject):
 def result_of(layer: Any) -> Result | None:
     """What a layer shows the whole of, where that is one plane of phase."""
     ours = {} if layer is None else layer.metadata.get(KEY)
-    if not isinstance(ours, dict) or ours.get("quantity") != "phase" or "result" not in ours:
+    if not isinstance(ours, dict) or ours.get("quantity") not in ("phase", "height") or "result" not in ours:
         return None
     result: Result = ours["result"]
     return result if lazy.beyond_pixels(result.field) else None
+
+
+def shown_by(layer: Any) -> str:
+    """'phase' or 'height' of one plane; '' for another layer."""
+    return "" if result_of(layer) is None else str(layer.metadata[KEY]["quantity"])
+
+
+def height_of(layer: Any) -> float:
+    """What a layer of heights shows of one radian, um; 1 for a layer of phase."""
+    return float(layer.metadata[KEY].get("um_per_rad", 1.0))
+
+
+def _times(picture: Picture | None, factor: float) -> Picture | None:
+    if picture is None or factor == 1.0:
+        return picture
+    return dataclasses.replace(picture, image=picture.image * np.float32(factor))
 
 
 def density_text(result: Result, step_um: float) -> str:
