@@ -9,7 +9,7 @@ from defocus_scene import psnr, slow_waves, through_focus
 from scipy.ndimage import gaussian_filter
 
 from napari_neuralfield.data.acquisition import ThroughFocus
-from napari_neuralfield.recon.defocus_polish import PolishedPhase, fit_pixels, polish_phase
+from napari_neuralfield.recon.defocus_polish import PolishedPhase, polish_phase
 from napari_neuralfield.types import InputError
 
 Scene = tuple[ThroughFocus, np.ndarray]
@@ -62,10 +62,6 @@ def test_a_microscope_that_is_not_as_described_is_told(scene: Scene) -> None:
     assert not result.accepted
     assert result.error_after == result.error_before
     assert np.array_equal(result.phase.numpy(), truth)
-
-
-def test_pixels_of_the_fit() -> None:
-    assert [fit_pixels(n) for n in (1, 2, 3, 4, 6, 9)] == [1, 2, 3, 2, 2, 3]
 
 
 def test_starts_that_cannot_be_polished(scene: Scene) -> None:

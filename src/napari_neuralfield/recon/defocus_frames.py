@@ -23,6 +23,7 @@ EMPTY_WIDTH = 2.0  # camera pixels over which frames are looked at for emptiness
 EMPTY_LIMIT = 1.6  # mean square, in units of the noise, up to which a place is empty
 EMPTY_CLIP = 9.0  # square from which a pixel counts no more
 EMPTY_SMALLEST = 60  # camera pixels of one place
+FINE = 2  # pixels of a fit per camera pixel and axis: the frames say nothing about finer ones
 GUARD = 8  # camera pixels beyond the frames, at least
 
 
@@ -40,10 +41,17 @@ class DefocusFrames:
     noise: float
 
     @property
-    def margin(self) -> int:
-        """Camera pixels beyond the frames from which light arrives inside, and as many as make a sample go on."""
+    def reach_px(self) -> int:
+        """Camera pixels from which light arrives in a defocused frame."""
         reach = float(np.abs(np.asarray(self.acquisition.z_um)).max()) * self.acquisition.objective_na
-        return GUARD + int(np.ceil(reach / self.acquisition.pixel_um))
+        return int(np.ceil(reach / self.acquisition.pixel_um))
+
+    def misfit(self, upsampling: int, points: int, device: torch.device | str = "cpu") -> DefocusMisfit:
+        """How far a sample on `upsampling` finer pixels is from explaining the frames."""
+        return DefocusMisfit(
+            self.acquisition, torch.from_numpy(self.intensity), self.noise,
+            upsampling=upsampling, margin=GUARD + self.reach_px, points=points, device=device,
+        )  # fmt: skip
 
 
 def frames_of(
@@ -163,6 +171,11 @@ def empty_on_grid(looked: DefocusFrames, misfit: DefocusMisfit) -> torch.Tensor 
     share = torch.from_numpy(places.astype(np.float32)).to(misfit.root.device)
     f = misfit.upsampling
     return misfit.padded(share.repeat_interleave(f, 0).repeat_interleave(f, 1))
+
+
+def fit_pixels(upsampling: int) -> int:
+    """Pixels per camera pixel and axis at which a sample on `upsampling` of them is fitted: few, and a divisor."""
+    return next((n for n in range(FINE, upsampling) if upsampling % n == 0), upsampling)
 
 
 def on_finer_pixels(image: torch.Tensor, factor: int) -> torch.Tensor:

@@ -109,6 +109,11 @@ class DefocusMisfit:
         self.moved_um = z_um
         self._kept.clear()
 
+    def mirror(self) -> None:
+        """Take all planes on the other side of the focus."""
+        self.z_um = -self.z_um
+        self._kept.clear()
+
     @torch.no_grad()
     def slopes(self, sample: torch.Tensor) -> Slopes:
         """Misfit and gradient of a sample (channel, Y, X)."""

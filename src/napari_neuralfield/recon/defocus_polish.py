@@ -19,12 +19,10 @@ from ..data.acquisition import ThroughFocus
 from ..forward.brightfield import binned
 from ..types import InputError
 from .defocus_fit import Known, SparseFit
-from .defocus_frames import empty_on_grid, frames_of, on_finer_pixels
-from .defocus_misfit import DefocusMisfit
+from .defocus_frames import empty_on_grid, fit_pixels, frames_of, on_finer_pixels
 
 STEPS = 20
 POINTS = 8  # of the condenser's aperture
-FINE = 2  # pixels of the fit per camera pixel and axis: the frames say nothing about finer ones
 NEAR = 100.0  # per rad^2 and camera pixel: how far a start usually is from the truth
 EDGES = 3.0  # per rad of an edge one camera pixel long
 EXPLAINED = 4.0  # mean square in units of the noise above which the microscope is not what the file says
@@ -45,11 +43,6 @@ class PolishedPhase:
     error_after: float
     accepted: bool
     misfit: float
-
-
-def fit_pixels(upsampling: int) -> int:
-    """Pixels per camera pixel and axis at which a sample on `upsampling` of them is fitted: few, and a divisor."""
-    return next((n for n in range(FINE, upsampling) if upsampling % n == 0), upsampling)
 
 
 def polish_phase(
@@ -95,10 +88,7 @@ def polish_phase(
         raise InputError("the phase to polish holds values that are not finite (NaN or infinity); give one that is")
     looked = frames_of(acquisition, frames, noise, flatten_um)
     fine = fit_pixels(upsampling)
-    misfit = DefocusMisfit(
-        looked.acquisition, torch.from_numpy(looked.intensity), looked.noise,
-        upsampling=fine, margin=looked.margin, points=POINTS, device=device,
-    )  # fmt: skip
+    misfit = looked.misfit(fine, POINTS, device)
     coarse = binned(start, upsampling // fine)
     empty = empty_on_grid(looked, misfit) if flat_background else None
     whole = misfit.padded(coarse[None])
