@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 import scipy.fft
+import scipy.ndimage
+import scipy.spatial
 
 Scene = tuple[np.ndarray, np.ndarray]  # phase and absorption (y, x), float32
 Draw = Callable[[int, int, np.random.Generator], np.ndarray]
@@ -184,6 +186,33 @@ def paste(canvas: np.ndarray, mask: np.ndarray, inside: np.ndarray | float, y: f
     canvas[rows[:, None], columns[None, :]] = under + mask * (inside - under)
 
 
+def layer(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
+    """A layer of cells that touch, each as far as it is nearest, with seams, gaps, nuclei and grain (y, x)."""
+    typical = float(np.exp(rng.uniform(np.log(3.5), np.log(14.0))))  # radius, frame pixels
+    step = 2 if size % 2 == 0 else 1
+    axis = np.arange(size // step, dtype=np.float32) * step
+    reach = rng.uniform(0.05, 0.3) * typical * unit
+    bent = [reach * power_noise(size // step, max(1, unit // step), rng, 1.5, finest=typical) for _ in range(2)]
+    points = np.stack([axis[:, None] + bent[0], axis[None, :] + bent[1]], -1) % size
+    count = int(np.clip((size / unit) ** 2 / (np.pi * typical**2), 4, 400))
+    seeds = rng.uniform(0, size, (count, 2))
+    away, owner = scipy.spatial.cKDTree(seeds, boxsize=size).query(points, k=2)
+    apart = seeds[owner[..., 0]] - seeds[owner[..., 1]]
+    apart -= size * np.round(apart / size)
+    seam = (away[..., 1] ** 2 - away[..., 0] ** 2) / (2 * np.maximum(np.hypot(apart[..., 0], apart[..., 1]), 1e-3))
+    owner = owner[..., 0]
+    height = float(np.exp(rng.uniform(-0.7, 1.0))) * rng.uniform(0.5, 1.3, count)
+    height[rng.random(count) < rng.choice([0.0, 0.0, 0.1, 0.4])] = 0.0
+    round_ = 1 - np.exp(-seam / (typical * unit * rng.uniform(0.1, 0.5, count))[owner])
+    low = rng.uniform(0, 0.5)
+    phase = height[owner] * (low + (1 - low) * round_)
+    wide = typical * unit * rng.uniform(0.25, 0.5, count)[owner]
+    phase += height[owner] * rng.uniform(0, 0.9, count)[owner] * np.exp(-((away[..., 0] / wide) ** rng.uniform(2, 4)))
+    phase = scipy.ndimage.zoom(phase.astype(np.float32), step, order=1, mode="grid-wrap", grid_mode=True)
+    grain = power_noise(size, unit, rng, rng.uniform(0.6, 1.6), finest=rng.uniform(0.5, 2.5), coarsest=12)
+    return np.asarray(phase * np.clip(1 + rng.uniform(0.0, 0.3) * grain, 0, None), np.float32)
+
+
 def noise(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     """Clouds of random roughness (y, x)."""
     return _contrast(power_noise(size, unit, rng, rng.uniform(0.7, 2.0), finest=rng.uniform(0.3, 2.0)), rng)
@@ -195,5 +224,12 @@ def _contrast(scene: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (scene / scene.std() * np.exp(rng.uniform(np.log(0.08), np.log(0.4)))).astype(np.float32)
 
 
-SCENES: dict[str, Draw] = {"cells": cells, "filaments": filaments, "litter": litter, "leaves": leaves, "noise": noise}
+SCENES: dict[str, Draw] = {
+    "cells": cells,
+    "layer": layer,
+    "filaments": filaments,
+    "litter": litter,
+    "leaves": leaves,
+    "noise": noise,
+}
 DEFAULT_WEIGHTS = {"cells": 0.5, "filaments": 0.12, "litter": 0.14, "leaves": 0.16, "noise": 0.08}

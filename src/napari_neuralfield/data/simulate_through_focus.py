@@ -76,11 +76,12 @@ def through_focus(
 
 
 def protocol_field(seed: int = 0, pixels: int = 2048, pixel_um: float = 0.65) -> np.ndarray:
-    """Phase (y, x), rad, float32, of a confluent layer of cells over a whole camera; it repeats at its borders.
+    """Phase (y, x), rad, float32, of a layer of large, smooth cells over a whole camera; it repeats at its borders.
 
     Imaged at many depths and coherences it gives the pairs of patches on which single-shot networks are compared.
     """
-    return virtual_cells.confluent(pixels, pixel_um, np.random.default_rng(seed)).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    return virtual_cells.confluent(pixels, pixel_um, rng, radius_um=28.0, grainy=0.05).astype(np.float32)
 
 
 def abbe_frames(transmission: np.ndarray, light: Iterable[tuple[float, np.ndarray]], binning: int) -> np.ndarray:

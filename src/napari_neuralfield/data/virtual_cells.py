@@ -185,10 +185,17 @@ def clouds(
     return (made - made.mean()) / made.std()
 
 
-def confluent(size: int, pixel_um: float, rng: np.random.Generator, radius_um: float = 13.0) -> np.ndarray:
-    """Phase (y, x), rad, of a layer of cells that touch each other, smooth, with nuclei; it repeats at its borders.
+def confluent(
+    size: int, pixel_um: float, rng: np.random.Generator, radius_um: float = 13.0, grainy: float = 0.12
+) -> np.ndarray:
+    """Phase (y, x), rad, of a layer of cells that touch each other, with nuclei; it repeats at its borders.
 
     Where a cell ends is told by the nearest of irregular seeds, so its outline is that of its neighbours.
+
+    Parameters
+    ----------
+    radius_um : typical, of a cell.
+    grainy : relative deviation of the fine grain.
     """
     step = 2 if size % 2 == 0 else 1
     coarse, side = size // step, size * pixel_um
@@ -201,11 +208,11 @@ def confluent(size: int, pixel_um: float, rng: np.random.Generator, radius_um: f
     within = (second - first) / (second + first)
     low, high = 0.25, rng.uniform(0.7, 2.2, count)[owner]
     phase = low + (high - low) * (1 - np.exp(-((within / rng.uniform(0.25, 0.6, count)[owner]) ** 1.5)))
-    size_um, tall = rng.uniform(4.0, 6.5, count)[owner], rng.uniform(0.3, 1.0, count)[owner]
+    size_um, tall = radius_um * rng.uniform(0.3, 0.5, count)[owner], rng.uniform(0.3, 1.0, count)[owner]
     phase += tall * np.exp(-((first / size_um) ** 4))
     phase = scipy.ndimage.gaussian_filter(phase, 1.0 / (pixel_um * step), mode="wrap")
     phase = scipy.ndimage.zoom(phase, step, order=3, mode="grid-wrap", grid_mode=True)
-    phase *= 1 + 0.12 * clouds(size, pixel_um, rng, (2.5, 20.0), 1.5)
+    phase *= 1 + grainy * clouds(size, pixel_um, rng, (2.5, 20.0), 1.5)
     return TALLEST_RAD * np.tanh(phase / TALLEST_RAD)
 
 

@@ -14,7 +14,7 @@ from ..forward.brightfield import BrightField
 from .defocus_inputs import CHANNELS, RANGE, UPSAMPLING, Defocus, channels, transfer, weak_phase
 
 Draw = Callable[[int, int, np.random.Generator], np.ndarray]
-DEFAULT_WEIGHTS = {"cells": 0.74, "filaments": 0.1, "litter": 0.04, "leaves": 0.09, "noise": 0.03}
+DEFAULT_WEIGHTS = {"cells": 0.55, "layer": 0.22, "filaments": 0.08, "litter": 0.04, "leaves": 0.08, "noise": 0.03}
 POINTS = 8  # of an open condenser
 
 
