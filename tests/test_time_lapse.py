@@ -19,7 +19,7 @@ from napari_neuralfield.app.lapse_methods import lapse_of
 from napari_neuralfield.app.time_lapse import FIELDS, TimeLapse, check_time_lapse
 from napari_neuralfield.app.time_lapse_command import frames_wanted
 from napari_neuralfield.io import load_result, save_acquisition, save_result
-from napari_neuralfield.recon.drift import drift
+from napari_neuralfield.recon.drift import Follower
 from napari_neuralfield.types import InputError, Result
 
 
@@ -84,10 +84,20 @@ def test_few_frames_are_kept_and_threads_do_not_make_one_twice():
 
 def test_drift_is_found_to_a_fraction_of_a_pixel():
     moves = places(40)
-    found = np.array(list(drift(drifting(moves))))
+    found = follow(drifting(moves))
     assert np.abs(found - moves).max() < 0.1  # px; measured 0.07
     far = np.array([[0.0, 0.0], [9.3, -14.6], [-3.2, 5.5]])
-    assert np.array(list(drift(drifting(far)))) == pytest.approx(far, abs=0.05)
+    assert follow(drifting(far)) == pytest.approx(far, abs=0.05)
+    assert drift_of(time_lapse(40, frames=np.stack(drifting(moves)))).note == ""
+    halves = [np.concatenate([a[:64], b[64:]]) for a, b in zip(drifting(moves), drifting(-moves), strict=True)]
+    torn = drift_of(time_lapse(40, frames=np.stack(halves)))
+    assert torn.apart_um == pytest.approx(2 * PIXEL * np.abs(moves).max(), rel=0.1)
+    assert "parts of the picture move by up to" in torn.note
+
+
+def follow(frames):
+    follower = Follower()
+    return np.array([follower.place(frame) for frame in frames])
 
 
 def test_a_drifting_specimen_is_held_still_where_the_field_is_asked():

@@ -89,9 +89,9 @@ def test_scrubbing_computes_only_what_is_looked_at_and_never_waits(viewer, draft
         viewer.dims.set_current_step(0, number)
         assert time.perf_counter() - began < SLOW
         qtbot.wait(20)
-    assert "frame 8 of 0 to 11, 16 s, computing" in panel.where.text()
+    assert "frame 8 (0 to 11), 16 s, computing" in panel.where.text()
     settled(qtbot, panel)
-    assert panel.where.text() == "frame 8 of 0 to 11, 16 s"
+    assert panel.where.text() == "frame 8 (0 to 11), 16 s"
     numbers = [number for number, _ in phase.made]
     assert numbers[-1] == 8
     assert len(numbers) <= 4  # the newest wish counts

@@ -14,6 +14,10 @@ OnProgress = Callable[[int, int], None]
 Wanted = Callable[[], bool]
 
 
+APART = 0.5  # of the drift: parts that move further against each other do not move as one
+LEAST_UM = 0.2  # what parts may always seem to move against each other
+
+
 class Stopped(Exception):
     """What was under way is no longer wanted."""
 
@@ -27,26 +31,49 @@ class Choices:
     um_per_rad: float | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class Drift:
+    """How far the picture moves in each frame against the first, (frame, 2), um, and its parts from each other."""
+
+    moves_um: np.ndarray
+    apart_um: float
+
+    @property
+    def note(self) -> str:
+        """What to know before trusting it; '' where the picture moves as one."""
+        if self.apart_um <= max(APART * float(np.abs(self.moves_um).max()), LEAST_UM):
+            return ""
+        return (
+            f"parts of the picture move by up to {self.apart_um:.2g} um against each other, so it is not the stage "
+            "alone that drifts; what is held still is the picture as a whole"
+        )
+
+
 def drift_of(
     acquisition: ThroughFocus, on_progress: OnProgress = lambda done, total: None, wanted: Wanted = lambda: True
-) -> np.ndarray:
-    """How far the specimen has moved in each frame against the first, (frame, 2), um.
+) -> Drift:
+    """How far the specimen drifts.
 
     Raises
     ------
     Stopped : as soon as `wanted()` is False.
     """
-    from ..recon.drift import drift
+    from ..recon.drift import Follower, quarters
 
-    count = acquisition.frame_count
-    frames = (acquisition.intensity([number])[0] for number in range(count))
-    found = []
-    for done, place in enumerate(drift(frames), start=1):
-        found.append(place)
-        on_progress(done, count)
+    count, step = acquisition.frame_count, acquisition.pixel_um
+    whole, parts = Follower(), [Follower() for _ in range(4)]
+    moves, apart = np.zeros((count, 2)), 0.0
+    for number in range(count):
+        frame = acquisition.intensity([number])[0]
+        moves[number] = whole.place(frame)
+        places = [part.place(quarter) for part, quarter in zip(parts, quarters(frame), strict=False)]
+        if places:
+            middle = np.sort(places, axis=0)  # one part with nothing in it does not count
+            apart = max(apart, float((middle[2] - middle[1]).max()))
+        on_progress(number + 1, count)
         if not wanted():
             raise Stopped
-    return np.array(found) * acquisition.pixel_um
+    return Drift(moves * step, apart * step)
 
 
 def evenly_bright(

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..data.acquisition import ThroughFocus
 from ..types import Field, InputError
-from .lapse_corrections import Choices, OnProgress, Wanted, drift_of, evenly_bright
+from .lapse_corrections import Choices, Drift, OnProgress, Wanted, drift_of, evenly_bright
 from .time_lapse import TimeLapse, check_time_lapse
 
 if TYPE_CHECKING:
@@ -62,6 +60,8 @@ class LapseMaker:
     acquisition : a time-lapse.
     phase_of : (acquisition, number of a frame) -> field, or the recipe that says how.
 
+    `drift` is what was found of it; None before it was wanted.
+
     Raises
     ------
     InputError : where the acquisition is not a time-lapse.
@@ -70,7 +70,7 @@ class LapseMaker:
     def __init__(self, acquisition: ThroughFocus, phase_of: PhaseOf | Recipe) -> None:
         self._given, self._how = check_time_lapse(acquisition), phase_of
         self._phase_of: PhaseOf | None = phase_of if callable(phase_of) else None
-        self._drift_um: np.ndarray | None = None
+        self.drift: Drift | None = None
         self._made: dict[bool, TimeLapse] = {}  # by whether the brightness is even
 
     def lapse(
@@ -92,9 +92,10 @@ class LapseMaker:
         if choices.brightness not in self._made:
             given = evenly_bright(self._given, on_progress, wanted) if choices.brightness else self._given
             self._made[choices.brightness] = TimeLapse(given, lambda number: make(given, number))
-        if choices.drift and self._drift_um is None:
-            self._drift_um = drift_of(self._given, on_progress, wanted)
-        return self._made[choices.brightness].other(self._drift_um if choices.drift else None, choices.um_per_rad)
+        if choices.drift and self.drift is None:
+            self.drift = drift_of(self._given, on_progress, wanted)
+        moves = self.drift.moves_um if choices.drift and self.drift is not None else None
+        return self._made[choices.brightness].other(moves, choices.um_per_rad)
 
 
 def lapse_of(

@@ -12,7 +12,7 @@ from ..types import InputError
 from . import arguments
 from .lapse_corrections import Choices
 from .lapse_export import ENDINGS, export
-from .lapse_methods import check_method, lapse_of
+from .lapse_methods import LapseMaker, check_method
 from .time_lapse import check_time_lapse
 
 
@@ -53,10 +53,13 @@ def run(
             bar.total, bar.n = total, done
             bar.refresh()
 
-        lapse = lapse_of(acquisition, recipe, choices, show)
+        maker = LapseMaker(acquisition, recipe)
+        lapse = maker.lapse(choices, show)
         export(lapse, target, chosen, show)
-    if lapse.drift_um is not None:
-        print(f"the specimen moved by up to {np.abs(lapse.drift_um).max():.2f} um; it is held still")
+    if maker.drift is not None:
+        print(f"the specimen moved by up to {np.abs(maker.drift.moves_um).max():.2f} um; it is held still")
+        if maker.drift.note:
+            print(f"warning: {maker.drift.note}")
     rows, columns = lapse.extent.shape
     print(f"{len(chosen)} x {rows} x {columns} (t, y, x) of {lapse.quantity}, {lapse.unit}, in {target}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 import threading
 import time
@@ -44,13 +45,15 @@ def start_from(name: str, resume: Path | str | None, start: Path | str | None) -
     return shipped(name) if resume is None and str(chosen) == SHIPPED else load_weights(chosen, name)
 
 
-def read(option: str, typed: str) -> Any:
-    """What an option of a training names, as `recon.training_material.Material` holds it."""
+def read(kind: str, option: str, typed: str) -> Any:
+    """What an option of a training on this kind of acquisition names, as `recon.training_material.Material` has it."""
     if option == "pairs":
-        return tuple(Pair(*found) for found in training_files.measured_pairs(typed))
+        return tuple(Pair(*found) for found in training_files.measured_pairs(typed, kind))
+    if option == "stack":
+        return tuple(training_files.stacks(typed))
     if option == "images":
         return tuple(training_files.grey_images(typed))
-    return training_files.led_patterns(typed, option)
+    return training_files.frames_of_kind(typed, option, kind)
 
 
 def prepare(
@@ -69,7 +72,7 @@ def prepare(
     entry = training(name)
     weights = start_from(name, resume, start)
     recipe = recipe_for(name, values, weights, resume=resume is not None)
-    return entry, recipe, weights, material_for(recipe, read, given)
+    return entry, recipe, weights, material_for(recipe, functools.partial(read, entry.kind), given)
 
 
 def run(
@@ -106,7 +109,7 @@ def run(
             bar.write(terminal.said(event) if isinstance(event, Note) else line(event))
 
     with _ctrl_c() as asked, terminal.progress_bar() as bar:
-        last = follow(entry.run(recipe, weights, material, asked.is_set), target, tell)
+        last = follow(entry.run(recipe, weights, material, asked.is_set), target, tell, entry.shown)
     if last is None:
         raise terminal.Interrupted("interrupted before there was anything to keep")
     print(terminal.took(time.perf_counter() - began, time.process_time() - cpu))
@@ -118,10 +121,10 @@ def run(
     )
 
 
-def follow(stream: Stream, target: Path, tell: Callable[[Any], None]) -> Trained | None:
+def follow(stream: Stream, target: Path, tell: Callable[[Any], None], shown: str) -> Trained | None:
     """Train: `tell` every event, write weights to `target` whenever there are some, and pictures beside them.
 
-    Returns what was written last, also where Ctrl-C ends it.
+    The first picture of each scene is called `shown`. Returns what was written last, also where Ctrl-C ends it.
 
     Raises
     ------
@@ -135,7 +138,7 @@ def follow(stream: Stream, target: Path, tell: Callable[[Any], None]) -> Trained
                 last = event
                 continue
             if isinstance(event, Validation):
-                save_picture(target.with_suffix(".png"), event)
+                save_picture(target.with_suffix(".png"), event, shown)
             tell(event)
     return last
 

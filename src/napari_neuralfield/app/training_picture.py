@@ -1,4 +1,4 @@
-"""The picture of a validation: bright field, answer and truth of a few scenes, one scene a row."""
+"""The picture of a validation: a frame, answer and truth of a few scenes, one scene a row."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from .picture import Tile, grey, save_sheet
 SCENES = 4
 
 
-def save_picture(path: Path, seen: Validation) -> None:
-    """Write `path`, .png.
+def save_picture(path: Path, seen: Validation, shown: str) -> None:
+    """Write `path`, .png; the first picture of each scene is called `shown`.
 
     Raises
     ------
     InputError : where it cannot be written.
     """
     rows = []
-    for bright, answer, truth in seen.pictures[:SCENES]:
+    for first, answer, truth in seen.pictures[:SCENES]:
         low, high = np.percentile(truth, (0.3, 99.7))
         limits = (float(low) - 0.05, float(high) + 0.05)
         error = float((answer - truth).std())
         rows.append(
             [
-                Tile(grey(bright), "bright field, half disc"),
+                Tile(grey(first), shown),
                 Tile(grey(answer, limits), f"network, rms error {error:.3f} rad"),
                 Tile(grey(truth, limits), f"truth, {limits[0]:.2f} to {limits[1]:.2f} rad"),
             ]

@@ -6,43 +6,44 @@ specimen that changes, and frames are moved back before they enter it, so that s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 import numpy as np
 
 MEMORY = 0.85  # of the average that stays when a frame enters it
 FINEST = 0.25  # cycles per pixel: finer detail is mostly noise
 REACH = 0.25  # of the frame: the largest move between two frames that is looked for
+SMALLEST = 24  # pixels along a side of a part that is followed by itself
 TRIES = 3  # at whole moves until less than half a pixel is left
 
 
-def drift(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Move of every frame against the first, as they come.
+class Follower:
+    """Says of frame after frame how far what the first one shows has moved."""
 
-    Parameters
-    ----------
-    frames : intensities (y, x), all of one shape.
+    def __init__(self) -> None:
+        self._average: np.ndarray | None = None
+        self._place = np.zeros(2)
 
-    Yields
-    ------
-    (2,) how far (y, x) what the first frame shows has moved, px, to a few hundredths.
-    """
-    average: np.ndarray | None = None
-    place = np.zeros(2)
-    for frame in frames:
-        if average is None:
-            average = spectrum(frame, np.zeros(2))
-            yield place.copy()
-            continue
+    def place(self, frame: np.ndarray) -> np.ndarray:
+        """(2,) how far (y, x) the next frame (y, x) has moved, px, to a few hundredths."""
+        if self._average is None:
+            self._average = spectrum(frame, np.zeros(2))
+            return self._place.copy()
         for _ in range(TRIES):
-            whole = np.round(place)
+            whole = np.round(self._place)
             seen = spectrum(frame, whole)
-            rest = peak(seen * average.conj())
-            place = whole + rest
+            rest = peak(seen * self._average.conj())
+            self._place = whole + rest
             if np.abs(rest).max() <= 0.5:
                 break
-        average = MEMORY * average + (1 - MEMORY) * moved(seen, whole - place)
-        yield place.copy()
+        self._average = MEMORY * self._average + (1 - MEMORY) * moved(seen, whole - self._place)
+        return self._place.copy()
+
+
+def quarters(frame: np.ndarray) -> list[np.ndarray]:
+    """The four quarters of a frame (y, x); none where they would be too small to be followed."""
+    y, x = (n // 2 for n in frame.shape)
+    if min(y, x) < SMALLEST:
+        return []
+    return [frame[:y, :x], frame[:y, -x:], frame[-y:, :x], frame[-y:, -x:]]
 
 
 def spectrum(frame: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QVBoxLayout, QWidget
 
 from ..app import lazy
@@ -17,6 +17,7 @@ from .parts import BAD, label, row
 from .scan_layers import layers_of
 from .session import KEY, Session, Shown
 
+BOX = 64  # pixels that a box is wide
 UNKNOWN, MOST = 0.0, 5.0  # what a box shows as a question mark, and the largest index
 
 
@@ -36,12 +37,15 @@ class HeightChoice(QWidget):
             box.setSpecialValueText("?")
             box.setSingleStep(0.005)
             box.setKeyboardTracking(False)
+            box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+            box.setFixedWidth(BOX)
             box.setToolTip(f"refractive index of the {name}")
             box.valueChanged.connect(self._on_typed)
         self._wavelength_um = 0.0
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(row(self.tick, QLabel("n"), self.boxes[0], QLabel("in"), self.boxes[1]))
+        line = row(self.tick, QLabel("n"), self.boxes[0], QLabel("in"), self.boxes[1])
+        layout.addWidget(line, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.error)
         self.error.hide()
         self.tick.toggled.connect(self._on_ticked)

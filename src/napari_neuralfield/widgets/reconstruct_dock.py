@@ -176,6 +176,7 @@ class ReconstructDock(QWidget):
                 assert self._plan is not None
                 self._alone = None
                 self.time.begin(self._plan, self._title)
+                self.form.replace_note("every frame is made when it is looked at")
             if self.trust.facts is not None:  # once is enough
                 self.form.take_back(self.trust.facts.sentence)
         elif isinstance(event, Stopped):

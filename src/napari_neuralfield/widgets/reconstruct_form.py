@@ -159,6 +159,11 @@ class ReconstructForm:
         colour = WARN if level == "warning" else QUIET
         self.notes.setText(f"<span style='color:{colour}'>{html.escape(text)}</span>")
 
+    def replace_note(self, text: str) -> None:
+        """Say this instead, unless there is a warning."""
+        if WARN not in self.notes.text():
+            self.add_note(text, "info")
+
     def take_back(self, text: str) -> None:
         """The note is said elsewhere now."""
         if html.escape(text) in self.notes.text():

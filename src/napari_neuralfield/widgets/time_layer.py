@@ -103,10 +103,11 @@ class TimeLayer(QObject):
         self._latest = Latest(self._background, self._put, failed)
         self.lapse: TimeLapse | None = None
         self.layer: Any = None
+        self.seen: int | None = None  # the frame whose picture came last
         self._closed = False
         self._camera = timer(self, 40, self._ask, once=True)
         self._events = (
-            (viewer.dims.events.point, self._ask), (viewer.dims.events.ndisplay, self._ask),
+            (viewer.dims.events.point, self._stepped), (viewer.dims.events.ndisplay, self._ask),
             (viewer.scene.camera.events.zoom, self._moved), (viewer.scene.camera.events.center, self._moved),
             (viewer.canvas.events.size, self._moved), (viewer.layers.events.removed, self._on_removed),
         )  # fmt: skip
@@ -152,6 +153,20 @@ class TimeLayer(QObject):
         if not self._closed:
             self._camera.start()
 
+    def _stepped(self, event: Any = None) -> None:
+        """The slider has moved; a frame that is kept in this view has just been drawn by napari itself."""
+        if not self._closed and self.layer is not None and self.layer.visible and self._kept():
+            self.seen = self.number
+            self._looked(self.seen, False)
+        else:
+            self._ask()
+
+    def _kept(self) -> bool:
+        """Whether the frame at the slider is kept as the layer shows it."""
+        movie = None if self.layer is None else self.layer.data
+        current = movie is not None and movie.lapse is self.lapse
+        return current and movie.lapse.remembered(self.number, *movie.axes) is not None
+
     def _ask(self, event: Any = None) -> None:
         lapse, number, offset = self.lapse, self.number, self._offset
         if self._closed or lapse is None or (self.layer is not None and not self.layer.visible):
@@ -159,9 +174,7 @@ class TimeLayer(QObject):
         view = view_of(self._viewer, self._pixel_ratio()) if len(self._viewer.layers) else None
         if view is None and self.layer is not None:
             return
-        movie = None if self.layer is None else self.layer.data
-        known = movie is not None and movie.lapse is lapse and lapse.remembered(number, *movie.axes) is not None
-        self._looked(number, not known)
+        self._looked(number, not self._kept())
         self._latest.submit(lambda: look_at(lapse, number, view, offset))
 
     def _pixel_ratio(self) -> float:
@@ -175,8 +188,9 @@ class TimeLayer(QObject):
             self._add(look)
         else:
             self._write(look)
-        if not self._latest.busy:
-            self._looked(look.number, False)
+        kept = self._kept()
+        self.seen = self.number if kept else look.number
+        self._looked(self.number, not kept)
 
     def _add(self, look: Look) -> None:
         limits = contrast(look.image, "phase")

@@ -13,7 +13,7 @@ from ..app.lapse_export import export
 from ..app.lapse_methods import LapseMaker, over_time
 from ..app.time_lapse import TimeLapse, check_time_lapse
 from .height_choice import HeightChoice
-from .parts import QUIET, button, label, row
+from .parts import QUIET, WARN, button, label, row
 from .run import Plan
 from .threads import Background, Latest
 from .time_layer import TimeLayer
@@ -50,7 +50,9 @@ class TimeView(QWidget):
         self.hide()
 
     def _make_parts(self) -> None:
-        self.where, self.heights, self.bar = label(colour=QUIET), HeightChoice(), QProgressBar()
+        self.where, self.note = label(colour=QUIET), label(colour=WARN)
+        self.heights, self.bar = HeightChoice(), QProgressBar()
+        self.note.hide()
         self.drift, self.brightness = QCheckBox("Hold still"), QCheckBox("Even brightness")
         self.drift.setToolTip("find how far the specimen drifts from frame to frame, and undo it")
         self.brightness.setToolTip("make every frame as bright as the mean of all before its phase is found")
@@ -61,7 +63,7 @@ class TimeView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         ticks, whole = row(self.drift, self.brightness), row(self.export_button, self.cancel_button)
-        for part in (self.where, ticks, self.heights, self.bar, whole):
+        for part in (self.where, ticks, self.note, self.heights, self.bar, whole):
             layout.addWidget(part)
         for tick in (self.drift, self.brightness):
             tick.toggled.connect(lambda _: self._make())
@@ -123,13 +125,16 @@ class TimeView(QWidget):
         if self.film is None:
             self.film = TimeLayer(self._viewer, self._title, self._offset, self._looked, self._say_error, self)
         self.film.show(self.lapse)
+        drift = found[0].drift
+        self.note.setText(drift.note if drift is not None and self.drift.isChecked() else "")
+        self.note.setVisible(bool(self.note.text()))
 
     def _looked(self, number: int, under_way: bool) -> None:
         if self.lapse is None:
             return
         time_s = self.lapse.time_s[number]
         state = ", computing …" if under_way else ""
-        self.where.setText(f"frame {number} of 0 to {len(self.lapse) - 1}, {time_s:g} s{state}")
+        self.where.setText(f"frame {number} (0 to {len(self.lapse) - 1}), {time_s:g} s{state}")
 
     def _show_progress(self, done: int, total: int) -> None:
         self.bar.setRange(0, max(total, 1))
