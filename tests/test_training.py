@@ -119,7 +119,7 @@ def test_mistakes_are_one_sentence(pair_folder: Path, tmp_path: Path, capsys: py
     lone.mkdir()
     cases = {
         ("neuphh", *out): "network 'neuphh' is not known; what can be trained is neuph",
-        ("srqpi", *out): "comes with a later version",
+        ("srqpi", "--patch-px", "40", *out): "option patch_px is 40",
         ("neuph", "-o", str(tmp_path / "W.h5")): "must end in .safetensors",
         ("neuph", "--resume", str(odd), *out): "not a file of weights",
         ("neuph", "--resume", str(tmp_path / "no.safetensors"), *out): "there is no such file",

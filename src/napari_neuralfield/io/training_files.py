@@ -1,16 +1,18 @@
-"""What a training is given in files: measured pairs, grey images, frames of LED patterns."""
+"""What a training is given in files: measured pairs, stacks through focus, grey images, frames to be like."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
-from ..data.acquisition import MultiplexedLed
+from ..data.acquisition import Acquisition
 from ..types import InputError
 from .opening import open_acquisition
 
+CALLED = {"multiplexed_led": "frames of LED patterns", "through_focus": "bright-field frames"}
 FRAMES, TRUTH = ".acq.h5", ".truth.h5"
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 MOST_IMAGES = 2000
@@ -18,28 +20,46 @@ SMALLEST = 32  # pixels along the shorter side
 LARGEST = 2048  # pixels of an image that are kept, along its longer side
 
 
-def led_patterns(path: str | Path, option: str) -> MultiplexedLed:
-    """Frames of LED patterns.
+def frames_of_kind(path: str | Path, option: str, kind: str) -> Any:
+    """An acquisition of this kind.
 
     Raises
     ------
     InputError : where the file cannot be read, or holds another kind of acquisition.
     """
     acquisition = open_acquisition(path)
-    if not isinstance(acquisition, MultiplexedLed):
+    if acquisition.kind != kind:
         raise InputError(
-            f"option {option} is {path}, which is of kind {acquisition.kind}; it must be frames of LED patterns "
-            "(multiplexed_led)"
+            f"option {option} is {path}, which is of kind {acquisition.kind}; it must be {CALLED[kind]} ({kind})"
         )
     return acquisition
 
 
-def measured_pairs(folder: str | Path) -> list[tuple[MultiplexedLed, np.ndarray, float, str]]:
+def stacks(path: str | Path) -> list[Any]:
+    """Stacks through focus: of one file, or of every .acq.h5 of a folder.
+
+    Raises
+    ------
+    InputError : where one cannot be read, is of another kind, or has a single plane.
+    """
+    inside = sorted(Path(path).glob(f"*{FRAMES}")) if Path(path).is_dir() else []
+    found = [frames_of_kind(one, "stack", "through_focus") for one in inside or [Path(path)]]
+    for acquisition in found:
+        if len(set(np.asarray(acquisition.z_um).tolist())) < 2:
+            raise InputError(
+                f"option stack is {path}; {acquisition.source} has planes at {len(set(acquisition.z_um.tolist()))} "
+                "depth, and the phase that is learned needs at least 2; a single frame with its phase known is a pair, "
+                "see pairs"
+            )
+    return found
+
+
+def measured_pairs(folder: str | Path, kind: str) -> list[tuple[Any, np.ndarray, float, str]]:
     """Frames, phase (Y, X) in rad, its pixel in um and a name, of every NAME.acq.h5 with a NAME.truth.h5 beside it.
 
     Raises
     ------
-    InputError : where the folder holds none, or one cannot be read.
+    InputError : where the folder holds none of this kind of acquisition, or one cannot be read.
     """
     files = [path for path in _files(folder, "pairs") if path.name.endswith(FRAMES)]
     both = [(path, path.with_name(path.name.removesuffix(FRAMES) + TRUTH)) for path in files]
@@ -49,13 +69,13 @@ def measured_pairs(folder: str | Path) -> list[tuple[MultiplexedLed, np.ndarray,
             f"option pairs is {folder}, which holds no pair; a pair is NAME{FRAMES} with the frames and NAME{TRUTH} "
             "with their phase_rad and pixel_um"
         )
-    found = []
-    for frames, truth in both:
-        acquisition = open_acquisition(frames)
-        if isinstance(acquisition, MultiplexedLed):
-            found.append((acquisition, *_truth(truth), frames.name))
+    opened: list[tuple[Acquisition, Path, str]] = [(open_acquisition(one), truth, one.name) for one, truth in both]
+    found = [(acquisition, *_truth(truth), name) for acquisition, truth, name in opened if acquisition.kind == kind]
     if not found:
-        raise InputError(f"option pairs is {folder}; none of its pairs are frames of LED patterns (multiplexed_led)")
+        raise InputError(
+            f"option pairs is {folder}; none of its pairs are {CALLED[kind]} ({kind}): {both[0][0].name} is of kind "
+            f"{opened[0][0].kind}"
+        )
     return found
 
 

@@ -89,7 +89,7 @@ class DefocusStream:
         seed: int = 0,
     ) -> None:
         self.variety, self.size, self.patch, self.pool, self.per_scene = variety, size, patch, pool, per_scene
-        self.rng, self.draw = np.random.default_rng(seed), draw or _any_kind
+        self.rng, self.draw = np.random.default_rng(seed), draw or any_kind
         self.scenes: list[Scene] = []
         self._due, self._next = 0.0, 0
 
@@ -138,7 +138,7 @@ class DefocusStream:
         given = channels(contrast, weak, scene.defocus)[:, y : y + self.patch, x : x + self.patch]
         rows, columns = (slice(at * UPSAMPLING, (at + self.patch) * UPSAMPLING) for at in (y, x))
         turns, mirrored = int(self.rng.integers(4)), bool(self.rng.integers(2))
-        return _turned(given, turns, mirrored), _turned(scene.phase[rows, columns].float(), turns, mirrored)
+        return turned(given, turns, mirrored), turned(scene.phase[rows, columns].float(), turns, mirrored)
 
 
 def image(phase: torch.Tensor, defocus: Defocus, points: int = POINTS) -> torch.Tensor:
@@ -155,7 +155,8 @@ def image(phase: torch.Tensor, defocus: Defocus, points: int = POINTS) -> torch.
     return microscope.images(sample, torch.tensor([defocus.fresnel / wavelength]))[0]
 
 
-def _any_kind(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
+def any_kind(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
+    """Phase (y, x), rad, of a random kind of scene."""
     names, odds = list(DEFAULT_WEIGHTS), np.array(list(DEFAULT_WEIGHTS.values()))
     return SCENES[names[int(rng.choice(len(names), p=odds / odds.sum()))]](size, unit, rng)
 
@@ -177,6 +178,7 @@ def _slow(size: int, most: float, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(total * (rng.uniform(0, most) / max(float(total.std()), 1e-9)))
 
 
-def _turned(image: torch.Tensor, turns: int, mirrored: bool) -> torch.Tensor:
-    turned = torch.rot90(image, turns, (-2, -1))
-    return turned.flip(-1) if mirrored else turned
+def turned(image: torch.Tensor, turns: int, mirrored: bool) -> torch.Tensor:
+    """An image (..., y, x) turned by quarters, then mirrored."""
+    found = torch.rot90(image, turns, (-2, -1))
+    return found.flip(-1) if mirrored else found

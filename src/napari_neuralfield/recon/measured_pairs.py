@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from ..data.acquisition import MultiplexedLed
 from ..fields.placement import Placement
 from ..types import InputError
 from .phase_inputs import CANONICAL, inputs_of
@@ -30,6 +31,7 @@ class MeasuredPairs:
         self.phases: list[torch.Tensor] = []
         self.corners: list[np.ndarray] = []
         for pair in pairs:
+            assert isinstance(pair.acquisition, MultiplexedLed)
             inputs = inputs_of(pair.acquisition)
             shape = (int(inputs.channels.shape[1]), int(inputs.channels.shape[2]))
             corners = _covered(pair, inputs.placement, shape, patch)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -220,8 +220,12 @@ def _statistics(names: Sequence[str], channels: torch.Tensor) -> dict[str, list[
     return found
 
 
-def check_sizes(wanted: dict[str, Any], start: Weights, resume: bool, names: Sequence[str]) -> None:
+def check_sizes(wanted: dict[str, Any], start: Weights, resume: bool, names: Mapping[str, str]) -> None:
     """Whether weights can be gone on from by a training that asks for a network of these sizes.
+
+    Parameters
+    ----------
+    names : of the sizes that must agree, and the option that decides each.
 
     Raises
     ------
@@ -233,11 +237,13 @@ def check_sizes(wanted: dict[str, Any], start: Weights, resume: bool, names: Seq
             "resume; train on from them with --from"
         )
     given = start.header["sizes"]
-    for name in names:
+    for name, decides in names.items():
         if wanted[name] != given[name]:
+            what = "" if name == decides else f"{name} "
+            both = decides if decides in ("size", "loss") else f"{decides} and size"
             raise InputError(
-                f"option {name} asks for {wanted[name]} but the weights to go on from have {given[name]}; a network "
-                f"keeps its sizes, so leave {name} and size out or train a new one"
+                f"option {decides} asks for {what}{wanted[name]} but the weights to go on from have {given[name]}; a "
+                f"network keeps its sizes, so leave {both} out or train a new one"
             )
 
 
@@ -270,7 +276,7 @@ def run_training(
     task = task_of(recipe, material, device)
     trainer = Trainer(task, recipe, start, device)
     if task.kept[0]:
-        yield Note(f"{len(task.kept[0])} measured pairs to train on, {len(task.kept[1])} kept aside")
+        yield Note(f"measured pairs: {len(task.kept[0])} to train on, {len(task.kept[1])} kept aside")
     due, error = trainer.seconds + recipe.validate_every_s, float("nan")
     while trainer.done < 1:
         now = trainer.step()

@@ -21,8 +21,8 @@ from .phase_losses import laplace
 from .self_supervision import FrameMisfit
 from .train import Batch, Stream, check_sizes, run_training
 from .train_recipe import TrainNeuPhRecipe
-from .training_material import NOTHING, Material, Pair
-from .training_source import Source, aside_of, check, source_of, split
+from .training_material import NOTHING, Material, Pair, every_fifth
+from .training_source import Source, aside_of, check, source_of
 from .trust import statistics
 
 SMALL: dict[str, Any] = {
@@ -51,7 +51,7 @@ class NeuPhTask:
         check(recipe, material)
         self.recipe, self.material, self.device = recipe, material, device
         self.kept: tuple[list[Pair], list[Pair]] = (
-            split(material) if material.pairs and recipe.pairs_share else ([], [])
+            every_fifth(material.pairs) if material.pairs and recipe.pairs_share else ([], [])
         )
         self.misfit: FrameMisfit | None = None
 
@@ -119,7 +119,7 @@ def check_start(recipe: TrainNeuPhRecipe, start: Weights, resume: bool) -> None:
     ------
     InputError : where there is nothing to resume, or the options ask for a network of other sizes.
     """
-    check_sizes(sizes(recipe), start, resume, ("channels", "blocks", "decoder"))
+    check_sizes(sizes(recipe), start, resume, {name: name for name in ("channels", "blocks", "decoder")})
 
 
 def train(

@@ -12,7 +12,8 @@ from ..networks.pretrained import Weights
 from ..networks.srcnn import SuperResolutionCnn
 from ..networks.unet import UNet
 from .defocus_inputs import CHANNELS, CONDENSER, RANGE, UPSAMPLING
-from .defocus_source import aside_of, check, source_of, split
+from .defocus_source import aside_of, check, source_of
+from .measured_frames import pairs_of
 from .phase_losses import laplace, squared
 from .train import Batch, Stream, check_sizes, run_training
 from .train_recipe import TrainDefocusRecipe, TrainSrcnnRecipe, TrainSrqpiRecipe
@@ -48,7 +49,7 @@ class DefocusTask:
     def __init__(self, recipe: TrainDefocusRecipe, material: Material, device: torch.device) -> None:
         check(recipe, material)
         self.recipe, self.material, self.device, self.name = recipe, material, device, recipe.method
-        self.kept = split(recipe, material)
+        self.kept = pairs_of(material, recipe.patch_px) if recipe.pairs_share else ([], [])
 
     def network(self) -> UNet | SuperResolutionCnn:
         """A new network of the sizes that the recipe asks for."""
@@ -60,11 +61,11 @@ class DefocusTask:
 
     def source(self, seed: int) -> Source:
         """What is trained on."""
-        return source_of(self.recipe, self.material, seed)
+        return source_of(self.recipe, self.material, self.kept[0], seed)
 
     def aside(self) -> Batch:
         """Patches that are never trained on."""
-        return aside_of(self.recipe, self.material)
+        return aside_of(self.recipe, self.material, self.kept[1])
 
     def own_parameters(self, seed: int) -> list[dict[str, Any]]:
         """None: the microscope is known."""
@@ -97,9 +98,9 @@ def check_start(recipe: TrainDefocusRecipe, start: Weights, resume: bool) -> Non
     """
     if isinstance(recipe, TrainSrqpiRecipe):
         wanted = {k: list(v) if isinstance(v, tuple) else v for k, v in sizes(recipe).items()}
-        check_sizes(wanted, start, resume, ("widths", "norm", "entry", "outputs"))
+        check_sizes(wanted, start, resume, {"entry": "size", "widths": "base", "norm": "norm", "outputs": "loss"})
     else:
-        check_sizes({"outputs": 1 if recipe.loss == "mse" else 2}, start, resume, ("outputs",))
+        check_sizes({"outputs": 1 if recipe.loss == "mse" else 2}, start, resume, {"outputs": "loss"})
 
 
 def train(

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from ..data.acquisition import MultiplexedLed
 from ..data.image_scenes import image_scene
 from ..data.random_scenes import Scene, random_scene
 from ..types import InputError
@@ -15,12 +16,11 @@ from .likeness import BoardOf, Likeness
 from .measured_pairs import MeasuredPairs
 from .phase_inputs import CANONICAL
 from .train_recipe import TrainNeuPhRecipe
-from .training_material import Material, Pair
+from .training_material import Material, Pair, every_fifth
 from .training_stream import TrainingStream, Variety, random_board
 
 SCENE_PX = 96  # frame pixels of a simulated scene
 IMAGES_SHARE = 0.35  # of the scenes, where the user gives images
-KEPT_ASIDE = 5  # of so many measured pairs one is never trained on
 VALIDATION = 16  # patches kept aside
 ASIDE_SEED = 987654321
 
@@ -29,7 +29,7 @@ class Source(Protocol):
     """Batches without end."""
 
     def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Channels (count, 7, patch, patch) and phases (count, Y, X)."""
+        """Channels (count, channel, patch, patch) and phases (count, Y, X)."""
 
 
 class Mixed:
@@ -48,20 +48,13 @@ class Mixed:
 def source_of(recipe: TrainNeuPhRecipe, material: Material, seed: int) -> Source:
     """What is trained on."""
     simulated = _simulated(recipe, material, seed, pool=recipe.pool, per_scene=recipe.patches_per_scene)
-    return _mixed(recipe, simulated, split(material)[0], seed)
+    return _mixed(recipe, simulated, every_fifth(material.pairs)[0], seed)
 
 
 def aside_of(recipe: TrainNeuPhRecipe, material: Material) -> tuple[torch.Tensor, torch.Tensor]:
     """Patches that are never trained on, the same in every training of these options."""
     simulated = _simulated(recipe, material, ASIDE_SEED, pool=VALIDATION, per_scene=1, boards=4)
-    return _mixed(recipe, simulated, split(material)[1], ASIDE_SEED).batch(VALIDATION)
-
-
-def split(material: Material) -> tuple[list[Pair], list[Pair]]:
-    """The measured pairs that are trained on, and every fifth, which is not."""
-    kept = [number % KEPT_ASIDE == KEPT_ASIDE - 1 for number in range(len(material.pairs))]
-    both = list(zip(material.pairs, kept, strict=True))
-    return [pair for pair, aside in both if not aside], [pair for pair, aside in both if aside]
+    return _mixed(recipe, simulated, every_fifth(material.pairs)[1], ASIDE_SEED).batch(VALIDATION)
 
 
 def _mixed(recipe: TrainNeuPhRecipe, simulated: TrainingStream, pairs: list[Pair], seed: int) -> Source:
@@ -75,6 +68,7 @@ def _simulated(
     recipe: TrainNeuPhRecipe, material: Material, seed: int, *, pool: int, per_scene: float, boards: int = 24
 ) -> TrainingStream:
     size, like = max(SCENE_PX, recipe.patch_px), material.like
+    assert like is None or isinstance(like, MultiplexedLed)
     return TrainingStream(
         CANONICAL, Variety(), size=size, patch=recipe.patch_px, pool=pool, per_scene=per_scene, boards=boards,
         seed=seed, board=random_board if like is None else BoardOf(like),

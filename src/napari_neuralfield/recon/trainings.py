@@ -9,6 +9,8 @@ from typing import Any
 from ..networks.pretrained import Weights
 from ..types import InputError
 from . import train_neuph, train_srqpi
+from .defocus_inputs import UPSAMPLING
+from .phase_inputs import CANONICAL
 from .recipe import checked
 from .train import Stream
 from .train_recipe import TrainNeuPhRecipe, TrainRecipe, TrainSrcnnRecipe, TrainSrqpiRecipe
@@ -28,6 +30,10 @@ class Training:
     run : recipe, weights to go on from or None, material, and whether to stop -> events, validations and weights.
     check_start : recipe, weights and whether they are half-finished; raises InputError where they do not fit.
     kept : options that weights decide when they are gone on from.
+    kind : of acquisition that the network takes.
+    shown : name of the first channel, for pictures.
+    upsampling : pixels of the phase per frame pixel and axis.
+    pixel_um : of a frame, where none is known.
     """
 
     name: str
@@ -36,6 +42,10 @@ class Training:
     run: Train
     check_start: Callable[[Any, Weights, bool], None]
     kept: tuple[str, ...]
+    kind: str
+    shown: str
+    upsampling: int
+    pixel_um: float
 
 
 TRAININGS: dict[str, Training] = {
@@ -46,6 +56,10 @@ TRAININGS: dict[str, Training] = {
         train_neuph.train,
         train_neuph.check_start,
         ("size", "channels", "blocks", "decoder"),
+        "multiplexed_led",
+        "bright field, half disc",
+        CANONICAL.upsampling,
+        1.625,
     ),
     "srqpi": Training(
         "srqpi",
@@ -54,6 +68,10 @@ TRAININGS: dict[str, Training] = {
         train_srqpi.train,
         train_srqpi.check_start,
         ("size", "base", "norm", "loss"),
+        "through_focus",
+        "frame",
+        UPSAMPLING,
+        2.6,
     ),
     "srcnn": Training(
         "srcnn",
@@ -62,6 +80,10 @@ TRAININGS: dict[str, Training] = {
         train_srqpi.train,
         train_srqpi.check_start,
         ("loss",),
+        "through_focus",
+        "frame",
+        UPSAMPLING,
+        2.6,
     ),
 }
 

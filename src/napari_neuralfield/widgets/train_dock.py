@@ -17,13 +17,11 @@ from .run import time_text
 from .session import session_of
 from .threads import Background
 from .train_form import TrainForm
-from .train_work import ANY, HALF, Wish, load_trainings, picture_layers, train
+from .train_work import ANY, HALF, Wish, called, load_trainings, picture_layers, train
 
 if TYPE_CHECKING:
     from ..recon.train import Trained, Validation
 
-KIND = "multiplexed_led"
-PIXEL_UM = 1.625  # of a frame in the pictures where nothing is open: 4x / 0.1 NA at 630 nm
 NAME = "weights.safetensors"
 
 
@@ -39,9 +37,10 @@ class TrainDock(QWidget):
         self._began = (0.0, 0)  # clock and step when the first progress came
         self._layers: dict[str, Any] = {}
         self.last: Trained | None = None
-        self._target, self._pixel_um = Path(), PIXEL_UM
+        self._target, self._training, self._pixel_um = Path(), None, None  # of the training under way, or the last
         self.form = TrainForm(self)
         self.form.target.setText(str(Path(self._session.settings.get("folder", "") or Path.home()) / NAME))
+        self.form.network.currentTextChanged.connect(lambda: self._on_draft(self._session.draft))
         self.form.run_button.clicked.connect(self.run)
         self.form.stop_button.clicked.connect(self.stop)
         self.form.use_button.clicked.connect(self.use)
@@ -66,10 +65,13 @@ class TrainDock(QWidget):
     def _on_loaded(self, found: tuple[dict[str, Any], dict[str, Any]]) -> None:
         self.form.set_trainings(*found)
         self._loaded = True
+        self.form.choose_for(getattr(self._session.draft, "kind", ""))
+        self._on_draft(self._session.draft)
         self._set_state("")
 
     def _on_draft(self, draft: Any) -> None:
-        fits = draft is not None and draft.kind == KIND
+        training = self.form.training
+        fits = draft is not None and training is not None and draft.kind == training.kind
         self.form.microscope.setEnabled(fits)
         if not fits:
             self.form.microscope.setCurrentText(ANY)
@@ -108,7 +110,7 @@ class TrainDock(QWidget):
         self._session.settings.set("folder", str(wish.target.parent))
         self.form.plot.clear()
         self.form.show_seen("")
-        self._pixel_um = float(getattr(wish.acquisition, "pixel_um", PIXEL_UM))
+        self._training, self._pixel_um = self.form.training, getattr(wish.acquisition, "pixel_um", None)
         self._target, self._began, self.last = wish.target, (0.0, 0), None
         progress = self._progress = deque[Progress]()
         stop = self._stop = threading.Event()
@@ -140,7 +142,7 @@ class TrainDock(QWidget):
             f"correlation {seen.correlation:.3f}"
         )
         first = False
-        for data, keywords in picture_layers(seen, self._pixel_um):
+        for data, keywords in picture_layers(seen, self._training, self._pixel_um):
             layer = self._layers.get(keywords["name"])
             if layer is None or layer not in self._viewer.layers or layer.data.shape != data.shape:
                 if layer is not None and layer in self._viewer.layers:
@@ -196,12 +198,15 @@ class TrainDock(QWidget):
 
         open_docks(self._viewer, "Reconstruct")
         dock = self._viewer.window.dock_widgets[f"Reconstruct ({PLUGIN})"]
-        name = self.form.network.currentText()
+        training = self._training
+        if training is None:
+            return
+        name = training.name
         dock.form.choose_method(name)
         if dock.form.method_box.currentData() == name and dock.form.options is not None:
             dock.form.options.set_values({"weights": str(self._target)})
         else:
-            self._say_error("open frames of LED patterns first; then these weights can be used")
+            self._say_error(f"open {called(training.kind)} first; then these weights can be used")
 
     def _say_error(self, text: str) -> None:
         self.form.show_error(text)

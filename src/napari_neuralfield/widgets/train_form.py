@@ -12,10 +12,19 @@ from ..types import InputError
 from .forms import OptionForm
 from .parts import BAD, GOOD, QUIET, below_scrolled, button, form_layout, label, row
 from .plots import TrainingPlot
-from .train_work import ANY, FINISHED, FRAMES, HALF, LIKE, NEW, SHIPPED, options_shown
+from .train_work import ANY, FINISHED, FRAMES, HALF, LIKE, NEW, SHIPPED, microscopes, options_shown
 
 FOLDERS = ("pairs", "images")  # options that name a folder
-ENDING = "Weights (*.safetensors)"
+ENDING, STACKS = "Weights (*.safetensors)", "Acquisitions (*.acq.h5)"
+TIPS = {
+    "multiplexed_led": (
+        "A network for the LED board of the acquisition that is open, on scenes that look like its frames; with its "
+        "frames, the network's answer for them is also imaged again and held against them."
+    ),
+    "through_focus": (
+        "A network for the defocus, the apertures and the noise of the acquisition that is open, and for no others."
+    ),
+}
 GOES_ON = ("minutes", "learning_rate")  # options whose usual values differ where finished weights go on
 
 
@@ -25,15 +34,12 @@ class TrainForm:
     def __init__(self, parent: QWidget) -> None:
         self._parent = parent
         self.options: OptionForm | None = None
+        self.training: Any = None  # `recon.trainings.Training` of the network that is chosen
+        self._trainings: Mapping[str, Any] = {}
         self._usual: Mapping[str, Any] = {}  # of fine-tuning
-        self._kept: tuple[str, ...] = ()  # options that weights decide
         self.network, self.begin, self.microscope = QComboBox(), QComboBox(), QComboBox()
         self.begin.addItems([NEW, SHIPPED, FINISHED, HALF])
         self.microscope.addItems([ANY, LIKE, FRAMES])
-        self.microscope.setToolTip(
-            "A network for the LED board of the acquisition that is open, on scenes that look like its frames; with "
-            "its frames, the network's answer for them is also imaged again and held against them."
-        )
         for box in (self.network, self.begin, self.microscope):  # their longest text would widen the dock
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(12)
@@ -51,6 +57,7 @@ class TrainForm:
         self.bar.setMaximumHeight(10)
         self._lay_out(parent)
         self.begin.currentTextChanged.connect(self._on_begin)
+        self.network.currentTextChanged.connect(self._on_network)
         self._on_begin()
 
     def _lay_out(self, parent: QWidget) -> None:
@@ -72,15 +79,33 @@ class TrainForm:
 
     def set_trainings(self, trainings: Mapping[str, Any], usual: Mapping[str, Any]) -> None:
         """Offer these (name -> Training); `usual` are the options that differ where finished weights go on."""
-        self._usual = usual
+        self._usual, self._trainings = usual, trainings
         self.network.addItems(list(trainings))
-        training = trainings[self.network.currentText()]
+
+    def choose_for(self, kind: str) -> None:
+        """The first network that takes this kind of acquisition; the one that is chosen where none does."""
+        fits = [name for name, training in self._trainings.items() if training.kind == kind]
+        if fits and self.training.kind != kind:
+            self.network.setCurrentText(fits[0])
+
+    def _on_network(self, name: str) -> None:
+        """The options of another network, in place of those of the last."""
+        self.training = training = self._trainings[name]
         self.summary.setText(training.summary)
-        self._kept = training.kept
+        before = self.microscope.currentText()
+        self.microscope.clear()
+        self.microscope.addItems(microscopes(training))
+        self.microscope.setCurrentText(before)
+        self.microscope.setToolTip(TIPS[training.kind])
+        if self.options is not None:
+            self._option_place.removeWidget(self.options)
+            self.options.deleteLater()
         self.options = OptionForm(options_shown(training))
         self._option_place.addWidget(self.options)
-        for name in FOLDERS:
-            self._offer_folder(self.options.editors[name], name)
+        for option in FOLDERS:
+            self._offer_path(self.options.editors[option], option, folder=True)
+        if "stack" in self.options.editors:
+            self._offer_path(self.options.editors["stack"], "stack", folder=False)
         self._on_begin()
 
     def values(self) -> dict[str, Any]:
@@ -106,19 +131,23 @@ class TrainForm:
         self._top.setRowVisible(self._path, begin in (FINISHED, HALF))
         if self.options is not None:
             self.options.setVisible(begin != HALF)
-            for name in self._kept:
+            for name in self.training.kept:
                 self.options.editors[name].setEnabled(begin == NEW)
             known = {name: self._usual[name] for name in GOES_ON if name in self._usual}
             self.options.set_values(known if begin in (SHIPPED, FINISHED) else {})
 
-    def _offer_folder(self, editor: Any, name: str) -> None:
+    def _offer_path(self, editor: Any, name: str, *, folder: bool) -> None:
         def choose() -> None:
-            found = QFileDialog.getExistingDirectory(self._parent, f"Folder of {name}", editor.text())
+            if folder:
+                found = QFileDialog.getExistingDirectory(self._parent, f"Folder of {name}", editor.text())
+            else:
+                found, _ = QFileDialog.getOpenFileName(self._parent, "Stack through focus", editor.text(), STACKS)
             if found:
                 editor.setText(found)
 
         style: Any = self._parent.style()
-        icon = style.standardIcon(QStyle.StandardPixmap.SP_DirOpenIcon)
+        icons = QStyle.StandardPixmap
+        icon = style.standardIcon(icons.SP_DirOpenIcon if folder else icons.SP_FileIcon)
         editor.addAction(icon, QLineEdit.ActionPosition.TrailingPosition).triggered.connect(lambda: choose())
 
     def _choose_path(self) -> None:

@@ -12,12 +12,12 @@ import numpy as np
 from ..types import InputError
 
 if TYPE_CHECKING:
-    from ..data.acquisition import MultiplexedLed
+    from ..data.acquisition import Acquisition
     from ..recon.train import Trained, Validation
 
 NEW, SHIPPED, FINISHED, HALF = "a new network", "the weights in the box", "finished weights", "an interrupted training"
 ANY, LIKE, FRAMES = "any microscope", "the open microscope", "the open microscope, and its frames"
-FIRST = ("minutes", "size", "pairs", "pairs_share", "images")  # options that are not folded away
+FIRST = ("minutes", "size", "pairs", "stack", "pairs_share", "images")  # options that are not folded away
 ELSEWHERE = ("like", "frames")  # chosen by a box of their own
 GAP = 6.0  # frame pixels between the pictures
 
@@ -40,7 +40,7 @@ class Wish:
     begin: str
     path: str
     microscope: str
-    acquisition: MultiplexedLed | None
+    acquisition: Acquisition | None
     target: Path
 
 
@@ -74,10 +74,10 @@ def train(wish: Wish, tell: Callable[[Any], None], stopped: Callable[[], bool]) 
     arguments.output(wish.target, training.WEIGHTS, "Save as")
     resume = _named(wish) if wish.begin == HALF else None
     start = {SHIPPED: training.SHIPPED, FINISHED: _named(wish) if wish.begin == FINISHED else None}.get(wish.begin)
-    values, given = dict(wish.values), _material(wish)
+    values, given = dict(wish.values), material_of(wish, training.training(wish.network))
     entry, recipe, weights, material = training.prepare(wish.network, values, resume, start, given)
     with compute.leave_a_core_to_the_window():
-        return training.follow(entry.run(recipe, weights, material, stopped), wish.target, tell)
+        return training.follow(entry.run(recipe, weights, material, stopped), wish.target, tell, entry.shown)
 
 
 def _named(wish: Wish) -> str:
@@ -86,33 +86,54 @@ def _named(wish: Wish) -> str:
     return wish.path
 
 
-def _material(wish: Wish) -> Any:
+def called(kind: str) -> str:
+    """What a user calls the frames of a kind."""
+    from ..io.training_files import CALLED
+
+    return CALLED[kind]
+
+
+def microscopes(training: Any) -> tuple[str, ...]:
+    """What a training may be for."""
+    return (ANY, LIKE, FRAMES) if "frames" in training.recipe.model_fields else (ANY, LIKE)
+
+
+def material_of(wish: Wish, training: Any) -> Any:
+    """What the open acquisition gives a training.
+
+    Raises
+    ------
+    InputError : where the wish needs one, and none of its kind is open.
+    """
     from ..recon.training_material import Material
 
     if wish.microscope == ANY:
         return Material()
-    if wish.acquisition is None:
-        raise InputError(f"no frames of LED patterns are open; open some, or train for {ANY}")
-    return Material(like=wish.acquisition, frames=wish.acquisition if wish.microscope == FRAMES else None)
+    if wish.acquisition is None or wish.acquisition.kind != training.kind:
+        raise InputError(f"no {called(training.kind)} are open; open some, or train for {ANY}")
+    given: Any = wish.acquisition
+    return Material(like=given, frames=given if wish.microscope == FRAMES else None)
 
 
-def picture_layers(seen: Validation, pixel_um: float) -> list[tuple[np.ndarray, dict[str, Any]]]:
-    """Data (scene, y, x) and arguments of an image layer each: bright field, answer and truth, side by side.
+def picture_layers(
+    seen: Validation, training: Any, pixel_um: float | None = None
+) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    """Data (scene, y, x) and arguments of an image layer each: first channel, answer and truth, side by side.
 
     They lie left of the origin, where the frames of an acquisition begin.
 
     Parameters
     ----------
-    pixel_um : of a frame.
+    training : that was seen.
+    pixel_um : of a frame; None: as usual for this network.
     """
-    from ..recon.phase_inputs import CANONICAL
-
-    pictures, pixel = seen.pictures, pixel_um / CANONICAL.upsampling
-    width = pictures.shape[-1] * pixel + GAP * pixel_um
+    pictures, frame_um = seen.pictures, pixel_um or training.pixel_um
+    pixel = frame_um / training.upsampling
+    width = pictures.shape[-1] * pixel + GAP * frame_um
     phases = tuple(float(v) for v in np.percentile(pictures[:, 2], (0.3, 99.7)))
     bright = tuple(float(v) for v in np.percentile(pictures[:, 0], (0.3, 99.7)))
     made = []
-    for place, name in enumerate(("bright field", "network", "truth")):
+    for place, name in enumerate((training.shown.split(",")[0], "network", "truth")):
         low, high = bright if place == 0 else phases
         keywords = {
             "name": f"training: {name}",
