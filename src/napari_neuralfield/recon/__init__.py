@@ -10,6 +10,7 @@ from ..types import InputError
 from . import (
     coded_fourier,
     coded_surface,
+    defocus_field,
     dpc,
     fpm_inr,
     least_squares,
@@ -23,6 +24,7 @@ from . import (
     sparse_pixels,
     srcnn,
     srqpi,
+    tie,
     wasp,
 )
 from .recipe import build as build_recipe
@@ -32,6 +34,7 @@ __all__ = [
     "build_recipe",
     "coded_fourier",
     "coded_surface",
+    "defocus_field",
     "dpc",
     "fpm_inr",
     "least_squares",
@@ -47,6 +50,7 @@ __all__ = [
     "sparse_pixels",
     "srcnn",
     "srqpi",
+    "tie",
     "wasp",
 ]
 
