@@ -43,6 +43,17 @@ class Known:
     non_negative: bool = False
     near: float = 0.0
 
+    def smoothness(self, misfit: DefocusMisfit) -> torch.Tensor:
+        """Weight of the square of each frequency (Y, X / 2 + 1)."""
+        return (self.near + self.fine * beyond_camera(misfit)) / misfit.upsampling**2
+
+
+def beyond_camera(misfit: DefocusMisfit) -> torch.Tensor:
+    """Frequency (Y, X / 2 + 1) over the highest one that the camera's pixels resolve, to the power STEEPNESS."""
+    fy = torch.fft.fftfreq(misfit.shape[0])[:, None]
+    fx = torch.fft.rfftfreq(misfit.shape[1])[None, :]
+    return ((fy.square() + fx.square()) * (2 * misfit.upsampling) ** 2) ** (STEEPNESS / 2)
+
 
 @dataclasses.dataclass(frozen=True)
 class Step:
@@ -71,8 +82,8 @@ class SparseFit:
         fy = torch.fft.fftfreq(misfit.shape[0], device=start.device)[:, None]
         fx = torch.fft.rfftfreq(misfit.shape[1], device=start.device)[None, :]
         self._laplacian = 4 * (torch.sin(math.pi * fy).square() + torch.sin(math.pi * fx).square())
-        rise = ((fy.square() + fx.square()) * (2 * f) ** 2) ** (STEEPNESS / 2)
-        self._smooth = (known.near + known.fine * rise) / f**2
+        self._smooth = known.smoothness(misfit).to(start.device)
+        rise = beyond_camera(misfit).to(start.device)
         self._rise = rise / (1 + rise)
         self._shortened = 1.0
         self._pair, self._dual = differences(self.sample), torch.zeros_like(differences(self.sample))

@@ -10,7 +10,7 @@ import scipy.ndimage
 import torch
 
 from ..data.acquisition import ThroughFocus
-from ..forward.brightfield import BrightField
+from ..forward.brightfield import BrightField, binned
 from ..types import InputError
 from .defocus_misfit import DefocusMisfit, weak_transfer
 
@@ -179,8 +179,13 @@ def fit_pixels(upsampling: int) -> int:
 
 
 def on_finer_pixels(image: torch.Tensor, factor: int) -> torch.Tensor:
-    """A smooth image (y, x) on `factor` times finer pixels that share its pixels' areas, by cubics."""
+    """An image (y, x) on `factor` times finer pixels over the same area, by cubics whose means are its pixels."""
     if factor == 1:
         return image
-    finer = torch.nn.functional.interpolate(image[None, None], scale_factor=factor, mode="bicubic", align_corners=False)
-    return finer[0, 0]
+    found, rest = torch.zeros((), device=image.device), image
+    for _ in range(3):
+        found = found + torch.nn.functional.interpolate(
+            rest[None, None], scale_factor=factor, mode="bicubic", align_corners=False
+        )
+        rest = image - binned(found, factor)[0, 0]
+    return found[0, 0]

@@ -146,6 +146,11 @@ class DefocusMisfit:
         gains = [_gain(image, measured) for image, measured in zip(images, self.measured, strict=True)]
         return torch.stack(images), torch.stack(gains)
 
+    def residual(self, sample: torch.Tensor) -> torch.Tensor:
+        """Shown less measured roots of intensity of a sample (channel, Y, X), in units of the noise (frame, y, x)."""
+        image, gain = self.shown(sample)
+        return (2 / self.noise) * ((gain[:, None, None] * image).clamp(min=DARKEST).sqrt() - self.root)
+
     def curvature(self, channels: int = 1) -> torch.Tensor:
         """How the misfit curves with a weak phase (and absorption) of each frequency: (channel, Y, X / 2 + 1)."""
         total = torch.zeros((channels, self.shape[0], self.shape[1] // 2 + 1))

@@ -124,9 +124,8 @@ def _on_fit_pixels(image: torch.Tensor, upsampling: int) -> torch.Tensor:
 
 def _compare(misfit: DefocusMisfit, sample: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Frames shown, gains included, and their difference from the measured in units of the noise: (frame, y, x)."""
-    image, gain = misfit.shown(sample)
-    image = (gain[:, None, None] * image).clamp(min=0)
-    return image, (2 / misfit.noise) * (image.sqrt() - misfit.root)
+    difference = misfit.residual(sample)
+    return (difference * (misfit.noise / 2) + misfit.root).square(), difference
 
 
 def _inside(looked: DefocusFrames) -> tuple[slice, slice]:
