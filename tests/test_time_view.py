@@ -102,6 +102,13 @@ def test_scrubbing_computes_only_what_is_looked_at_and_never_waits(viewer, draft
     viewer.dims.set_current_step(0, 8)
     settled(qtbot, panel)
     assert phase.made == []  # remembered
+    first = panel.film.number
+    viewer.dims.set_current_step(0, 2)
+    settled(qtbot, panel)
+    viewer.dims.set_current_step(0, first)
+    assert np.array_equal(seen(layer), panel.lapse.remembered(first, *movie.axes))  # at once
+    viewer.dims.set_current_step(0, 2)
+    assert np.array_equal(seen(layer), panel.lapse.remembered(2, *movie.axes))
 
 
 def test_the_layer_is_the_visible_box_at_the_density_of_the_screen(viewer, draft, qtbot):
@@ -126,6 +133,25 @@ def test_the_layer_is_the_visible_box_at_the_density_of_the_screen(viewer, draft
     viewer.dims.set_current_step(0, 6)
     settled(qtbot, panel)
     assert len(viewer.layers) == 1
+
+
+def test_a_step_of_the_slider_reads_one_of_the_measured_frames(draft):
+    from napari_neuralfield.widgets.layers import FrameView
+
+    read = []
+
+    class Frames:
+        shape, dtype = draft.frames.shape, draft.frames.dtype
+
+        def __getitem__(self, number):
+            read.append(number)
+            return draft.frames[number]
+
+    view = FrameView(Frames())
+    assert np.array_equal(view[3:4, 2:9], draft.frames[3:4, 2:9])  # napari takes the mean over a slice of one
+    assert np.array_equal(view[5, :, 7], draft.frames[5, :, 7])
+    assert read == [3, 5]
+    assert view[4:4].shape == (0, *draft.frames.shape[1:])
 
 
 def test_corrections_height_and_export_from_the_panel(viewer, draft, qtbot, tmp_path, monkeypatch):

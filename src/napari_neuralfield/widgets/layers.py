@@ -35,6 +35,8 @@ class FrameView:
         keys = key if isinstance(key, tuple) else (key,)
         if keys and isinstance(keys[0], int | np.integer):
             return np.asarray(self._frames[int(keys[0])])[keys[1:]]
+        if keys and isinstance(keys[0], slice) and (some := range(len(self))[keys[0]]):  # as napari asks for one frame
+            return np.stack([np.asarray(self._frames[i])[keys[1:]] for i in some])
         return np.asarray(self)[key]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

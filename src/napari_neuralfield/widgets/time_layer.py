@@ -23,6 +23,7 @@ from .threads import Background, Latest
 
 FINEST = 1 / 4  # of the native pixel: no finer picture is asked for
 AXIS = -3  # of the frames
+FEW = 8  # frames that are answered each by itself; more, as in a view of all in 3D, by the newest alone
 
 
 class Movie:
@@ -44,10 +45,16 @@ class Movie:
     def __getitem__(self, key: Any) -> np.ndarray:
         keys = key if isinstance(key, tuple) else (key,)
         if keys and isinstance(keys[0], int | np.integer):
-            number = int(keys[0]) % len(self)
-            picture = self.lapse.remembered(number, *self.axes)
-            return (self.newest if picture is None else picture)[keys[1:]]
+            return self._now(int(keys[0]) % len(self))[keys[1:]]
+        if keys and isinstance(keys[0], slice):  # napari asks for the mean over a slice of one frame
+            chosen = range(len(self))[keys[0]]
+            if 0 < len(chosen) <= FEW:
+                return np.stack([self._now(number)[keys[1:]] for number in chosen])
         return np.broadcast_to(self.newest, self.shape)[key]
+
+    def _now(self, number: int) -> np.ndarray:
+        picture = self.lapse.remembered(number, *self.axes)
+        return self.newest if picture is None else picture
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.lapse.view(*self.axes), dtype=dtype)
