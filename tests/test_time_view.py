@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from napari_neuralfield.data.acquisition import Draft
 from napari_neuralfield.types import Done, Result
 
 FRAMES = 12
-SLOW = 0.3  # seconds that the stand-in takes for a frame
 
 
 @pytest.fixture(autouse=True)
@@ -37,15 +35,16 @@ def draft():
     return Draft("through_focus", given.frames, given.values(), given.source)
 
 
-class SlowPhase:
-    """The stand-in, slowed down; `made` lists frame and thread."""
+class HeldPhase:
+    """The stand-in, which waits while it is held; `made` lists frame and thread."""
 
     def __init__(self):
-        self.made = []
+        self.made, self.go = [], threading.Event()
+        self.go.set()
 
     def __call__(self, acquisition, number):
         self.made.append((number, threading.current_thread()))
-        time.sleep(SLOW)
+        assert self.go.wait(20)
         return phase_of(acquisition, number)
 
 
@@ -77,24 +76,23 @@ def seen(layer):
 
 
 def test_scrubbing_computes_only_what_is_looked_at_and_never_waits(viewer, draft, qtbot):
-    phase = SlowPhase()
+    phase = HeldPhase()
     panel = view_on(viewer, qtbot, draft, phase)
     layer = panel.film.layer
     assert [one.name for one in viewer.layers] == ["lapse frames", "cells phase over time"]
     assert (layer.data.shape[0], layer.ndim, viewer.dims.ndim) == (FRAMES, 3, 3)
     assert layer.contrast_limits[0] < layer.contrast_limits[1]
     phase.made.clear()
-    for number in range(1, 9):  # faster than frames can be made
-        began = time.perf_counter()
+    phase.go.clear()
+    for number in range(1, 9):  # no frame is made meanwhile, so that whatever waited for one would hang
         viewer.dims.set_current_step(0, number)
-        assert time.perf_counter() - began < SLOW
-        qtbot.wait(20)
+        qtbot.waitUntil(lambda: bool(phase.made), timeout=20_000)
+        qtbot.wait(5)
     assert "frame 8 (0 to 11), 16 s, computing" in panel.where.text()
+    phase.go.set()
     settled(qtbot, panel)
     assert panel.where.text() == "frame 8 (0 to 11), 16 s"
-    numbers = [number for number, _ in phase.made]
-    assert numbers[-1] == 8
-    assert len(numbers) <= 4  # the newest wish counts
+    assert [number for number, _ in phase.made] == [1, 8]  # the newest wish counts
     assert all(thread is not threading.main_thread() for _, thread in phase.made)
     movie = layer.data
     assert np.array_equal(seen(layer), np.asarray(panel.lapse.view(*movie.axes)[8]))
@@ -177,11 +175,14 @@ def test_corrections_height_and_export_from_the_panel(viewer, draft, qtbot, tmp_
     qtbot.waitUntil(lambda: not panel.exporting, timeout=20_000)
     assert said == [f"saved {tmp_path / 'a.ome.tif'}"]
     assert tifffile.imread(tmp_path / "a.ome.tif").shape == (FRAMES, 64, 80)
-    slow = SlowPhase()
-    panel.begin_with(LapseMaker(draft.complete(), slow), draft.complete().values(), "cells", (0.0, 0.0))
+    held = HeldPhase()
+    panel.begin_with(LapseMaker(draft.complete(), held), draft.complete().values(), "cells", (0.0, 0.0))
     qtbot.waitUntil(lambda: panel.film is not None and panel.film.layer is not None, timeout=20_000)
+    settled(qtbot, panel)
+    held.go.clear()
     panel.export(tmp_path / "b.ome.zarr")
     panel.cancel()
+    held.go.set()
     qtbot.waitUntil(lambda: not panel.exporting, timeout=20_000)
     assert said[-1] == "the export was cancelled; there is no b.ome.zarr"
     assert [path.name for path in tmp_path.glob("*b.ome*")] == []
