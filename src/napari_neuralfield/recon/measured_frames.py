@@ -17,6 +17,7 @@ from ..types import Done, InputError
 from .defocus_inputs import RANGE, SMALLEST, UPSAMPLING, Defocus, inputs_of
 from .defocus_stream import turned
 from .single_frame import SLACK, checked_frame
+from .tie import TieFftRecipe, tie_fft
 from .training_material import KEPT_ASIDE, Material, Pair, every_fifth
 
 COARSEST = 0.5  # frame pixels that a pixel of the truth may be large
@@ -82,8 +83,6 @@ def pair_of(stack: ThroughFocus, patch: int) -> Pair:
     ------
     InputError : where there are fewer than two planes, or coarse frames hold no patch.
     """
-    from .tie import TieFftRecipe, tie_fft
-
     where = stack.source or "the stack"
     rows, columns = (n // UPSAMPLING for n in stack.frame_shape)
     if min(rows, columns) < max(patch, SMALLEST):
