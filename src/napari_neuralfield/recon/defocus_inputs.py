@@ -87,17 +87,6 @@ def inputs_of(frame: torch.Tensor, defocus: Defocus) -> torch.Tensor:
     return channels(contrast, weak_phase(wide, response)[inner, inner], defocus)
 
 
-def flattened(frame: torch.Tensor) -> torch.Tensor:
-    """A frame (y, x) over the parabola that fits its brightness best; what bends more is left as it is."""
-    y, x = (torch.linspace(-1, 1, n, dtype=torch.float64, device=frame.device) for n in frame.shape)
-    one = torch.ones_like(frame, dtype=torch.float64)
-    y, x = y[:, None] * one, x[None, :] * one
-    terms = torch.stack([one, y, x, y * y, x * y, x * x]).flatten(1)
-    bright = frame.double().flatten()
-    found = torch.linalg.solve(terms @ terms.T, terms @ bright) @ terms
-    return (frame / found.reshape(frame.shape).clamp(min=0.05 * float(bright.mean()))).float()
-
-
 def best_frame(acquisition: ThroughFocus) -> int:
     """The frame whose Fresnel number lies best in what the networks know; of equals the one above the focus."""
     middle = math.sqrt(RANGE[0] * RANGE[1])

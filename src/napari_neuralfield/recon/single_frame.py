@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
 
 from .. import compute
 from ..data.acquisition import ThroughFocus
+from ..data.brightness import evened
+from ..fields.phase_map import PhaseMap
 from ..fields.super_resolved import SuperResolvedField
 from ..networks.pretrained import Weights, load_weights, shipped
 from ..types import Done, Event, InputError, Note, Preview, Progress, Result
-from .defocus_inputs import RANGE, SMALLEST, Defocus, best_frame, flattened, inputs_of
-from .defocus_misfit import DefocusMisfit
+from .defocus_inputs import RANGE, SMALLEST, Defocus, best_frame, inputs_of
+from .defocus_report import explain
+from .defocus_sign import sign_of
 from .recipe import Recipe, option
 
+Stream = Iterator[Event]
+Polish = Callable[[ThroughFocus, torch.Tensor], Iterator[Event | torch.Tensor]]
 IN_FOCUS = 0.005  # size of the Fresnel number below which a transparent sample shows nothing
-LOOKED_AT = 160  # frame pixels along a side, in the middle, that are simulated again
-RIM = 10  # frame pixels of mirrored border there
-POINTS = 8  # of an open condenser
 COHERENCE = 0.5  # largest share of the objective's aperture that the condenser fills
 SLACK = 1.15  # beyond the range of the training that nobody needs to be told of
 
@@ -54,15 +58,8 @@ def frame_field(
     ------
     InputError : where the frame is too small, in focus or dark.
     """
-    number = checked_frame(acquisition, number)
-    frame = torch.from_numpy(acquisition.intensity([number])[0]).to(device)
-    if not float(frame.mean()) > 0:
-        raise InputError(
-            f"{acquisition.source or 'the acquisition'}: frame {number} has a mean of {float(frame.mean()):g}; a "
-            "bright-field frame must hold light, so check the background that is subtracted"
-        )
-    frame = flattened(frame) if flatten else frame
-    channels = inputs_of(frame, Defocus.of(acquisition, number))
+    alone = one_frame(acquisition, checked_frame(acquisition, number), flatten)
+    channels = inputs_of(torch.from_numpy(alone.intensity()[0]).to(device), Defocus.of(alone, 0))
     network = weights.network().to(device)
     return SuperResolvedField.of(weights.header["network"], network, channels, acquisition.pixel_um)
 
@@ -131,37 +128,60 @@ def beyond_training(acquisition: ThroughFocus, weights: Weights, number: int) ->
         )
 
 
-def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe) -> Iterator[Event]:
-    """Events of a network's answer for one frame: preview, what to know about it, result."""
+def one_frame(acquisition: ThroughFocus, number: int, flatten: bool = False) -> ThroughFocus:
+    """Frame `number` alone, corrected, its mean 1; where `flatten` slow brightness is divided out.
+
+    Raises
+    ------
+    InputError : where the frame holds no light.
+    """
+    where = acquisition.source or "the acquisition"
+    frame = evened(acquisition.intensity([number]), "slow" if flatten else "frame", where)
+    alone = acquisition.subset([number])
+    return dataclasses.replace(alone, frames=frame, background=None, exposure=None)
+
+
+def optics_of(acquisition: ThroughFocus) -> dict[str, Any]:
+    """JSON-ready numbers of the microscope; refractive indices where they are known."""
+    names = ("wavelength_um", "objective_na", "condenser_na", "pixel_um", "sample_index", "medium_index")
+    return {name: float(value) for name in names if (value := getattr(acquisition, name)) is not None}
+
+
+def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, polish: Polish | None = None) -> Stream:
+    """Events of a network's answer for one frame: preview, what to know about it, result.
+
+    Parameters
+    ----------
+    polish : frame, phase on fine pixels -> events and at last the phase to take instead.
+    """
     started = time.process_time()
     device, weights = compute.device(recipe.device), weights_of(recipe)
     number = checked_frame(acquisition, recipe.frame)
     z = float(np.asarray(acquisition.z_um)[number])
     yield Note(f"phase of frame {number} alone, taken at z = {z:+g} um")
     yield from beyond_training(acquisition, weights, number)
-    field = frame_field(acquisition, weights, number, device, flatten=recipe.flatten)
-    yield Preview(field, 0.0)
+    alone = one_frame(acquisition, number, recipe.flatten)
+    network = frame_field(alone, weights, 0, device)
+    field: SuperResolvedField | PhaseMap = network
+    yield Preview(network, 0.0)
+    phase = network.render(0.0, *network.extent.axes())[0]
+    if polish is not None:
+        for event in polish(alone, phase):
+            if isinstance(event, torch.Tensor):
+                phase = event
+                field = PhaseMap.from_grid(phase, 0.0, network.extent.pixel_um, network.extent.origin_um)
+                yield Preview(field, 0.0)
+            else:
+                yield event
     yield Progress(1, 1, float("nan"), "simulating the frame again")
-    figures = {"relative_amplitude_error": _error(acquisition, field, number), "frame": float(number)}
-    figures["cpu_seconds"] = time.process_time() - started
-    optics = {**optics_of(acquisition), "frame_z_um": z}
+    report = explain(alone, phase, [0], upsampling=int(network.network.upsampling), device=device)
+    yield Note(report.sentence, "info" if report.level == "green" else "warning")
+    sign = sign_of(phase.cpu().numpy())
+    if sign.told == "wrong":
+        yield Note(sign.sentence, sign.level)
+    optics = {
+        **optics_of(acquisition), "frame": number, "frame_z_um": z, "trust_level": report.level,
+        "trust_sentence": report.sentence,
+    }  # fmt: skip
+    figures = {**report.figures, "cpu_seconds": time.process_time() - started}
     yield Done(Result(field.cpu(), recipe.model_dump(), optics, {}, figures, acquisition.title))
-
-
-def optics_of(acquisition: ThroughFocus) -> dict[str, float]:
-    """JSON-ready numbers of the microscope; refractive indices where they are known."""
-    names = ("wavelength_um", "objective_na", "condenser_na", "pixel_um", "sample_index", "medium_index")
-    return {name: float(value) for name in names if (value := getattr(acquisition, name)) is not None}
-
-
-def _error(acquisition: ThroughFocus, field: SuperResolvedField, number: int) -> float:
-    """Relative amplitude error of the frame simulated again, in a box in the middle."""
-    box = [slice((n - min(n, LOOKED_AT)) // 2, (n + min(n, LOOKED_AT)) // 2) for n in acquisition.frame_shape]
-    part = acquisition.replace(pupil=None).subset([number]).crop(*box)
-    frames = torch.from_numpy(part.intensity())
-    factor = round(acquisition.pixel_um / field.extent.pixel_um)
-    fine = [slice(s.start * factor, s.stop * factor) for s in box]
-    misfit = DefocusMisfit(part, frames / frames.mean(), 1.0, upsampling=factor, margin=RIM, points=POINTS)
-    image, gain = misfit.shown(misfit.padded(field.pixels(*fine)[0].cpu())[None])
-    shown, root = (gain[:, None, None] * image).clamp(min=0).sqrt(), misfit.root
-    return float((shown - root).norm() / root.norm())
