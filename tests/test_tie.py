@@ -164,7 +164,7 @@ def test_more_noise_raises_the_cutoff(slide):
     cutoffs = []
     for noise in (0.001, 0.01, 0.05):
         noisy = frames + noise * np.random.default_rng(3).standard_normal(frames.shape)
-        cutoffs.append(answer(stack(noisy, UNEVEN, condenser_na=0.1))[0].figures["cutoff_cycles_per_micrometre"])
+        cutoffs.append(answer(stack(noisy, UNEVEN, condenser_na=0.1))[0].figures["cutoff_cycles_per_um"])
     assert cutoffs[0] < cutoffs[1] < cutoffs[2]
 
 

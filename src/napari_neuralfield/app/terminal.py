@@ -152,7 +152,7 @@ def caption(name: str) -> str:
 
 def unit_of(name: str) -> str:
     """The unit that a figure's name ends in."""
-    return " um" if name.endswith("_um") else ""
+    return " um" if name.endswith("_um") and not name.endswith("_per_um") else ""
 
 
 @contextlib.contextmanager

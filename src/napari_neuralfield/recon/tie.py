@@ -27,6 +27,7 @@ from .transport_edges import STEPS, edge_weight, fewest_edges
 SMALLEST = 16  # pixels along a side
 FINER = 4  # pixels of the result per camera pixel
 LARGEST = 2**26  # pixels of a result that is made finer without being asked
+AGAIN = 20  # steps of the rounds after the first, which begin where the last one ended
 PATIENCE = 1e-3  # share by which the residual must fall for iterations to go on
 CUTOFF = option(
     None, "frequency at which half of the phase is kept, lower ones fade; empty: from the noise",
@@ -85,16 +86,19 @@ def tie_dct(acquisition: ThroughFocus, recipe: TieDctRecipe) -> Iterator[Event]:
     sample = transport.solve(ridge)
     weight = edge_weight(transport, sample) if recipe.edges is None else recipe.edges
     best, least, contrast = sample, math.inf, transport.contrast
-    for done in range(1, recipe.iterations + 1):
+    total, before = STEPS + (recipe.iterations - 1) * AGAIN, 0
+    for number in range(recipe.iterations):
+        steps = AGAIN if number else STEPS
         if weight > 0:
-            for found, steps in fewest_edges(transport, spectrum.noise, sample, weight, contrast):
+            for found, done in fewest_edges(transport, spectrum.noise, sample, weight, contrast, steps):
                 sample = found
-                yield Progress((done - 1) * STEPS + steps, recipe.iterations * STEPS, least, "steps")
+                yield Progress(before + done, total, least if number else math.nan, "steps")
         else:
             sample = transport.solve(ridge, contrast)
+        before += steps
         uneven = unevenness(transport, sample)
         residual = transport.misfit(sample, transport.contrast - uneven)
-        yield Progress(done * STEPS, recipe.iterations * STEPS, residual, "rounds")
+        yield Progress(before, total, residual, "steps")
         if not residual < least * (1 - PATIENCE):
             break
         best, least, contrast = sample, residual, transport.contrast - uneven
@@ -204,7 +208,7 @@ def finished(
     again = verdict(transport.acquisition, transport, sample, spectrum.noise)
     yield from again.notes
     figures = again.figures | {
-        "cutoff_cycles_per_micrometre": recipe.cutoff_cycles_per_um or spectrum.cutoff,
+        "cutoff_cycles_per_um": recipe.cutoff_cycles_per_um or spectrum.cutoff,
         "frame_noise": math.sqrt(spectrum.noise),
         "planes": float(len(transport.z_um)),
         "cpu_seconds": time.process_time() - started,
