@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QVBoxLayout, QWidget
 
 from ..app import lazy
@@ -17,7 +17,6 @@ from .parts import BAD, label, row
 from .scan_layers import layers_of
 from .session import KEY, Session, Shown
 
-BOX = 64  # pixels that a box is wide
 UNKNOWN, MOST = 0.0, 5.0  # what a box shows as a question mark, and the largest index
 
 
@@ -38,15 +37,15 @@ class HeightChoice(QWidget):
             box.setSingleStep(0.005)
             box.setKeyboardTracking(False)
             box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-            box.setFixedWidth(BOX)
             box.setToolTip(f"refractive index of the {name}")
             box.valueChanged.connect(self._on_typed)
         self._wavelength_um = 0.0
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        line = row(self.tick, QLabel("n"), self.boxes[0], QLabel("in"), self.boxes[1])
-        layout.addWidget(line, 0, Qt.AlignmentFlag.AlignLeft)
-        layout.addWidget(self.error)
+        self._indices = row(QLabel("Index of sample"), self.boxes[0], QLabel("of medium"), self.boxes[1])
+        for part in (self.tick, self._indices, self.error):
+            layout.addWidget(part)
+        self._indices.hide()
         self.error.hide()
         self.tick.toggled.connect(self._on_ticked)
 
@@ -61,6 +60,7 @@ class HeightChoice(QWidget):
         for part in (self.tick, *self.boxes):
             part.blockSignals(False)
         self.tick.setEnabled(self._wavelength_um > 0)
+        self._indices.hide()
         self._say("")
 
     @property
@@ -80,6 +80,7 @@ class HeightChoice(QWidget):
 
     def _on_ticked(self, on: bool) -> None:
         self._say("")
+        self._indices.setVisible(on)
         self.changed.emit()
 
     def _on_typed(self, value: float) -> None:
