@@ -148,11 +148,13 @@ def checked(recipe: type[Recipe], values: Mapping[str, Any], owner: str) -> Any:
 
 def _sentence(recipe: type[Recipe], owner: str, error: pydantic.ValidationError) -> str:
     first = error.errors()[0]
-    where = str(first["loc"][0]) if first["loc"] else "the recipe"
+    where = str(first["loc"][0]) if first["loc"] else ""
     if first["type"] == "extra_forbidden":
         known = ", ".join(o.name for o in options_of(recipe))
         return f"option {where!r} is not one of {owner}; it has: {known}"
     text = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not where:  # two options that do not go together
+        return f"{owner} {text}"
     unit = next((o.unit for o in options_of(recipe) if o.name == where), "")
     if where == "z_um":
         text = "should be one depth or MIN,MAX"

@@ -207,7 +207,10 @@ class Trainer:
             value.data.copy_(start.tensors[f"training.now.{name}"])
             self.optimiser.state[value] = {
                 "step": torch.tensor(float(self.steps), device=self.device if self.device.type == "cuda" else "cpu"),
-                **{m: start.tensors[f"training.{m}.{name}"].to(value) for m in ("exp_avg", "exp_avg_sq")},
+                **{
+                    m: torch.zeros_like(value).copy_(start.tensors[f"training.{m}.{name}"])  # laid out as the weights
+                    for m in ("exp_avg", "exp_avg_sq")
+                },
             }
 
 
