@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "bench" / "out"
 STACK_UM = [-20.0, 20.0]  # range of depths given to every method where the truth lies at several
@@ -21,6 +23,7 @@ SLOW = {  # minutes, on a stack or a scan
 }  # fmt: skip
 ONE_PLANE = ("quasi-newton", "coded-fpm", "residual-field")
 SEEDS = (1, 2, 3)
+DEFOCUSED = {"cells": ("", (1, 2, 3, 4)), "textures": ("-textures", (1, 2)), "confluent": ("-confluent", (1, 2))}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,13 +72,22 @@ def cases() -> list[Case]:
     score = bench / "score.py"
     found = [case_of(file, score) for file in sorted(bench.glob("*.acq.h5"))]
     if score.is_file():
-        found += [case_of(slide(seed), score) for seed in SEEDS]
+        found += [case_of(file, score) for file in (*map(slide, SEEDS), *defocused())]
     return found + [Case(file, None, None, None) for file in sorted(data.rglob("*")) if complete(file)]
 
 
 def slide(seed: int) -> Path:
     """The tilted slide of our own simulator."""
     return simulated("tilted-slide", OUT / "data" / f"slide_{seed}.acq.h5", seed)
+
+
+def defocused() -> list[Path]:
+    """Stacks through focus of our own simulator, of samples that no network was trained on."""
+    return [
+        simulated(f"through-focus{ending}", OUT / "data" / f"focus_{sample}_{seed}.acq.h5", seed)
+        for sample, (ending, seeds) in DEFOCUSED.items()
+        for seed in seeds
+    ]
 
 
 def simulated(kind: str, file: Path, seed: int) -> Path:
@@ -125,7 +137,7 @@ def complete(file: Path) -> bool:
 
 
 def jobs(case: Case) -> list[Job]:
-    """Every method that takes frames under LEDs, and what it is compared with; slow ones on shared stacks only.
+    """Every method but those of scans, and what it is compared with; slow ones on shared stacks only.
 
     Scans have jobs of their own: `scan_cases`.
     """
@@ -149,6 +161,9 @@ def jobs(case: Case) -> list[Job]:
             found += [Job(case, name, preset, given) for preset in ("", *method.presets)]
     if kind == "led_array" and depths:
         found += [Job(case, "plain-numpy", f"step {step:g}", {"step": step}) for step in PLAIN_STEPS]
+    if kind == "through_focus":
+        highest = int(np.argmax(draft.values["z_um"]))
+        found.append(Job(case, "defocus-field", "default, one frame", {"frames": [highest]}))
     shared = len(depths) > 1 and case.score is not None and case.score.parent == case.file.parent
     if kind == "led_array" and shared:
         found.append(Job(case, "fpm-inr", "physics, watched", z_um, MARKS_S))

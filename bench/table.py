@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import pattern_table, scan_table
+from . import focus_table, pattern_table, scan_table
 from .markdown import Row, grid, number
 
 COLUMNS: dict[str, Callable[[Row], str]] = {
@@ -63,11 +63,12 @@ def write(out: Path) -> str:
     }
     calibrated = [row for row in rows if row["method"] == "calibrate"]
     patterns = [row for row in rows if row.get("kind") == pattern_table.KIND]
+    focused = [row for row in rows if row.get("kind") == focus_table.KIND]
     scanned = [row for row in rows if row.get("runner") == "scans"]
-    methods = [row for row in rows if row not in (*calibrated, *patterns, *scanned)]
+    methods = [row for row in rows if row not in (*calibrated, *patterns, *focused, *scanned)]
     table = grid([{k: text(row) for k, text in COLUMNS.items()} for row in methods if "watched" not in row["label"]])
-    parts = [table, *gains(methods), *curves(methods), *pattern_table.parts(patterns), *calibrations(calibrated)]
-    parts += [*scan_table.parts(scanned, others), *package(others)]
+    parts = [table, *gains(methods), *curves(methods), *pattern_table.parts(patterns), *focus_table.parts(focused)]
+    parts += [*calibrations(calibrated), *scan_table.parts(scanned, others), *package(others)]
     text = "\n\n".join(part for part in parts if part) + "\n"
     (out / "table.md").write_text(text, encoding="utf-8")
     (out / "table.json").write_text(json.dumps({"rows": rows, **others}, indent=1), encoding="utf-8")

@@ -30,7 +30,8 @@ def ours(acquisition: Any, job: dict[str, Any]) -> dict[str, Any]:
     from napari_neuralfield import build_recipe, reconstruct, save_result
     from napari_neuralfield.types import Done, Note, Preview
 
-    recipe = build_recipe(job["method"], job["options"], job["label"].split(",")[0] or None)
+    preset = job["label"].split(",")[0]
+    recipe = build_recipe(job["method"], job["options"], None if preset in ("", "default") else preset)
     notes, marks, kept = [], list(job["marks_s"]), []
     began = time.process_time()
     for event in reconstruct(acquisition, recipe):

@@ -26,6 +26,7 @@ from bench.cases import Case, jobs, truth_beside
 from napari_neuralfield import save_acquisition
 from napari_neuralfield.data.simulate import miscalibrated_board, tilted_slide
 from napari_neuralfield.data.simulate_scans import coded, far_field
+from napari_neuralfield.data.simulate_through_focus import through_focus
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.recon.metrics import score, score_in_focus
 from napari_neuralfield.recon.microscope import Calibration
@@ -87,6 +88,25 @@ def test_table_shows_figures_gains_and_no_empty_column(tmp_path: Path) -> None:
     assert "+0.93" in text
     assert "data misfit" not in text
     assert len(json.loads((tmp_path / "table.json").read_text())["rows"]) == 2
+
+
+def test_defocused_frames_are_jobs_of_one_frame_and_of_all_and_have_a_table_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "focus.acq.h5"
+    save_acquisition(file, through_focus(seed=1, pixels=32)[0])
+    found = {(job.method, job.label): job.options for job in jobs(Case(file, None, None, None))}
+    assert {method for method, _ in found} == {"tie-fft", "tie-dct", "srcnn", "srqpi", "defocus-field"}
+    assert found["defocus-field", "default, one frame"] == {"frames": [2]}  # +4 um of -4, 0, 4
+    assert found["defocus-field", ""] == {}
+    (tmp_path / "jobs").mkdir()
+    for number, psnr in ((1, 30.0), (2, 33.0)):
+        row = {
+            "file": f"focus_cells_{number}", "method": "srqpi", "label": "", "kind": "through_focus", "cpu_s": 1.0,
+            "peak_mb": 400.0, "psnr_db": psnr, "ssim": 0.8, "rmse_rad": 0.02,
+        }  # fmt: skip
+        (tmp_path / "jobs" / f"{number}.found.json").write_text(json.dumps(row))
+    text = table.write(tmp_path)
+    assert "## Phase from defocused frames" in text
+    assert "| focus_cells, mean of 2 | srqpi  | default |  1.00 |     400 |   31.50 |" in text
 
 
 def test_a_calibration_is_compared_with_the_truth_and_a_common_shift_is_no_error() -> None:
