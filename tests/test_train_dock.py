@@ -88,6 +88,42 @@ def test_what_is_in_the_way_is_said(dock, qtbot, tmp_path):
     assert "there is no file named for an interrupted training" in dock.form.error.text()
 
 
+def test_a_network_for_single_frames_has_its_own_options_and_pictures(dock, qtbot, tmp_path):
+    from defocus_scene import through_focus
+
+    from napari_neuralfield.data.acquisition import Draft
+    from napari_neuralfield.recon import defocus_source
+
+    form = dock.form
+    assert form.microscope.count() == 3
+    form.network.setCurrentText("srqpi")
+    assert "fresnel_min" in form.options.editors
+    assert "blocks" not in form.options.editors
+    assert [form.microscope.itemText(i) for i in range(form.microscope.count())] == [ANY, LIKE]
+    assert not form.microscope.isEnabled()
+    acquisition, _ = through_focus(48)
+    values = {name: value for name, value in acquisition.values().items() if value is not None}
+    session_of(dock._viewer).set_draft(Draft("through_focus", np.asarray(acquisition.frames), values, "open.acq.h5"))
+    assert form.microscope.isEnabled()
+    form.microscope.setCurrentText(LIKE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(defocus_source, "SCENE_PX", 32)
+        patch.setattr(defocus_source, "VALIDATION", 4)
+        form.options.set_values({"steps": 3, "pool": 8, "base": 4, "patch_px": 32, "batch": 2, "half_precision": False})
+        dock.run()
+        qtbot.waitUntil(lambda: not dock.running, timeout=60_000)
+    assert dock.last is not None, form.error.text()
+    assert load_weights(tmp_path / "W.safetensors", "srqpi").header["known"]["fresnel"] == [0.31361, 0.31361]
+    layers = {layer.name: layer for layer in dock._viewer.layers}
+    assert list(layers) == ["training: frame", "training: network", "training: truth"]
+    assert layers["training: network"].data.shape == (4, 128, 128)
+    assert layers["training: network"].scale[-1] == pytest.approx(0.65)
+    form.network.setCurrentText("neuph")  # and back: the open frames are not for this one
+    assert not form.microscope.isEnabled()
+    assert form.microscope.currentText() == ANY
+    assert "blocks" in form.options.editors
+
+
 def test_fine_tuning_has_its_own_defaults_and_the_open_microscope(dock):
     form = dock.form
     assert not form.microscope.isEnabled()

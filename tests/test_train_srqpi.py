@@ -91,6 +91,7 @@ def test_everything_a_user_may_give_at_once(folder: Path, tmp_path: Path, capsys
     target = tmp_path / "W.safetensors"
     assert cli.main(["train", "srqpi", *SHORT, *TINY, *map(str, given), "-o", str(target)]) == 0
     assert "measured pairs: 2 to train on, 0 kept aside" in capsys.readouterr().out
+    assert load_weights(target, "srqpi").header["known"]["fresnel"] == [0.31361, 0.31361]  # 4 um at 2.6 um, in all
     alone = ["--stack", str(folder), "--pairs-share", "1"]
     assert cli.main(["train", "srqpi", *SHORT, *TINY, *alone, "-o", str(target)]) == 2
     assert "plane" in capsys.readouterr().err  # the folder also holds a single plane

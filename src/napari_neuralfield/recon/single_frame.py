@@ -109,7 +109,8 @@ def is_known(acquisition: ThroughFocus) -> bool:
 def beyond_training(acquisition: ThroughFocus, weights: Weights, number: int) -> Iterator[Note]:
     """A warning where the frame was taken unlike those of the training."""
     recipe = weights.header.get("recipe", {})
-    low, high = float(recipe.get("fresnel_min", RANGE[0])), float(recipe.get("fresnel_max", RANGE[1]))
+    asked = recipe.get("fresnel_min", RANGE[0]), recipe.get("fresnel_max", RANGE[1])
+    low, high = map(float, weights.header.get("known", {}).get("fresnel", asked))
     defocus, scale = Defocus.of(acquisition, number), acquisition.pixel_um**2 / acquisition.wavelength_um
     z = float(np.asarray(acquisition.z_um)[number])
     if not low / SLACK <= abs(defocus.fresnel) <= high * SLACK:

@@ -85,8 +85,9 @@ class DefocusTask:
         return found
 
     def header(self, channels: torch.Tensor) -> dict[str, Any]:
-        """Nothing more."""
-        return {}
+        """Least and largest size of the Fresnel number among the training's channels (n, channel, y, x)."""
+        numbers = channels[:, 2, 0, 0].abs() / 2
+        return {"known": {"fresnel": [round(float(numbers.min()), 5), round(float(numbers.max()), 5)]}}
 
 
 def check_start(recipe: TrainDefocusRecipe, start: Weights, resume: bool) -> None:
