@@ -20,7 +20,8 @@ from .total_variation import adjoint_differences, differences
 
 INNER = 20  # rounds of splitting in each step
 LONGEST = 1.0  # step, in units of that of a weak sample
-SHORTEST = 1 / 256
+SHORTEST = 1 / 1024
+DAMPED = 1e-3  # of the largest curvature, how much is added to all of it in a step half as long
 HELD = 0.1  # weight of the splitting of signs, as a share of that of edges
 STEEPNESS = 8  # power of the frequency by which detail beyond the camera's pixels becomes unlikely
 SETTLED = 3e-4  # relative change of the objective below which a step changes nothing that can be seen
@@ -49,10 +50,13 @@ class Known:
 
 
 def beyond_camera(misfit: DefocusMisfit) -> torch.Tensor:
-    """Frequency (Y, X / 2 + 1) over the highest one that the camera's pixels resolve, to the power STEEPNESS."""
+    """Frequency (Y, X / 2 + 1) over the highest one that camera and lenses resolve, to the power STEEPNESS."""
+    seen = misfit.microscope
+    passed = (seen.objective_na + seen.condenser_na) / seen.wavelength_um * seen.pixel_um
+    highest = min(0.5 / misfit.upsampling, passed)
     fy = torch.fft.fftfreq(misfit.shape[0])[:, None]
     fx = torch.fft.rfftfreq(misfit.shape[1])[None, :]
-    return ((fy.square() + fx.square()) * (2 * misfit.upsampling) ** 2) ** (STEEPNESS / 2)
+    return ((fy.square() + fx.square()) / highest**2) ** (STEEPNESS / 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,10 +98,12 @@ class SparseFit:
         slopes = self.misfit.slopes(self.sample)
         value, calm = self._value(self.sample, slopes.energy), 0
         curve = self._curvature()
+        top = curve.amax((-2, -1), keepdim=True)
         for done in range(1, count + 1):
             kept = self._pair, self._dual, self._signed, self._sign_dual
             while True:
-                moved = self._solve(slopes.sample, curve * self._shortened)
+                held = DAMPED * (self._shortened - 1) ** 1.5
+                moved = self._solve(slopes.sample, curve * self._shortened + held * top)
                 new = self.misfit.slopes(moved)
                 reached = self._value(moved, new.energy)
                 if reached <= value * (1 + 1e-6) or self._shortened >= 1 / SHORTEST:
