@@ -16,6 +16,7 @@ from napari_neuralfield.fields.phase_network import PhaseNetwork
 from napari_neuralfield.io.field_file import load_result, save_result
 from napari_neuralfield.recon import build_recipe, reconstruct
 from napari_neuralfield.recon.defocus_field import extent_of, usual_upsampling
+from napari_neuralfield.recon.srqpi import SrqpiRecipe, frame_field, weights_of
 from napari_neuralfield.types import Done, InputError, Note, Preview, Progress, Result
 
 Scene = tuple[ThroughFocus, np.ndarray]
@@ -82,6 +83,16 @@ def test_what_is_known_of_cells_fills_the_slow_part(scene: Scene) -> None:
     both = psnr(_phase(_result(acquisition)), truth)
     assert known > unknown + 1
     assert both > known + 0.3
+
+
+@pytest.mark.parametrize("field", ["pixels", "hash"])
+def test_the_network_s_answer_as_a_start(scene: Scene, field: str) -> None:
+    acquisition, truth = scene
+    result = _result(acquisition, frames=(2,), field=field, start="network", steps=30)
+    network = frame_field(acquisition, weights_of(SrqpiRecipe()), 2)
+    y, x = network.extent.axes()
+    assert psnr(_phase(result), truth) > psnr(network.render(0.0, y, x)[0].numpy(), truth)
+    assert result.figures["contrast_explained"] > 0.9
 
 
 def test_absorption_beside_phase() -> None:

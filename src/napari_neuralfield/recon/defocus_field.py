@@ -82,7 +82,7 @@ def defocus_field(acquisition: ThroughFocus, recipe: DefocusFieldRecipe) -> Iter
     upsampling = recipe.upsampling or usual_upsampling(acquisition)
     misfit = looked.misfit(fit_pixels(upsampling), recipe.points, device)
     extent = extent_of(acquisition, upsampling)
-    start = _start(acquisition, recipe, looked, misfit, extent)
+    start = _start(acquisition, recipe, looked, misfit)
     known = _known(recipe, looked, misfit)
     yield Note(sentence(looked, known))
     if known.empty is not None and bool(start.any()):
@@ -179,24 +179,26 @@ def _known(recipe: DefocusFieldRecipe, looked: DefocusFrames, misfit: DefocusMis
 
 
 def _start(
-    acquisition: ThroughFocus, recipe: DefocusFieldRecipe, looked: DefocusFrames, misfit: DefocusMisfit, extent: Extent
+    acquisition: ThroughFocus, recipe: DefocusFieldRecipe, looked: DefocusFrames, misfit: DefocusMisfit
 ) -> torch.Tensor:
     """Phase, and absorption where it is fitted (channel, Y, X) on the misfit's grid."""
     channels = 2 if recipe.absorption else 1
     start = torch.zeros((channels, *misfit.shape), device=misfit.root.device)
     if recipe.start == "network":
-        y, x = extent.axes(acquisition.pixel_um / misfit.upsampling)
-        seen = _seen_by_network(acquisition, looked, recipe).render(0.0, y, x)[0]
+        y, x = extent_of(acquisition, misfit.upsampling).axes()
+        seen = _seen_by_network(acquisition, looked, recipe, start.device).render(0.0, y, x)[0]
         start[0] = misfit.padded(seen.to(start))
     return start
 
 
-def _seen_by_network(acquisition: ThroughFocus, looked: DefocusFrames, recipe: DefocusFieldRecipe) -> Field:
+def _seen_by_network(
+    acquisition: ThroughFocus, looked: DefocusFrames, recipe: DefocusFieldRecipe, device: torch.device
+) -> Field:
     from .srqpi import SrqpiRecipe, frame_field, weights_of
 
     farthest = int(np.abs(np.asarray(looked.acquisition.z_um)).argmax())
     weights = weights_of(SrqpiRecipe())
-    return frame_field(acquisition, weights, looked.numbers[farthest], recipe.device, flatten=recipe.flatten_um > 0)
+    return frame_field(acquisition, weights, looked.numbers[farthest], device, flatten=recipe.flatten_um > 0)
 
 
 def _field(fit: SparseFit | NetworkFit, extent: Extent, upsampling: int) -> Field:
