@@ -1,4 +1,4 @@
-"""The picture of a time-lapse under napari's time slider, and how long a frame takes to come.
+"""Pictures of a time-lapse under the time slider and of methods side by side, and how long a frame takes to come.
 
 Run under a display: `xvfb-run -s "-screen 0 2000x1500x24" python docs/make_time_lapse_screenshot.py`; with --file FILE,
 of a time-lapse in place of the simulated one. Each step of the slider is timed until its frame is on the screen, and
@@ -43,6 +43,29 @@ def scrub(stage: Stage, path: Path, method: str, show: int) -> None:
     wait(lambda: reconstruct.time.film.seen == show and not reconstruct.time.busy)
     viewer.layers.selection.active = reconstruct.time.film.layer
     stage.shoot("time-lapse")
+
+
+def beside(stage: Stage, path: Path, methods: tuple[str, ...]) -> None:
+    """The phases that several methods find in one stack, side by side."""
+    from napari_neuralfield.widgets.contributions import open_workbench
+
+    stage.viewer.open(path, plugin=PLUGIN)
+    open_workbench(stage.viewer)
+    reconstruct, acquisition, depth = (stage.dock(n) for n in ("Reconstruct", "Acquisition", "Depth"))
+    wait(lambda: reconstruct.library is not None and acquisition.checks.text() not in ("", "Checking …"))
+    stage.front("Reconstruct")
+    for method in methods:
+        reconstruct.form.choose_method(method)
+        reconstruct.run()
+        wait(lambda: not reconstruct._running)
+        if reconstruct.form.error.text():
+            raise RuntimeError(reconstruct.form.error.text())
+        wait(lambda method=method: any(layer.name.endswith(f"{method} phase") for layer in stage.viewer.layers))
+        pause(1.0)
+        wait(lambda: not reconstruct.zoom.busy)
+    depth.form.compare.setChecked(True)
+    pause(3.0)
+    stage.shoot("through-focus")
 
 
 def measure(viewer: object, panel: object) -> None:
@@ -94,17 +117,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as own:  # the user's settings must not show in the picture
         platformdirs.user_config_dir = platformdirs.user_cache_dir = lambda *_: own
         stage = Stage(options.out, (1560, 960))
-        scrub(stage, options.file or simulated(Path(own)), options.method, options.frame)
+        scrub(stage, options.file or simulated(Path(own), "time-lapse"), options.method, options.frame)
+        stage.viewer.close()
+        stage = Stage(options.out, (1560, 960))
+        beside(stage, simulated(Path(own), "through-focus"), ("tie-fft", options.method))
         stage.viewer.close()
 
 
-def simulated(folder: Path) -> Path:
-    """A file of 100 frames of simulated cells that crawl and divide."""
+def simulated(folder: Path, name: str) -> Path:
+    """A file of simulated cells: 100 frames in which they crawl and divide, or a stack through focus."""
     from napari_neuralfield.data.simulate import SIMULATORS
     from napari_neuralfield.io import save_acquisition
 
-    save_acquisition(folder / "cells.acq.h5", SIMULATORS["time-lapse"](0)[0])
-    return folder / "cells.acq.h5"
+    path = folder / f"{name}.acq.h5"
+    save_acquisition(path, SIMULATORS[name](0)[0])
+    return path
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class HeightChoice(QWidget):
         self._wavelength_um = 0.0
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        self._indices = row(QLabel("Index of sample"), self.boxes[0], QLabel("of medium"), self.boxes[1])
+        self._indices = row(QLabel("n sample"), self.boxes[0], QLabel("n medium"), self.boxes[1])
         for part in (self.tick, self._indices, self.error):
             layout.addWidget(part)
         self._indices.hide()
