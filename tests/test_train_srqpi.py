@@ -178,6 +178,13 @@ def test_weights_of_another_size_are_refused_by_the_option_that_asks() -> None:
         recipe_for("srqpi", {}, weights, resume=True)
 
 
+def test_methods_says_what_each_training_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["methods", "train"]) == 0
+    said = capsys.readouterr().out
+    assert "takes through_focus" in said[said.index("train srqpi") :]
+    assert "--stack" in said
+
+
 def test_the_share_of_measured_patches_may_be_none(folder: Path) -> None:
     from napari_neuralfield.app.training import prepare
 

@@ -76,7 +76,7 @@ def methods(name: str | None) -> list[dict[str, Any]]:
         from ..recon.trainings import TRAININGS
 
         found = [
-            Method(f"train {n}", t.summary, t.recipe, ("multiplexed_led",), {}, lambda *_: iter(()))
+            Method(f"train {n}", t.summary, t.recipe, (t.kind,), {}, lambda *_: iter(()))
             for n, t in TRAININGS.items()
         ]
     else:
