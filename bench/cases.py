@@ -122,7 +122,16 @@ def case_of(file: Path, score: Path) -> Case:
             "pixel_um": float(stored.attrs["pixel_um"]),
             "z_um": [float(z) for z in depths.stdout.split(",")],
         }
+    grid["first_um"] = first_um(file, grid["pixel_um"])
     return Case(file, truth, grid, score)
+
+
+def first_um(file: Path, pixel_um: float) -> float:
+    """Where the truth's first pixel lies: frames through focus are means over finer pixels, so half a pixel away."""
+    from napari_neuralfield.io import open_draft
+
+    draft = open_draft(file)
+    return float(pixel_um - draft.values["pixel_um"]) / 2 if draft.kind == "through_focus" else 0.0
 
 
 def complete(file: Path) -> bool:

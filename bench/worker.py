@@ -60,7 +60,7 @@ def planes_of(field: Any, job: dict[str, Any]) -> np.ndarray | None:
     grid = job["grid"]
     if grid is None:
         return None
-    y, x = (np.arange(n) * grid["pixel_um"] for n in grid["shape"])
+    y, x = (grid["first_um"] + np.arange(n) * grid["pixel_um"] for n in grid["shape"])
     planes = np.asarray(field.render(grid["z_um"], y, x).detach().cpu().numpy())
     if grid["score"] == "field":
         return planes
