@@ -170,9 +170,10 @@ class TimeLayer(QObject):
 
     def _kept(self) -> bool:
         """Whether the frame at the slider is kept as the layer shows it."""
-        movie = None if self.layer is None else self.layer.data
-        current = movie is not None and movie.lapse is self.lapse
-        return current and movie.lapse.remembered(self.number, *movie.axes) is not None
+        if self.layer is None or self.layer.data.lapse is not self.lapse:
+            return False
+        movie: Movie = self.layer.data
+        return movie.lapse.remembered(self.number, *movie.axes) is not None
 
     def _ask(self, event: Any = None) -> None:
         lapse, number, offset = self.lapse, self.number, self._offset
