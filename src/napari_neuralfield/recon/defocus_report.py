@@ -69,6 +69,7 @@ def explain(
     absorption: torch.Tensor | None = None,
     noise: float | None = None,
     flatten_um: float = 0.0,
+    called: Sequence[int] | None = None,
     device: torch.device | str = "cpu",
 ) -> DefocusReport:
     """Simulate frames of a phase again and compare.
@@ -79,6 +80,7 @@ def explain(
     frames : numbers of the frames to compare with; None: all.
     absorption : negative natural logarithm of amplitude (Y, X); none where None.
     noise, flatten_um : as in `defocus_frames.frames_of`.
+    called : numbers by which the sentence calls the frames; their own where None.
 
     Raises
     ------
@@ -103,7 +105,7 @@ def explain(
     there = _squares(looked, _compare(misfit, padded)[1])
     rest = max(empty - 1, 1e-9)
     explained, mirrored = 1 - max(here - 1, 0) / rest, 1 - max(there - 1, 0) / rest
-    level, sentence = _verdict(looked, here, explained, mirrored)
+    level, sentence = _verdict(looked, called or looked.numbers, here, explained, mirrored)
     root = misfit.root[(..., *_inside(looked))].double()
     error = float(_roots_apart(looked, difference).norm() / root.norm())
     return DefocusReport(
@@ -149,9 +151,11 @@ def _regions(difference: torch.Tensor) -> np.ndarray:
     return mean[0, 0].sqrt().cpu().numpy()
 
 
-def _verdict(looked: DefocusFrames, misfit: float, explained: float, mirrored: float) -> tuple[str, str]:
-    one = len(looked.numbers) == 1
-    names = ", ".join(str(number) for number in looked.numbers)
+def _verdict(
+    looked: DefocusFrames, called: Sequence[int], misfit: float, explained: float, mirrored: float
+) -> tuple[str, str]:
+    one = len(called) == 1
+    names = ", ".join(str(number) for number in called)
     which = f"frame {names}" if one else f"frames {names}"
     z_um = np.asarray(looked.acquisition.z_um)
     if mirrored > explained + 0.2 and misfit > NOISE_ALONE:

@@ -175,7 +175,8 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
             else:
                 yield event
     yield Progress(1, 1, float("nan"), "simulating the frame again")
-    report = explain(alone, phase, [0], upsampling=int(network.network.upsampling), device=device)
+    factor = int(network.network.upsampling)
+    report = explain(alone, phase, [0], upsampling=factor, called=[number], device=device)
     yield Note(report.sentence, "info" if report.level == "green" else "warning")
     sign = sign_of(phase.cpu().numpy())
     if sign.told == "wrong":
