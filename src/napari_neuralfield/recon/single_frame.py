@@ -25,6 +25,7 @@ from .recipe import Recipe, option
 Stream = Iterator[Event]
 Polish = Callable[[ThroughFocus, torch.Tensor], Iterator[Event | torch.Tensor]]
 IN_FOCUS = 0.005  # size of the Fresnel number below which a transparent sample shows nothing
+CLEARLY = 0.1  # more of the contrast explained: the other sign of z is likelier
 COHERENCE = 0.5  # largest share of the objective's aperture that the condenser fills
 SLACK = 1.15  # beyond the range of the training that nobody needs to be told of
 
@@ -179,7 +180,13 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
     report = explain(alone, phase, [0], upsampling=factor, called=[number], device=device)
     yield Note(report.sentence, "info" if report.level == "green" else "warning")
     sign = sign_of(phase.cpu().numpy())
-    if sign.told == "wrong":
+    if report.level != "green" and (better := _upside_down(alone, weights, device)) > report.explained + CLEARLY:
+        yield Note(
+            f"with z_um = {-z:+g} instead of {z:+g} the network's phase would explain {better:.0%}, not "
+            f"{report.explained:.0%} of the contrast; check the sign of z_um",
+            "warning",
+        )
+    elif sign.told == "wrong":
         yield Note(sign.sentence, sign.level)
     optics = {
         **optics_of(acquisition), "frame": number, "frame_z_um": z, "trust_level": report.level,
@@ -187,3 +194,11 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
     }  # fmt: skip
     figures = {**report.figures, "cpu_seconds": time.process_time() - started}
     yield Done(Result(field.cpu(), recipe.model_dump(), optics, {}, figures, acquisition.title))
+
+
+def _upside_down(alone: ThroughFocus, weights: Weights, device: torch.device) -> float:
+    """Share of a frame's contrast that the network's phase explains where z has the other sign."""
+    turned = dataclasses.replace(alone, z_um=-np.asarray(alone.z_um))
+    field = frame_field(turned, weights, 0, device)
+    phase = field.render(0.0, *field.extent.axes())[0]
+    return explain(turned, phase, [0], upsampling=int(field.network.upsampling), device=device).explained
