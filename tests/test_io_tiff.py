@@ -115,6 +115,15 @@ def test_colours_are_refused(tmp_path: Path, ending: str) -> None:
         open_draft(path)
 
 
+def test_three_frames_that_a_program_marked_as_colours_are_frames(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).random((3, 6, 8), np.float32)
+    tifffile.imwrite(tmp_path / "stack.tif", frames, photometric="rgb", planarconfig="separate")
+    sidecar(tmp_path / "stack.yaml", 3)
+    draft = open_draft(tmp_path / "stack.tif")
+    assert np.array_equal(draft.frames[:], frames)
+    assert np.array_equal(draft.frames[1], frames[1])
+
+
 @pytest.mark.parametrize("ending", ["tif", "png"])
 def test_damaged_images(tmp_path: Path, ending: str) -> None:
     images = folder(tmp_path / "cells", ending)

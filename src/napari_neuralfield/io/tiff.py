@@ -20,6 +20,7 @@ from .reading import explained
 from .tables import image_head, read_image
 
 SUFFIXES = (".tif", ".tiff", ".png")
+COLOURS_APART = "SYX"  # axes of colours plane after plane: so some programs mark a stack of three frames
 
 
 @READERS.register("tiff")
@@ -124,6 +125,9 @@ def _told_by_planes(path: Path) -> tuple[Any, Described]:
 
         with explained(path, "this is not a TIFF file or it is cut short"), tifffile.TiffFile(path) as file:
             said = described(file, int(frames.shape[0]))
+            apart = file.series[0].axes == COLOURS_APART
+        if apart:
+            said.notes.append(f"the {frames.shape[0]} planes are marked as colours and taken for frames")
     depth = depth_um(path.name)
     if depth is not None and not said.through_focus:
         said.values["z_um"] = depth
@@ -162,7 +166,7 @@ def file_frames(path: Path) -> Any:
         offset, axes = series.dataoffset, series.axes
         stored = dtype.newbyteorder("big" if file.byteorder == ">" else "little")
         colour = series.keyframe.photometric in (2, 6) or series.keyframe.samplesperpixel > 1
-    if colour:
+    if colour and not (axes == COLOURS_APART and offset is not None):
         raise InputError(f"{path}: the images hold colours (shape {shape}); save one channel as grey images")
     shape = (1, *shape) if len(shape) == 2 else shape
     if len(shape) == 4 and axes == "TZYX":
