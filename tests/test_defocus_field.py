@@ -136,6 +136,8 @@ def test_mistakes_are_told(scene: Scene) -> None:
         _events(acquisition, frames=(2, 2))
     with pytest.raises(InputError, match=r"lie in focus \(z_um 0\).*defocused by about 1 um or more"):
         _events(acquisition, frames=(1,))
+    with pytest.raises(InputError, match=r"so far from focus \(z_um 4000\).*check its unit"):
+        _events(acquisition.replace(z_um=1000 * acquisition.z_um), frames=(2,))
     with pytest.raises(InputError, match="one frame cannot tell phase from absorption"):
         _events(acquisition, frames=(2,), absorption=True)
     with pytest.raises(InputError, match="all chosen frames lie at z_um 4"):

@@ -123,6 +123,11 @@ def _refuse_in_focus(acquisition: ThroughFocus, where: str) -> None:
         return
     depths = ", ".join(f"{z:g}" for z in z_um)
     needed = next((z for z in 0.01 * 1.5 ** np.arange(40) if contrast(z) >= 5 * FAINTEST), 1.0)
+    if np.abs(z_um).max() > needed:
+        raise InputError(
+            f"{where}: the chosen frames lie so far from focus (z_um {depths}) that nothing of a transparent sample is "
+            "left in them; z_um is in micrometres, so check its unit"
+        )
     raise InputError(
         f"{where}: the chosen frames lie in focus (z_um {depths}), where a transparent sample cannot be seen; choose a "
         f"frame that is defocused by about {needed:.1g} um or more"
