@@ -1,7 +1,7 @@
 """Pictures in the documentation: real scans from the folder NEURALFIELD_DATA, all others simulated.
 
-`python docs/make_pictures.py [NAME ...]` writes siemens.png, p25.png, coded.png, coded-fpm.png and neuph.png into
-docs/images.
+`python docs/make_pictures.py [NAME ...]` writes siemens.png, p25.png, coded.png, coded-fpm.png, neuph.png and srqpi.png
+into docs/images.
 
 The Siemens star comes with tike (Argonne National Laboratory, open source licence), the near-field star from Zenodo
 17899482 (P25, PETRA III, CC BY 4.0).
@@ -167,12 +167,38 @@ def neuph(seed: int = 1) -> tuple[str, list[list[Tile]], str]:
     return "Phase of cells from five frames under LED patterns, 6 x finer than the camera", rows, "Simulated."
 
 
+def srqpi(seed: int = 6) -> tuple[str, list[list[Tile]], str]:
+    """One defocused frame to phase, beside the transport of intensity from three; below, a part of it; simulated."""
+    from napari_neuralfield.data.simulate_through_focus import through_focus
+
+    acquisition, found = through_focus(seed)
+    truth, part = found["phase_rad"], np.s_[180:340, 180:340]
+    finer = len(truth) // len(acquisition.frames[2])
+    frame = np.repeat(np.repeat(acquisition.frames[2], finer, 0), finer, 1)
+    images, labels = [], []
+    for name, method, options in (
+        ("TIE, three frames", "tie-fft", {}), ("SRCNN", "srcnn", {}), ("U-Net", "srqpi", {}),
+        ("polished", "srqpi", {"polish": True}),
+    ):  # fmt: skip
+        field = result_of(acquisition, method, **options).field
+        image = field.render([0.0], *field.extent.axes())[0].numpy()  # the truth's own pixels
+        images.append(image - image.mean() + truth.mean())
+        labels.append(f"{name}: off by {(image - truth).std():.3f} rad")
+    shades, light = limits(truth), limits(frame)
+    everything = [*zip(images, labels, strict=True), (truth, "truth")]
+    rows = [
+        [Tile(grey(frame, light), "the frame, +4 um"), *(Tile(grey(i, shades), name) for i, name in everything)],
+        [Tile(grey(frame[part], light), "closer"), *(Tile(grey(i[part], shades), "") for i, _ in everything)],
+    ]
+    return "Phase of cells from one defocused frame, 4 x finer than the camera", rows, "Simulated."
+
+
 def limits(values: np.ndarray) -> tuple[float, float]:
     low, high = np.percentile(values, (0.3, 99.7))
     return float(low), float(high)
 
 
-SHEETS = {"siemens": siemens, "p25": p25, "coded": coded, "coded-fpm": coded_fpm, "neuph": neuph}
+SHEETS = {"siemens": siemens, "p25": p25, "coded": coded, "coded-fpm": coded_fpm, "neuph": neuph, "srqpi": srqpi}
 
 
 def main() -> None:
