@@ -326,8 +326,9 @@ class Draft:
             unit = f" in {q.unit}" if q.unit else ""
             also = f" (also missing: {', '.join(missing[1:])})" if missing[1:] else ""
             raise InputError(
-                f"{where}: {missing[0]} ({q.help}) is missing{also}; give {missing[0]}{unit} in the sidecar file "
-                f"{PurePath(self.source).name or 'NAME'}.yaml beside the data or in the Acquisition dock"
+                f"{where}: {missing[0]} ({q.help}) is missing{also}; give {missing[0]}{unit} in the sidecar, "
+                f"{PurePath(self.source).name or 'NAME'}.yaml beside the data where there is none yet, or in the "
+                "Acquisition dock"
             )
         check_frames(self.frames, where)
         checked = {n: check_value(n, known[n], v, where) for n, v in given.items() if n in known}
