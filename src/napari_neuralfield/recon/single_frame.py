@@ -180,10 +180,11 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
     report = explain(alone, phase, [0], upsampling=factor, called=[number], device=device)
     yield Note(report.sentence, "info" if report.level == "green" else "warning")
     sign = sign_of(phase.cpu().numpy())
-    if report.level != "green" and (better := _upside_down(alone, weights, device)) > report.explained + CLEARLY:
+    explained = max(report.explained, 0.0)
+    if report.level != "green" and (better := _upside_down(alone, weights, device)) > explained + CLEARLY:
         yield Note(
             f"with z_um = {-z:+g} instead of {z:+g} the network's phase would explain {better:.0%}, not "
-            f"{report.explained:.0%} of the contrast; check the sign of z_um",
+            f"{explained:.0%} of the contrast; check the sign of z_um",
             "warning",
         )
     elif sign.told == "wrong":
