@@ -43,7 +43,7 @@ class DefocusVariety:
     noise: tuple[float, float] = (0.0015, 0.008)
     uneven: float = 0.004
     haze_rad: float = 0.02
-    finest: tuple[float, float] = (0.6, 1.6)
+    finest: tuple[float, float] = (0.3, 1.3)
 
     def draw(self, rng: np.random.Generator) -> Defocus:
         """The optics of one frame."""
