@@ -86,7 +86,7 @@ def explain(
     ------
     InputError : where the frames cannot be used.
     """
-    box = tuple(slice((n - min(n, LOOKED_AT)) // 2, (n + min(n, LOOKED_AT)) // 2) for n in acquisition.frame_shape)
+    box = middle(acquisition.frame_shape)
     whole = all(part.stop - part.start == n for part, n in zip(box, acquisition.frame_shape, strict=True))
     looked = frames_of(acquisition, frames, noise, flatten_um)
     if not whole:
@@ -112,6 +112,12 @@ def explain(
         error, here, explained, mirrored, _regions(difference), shown.cpu().numpy(),
         (difference * misfit.noise).cpu().numpy(), whole, level, sentence,
     )  # fmt: skip
+
+
+def middle(shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of a frame that are simulated again."""
+    rows, columns = (slice((n - min(n, LOOKED_AT)) // 2, (n + min(n, LOOKED_AT)) // 2) for n in shape)
+    return rows, columns
 
 
 def _pixels(upsampling: int) -> int:

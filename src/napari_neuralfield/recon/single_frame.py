@@ -18,7 +18,7 @@ from ..fields.super_resolved import SuperResolvedField
 from ..networks.pretrained import Weights, load_weights, shipped
 from ..types import Done, Event, InputError, Note, Preview, Progress, Result
 from .defocus_inputs import RANGE, SMALLEST, Defocus, best_frame, inputs_of
-from .defocus_report import explain
+from .defocus_report import explain, middle
 from .defocus_sign import sign_of
 from .recipe import Recipe, option
 
@@ -198,8 +198,8 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
 
 
 def _upside_down(alone: ThroughFocus, weights: Weights, device: torch.device) -> float:
-    """Share of a frame's contrast that the network's phase explains where z has the other sign."""
-    turned = dataclasses.replace(alone, z_um=-np.asarray(alone.z_um))
+    """Share of the contrast in a frame's middle that the network's phase explains where z has the other sign."""
+    turned = dataclasses.replace(alone, z_um=-np.asarray(alone.z_um)).crop(*middle(alone.frame_shape))
     field = frame_field(turned, weights, 0, device)
     phase = field.render(0.0, *field.extent.axes())[0]
     return explain(turned, phase, [0], upsampling=int(field.network.upsampling), device=device).explained
