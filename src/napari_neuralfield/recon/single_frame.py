@@ -166,8 +166,13 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
     network = frame_field(alone, weights, 0, device)
     field: SuperResolvedField | PhaseMap = network
     yield Preview(network, 0.0)
-    phase = network.render(0.0, *network.extent.axes())[0]
-    if polish is not None:
+    factor = int(network.network.upsampling)
+    if polish is None:  # nobody asked for the whole yet
+        box = middle(alone.frame_shape)
+        alone = alone.crop(*box)
+        phase = network.pixels(*(slice(part.start * factor, part.stop * factor) for part in box))[0]
+    else:
+        phase = network.render(0.0, *network.extent.axes())[0]
         for event in polish(alone, phase):
             if isinstance(event, torch.Tensor):
                 phase = event
@@ -176,7 +181,6 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
             else:
                 yield event
     yield Progress(1, 1, float("nan"), "simulating the frame again")
-    factor = int(network.network.upsampling)
     report = explain(alone, phase, [0], upsampling=factor, called=[number], device=device)
     yield Note(report.sentence, "info" if report.level == "green" else "warning")
     sign = sign_of(phase.cpu().numpy())
