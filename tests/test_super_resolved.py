@@ -56,6 +56,18 @@ def test_coarse_pixels_are_means_of_fine_ones(field: SuperResolvedField) -> None
         assert torch.allclose(coarse, means, atol=1e-5)
 
 
+def test_coarse_pixels_made_band_by_band_are_the_same(
+    field: SuperResolvedField, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    axes = field.extent.axes(pixel_um=PIXEL / 4 * 3.1)
+    whole = field.render(0.0, *axes)
+    field._tiles.clear()
+    monkeypatch.setattr(super_resolved, "TILE", 8)
+    monkeypatch.setattr(super_resolved, "PIECE", 8)
+    assert len(field._bands(slice(0, field.extent.shape[0]), 2)) > 2
+    assert torch.allclose(field.render(0.0, *axes), whole, atol=1e-5)
+
+
 def test_points_and_grids_agree_between_pixels(field: SuperResolvedField) -> None:
     y, x = 20.0 + 0.31 * np.arange(9), 12.0 + 0.27 * np.arange(7)
     grid = field.render(0.0, y, x)[0]

@@ -111,11 +111,15 @@ class SuperResolvedField(nn.Module):
             return read(read(part, at[0] - rows.start, -2), at[1] - columns.start, -1)
         step = 2**level
         boxes = [_widened(needed(a, n), n, step) for a, n in zip(at, self.extent.shape, strict=True)]
-        part = self.pixels(*boxes)
-        short = [-n % step for n in part.shape[1:]]
-        part = functional.avg_pool2d(functional.pad(part[None], (0, short[1], 0, short[0]), mode="replicate"), step)[0]
+        part = torch.cat([_pooled(self.pixels(band, boxes[1]), step) for band in self._bands(boxes[0], step)], dim=1)
         y, x = ((a - box.start + 0.5) / step - 0.5 for a, box in zip(at, boxes, strict=True))
         return read(read(part, y, -2), x, -1)
+
+    def _bands(self, rows: slice, step: int) -> list[slice]:
+        """Rows of fine pixels in parts that end where pieces do, so that the whole is never held."""
+        height = max(step, PIECE * int(self.network.upsampling) // step * step)
+        cuts = [rows.start, *range((rows.start // height + 1) * height, rows.stop, height), rows.stop]
+        return [slice(a, b) for a, b in itertools.pairwise(cuts)]
 
     def _positions(self, axis: Any, dim: int) -> np.ndarray:
         """Fractional fine pixels of coordinates in um."""
@@ -189,6 +193,12 @@ class SuperResolvedField(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_tiles": OrderedDict()}
+
+
+def _pooled(part: torch.Tensor, step: int) -> torch.Tensor:
+    """Means over step x step pixels of (output, y, x), its last ones repeated where they do not fill a step."""
+    short = [-n % step for n in part.shape[1:]]
+    return functional.avg_pool2d(functional.pad(part[None], (0, short[1], 0, short[0]), mode="replicate"), step)[0]
 
 
 def _widened(box: slice, n: int, step: int) -> slice:
