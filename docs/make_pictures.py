@@ -184,7 +184,7 @@ def srqpi(seed: int = 6) -> tuple[str, list[list[Tile]], str]:
         image = field.render([0.0], *field.extent.axes())[0].numpy()  # the truth's own pixels
         images.append(image - image.mean() + truth.mean())
         labels.append(f"{name}: off by {(image - truth).std():.3f} rad")
-    shades, light = limits(truth), limits(frame)
+    shades, light = limits(np.stack([truth, *images])), limits(frame)
     everything = [*zip(images, labels, strict=True), (truth, "truth")]
     rows = [
         [Tile(grey(frame, light), "the frame, +4 um"), *(Tile(grey(i, shades), name) for i, name in everything)],
