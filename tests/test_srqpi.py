@@ -55,7 +55,7 @@ def events(acquisition: ThroughFocus, method: str = "srqpi", **options: Any) -> 
 def test_the_answer_is_the_network_of_the_best_frame(
     method: str, cells: ThroughFocus, weights: dict[str, Weights]
 ) -> None:
-    said, done = events(cells, method)
+    said, done = events(cells, method, match_heights=False)
     assert said[0] == "phase of frame 2 alone, taken at z = +4 um"
     field = done.result.field
     assert isinstance(field, SuperResolvedField)
@@ -74,7 +74,7 @@ def test_another_frame_other_weights_and_an_even_field(
     said, _ = events(cells, frame=0)
     assert "frame 0 alone, taken at z = -4 um" in said[0]
     save_weights(tmp_path / "W.safetensors", weights["srqpi"], half=False)
-    _, done = events(cells, weights=str(tmp_path / "W.safetensors"))
+    _, done = events(cells, weights=str(tmp_path / "W.safetensors"), match_heights=False)
     y, x = done.result.field.extent.axes()
     plain = frame_field(cells, weights["srqpi"], 2).render(0.0, y, x)
     assert torch.allclose(done.result.field.render(0.0, y, x), plain, atol=1e-6)

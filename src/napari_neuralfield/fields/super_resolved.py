@@ -38,12 +38,14 @@ class SuperResolvedField(nn.Module):
     network : name of its kind, see `networks.pretrained.NETWORKS`; sizes : that build it.
     channels : (channel, y, x) shape of what the network is shown.
     offset_rad : added to the network's answer.
+    corrected : whether a slow correction on the channels' pixels is added too.
     """
 
     type_name = "super-resolved"
     complex_valued = False
 
     channels: torch.Tensor
+    correction: torch.Tensor
 
     def __init__(
         self,
@@ -53,12 +55,16 @@ class SuperResolvedField(nn.Module):
         sizes: Mapping[str, Any],
         channels: tuple[int, int, int],
         offset_rad: float = 0.0,
+        corrected: bool = False,
     ) -> None:
         super().__init__()
         self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
         self.kind, self.sizes, self.offset_rad = network, dict(sizes), float(offset_rad)
         self.network: Any = NETWORKS[network](**self.sizes).eval().requires_grad_(False)
         self.register_buffer("channels", torch.zeros(tuple(channels)))
+        if corrected:
+            self.register_buffer("correction", torch.zeros(tuple(channels[1:])))
+        self.corrected = corrected
         self._tiles: OrderedDict[tuple[int, int], torch.Tensor] = OrderedDict()
 
     @classmethod
@@ -80,7 +86,19 @@ class SuperResolvedField(nn.Module):
             "sizes": self.sizes,
             "channels": list(self.channels.shape),
             "offset_rad": self.offset_rad,
+            "corrected": self.corrected,
         }
+
+    def corrected_by(self, correction: torch.Tensor) -> SuperResolvedField:
+        """The same field with a phase (y, x), rad, on the channels' pixels added to its answer."""
+        options = {**self.options(), "corrected": True}
+        field = SuperResolvedField(**options)
+        field.network.load_state_dict(self.network.state_dict())
+        field.channels.copy_(self.channels)
+        field.correction.copy_(correction)
+        field.to(self.channels.device)
+        field._tiles = OrderedDict(self._tiles)
+        return field
 
     def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
         """Phase, rad, at points (um); the depth is not looked at."""
@@ -140,6 +158,12 @@ class SuperResolvedField(nn.Module):
                 of.append(slice(low - t * tile, high - t * tile))
             out[:, into[0], into[1]] = part[:, of[0], of[1]]
         out[0] += self.offset_rad
+        if self.corrected:
+            factor = int(self.network.upsampling)
+            y, x = ((np.arange(s.start, s.stop) + 0.5) / factor - 0.5 for s in (rows, columns))
+            near = [needed(at, n) for at, n in zip((y, x), self.correction.shape, strict=True)]
+            part = self.correction[near[0], near[1]]
+            out[0] += read(read(part, y - near[0].start, -2), x - near[1].start, -1)
         return out
 
     def _answered(self, down: range, across: range) -> dict[tuple[int, int], torch.Tensor]:

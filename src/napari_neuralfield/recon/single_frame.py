@@ -20,11 +20,13 @@ from ..types import Done, Event, InputError, Note, Preview, Progress, Result
 from .defocus_inputs import RANGE, SMALLEST, Defocus, best_frame, inputs_of
 from .defocus_report import explain, middle
 from .defocus_sign import sign_of
+from .frame_gain import correction, ring_gains
 from .recipe import Recipe, option
 
 Stream = Iterator[Event]
 Polish = Callable[[ThroughFocus, torch.Tensor], Iterator[Event | torch.Tensor]]
 IN_FOCUS = 0.005  # size of the Fresnel number below which a transparent sample shows nothing
+MATCHED = 1024  # frame pixels along a side up to which heights are matched to the frame
 CLEARLY = 0.1  # more of the contrast explained: the other sign of z is likelier
 COHERENCE = 0.5  # largest share of the objective's aperture that the condenser fills
 SLACK = 1.15  # beyond the range of the training that nobody needs to be told of
@@ -38,6 +40,11 @@ class SingleFrameRecipe(Recipe):
         None, "number of the frame, from 0; empty: the one whose defocus the network knows best", ge=0
     )
     flatten: bool = option(False, "divide slow changes of brightness across the frame out first")
+    match_heights: bool = option(
+        True,
+        "scale the waves of the phase, ring by ring of frequency, to the strength that the frame shows them with; for "
+        "frames of up to 1024 pixels along a side",
+    )
 
 
 def weights_of(recipe: SingleFrameRecipe) -> Weights:
@@ -167,10 +174,17 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
     field: SuperResolvedField | PhaseMap = network
     yield Preview(network, 0.0)
     factor = int(network.network.upsampling)
+    box = middle(alone.frame_shape)
+    fine = [slice(part.start * factor, part.stop * factor) for part in box]
+    if recipe.match_heights and max(alone.frame_shape) <= MATCHED:
+        yield Progress(0, 1, float("nan"), "simulating the frame")
+        gains = gains_of(alone.crop(*box), network.pixels(*fine)[0], factor, device)
+        network = network.corrected_by(correction(network.render(0.0, *network.extent.axes())[0], gains, factor))
+        field = network
+        yield Preview(network, 0.0)
     if polish is None:  # nobody asked for the whole yet
-        box = middle(alone.frame_shape)
         alone = alone.crop(*box)
-        phase = network.pixels(*(slice(part.start * factor, part.stop * factor) for part in box))[0]
+        phase = network.pixels(*fine)[0]
     else:
         phase = network.render(0.0, *network.extent.axes())[0]
         for event in polish(alone, phase):
@@ -199,6 +213,13 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
     }  # fmt: skip
     figures = {**report.figures, "cpu_seconds": time.process_time() - started}
     yield Done(Result(field.cpu(), recipe.model_dump(), optics, {}, figures, acquisition.title))
+
+
+def gains_of(alone: ThroughFocus, phase: torch.Tensor, upsampling: int, device: torch.device | str) -> np.ndarray:
+    """`ring_gains` of a phase (Y, X) and the only frame it was made of, in the middle where that is large."""
+    report = explain(alone, phase, [0], upsampling=upsampling, device=device)
+    shown = report.shown[0].astype(np.float64)
+    return ring_gains(shown - report.difference[0], shown)
 
 
 def _upside_down(alone: ThroughFocus, weights: Weights, device: torch.device) -> float:
