@@ -17,7 +17,7 @@ from .defocus_frames import DefocusFrames, fit_pixels, frames_of, on_finer_pixel
 from .defocus_misfit import DefocusMisfit
 
 POINTS = 8  # of the condenser's aperture
-LOOKED_AT = 512  # frame pixels along a side, in the middle, that are simulated again
+LOOKED_AT = 256  # frame pixels along a side, in the middle, that are simulated again
 RIM = 2  # frame pixels at the border where what lies outside shines in, besides the defocus's reach
 REGION = 16  # frame pixels along a side of the regions
 NOISE_ALONE = 1.6  # mean square, in units of the noise, up to which nothing but noise is left
