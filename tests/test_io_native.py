@@ -29,7 +29,7 @@ def example(kind: str) -> Acquisition:
         values[name] = q.choices[0] if q.choices else rng.uniform(0.1, 0.9, shape)
         if q.complex:
             values[name] = values[name] * np.exp(1j)
-        if q.integer:
+        if q.integer or name.endswith("_index"):
             values[name] = 2
     return Draft(kind, rng.integers(0, 4000, (3, 5, 8)).astype(np.uint16), values).complete()
 
@@ -75,7 +75,8 @@ def test_a_terabyte_opens_at_once(tmp_path: Path) -> None:
     path = tmp_path / "long.acq.h5"
     save_acquisition(path, example("through_focus"))
     with h5py.File(path, "r+") as file:
-        del file["frames"], file["z_um"], file["exposure"], file["background"], file["pupil"]
+        for name in ("frames", "z_um", "time_s", "exposure", "background", "pupil"):
+            del file[name]
         file.create_dataset("frames", (30_000, 4096, 4096), "u2", chunks=(1, 4096, 4096))
         file["z_um"] = np.arange(30_000.0)
     acquisition = open_acquisition(path)

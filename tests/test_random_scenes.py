@@ -33,7 +33,7 @@ def test_every_kind(kind: str) -> None:
 
 
 def test_kinds_are_mixed_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert set(DEFAULT_WEIGHTS) == set(SCENES)
+    assert set(DEFAULT_WEIGHTS) <= set(SCENES)
     drawn: list[str] = []
 
     def noted(name: str) -> np.ndarray:

@@ -590,7 +590,7 @@ def test_the_window_answers_while_a_run_goes_on(viewer, draft, qtbot):
         qtbot.wait(50)
     heart.stop()
     gaps = np.diff(beats)
-    assert np.median(gaps) < 0.02
+    assert np.median(gaps) < 0.05  # 0.01 to 0.03 as other work on the machine allows
     assert gaps.max() < 0.2  # bench/slider.py holds the figures by the clock
 
 
