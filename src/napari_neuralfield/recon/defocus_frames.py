@@ -10,6 +10,7 @@ import scipy.ndimage
 import torch
 
 from ..data.acquisition import ThroughFocus
+from ..data.brightness import slow_light
 from ..forward.brightfield import BrightField, binned
 from ..types import InputError
 from .defocus_misfit import DefocusMisfit, weak_transfer
@@ -96,7 +97,7 @@ def frames_of(
             "must hold light, so check the background that is subtracted"
         )
     if flatten_um > 0:
-        level = np.stack([slow_brightness(one, flatten_um / acquisition.pixel_um) for one in intensity])
+        level = np.stack([slow_light(one, flatten_um / (2 * acquisition.pixel_um)) for one in intensity])
     intensity = (intensity / level).astype(np.float32)
     noise = _noise(acquisition, numbers, intensity) if noise is None else noise
     return DefocusFrames(chosen, numbers, intensity, noise)
@@ -132,13 +133,6 @@ def _refuse_in_focus(acquisition: ThroughFocus, where: str) -> None:
         f"{where}: the chosen frames lie in focus (z_um {depths}), where a transparent sample cannot be seen; choose a "
         f"frame that is defocused by about {needed:.1g} um or more"
     )
-
-
-def slow_brightness(frame: np.ndarray, width_px: float) -> np.ndarray:
-    """The slow part (y, x) of a frame's brightness, details of `width_px` and less left out."""
-    sigma = width_px / 2
-    smooth = scipy.ndimage.gaussian_filter(np.asarray(frame, np.float64), sigma, mode="reflect")
-    return np.maximum(smooth, 1e-6 * max(float(frame.mean()), 1e-12))
 
 
 def noise_of(frames: np.ndarray) -> float:

@@ -169,11 +169,12 @@ def _verdict(
             f"the phase explains {explained:.0%} of the contrast in {which}, but {max(mirrored, 0):.0%} if z_um had "
             f"the other sign ({-z_um[0]:+g} instead of {z_um[0]:+g} um); check the sign of z_um"
         )
+    blind = "; slow phase leaves no trace in one frame" if one else ""
     if misfit <= NOISE_ALONE:
-        return "green", f"simulated again, the phase explains {which} down to the noise"
+        return "green", f"simulated again, the phase explains {which} down to the noise{blind}"
     said = f"{max(explained, 0):.0%} of the contrast in {which}; what is left has {misfit:.3g} times the noise's power"
     if explained >= WELL:
-        return "green", f"simulated again, the phase explains {said}"
+        return "green", f"simulated again, the phase explains {said}{blind}"
     if explained >= PARTLY:
         return (
             "amber",
