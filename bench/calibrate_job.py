@@ -73,9 +73,9 @@ def misdescribed(acquisition: Any, wrong: dict[str, Any]) -> Any:
     `wrong` holds `turn_deg`, `shift_na` (y, x), `scale` of the board, or `axes`, the name of an orientation, or for
     the boards of the University of Connecticut `height`, a factor, and `yint_mm`, or `noise`, numbers of frames.
     """
-    from napari_neuralfield.data.simulate import spoil
     from napari_neuralfield.optics.board import BoardPose
     from napari_neuralfield.optics.illumination import ORIENTATIONS, UCONN_HEIGHT_MM, orient
+    from napari_neuralfield.simulate.simulators import spoil
 
     if not wrong:
         return acquisition

@@ -63,10 +63,10 @@ def spoilt(seed: int) -> dict[str, list[int]]:
 
 def trial(seed: int, options: dict[str, Any], spoil: bool = False, low_na: bool = False) -> dict[str, Any]:
     """Simulate, calibrate, reconstruct, compare; with `spoil` three frames are bad."""
-    from napari_neuralfield.data.simulate import miscalibrated_board
     from napari_neuralfield.recon.calibration import calibrate
     from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
     from napari_neuralfield.recon.metrics import score_in_focus
+    from napari_neuralfield.simulate.simulators import miscalibrated_board
 
     given = microscope(seed, low_na)
     acquisition, truth = miscalibrated_board(seed, **given, **(spoilt(seed) if spoil else {}))

@@ -32,7 +32,7 @@ def read(path: Path, acquisition: Any) -> dict[str, Any]:
 
 def frames(acquisition: Any, truth: dict[str, Any]) -> np.ndarray:
     """Noise-free frames (led, y, x) that the true microscope would have taken, without ambient light."""
-    from napari_neuralfield.data import simulate
+    from napari_neuralfield.simulate import simulators as simulate
 
     terms = dict(zip(truth["zernike_noll"].tolist(), truth["zernike_rad"].tolist(), strict=True))
     intensity = simulate.led_frames(
@@ -53,7 +53,7 @@ def ambient(acquisition: Any, truth: dict[str, Any]) -> float:
 
 def ideal(acquisition: Any, truth: dict[str, Any]) -> Any:
     """The acquisition as the best calibration would leave it."""
-    from napari_neuralfield.data.simulate import aberrated_pupil
+    from napari_neuralfield.simulate.simulators import aberrated_pupil
 
     terms = dict(zip(truth["zernike_noll"].tolist(), truth["zernike_rad"].tolist(), strict=True))
     cutoff = acquisition.objective_na / acquisition.wavelength_um

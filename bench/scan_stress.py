@@ -56,8 +56,8 @@ def scene(kind: str, seed: int, positions_px: float) -> tuple[dict[str, Any], fl
 
 
 def simulator(kind: str) -> Callable[..., tuple[Any, dict[str, Any]]]:
-    from napari_neuralfield.data.simulate_coded_fpm import coded_fpm
-    from napari_neuralfield.data.simulate_scans import coded, far_field, near_field
+    from napari_neuralfield.simulate.coded_fpm import coded_fpm
+    from napari_neuralfield.simulate.scans import coded, far_field, near_field
 
     known: dict[str, Callable[..., tuple[Any, dict[str, Any]]]]
     known = {"far": far_field, "near": near_field, "coded": coded}

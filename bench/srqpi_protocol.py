@@ -24,7 +24,6 @@ import torch
 from skimage.metrics import structural_similarity
 
 from napari_neuralfield.data.acquisition import ThroughFocus
-from napari_neuralfield.data.simulate_through_focus import abbe_frames, passed, protocol_field
 from napari_neuralfield.forward.brightfield import binned
 from napari_neuralfield.io.weights_file import save_weights
 from napari_neuralfield.networks.pretrained import Weights, load_weights, shipped
@@ -35,6 +34,7 @@ from napari_neuralfield.recon.train import Batch, Trained, Validation, run_train
 from napari_neuralfield.recon.train_srqpi import DefocusTask
 from napari_neuralfield.recon.training_material import NOTHING
 from napari_neuralfield.recon.trainings import recipe_for
+from napari_neuralfield.simulate.through_focus import abbe_frames, passed, protocol_field
 
 FIELD, PATCH, TESTED, SEED_ASIDE = 2048, 256, 100, 5
 FINE_UM, BINNING, WAVELENGTH_UM, OBJECTIVE_NA = 0.65, 4, 0.53, 0.4

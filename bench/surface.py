@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from napari_neuralfield.data.acquisition import CodedPtychography
-from napari_neuralfield.data.simulate_scans import coded
 from napari_neuralfield.forward.ptychography import kernel, predict
 from napari_neuralfield.forward.scan import scan_of
 from napari_neuralfield.optics.propagation import angular_spectrum, filtered
 from napari_neuralfield.recon import build_recipe, reconstruct
+from napari_neuralfield.simulate.scans import coded
 from napari_neuralfield.types import Done, Result
 
 PHOTONS = 2000

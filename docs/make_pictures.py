@@ -96,7 +96,7 @@ def p25() -> tuple[str, list[list[Tile]], str]:
 
 def coded() -> tuple[str, list[list[Tile]], str]:
     """Wrong positions, as given and corrected, beside the truth; simulated."""
-    from napari_neuralfield.data.simulate_scans import coded as simulate
+    from napari_neuralfield.simulate.scans import coded as simulate
 
     acquisition, truth = simulate(seed=1, frames=40, position_error_px=3.0)
     target = centred(truth["object"][20:-20, 20:-20])
@@ -123,7 +123,7 @@ def coded() -> tuple[str, list[list[Tile]], str]:
 
 def coded_fpm() -> tuple[str, list[list[Tile]], str]:
     """Nine LEDs through a coded surface: pupil taken for perfect, and found; simulated."""
-    from napari_neuralfield.data.simulate_coded_fpm import coded_fpm as simulate
+    from napari_neuralfield.simulate.coded_fpm import coded_fpm as simulate
 
     acquisition, truth = simulate(seed=1, zernike_rad={5: 0.3, 7: -0.2})
     y, x = (truth["pixel_um"] * np.arange(n) for n in truth["object"].shape)
@@ -144,7 +144,7 @@ def coded_fpm() -> tuple[str, list[list[Tile]], str]:
 
 def neuph(seed: int = 1) -> tuple[str, list[list[Tile]], str]:
     """Five LED patterns to phase: DPC, the network, its polish, the truth; below, a part of it; simulated."""
-    from napari_neuralfield.data.simulate_multiplexed import multiplexed
+    from napari_neuralfield.simulate.patterns import multiplexed
 
     acquisition, found = multiplexed(seed)
     truth, part = found["phase_rad"], np.s_[300:460, 135:295]
@@ -169,7 +169,7 @@ def neuph(seed: int = 1) -> tuple[str, list[list[Tile]], str]:
 
 def srqpi(seed: int = 6) -> tuple[str, list[list[Tile]], str]:
     """One defocused frame to phase, beside the transport of intensity from three; below, a part of it; simulated."""
-    from napari_neuralfield.data.simulate_through_focus import through_focus
+    from napari_neuralfield.simulate.through_focus import through_focus
 
     acquisition, found = through_focus(seed)
     truth, part = found["phase_rad"], np.s_[180:340, 180:340]

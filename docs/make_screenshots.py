@@ -205,8 +205,8 @@ def training(stage: Stage, path: Path, target: Path) -> None:
 
 def exchanged(folder: Path) -> Path:
     """A file of a simulated far-field scan whose y and x positions are exchanged."""
-    from napari_neuralfield.data.simulate import SIMULATORS
     from napari_neuralfield.io import save_acquisition
+    from napari_neuralfield.simulate.simulators import SIMULATORS
 
     acquisition, _ = SIMULATORS["far-field"](0)
     positions = acquisition.values()["positions_um"][:, ::-1]
@@ -216,8 +216,8 @@ def exchanged(folder: Path) -> Path:
 
 def patterned(folder: Path) -> Path:
     """A file of simulated cells under five LED patterns."""
-    from napari_neuralfield.data.simulate import SIMULATORS
     from napari_neuralfield.io import save_acquisition
+    from napari_neuralfield.simulate.simulators import SIMULATORS
 
     acquisition, _ = SIMULATORS["multiplexed-cells"](0)
     save_acquisition(folder / "cells.acq.h5", acquisition.replace(title="cells"))
@@ -226,8 +226,8 @@ def patterned(folder: Path) -> Path:
 
 def miscalibrated(folder: Path) -> Path:
     """A file of a simulated microscope that is not what its file says; one of its frames is noise."""
-    from napari_neuralfield.data.simulate import miscalibrated_board
     from napari_neuralfield.io import save_acquisition
+    from napari_neuralfield.simulate.simulators import miscalibrated_board
 
     acquisition, _ = miscalibrated_board(noise=(40,))
     save_acquisition(folder / "board.acq.h5", acquisition)

@@ -6,9 +6,9 @@ Run `python examples/coded.py`; it writes coded.nfield and coded.png (20 s).
 import numpy as np
 
 import napari_neuralfield as nf
-from napari_neuralfield.data.simulate_scans import coded
 from napari_neuralfield.io import save_planes
 from napari_neuralfield.recon.metrics import score
+from napari_neuralfield.simulate.scans import coded
 
 # 40 frames through a coded surface that is known; the stage's positions are wrong by up to 3 fine pixels.
 acquisition, truth = coded(seed=1, frames=40, position_error_px=3.0)

@@ -6,9 +6,9 @@ Run `python examples/coded_fpm.py`; it writes coded_fpm.nfield and coded_fpm.png
 import numpy as np
 
 import napari_neuralfield as nf
-from napari_neuralfield.data.simulate_coded_fpm import coded_fpm
 from napari_neuralfield.io import save_planes
 from napari_neuralfield.recon.metrics import score
+from napari_neuralfield.simulate.coded_fpm import coded_fpm
 
 # The objective has astigmatism and coma that the file does not say.
 acquisition, truth = coded_fpm(seed=1, zernike_rad={5: 0.3, 7: -0.2})

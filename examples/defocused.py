@@ -4,8 +4,8 @@ Run `python examples/defocused.py`; it writes defocused.nfield and defocused.png
 """
 
 import napari_neuralfield as nf
-from napari_neuralfield.data.simulate_through_focus import through_focus
 from napari_neuralfield.io import save_planes
+from napari_neuralfield.simulate.through_focus import through_focus
 
 # Frames at -4, 0 and +4 um, of pixels four times coarser than what the objective resolves; truth on fine pixels.
 acquisition, truth = through_focus(seed=5)

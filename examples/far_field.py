@@ -6,8 +6,8 @@ Run `python examples/far_field.py`; it writes far_field.nfield and far_field.png
 import numpy as np
 
 import napari_neuralfield as nf
-from napari_neuralfield.data.simulate_scans import far_field
 from napari_neuralfield.io import save_planes
+from napari_neuralfield.simulate.scans import far_field
 
 # The file's positions are wrong by up to 2 pixels, and its probe has a spot 10 % too small.
 acquisition, truth = far_field(seed=2, frames=120, position_error_px=2.0)

@@ -4,8 +4,8 @@ Run `python examples/near_field.py`; it writes near_field.nfield and near_field.
 """
 
 import napari_neuralfield as nf
-from napari_neuralfield.data.simulate_scans import near_field
 from napari_neuralfield.io import save_planes
+from napari_neuralfield.simulate.scans import near_field
 
 # 40 frames; the detector's pixels are 300 times larger than the object's, so the beam's cone does the magnifying.
 acquisition, truth = near_field(seed=1, frames=40, phantom="star", magnification=300.0)

@@ -8,8 +8,8 @@ from pathlib import Path
 import tifffile
 
 import napari_neuralfield as nf
-from napari_neuralfield.data.simulate import tilted_slide
 from napari_neuralfield.io import save_planes
+from napari_neuralfield.simulate.simulators import tilted_slide
 
 # What a microscope leaves behind. Here the frames are simulated.
 folder = Path("my_slide")

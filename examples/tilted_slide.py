@@ -7,8 +7,8 @@ import numpy as np
 
 import napari_neuralfield as nf
 from napari_neuralfield.app.focus import all_in_focus
-from napari_neuralfield.data.simulate import tilted_slide
 from napari_neuralfield.io import save_planes
+from napari_neuralfield.simulate.simulators import tilted_slide
 
 acquisition, truth = tilted_slide(seed=1)
 print(f"{acquisition.frame_count} frames of {acquisition.frame_shape} pixels, {acquisition.wavelength_um} um light")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from napari_neuralfield.data.acquisition import Draft, LedArray
-from napari_neuralfield.data.virtual_leds import aberrated_pupil, coded_led_frames
+from napari_neuralfield.simulate.led_optics import aberrated_pupil, coded_led_frames
 
 WAVELENGTH_UM, OBJECTIVE_NA, PIXEL_UM, SENSOR_UM, UPSAMPLING, TO_SENSOR_UM = 0.5, 0.2, 0.5, 2.0, 4, 160.0
 FIVE_LEDS = np.array([[0.003, -0.004], [0.241, 0.011], [-0.237, 0.006], [0.008, 0.244], [0.012, -0.243]])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from napari_neuralfield.data.acquisition import Draft, LedArray
-from napari_neuralfield.data.simulate import led_frames
+from napari_neuralfield.simulate.simulators import led_frames
 
 WAVELENGTH_UM, OBJECTIVE_NA, PIXEL_UM = 0.5, 0.2, 0.4
 UPSAMPLING = 2

@@ -24,12 +24,12 @@ from bench.__main__ import wanted
 from bench.cases import Case, jobs, truth_beside
 
 from napari_neuralfield import save_acquisition
-from napari_neuralfield.data.simulate import miscalibrated_board, tilted_slide
-from napari_neuralfield.data.simulate_scans import coded, far_field
-from napari_neuralfield.data.simulate_through_focus import through_focus
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.recon.metrics import score, score_in_focus
 from napari_neuralfield.recon.microscope import Calibration
+from napari_neuralfield.simulate.scans import coded, far_field
+from napari_neuralfield.simulate.simulators import miscalibrated_board, tilted_slide
+from napari_neuralfield.simulate.through_focus import through_focus
 
 
 def test_plain_reference_finds_the_cells_of_a_tilted_slide() -> None:

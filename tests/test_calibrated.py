@@ -11,7 +11,6 @@ import torch
 from scene import board, relative_error, scene
 
 from napari_neuralfield.data.acquisition import LedArray
-from napari_neuralfield.data.simulate import miscalibrated_board
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.recon import calibrated as module
@@ -20,6 +19,7 @@ from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
 from napari_neuralfield.recon.microscope import Calibration, Suspect
 from napari_neuralfield.recon.recipe import build, run
 from napari_neuralfield.recon.solver import Solver
+from napari_neuralfield.simulate.simulators import miscalibrated_board
 from napari_neuralfield.types import Done, Event, Note, Progress, Result
 
 BOARD = np.vstack([board(3), [[0.231, 0.052], [-0.063, -0.242], [0.2, 0.2]]])  # three dark ones

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from napari_neuralfield.data.acquisition import LedArray
-from napari_neuralfield.data.simulate import miscalibrated_board
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
 from napari_neuralfield.recon.calibrator import Calibrator
+from napari_neuralfield.simulate.simulators import miscalibrated_board
 
 NOISE_FRAME = 20
 PASSES = (1.0, 1.0, 0.5)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_neuralfield.data.simulate_scans import coded
 from napari_neuralfield.recon import build_recipe, recommended, reconstruct
 from napari_neuralfield.recon.registration import positions_from_frames
+from napari_neuralfield.simulate.scans import coded
 from napari_neuralfield.types import Done, InputError, Note
 
 SCENE = {"upsampling": 2, "frames": 60, "phantom": "texture", "surface_known": False}

@@ -141,7 +141,7 @@ def test_the_sample_is_simulated_once_and_opens_with_its_docks(
 ):
     import platformdirs
 
-    from napari_neuralfield.data import simulate
+    from napari_neuralfield.simulate import simulators as simulate
 
     made = []
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path))

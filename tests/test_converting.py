@@ -10,8 +10,8 @@ import pytest
 
 from napari_neuralfield.app.cli import main
 from napari_neuralfield.app.converting import with_found
-from napari_neuralfield.data.simulate import SIMULATORS
 from napari_neuralfield.io import open_acquisition, save_acquisition
+from napari_neuralfield.simulate.simulators import SIMULATORS
 from napari_neuralfield.types import InputError, Result
 
 

@@ -11,13 +11,13 @@ import pytest
 import torch
 from scene import OBJECTIVE_NA, PIXEL_UM, WAVELENGTH_UM, board, scene
 
-from napari_neuralfield.data.simulate import aberrated_pupil
 from napari_neuralfield.forward import corrections as module
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.forward.corrections import LedCorrections
 from napari_neuralfield.optics.board import turn_matrix
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
 from napari_neuralfield.recon.adam import Adam
+from napari_neuralfield.simulate.simulators import aberrated_pupil
 
 NOLL = (5, 8, 11)
 CUTOFF = OBJECTIVE_NA / WAVELENGTH_UM

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from napari_neuralfield.data.random_scenes import cells, leaves
 from napari_neuralfield.forward.brightfield import BrightField
 from napari_neuralfield.recon.defocus_sign import sign_of
+from napari_neuralfield.simulate.random_scenes import cells, leaves
 
 
 def test_the_opposite_phase_at_the_opposite_depth_gives_the_same_frames():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_neuralfield.data import differences
-from napari_neuralfield.data.simulate_multiplexed import multiplexed
+from napari_neuralfield.simulate.patterns import multiplexed
 
 
 def lossy(frame: np.ndarray) -> np.ndarray:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from napari_neuralfield import build_recipe
-from napari_neuralfield.data import simulate_scans
 from napari_neuralfield.recon.exit_waves import ExitWaves, likely
 from napari_neuralfield.recon.scan_setup import Problem, ScanState, first_state, problem_of
+from napari_neuralfield.simulate import scans as simulate_scans
 
 SCANS = {
     "far": lambda: simulate_scans.far_field(pixels=32, frames=9, spot=16, modes=2, probe="true")[0],

@@ -7,10 +7,10 @@ import pytest
 from scene import OBJECTIVE_NA, board, scene
 
 from napari_neuralfield.data.acquisition import LedArray
-from napari_neuralfield.data.simulate import miscalibrated_board
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.optics.illumination import ORIENTATIONS, orient
 from napari_neuralfield.recon.first_guess import bright_frames, circles, downhill, first_guess
+from napari_neuralfield.simulate.simulators import miscalibrated_board
 
 POSE = BoardPose(np.deg2rad(4), (0.01, -0.008), 1.03)
 MARGIN = [0.01, 0.004, 0.004, 0.08]  # measured 0.0052, 0.0025, 0.0018, 0.0525: the size is guessed too large

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_neuralfield.data.simulate_multiplexed import multiplexed
 from napari_neuralfield.io import open_acquisition
+from napari_neuralfield.simulate.patterns import multiplexed
 from napari_neuralfield.types import InputError
 
 HEAD = """

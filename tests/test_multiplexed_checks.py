@@ -10,10 +10,10 @@ import pytest
 from napari_neuralfield.data import checks
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.data.multiplexed_checks import five_frames
-from napari_neuralfield.data.simulate_multiplexed import multiplexed
 from napari_neuralfield.io import open_acquisition
 from napari_neuralfield.optics.illumination import ORIENTATIONS, orient
 from napari_neuralfield.optics.patterns import arc
+from napari_neuralfield.simulate.patterns import multiplexed
 from napari_neuralfield.types import InputError
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from napari_neuralfield.data.acquisition import MultiplexedLed
-from napari_neuralfield.data.simulate_multiplexed import multiplexed
 from napari_neuralfield.fields.local_conditional import LocalConditionalField
 from napari_neuralfield.fields.phase_map import PhaseMap
 from napari_neuralfield.recon import polish_tiles
 from napari_neuralfield.recon.neuph import NeuPhRecipe, neuph, phase_on_grid
 from napari_neuralfield.recon.polish import Polished, polish
+from napari_neuralfield.simulate.patterns import multiplexed
 from napari_neuralfield.types import Done, InputError, Note, Preview, Progress, Result
 
 Scene = tuple[MultiplexedLed, np.ndarray]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_neuralfield.data.virtual_leds import led_grid_na
 from napari_neuralfield.optics import patterns
+from napari_neuralfield.simulate.led_optics import led_grid_na
 from napari_neuralfield.types import InputError
 
 NA = led_grid_na(17, 4.0, 67.5, 0.412)

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from napari_neuralfield.data.acquisition import MultiplexedLed
-from napari_neuralfield.data.simulate_multiplexed import multiplexed
 from napari_neuralfield.fields.phase_map import PhaseMap
 from napari_neuralfield.recon import phase_report
 from napari_neuralfield.recon.phase_report import middle, report
+from napari_neuralfield.simulate.patterns import multiplexed
 
 UPSAMPLING = 3
 Scene = tuple[MultiplexedLed, PhaseMap, dict[str, np.ndarray]]

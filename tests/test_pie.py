@@ -10,10 +10,10 @@ import scan_scene
 import torch
 
 from napari_neuralfield import build_recipe, reconstruct
-from napari_neuralfield.data import simulate_scans
 from napari_neuralfield.recon.pie import Momentum, Sequential, weight
 from napari_neuralfield.recon.scan_recipe import ScanRecipe
 from napari_neuralfield.recon.scan_setup import first_state, problem_of
+from napari_neuralfield.simulate import scans as simulate_scans
 from napari_neuralfield.types import Done, Result
 
 UNPADDED = {"pad": 0} if "pad" in ScanRecipe.model_fields else {}  # these near-field frames repeat at their borders

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_neuralfield.data.random_scenes import DEFAULT_WEIGHTS, SCENES, TALLEST, add_wrapped, paste, random_scene
+from napari_neuralfield.simulate.random_scenes import (
+    DEFAULT_WEIGHTS,
+    SCENES,
+    TALLEST,
+    add_wrapped,
+    paste,
+    random_scene,
+)
 
 SIZE, UNIT = 192, 2
 

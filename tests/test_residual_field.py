@@ -10,9 +10,9 @@ import pytest
 import scan_scene
 
 from napari_neuralfield.data.acquisition import Acquisition
-from napari_neuralfield.data.simulate_scans import coded
 from napari_neuralfield.io import load_result, save_result
 from napari_neuralfield.recon import build_recipe, reconstruct
+from napari_neuralfield.simulate.scans import coded
 from napari_neuralfield.types import Done, InputError, Result
 
 SMALL = {"pixels": 32, "upsampling": 2, "frames": 16, "spread": 12.0}

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from napari_neuralfield.data.acquisition import Draft
-from napari_neuralfield.data.simulate_scans import coded
 from napari_neuralfield.forward.ptychography import counts, from_detector, kernel, pooled, predict, spread, to_detector
 from napari_neuralfield.forward.scan import Scan, add_windows, measure, scan_of, windows
+from napari_neuralfield.simulate.scans import coded
 from napari_neuralfield.types import InputError
 
 Geometry = Literal["far_field", "near_field", "coded"]

@@ -8,11 +8,11 @@ import torch
 from bench.scan_truth import compare
 
 from napari_neuralfield import Done, build_recipe, reconstruct
-from napari_neuralfield.data.simulate_scans import coded, far_field, near_field
 from napari_neuralfield.forward.ptychography import kernel, predict
 from napari_neuralfield.forward.scan import measure, narrowed, scan_of, widened
 from napari_neuralfield.recon.residual_fit import image_from_file
 from napari_neuralfield.recon.scan_setup import problem_of
+from napari_neuralfield.simulate.scans import coded, far_field, near_field
 from napari_neuralfield.types import Extent, InputError
 
 SMALL = {"pixels": 48, "frames": 10, "spread": 6.0, "border": 24}

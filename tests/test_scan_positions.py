@@ -9,7 +9,6 @@ import torch
 
 from napari_neuralfield import build_recipe, reconstruct
 from napari_neuralfield.compute import COMPLEX
-from napari_neuralfield.data import simulate_scans
 from napari_neuralfield.optics.propagation import angular_spectrum, filtered
 from napari_neuralfield.recon.scan_positions import (
     PositionCorrection,
@@ -21,6 +20,7 @@ from napari_neuralfield.recon.scan_positions import (
 )
 from napari_neuralfield.recon.scan_recipe import ScanRecipe
 from napari_neuralfield.recon.scan_setup import Problem, ScanState, first_state, problem_of
+from napari_neuralfield.simulate import scans as simulate_scans
 from napari_neuralfield.types import Done, Note
 
 UNPADDED = {"pad": 0} if "pad" in ScanRecipe.model_fields else {}  # these near-field frames repeat at their borders

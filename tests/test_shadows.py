@@ -7,7 +7,7 @@ import pytest
 
 from napari_neuralfield.data.acquisition import Ptychography
 from napari_neuralfield.data.shadows import ORIENTATIONS, moving_shadows
-from napari_neuralfield.data.simulate import SIMULATORS
+from napari_neuralfield.simulate.simulators import SIMULATORS
 
 RNG = np.random.default_rng(0)
 

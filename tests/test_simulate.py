@@ -7,11 +7,12 @@ import pytest
 import torch
 from scene import OBJECTIVE_NA, PIXEL_UM, WAVELENGTH_UM, thin_sample
 
-from napari_neuralfield.data import phantoms, simulate
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.optics.board import BoardPose, fit_pose
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
 from napari_neuralfield.optics.pupil import zernike
+from napari_neuralfield.simulate import phantoms
+from napari_neuralfield.simulate import simulators as simulate
 
 OPTICS = {"objective_na": OBJECTIVE_NA, "wavelength_um": WAVELENGTH_UM, "pixel_um": PIXEL_UM, "upsampling": 2}
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from napari_neuralfield.data.simulate import SIMULATORS
-from napari_neuralfield.data.simulate_through_focus import abbe_frames, condenser, passed, protocol_field, through_focus
-from napari_neuralfield.data.simulate_time_lapse import time_lapse
 from napari_neuralfield.forward.brightfield import BrightField
+from napari_neuralfield.simulate.simulators import SIMULATORS
+from napari_neuralfield.simulate.through_focus import abbe_frames, condenser, passed, protocol_field, through_focus
+from napari_neuralfield.simulate.time_lapse import time_lapse
 
 OPTICS = {"wavelength_um": 0.53, "objective_na": 0.4, "condenser_na": 0.16, "pixel_um": 0.65}
 DEPTHS = [-4.0, 0.0, 13.0]

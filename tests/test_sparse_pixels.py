@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from napari_neuralfield.data.acquisition import CodedPtychography
-from napari_neuralfield.data.simulate_scans import coded
 from napari_neuralfield.recon import build_recipe, reconstruct
 from napari_neuralfield.recon.sparse_pixels import _lowest
+from napari_neuralfield.simulate.scans import coded
 from napari_neuralfield.types import Done, InputError, Note, Progress, Result
 
 SMALL = {"pixels": 32, "upsampling": 2, "frames": 24, "spread": 12.0}

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from napari_neuralfield.data.acquisition import Draft, ThroughFocus
-from napari_neuralfield.data.random_scenes import cells
 from napari_neuralfield.data.through_focus_checks import distinct_planes
 from napari_neuralfield.forward.brightfield import BrightField
 from napari_neuralfield.recon import build_recipe, reconstruct
 from napari_neuralfield.recon.phase_spectrum import phase_spectrum
 from napari_neuralfield.recon.tie import auxiliary, unevenness
 from napari_neuralfield.recon.transport import Transport, cosines, from_cosines
+from napari_neuralfield.simulate.random_scenes import cells
 from napari_neuralfield.types import Done, InputError, Note
 
 OPTICS = {"wavelength_um": 0.5, "objective_na": 0.4, "condenser_na": 0.0, "pixel_um": 1.0}

@@ -9,11 +9,11 @@ import pytest
 import torch
 from training_scene import led_patterns
 
-from napari_neuralfield.data.random_scenes import random_scene
-from napari_neuralfield.data.simulate_multiplexed import pattern_frames
 from napari_neuralfield.optics.pupil import wavefront
 from napari_neuralfield.recon.phase_inputs import CANONICAL, inputs_of
 from napari_neuralfield.recon.training_stream import NOLL, Board, TrainingStream, Variety, random_board
+from napari_neuralfield.simulate.patterns import pattern_frames
+from napari_neuralfield.simulate.random_scenes import random_scene
 
 SIZE = 48
 STILL = Variety(

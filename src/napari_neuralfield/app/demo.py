@@ -39,8 +39,8 @@ def run(folder: Path, window: bool | None = None) -> Path:
     The picture.
     """
     from ..data.acquisition import LedArray
-    from ..data.simulate import tilted_slide
     from ..io import save_acquisition
+    from ..simulate.simulators import tilted_slide
 
     folder.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()

@@ -9,9 +9,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..data.simulate import SIMULATORS
 from ..io import save_acquisition
 from ..io.atomic import writing
+from ..simulate.simulators import SIMULATORS
 from ..types import InputError
 from . import arguments
 

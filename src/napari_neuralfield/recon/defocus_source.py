@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..data.acquisition import ThroughFocus
-from ..data.image_scenes import image_scene
+from ..simulate.image_scenes import image_scene
 from ..types import InputError
 from .defocus_frames import noise_of
 from .defocus_inputs import Defocus

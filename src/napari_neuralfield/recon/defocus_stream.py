@@ -9,8 +9,8 @@ import numpy as np
 import scipy.fft
 import torch
 
-from ..data.random_scenes import SCENES
 from ..forward.brightfield import BrightField
+from ..simulate.random_scenes import SCENES
 from .defocus_inputs import CHANNELS, RANGE, UPSAMPLING, Defocus, channels, transfer, weak_phase
 
 Draw = Callable[[int, int, np.random.Generator], np.ndarray]

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from ..data.acquisition import MultiplexedLed
-from ..data.image_scenes import image_scene
-from ..data.random_scenes import Scene, random_scene
+from ..simulate.image_scenes import image_scene
+from ..simulate.random_scenes import Scene, random_scene
 from ..types import InputError
 from .likeness import BoardOf, Likeness
 from .measured_pairs import MeasuredPairs

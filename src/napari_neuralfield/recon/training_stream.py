@@ -12,9 +12,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from ..data.random_scenes import Scene, random_scene
 from ..optics.patterns import halves_and_arcs
 from ..optics.pupil import wavefront
+from ..simulate.random_scenes import Scene, random_scene
 from .dpc import DpcSolver
 from .phase_inputs import Canonical, normalise
 

@@ -125,8 +125,8 @@ def _sample(title: str, simulation: str) -> list[LayerData]:
 
 def _simulated(title: str, simulation: str) -> Path:
     """The file of the sample in the user's cache, made where it is not there or made by another version."""
-    from ..data import simulate
     from ..io import save_acquisition
+    from ..simulate import simulators as simulate
 
     sources = sorted(Path(simulate.__file__).parent.glob("simulate*.py"))
     version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]

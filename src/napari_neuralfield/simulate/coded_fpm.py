@@ -7,11 +7,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from .acquisition import Draft, LedArray
+from ..data.acquisition import Draft, LedArray
+from .led_optics import aberrated_pupil, coded_led_frames, led_grid_na
 from .phantoms import PHANTOMS, Phantom, low_pass, seen
-from .simulate_scans import Truth
-from .virtual_leds import aberrated_pupil, coded_led_frames, led_grid_na
-from .virtual_scans import part, speckle
+from .scan_optics import part, speckle
+from .scans import Truth
 
 
 def coded_fpm(

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..data.acquisition import Draft, MultiplexedLed
 from ..optics.patterns import halves_and_arcs
-from .acquisition import Draft, MultiplexedLed
-from .simulate_scans import Truth
-from .virtual_leds import Pupil, aberrated_pupil, axial_of, led_grid_na
+from .led_optics import Pupil, aberrated_pupil, axial_of, led_grid_na
+from .scans import Truth
 
 Sample = Callable[[int, int, np.random.Generator], np.ndarray]
 TALLEST_RAD = 6.0

@@ -6,11 +6,11 @@ import dataclasses
 
 import numpy as np
 
-from . import virtual_cells
-from .acquisition import Draft, ThroughFocus
-from .simulate_scans import Truth
-from .simulate_through_focus import GUARD, abbe_frames, passed
-from .virtual_cells import HALF, PINCHED, Cell
+from ..data.acquisition import Draft, ThroughFocus
+from . import cells as virtual_cells
+from .cells import HALF, PINCHED, Cell
+from .scans import Truth
+from .through_focus import GUARD, abbe_frames, passed
 
 ROUNDING, PULLING = 8, 8  # frames that a dividing cell takes to draw itself up, and to pinch in two
 

@@ -12,15 +12,15 @@ from types import MappingProxyType
 
 import numpy as np
 
+from ..data.acquisition import Acquisition, Draft, LedArray
 from ..optics.board import BoardPose
-from .acquisition import Acquisition, Draft, LedArray
+from .coded_fpm import coded_fpm
+from .led_optics import aberrated_pupil, led_frames, led_grid_na
+from .patterns import multiplexed
 from .phantoms import PHANTOMS, Phantom, cell_phantom, low_pass, seen
-from .simulate_coded_fpm import coded_fpm
-from .simulate_multiplexed import multiplexed
-from .simulate_scans import Truth, coded, far_field, near_field
-from .simulate_through_focus import through_focus
-from .simulate_time_lapse import time_lapse
-from .virtual_leds import aberrated_pupil, led_frames, led_grid_na
+from .scans import Truth, coded, far_field, near_field
+from .through_focus import through_focus
+from .time_lapse import time_lapse
 
 
 def expose(intensity: np.ndarray, electrons: float, rng: np.random.Generator, read_noise: float = 0.0) -> np.ndarray:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 import scipy.fft
 
-from . import virtual_cells
-from .acquisition import Draft, ThroughFocus
-from .simulate_multiplexed import textures
-from .simulate_scans import Truth
+from ..data.acquisition import Draft, ThroughFocus
+from . import cells as virtual_cells
+from .patterns import textures
+from .scans import Truth
 
 GUARD = 16  # camera pixels around the field; light from beyond does not reach it
 

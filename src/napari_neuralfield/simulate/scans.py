@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .acquisition import CodedPtychography, Draft, Ptychography
+from ..data.acquisition import CodedPtychography, Draft, Ptychography
 from .phantoms import PHANTOMS, Phantom, low_pass
-from .virtual_scans import far_field_frames, focused_probe, free_space, near_frames, part, raster, speckle, spiral
+from .scan_optics import far_field_frames, focused_probe, free_space, near_frames, part, raster, speckle, spiral
 
 Truth = dict[str, Any]  # arrays and scalars, in the layout of the benchmark's truth files
 MARGIN = 4  # pixels of the canvas around the outermost windows: forward.scan's

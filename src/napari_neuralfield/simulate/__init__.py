@@ -1,0 +1,1 @@
+"""Virtual microscopes and scenes with known truth."""
