@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_neuralfield.data import checks
+from napari_neuralfield.checks import findings as checks
 from napari_neuralfield.data.acquisition import Acquisition, Draft
 from napari_neuralfield.io import open_acquisition
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_neuralfield.data.multiplexed_checks import five_frames, orientation_scores
+from napari_neuralfield.checks.patterns import five_frames, orientation_scores
 from napari_neuralfield.io import open_acquisition, open_draft
 from napari_neuralfield.recon.linear import clear_pupil, dpc_phase
 from napari_neuralfield.simulate.patterns import multiplexed

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_neuralfield.data import checks
+from napari_neuralfield.checks import findings as checks
+from napari_neuralfield.checks.patterns import five_frames
 from napari_neuralfield.data.acquisition import MultiplexedLed
-from napari_neuralfield.data.multiplexed_checks import five_frames
 from napari_neuralfield.io import open_acquisition
 from napari_neuralfield.optics.illumination import ORIENTATIONS, orient
 from napari_neuralfield.optics.patterns import arc

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_neuralfield.data import checks
+from napari_neuralfield.checks import findings as checks
+from napari_neuralfield.checks.scan_rules import placement, require_usable
 from napari_neuralfield.data.acquisition import Acquisition, CodedPtychography, Draft, Ptychography
-from napari_neuralfield.data.scan_rules import placement, require_usable
 from napari_neuralfield.simulate.simulators import SIMULATORS
 from napari_neuralfield.types import InputError
 

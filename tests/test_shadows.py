@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_neuralfield.checks.near_or_far import ORIENTATIONS, moving_shadows
 from napari_neuralfield.data.acquisition import Ptychography
-from napari_neuralfield.data.shadows import ORIENTATIONS, moving_shadows
 from napari_neuralfield.simulate.simulators import SIMULATORS
 
 RNG = np.random.default_rng(0)

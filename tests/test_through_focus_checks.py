@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_neuralfield.data import checks
+from napari_neuralfield.checks import findings as checks
+from napari_neuralfield.checks.through_focus import distinct_planes
 from napari_neuralfield.data.acquisition import Draft, ThroughFocus
-from napari_neuralfield.data.through_focus_checks import distinct_planes
 from napari_neuralfield.types import InputError
 
 

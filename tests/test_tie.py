@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from napari_neuralfield.checks.through_focus import distinct_planes
 from napari_neuralfield.data.acquisition import Draft, ThroughFocus
-from napari_neuralfield.data.through_focus_checks import distinct_planes
 from napari_neuralfield.forward.brightfield import BrightField
 from napari_neuralfield.recon import build_recipe, reconstruct
 from napari_neuralfield.recon.phase_spectrum import phase_spectrum

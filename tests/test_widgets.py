@@ -310,7 +310,7 @@ def test_checks_are_shown_in_words(viewer, draft, qtbot, monkeypatch):
         assert threading.current_thread() is not threading.main_thread()
         return [SimpleNamespace(name="overlap", level="warning", value=0.2, unit="", text="overlap is 20 % <small>")]
 
-    monkeypatch.setitem(sys.modules, "napari_neuralfield.data.checks", SimpleNamespace(check=check))
+    monkeypatch.setitem(sys.modules, "napari_neuralfield.checks.findings", SimpleNamespace(check=check))
     show(viewer, draft)
     acquisition, *_ = docks_of(viewer, qtbot)
     qtbot.waitUntil(lambda: "overlap is 20 % &lt;small&gt;" in acquisition.checks.text())

@@ -39,7 +39,7 @@ def acquisition(path: Path) -> dict[str, Any]:
         "checks": [],
     }
     if not missing:
-        from ..data import checks
+        from ..checks import findings as checks
 
         complete = draft.complete()
         found["values"] = {n: _summary(v) for n, v in complete.values().items() if n in known}

@@ -26,7 +26,7 @@ class Interrupted(KeyboardInterrupt):
 
 def warn_about(acquisition: Acquisition) -> None:
     """What a user should know before waiting: the warnings among the checks, a line each."""
-    from ..data.checks import check
+    from ..checks.findings import check
 
     for finding in check(acquisition):
         if finding.level == "warning":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..checks.near_or_far import moving_shadows
 from ..data.acquisition import Draft
-from ..data.shadows import moving_shadows
 
 PARALLEL = 0.03  # a pixel at the specimen this near to the detector's own means a parallel beam
 OVERRIDE = "geometry and object_pixel_um (or focus_to_sample_um) in a sidecar override this"

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.patterns import five_frames
 from ..data.acquisition import Acquisition, CodedPtychography, LedArray, MultiplexedLed, ThroughFocus
-from ..data.multiplexed_checks import five_frames
 from ..types import InputError
 from . import (
     coded_fourier,

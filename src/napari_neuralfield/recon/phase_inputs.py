@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from ..checks.patterns import five_frames
 from ..data.acquisition import MultiplexedLed
 from ..data.borders import patterns_repeat
-from ..data.multiplexed_checks import five_frames
 from ..fields.placement import Placement
 from ..optics.grids import resample
 from ..optics.patterns import angles_of

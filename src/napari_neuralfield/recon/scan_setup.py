@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from .. import compute
+from ..checks.scan_rules import require_usable
 from ..compute import COMPLEX
 from ..data.acquisition import Acquisition, CodedPtychography, Ptychography
-from ..data.scan_rules import require_usable
 from ..fields.planes import PlanesField
 from ..forward.ptychography import from_detector, kernel, predict, spread
 from ..forward.scan import Measured, Scan, measure, narrowed, scan_of, widened

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..checks.through_focus import distinct_planes
 from ..data.acquisition import ThroughFocus
 from ..data.brightness import Brightness, evened
-from ..data.through_focus_checks import distinct_planes
 from ..fields.phase_map import PhaseMap
 from ..types import Done, Event, InputError, Note, Preview, Progress, Result
 from .defocus_frames import noise_of

@@ -262,7 +262,7 @@ class AcquisitionDock(QWidget):
         turn = self._checked
 
         def work() -> tuple[int, list[Any]]:
-            from ..data.checks import check
+            from ..checks.findings import check
 
             return turn, list(check(acquisition))
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from .acquisition import Acquisition
+from ..data.acquisition import Acquisition
 
 MAX_FRAMES = 256
 MAX_BYTES = 512 * 2**20

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .acquisition import CodedPtychography, Ptychography
-from .borders import repeats
-from .frame_checks import Check, Survey, named, steady_light
+from ..data.acquisition import CodedPtychography, Ptychography
+from ..data.borders import repeats
+from .frames import Check, Survey, named, steady_light
+from .near_or_far import moving_shadows
 from .scan_rules import FEWEST, UNITS, Placement, misplaced, placement
-from .shadows import moving_shadows
 
 Scanned = Ptychography | CodedPtychography
 LOW_OVERLAP = 0.3  # of the width of a window or probe

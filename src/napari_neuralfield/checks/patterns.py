@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..data.acquisition import MultiplexedLed
 from ..optics.illumination import ORIENTATIONS, orient
 from ..optics.patterns import PatternName, describe, turn_from
 from ..types import InputError
-from .acquisition import MultiplexedLed
-from .frame_checks import Check, Survey, named
+from .frames import Check, Survey, named
 
 SMALLEST = 32  # pixels along a side
 OPPOSITE_DEG = 30.0

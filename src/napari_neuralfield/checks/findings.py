@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..optics.illumination import is_bright_field, nearest_overlap, synthetic_na
-from .acquisition import (
+from ..data.acquisition import (
     Acquisition,
     CodedPtychography,
     LedArray,
@@ -17,11 +16,12 @@ from .acquisition import (
     ThroughFocus,
     quantities,
 )
-from .frame_checks import Check, Survey, frame_checks, survey
-from .geometry import default_z_range_um, depth_of_field_um, led_directions, native_upsampling
-from .led_checks import led_array, multiplexed
-from .scan_checks import coded, ptychography, scan_facts
-from .through_focus_checks import through_focus, through_focus_facts
+from ..data.geometry import default_z_range_um, depth_of_field_um, led_directions, native_upsampling
+from ..optics.illumination import is_bright_field, nearest_overlap, synthetic_na
+from .frames import Check, Survey, frame_checks, survey
+from .leds import led_array, multiplexed
+from .scans import coded, ptychography, scan_facts
+from .through_focus import through_focus, through_focus_facts
 
 __all__ = ["Check", "check", "default_z_range_um", "depth_of_field_um", "facts", "led_directions", "native_upsampling"]
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..data.acquisition import LedArray, MultiplexedLed
+from ..data.geometry import default_z_range_um, depth_of_field_um, led_directions, native_upsampling
 from ..optics.illumination import is_bright_field, nearest_overlap, synthetic_na
-from .acquisition import LedArray, MultiplexedLed
-from .frame_checks import Check, Survey, named
-from .geometry import default_z_range_um, depth_of_field_um, led_directions, native_upsampling
-from .multiplexed_checks import pattern_checks
+from .frames import Check, Survey, named
+from .patterns import pattern_checks
 
 MIN_OVERLAP = 0.35
 STEEPEST_NA = 0.95

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 from scipy.spatial import cKDTree
 
+from ..data.acquisition import CodedPtychography, Ptychography
 from ..types import InputError
-from .acquisition import CodedPtychography, Ptychography
 
 FEWEST = 4  # frames
 UNITS = {"metres": 1e6, "millimetres": 1e3, "nanometres": 1e-3, "angstroms": 1e-4}

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..data.acquisition import ThroughFocus
+from ..data.geometry import depth_of_field_um
 from ..types import InputError
-from .acquisition import ThroughFocus
-from .frame_checks import Check, Survey, steady_light
-from .geometry import depth_of_field_um
+from .frames import Check, Survey, steady_light
 
 SMALLEST_PIXELS = 32  # networks halve a frame four times, and two pixels must be left
 STEADY = 0.03
