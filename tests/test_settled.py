@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_neuralfield.data.acquisition import Draft
-from napari_neuralfield.data.settled import FAR_FIELD, settled
+from napari_neuralfield.data.derived import FAR_FIELD, settled
 from napari_neuralfield.types import InputError
 
 FOUR = {"wavelength_um": 1e-4, "distance_um": 2e6, "detector_pixel_um": 50.0, "object_pixel_um": 1e-4 * 2e6 / 50 / 32}

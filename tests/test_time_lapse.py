@@ -19,7 +19,7 @@ from napari_neuralfield.app.lapse_methods import lapse_of
 from napari_neuralfield.app.time_lapse import FIELDS, TimeLapse, check_time_lapse
 from napari_neuralfield.app.time_lapse_command import frames_wanted
 from napari_neuralfield.io import load_result, save_acquisition, save_result
-from napari_neuralfield.recon.drift import Follower
+from napari_neuralfield.optics.drift import Follower
 from napari_neuralfield.types import InputError, Result
 
 

@@ -58,7 +58,7 @@ def drift_of(
     ------
     Stopped : as soon as `wanted()` is False.
     """
-    from ..recon.drift import Follower, quarters
+    from ..optics.drift import Follower, quarters
 
     count, step = acquisition.frame_count, acquisition.pixel_um
     whole, parts = Follower(), [Follower() for _ in range(4)]

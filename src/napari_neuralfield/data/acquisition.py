@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 
 from ..types import InputError
+from .derived import IN_PIXELS, SCANS, settled
 from .frames import Frames, FrameSelection
 from .quantity import Quantity, check_value, length, quantity
-from .settled import IN_PIXELS, SCANS, settled
 from .sizes import check_frames, check_lengths
 
 

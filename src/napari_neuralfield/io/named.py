@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..data.acquisition import KINDS, quantities
-from ..data.settled import DERIVING
+from ..data.derived import DERIVING
 from ..types import InputError
 from . import sidecar
 

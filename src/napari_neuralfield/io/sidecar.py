@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from ..data.acquisition import KINDS, Draft, quantities
-from ..data.settled import DEPTH_STEPS, DERIVING, FROM_FOCUS, IN_PIXELS, INTERVAL, THROUGH_FOCUS
+from ..data.derived import DEPTH_STEPS, DERIVING, FROM_FOCUS, IN_PIXELS, INTERVAL, THROUGH_FOCUS
 from ..types import InputError
 from . import flat_field, pattern_lists
 from .field_file import load_result

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..data.acquisition import Draft
-from ..data.settled import INTERVAL, THROUGH_FOCUS
+from ..data.derived import INTERVAL, THROUGH_FOCUS
 from ..registry import READERS
 from ..types import InputError
 from . import sidecar
