@@ -17,8 +17,8 @@ def measure(acquisition: Any, job: dict[str, Any]) -> tuple[dict[str, Any], Any]
 
     Seconds are processor time; figures of quality come after the clocks.
     """
-    from napari_neuralfield.recon.calibration import calibrate
-    from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
+    from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
+    from napari_neuralfield.recon.calibration.stages import calibrate
     from napari_neuralfield.types import Note
 
     options = job["options"]
@@ -129,7 +129,7 @@ def described(calibration: Any) -> dict[str, Any]:
 
 def resolution(given: Any, corrected: Any) -> dict[str, float]:
     """Half-bit resolution and held-out error, um, with the file's own geometry and with the corrected one."""
-    from napari_neuralfield.recon.quality import assess
+    from napari_neuralfield.recon.calibration.quality import assess
 
     off, _ = returned(assess(given))
     on, _ = returned(assess(corrected, same_as=off))

@@ -63,9 +63,9 @@ def spoilt(seed: int) -> dict[str, list[int]]:
 
 def trial(seed: int, options: dict[str, Any], spoil: bool = False, low_na: bool = False) -> dict[str, Any]:
     """Simulate, calibrate, reconstruct, compare; with `spoil` three frames are bad."""
-    from napari_neuralfield.recon.calibration import calibrate
-    from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
-    from napari_neuralfield.recon.metrics import score_in_focus
+    from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
+    from napari_neuralfield.recon.calibration.stages import calibrate
+    from napari_neuralfield.recon.engine.metrics import score_in_focus
     from napari_neuralfield.simulate.simulators import miscalibrated_board
 
     given = microscope(seed, low_na)

@@ -16,12 +16,12 @@ import torch
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.networks.pretrained import Weights, shipped
 from napari_neuralfield.optics.patterns import halves_and_arcs
-from napari_neuralfield.recon.phase_inputs import CANONICAL, inputs_of
-from napari_neuralfield.recon.train import Trained
-from napari_neuralfield.recon.train_neuph import train
-from napari_neuralfield.recon.training_material import Material
-from napari_neuralfield.recon.training_stream import Board, TrainingStream, Variety
-from napari_neuralfield.recon.trainings import recipe_for
+from napari_neuralfield.recon.patterns.network_inputs import CANONICAL, inputs_of
+from napari_neuralfield.recon.training.material import Material
+from napari_neuralfield.recon.training.networks import recipe_for
+from napari_neuralfield.recon.training.neuph import train
+from napari_neuralfield.recon.training.pattern_stream import Board, TrainingStream, Variety
+from napari_neuralfield.recon.training.trainer import Trained
 
 SIZE, SCENES, SEED = 96, 8, 77  # frame pixels, unseen scenes, and the seed of both
 WAYS = ("usual", "like", "frames")

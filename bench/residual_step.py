@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from napari_neuralfield.fields.residual import ResidualField
-from napari_neuralfield.recon.adam import Adam
+from napari_neuralfield.recon.engine.adam import Adam
 from napari_neuralfield.types import Extent
 
 from . import plain_residual

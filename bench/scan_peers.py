@@ -25,9 +25,9 @@ PEERS = (("least-squares", 32), ("rpie", 8), ("rpie", 32))  # method, and frames
 
 def engines() -> dict[str, Any]:
     """Our engines by method name."""
-    from napari_neuralfield.recon.least_squares import Batches
-    from napari_neuralfield.recon.pie import Sequential, WithMomentum
-    from napari_neuralfield.recon.wasp import Averaging
+    from napari_neuralfield.recon.scan.least_squares import Batches
+    from napari_neuralfield.recon.scan.pie import Sequential, WithMomentum
+    from napari_neuralfield.recon.scan.wasp import Averaging
 
     return {
         "epie": lambda problem, state, recipe: Sequential(problem, state),
@@ -40,8 +40,8 @@ def engines() -> dict[str, Any]:
 def ours(problem: Any, method: str, passes: int) -> tuple[Any, float]:
     """The state after all passes, and CPU seconds."""
     from napari_neuralfield import build_recipe
-    from napari_neuralfield.recon.scan_passes import solve_scan
-    from napari_neuralfield.recon.scan_setup import first_state
+    from napari_neuralfield.recon.scan.passes import solve_scan
+    from napari_neuralfield.recon.scan.setup import first_state
 
     recipe = build_recipe(method, {"passes": passes, "correct_positions": False})
     began = time.process_time()
@@ -55,7 +55,7 @@ def ours(problem: Any, method: str, passes: int) -> tuple[Any, float]:
 def rows(acquisition: Any, passes: int) -> list[dict[str, Any]]:
     """One row per split and engine, ours and the peer's where there is one."""
     from napari_neuralfield import build_recipe
-    from napari_neuralfield.recon.scan_setup import first_state, problem_of
+    from napari_neuralfield.recon.scan.setup import first_state, problem_of
 
     recipe = build_recipe("rpie", {"hold_out": EVERY})
     whole, found = problem_of(acquisition, recipe), []

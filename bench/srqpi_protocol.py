@@ -25,15 +25,15 @@ from skimage.metrics import structural_similarity
 
 from napari_neuralfield.data.acquisition import ThroughFocus
 from napari_neuralfield.forward.brightfield import binned
-from napari_neuralfield.io.weights_file import save_weights
+from napari_neuralfield.io.native.weights_file import save_weights
 from napari_neuralfield.networks.pretrained import Weights, load_weights, shipped
-from napari_neuralfield.recon.defocus_source import variety_of
-from napari_neuralfield.recon.defocus_stream import DefocusStream
-from napari_neuralfield.recon.single_frame import frame_field
-from napari_neuralfield.recon.train import Batch, Trained, Validation, run_training
-from napari_neuralfield.recon.train_srqpi import DefocusTask
-from napari_neuralfield.recon.training_material import NOTHING
-from napari_neuralfield.recon.trainings import recipe_for
+from napari_neuralfield.recon.focus.single_frame import frame_field
+from napari_neuralfield.recon.training.focus_source import variety_of
+from napari_neuralfield.recon.training.focus_stream import DefocusStream
+from napari_neuralfield.recon.training.material import NOTHING
+from napari_neuralfield.recon.training.networks import recipe_for
+from napari_neuralfield.recon.training.srqpi import DefocusTask
+from napari_neuralfield.recon.training.trainer import Batch, Trained, Validation, run_training
 from napari_neuralfield.simulate.through_focus import abbe_frames, passed, protocol_field
 
 FIELD, PATCH, TESTED, SEED_ASIDE = 2048, 256, 100, 5

@@ -21,7 +21,7 @@ from napari_neuralfield.data.acquisition import ThroughFocus
 from napari_neuralfield.fields.super_resolved import SuperResolvedField
 from napari_neuralfield.networks.pretrained import shipped
 from napari_neuralfield.networks.unet import UNet
-from napari_neuralfield.recon.defocus_inputs import Defocus, inputs_of
+from napari_neuralfield.recon.focus.network_inputs import Defocus, inputs_of
 
 from .worker import peak_mb
 

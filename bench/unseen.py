@@ -13,8 +13,8 @@ import torch
 
 from napari_neuralfield.io import open_acquisition
 from napari_neuralfield.recon import build_recipe, reconstruct
-from napari_neuralfield.recon.scan_recipe import ScanRecipe
-from napari_neuralfield.recon.scan_setup import ScanState, problem_of
+from napari_neuralfield.recon.scan.recipe import ScanRecipe
+from napari_neuralfield.recon.scan.setup import ScanState, problem_of
 from napari_neuralfield.types import Done, Result
 
 from .cases import folder

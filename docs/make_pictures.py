@@ -20,7 +20,7 @@ import napari_neuralfield as nf
 from napari_neuralfield.app.colour_wheel import coloured
 from napari_neuralfield.app.picture import Tile, grey, save_sheet
 from napari_neuralfield.recon import recommended
-from napari_neuralfield.recon.metrics import score
+from napari_neuralfield.recon.engine.metrics import score
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("NEURALFIELD_DATA") or HERE.parents[1] / "shared" / "data")

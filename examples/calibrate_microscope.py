@@ -6,9 +6,9 @@ Run `python examples/calibrate_microscope.py`; it writes calibrated.acq.h5 and c
 import numpy as np
 
 import napari_neuralfield as nf
-from napari_neuralfield.recon.calibration import calibrate
-from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
-from napari_neuralfield.recon.metrics import score_in_focus
+from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
+from napari_neuralfield.recon.calibration.stages import calibrate
+from napari_neuralfield.recon.engine.metrics import score_in_focus
 from napari_neuralfield.simulate.simulators import miscalibrated_board
 
 # The file gives nominal LED directions; the real board is turned and shifted, LEDs differ, the objective has coma.

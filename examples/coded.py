@@ -7,7 +7,7 @@ import numpy as np
 
 import napari_neuralfield as nf
 from napari_neuralfield.io import save_planes
-from napari_neuralfield.recon.metrics import score
+from napari_neuralfield.recon.engine.metrics import score
 from napari_neuralfield.simulate.scans import coded
 
 # 40 frames through a coded surface that is known; the stage's positions are wrong by up to 3 fine pixels.

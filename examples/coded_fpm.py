@@ -7,7 +7,7 @@ import numpy as np
 
 import napari_neuralfield as nf
 from napari_neuralfield.io import save_planes
-from napari_neuralfield.recon.metrics import score
+from napari_neuralfield.recon.engine.metrics import score
 from napari_neuralfield.simulate.coded_fpm import coded_fpm
 
 # The objective has astigmatism and coma that the file does not say.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from napari_neuralfield.recon.adam import Adam
+from napari_neuralfield.recon.engine.adam import Adam
 
 BETAS = (0.8, 0.95)
 

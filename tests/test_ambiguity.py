@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from napari_neuralfield.recon.ambiguity import doubts, named
-from napari_neuralfield.recon.gauss_newton import Equations
+from napari_neuralfield.recon.calibration.ambiguity import doubts, named
+from napari_neuralfield.recon.calibration.gauss_newton import Equations
 
 SHARED = ("turn", "scale", "zernike_5", "wavelength_um")
 

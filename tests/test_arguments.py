@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from napari_neuralfield.app import arguments
-from napari_neuralfield.recon.recipe import OptionInfo
+from napari_neuralfield.recon.engine.recipe import OptionInfo
 from napari_neuralfield.types import Extent, InputError
 
 OWN = ("--method", "-o")

@@ -25,8 +25,8 @@ from bench.cases import Case, jobs, truth_beside
 
 from napari_neuralfield import save_acquisition
 from napari_neuralfield.optics.board import BoardPose
-from napari_neuralfield.recon.metrics import score, score_in_focus
-from napari_neuralfield.recon.microscope import Calibration
+from napari_neuralfield.recon.calibration.result import Calibration
+from napari_neuralfield.recon.engine.metrics import score, score_in_focus
 from napari_neuralfield.simulate.scans import coded, far_field
 from napari_neuralfield.simulate.simulators import miscalibrated_board, tilted_slide
 from napari_neuralfield.simulate.through_focus import through_focus

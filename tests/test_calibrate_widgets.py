@@ -12,8 +12,8 @@ import toy
 
 from napari_neuralfield.data.acquisition import Draft
 from napari_neuralfield.optics.board import BoardPose
-from napari_neuralfield.recon.microscope import Calibration, Suspect
-from napari_neuralfield.recon.quality import Quality
+from napari_neuralfield.recon.calibration.quality import Quality
+from napari_neuralfield.recon.calibration.result import Calibration, Suspect
 from napari_neuralfield.types import InputError, Note, Preview, Progress
 
 POSE = BoardPose(np.deg2rad(2.0), (0.01, -0.02), 1.05)
@@ -71,8 +71,8 @@ def stand_ins(tmp_path, monkeypatch):
 
     monkeypatch.setattr(platformdirs, "user_config_dir", lambda name: str(tmp_path / "config"))
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache"))
-    monkeypatch.setattr("napari_neuralfield.recon.calibration.calibrate", calibrate)
-    monkeypatch.setattr("napari_neuralfield.recon.quality.assess", assess)
+    monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", calibrate)
+    monkeypatch.setattr("napari_neuralfield.recon.calibration.quality.assess", assess)
 
 
 @pytest.fixture
@@ -284,7 +284,7 @@ def endless(acquisition, recipe):
 
 
 def test_a_calibration_can_be_cancelled_and_ends_with_its_file(dock, viewer, qtbot, monkeypatch, led_array):
-    monkeypatch.setattr("napari_neuralfield.recon.calibration.calibrate", endless)
+    monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", endless)
     panel = dock.calibrate
     panel.run()
     qtbot.waitUntil(lambda: "turning the board" in panel.state.text(), timeout=3000)
@@ -302,7 +302,7 @@ def test_a_calibration_can_be_cancelled_and_ends_with_its_file(dock, viewer, qtb
 
 
 def test_closing_the_dock_ends_a_calibration(dock, viewer, qtbot, monkeypatch):
-    monkeypatch.setattr("napari_neuralfield.recon.calibration.calibrate", endless)
+    monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", endless)
     dock.calibrate.run()
     job, wrapper = dock.calibrate._job, dock.parent()
     viewer.window.remove_dock_widget(dock)
@@ -324,7 +324,7 @@ def test_an_error_is_one_sentence(dock, qtbot, monkeypatch, error, said):
         yield Progress(1, 2, 0.5, "board")
         raise error
 
-    monkeypatch.setattr("napari_neuralfield.recon.calibration.calibrate", fail)
+    monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", fail)
     panel = dock.calibrate
     panel.run()
     qtbot.waitUntil(lambda: bool(panel.error.text()), timeout=3000)

@@ -13,12 +13,12 @@ from scene import board, relative_error, scene
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.optics.board import BoardPose
-from napari_neuralfield.recon import calibrated as module
-from napari_neuralfield.recon.calibrated import what_was_found, without_ambient_light
-from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
-from napari_neuralfield.recon.microscope import Calibration, Suspect
-from napari_neuralfield.recon.recipe import build, run
-from napari_neuralfield.recon.solver import Solver
+from napari_neuralfield.recon.calibration.first_stage import what_was_found, without_ambient_light
+from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
+from napari_neuralfield.recon.calibration.result import Calibration, Suspect
+from napari_neuralfield.recon.calibration import first_stage as module
+from napari_neuralfield.recon.engine.recipe import build, run
+from napari_neuralfield.recon.projection.solver import Solver
 from napari_neuralfield.simulate.simulators import miscalibrated_board
 from napari_neuralfield.types import Done, Event, Note, Progress, Result
 

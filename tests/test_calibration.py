@@ -12,9 +12,9 @@ from scene import board, scene
 
 from napari_neuralfield.data.acquisition import Draft, LedArray
 from napari_neuralfield.optics.illumination import ORIENTATIONS, orient
-from napari_neuralfield.recon.calibration import calibrate
-from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
-from napari_neuralfield.recon.microscope import Calibration
+from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
+from napari_neuralfield.recon.calibration.result import Calibration
+from napari_neuralfield.recon.calibration.stages import calibrate
 from napari_neuralfield.simulate.simulators import miscalibrated_board, tilted_slide
 from napari_neuralfield.types import Event, InputError, Note, Preview, Progress
 

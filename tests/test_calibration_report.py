@@ -17,8 +17,8 @@ from napari_neuralfield.app import calibration_report
 from napari_neuralfield.app.calibration_words import figures, half_turn_fits, lines, rings, zernike_name
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.optics.illumination import ORIENTATIONS, orient
-from napari_neuralfield.recon.microscope import Calibration, Suspect
-from napari_neuralfield.recon.quality import Quality
+from napari_neuralfield.recon.calibration.quality import Quality
+from napari_neuralfield.recon.calibration.result import Calibration, Suspect
 
 NA = board(7, 0.06)
 POSE = BoardPose(math.radians(2.0), (0.01, -0.02), 1.05)

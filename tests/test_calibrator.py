@@ -8,8 +8,8 @@ import torch
 
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.optics.board import BoardPose
-from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
-from napari_neuralfield.recon.calibrator import Calibrator
+from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
+from napari_neuralfield.recon.calibration.solver import Calibrator
 from napari_neuralfield.simulate.simulators import miscalibrated_board
 
 NOISE_FRAME = 20

@@ -23,9 +23,9 @@ from napari_neuralfield import io, recon
 from napari_neuralfield.app import cli
 from napari_neuralfield.data.acquisition import Acquisition, LedArray
 from napari_neuralfield.optics.board import BoardPose
-from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
-from napari_neuralfield.recon.microscope import Calibration, Suspect
-from napari_neuralfield.recon.recipe import Method, Recipe, option
+from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
+from napari_neuralfield.recon.calibration.result import Calibration, Suspect
+from napari_neuralfield.recon.engine.recipe import Method, Recipe, option
 from napari_neuralfield.registry import FIELDS, METHODS
 from napari_neuralfield.simulate.simulators import SIMULATORS
 from napari_neuralfield.types import Done, Event, Extent, InputError, Note, Preview, Progress, Result
@@ -252,7 +252,7 @@ def calibrated(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             ("height and z look alike", "said at the end only"),
         )  # fmt: skip
 
-    monkeypatch.setattr("napari_neuralfield.recon.calibration.calibrate", calibrate)
+    monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", calibrate)
     return seen
 
 

@@ -16,7 +16,7 @@ from napari_neuralfield.forward import fourier
 from napari_neuralfield.forward.corrections import LedCorrections
 from napari_neuralfield.optics.board import turn_matrix
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
-from napari_neuralfield.recon.adam import Adam
+from napari_neuralfield.recon.engine.adam import Adam
 from napari_neuralfield.simulate.simulators import aberrated_pupil
 
 NOLL = (5, 8, 11)

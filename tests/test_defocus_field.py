@@ -13,10 +13,10 @@ from defocus_scene import PIXEL_UM, psnr, through_focus
 from napari_neuralfield.data.acquisition import ThroughFocus
 from napari_neuralfield.fields.phase_map import PhaseMap
 from napari_neuralfield.fields.phase_network import PhaseNetwork
-from napari_neuralfield.io.field_file import load_result, save_result
+from napari_neuralfield.io.native.field_file import load_result, save_result
 from napari_neuralfield.recon import build_recipe, reconstruct
-from napari_neuralfield.recon.defocus_field import extent_of, usual_upsampling
-from napari_neuralfield.recon.srqpi import SrqpiRecipe, frame_field, weights_of
+from napari_neuralfield.recon.focus.field_fit import extent_of, usual_upsampling
+from napari_neuralfield.recon.focus.srqpi import SrqpiRecipe, frame_field, weights_of
 from napari_neuralfield.types import Done, InputError, Note, Preview, Progress, Result
 
 Scene = tuple[ThroughFocus, np.ndarray]
@@ -158,7 +158,7 @@ def test_the_bench_from_one_frame(shared_bench: Path) -> None:
     """31.9 dB measured; transport of intensity from three frames has 25.3 dB."""
     import h5py
 
-    from napari_neuralfield.io.native import NativeReader
+    from napari_neuralfield.io.native.acquisition_file import NativeReader
 
     acquisition = NativeReader().read(shared_bench / "through_focus.acq.h5").complete()
     with h5py.File(shared_bench / "through_focus.truth.h5") as file:
@@ -168,7 +168,7 @@ def test_the_bench_from_one_frame(shared_bench: Path) -> None:
 
 
 def test_torch_sees_the_adjoint_of_the_microscope() -> None:
-    from napari_neuralfield.recon.defocus_frames import frames_of
+    from napari_neuralfield.recon.focus.frames import frames_of
 
     acquisition, truth = through_focus(24, seed=1, z_um=(4.0, -2.0))
     misfit = frames_of(acquisition).misfit(2, 5)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from napari_neuralfield.data.acquisition import ThroughFocus
-from napari_neuralfield.recon.defocus_inputs import (
+from napari_neuralfield.recon.focus.network_inputs import (
     CHANNELS,
     CONTRAST_UNIT,
     UPSAMPLING,
@@ -19,7 +19,7 @@ from napari_neuralfield.recon.defocus_inputs import (
     inputs_of,
     transfer,
 )
-from napari_neuralfield.recon.defocus_stream import image
+from napari_neuralfield.recon.training.focus_stream import image
 
 SIDE = 48  # frame pixels
 

@@ -9,7 +9,7 @@ from defocus_scene import psnr, slow_waves, through_focus
 from scipy.ndimage import gaussian_filter
 
 from napari_neuralfield.data.acquisition import ThroughFocus
-from napari_neuralfield.recon.defocus_polish import PolishedPhase, polish_phase
+from napari_neuralfield.recon.focus.polish import PolishedPhase, polish_phase
 from napari_neuralfield.types import InputError
 
 Scene = tuple[ThroughFocus, np.ndarray]

@@ -8,7 +8,7 @@ import torch
 from defocus_scene import NOISE, through_focus
 
 from napari_neuralfield.data.acquisition import ThroughFocus
-from napari_neuralfield.recon.defocus_report import REGION, DefocusReport, explain
+from napari_neuralfield.recon.focus.report import REGION, DefocusReport, explain
 from napari_neuralfield.types import InputError
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from napari_neuralfield.forward.brightfield import BrightField
-from napari_neuralfield.recon.defocus_sign import sign_of
+from napari_neuralfield.recon.focus.sign import sign_of
 from napari_neuralfield.simulate.random_scenes import cells, leaves
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from napari_neuralfield.forward.brightfield import BrightField
-from napari_neuralfield.recon.defocus_inputs import CONTRAST_UNIT, UPSAMPLING, Defocus, transfer
-from napari_neuralfield.recon.defocus_stream import DefocusStream, DefocusVariety, image
+from napari_neuralfield.recon.focus.network_inputs import CONTRAST_UNIT, UPSAMPLING, Defocus, transfer
+from napari_neuralfield.recon.training.focus_stream import DefocusStream, DefocusVariety, image
 
 QUIET = DefocusVariety(noise=(1e-6, 1e-6), uneven=0.0, haze_rad=0.0)
 SIDE = 32

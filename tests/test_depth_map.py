@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scene import OBJECTIVE_NA, WAVELENGTH_UM, board, scene
 
-from napari_neuralfield.recon.depth_map import DepthMap, depth_map
+from napari_neuralfield.recon.calibration.depth_map import DepthMap, depth_map
 from napari_neuralfield.simulate.simulators import tilted_slide
 
 DEPTH_OF_FIELD_UM = WAVELENGTH_UM / OBJECTIVE_NA**2

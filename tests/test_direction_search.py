@@ -9,8 +9,8 @@ from scene import OBJECTIVE_NA, WAVELENGTH_UM, board, scene
 
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
-from napari_neuralfield.recon.direction_search import search_directions
-from napari_neuralfield.recon.trial_microscope import TrialMicroscope
+from napari_neuralfield.recon.calibration.direction_search import search_directions
+from napari_neuralfield.recon.calibration.trial_microscope import TrialMicroscope
 from napari_neuralfield.simulate.simulators import aberrated_pupil
 
 NA = np.vstack([board(5), [[0.22, 0.06], [-0.05, -0.23], [0.2, -0.1]]])

@@ -10,8 +10,8 @@ import torch
 
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.recon import build_recipe, recommended, reconstruct
-from napari_neuralfield.recon.dpc import DpcSolver, bright_frames, dpc_channel, dpc_of
-from napari_neuralfield.recon.linear import known_pupil
+from napari_neuralfield.recon.patterns.dpc import DpcSolver, bright_frames, dpc_channel, dpc_of
+from napari_neuralfield.recon.patterns.linear import known_pupil
 from napari_neuralfield.types import Done, InputError
 
 OBJECTIVE_NA, WAVELENGTH_UM, PIXEL_UM, SHAPE = 0.1, 0.63, 1.6, (48, 60)

@@ -12,10 +12,10 @@ from scene import OBJECTIVE_NA, WAVELENGTH_UM, board, scene
 
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.forward import fourier
-from napari_neuralfield.recon import fpm_inr
-from napari_neuralfield.recon.calibration_recipe import CalibrationRecipe
-from napari_neuralfield.recon.end_to_end import corrections_of, taken_up
-from napari_neuralfield.recon.recipe import build, run
+from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
+from napari_neuralfield.recon.engine.recipe import build, run
+from napari_neuralfield.recon.fpm import fpm_inr
+from napari_neuralfield.recon.fpm.learnt_microscope import corrections_of, taken_up
 from napari_neuralfield.simulate.simulators import aberrated_pupil
 from napari_neuralfield.types import Done, Note, Progress, Result
 

@@ -9,7 +9,7 @@ from scene import OBJECTIVE_NA, board, scene
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.optics.illumination import ORIENTATIONS, orient
-from napari_neuralfield.recon.first_guess import bright_frames, circles, downhill, first_guess
+from napari_neuralfield.recon.calibration.board_from_spectra import bright_frames, circles, downhill, first_guess
 from napari_neuralfield.simulate.simulators import miscalibrated_board
 
 POSE = BoardPose(np.deg2rad(4), (0.01, -0.008), 1.03)

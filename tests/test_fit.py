@@ -8,10 +8,10 @@ from scene import board, scene
 from napari_neuralfield.fields.plane_axis import start_from_planes, start_linear
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.forward.corrections import LedCorrections
-from napari_neuralfield.recon.adam import Adam, warm_cosine
-from napari_neuralfield.recon.fit import field_error, fit
-from napari_neuralfield.recon.fpm_inr import new_field
-from napari_neuralfield.recon.recipe import build
+from napari_neuralfield.recon.engine.adam import Adam, warm_cosine
+from napari_neuralfield.recon.engine.recipe import build
+from napari_neuralfield.recon.fpm.fpm_inr import new_field
+from napari_neuralfield.recon.fpm.fpm_inr_fit import field_error, fit
 
 
 def test_the_written_out_adjoint_is_the_gradient_of_the_model() -> None:

@@ -8,11 +8,11 @@ from scene import board, relative_error, scene
 
 from napari_neuralfield.fields.plane_axis import PlaneAxisField
 from napari_neuralfield.forward import fourier
-from napari_neuralfield.recon import fpm_inr as module
-from napari_neuralfield.recon.per_slice import one_pass
-from napari_neuralfield.recon.published import fit_published, random_depths, uniform_depths
-from napari_neuralfield.recon.recipe import build, run
-from napari_neuralfield.recon.solver import Solver
+from napari_neuralfield.recon.engine.recipe import build, run
+from napari_neuralfield.recon.fpm import fpm_inr as module
+from napari_neuralfield.recon.fpm.fpm_inr_published import fit_published, random_depths, uniform_depths
+from napari_neuralfield.recon.fpm.per_slice import one_pass
+from napari_neuralfield.recon.projection.solver import Solver
 from napari_neuralfield.types import Done, Event, Note, Preview, Progress, Result
 
 SHAPE = (32, 36)
@@ -97,7 +97,7 @@ def test_published_settings() -> None:
 
 
 def test_the_published_loop_runs_led_by_led(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_neuralfield.recon.published.EPOCHS", 3)
+    monkeypatch.setattr("napari_neuralfield.recon.fpm.fpm_inr_published.EPOCHS", 3)
     acquisition, _ = scene((24, 24), na=board(3))
     recipe = build("fpm-inr", {"z_um": (-5.0, 5.0)}, "published")
     field = module.new_field(acquisition, recipe, np.array([-5.0, 5.0]), fourier.windows(acquisition), 5)

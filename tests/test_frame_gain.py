@@ -8,9 +8,9 @@ import torch
 
 from napari_neuralfield.fields.super_resolved import SuperResolvedField
 from napari_neuralfield.networks.srcnn import SuperResolutionCnn
-from napari_neuralfield.recon.defocus_inputs import Defocus
-from napari_neuralfield.recon.defocus_stream import image
-from napari_neuralfield.recon.frame_gain import RINGS, correction, ring_gains
+from napari_neuralfield.recon.focus.frame_gain import RINGS, correction, ring_gains
+from napari_neuralfield.recon.focus.network_inputs import Defocus
+from napari_neuralfield.recon.training.focus_stream import image
 
 DEFOCUS = Defocus(0.3, 0.0, 1.9)
 SIZE = 64

@@ -12,8 +12,8 @@ from scene import board, scene
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
 from napari_neuralfield.optics.pupil import wavefront
-from napari_neuralfield.recon.gauss_newton import DAMPING, Equations, linearise, sampler, shared_by, solve
-from napari_neuralfield.recon.trial_microscope import TrialMicroscope
+from napari_neuralfield.recon.calibration.gauss_newton import DAMPING, Equations, linearise, sampler, shared_by, solve
+from napari_neuralfield.recon.calibration.trial_microscope import TrialMicroscope
 
 NOLL = (5, 7, 11)
 OWN = ("na_y", "na_x", "gain", "floor")

@@ -11,7 +11,7 @@ import tifffile
 
 from napari_neuralfield.data.acquisition import ThroughFocus
 from napari_neuralfield.io import open_draft
-from napari_neuralfield.io.images import save_planes
+from napari_neuralfield.io.writers.images import save_planes
 from napari_neuralfield.types import InputError
 
 FRAMES = np.random.default_rng(0).integers(1000, 4000, (6, 8, 9)).astype(np.uint16)

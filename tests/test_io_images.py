@@ -13,8 +13,8 @@ import zarr
 from PIL import Image
 
 from napari_neuralfield.io import save_planes
-from napari_neuralfield.io.images import save_strips
-from napari_neuralfield.io.ome_zarr import halved
+from napari_neuralfield.io.writers.images import save_strips
+from napari_neuralfield.io.writers.ome_zarr import halved
 from napari_neuralfield.types import InputError
 
 Z_UM = [-2.0, 0.5, 3.0]

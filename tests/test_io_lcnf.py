@@ -11,7 +11,7 @@ import torch
 
 from napari_neuralfield.checks.patterns import five_frames, orientation_scores
 from napari_neuralfield.io import open_acquisition, open_draft
-from napari_neuralfield.recon.linear import clear_pupil, dpc_phase
+from napari_neuralfield.recon.patterns.linear import clear_pupil, dpc_phase
 from napari_neuralfield.simulate.patterns import multiplexed
 from napari_neuralfield.types import InputError
 

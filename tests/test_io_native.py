@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from napari_neuralfield.data.acquisition import KINDS, Acquisition, Draft, quantities
-from napari_neuralfield.io import atomic, open_acquisition, open_draft, save_acquisition
-from napari_neuralfield.io.hdf5_writing import PatientFile
+from napari_neuralfield.io import open_acquisition, open_draft, save_acquisition
+from napari_neuralfield.io.native import atomic
+from napari_neuralfield.io.native.hdf5_writing import PatientFile
 from napari_neuralfield.types import InputError
 
 SIZES = {"frame": 3, "y": 5, "x": 8, "led": 4, "mode": 2, "fy": 10, "fx": 16}

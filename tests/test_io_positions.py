@@ -10,7 +10,7 @@ import tifffile
 
 from napari_neuralfield.data.acquisition import CodedPtychography
 from napari_neuralfield.io import open_acquisition
-from napari_neuralfield.io.positions import read_positions
+from napari_neuralfield.io.sidecar.positions import read_positions
 from napari_neuralfield.types import InputError
 
 

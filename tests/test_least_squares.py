@@ -6,8 +6,8 @@ import scan_scene
 import torch
 
 from napari_neuralfield import build_recipe
-from napari_neuralfield.recon.least_squares import Batches, best_steps
-from napari_neuralfield.recon.scan_setup import first_state, problem_of
+from napari_neuralfield.recon.scan.least_squares import Batches, best_steps
+from napari_neuralfield.recon.scan.setup import first_state, problem_of
 
 
 def random(*shape: int, seed: int) -> torch.Tensor:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from training_scene import led_patterns
 
-from napari_neuralfield.recon.likeness import LEAST, BoardOf, Likeness
-from napari_neuralfield.recon.phase_inputs import CANONICAL, inputs_of
-from napari_neuralfield.recon.training_stream import TrainingStream, Variety
+from napari_neuralfield.recon.patterns.network_inputs import CANONICAL, inputs_of
+from napari_neuralfield.recon.training.match_measured import LEAST, BoardOf, Likeness
+from napari_neuralfield.recon.training.pattern_stream import TrainingStream, Variety
 
 
 def test_what_looks_alike_is_shown_more_often():

@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from napari_neuralfield.optics.pupil import defocus
-from napari_neuralfield.recon.linear import Pupil, clear_pupil, differences, dpc_phase, half_circles, weak_transfer
+from napari_neuralfield.recon.patterns.linear import (
+    Pupil,
+    clear_pupil,
+    differences,
+    dpc_phase,
+    half_circles,
+    weak_transfer,
+)
 
 WAVELENGTH_UM, OBJECTIVE_NA, PIXEL_UM, SHAPE = 0.5, 0.2, (0.6, 0.75), (40, 32)
 CUTOFF = OBJECTIVE_NA / WAVELENGTH_UM

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from napari_neuralfield.compute import seed
-from napari_neuralfield.recon.losses import LOSSES, amplitude_loss, gradient_loss, poisson_loss, smooth_l1_loss
+from napari_neuralfield.recon.engine.losses import LOSSES, amplitude_loss, gradient_loss, poisson_loss, smooth_l1_loss
 
 
 def counts(value: float = 4.0, shape: tuple[int, int, int] = (2, 5, 6)) -> torch.Tensor:

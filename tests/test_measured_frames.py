@@ -12,9 +12,9 @@ from scipy import ndimage
 
 from napari_neuralfield.data.acquisition import ThroughFocus
 from napari_neuralfield.forward.brightfield import BrightField
-from napari_neuralfield.recon.defocus_inputs import UPSAMPLING, Defocus, transfer
-from napari_neuralfield.recon.measured_frames import MeasuredFrames, pair_of, pairs_of, truth_of
-from napari_neuralfield.recon.training_material import Material, Pair
+from napari_neuralfield.recon.focus.network_inputs import UPSAMPLING, Defocus, transfer
+from napari_neuralfield.recon.training.material import Material, Pair
+from napari_neuralfield.recon.training.measured_frames import MeasuredFrames, pair_of, pairs_of, truth_of
 from napari_neuralfield.types import InputError
 
 FINE = PIXEL_UM / FINER

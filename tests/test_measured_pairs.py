@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from training_scene import led_patterns
 
-from napari_neuralfield.recon.measured_pairs import MeasuredPairs
-from napari_neuralfield.recon.phase_inputs import CANONICAL
-from napari_neuralfield.recon.training_material import Pair
+from napari_neuralfield.recon.patterns.network_inputs import CANONICAL
+from napari_neuralfield.recon.training.material import Pair
+from napari_neuralfield.recon.training.measured_pairs import MeasuredPairs
 from napari_neuralfield.types import InputError
 
 PIXEL = 1.625 / CANONICAL.upsampling

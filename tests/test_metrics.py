@@ -3,7 +3,7 @@ import pytest
 import torch
 from toy import ToyField
 
-from napari_neuralfield.recon import metrics
+from napari_neuralfield.recon.engine import metrics
 from napari_neuralfield.types import InputError
 
 

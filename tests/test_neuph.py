@@ -11,9 +11,9 @@ import pytest
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.fields.local_conditional import LocalConditionalField
 from napari_neuralfield.fields.phase_map import PhaseMap
-from napari_neuralfield.recon import polish_tiles
-from napari_neuralfield.recon.neuph import NeuPhRecipe, neuph, phase_on_grid
-from napari_neuralfield.recon.polish import Polished, polish
+from napari_neuralfield.recon.patterns import polish_tiles
+from napari_neuralfield.recon.patterns.neuph import NeuPhRecipe, neuph, phase_on_grid
+from napari_neuralfield.recon.patterns.polish import Polished, polish
 from napari_neuralfield.simulate.patterns import multiplexed
 from napari_neuralfield.types import Done, InputError, Note, Preview, Progress, Result
 

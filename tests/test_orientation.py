@@ -9,7 +9,7 @@ from scene import board, scene
 
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.optics.illumination import ORIENTATIONS, orient
-from napari_neuralfield.recon.orientation import orientation_errors, orientation_notes
+from napari_neuralfield.recon.projection.orientation import orientation_errors, orientation_notes
 
 CPU = torch.device("cpu")
 NAMES = [name for name, _ in ORIENTATIONS]

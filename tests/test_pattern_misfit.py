@@ -10,8 +10,8 @@ from pattern_scene import board, cells, seen_through
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.forward import multiplexed
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
-from napari_neuralfield.recon.frame_noise import frame_noise
-from napari_neuralfield.recon.pattern_misfit import PatternMisfit
+from napari_neuralfield.recon.patterns.frame_noise import frame_noise
+from napari_neuralfield.recon.patterns.misfit import PatternMisfit
 
 
 def _at(rows: int, columns: int, model: PatternMisfit) -> tuple[torch.Tensor, ...]:

@@ -11,8 +11,8 @@ from napari_neuralfield.fields.local_conditional import LocalConditionalField
 from napari_neuralfield.networks.encoder import LocalConditionalNetwork
 from napari_neuralfield.optics.illumination import ORIENTATIONS, orient
 from napari_neuralfield.optics.patterns import halves_and_arcs
-from napari_neuralfield.recon import phase_inputs
-from napari_neuralfield.recon.phase_inputs import CANONICAL, inputs_of, normalise
+from napari_neuralfield.recon.patterns import network_inputs as phase_inputs
+from napari_neuralfield.recon.patterns.network_inputs import CANONICAL, inputs_of, normalise
 from napari_neuralfield.simulate.led_optics import led_grid_na
 from napari_neuralfield.simulate.patterns import cells, multiplexed, pattern_frames
 from napari_neuralfield.types import Extent, InputError

@@ -8,8 +8,8 @@ import torch
 
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.fields.phase_map import PhaseMap
-from napari_neuralfield.recon import phase_report
-from napari_neuralfield.recon.phase_report import middle, report
+from napari_neuralfield.recon.patterns import report as phase_report
+from napari_neuralfield.recon.patterns.report import middle, report
 from napari_neuralfield.simulate.patterns import multiplexed
 
 UPSAMPLING = 3

@@ -10,9 +10,9 @@ import scan_scene
 import torch
 
 from napari_neuralfield import build_recipe, reconstruct
-from napari_neuralfield.recon.pie import Momentum, Sequential, weight
-from napari_neuralfield.recon.scan_recipe import ScanRecipe
-from napari_neuralfield.recon.scan_setup import first_state, problem_of
+from napari_neuralfield.recon.scan.pie import Momentum, Sequential, weight
+from napari_neuralfield.recon.scan.recipe import ScanRecipe
+from napari_neuralfield.recon.scan.setup import first_state, problem_of
 from napari_neuralfield.simulate import scans as simulate_scans
 from napari_neuralfield.types import Done, Result
 

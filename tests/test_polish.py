@@ -10,8 +10,8 @@ from scipy.ndimage import gaussian_filter
 
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.data.borders import patterns_repeat
-from napari_neuralfield.recon.pattern_start import closed
-from napari_neuralfield.recon.polish import Improving, Polished, polish
+from napari_neuralfield.recon.patterns.polish import Improving, Polished, polish
+from napari_neuralfield.recon.patterns.start import closed
 from napari_neuralfield.types import InputError
 
 

@@ -13,8 +13,8 @@ from scipy.ndimage import gaussian_filter
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.data.tiles import TilePlan
 from napari_neuralfield.fields.phase_map import PhaseMap
-from napari_neuralfield.recon import polish_tiles
-from napari_neuralfield.recon.polish_tiles import PolishedField, polish_field
+from napari_neuralfield.recon.patterns import polish_tiles
+from napari_neuralfield.recon.patterns.polish_tiles import PolishedField, polish_field
 
 SIZE, CORE, OVERLAP, MARGIN = 64, 32, 5, 12
 

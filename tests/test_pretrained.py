@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from napari_neuralfield.io.weights_file import save_weights
+from napari_neuralfield.io.native.weights_file import save_weights
 from napari_neuralfield.networks.encoder import LocalConditionalNetwork
 from napari_neuralfield.networks.pretrained import Weights, load_weights, metadata, shipped
 from napari_neuralfield.types import InputError

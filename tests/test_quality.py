@@ -9,7 +9,7 @@ import pytest
 from scene import OBJECTIVE_NA, PIXEL_UM, WAVELENGTH_UM, board, scene, thin_sample
 
 from napari_neuralfield.data.acquisition import LedArray
-from napari_neuralfield.recon.quality import Quality, assess, checkerboard, ring_edges, spread
+from napari_neuralfield.recon.calibration.quality import Quality, assess, checkerboard, ring_edges, spread
 from napari_neuralfield.simulate.simulators import led_frames
 from napari_neuralfield.types import InputError, Progress
 

@@ -13,8 +13,8 @@ from napari_neuralfield.data.acquisition import Draft, MultiplexedLed
 from napari_neuralfield.forward import fourier, multiplexed
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
 from napari_neuralfield.recon import build_recipe, reconstruct
-from napari_neuralfield.recon.quasi_newton import QuasiNewton
-from napari_neuralfield.recon.solver import no_aberration
+from napari_neuralfield.recon.fpm.quasi_newton import QuasiNewton
+from napari_neuralfield.recon.projection.solver import no_aberration
 from napari_neuralfield.types import Done, InputError, Result
 
 BOARD = board(7, 0.0431)

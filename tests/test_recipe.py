@@ -10,7 +10,7 @@ import pytest
 from scene import scene
 
 from napari_neuralfield.data.acquisition import Acquisition
-from napari_neuralfield.recon import recipe
+from napari_neuralfield.recon.engine import recipe
 from napari_neuralfield.registry import METHODS
 from napari_neuralfield.types import Event, InputError, Note
 

@@ -14,7 +14,7 @@ from napari_neuralfield.compute import seed
 from napari_neuralfield.fields.phasor import phasor
 from napari_neuralfield.fields.residual import ResidualField
 from napari_neuralfield.io import load_result, save_result
-from napari_neuralfield.recon.adam import Adam
+from napari_neuralfield.recon.engine.adam import Adam
 from napari_neuralfield.types import Extent, Field, InputError, Result
 
 EXTENT = Extent((0.0, 0.0), (36, 48), 0.4, (3.0, -2.0))

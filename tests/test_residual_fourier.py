@@ -13,8 +13,8 @@ from scene import relative_error, scene
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.optics.grids import resample
 from napari_neuralfield.recon import build_recipe, reconstruct
-from napari_neuralfield.recon.led_experiment import LedExperiment
-from napari_neuralfield.recon.residual_fourier import prior_of
+from napari_neuralfield.recon.residual.led_model import LedExperiment
+from napari_neuralfield.recon.residual.of_leds import prior_of
 from napari_neuralfield.simulate.coded_fpm import coded_fpm
 from napari_neuralfield.simulate.led_optics import aberrated_pupil
 from napari_neuralfield.types import Done, InputError, Result

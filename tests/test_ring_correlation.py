@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_neuralfield.optics.grids import centred_spectrum
-from napari_neuralfield.recon.ring_correlation import RingCorrelation, half_bit, hann, ring_correlation
+from napari_neuralfield.recon.calibration.ring_correlation import RingCorrelation, half_bit, hann, ring_correlation
 
 N, BIN = 96, (0.02, 0.02)
 EVERYWHERE = torch.ones((N, N), dtype=torch.bool)

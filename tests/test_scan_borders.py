@@ -10,8 +10,8 @@ from bench.scan_truth import compare
 from napari_neuralfield import Done, build_recipe, reconstruct
 from napari_neuralfield.forward.ptychography import kernel, predict
 from napari_neuralfield.forward.scan import measure, narrowed, scan_of, widened
-from napari_neuralfield.recon.residual_fit import image_from_file
-from napari_neuralfield.recon.scan_setup import problem_of
+from napari_neuralfield.recon.residual.fit import image_from_file
+from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate.scans import coded, far_field, near_field
 from napari_neuralfield.types import Extent, InputError
 

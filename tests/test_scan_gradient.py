@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from napari_neuralfield.forward.ptychography import predict
-from napari_neuralfield.recon.scan_gradient import kernel_slope, low_pass, position_steps, pull_of
-from napari_neuralfield.recon.scan_recipe import ScanRecipe
-from napari_neuralfield.recon.scan_setup import Problem, ScanState, first_state, problem_of
+from napari_neuralfield.recon.scan.gradient import kernel_slope, low_pass, position_steps, pull_of
+from napari_neuralfield.recon.scan.recipe import ScanRecipe
+from napari_neuralfield.recon.scan.setup import Problem, ScanState, first_state, problem_of
 from napari_neuralfield.simulate.scans import coded
 
 

@@ -11,10 +11,10 @@ import torch
 
 from napari_neuralfield.app import cli
 from napari_neuralfield.io import open_acquisition, save_acquisition
-from napari_neuralfield.recon.orientation_trials import Trial, orientation_trials, part_of
-from napari_neuralfield.recon.scan_orientation import MATRICES, NAMES, oriented, oriented_positions
-from napari_neuralfield.recon.scan_recipe import ScanRecipe
-from napari_neuralfield.recon.scan_setup import problem_of
+from napari_neuralfield.recon.scan.orientation import MATRICES, NAMES, oriented, oriented_positions
+from napari_neuralfield.recon.scan.orientation_trials import Trial, orientation_trials, part_of
+from napari_neuralfield.recon.scan.recipe import ScanRecipe
+from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.types import InputError, Progress
 
 CORNERS = np.array([[0.0, 0.0], [0.0, 4.0], [2.0, 4.0]])  # an L: no two orientations give the same

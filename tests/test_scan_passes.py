@@ -9,10 +9,10 @@ import scan_scene
 import torch
 
 from napari_neuralfield import build_recipe, reconstruct
-from napari_neuralfield.recon.exit_waves import ExitWaves, power
-from napari_neuralfield.recon.least_squares import Batches
-from napari_neuralfield.recon.scan_passes import Schedule, Settling, centre, orthogonal, plan_of, solve_scan
-from napari_neuralfield.recon.scan_setup import first_state, problem_of
+from napari_neuralfield.recon.scan.exit_waves import ExitWaves, power
+from napari_neuralfield.recon.scan.least_squares import Batches
+from napari_neuralfield.recon.scan.passes import Schedule, Settling, centre, orthogonal, plan_of, solve_scan
+from napari_neuralfield.recon.scan.setup import first_state, problem_of
 from napari_neuralfield.types import Done, InputError, Note, Preview, Progress
 
 

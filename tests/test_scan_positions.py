@@ -10,7 +10,7 @@ import torch
 from napari_neuralfield import build_recipe, reconstruct
 from napari_neuralfield.compute import COMPLEX
 from napari_neuralfield.optics.propagation import angular_spectrum, filtered
-from napari_neuralfield.recon.scan_positions import (
+from napari_neuralfield.recon.scan.positions import (
     PositionCorrection,
     common_motion,
     moved,
@@ -18,8 +18,8 @@ from napari_neuralfield.recon.scan_positions import (
     pulls_of,
     slopes,
 )
-from napari_neuralfield.recon.scan_recipe import ScanRecipe
-from napari_neuralfield.recon.scan_setup import Problem, ScanState, first_state, problem_of
+from napari_neuralfield.recon.scan.recipe import ScanRecipe
+from napari_neuralfield.recon.scan.setup import Problem, ScanState, first_state, problem_of
 from napari_neuralfield.simulate import scans as simulate_scans
 from napari_neuralfield.types import Done, Note
 

@@ -14,10 +14,10 @@ import torch
 
 from napari_neuralfield.app.colour_wheel import coloured, wheel
 from napari_neuralfield.data.acquisition import Draft
-from napari_neuralfield.recon.recipe import method
-from napari_neuralfield.recon.scan_orientation import NAMES, oriented_positions
-from napari_neuralfield.recon.scan_recipe import ScanRecipe
-from napari_neuralfield.recon.scan_setup import field_of, first_state, problem_of, result_of
+from napari_neuralfield.recon.engine.recipe import method
+from napari_neuralfield.recon.scan.orientation import NAMES, oriented_positions
+from napari_neuralfield.recon.scan.recipe import ScanRecipe
+from napari_neuralfield.recon.scan.setup import field_of, first_state, problem_of, result_of
 from napari_neuralfield.registry import METHODS
 from napari_neuralfield.types import Done, Preview, Progress, Result
 

@@ -7,8 +7,8 @@ import torch
 from training_scene import led_patterns
 
 from napari_neuralfield.networks.encoder import LocalConditionalNetwork
-from napari_neuralfield.recon.phase_inputs import CANONICAL, DARK_KNEE
-from napari_neuralfield.recon.self_supervision import FINE, FrameMisfit, expanded
+from napari_neuralfield.recon.patterns.network_inputs import CANONICAL, DARK_KNEE
+from napari_neuralfield.recon.training.self_supervision import FINE, FrameMisfit, expanded
 from napari_neuralfield.types import InputError
 
 

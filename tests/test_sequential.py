@@ -16,7 +16,7 @@ from napari_neuralfield.fields.planes import PlanesField
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.optics.pupil import zernike
 from napari_neuralfield.recon import build_recipe, reconstruct
-from napari_neuralfield.recon.sequential import depths_that_fit, seen_by_some_led
+from napari_neuralfield.recon.fpm.sequential import depths_that_fit, seen_by_some_led
 from napari_neuralfield.types import Done, Event, InputError, Note, Preview, Progress, Result
 
 BOARD = board(7, 0.0431)
@@ -116,7 +116,8 @@ def test_progress_runs_to_its_end_and_never_backwards(options: dict[str, Any]) -
 
 
 def test_previews_show_the_stack_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_neuralfield.recon.pace.time.monotonic", iter(np.arange(0.0, 1e6)).__next__)
+    ticks = iter(np.arange(0.0, 1e6))
+    monkeypatch.setattr("napari_neuralfield.recon.engine.preview_pace.time.monotonic", ticks.__next__)
     acquisition, _ = scene((32, 32))
     found = events_of(acquisition, z_um=(-4.0, 4.0), planes=3)
     previews = [e for e in found if isinstance(e, Preview)][1:]  # the first is a frame, shown while waiting
@@ -166,7 +167,7 @@ def test_other_mistakes_are_not_taken_for_a_full_memory(monkeypatch: pytest.Monk
         raise RuntimeError("something else")
 
     acquisition, _ = scene((24, 24))
-    monkeypatch.setattr("napari_neuralfield.recon.solver.Solver.sweep", broken)
+    monkeypatch.setattr("napari_neuralfield.recon.projection.solver.Solver.sweep", broken)
     with pytest.raises(RuntimeError, match="something else"):
         events_of(acquisition, z_um=(-4.0, 4.0), planes=3)
 

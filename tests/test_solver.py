@@ -11,8 +11,8 @@ from scene import relative_error, scene
 
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum, image_of
-from napari_neuralfield.recon.fourier_setup import flat_spectra
-from napari_neuralfield.recon.solver import Solver, remove_tilt
+from napari_neuralfield.recon.projection.setup import flat_spectra
+from napari_neuralfield.recon.projection.solver import Solver, remove_tilt
 
 
 def set_up(acquisition, depths=(0.0,), spectra=None, aberration=None, gain=None) -> Solver:

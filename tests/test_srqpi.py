@@ -12,13 +12,14 @@ from defocus_scene import through_focus
 
 from napari_neuralfield.data.acquisition import ThroughFocus
 from napari_neuralfield.fields.super_resolved import SuperResolvedField
-from napari_neuralfield.io.weights_file import save_weights
+from napari_neuralfield.io.native.weights_file import save_weights
 from napari_neuralfield.networks.pretrained import Weights
 from napari_neuralfield.networks.srcnn import SuperResolutionCnn
 from napari_neuralfield.networks.unet import UNet
-from napari_neuralfield.recon import recommended, single_frame
-from napari_neuralfield.recon.recipe import build, run
-from napari_neuralfield.recon.single_frame import beyond_training, checked_frame, frame_field
+from napari_neuralfield.recon import recommended
+from napari_neuralfield.recon.engine.recipe import build, run
+from napari_neuralfield.recon.focus import single_frame
+from napari_neuralfield.recon.focus.single_frame import beyond_training, checked_frame, frame_field
 from napari_neuralfield.types import Done, InputError, Note
 
 

@@ -10,7 +10,7 @@ import torch
 
 from napari_neuralfield.fields import super_resolved
 from napari_neuralfield.fields.super_resolved import SuperResolvedField
-from napari_neuralfield.io.field_file import load_result, save_result
+from napari_neuralfield.io.native.field_file import load_result, save_result
 from napari_neuralfield.networks.unet import UNet
 from napari_neuralfield.types import Result
 

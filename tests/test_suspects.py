@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from napari_neuralfield.data.acquisition import Draft
-from napari_neuralfield.recon.suspects import UNLIKE, around, find_suspects, reason, stand_out
-from napari_neuralfield.recon.trial_microscope import TrialMicroscope
+from napari_neuralfield.recon.calibration.outlier_frames import UNLIKE, around, find_suspects, reason, stand_out
+from napari_neuralfield.recon.calibration.trial_microscope import TrialMicroscope
 
 NA = np.stack([np.linspace(0, 0.35, 60), np.zeros(60)], axis=1)
 OBJECTIVE_NA = 0.2

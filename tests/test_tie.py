@@ -11,9 +11,9 @@ from napari_neuralfield.checks.through_focus import distinct_planes
 from napari_neuralfield.data.acquisition import Draft, ThroughFocus
 from napari_neuralfield.forward.brightfield import BrightField
 from napari_neuralfield.recon import build_recipe, reconstruct
-from napari_neuralfield.recon.phase_spectrum import phase_spectrum
-from napari_neuralfield.recon.tie import auxiliary, unevenness
-from napari_neuralfield.recon.transport import Transport, cosines, from_cosines
+from napari_neuralfield.recon.focus.phase_spectrum import phase_spectrum
+from napari_neuralfield.recon.focus.tie import auxiliary, unevenness
+from napari_neuralfield.recon.focus.transport import Transport, cosines, from_cosines
 from napari_neuralfield.simulate.random_scenes import cells
 from napari_neuralfield.types import Done, InputError, Note
 

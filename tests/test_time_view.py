@@ -190,7 +190,7 @@ def test_corrections_height_and_export_from_the_panel(viewer, draft, qtbot, tmp_
 
 def test_a_run_on_a_time_lapse_ends_in_one_layer_over_time(viewer, draft, qtbot, monkeypatch):
     from napari_neuralfield.app import lapse_methods
-    from napari_neuralfield.recon import srqpi
+    from napari_neuralfield.recon.focus import srqpi
     from napari_neuralfield.widgets.contributions import open_workbench
     from napari_neuralfield.widgets.layers import acquisition_layers
 

@@ -7,7 +7,7 @@ import pytest
 from training_scene import led_patterns
 
 from napari_neuralfield.networks.pretrained import load_weights
-from napari_neuralfield.recon import training_source
+from napari_neuralfield.recon.training import source as training_source
 from napari_neuralfield.widgets.session import session_of
 from napari_neuralfield.widgets.train_dock import TrainDock
 from napari_neuralfield.widgets.train_work import ANY, HALF, LIKE, NEW, SHIPPED
@@ -92,7 +92,7 @@ def test_a_network_for_single_frames_has_its_own_options_and_pictures(dock, qtbo
     from defocus_scene import through_focus
 
     from napari_neuralfield.data.acquisition import Draft
-    from napari_neuralfield.recon import defocus_source
+    from napari_neuralfield.recon.training import focus_source as defocus_source
 
     form = dock.form
     assert form.microscope.count() == 3

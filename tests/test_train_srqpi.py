@@ -15,14 +15,14 @@ from training_scene import led_patterns
 from napari_neuralfield.app import cli
 from napari_neuralfield.io import save_acquisition
 from napari_neuralfield.networks.pretrained import Weights, load_weights
-from napari_neuralfield.recon import defocus_source
-from napari_neuralfield.recon.defocus_inputs import Defocus, best_frame
-from napari_neuralfield.recon.defocus_source import variety_of
-from napari_neuralfield.recon.train import Trained, Trainer
-from napari_neuralfield.recon.train_recipe import TrainDefocusRecipe, TrainSrcnnRecipe, TrainSrqpiRecipe
-from napari_neuralfield.recon.train_srqpi import DefocusTask, train
-from napari_neuralfield.recon.training_material import NOTHING
-from napari_neuralfield.recon.trainings import recipe_for
+from napari_neuralfield.recon.focus.network_inputs import Defocus, best_frame
+from napari_neuralfield.recon.training import focus_source as defocus_source
+from napari_neuralfield.recon.training.focus_source import variety_of
+from napari_neuralfield.recon.training.material import NOTHING
+from napari_neuralfield.recon.training.networks import recipe_for
+from napari_neuralfield.recon.training.recipe import TrainDefocusRecipe, TrainSrcnnRecipe, TrainSrqpiRecipe
+from napari_neuralfield.recon.training.srqpi import DefocusTask, train
+from napari_neuralfield.recon.training.trainer import Trained, Trainer
 from napari_neuralfield.types import InputError, Note
 
 SMALL = ("--pool", "8", "--patch-px", "32", "--batch", "2", "--half-precision", "no")
@@ -197,7 +197,7 @@ def test_the_share_of_measured_patches_may_be_none(folder: Path) -> None:
 def test_mistakes_are_one_sentence(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = ("-o", str(tmp_path / "W.safetensors"))
     *_, last = train(recipe_for("srcnn", {**{k: v for k, v in VALUES.items() if k != "base"}, "steps": 1}))
-    from napari_neuralfield.io.weights_file import save_weights
+    from napari_neuralfield.io.native.weights_file import save_weights
 
     save_weights(tmp_path / "srcnn.safetensors", last.weights, half=True)
     cases = {

@@ -14,12 +14,12 @@ from training_scene import led_patterns
 
 from napari_neuralfield.app import cli, training
 from napari_neuralfield.io import save_acquisition
-from napari_neuralfield.io.weights_file import save_weights
+from napari_neuralfield.io.native.weights_file import save_weights
 from napari_neuralfield.networks.encoder import LocalConditionalNetwork
 from napari_neuralfield.networks.pretrained import Weights, load_weights
-from napari_neuralfield.recon import training_source
-from napari_neuralfield.recon.phase_inputs import CANONICAL
-from napari_neuralfield.recon.training_stream import TrainingStream, Variety, random_board
+from napari_neuralfield.recon.patterns.network_inputs import CANONICAL
+from napari_neuralfield.recon.training import source as training_source
+from napari_neuralfield.recon.training.pattern_stream import TrainingStream, Variety, random_board
 
 TINY = ("--pool", "8", "--channels", "8", "--blocks", "1", "--patch-px", "16", "--batch", "2", "--half-precision", "no")
 SHORT = (*TINY, "--steps", "3")

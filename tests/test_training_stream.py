@@ -10,8 +10,8 @@ import torch
 from training_scene import led_patterns
 
 from napari_neuralfield.optics.pupil import wavefront
-from napari_neuralfield.recon.phase_inputs import CANONICAL, inputs_of
-from napari_neuralfield.recon.training_stream import NOLL, Board, TrainingStream, Variety, random_board
+from napari_neuralfield.recon.patterns.network_inputs import CANONICAL, inputs_of
+from napari_neuralfield.recon.training.pattern_stream import NOLL, Board, TrainingStream, Variety, random_board
 from napari_neuralfield.simulate.patterns import pattern_frames
 from napari_neuralfield.simulate.random_scenes import random_scene
 

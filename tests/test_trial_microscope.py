@@ -8,7 +8,7 @@ from scene import board, scene
 
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.optics.pupil import wavefront
-from napari_neuralfield.recon.trial_microscope import TrialMicroscope
+from napari_neuralfield.recon.calibration.trial_microscope import TrialMicroscope
 
 NOLL, COEFFICIENTS, Z_UM = (5, 8), np.array([0.4, -0.3]), 6.0
 

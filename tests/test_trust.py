@@ -8,7 +8,7 @@ import torch
 from pattern_scene import board, cells, seen_through
 
 from napari_neuralfield.data.acquisition import MultiplexedLed
-from napari_neuralfield.recon.trust import Resimulated, compare, resimulate, statistics, verdict
+from napari_neuralfield.recon.patterns.trust import Resimulated, compare, resimulate, statistics, verdict
 
 
 @pytest.fixture(scope="module")

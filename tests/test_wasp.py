@@ -9,8 +9,8 @@ import torch
 from napari_neuralfield import build_recipe
 from napari_neuralfield.compute import COMPLEX
 from napari_neuralfield.forward.ptychography import predict
-from napari_neuralfield.recon.scan_setup import first_state, problem_of
-from napari_neuralfield.recon.wasp import DIM, Averaging
+from napari_neuralfield.recon.scan.setup import first_state, problem_of
+from napari_neuralfield.recon.scan.wasp import DIM, Averaging
 
 
 @pytest.mark.parametrize("kind", ["far_field", "near_field", "coded"])

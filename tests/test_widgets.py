@@ -528,7 +528,7 @@ def test_a_plane_and_the_all_in_focus_image_become_layers(viewer, qtbot):
 
 
 def test_export_hands_plane_after_plane_to_the_writer(viewer, qtbot, monkeypatch, tmp_path, errors):
-    from napari_neuralfield.io import images
+    from napari_neuralfield.io.writers import images
 
     saved = {}
 

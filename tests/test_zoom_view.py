@@ -194,7 +194,7 @@ def test_zooming_in_asks_the_field_for_what_is_on_the_screen(viewer, result, qtb
 
 
 def test_a_dropped_field_is_drawn_outside_the_windows_thread(viewer, result, qtbot):
-    from napari_neuralfield.io.field_file import preview
+    from napari_neuralfield.io.native.field_file import preview
     from napari_neuralfield.widgets.phase_layers import drawn_later
     from napari_neuralfield.widgets.zoom_view import zoom_view_of
 

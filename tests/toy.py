@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from napari_neuralfield.recon.recipe import Recipe, method, option
+from napari_neuralfield.recon.engine.recipe import Recipe, method, option
 from napari_neuralfield.registry import METHODS
 from napari_neuralfield.types import Done, Event, Extent, InputError, Preview, Progress, Result
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.optics.patterns import halves_and_arcs
-from napari_neuralfield.recon.phase_inputs import CANONICAL
-from napari_neuralfield.recon.training_stream import Board, TrainingStream, Variety
+from napari_neuralfield.recon.patterns.network_inputs import CANONICAL
+from napari_neuralfield.recon.training.pattern_stream import Board, TrainingStream, Variety
 
 
 def led_patterns(size: int = 48, seed: int = 0) -> tuple[MultiplexedLed, np.ndarray]:

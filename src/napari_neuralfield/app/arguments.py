@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..types import Extent, InputError
 
 if TYPE_CHECKING:
-    from ..recon.recipe import OptionInfo
+    from ..recon.engine.recipe import OptionInfo
 
 _WORDS = ("true", "false", "yes", "no", "on", "off", "1", "0")
 _MOST_DEPTHS = 100_000

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from ..data.acquisition import Acquisition
 from ..io import open_acquisition, save_acquisition
-from ..recon import calibration as calibrations
-from ..recon import quality
-from ..recon.calibration_recipe import CalibrationRecipe
-from ..recon.microscope import Calibration
-from ..recon.recipe import Recipe, checked, load, options_of
+from ..recon.calibration import quality
+from ..recon.calibration import stages as calibrations
+from ..recon.calibration.recipe import CalibrationRecipe
+from ..recon.calibration.result import Calibration
+from ..recon.engine.recipe import Recipe, checked, load, options_of
 from ..registry import METHODS
 from ..types import InputError
 from . import arguments, calibration_report, terminal

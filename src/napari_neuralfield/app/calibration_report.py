@@ -27,7 +27,7 @@ def save(path: Path, found: dict[str, Any]) -> None:
     ----------
     found : from `calibration_words.figures`.
     """
-    from ..io.atomic import writing
+    from ..io.native.atomic import writing
 
     page = Page(WIDTH, HEIGHT)
     page.text(MARGIN, 20, f"What the microscope was: {words.file_name(found)}", 27)
@@ -193,7 +193,7 @@ def _na_axis(radius: np.ndarray) -> Axis:
 def _edges(found: dict[str, Any]) -> np.ndarray:
     if found["quality_after"]:
         return np.array(found["quality_after"]["ring_na"])
-    from ..recon.quality import ring_edges
+    from ..recon.calibration.quality import ring_edges
 
     return ring_edges(np.array(found["illumination_na_yx"]), found["objective_na"])
 

@@ -15,8 +15,8 @@ from ..optics.board import BoardPose, to_na
 from ..optics.illumination import ORIENTATIONS, orient
 
 if TYPE_CHECKING:
-    from ..recon.microscope import Calibration
-    from ..recon.quality import Quality
+    from ..recon.calibration.quality import Quality
+    from ..recon.calibration.result import Calibration
 
 WORTH_SAYING_RAD = 0.05  # smaller Zernike coefficients are drawn, not told
 MOST_TERMS = 6  # told

@@ -36,7 +36,7 @@ class Page:
         """Write the PNG; nothing appears at `path` until it is whole."""
         from PIL import Image
 
-        from ..io.atomic import writing
+        from ..io.native.atomic import writing
 
         small = self.image.resize((self.image.width // FINE, self.image.height // FINE), Image.Resampling.LANCZOS)
         with writing(path) as temporary:

@@ -17,7 +17,7 @@ from ..types import Field, Result
 
 if TYPE_CHECKING:
     from ..data.acquisition import LedArray
-    from ..recon.metrics import Score
+    from ..recon.engine.metrics import Score
     from .focus import InFocus
 
 METHODS = {"fpm-sequential": "planes", "fpm-inr": "neural"}  # method -> what its field's file is called
@@ -66,7 +66,7 @@ def _reconstruct(
 ) -> tuple[Result, Score]:  # fmt: skip
     """One method's result and score; its field is saved, its figures are printed."""
     from ..recon import build_recipe, reconstruct
-    from ..recon.metrics import score_in_focus
+    from ..recon.engine.metrics import score_in_focus
     from . import terminal
 
     target = folder / f"{METHODS[name]}.nfield"

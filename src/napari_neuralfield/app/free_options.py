@@ -34,7 +34,7 @@ def joined(tokens: list[str], own: Collection[str]) -> list[str]:
     free = any(token.startswith("--") and token not in (*own, "--help") for token in rest)
     if not command or command[0] not in COMMANDS or not free:
         return tokens
-    from ..recon.recipe import options_of
+    from ..recon.engine.recipe import options_of
 
     switches = {
         option.name
@@ -53,11 +53,11 @@ def _recipes(command: str) -> list[Any]:
     from ..registry import METHODS
 
     if command == "train":
-        from ..recon.trainings import TRAININGS
+        from ..recon.training.networks import TRAININGS
 
         return [entry.recipe for entry in TRAININGS.values()]
     if command == "calibrate":
-        from ..recon.calibration_recipe import CalibrationRecipe
+        from ..recon.calibration.recipe import CalibrationRecipe
 
         return [CalibrationRecipe, METHODS["coded-surface"].recipe]
     return [METHODS[name].recipe for name in METHODS]

@@ -44,7 +44,7 @@ def export(
     ------
     InputError : for another ending, frames that are not there, or a file that cannot be written.
     """
-    from ..io.images import save_strips
+    from ..io.writers.images import save_strips
 
     path = Path(target)
     if not path.name.lower().endswith(ENDINGS):

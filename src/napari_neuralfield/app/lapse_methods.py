@@ -11,7 +11,7 @@ from .lapse_corrections import Choices, Drift, OnProgress, Wanted, drift_of, eve
 from .time_lapse import TimeLapse, check_time_lapse
 
 if TYPE_CHECKING:
-    from ..recon.recipe import Recipe
+    from ..recon.engine.recipe import Recipe
 
 METHODS = ("srqpi", "srcnn")
 PhaseOf = Callable[[ThroughFocus, int], Field]
@@ -26,7 +26,7 @@ def phase_maker(recipe: Any) -> PhaseOf:
     """
     check_method(recipe.method)
     from .. import compute
-    from ..recon import srqpi
+    from ..recon.focus import srqpi
 
     device, weights = compute.device(recipe.device), srqpi.weights_of(recipe)
 

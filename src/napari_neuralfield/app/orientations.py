@@ -15,7 +15,7 @@ from .picture import Tile, grey, save_sheet
 
 if TYPE_CHECKING:
     from ..data.acquisition import Acquisition
-    from ..recon.orientation_trials import Trial
+    from ..recon.scan.orientation_trials import Trial
     from ..types import Event
 
 COLUMNS = 4
@@ -50,7 +50,7 @@ def turned(acquisition: Acquisition, orientation: str) -> Acquisition:
     ------
     InputError : for an unknown orientation, or an acquisition that is no scan or has no positions.
     """
-    from ..recon.scan_orientation import NAMES, oriented
+    from ..recon.scan.orientation import NAMES, oriented
 
     known = {str(name): name for name in NAMES}
     if orientation not in known:
@@ -62,7 +62,7 @@ def turned(acquisition: Acquisition, orientation: str) -> Acquisition:
 
 
 def _gathered(acquisition: Acquisition, device: str) -> Generator[Event, None, list[Trial]]:
-    from ..recon.orientation_trials import Trial, orientation_trials
+    from ..recon.scan.orientation_trials import Trial, orientation_trials
 
     trials = []
     for event in orientation_trials(acquisition, device):

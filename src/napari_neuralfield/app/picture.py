@@ -48,7 +48,7 @@ def save_sheet(path: Path, title: str, rows: Sequence[Sequence[Tile]], last_line
     """
     from PIL import Image, ImageDraw
 
-    from ..io.atomic import writing
+    from ..io.native.atomic import writing
 
     columns = max(len(row) for row in rows)
     line = LABEL + 14

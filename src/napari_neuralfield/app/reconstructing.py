@@ -29,9 +29,9 @@ def run(
     """
     target = arguments.output(arguments.given(output), FIELD)
     from ..io import open_acquisition
-    from ..recon.recipe import build, load
-    from ..recon.recipe import options as known_options
-    from ..recon.recipe import run as reconstruct
+    from ..recon.engine.recipe import build, load
+    from ..recon.engine.recipe import options as known_options
+    from ..recon.engine.recipe import run as reconstruct
     from . import terminal
     from .calibration_words import HALF_TURN
 

@@ -26,7 +26,7 @@ def run(
     InputError : for options that do not fit the field, and for whatever cannot be read or written.
     """
     from ..io import load_result
-    from ..io.images import WRITERS
+    from ..io.writers.images import WRITERS
 
     target = arguments.output(output, tuple(WRITERS))
     result = load_result(arguments.existing(file))
@@ -69,7 +69,7 @@ def write(
     ------
     InputError : for another ending, or a file that cannot be written.
     """
-    from ..io.images import save_strips, writer_of
+    from ..io.writers.images import save_strips, writer_of
 
     writer_of(path)
     shape = (len(y_um), len(x_um))

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from ..io import save_acquisition
-from ..io.atomic import writing
+from ..io.native.atomic import writing
 from ..simulate.simulators import SIMULATORS
 from ..types import InputError
 from . import arguments

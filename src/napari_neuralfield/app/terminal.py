@@ -14,7 +14,7 @@ from ..types import Done, Event, Field, InputError, Note, Preview, Progress, Res
 
 if TYPE_CHECKING:
     from ..data.acquisition import Acquisition
-    from ..recon.recipe import Recipe
+    from ..recon.engine.recipe import Recipe
 
 T = TypeVar("T")
 CAPTIONS = {"sample_z_um": "sample depth"}

@@ -36,7 +36,7 @@ def run(
     check_method(method)
     arguments.not_the_input(target, arguments.existing(file))
     from ..io import open_acquisition
-    from ..recon.recipe import build
+    from ..recon.engine.recipe import build
     from . import terminal
     from .heights import um_per_rad
 

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..io import training_files
-from ..io.weights_file import save_weights
+from ..io.native.weights_file import save_weights
+from ..io.readers import training_files
 from ..networks.pretrained import Weights, load_weights, shipped
-from ..recon.recipe import load, options_of
-from ..recon.train import Trained, Validation
-from ..recon.train_recipe import TrainRecipe
-from ..recon.training_material import NOTHING, Material, Pair
-from ..recon.trainings import Stream, Training, material_for, recipe_for, training
+from ..recon.engine.recipe import load, options_of
+from ..recon.training.material import NOTHING, Material, Pair
+from ..recon.training.networks import Stream, Training, material_for, recipe_for, training
+from ..recon.training.recipe import TrainRecipe
+from ..recon.training.trainer import Trained, Validation
 from ..types import InputError, Note, Progress
 from . import arguments, terminal
 from .training_picture import save_picture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..recon.train import Validation
+from ..recon.training.trainer import Validation
 from .picture import Tile, grey, save_sheet
 
 SCENES = 4

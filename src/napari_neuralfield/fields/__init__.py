@@ -1,5 +1,1 @@
-"""Continuous representations; they know coordinates only. Importing this package registers them."""
-
-from . import local_conditional, phase_map, phase_network, plane_axis, planes, residual, super_resolved
-
-__all__ = ["local_conditional", "phase_map", "phase_network", "plane_axis", "planes", "residual", "super_resolved"]
+"""Continuous representations; they know coordinates only. Every field here is registered."""

@@ -23,7 +23,7 @@ from .session import Session, Shown
 from .threads import Background
 
 if TYPE_CHECKING:
-    from ..recon.microscope import Calibration
+    from ..recon.calibration.result import Calibration
 
 KIND = "led_array"
 ELSEWHERE = ("device", "leave_out")  # options that are chosen in other places

@@ -11,7 +11,7 @@ from .threads import explain
 
 if TYPE_CHECKING:
     from ..data.acquisition import Acquisition
-    from ..recon.microscope import Calibration
+    from ..recon.calibration.result import Calibration
 
 
 class Answer:
@@ -38,7 +38,7 @@ def answering(work: Callable[[], Generator[Event, None, Any]]) -> Callable[[], I
 
 
 def calibrating(acquisition: Acquisition, recipe: Any) -> Generator[Event, None, Found]:
-    from ..recon.calibration import calibrate
+    from ..recon.calibration.stages import calibrate
 
     calibration = yield from calibrate(acquisition, recipe)
     return found_of(calibration)
@@ -46,7 +46,7 @@ def calibrating(acquisition: Acquisition, recipe: Any) -> Generator[Event, None,
 
 def assessing(calibration: Calibration, leave_out: bool, device: str) -> Generator[Event, None, tuple[Any, Any]]:
     """The quality as given and as corrected, of the same frames."""
-    from ..recon.quality import assess
+    from ..recon.calibration.quality import assess
 
     given, corrected = calibration.given, calibration.acquisition(leave_out)
     if corrected.frame_count < given.frame_count:
@@ -58,8 +58,8 @@ def assessing(calibration: Calibration, leave_out: bool, device: str) -> Generat
 
 def load_options() -> list[Any]:
     """`recon.recipe.OptionInfo` of each option; imports torch, so call it outside the window's thread."""
-    from ..recon.calibration_recipe import CalibrationRecipe
-    from ..recon.recipe import options_of
+    from ..recon.calibration.recipe import CalibrationRecipe
+    from ..recon.engine.recipe import options_of
 
     return options_of(CalibrationRecipe)
 
@@ -71,7 +71,7 @@ def make_recipe(values: Mapping[str, Any]) -> Any:
     ------
     InputError : for a value that breaks its rule.
     """
-    from ..recon.calibration_recipe import CalibrationRecipe
-    from ..recon.recipe import checked
+    from ..recon.calibration.recipe import CalibrationRecipe
+    from ..recon.engine.recipe import checked
 
     return checked(CalibrationRecipe, values, "calibrate")

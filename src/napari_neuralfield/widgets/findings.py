@@ -12,8 +12,8 @@ from ..app import calibration_words as words
 
 if TYPE_CHECKING:
     from ..data.acquisition import LedArray
-    from ..recon.microscope import Calibration
-    from ..recon.quality import Quality
+    from ..recon.calibration.quality import Quality
+    from ..recon.calibration.result import Calibration
 
 CALIBRATED = ("illumination_na", "exposure", "background", "pupil", "sample_z_um", "wavelength_um", "led_height_mm")
 SIDE = 96  # pixels of the picture of a pupil that is made of Zernike terms

@@ -17,7 +17,7 @@ from .session import Session
 from .threads import Background
 
 if TYPE_CHECKING:
-    from ..recon.orientation_trials import Trial
+    from ..recon.scan.orientation_trials import Trial
 
 KINDS = ("ptychography", "coded_ptychography")
 COLUMNS, SIDE = 4, 66
@@ -113,7 +113,7 @@ class OrientationPanel(QWidget):
         turn, self._given = self._turn, acquisition.positions_um
 
         def work() -> Iterator[Any]:
-            from ..recon.orientation_trials import orientation_trials
+            from ..recon.scan.orientation_trials import orientation_trials
 
             return orientation_trials(acquisition, device)
 
@@ -152,7 +152,7 @@ class OrientationPanel(QWidget):
     # the pictures
 
     def _add(self, trial: Trial) -> None:
-        from ..recon.scan_orientation import NAMES
+        from ..recon.scan.orientation import NAMES
 
         self._trials[trial.orientation] = trial
         tile = self.tiles[trial.orientation] = QToolButton()
@@ -186,7 +186,7 @@ class OrientationPanel(QWidget):
 
     def choose(self, name: Any) -> None:
         """Turn the positions of the draft this way round."""
-        from ..recon.scan_orientation import oriented_positions
+        from ..recon.scan.orientation import oriented_positions
 
         if self._given is None:
             return

@@ -58,7 +58,7 @@ def beside_layers(acquisition: Acquisition, offset_um: tuple[float, float], titl
 
     if not isinstance(acquisition, MultiplexedLed):
         return []
-    from ..recon.dpc import bright_frames, dpc_of
+    from ..recon.patterns.dpc import bright_frames, dpc_of
 
     frames = acquisition.intensity(bright_frames(acquisition))
     bright = (frames / np.maximum(frames.mean((1, 2), keepdims=True), 1e-12)).mean(0)

@@ -115,7 +115,7 @@ class ReconstructForm:
         self.preset_box.blockSignals(True)
         self.preset_box.clear()
         if name in self._methods:
-            from ..recon.recipe import options
+            from ..recon.engine.recipe import options
 
             method = self._methods[name]
             self.summary.setText(method.summary)

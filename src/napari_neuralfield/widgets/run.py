@@ -58,7 +58,7 @@ class Plan:
 
     def events(self) -> Iterator[Event]:
         """The run's events, fields placed where the region lies."""
-        from ..recon.recipe import run
+        from ..recon.engine.recipe import run
 
         stream = run(self.acquisition, self.recipe)
         try:
@@ -92,7 +92,7 @@ def plan_run(
     ------
     InputError : for an option that breaks its rule, or a kind that has no regions.
     """
-    from ..recon.recipe import build
+    from ..recon.engine.recipe import build
 
     recipe = build(method, values)
     if region is None:

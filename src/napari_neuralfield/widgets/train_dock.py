@@ -20,7 +20,7 @@ from .train_form import TrainForm
 from .train_work import ANY, HALF, Wish, called, load_trainings, picture_layers, train
 
 if TYPE_CHECKING:
-    from ..recon.train import Trained, Validation
+    from ..recon.training.trainer import Trained, Validation
 
 NAME = "weights.safetensors"
 
@@ -218,6 +218,6 @@ class TrainDock(QWidget):
 
 def _load() -> tuple[dict[str, Any], dict[str, Any]]:
     trainings = load_trainings()
-    from ..recon.trainings import FINE_TUNE
+    from ..recon.training.networks import FINE_TUNE
 
     return trainings, dict(FINE_TUNE)

@@ -13,7 +13,7 @@ from ..types import InputError
 
 if TYPE_CHECKING:
     from ..data.acquisition import Acquisition
-    from ..recon.train import Trained, Validation
+    from ..recon.training.trainer import Trained, Validation
 
 NEW, SHIPPED, FINISHED, HALF = "a new network", "the weights in the box", "finished weights", "an interrupted training"
 ANY, LIKE, FRAMES = "any microscope", "the open microscope", "the open microscope, and its frames"
@@ -46,14 +46,14 @@ class Wish:
 
 def load_trainings() -> dict[str, Any]:
     """name -> `recon.trainings.Training`; imports torch, so call it outside the window's thread."""
-    from ..recon.trainings import TRAININGS
+    from ..recon.training.networks import TRAININGS
 
     return dict(TRAININGS)
 
 
 def options_shown(training: Any) -> list[Any]:
     """`recon.recipe.OptionInfo` of each option in the form, those that matter most first, the others folded."""
-    from ..recon.recipe import options_of
+    from ..recon.engine.recipe import options_of
 
     infos = {info.name: info for info in options_of(training.recipe) if info.name not in ELSEWHERE}
     first = [dataclasses.replace(infos[name], advanced=False) for name in FIRST if name in infos]
@@ -88,7 +88,7 @@ def _named(wish: Wish) -> str:
 
 def called(kind: str) -> str:
     """What a user calls the frames of a kind."""
-    from ..io.training_files import CALLED
+    from ..io.readers.training_files import CALLED
 
     return CALLED[kind]
 
@@ -105,7 +105,7 @@ def material_of(wish: Wish, training: Any) -> Any:
     ------
     InputError : where the wish needs one, and none of its kind is open.
     """
-    from ..recon.training_material import Material
+    from ..recon.training.material import Material
 
     if wish.microscope == ANY:
         return Material()

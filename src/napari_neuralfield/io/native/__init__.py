@@ -1,0 +1,1 @@
+"""The project's own files: acquisitions, fields and weights, written whole or not at all."""

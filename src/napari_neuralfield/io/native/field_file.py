@@ -1,0 +1,197 @@
+"""The field file, `*.nfield`: safetensors whose header says what was reconstructed, how and from what. No pickle."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ... import __version__
+from ...registry import FIELDS
+from ...types import Field, InputError, Result
+from .atomic import writing
+
+FORMAT = "neuralfield-field"
+VERSION = 1
+PREVIEW_PIXELS = 128
+_REAL_VIEW = ".real_view"  # ends the name of a complex tensor, kept as (..., 2) real and imaginary parts
+
+
+def save_result(path: str | Path, result: Result) -> None:
+    """Write a field with its recipe, optics, calibration, figures and a small preview.
+
+    Raises
+    ------
+    InputError : where the name does not end in .nfield or the file cannot be written.
+    """
+    from safetensors.torch import save
+
+    if not str(path).endswith(".nfield"):
+        raise InputError(f"{path}: a field file ends in .nfield; name it so")
+    header = {
+        "format": FORMAT,
+        "version": str(VERSION),
+        "package_version": __version__,
+        "title": result.title,
+        "field_type": result.field.type_name,
+        "field_options": _json(result.field.options()),
+        "values": "complex" if result.field.complex_valued else "phase, radians",
+        "extent": _json(result.field.extent.to_dict()),
+        "recipe": _json(result.recipe),
+        "optics": _json(result.optics),
+        "figures": _json(result.figures),
+        "preview": preview(result.field),
+    }
+    with writing(path) as temporary:
+        temporary.write_bytes(save(_tensors(result), metadata=header))
+
+
+def load_result(path: str | Path) -> Result:
+    """The field and everything stored with it.
+
+    Raises
+    ------
+    InputError : where the file is missing, damaged, newer than this program, or no field file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    header = read_header(path)
+    stored: dict[str, Any] = {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118 - the file is not a mapping
+                stored.update([_restored(name, file.get_tensor(name))])
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: the file is damaged ({error}); reconstruct or copy it again") from None
+    field = _field(header, {k[6:]: v for k, v in stored.items() if k.startswith("field.")}, path)
+    calibration = {k[12:]: v.numpy() for k, v in stored.items() if k.startswith("calibration.")}
+    return Result(field, header["recipe"], header["optics"], calibration, header["figures"], header["title"])
+
+
+def read_header(path: str | Path) -> dict[str, Any]:
+    """Everything but the tensors: title, type, values (complex or phase), extent, recipe, optics, figures, `preview`.
+
+    The preview is a PNG as base64.
+
+    Raises
+    ------
+    InputError : where the file is missing, cut short, newer than this program, or no field file.
+    """
+    path = Path(path)
+    header = _metadata(path)
+    if header.get("format") != FORMAT:
+        raise InputError(f"{path}: this is not a field file; a reconstruction writes one, ending in .nfield")
+    if not str(header.get("version")).isdigit() or int(header["version"]) > VERSION:
+        raise InputError(
+            f"{path}: the file has version {header.get('version')} but this program knows versions up to {VERSION}; "
+            "update napari-neuralfield"
+        )
+    for name in ("field_options", "extent", "recipe", "optics", "figures"):
+        try:
+            header[name] = json.loads(header[name])
+        except (KeyError, ValueError):
+            raise InputError(f"{path}: {name} in the header is damaged; reconstruct or copy it again") from None
+    return {"title": "", "field_type": "", "values": "", "preview": "", **header}
+
+
+def preview(field: Field) -> str:
+    """Amplitude and phase (or phase alone) at mid depth, at most 128 pixels each: an 8-bit PNG as base64."""
+    from PIL import Image
+
+    extent = field.extent
+    step = max(extent.pixel_um, max(extent.size_um) / PREVIEW_PIXELS)
+    y, x = extent.axes(step)
+    plane = field.render([float(np.mean(extent.z_um))], y[:PREVIEW_PIXELS], x[:PREVIEW_PIXELS])[0]
+    values = np.asarray(plane.detach().cpu().numpy())
+    parts = [np.abs(values), np.angle(values)] if np.iscomplexobj(values) else [values]
+    picture = np.concatenate([_eight_bits(part) for part in parts], axis=1)
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _eight_bits(part: np.ndarray) -> np.ndarray:
+    low, high = (float(v) for v in np.percentile(part, [0.5, 99.5]))
+    return (255 * np.clip((part - low) / max(high - low, 1e-12), 0, 1)).astype(np.uint8)
+
+
+def _tensors(result: Result) -> dict[str, Any]:
+    import torch
+
+    named = {f"field.{name}": tensor.detach() for name, tensor in result.field.state_dict().items()}
+    for name, array in result.calibration.items():
+        named[f"calibration.{name}"] = torch.from_numpy(np.array(array))
+    stored = {}
+    for name, tensor in named.items():
+        tensor = tensor.cpu().resolve_conj()
+        if tensor.is_complex():
+            name, tensor = name + _REAL_VIEW, torch.view_as_real(tensor)
+        stored[name] = tensor.clone(memory_format=torch.contiguous_format)
+    return stored
+
+
+def _restored(name: str, tensor: Any) -> tuple[str, Any]:
+    import torch
+
+    if not name.endswith(_REAL_VIEW):
+        return name, tensor
+    return name.removesuffix(_REAL_VIEW), torch.view_as_complex(tensor)
+
+
+def _field(header: dict[str, Any], state: dict[str, Any], path: Path) -> Field:
+    kind = header["field_type"]
+    if kind not in FIELDS:
+        raise InputError(
+            f"{path}: the field is of type {kind!r}, which is not known here (known: {', '.join(sorted(FIELDS))}); "
+            "install the package that made it"
+        )
+    try:
+        field = FIELDS[kind](**header["field_options"])
+        field.load_state_dict(state)
+    except (TypeError, ValueError, KeyError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: the {kind} field cannot be built from the file ({reason}); reconstruct it") from None
+    return field
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    """The header's strings, read without loading torch: 8 bytes of length, then JSON."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+            text = file.read(length) if 0 < length <= 100_000_000 else b""
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file; check the name") from None
+    except PermissionError:
+        raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it") from None
+    except OSError as error:
+        raise InputError(f"{path}: the file cannot be read ({error.strerror})") from None
+    try:
+        header = json.loads(text)
+        ends = [part["data_offsets"][1] for name, part in header.items() if name != "__metadata__"]
+        metadata = dict(header.get("__metadata__", {}))
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        raise InputError(f"{path}: this is not a field file or it is cut short; reconstruct or copy it again") from None
+    if path.stat().st_size < 8 + length + max(ends, default=0):
+        raise InputError(f"{path}: the file is cut short; reconstruct or copy it again")
+    return metadata
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers and arrays of numpy, and paths, as JSON knows them."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be written into a field file's header")

@@ -1,0 +1,30 @@
+"""Weights of a network to a file: whole or not at all, in half precision where their training is over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...networks.pretrained import Weights, metadata
+from .atomic import writing
+
+
+def save_weights(path: str | Path, weights: Weights, half: bool) -> None:
+    """Write `path`, .safetensors, as `networks.pretrained.load_weights` reads it.
+
+    Parameters
+    ----------
+    half : store the network's numbers in half precision; what training needs stays in single.
+
+    Raises
+    ------
+    InputError : where it cannot be written.
+    """
+    from safetensors.torch import save
+
+    tensors = {
+        name: value.half() if half and value.is_floating_point() and not name.startswith("training.") else value
+        for name, value in weights.tensors.items()
+    }
+    content = save({name: value.contiguous() for name, value in tensors.items()}, metadata(weights.header))
+    with writing(path) as temporary:
+        temporary.write_bytes(content)

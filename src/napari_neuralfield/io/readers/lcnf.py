@@ -1,0 +1,122 @@
+"""NumPy files of frames (`.npy`), among them those of NeuPh (LCNF): five LED patterns as vertical differences."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...data.acquisition import Draft
+from ...data.differences import are_differences, intensities
+from ...optics.illumination import direction_cosines, grid_positions
+from ...optics.patterns import halves_and_arcs
+from ...registry import READERS
+from ...types import InputError
+from ..sidecar import sidecar
+from ..sidecar.reading import explained
+
+PATTERNS = 5
+MICROSCOPE: dict[str, Any] = {"wavelength_um": 0.63, "objective_na": 0.1, "pixel_um": 1.625}
+LIMIT_NA, PITCH_MM, HEIGHT_MM, ROWS = 0.412, 4.0, 67.5, 17
+AXIS_DEG, ARCS_DEG = 225.0, (120.0, 240.0, 0.0)
+
+
+@READERS.register("lcnf")
+class LcnfReader:
+    """(5 or 6, y, x) differences of two bright-field halves and three dark-field arcs; the sixth, a phase, is left out.
+
+    Other stacks (frame, y, x) are taken as they are, with a sidecar that says what they show.
+    """
+
+    reads = "NumPy stacks (.npy) of NeuPh (LCNF), or of any kind with a sidecar"
+
+    def supports(self, path: Path) -> bool:
+        return path.suffix.lower() == ".npy"
+
+    def read(self, path: Path) -> Draft:
+        """Frames (lazy) and, for NeuPh's differences, the optics of the published microscope."""
+        with explained(path, "this is not a NumPy array of numbers, or it is cut short"):
+            stack = np.load(path, mmap_mode="r", allow_pickle=False)
+        if stack.ndim != 3 or stack.dtype.kind not in "uif":
+            raise InputError(
+                f"{path}: the array has shape {stack.shape} and type {stack.dtype}; it must be real frames "
+                "(frame, y, x), or (5, y, x) or (6, y, x) as NeuPh keeps them"
+            )
+        if stack.shape[0] in (PATTERNS, PATTERNS + 1) and are_differences(np.asarray(stack[:PATTERNS])):
+            return _published(path, stack.shape)
+        found = sidecar.find(path)
+        if found is None:
+            raise InputError(
+                f"{path}: these are {stack.shape[0]} frames, not the vertical differences of NeuPh (whose first row is "
+                f"zero), so what they show is not known; write {sidecar.candidates(path)[0]} with kind, wavelength_um "
+                "and the other values"
+            )
+        frames = StoredFrames(path.absolute(), tuple(int(n) for n in stack.shape), stack.dtype)
+        return Draft(sidecar.kind_of(sidecar.load(found), found), frames, {}, str(path))
+
+
+def _published(path: Path, shape: tuple[int, ...]) -> Draft:
+    led_na = published_directions()
+    values = {
+        **MICROSCOPE,
+        "led_na": led_na,
+        "patterns": halves_and_arcs(led_na, MICROSCOPE["objective_na"], AXIS_DEG, ARCS_DEG),
+        "title": "NeuPh frames, integrated from differences; brightness of the dark field is relative",
+    }
+    draft = Draft("multiplexed_led", IntegratedFrames(path.absolute(), (PATTERNS, *shape[1:])), values, str(path))
+    draft.notes.append(
+        "the file holds vertical differences, about one in seven of them lost; they are integrated, the level of the "
+        "bright field is chosen and the brightness of the dark field is relative"
+    )
+    draft.notes.append(
+        "optics, LED board and patterns are those of the published microscope (4x / 0.1 NA, 630 nm, 185 LEDs to NA "
+        "0.41); a sidecar may say otherwise"
+    )
+    return draft
+
+
+def published_directions() -> np.ndarray:
+    """Directions (led, 2) of the 185 LEDs of the published microscope: 4 mm apart, 67.5 mm away."""
+    na = direction_cosines(grid_positions(ROWS, ROWS, PITCH_MM), HEIGHT_MM)
+    return na[np.hypot(na[:, 0], na[:, 1]) <= LIMIT_NA]
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredFrames:
+    """A stack in a `.npy` file, mapped anew for each access."""
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        return np.array(np.load(self.path, mmap_mode="r", allow_pickle=False)[key])
+
+
+@dataclasses.dataclass(frozen=True)
+class IntegratedFrames:
+    """Intensities of a file of differences, found at the first access and kept for the last file."""
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype = dataclasses.field(default_factory=lambda: np.dtype(np.float32))
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        if not self.path.exists():
+            raise InputError(f"{self.path}: the file is gone; open it again where it is now")
+        return _integrated(self.path, self.path.stat().st_mtime_ns)[key].copy()
+
+
+@functools.lru_cache(maxsize=1)
+def _integrated(path: Path, written_ns: int) -> np.ndarray:
+    stack = np.load(path, allow_pickle=False)[:PATTERNS].astype(float)
+    if not np.isfinite(stack).all():
+        bad = int(np.argmin(np.isfinite(stack).all(axis=(1, 2))))
+        raise InputError(
+            f"{path}: frame {bad} holds values that are not finite (NaN or infinity), which spoil all below them in "
+            "their column; repair the file"
+        )
+    return intensities(stack, np.arange(PATTERNS) < 2)

@@ -1,0 +1,254 @@
+"""Folders of TIFF or PNG images, one per frame, and stacks in one TIFF file; a sidecar says how they were taken."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...data.acquisition import Draft
+from ...data.derived import INTERVAL, THROUGH_FOCUS
+from ...registry import READERS
+from ...types import InputError
+from ..sidecar import sidecar
+from ..sidecar.reading import explained
+from ..sidecar.tables import image_head, read_image
+from .depth_names import agree, by_depth, depth_um
+from .image_metadata import Described, described
+
+SUFFIXES = (".tif", ".tiff", ".png")
+COLOURS_APART = "SYX"  # axes of colours plane after plane: so some programs mark a stack of three frames
+
+
+@READERS.register("tiff")
+class TiffReader:
+    """A folder of images, a multi-page TIFF or a single image; the geometry is in the sidecar.
+
+    Depths in the names of images, and what an OME-TIFF says of its planes, need not be said again.
+    """
+
+    reads = "folders of TIFF or PNG images and TIFF stacks with a sidecar"
+
+    def supports(self, path: Path) -> bool:
+        if path.is_dir():
+            return path.suffix.lower() != ".zarr"
+        return path.suffix.lower() in SUFFIXES
+
+    def read(self, path: Path) -> Draft:
+        """Frames (lazy) and what names and planes say; everything else is taken from the sidecar afterwards."""
+        found = sidecar.find(path)
+        given = {} if found is None else sidecar.load(found)
+        kind = sidecar.kind_of(given, found) if found is not None and "kind" in given else None
+        if path.is_dir():
+            images = _images(path, given, found)
+            said = Described()
+            if kind in (None, THROUGH_FOCUS):
+                images, said = _told_by_names(images, given, found)
+            frames = _image_frames(images)
+        else:
+            frames, said = _told_by_planes(path)
+        if kind is None and said.through_focus:
+            kind = THROUGH_FOCUS
+            said.notes.append("kind through_focus, as the frames lie at different depths")
+        if kind is None and found is None:
+            wanted = " or ".join(str(c) for c in sidecar.candidates(path))
+            raise InputError(
+                f"{path}: there is no sidecar, so what the frames show is not known; write {wanted} with kind, "
+                "wavelength_um and the other values"
+            )
+        kind = kind or sidecar.kind_of(given, found or path)
+        told = (said.values, said.notes) if kind == THROUGH_FOCUS else ({}, [])
+        return Draft(kind, frames, told[0], str(path), list(told[1]))
+
+
+def _images(folder: Path, given: dict[str, Any], where: Path | None) -> list[Path]:
+    """The images of a folder, in the natural order of their names (2 before 10), or those that `files` names.
+
+    Images that the sidecar names for something else, such as flat or background, are no frames.
+
+    Raises
+    ------
+    InputError : where there are none.
+    """
+    files = given.get("files")
+    if isinstance(files, list):
+        paths = [folder / str(name) for name in files]
+    elif files is None or isinstance(files, str):
+        paths = sorted(folder.glob(files or "*"), key=lambda p: _natural(p.name))
+        paths = [p for p in paths if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+        used = {(where.parent / v).resolve() for v in given.values() if isinstance(v, str) and v} if where else set()
+        paths = [p for p in paths if p.resolve() not in used]
+    else:
+        raise InputError(f"{where}: files is {files!r}; it must be a pattern such as led_*.tif or a list of names")
+    if not paths:
+        raise InputError(f"{folder}: no images are found; the folder must hold {', '.join(SUFFIXES)} files")
+    return paths
+
+
+def _told_by_names(images: list[Path], given: dict[str, Any], where: Path | None) -> tuple[list[Path], Described]:
+    """The images whose names tell a depth, sorted by it unless their order is given, and those depths."""
+    in_order = isinstance(given.get("files"), list) or any(given.get(n) is not None for n in ("time_s", INTERVAL))
+    chosen, depths, notes = by_depth(images, in_order=in_order)
+    if not depths:
+        return chosen, Described({}, notes)
+    if not isinstance(given.get("files"), list):
+        agree(depths, given.get("z_um"), where)
+    return chosen, Described({"z_um": np.array(depths)}, notes, through_focus=True)
+
+
+def _image_frames(paths: list[Path]) -> ImageFrames:
+    """One frame per image.
+
+    Raises
+    ------
+    InputError : where one is missing, or their sizes or types differ.
+    """
+    heads = [_head(path) for path in paths]
+    for path, head in zip(paths, heads, strict=True):
+        if head != heads[0]:
+            raise InputError(
+                f"{path}: the frame is {_said(head)} but {paths[0].name} is {_said(heads[0])}; all must agree, so "
+                "leave the odd one out of the folder or name the frames under 'files' in the sidecar"
+            )
+    shape, dtype = heads[0]
+    return ImageFrames(tuple(p.absolute() for p in paths), shape, dtype)
+
+
+def _told_by_planes(path: Path) -> tuple[Any, Described]:
+    """Frames of one file, and what its planes, or its name for all of them, say of themselves."""
+    frames, said = file_frames(path), Described()
+    if path.suffix.lower() != ".png":
+        import tifffile
+
+        with explained(path, "this is not a TIFF file or it is cut short"), tifffile.TiffFile(path) as file:
+            said = described(file, int(frames.shape[0]))
+            apart = file.series[0].axes == COLOURS_APART
+        if apart:
+            said.notes.append(f"the {frames.shape[0]} planes are marked as colours and taken for frames")
+    depth = depth_um(path.name)
+    if depth is not None and not said.through_focus:
+        said.values["z_um"] = depth
+        said.notes.append(f"depth from the name of the file, {depth:g} um")
+    return frames, said
+
+
+def _natural(name: str) -> list[tuple[int, int | str]]:
+    return [(0, int(part)) if part.isdigit() else (1, part.lower()) for part in re.split(r"(\d+)", name) if part]
+
+
+def _said(head: tuple[tuple[int, int], np.dtype]) -> str:
+    return f"{head[0][0]} x {head[0][1]} of {head[1]}"
+
+
+def _head(path: Path) -> tuple[tuple[int, int], np.dtype]:
+    """Shape (y, x) and type of one image, from its header where the format allows."""
+    if path.suffix.lower() != ".png":
+        frames = file_frames(path)
+        if frames.shape[0] != 1:
+            raise InputError(f"{path}: the file holds {frames.shape[0]} pages; in a folder each file is one frame")
+        return (frames.shape[1], frames.shape[2]), frames.dtype
+    return image_head(path)
+
+
+def file_frames(path: Path) -> Any:
+    """Frames of one TIFF file, mapped where they lie in one piece, else page by page; or of one PNG."""
+    if path.suffix.lower() == ".png":
+        frame_shape, dtype = image_head(path)
+        return ImageFrames((path.absolute(),), frame_shape, dtype)
+    import tifffile
+
+    with explained(path, "this is not a TIFF file or it is cut short"), tifffile.TiffFile(path) as file:
+        series = file.series[0]
+        shape, dtype = tuple(int(n) for n in series.shape), np.dtype(series.dtype)
+        offset, axes = series.dataoffset, series.axes
+        stored = dtype.newbyteorder("big" if file.byteorder == ">" else "little")
+        colour = series.keyframe.photometric in (2, 6) or series.keyframe.samplesperpixel > 1
+    if colour and not (axes == COLOURS_APART and offset is not None):
+        raise InputError(f"{path}: the images hold colours (shape {shape}); save one channel as grey images")
+    shape = (1, *shape) if len(shape) == 2 else shape
+    if len(shape) == 4 and axes == "TZYX":
+        shape = (shape[0] * shape[1], *shape[2:])
+    if len(shape) != 3:
+        raise InputError(f"{path}: the stack has shape {shape}, axes {axes}; it must be (frame, y, x) or of axes TZYX")
+    if offset is not None and path.stat().st_size < offset + int(np.prod(shape)) * dtype.itemsize:
+        raise InputError(f"{path}: the file is cut short; copy or record it again")
+    if offset is not None:
+        return MappedFrames(path.absolute(), offset, shape, dtype, stored)
+    return PagedFrames(path.absolute(), shape, dtype)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageFrames:
+    """One file per frame."""
+
+    paths: tuple[Path, ...]
+    frame_shape: tuple[int, int]
+    dtype: np.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.paths), *self.frame_shape)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        return _indexed(self.shape, self.dtype, key, self._frame)
+
+    def _frame(self, index: int) -> np.ndarray:
+        image = read_image(self.paths[index])
+        if image.shape != self.frame_shape:
+            raise InputError(f"{self.paths[index]}: the frame changed its size since it was opened; open it again")
+        return image
+
+
+@dataclasses.dataclass(frozen=True)
+class MappedFrames:
+    """A stack in one piece of a file, mapped anew for each access."""
+
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    stored: np.dtype
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        try:
+            mapped = np.memmap(self.path, self.stored, "r", self.offset, self.shape)
+        except (OSError, ValueError):
+            raise InputError(f"{self.path}: the file is gone or cut short; open it again where it is now") from None
+        return np.array(mapped[key], dtype=self.dtype)
+
+
+@dataclasses.dataclass(frozen=True)
+class PagedFrames:
+    """Pages of a TIFF file that are compressed or lie scattered."""
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        return _indexed(self.shape, self.dtype, key, self._frame)
+
+    def _frame(self, index: int) -> np.ndarray:
+        import tifffile
+
+        try:
+            with tifffile.TiffFile(self.path) as file:
+                return np.asarray(file.asarray(key=index, series=0))
+        except Exception as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f"{self.path}: page {index} cannot be read ({reason}); save the file again") from None
+
+
+def _indexed(shape: tuple[int, ...], dtype: np.dtype, key: Any, frame: Any) -> np.ndarray:
+    """`stack[key]` of a stack of which single frames can be had."""
+    key = key if isinstance(key, tuple) else (key,)
+    first, rest = key[0], key[1:]
+    if isinstance(first, int | np.integer):
+        return frame(range(shape[0])[first])[rest or ...]
+    chosen = np.arange(shape[0])[first]
+    if len(chosen) == 0:
+        return np.empty((0, *shape[1:]), dtype)[(slice(None), *rest)]
+    return np.stack([frame(int(i))[rest or ...] for i in chosen])

@@ -1,0 +1,1 @@
+"""What a user writes beside foreign frames: numbers, tables, LED boards, flat images."""

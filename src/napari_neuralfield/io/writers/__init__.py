@@ -1,0 +1,1 @@
+"""Rendered planes and measured frames in formats that other programs open."""

@@ -1,0 +1,66 @@
+"""What every writer of planes is given: where they lie, and their rows as these come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+Strips = Iterator[np.ndarray]  # rows (y, x), the planes one after the other; no strip holds rows of two planes
+
+
+class Stack:
+    """What a writer must know before the first row comes: shape, type, and where the planes lie.
+
+    `channels` are what is written of each plane: amplitude and phase of a complex one, else the plane itself.
+    `sample` is rows, of few pixels perhaps, from which a picture's black and white are taken. With `time_s` the planes
+    are moments (t, y, x) at the one depth in `z_um`. `unit` is that of the values, where their name does not say it.
+    """
+
+    def __init__(
+        self,
+        sample: np.ndarray,
+        shape: tuple[int, int, int],
+        z_um: np.ndarray,
+        pixel_um: float,
+        origin_um: tuple[float, float],
+        name: str,
+        time_s: np.ndarray | None = None,
+        unit: str = "",
+    ) -> None:
+        self.sample, self.shape = sample, shape
+        self.complex = np.iscomplexobj(sample)
+        self.dtype = np.dtype(np.complex64 if self.complex else np.float32)
+        self.z_um, self.pixel_um, self.origin_um = z_um, pixel_um, origin_um
+        self.channels = ("amplitude", "phase") if self.complex else (name,)
+        self.time_s, self.unit = time_s, unit
+
+    @property
+    def z_step_um(self) -> float:
+        """Mean distance of the planes, um; 1 where there is only one."""
+        return float(np.ptp(self.z_um) / (len(self.z_um) - 1)) if len(self.z_um) > 1 else 1.0
+
+    @property
+    def time_step_s(self) -> float:
+        """Mean time between the moments, s; 1 where there is only one, or where they are all one."""
+        times = self.time_s
+        return (float(np.ptp(times)) / (len(times) - 1) if times is not None and len(times) > 1 else 0.0) or 1.0
+
+    def index(self, plane: Any, channel: int) -> tuple[Any, ...]:
+        """Where a channel of a plane lies in an image: (c, z), or (t, c) in a time-lapse."""
+        return (channel, plane) if self.time_s is None else (plane, channel)
+
+    def parts(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Rows as their channels, float32."""
+        parts = (np.abs(rows), np.angle(rows)) if self.complex else (rows,)
+        return [np.asarray(part, dtype=np.float32) for part in parts]
+
+    def places(self, strips: Strips) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Each strip with its plane and its first row."""
+        z = y = 0
+        for rows in strips:
+            yield z, y, rows
+            y += len(rows)
+            if y == self.shape[1]:
+                z, y = z + 1, 0

@@ -1,0 +1,69 @@
+"""How deep the sample lies, part by part of the field: is it flat, and where?"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from ...data.acquisition import LedArray
+from ...forward import fourier
+from ..projection.setup import flat_spectra
+from ..projection.solver import Solver, no_aberration
+
+PATCHES = 4  # along each axis
+REACH, PLANES = 2.0, 9  # depths of field on both sides; planes tried
+LEDS = 40
+PASSES = (1.0, 1.0, 0.5, 0.25)
+FLAT = 0.75  # depths of field by which nearly all patches of a flat sample differ at most
+
+
+@dataclasses.dataclass(frozen=True)
+class DepthMap:
+    """Depth of each patch, um (patch, patch), and the depth of field, um."""
+
+    z_um: np.ndarray
+    depth_of_field_um: float
+
+    @property
+    def flat(self) -> bool:
+        """Whether nine of ten patches lie at one depth."""
+        away = np.abs(self.z_um - np.median(self.z_um))
+        return bool(np.quantile(away, 0.9, method="higher") <= FLAT * self.depth_of_field_um)
+
+    @property
+    def spread_um(self) -> float:
+        """Range of depths, the outermost patch on either side left aside."""
+        ordered = np.sort(self.z_um.ravel())
+        return float(ordered[-2] - ordered[1])
+
+    @property
+    def usual_um(self) -> float:
+        """The depth in the middle."""
+        return float(np.median(self.z_um))
+
+
+def depth_map(acquisition: LedArray, z_um: float) -> DepthMap:
+    """Planes reconstructed about `z_um` from some bright-field frames; each patch lies where it fits best."""
+    depth_of_field = acquisition.wavelength_um / acquisition.objective_na**2
+    depths = z_um + np.linspace(-REACH, REACH, PLANES) * depth_of_field
+    radius = np.hypot(*np.asarray(acquisition.illumination_na).T)
+    bright = np.flatnonzero(radius < acquisition.objective_na)
+    if len(bright) < 4:
+        return DepthMap(np.full((PATCHES, PATCHES), z_um), depth_of_field)
+    some = acquisition.subset(bright[np.linspace(0, len(bright) - 1, min(LEDS, len(bright))).astype(int)])
+    plan = fourier.windows(some)
+    device = torch.device("cpu")
+    solver = Solver(
+        plan, fourier.measure(some, plan), depths, flat_spectra(plan, PLANES, device), no_aberration(plan, device)
+    )
+    for step in PASSES:
+        for _ in solver.sweep(step, False, False):
+            pass
+    misfit = torch.zeros(PLANES, *plan.image_shape)
+    for led in range(some.frame_count):
+        light = solver.image(led).abs() ** 2 * solver.gain[led] ** 2
+        misfit += (torch.sqrt(light + solver.floor[led]) - solver.amplitude[led]) ** 2
+    patches = torch.nn.functional.adaptive_avg_pool2d(misfit[None], (PATCHES, PATCHES))[0]
+    return DepthMap(depths[patches.argmin(dim=0).numpy()], depth_of_field)

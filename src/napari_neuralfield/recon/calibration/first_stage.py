@@ -1,0 +1,67 @@
+"""Calibration as the first stage of a reconstruction."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator
+
+import numpy as np
+
+from ...data.acquisition import LedArray
+from ...types import Event, Note
+from ..engine.recipe import option
+from .recipe import CalibrationRecipe
+from .result import Calibration
+from .stages import calibrate
+
+CALIBRATE = option(False, "first find what the microscope really was, from the frames themselves")
+DARKEST_FRAMES, DARKEST_PIXELS = 0.1, 0.02  # shares of the dark frames, and of their pixels, that show ambient light
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What a calibration adds to a result: arrays and figures, both empty without one."""
+
+    arrays: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    figures: dict[str, float] = dataclasses.field(default_factory=dict)
+
+
+def calibrated(
+    acquisition: LedArray, recipe: CalibrationRecipe, wanted: bool
+) -> Generator[Event, None, tuple[LedArray, Found]]:
+    """The acquisition with the microscope that its frames tell of, where that is `wanted`."""
+    if not wanted:
+        return acquisition, Found()
+    found = yield from calibrate(acquisition, recipe)
+    for suspect in found.suspects:
+        left = "it is left out" if recipe.leave_out else "leave_out leaves it out"
+        yield Note(f"frame {suspect.frame} {suspect.why}; {left}", "warning")
+    return found.acquisition(recipe.leave_out), what_was_found(found)
+
+
+def what_was_found(calibration: Calibration) -> Found:
+    """Arrays and figures of a calibration as a result keeps them."""
+    kept = calibration.corrected
+    arrays = {"illumination_na": np.asarray(kept.illumination_na), "gains": calibration.gains}
+    if kept.pupil is not None:
+        arrays["pupil"] = np.asarray(kept.pupil)
+    arrays["background"] = calibration.background
+    figures = {"calibration_seconds": calibration.figures["cpu_seconds"]}
+    if kept.sample_z_um is not None:
+        figures["sample_z_um"] = float(kept.sample_z_um)
+    return Found(arrays, figures)
+
+
+def without_ambient_light(acquisition: LedArray) -> LedArray:
+    """With a dark frame as bright as the darkest parts of the darkest dark-field frames.
+
+    Where there are no dark-field frames, the acquisition as it is.
+    """
+    radius = np.hypot(*np.asarray(acquisition.illumination_na).T)
+    dark = np.flatnonzero(radius > acquisition.objective_na)
+    if not len(dark):
+        return acquisition
+    low = [float(np.quantile(np.asarray(acquisition.frames[int(k)]), DARKEST_PIXELS)) for k in dark]
+    few = max(1, round(DARKEST_FRAMES * len(dark)))
+    level = float(np.median(np.sort(low)[:few]))
+    return acquisition.replace(background=np.full(acquisition.frame_shape, max(level, 0.0)), ambient=None)

@@ -1,0 +1,48 @@
+"""What may be corrected about the microscope: one switch each, with its unit and its largest change per step."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from ..engine.recipe import Recipe, option
+
+
+def step(default: float, what: str, most: float, unit: str = "") -> Any:
+    """The step size of one quantity."""
+    return option(default, f"largest change per step of {what}", unit=unit, gt=0, le=most, advanced=True)
+
+
+class CalibrationRecipe(Recipe):
+    """Options of `calibrate`, shared by every method that can correct the microscope."""
+
+    method: str = "calibrate"
+    learn_board: bool = option(True, "turn, shift and height (or pitch) of the whole LED board")
+    learn_directions: bool = option(True, "the direction of every single LED, held near the board")
+    learn_gains: bool = option(True, "the brightness of every LED; their mean stays")
+    learn_background: Literal["none", "common", "frame"] = option(
+        "common", "ambient light: none, the same in every frame, or one value a frame"
+    )
+    learn_pupil: Literal["none", "zernike", "pixels"] = option(
+        "zernike", "the pupil's aberration as Zernike terms, or also what is left of it pixel by pixel"
+    )
+    learn_z: bool = option(True, "distance of the sample from focus")
+    learn_wavelength: bool = option(False, "wavelength; only the rim of the pupil tells it from the board's height")
+    board_step: float = step(0.01, "a direction by the board", 0.1, "NA")
+    direction_step: float = step(0.006, "one LED's direction", 0.1, "NA")
+    gain_step: float = step(0.3, "a brightness, relative", 1)
+    background_step: float = step(0.005, "the ambient light, as a share of the bright field", 1)
+    pupil_step: float = step(0.3, "a Zernike coefficient", 3, "rad")
+    z_step: float = step(3.0, "the sample's depth", 1000, "um")
+    wavelength_step: float = step(0.005, "the wavelength", 0.1, "um")
+    direction_prior: float = option(
+        0.004, "how far LEDs usually lie from the board's grid, rms", unit="NA", gt=0, le=0.1, advanced=True
+    )
+    pupil_terms: int = option(
+        12, "Zernike terms from Noll index 4 on; 12 end after spherical aberration", ge=1, le=33, advanced=True
+    )
+    calibration_steps: int = option(20, "steps for single LEDs at most", ge=1, le=500, advanced=True)
+    region_px: int = option(
+        256, "side of the central square of the frames that is looked at", unit="px", ge=32, le=8192, advanced=True
+    )
+    leave_out: bool = option(False, "leave out frames that disagree with all others; they are named in any case")
+    check_orientation: bool = option(True, "look for reversed or exchanged axes of the board first", advanced=True)

@@ -1,0 +1,59 @@
+"""What calibration found: the microscope as it really was, beside the one the file describes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from ...data.acquisition import LedArray
+from ...optics.board import BoardPose
+
+
+@dataclasses.dataclass(frozen=True)
+class Suspect:
+    """A frame that disagrees with all others. `why` ends a sentence: 'frame 7 is saturated'."""
+
+    frame: int
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """The result of `calibrate`.
+
+    Parameters
+    ----------
+    given, corrected : the acquisition as it came and with everything found, all frames in both.
+    orientation : name of the board's orientation that was found, one of `optics.illumination.ORIENTATIONS`.
+    pose : of the board, against the nominal directions in that orientation.
+    gains : brightness of each LED (led,), mean 1.
+    background : ambient light in each frame (led,), counts.
+    zernike_rad : Noll index -> coefficient of the unit-variance polynomial, rad. Defocus is in `z_um` where learnt.
+    error_before, error_after : relative amplitude error of each frame (led,), nominal and found microscope.
+    suspects : frames that disagree with all others.
+    warnings : what the user should know, a sentence each.
+    figures : scalars (`relative_amplitude_error`, `cpu_seconds`, ...).
+    """
+
+    given: LedArray
+    corrected: LedArray
+    orientation: str
+    pose: BoardPose
+    gains: np.ndarray
+    background: np.ndarray
+    zernike_rad: dict[int, float]
+    z_um: float
+    wavelength_um: float
+    error_before: np.ndarray
+    error_after: np.ndarray
+    suspects: tuple[Suspect, ...] = ()
+    warnings: tuple[str, ...] = ()
+    figures: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def acquisition(self, leave_out: bool = False) -> LedArray:
+        """The corrected acquisition, without the suspects where `leave_out`."""
+        if not (leave_out and self.suspects):
+            return self.corrected
+        bad = {suspect.frame for suspect in self.suspects}
+        return self.corrected.subset([i for i in range(self.corrected.frame_count) if i not in bad])

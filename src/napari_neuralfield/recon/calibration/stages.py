@@ -1,0 +1,253 @@
+"""A microscope that corrects itself: what an LED array's frames say about the microscope that took them.
+
+The order matters: first where the board is (orientation, turn, shift, size, from the bright frames' spectra), then
+gains, depth, pupil and ambient light with the whole board, then single LEDs. Piston and tilt of the pupil are never
+learnt: tilt moves the object, and so does a common shift of all LEDs, which the object's own bright zero frequency
+settles. The mean gain is 1; the object takes what is left.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+
+import numpy as np
+
+from ... import compute
+from ...data.acquisition import Acquisition, LedArray
+from ...fields.planes import PlanesField
+from ...optics.board import BoardPose, fit_pose
+from ...optics.illumination import ORIENTATIONS, orient
+from ...types import Event, InputError, Note, Preview, Progress
+from ..engine.preview_pace import PreviewPace
+from ..projection.setup import extent, support
+from .ambiguity import doubts
+from .apply import central, corrected, pixel_factor
+from .board_from_spectra import first_guess
+from .depth_map import depth_map
+from .gauss_newton import shared_by
+from .outlier_frames import around, find_suspects
+from .recipe import CalibrationRecipe
+from .result import Calibration, Suspect
+from .solver import BOARD, START_NOISE, Calibrator
+
+FEWEST, FEW = 9, 25  # frames that are needed, and that make an answer sure
+SCALES = (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04)  # of the first guess, which may be some per cent off
+NEAR = 70  # LEDs near the axis that the trials look at
+TRUSTED = 0.9  # share of those that decide: a few bad frames must not
+BOARD_STEPS = 6
+PASSES = (1.0, 1.0, 0.5, 0.25, 0.12)
+LAST_PASSES = (*PASSES, 0.06)
+REACH, SHORTER = 0.4, 0.8  # of the search for single LEDs: bins at first, and from step to step
+COARSE = 2  # early steps look at every second pixel of each axis
+FINE_STEPS = 2  # the last ones at all
+STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no longer matter
+
+
+def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[Event, None, Calibration]:
+    """Find what the microscope really was; yields Progress, Preview and Note, returns the calibration.
+
+    Raises
+    ------
+    InputError : where the kind of acquisition cannot be calibrated, or has too few frames.
+    """
+    where = acquisition.source or "the acquisition"
+    if not isinstance(acquisition, LedArray):
+        raise InputError(
+            f"{where} is of kind {acquisition.kind}; calibration takes led_array, so choose a recording with one LED "
+            "per frame"
+        )
+    if acquisition.frame_count < FEWEST:
+        raise InputError(
+            f"{where} has {acquisition.frame_count} frames; calibration needs {FEWEST} or more, from LEDs whose pupils "
+            "overlap"
+        )
+    run = _Run(acquisition, recipe)
+    for stage in (run.look_for_the_board, run.fit_the_board, run.fit_the_leds, run.check_the_depth, run.finish):
+        yield from compute.on_one_thread(stage())
+    return run.result()
+
+
+class _Run:
+    """The stages of one calibration, in their order."""
+
+    def __init__(self, acquisition: LedArray, recipe: CalibrationRecipe) -> None:
+        self.started = time.process_time()
+        self.given, self.recipe = acquisition, recipe
+        self.region = central(acquisition, recipe.region_px)
+        self.calibrator = Calibrator(self.region, recipe)
+        self.orientation, self.pose = ORIENTATIONS[0][0], BoardPose()
+        self.directions = np.asarray(self.region.illumination_na)  # the nominal ones, once rightly oriented
+        self.before, self.after = np.zeros(0), np.zeros(0)
+        self.suspects: list[Suspect] = []
+        self.warnings: list[str] = []
+        self.done, self.total = 0, len(SCALES) + BOARD_STEPS + recipe.calibration_steps + 3
+        self.pace = PreviewPace(self._preview)
+
+    def _preview(self) -> Preview:
+        z = self.calibrator.microscope.z_um
+        where = extent(self.region, np.array([z]))
+        seen = support(self.calibrator.plan)
+        return Preview(PlanesField.from_spectra(self.calibrator.spectrum[None], [z], where, seen), z)
+
+    def _progress(self, what: str) -> Iterator[Event]:
+        self.done += 1
+        c = self.calibrator
+        error = float(c.noise[c.used].sum() / c.energies()[c.used].sum()) ** 0.5
+        yield Progress(min(self.done, self.total), self.total, error, what)
+        yield from self.pace.events()
+
+    def look_for_the_board(self) -> Iterator[Event]:
+        """Orientation and pose from the bright frames' spectra; then size and depth by short trials."""
+        c = self.calibrator
+        if self.given.frame_count < FEW:
+            text = f"{self.given.frame_count} frames are few to judge a microscope by; {FEW} or more make it surer"
+            self.warnings.append(text)
+            yield Note(text, "warning")
+        c.sweep(PASSES)
+        c.noise = c.misfits()
+        self.before = c.errors()
+        yield from self._progress("as given")
+        c.noise = np.full(len(c.noise), START_NOISE)
+        if self.recipe.learn_board:
+            self.orientation, matrix, self.pose = first_guess(self.region, self.recipe.check_orientation)
+            self.directions = orient(self.directions, matrix)
+            if self.orientation != ORIENTATIONS[0][0]:
+                twin = ORIENTATIONS[[name for name, _ in ORIENTATIONS].index(self.orientation) + 1][0]
+                text = (
+                    f"the LED board is mounted otherwise than the file says: the LED directions are taken "
+                    f"{self.orientation}; half a turn more ({twin}) fits as well, with the phase and the depth reversed"
+                )
+                self.warnings.append(text)
+                yield Note(text, "warning")
+        z, pose = c.nominal.z_um, self.pose
+        scales = SCALES if self.recipe.learn_board else (1.0,)
+        poses = [BoardPose(), *(BoardPose(pose.turn_rad, pose.shift, pose.scale * factor) for factor in scales)]
+        yield from self._try([(pose, z) for pose in poses], "looking for the board")
+        self.depths = depth_map(self.region.replace(illumination_na=c.microscope.na), z)
+        if self.recipe.learn_z:
+            yield from self._try([(self.pose, self.depths.usual_um)], "looking for the depth")
+
+    def _try(self, candidates: list[tuple[BoardPose, float]], what: str) -> Iterator[Event]:
+        """Take up the candidate whose short reconstruction leaves the least misfit."""
+        c = self.calibrator
+        least, best = np.inf, None
+        for pose, z in candidates:
+            na = pose.place(self.directions)
+            near = np.argsort(np.hypot(*na.T), kind="stable")[:NEAR]
+            c.believe(c.nominal.changed(na=na, z_um=z))
+            c.sweep((1.0,), near)
+            c.sweep((1.0, 1.0), near, recover_gain=self.recipe.learn_gains)
+            misfit = float(np.sort(c.misfits()[near])[: round(TRUSTED * len(near))].sum())
+            if misfit < least:
+                least, best, self.pose = misfit, (c.microscope, c.spectrum.clone()), pose
+            yield from self._progress(what)
+        assert best is not None
+        c.believe(best[0])
+        c.spectrum = best[1]
+
+    def fit_the_board(self) -> Iterator[Event]:
+        """Gains, depth, pupil and ambient light together with the whole board."""
+        for number in range(BOARD_STEPS):
+            self.calibrator.sweep(PASSES[:3], recover_gain=number == 0 and self.recipe.learn_gains)
+            self.pose = self.calibrator.step_board(self.directions, self.pose, 0.5, COARSE)
+            yield from self._progress("board, gains and pupil")
+
+    def fit_the_leds(self) -> Iterator[Event]:
+        """Single LEDs, and all the rest with them, until nothing moves any more; then twice with every pixel."""
+        c, fine, moved = self.calibrator, 0, 0.0
+        for number in range(self.recipe.calibration_steps):
+            c.sweep(PASSES)
+            c.sort_out()
+            if self.recipe.learn_directions:
+                moved = c.step_leds(self._board(), REACH * SHORTER**number, 2, COARSE)
+            c.step_rest(1 if fine else COARSE)
+            yield from self._progress("single LEDs")
+            still = moved < STILL_NA and float(np.sqrt((c.gain_change[c.used] ** 2).mean())) < STILL_GAIN
+            fine += bool(fine) or still or number >= self.recipe.calibration_steps - 1 - FINE_STEPS
+            if fine > FINE_STEPS:
+                break
+
+    def _board(self) -> np.ndarray:
+        """Where the board would have the LEDs (led, 2), from where they were found."""
+        c = self.calibrator
+        if not self.recipe.learn_board:
+            return self.directions
+        self.pose = fit_pose(self.directions[c.used], c.microscope.na[c.used])
+        return self.pose.place(self.directions)
+
+    def check_the_depth(self) -> Iterator[Event]:
+        """A sample at many depths puts its own shape into the microscope's: then only the gains are worth having."""
+        found = self.calibrator.microscope
+        if not self.depths.flat:
+            self.depths = depth_map(self._corrected(self.region), found.z_um)
+        if self.depths.flat:
+            return
+        text = (
+            f"the sample is tilted or thick: its depth differs by {self.depths.spread_um:.3g} um over the field, which "
+            "one plane cannot explain, so only the LEDs' brightness is corrected; calibrate with a flat, thin sample"
+        )
+        self.warnings.append(text)
+        yield Note(text, "warning")
+        held = {"learn_board": False, "learn_directions": False, "learn_pupil": "none", "learn_z": False}
+        self.recipe = self.recipe.model_copy(update={**held, "learn_background": "none"})
+        self.calibrator = Calibrator(self.region.replace(illumination_na=self.directions), self.recipe)
+        self.pose = BoardPose()
+        yield from self.fit_the_leds()
+
+    def finish(self) -> Iterator[Event]:
+        """The errors that are left, who disagrees, and what the frames could not tell."""
+        c = self.calibrator
+        c.sweep(LAST_PASSES)
+        if self.recipe.learn_pupil == "pixels":
+            c.find_pupil_pixels()
+        self.after, na = c.errors(), c.microscope.na
+        self.suspects = list(find_suspects(self.given, c, self.after))
+        bad = [suspect.frame for suspect in self.suspects]
+        if bad:  # such a frame says nothing of its LED: what the others say of the board must do
+            na, gain = na.copy(), c.microscope.gain.copy()
+            na[bad] = self._board()[bad]
+            gain[bad] = np.exp(around(np.log(gain), na, self.given.objective_na))[bad]
+            c.change(c.microscope.changed(na=na, gain=gain))
+        equations = c.equations(COARSE, 0.3)
+        if self.recipe.learn_board:
+            equations = shared_by(equations, ("na_y", "na_x"), self.pose.jacobian(self.directions), BOARD)
+        for text in doubts(equations):
+            self.warnings.append(text)
+            yield Note(text, "warning")
+        yield from self._progress("done")
+        yield self._preview()
+
+    def _corrected(self, acquisition: LedArray) -> LedArray:
+        c, flat = self.calibrator, self.depths.flat
+        dark = bool((c.side < 0).any())
+        factor = pixel_factor(c.pupil_pixels, self.region, acquisition)
+        return corrected(acquisition, c.without_bias(), self.recipe, c.scale, factor, dark=dark, flat=flat)
+
+    def result(self) -> Calibration:
+        c, m = self.calibrator, self.calibrator.without_bias()
+        energies = c.energies()
+        used = np.setdiff1d(np.arange(len(energies)), [s.frame for s in self.suspects])
+
+        def total(errors: np.ndarray) -> float:
+            return float((errors[used] ** 2 * energies[used]).sum() / energies[used].sum()) ** 0.5
+
+        figures = {
+            "relative_amplitude_error_before": total(self.before),
+            "relative_amplitude_error": total(self.after),
+            "cpu_seconds": time.process_time() - self.started,
+        }
+        better = self._corrected(self.given)
+        if total(self.after) >= total(self.before):
+            better = self.given
+            self.warnings.append(
+                f"what was found explains the frames no better (error {total(self.after):.4f} instead of "
+                f"{total(self.before):.4f}), so the acquisition is left as it was"
+            )
+        return Calibration(
+            given=self.given, corrected=better,
+            orientation=self.orientation, pose=self.pose, gains=m.gain, background=m.floor * c.scale,
+            zernike_rad={j: float(v) for j, v in zip(m.noll, m.coefficients, strict=True)},
+            z_um=m.z_um, wavelength_um=m.wavelength_um, error_before=self.before, error_after=self.after,
+            suspects=tuple(self.suspects), warnings=tuple(self.warnings), figures=figures,
+        )  # fmt: skip

@@ -1,0 +1,194 @@
+"""What the user chose: one frozen pydantic model per method. File, command line and form all come from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import yaml
+
+from ...data.acquisition import Acquisition
+from ...registry import METHODS
+from ...types import Event, InputError
+
+
+def option(default: Any, help: str, *, unit: str = "", advanced: bool = False, **limits: Any) -> Any:
+    """A recipe field: default, one sentence of help, unit, and pydantic limits (`ge`, `gt`, `le`, `lt`)."""
+    return pydantic.Field(default, description=help, json_schema_extra={"unit": unit, "advanced": advanced}, **limits)
+
+
+class Recipe(pydantic.BaseModel):
+    """Options shared by every method."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    method: str = option("", "name of the method")
+    device: str = option("auto", "auto, cpu, or a graphics card such as cuda:0", advanced=True)
+    seed: int = option(0, "seed of every random choice; the same seed gives the same field", ge=0, advanced=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A registered way to reconstruct."""
+
+    name: str
+    summary: str
+    recipe: type[Recipe]
+    kinds: tuple[str, ...]
+    presets: Mapping[str, Mapping[str, Any]]
+    run: Callable[[Any, Any], Iterator[Event]]
+
+
+@dataclasses.dataclass(frozen=True)
+class OptionInfo:
+    """One option as a form or a help page shows it."""
+
+    name: str
+    type: Any
+    default: Any
+    help: str
+    unit: str
+    advanced: bool
+    low: float | None
+    high: float | None
+    choices: tuple[str, ...]
+    optional: bool
+
+
+def method(
+    name: str, recipe: type[Recipe], kinds: tuple[str, ...], presets: Mapping[str, Mapping[str, Any]] | None = None
+) -> Callable[[Callable[[Any, Any], Iterator[Event]]], Callable[[Any, Any], Iterator[Event]]]:
+    """Decorator: register the generator function below as the method `name`; its docstring opens with the summary."""
+
+    def register(run: Callable[[Any, Any], Iterator[Event]]) -> Callable[[Any, Any], Iterator[Event]]:
+        summary = (run.__doc__ or "").strip().splitlines()[0]
+        METHODS.add(name, Method(name, summary, recipe, kinds, presets or {}, run))
+        return run
+
+    return register
+
+
+def options(name: str) -> list[OptionInfo]:
+    """Every option of a method but its name, in the order of its recipe, the shared ones last."""
+    return options_of(METHODS[name].recipe)
+
+
+def options_of(recipe: type[Recipe]) -> list[OptionInfo]:
+    """Every option of a recipe but its method's name: its own, then (as advanced) inherited ones, then the shared."""
+    fields = recipe.model_fields
+    own = [n for n in recipe.__annotations__ if n != "method"]
+    inherited = [n for n in fields if n not in own and n not in Recipe.model_fields]
+    return [
+        *(_info(n, fields[n]) for n in own),
+        *(_info(n, fields[n], advanced=True) for n in inherited),
+        *(_info(n, fields[n]) for n in ("device", "seed")),
+    ]
+
+
+def _info(name: str, field: pydantic.fields.FieldInfo, advanced: bool = False) -> OptionInfo:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    limits = {k: getattr(m, k) for m in field.metadata for k in ("ge", "gt", "le", "lt") if hasattr(m, k)}
+    kind: Any = field.annotation
+    optional = False
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        members = typing.get_args(kind)
+        optional = type(None) in members
+        rest = tuple(m for m in members if m is not type(None))
+        kind = rest[0] if len(rest) == 1 else typing.Union[rest]  # noqa: UP007
+    choices = tuple(typing.get_args(kind)) if typing.get_origin(kind) is typing.Literal else ()
+    return OptionInfo(
+        name,
+        kind,
+        field.default,
+        field.description or "",
+        str(extra.get("unit", "")),
+        advanced or bool(extra.get("advanced")),
+        limits.get("ge", limits.get("gt")),
+        limits.get("le", limits.get("lt")),
+        choices,
+        optional,
+    )
+
+
+def build(name: str, values: Mapping[str, Any] | None = None, preset: str | None = None) -> Any:
+    """The recipe of method `name`: its defaults, then the preset, then `values`.
+
+    Raises
+    ------
+    InputError : for an unknown method, preset or option, or a value that breaks its rule.
+    """
+    entry: Method = METHODS[name]
+    chosen: dict[str, Any] = {}
+    if preset is not None:
+        if preset not in entry.presets:
+            known = ", ".join(entry.presets) or "none"
+            raise InputError(f"preset {preset!r} is not one of method {name}; it has: {known}")
+        chosen.update(entry.presets[preset])
+    chosen.update({k: v for k, v in (values or {}).items() if k != "method"})
+    return checked(entry.recipe, {**chosen, "method": name}, f"method {name}")
+
+
+def checked(recipe: type[Recipe], values: Mapping[str, Any], owner: str) -> Any:
+    """`recipe` with these values; `owner` names it in errors, such as 'method fpm-sequential'.
+
+    Raises
+    ------
+    InputError : for an unknown option, or a value that breaks its rule.
+    """
+    try:
+        return recipe(**values)
+    except pydantic.ValidationError as error:
+        raise InputError(_sentence(recipe, owner, error)) from None
+
+
+def _sentence(recipe: type[Recipe], owner: str, error: pydantic.ValidationError) -> str:
+    first = error.errors()[0]
+    where = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(o.name for o in options_of(recipe))
+        return f"option {where!r} is not one of {owner}; it has: {known}"
+    text = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not where:  # two options that do not go together
+        return f"{owner} {text}"
+    unit = next((o.unit for o in options_of(recipe) if o.name == where), "")
+    if where == "z_um":
+        text = "should be one depth or MIN,MAX"
+    return f"option {where} of {owner} is {first['input']!r}; it {text}{f' ({unit})' if unit else ''}"
+
+
+def load(path: str | Path) -> dict[str, Any]:
+    """The values in a recipe file (YAML).
+
+    Raises
+    ------
+    InputError : where the file cannot be read or is not a mapping.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: the recipe cannot be read ({str(error).splitlines()[0]})") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: a recipe is a YAML mapping of option: value, this is {type(values).__name__}")
+    return values
+
+
+def run(acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
+    """Reconstruct: the event stream of `recipe.method` on `acquisition`.
+
+    Raises
+    ------
+    InputError : where the method does not take this kind of acquisition.
+    """
+    entry: Method = METHODS[recipe.method]
+    if acquisition.kind not in entry.kinds:
+        takers = [n for n, m in METHODS.items() if acquisition.kind in m.kinds]
+        raise InputError(
+            f"method {entry.name} takes {', '.join(entry.kinds)} but {acquisition.source or 'the acquisition'} is "
+            f"{acquisition.kind}; choose {', '.join(takers) or 'another file, since no method takes this kind yet'}"
+        )
+    return entry.run(acquisition, recipe)

@@ -1,0 +1,1 @@
+"""Bright field out of focus: transport of intensity, single-frame networks, and fits."""

@@ -1,0 +1,221 @@
+"""Phase from one or a few defocused frames without training: a field is fitted until it explains them.
+
+The sample, pixels or a neural field, is imaged through `forward.brightfield` and compared with the frames. One frame
+leaves the slow part of a phase open, and detail finer than the camera's pixels; what fills them is said in the recipe:
+few edges, an empty background that is flat, and, of cells in water, no less phase than there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import torch
+
+from ... import compute
+from ...data.acquisition import ThroughFocus
+from ...fields.phase_map import PhaseMap
+from ...forward.brightfield import binned
+from ...types import Done, Event, Extent, Field, InputError, Note, Preview, Progress, Result
+from ..engine.preview_pace import PreviewPace
+from ..engine.recipe import Recipe, method, option
+from .depth_offset import Deeper
+from .frames import DefocusFrames, empty_on_grid, fit_pixels, frames_of, on_finer_pixels
+from .misfit import DefocusMisfit
+from .network_fit import NetworkFit, phase_network
+from .polish import NEAR
+from .report import explain
+from .sparse_fit import Known, SparseFit
+
+NAME = "defocus-field"
+FINER = 4  # pixels per camera pixel where the camera's are coarse
+COARSE = 1.2  # camera pixels of this many quarter wavelengths over NA are coarse
+STEPS = {"pixels": 40, "hash": 200}
+
+
+class DefocusFieldRecipe(Recipe):
+    """Options of `defocus-field`."""
+
+    method: str = NAME
+    frames: tuple[int, ...] | None = option(None, "numbers of the frames to explain, from 0; empty: all")
+    field: Literal["pixels", "hash"] = option(
+        "pixels", "what is fitted: single pixels, or a neural field on hashed grids"
+    )
+    start: Literal["flat", "network"] = option(
+        "flat", "where the fit begins: nothing, or the phase that the trained network of method srqpi sees"
+    )
+    upsampling: int | None = option(
+        None, "pixels of the result per camera pixel and axis; empty: 4, or 1 where the camera's pixels are fine",
+        ge=1, le=16,
+    )  # fmt: skip
+    flat_background: bool = option(
+        True, "where the frames show nothing over a larger place, the phase is the same; off for samples without gaps"
+    )
+    non_negative: bool = option(
+        True,
+        "no phase below that of the empty background, as of cells in water; off for samples with holes or bubbles "
+        "(without an empty background it does nothing)",
+    )
+    absorption: bool = option(False, "fit an absorption too; needs two frames or more")
+    learn_defocus: bool = option(False, "find how far all depths are off; needs frames at two depths or more")
+    flatten_um: float = option(
+        0.0, "divide out brightness that changes more slowly than this; 0: only each frame's mean", unit="um", ge=0
+    )
+    noise: float | None = option(
+        None, "deviation of a pixel over its brightness; empty: from the frames", gt=0, le=1, advanced=True
+    )
+    edges: float = option(3.0, "weight of total variation; larger: fewer edges, less noise", ge=0, advanced=True)
+    steps: int | None = option(
+        None, "steps at most; empty: 40 of pixels, 200 of a network", ge=1, le=100000, advanced=True
+    )
+    points: int = option(8, "points of the condenser's aperture", ge=1, le=200, advanced=True)
+
+
+@method(NAME, DefocusFieldRecipe, kinds=("through_focus",), presets={"neural": {"field": "hash"}})
+def defocus_field(acquisition: ThroughFocus, recipe: DefocusFieldRecipe) -> Iterator[Event]:
+    """Phase from one or a few defocused frames without training, by a field fitted until it explains them."""
+    started = time.process_time()
+    device = compute.device(recipe.device)
+    looked = _looked(acquisition, recipe)
+    upsampling = recipe.upsampling or usual_upsampling(acquisition)
+    misfit = looked.misfit(fit_pixels(upsampling), recipe.points, device)
+    extent = extent_of(acquisition, upsampling)
+    start = _start(acquisition, recipe, looked, misfit)
+    known = _known(recipe, looked, misfit)
+    yield Note(sentence(looked, known))
+    if known.empty is not None and bool(start.any()):
+        start[0] -= (known.empty * start[0]).sum() / known.empty.sum()
+    fit: SparseFit | NetworkFit
+    if recipe.field == "hash":
+        network = phase_network(misfit, extent, recipe.seed)
+        network.set_prior(start)
+        fit = NetworkFit(misfit, network, known, len(start))
+    else:
+        fit = SparseFit(misfit, start, known)
+    deeper = Deeper(misfit) if recipe.learn_defocus else None
+    steps = recipe.steps or STEPS[recipe.field]
+    pace = PreviewPace(lambda: Preview(_field(fit, extent, upsampling), 0.0))
+    norm = 2 / misfit.noise * float(misfit.measured.double().sum()) ** 0.5
+    for step in fit.steps(steps):
+        yield Progress(step.done, steps, (2 * step.slopes.energy) ** 0.5 / norm, "fit")
+        if deeper is not None:
+            deeper.look(fit.sample, step)
+        yield from pace.events()
+    field, sample = _field(fit, extent, upsampling), fit.sample
+    fine = [_finer(one[misfit.seen], upsampling, misfit) for one in sample]
+    yield Progress(steps, steps, float("nan"), "simulating the frames again")
+    about = explain(
+        _moved(acquisition, misfit.moved_um), fine[0], looked.numbers, upsampling=upsampling,
+        absorption=fine[1] if len(fine) > 1 else None, noise=looked.noise, flatten_um=recipe.flatten_um, device=device,
+    )  # fmt: skip
+    yield Note(about.sentence, "info" if about.level == "green" else "warning")
+    figures = about.figures | {"noise": looked.noise}
+    if deeper is not None:
+        figures["deeper_um"] = misfit.moved_um
+    calibration = {"resimulated": about.shown, "residual": about.difference} if about.whole else {}
+    if len(sample) > 1:
+        calibration["absorption"] = binned(sample[1][misfit.seen], misfit.upsampling).cpu().numpy().astype(np.float16)
+    figures["cpu_seconds"] = time.process_time() - started
+    told = {**_optics(acquisition), "trust_level": about.level, "trust_sentence": about.sentence}
+    done = field.cpu() if isinstance(field, torch.nn.Module) else field
+    yield Done(Result(done, recipe.model_dump(), told, calibration, figures, acquisition.title))
+
+
+def usual_upsampling(acquisition: ThroughFocus) -> int:
+    """FINER where the camera's pixels are too coarse for what the objective passes, else 1."""
+    band = acquisition.wavelength_um / (4 * acquisition.objective_na)
+    return FINER if acquisition.pixel_um > COARSE * band else 1
+
+
+def extent_of(acquisition: ThroughFocus, upsampling: int) -> Extent:
+    """Of a phase on finer pixels over the same area as the frames."""
+    pixel = acquisition.pixel_um / upsampling
+    first = -(upsampling - 1) / 2 * pixel
+    rows, columns = acquisition.frame_shape
+    return Extent((0.0, 0.0), (rows * upsampling, columns * upsampling), pixel, (first, first))
+
+
+def sentence(looked: DefocusFrames, known: Known) -> str:
+    """What is taken for granted, for the user."""
+    one = len(looked.numbers) == 1
+    names = ", ".join(str(number) for number in looked.numbers)
+    which = f"frame {names} is" if one else f"frames {names} are"
+    if known.empty is None:
+        return f"{which} explained; no place is taken for empty, so the slow part of the phase is hardly known"
+    lower = ", and no phase for lower than there" if known.non_negative else ""
+    share = float(known.empty.mean())
+    return f"{which} explained; {share:.0%} of the field shows nothing and is taken for a flat background{lower}"
+
+
+def _looked(acquisition: ThroughFocus, recipe: DefocusFieldRecipe) -> DefocusFrames:
+    numbers = recipe.frames
+    where = acquisition.source or "the acquisition"
+    if numbers is None and acquisition.time_s is not None and acquisition.frame_count > 1:
+        raise InputError(
+            f"{where}: its {acquisition.frame_count} frames are a time-lapse, and one phase cannot explain them all; "
+            "choose with option frames those that show the same sample, such as --frames 0"
+        )
+    looked = frames_of(acquisition, numbers, recipe.noise, recipe.flatten_um)
+    depths = np.unique(np.asarray(looked.acquisition.z_um))
+    if recipe.absorption and len(looked.numbers) < 2:
+        raise InputError(
+            f"{where}: option absorption is on but only frame {looked.numbers[0]} is explained; one frame cannot tell "
+            "phase from absorption, so choose two frames or more, or leave it off"
+        )
+    if recipe.learn_defocus and len(depths) < 2:
+        raise InputError(
+            f"{where}: option learn_defocus is on but all chosen frames lie at z_um {depths[0]:g}; a wrong depth looks "
+            "like another phase there, so choose frames at two depths or leave it off"
+        )
+    return looked
+
+
+def _known(recipe: DefocusFieldRecipe, looked: DefocusFrames, misfit: DefocusMisfit) -> Known:
+    empty = empty_on_grid(looked, misfit) if recipe.flat_background else None
+    near = 0.0 if recipe.start == "flat" else NEAR
+    return Known(edges=recipe.edges, empty=empty, non_negative=recipe.non_negative and empty is not None, near=near)
+
+
+def _start(
+    acquisition: ThroughFocus, recipe: DefocusFieldRecipe, looked: DefocusFrames, misfit: DefocusMisfit
+) -> torch.Tensor:
+    """Phase, and absorption where it is fitted (channel, Y, X) on the misfit's grid."""
+    channels = 2 if recipe.absorption else 1
+    start = torch.zeros((channels, *misfit.shape), device=misfit.root.device)
+    if recipe.start == "network":
+        y, x = extent_of(acquisition, misfit.upsampling).axes()
+        seen = _seen_by_network(acquisition, looked, recipe, start.device).render(0.0, y, x)[0]
+        start[0] = misfit.padded(seen.to(start))
+    return start
+
+
+def _seen_by_network(
+    acquisition: ThroughFocus, looked: DefocusFrames, recipe: DefocusFieldRecipe, device: torch.device
+) -> Field:
+    from .srqpi import SrqpiRecipe, frame_field, weights_of
+
+    farthest = int(np.abs(np.asarray(looked.acquisition.z_um)).argmax())
+    weights = weights_of(SrqpiRecipe())
+    return frame_field(acquisition, weights, looked.numbers[farthest], device, flatten=recipe.flatten_um > 0)
+
+
+def _field(fit: SparseFit | NetworkFit, extent: Extent, upsampling: int) -> Field:
+    if isinstance(fit, NetworkFit):
+        return fit.snapshot()
+    phase = _finer(fit.sample[0][fit.misfit.seen], upsampling, fit.misfit)
+    return PhaseMap.from_grid(phase, 0.0, extent.pixel_um, extent.origin_um)
+
+
+def _finer(image: torch.Tensor, upsampling: int, misfit: DefocusMisfit) -> torch.Tensor:
+    return on_finer_pixels(image, upsampling // misfit.upsampling)
+
+
+def _moved(acquisition: ThroughFocus, z_um: float) -> ThroughFocus:
+    return acquisition.replace(z_um=np.asarray(acquisition.z_um) + z_um) if z_um else acquisition
+
+
+def _optics(acquisition: ThroughFocus) -> dict[str, float]:
+    names = ("wavelength_um", "objective_na", "condenser_na", "pixel_um", "sample_index", "medium_index")
+    return {name: float(value) for name in names if (value := getattr(acquisition, name)) is not None}

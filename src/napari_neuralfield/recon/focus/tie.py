@@ -1,0 +1,217 @@
+"""Phase by the transport of intensity: frames at two depths or more, no network, a fraction of a second.
+
+`tie-fft` answers at once, with a cut-off from the noise; `tie-dct` goes on by iterations, in which the phase gets as
+few edges as the frames allow and uneven absorption is taken into account. See `transport`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...checks.through_focus import distinct_planes
+from ...data.acquisition import ThroughFocus
+from ...data.brightness import Brightness, evened
+from ...fields.phase_map import PhaseMap
+from ...types import Done, Event, InputError, Note, Preview, Progress, Result
+from ..engine.recipe import Recipe, method, option
+from .frames import noise_of
+from .phase_spectrum import PhaseSpectrum, phase_spectrum
+from .tie_report import described, verdict
+from .transport import Kernel, Transport, cosine_frequencies, cosines, from_cosines
+from .transport_edges import STEPS, edge_weight, fewest_edges
+
+SMALLEST = 16  # pixels along a side
+FINER = 4  # pixels of the result per camera pixel
+LARGEST = 2**26  # pixels of a result that is made finer without being asked
+AGAIN = 20  # steps of the rounds after the first, which begin where the last one ended
+PATIENCE = 1e-3  # share by which the residual must fall for iterations to go on
+CUTOFF = option(
+    None, "frequency at which half of the phase is kept, lower ones fade; empty: from the noise",
+    unit="cycles/um", gt=0, le=100,
+)  # fmt: skip
+KERNEL = option("ctf", "ctf: exact for weak phase at any depth; tie: the slope of intensity through focus")
+BRIGHTNESS = option("frame", "off; frame: each over its mean; slow: divide by light that varies slowly, too")
+UPSAMPLING = option(
+    None, f"pixels of the result per camera pixel and axis; empty: {FINER}", ge=1, le=16, advanced=True
+)  # fmt: skip
+
+
+class TieFftRecipe(Recipe):
+    """Options of `tie-fft`."""
+
+    method: str = "tie-fft"
+    cutoff_cycles_per_um: float | None = CUTOFF
+    kernel: Kernel = KERNEL
+    brightness: Brightness = BRIGHTNESS
+    upsampling: int | None = UPSAMPLING
+
+
+class TieDctRecipe(Recipe):
+    """Options of `tie-dct`."""
+
+    method: str = "tie-dct"
+    iterations: int = option(4, "rounds, each with the last one's residual; fewer where it stops falling", ge=1, le=100)
+    cutoff_cycles_per_um: float | None = CUTOFF
+    kernel: Kernel = KERNEL
+    brightness: Brightness = BRIGHTNESS
+    edges: float | None = option(
+        None, "weight of the phase's edges, per radian; 0: none; empty: from noise and phase", ge=0, advanced=True
+    )
+    upsampling: int | None = UPSAMPLING
+
+
+@method("tie-fft", TieFftRecipe, kinds=("through_focus",))
+def tie_fft(acquisition: ThroughFocus, recipe: TieFftRecipe) -> Iterator[Event]:
+    """Transport of intensity by Fourier transforms: phase at once, from two depths or more."""
+    started = time.process_time()
+    transport, spectrum = prepared(acquisition, recipe)
+    yield Note(chosen(spectrum, recipe.cutoff_cycles_per_um))
+    sample = transport.solve(ridge_of(transport, spectrum, recipe.cutoff_cycles_per_um))
+    yield Progress(1, 1, math.nan, "Fourier transforms")
+    sample[0] = auxiliary(transport, sample)
+    yield from finished(acquisition, recipe, transport, spectrum, sample, started)
+
+
+@method("tie-dct", TieDctRecipe, kinds=("through_focus",))
+def tie_dct(acquisition: ThroughFocus, recipe: TieDctRecipe) -> Iterator[Event]:
+    """Transport of intensity by iterated cosine transforms: phase of few edges, from two depths or more."""
+    started = time.process_time()
+    transport, spectrum = prepared(acquisition, recipe)
+    yield Note(chosen(spectrum, recipe.cutoff_cycles_per_um))
+    ridge = ridge_of(transport, spectrum, recipe.cutoff_cycles_per_um)
+    sample = transport.solve(ridge)
+    weight = edge_weight(transport, sample) if recipe.edges is None else recipe.edges
+    best, least, contrast = sample, math.inf, transport.contrast
+    total, before = STEPS + (recipe.iterations - 1) * AGAIN, 0
+    for number in range(recipe.iterations):
+        steps = AGAIN if number else STEPS
+        if weight > 0:
+            for found, done in fewest_edges(transport, spectrum.noise, sample, weight, contrast, steps):
+                sample = found
+                yield Progress(before + done, total, least if number else math.nan, "steps")
+        else:
+            sample = transport.solve(ridge, contrast)
+        before += steps
+        uneven = unevenness(transport, sample)
+        residual = transport.misfit(sample, transport.contrast - uneven)
+        yield Progress(before, total, residual, "steps")
+        if not residual < least * (1 - PATIENCE):
+            break
+        best, least, contrast = sample, residual, transport.contrast - uneven
+    yield from finished(acquisition, recipe, transport, spectrum, best, started)
+
+
+def prepared(acquisition: ThroughFocus, recipe: TieFftRecipe | TieDctRecipe) -> tuple[Transport, PhaseSpectrum]:
+    """The measurement in the order of depth, and what noise and phase its frames hold.
+
+    Raises
+    ------
+    InputError : where there are fewer than two depths, frames are tiny, dark or not finite, or the file asks for a
+        cut-off that its frames cannot hold.
+    """
+    order = distinct_planes(acquisition)
+    where = acquisition.source or "the acquisition"
+    rows, columns = acquisition.frame_shape
+    if min(rows, columns) < SMALLEST:
+        raise InputError(
+            f"{where}: its frames have {rows} x {columns} pixels; the transport of intensity needs at least "
+            f"{SMALLEST} along each side"
+        )
+    nyquist = 1 / (2 * acquisition.pixel_um)
+    if recipe.cutoff_cycles_per_um is not None and recipe.cutoff_cycles_per_um > nyquist:
+        raise InputError(
+            f"option cutoff_cycles_per_um is {recipe.cutoff_cycles_per_um:g}; pixels of {acquisition.pixel_um:g} um "
+            f"hold frequencies up to {nyquist:.3g}, and about 2 over the size of a cell in um is sensible"
+        )
+    frames = evened(acquisition.intensity(order), recipe.brightness, where)
+    even = acquisition.subset(order).replace(frames=frames)
+    transport = Transport(frames, np.asarray(even.z_um), even, recipe.kernel)
+    return transport, phase_spectrum(transport, noise_of(frames))
+
+
+def ridge_of(transport: Transport, spectrum: PhaseSpectrum, cutoff: float | None) -> np.ndarray | float:
+    """What keeps noise out of the phase: Wiener's ridge, or Tikhonov's of the cut-off that is asked for."""
+    return spectrum.ridge(transport.f).astype(np.float32) if cutoff is None else transport.slope_ridge(cutoff)
+
+
+def chosen(spectrum: PhaseSpectrum, cutoff: float | None) -> str:
+    """Which frequencies are kept and why, in one sentence."""
+    noise = f"a pixel's noise is {math.sqrt(spectrum.noise):.2g} of the light"
+    if cutoff is not None:
+        return f"phase fades below {cutoff:g} cycles/um, as asked; {noise}, for which {spectrum.cutoff:.2g} is sensible"
+    told = f"phase fades below {spectrum.cutoff:.2g} cycles/um (details larger than {0.5 / spectrum.cutoff:.3g} um)"
+    return f"{told}, because {noise} and says more than the phase there"
+
+
+def auxiliary(transport: Transport, sample: np.ndarray) -> np.ndarray:
+    """Spectrum of the phase (Y, X) where the light is uneven: Teague's auxiliary function.
+
+    The solution psi of even light is one of -k dI/dz = laplace(psi), grad psi = I grad phase; so
+    laplace(phase) = div(grad psi / I). M. R. Teague, J. Opt. Soc. Am. 73, 1434 (1983), eq. 15.
+    """
+    light = transport.focused(sample)
+    light = light / light[transport.seen].mean()
+    psi = from_cosines(sample[0])
+    y, x = np.gradient(psi)
+    extra = _divergence(y * (1 / light - 1), x * (1 / light - 1))
+    f = cosine_frequencies(transport.shape, 1.0)
+    laplace = -((2 * np.pi * f) ** 2)
+    laplace[0, 0] = np.inf
+    return np.asarray(sample[0] + cosines(extra) / laplace, np.float32)
+
+
+def unevenness(transport: Transport, sample: np.ndarray) -> np.ndarray:
+    """What uneven light at focus adds to the contrast of even light (plane, Y, X): -z / k div((I - 1) grad phase).
+
+    Beyond the reach of that straight line, it bends as the transfer of phase does.
+    """
+    light = transport.focused(sample)
+    light = light / light[transport.seen].mean() - 1
+    y, x = np.gradient(from_cosines(sample[0]), transport.acquisition.pixel_um)
+    change = cosines(-_divergence(light * y, light * x) / transport.acquisition.pixel_um)
+    slope = (2 * np.pi * transport.f) ** 2
+    slope[0, 0] = np.inf
+    return from_cosines((transport.phase * (change / slope)).astype(np.float32))
+
+
+def _divergence(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return np.gradient(y, axis=0) + np.gradient(x, axis=1)
+
+
+def finer(acquisition: ThroughFocus, asked: int | None) -> int:
+    """Pixels of the result per camera pixel."""
+    if asked is not None:
+        return asked
+    return FINER if math.prod(acquisition.frame_shape) * FINER**2 <= LARGEST else 1
+
+
+def finished(
+    acquisition: ThroughFocus,
+    recipe: TieFftRecipe | TieDctRecipe,
+    transport: Transport,
+    spectrum: PhaseSpectrum,
+    sample: np.ndarray,
+    started: float,
+) -> Iterator[Event]:
+    """Field, its frames simulated again, and what there is to say."""
+    factor = finer(acquisition, recipe.upsampling)
+    phase = transport.cut(sample[0], factor)
+    phase -= phase.mean()
+    step = acquisition.pixel_um / factor
+    corner = -(factor - 1) / 2 * step  # a camera pixel is the mean over its finer ones
+    field = PhaseMap.from_grid(phase, 0.0, step, (corner, corner))
+    yield Preview(field, 0.0)
+    again = verdict(transport.acquisition, transport, sample, spectrum.noise)
+    yield from again.notes
+    figures = again.figures | {
+        "cutoff_cycles_per_um": recipe.cutoff_cycles_per_um or spectrum.cutoff,
+        "frame_noise": math.sqrt(spectrum.noise),
+        "planes": float(len(transport.z_um)),
+        "cpu_seconds": time.process_time() - started,
+    }
+    about = described(acquisition) | {"sign_of_defocus": again.sign}
+    yield Done(Result(field, recipe.model_dump(), about, {}, figures, acquisition.title))

@@ -1,0 +1,169 @@
+"""Frames through focus as a linear measurement of phase and absorption, and its inverse.
+
+To first order a thin sample changes the frame at depth z by
+
+    I_z(f) = 2 sin(z chi(f)) B_z(f) phase(f) - 2 cos(z chi(f)) B_z(f) absorption(f),   chi = pi wavelength f^2,
+
+with the condenser's blur B_z = 2 J1(x) / x, x = 2 pi z f condenser_na (N. Streibl, Opt. Commun. 49, 6 (1984); J. P.
+Guigay et al., Opt. Lett. 32, 1617 (2007)). Where z chi is small this is the transport of intensity,
+-k dI/dz = div(I grad phase) (M. R. Teague, J. Opt. Soc. Am. 73, 1434 (1983)), and all planes together tell the slope
+dI/dz by least squares, each as it deserves. Beyond, the sine keeps far planes from being believed at fine detail.
+
+Frames are continued by their mirror image: the Fourier transform of that is a cosine transform, and no light flows
+through the border. What lies round the frames is unknown, so the sample goes on for a margin that nothing is said of.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import scipy.fft
+import scipy.special
+
+from ...data.acquisition import ThroughFocus
+
+Kernel = Literal["ctf", "tie"]
+ABSORPTION_RIDGE = 1e-3  # of the planes' number: absorption is as good as free
+EDGE = 1  # outermost pixels of the frames that are not believed: what they show is half outside
+MARGIN = 16  # pixels round the frames
+STEPS = 6  # of conjugate gradients
+
+
+def transfers(
+    f: np.ndarray, z_um: np.ndarray, acquisition: ThroughFocus, kernel: Kernel = "ctf"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Contrast per radian of weak phase, and per unit of absorption: two (plane, ...) float32.
+
+    Parameters
+    ----------
+    f : frequencies (...), cycles/um.
+    z_um : depth of the sample in each plane (plane,).
+    kernel : 'ctf' as above; 'tie' for small z chi: z wavelength 2 pi f^2, and a constant.
+    """
+    wavelength = acquisition.wavelength_um
+    z = np.asarray(z_um, float).reshape(-1, *[1] * f.ndim)
+    across = 2 * np.pi * np.abs(z) * acquisition.condenser_na * f
+    blur = np.where(across > 1e-6, 2 * scipy.special.j1(across) / np.maximum(across, 1e-6), 1.0)
+    blur = blur * (f <= acquisition.objective_na / wavelength)
+    turn = np.pi * wavelength * z * f**2
+    sine, cosine = (np.sin(turn), np.cos(turn)) if kernel == "ctf" else (turn, np.ones_like(turn))
+    return (2 * sine * blur).astype(np.float32), (-2 * cosine * blur).astype(np.float32)
+
+
+def cosines(image: np.ndarray) -> np.ndarray:
+    """Spectrum (..., y, x) of an image and its mirror images, of equal norm."""
+    return np.asarray(scipy.fft.dctn(image, axes=(-2, -1), norm="ortho"))
+
+
+def from_cosines(spectrum: np.ndarray, factor: int = 1) -> np.ndarray:
+    """Image (..., Y, X) of a spectrum of `cosines`, on `factor` times finer pixels of the same area."""
+    if factor > 1:
+        rows, columns = spectrum.shape[-2:]
+        finer = np.zeros((*spectrum.shape[:-2], rows * factor, columns * factor), spectrum.dtype)
+        finer[..., :rows, :columns] = factor * spectrum
+        spectrum = finer
+    return np.asarray(scipy.fft.idctn(spectrum, axes=(-2, -1), norm="ortho"))
+
+
+def cosine_frequencies(shape: tuple[int, int], pixel_um: float) -> np.ndarray:
+    """Size of the frequencies of `cosines` (y, x), cycles/um."""
+    fy, fx = (np.arange(n) / (2 * n * pixel_um) for n in shape)
+    return np.hypot(fy[:, None], fx[None, :])
+
+
+class Transport:
+    """Frames, what they say of a sample's phase and absorption, and the ridge regression that answers.
+
+    The sample is a pair of spectra (2, Y, X) of phase, rad, and absorption on the frames' pixels and a margin.
+
+    Parameters
+    ----------
+    frames : (plane, y, x), each over its mean.
+    z_um : of the planes (plane,).
+    acquisition : for its wavelength, apertures and pixel.
+    """
+
+    def __init__(
+        self,
+        frames: np.ndarray,
+        z_um: np.ndarray,
+        acquisition: ThroughFocus,
+        kernel: Kernel = "ctf",
+        margin: int = MARGIN,
+    ) -> None:
+        planes, rows, columns = frames.shape
+        self.z_um, self.acquisition, self.kernel = np.asarray(z_um, float), acquisition, kernel
+        sides = [scipy.fft.next_fast_len(n + 2 * margin, real=True) for n in (rows, columns)]
+        self.shape = (sides[0], sides[1])
+        top, left = ((total - n) // 2 for total, n in zip(sides, (rows, columns), strict=True))
+        self.seen = (slice(top, top + rows), slice(left, left + columns))
+        self.believed = np.zeros(self.shape, np.float32)
+        self.believed[top + EDGE : top + rows - EDGE, left + EDGE : left + columns - EDGE] = 1
+        self.f = cosine_frequencies(self.shape, acquisition.pixel_um)
+        self.phase, self.absorption = transfers(self.f, self.z_um, acquisition, kernel)
+        self.contrast = np.zeros((planes, *self.shape), np.float32)
+        self.contrast[:, *self.seen] = frames - 1
+        self.contrast *= self.believed
+
+    def slope_ridge(self, cutoff_cycles_per_um: float) -> float:
+        """Ridge at which half of the phase of that frequency is left: the squared slope of all planes there."""
+        z = self.z_um - self.z_um.mean()
+        return float((2 * np.pi * self.acquisition.wavelength_um * cutoff_cycles_per_um**2) ** 2 * (z**2).sum())
+
+    def images(self, sample: np.ndarray) -> np.ndarray:
+        """Contrast of the planes (plane, Y, X)."""
+        return from_cosines(self.phase * sample[0] + self.absorption * sample[1])
+
+    def back(self, images: np.ndarray) -> np.ndarray:
+        """Adjoint of `images`."""
+        spectra = cosines(images)
+        return np.stack([(self.phase * spectra).sum(0), (self.absorption * spectra).sum(0)])
+
+    def normal(self, phase_ridge: np.ndarray | float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Squares of the transfers (phase, both, absorption), ridges added, and 1 over their determinant."""
+        one = (self.phase**2).sum(0) + phase_ridge
+        both = (self.phase * self.absorption).sum(0)
+        two = (self.absorption**2).sum(0) + ABSORPTION_RIDGE * len(self.phase)
+        return one, both, two, 1 / np.maximum(one * two - both**2, 1e-30)
+
+    def solve(self, phase_ridge: np.ndarray | float, contrast: np.ndarray | None = None) -> np.ndarray:
+        """The sample (2, Y, X) that explains the believed contrast: preconditioned conjugate gradients.
+
+        Parameters
+        ----------
+        phase_ridge : noise over phase, in power, of each frequency (Y, X), or one number for all (Tikhonov).
+        contrast : (plane, Y, X); None: that of the frames.
+        """
+        ridge = np.zeros((2, *self.shape), np.float32)
+        ridge[0], ridge[1] = phase_ridge, ABSORPTION_RIDGE * len(self.phase)
+        one, both, two, inverse = self.normal(ridge[0])
+        residual = self.back(self.contrast if contrast is None else contrast * self.believed)
+        found = np.zeros_like(residual)
+        direction, before = np.zeros_like(residual), 1.0
+        for _ in range(STEPS):
+            residual[:, 0, 0] = 0  # no image tells the mean phase, and every frame is over its mean
+            eased = np.stack([two * residual[0] - both * residual[1], one * residual[1] - both * residual[0]]) * inverse
+            slope = float((residual * eased).sum(dtype=np.float64))
+            if slope <= 0:
+                break
+            direction = eased + (slope / before) * direction
+            shown = self.back(self.believed * self.images(direction)) + ridge * direction
+            step = slope / max(float((direction * shown).sum(dtype=np.float64)), 1e-30)
+            found, residual, before = found + step * direction, residual - step * shown, slope
+        return found
+
+    def focused(self, sample: np.ndarray) -> np.ndarray:
+        """Fitted intensity at focus (Y, X), over its mean; nowhere below 0.05."""
+        return np.maximum(1 - 2 * from_cosines(sample[1]), 0.05)
+
+    def misfit(self, sample: np.ndarray, contrast: np.ndarray | None = None) -> float:
+        """Norm of what the sample leaves unexplained, over that of the contrast."""
+        shown = self.contrast if contrast is None else contrast * self.believed
+        left = self.believed * self.images(sample) - shown
+        return float(np.linalg.norm(left) / max(float(np.linalg.norm(shown)), 1e-30))
+
+    def cut(self, spectrum: np.ndarray, factor: int = 1) -> np.ndarray:
+        """Image (y factor, x factor) of a spectrum (Y, X) where the frames are, on `factor` times finer pixels."""
+        part = [slice(s.start * factor, s.stop * factor) for s in self.seen]
+        return from_cosines(spectrum, factor)[part[0], part[1]]

@@ -1,0 +1,266 @@
+"""FPM-INR: a continuous z-stack as feature plane x depth vector -> small MLPs (Zhou et al., Optica 10, 1679 (2023)).
+
+Three ways to the same kind of field: distilled from the classical stack (default, best and fast), fitted to the
+frames through the physics alone (preset `physics`), and fitted exactly as published (preset `published`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Generator, Iterator
+from typing import Literal
+
+import numpy as np
+import torch
+
+from ... import compute
+from ...data.acquisition import LedArray
+from ...fields.plane_axis import PlaneAxisField, start_linear, start_random
+from ...fields.planes import PlanesField
+from ...forward import fourier
+from ...forward.corrections import LedCorrections
+from ...optics.grids import fast_length
+from ...types import Done, Event, Note, Result
+from ..calibration.first_stage import CALIBRATE, calibrated
+from ..calibration.recipe import CalibrationRecipe
+from ..engine.recipe import build, method, option
+from ..projection.orientation import orientation_notes
+from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, extent, first_look, optics, plane_depths
+from ..projection.solver import no_aberration
+from .distill import distill
+from .fpm_inr_fit import field_error, fit
+from .fpm_inr_published import fit_published
+from .learnt_microscope import corrections_of, taken_up
+from .sequential import fpm_sequential
+
+PHYSICS = {
+    "fit": "physics", "features": 32, "hidden": 16, "plane_ratio": 1.15,
+}  # fmt: skip
+PUBLISHED = {
+    "fit": "published", "features": 32, "hidden": 32, "depth_nodes": 5, "output": "polar", "interpolation": "bilinear",
+}  # fmt: skip
+
+
+class FpmInrRecipe(CalibrationRecipe):
+    """Options of `fpm-inr`."""
+
+    method: str = "fpm-inr"
+    z_um: Depths = Z_UM
+    fit: Literal["distilled", "physics", "published"] = option(
+        "distilled", "from the classical stack, from the frames alone, or as in the paper"
+    )
+    polish: int = option(0, "steps of fitting to the frames after distilling", ge=0, le=100000)
+    features: int = option(
+        16, "features per node of the plane, Q; distilled takes no more than there are classical planes", ge=1, le=256
+    )
+    hidden: int = option(32, "width of the MLPs", ge=2, le=512, advanced=True)
+    depth_nodes: int | None = option(
+        None,
+        "nodes of the depth vector; empty: one per classical plane, or 0.6 depths of field apart",
+        ge=1,
+        advanced=True,
+    )
+    output: Literal["cartesian", "polar"] = option(
+        "cartesian", "the networks give real and imaginary part, or amplitude and phase", advanced=True
+    )
+    interpolation: Literal["smooth", "bilinear"] = option(
+        "smooth", "between nodes of the plane: windowed sinc, or bilinear on a plane of a quarter of the pixels",
+        advanced=True,
+    )  # fmt: skip
+    plane_ratio: float = option(
+        1.25, "nodes of a smooth plane over the least that hold the synthetic aperture", ge=1, le=4, advanced=True
+    )
+    steps: int = option(700, "steps of a fit by physics alone", ge=0, le=1000000, advanced=True)
+    learning_rate: float | None = option(
+        None,
+        "largest step size of Adam; empty: 5e-3 for a fit by physics alone, 5e-4 to polish",
+        gt=0,
+        le=1,
+        advanced=True,
+    )
+    leds_per_step: int = option(30, "LEDs compared in each step of a fit to the frames", ge=1, advanced=True)
+    half: bool = option(False, "store in half precision: half the file", advanced=True)
+    check_orientation: bool = CHECK_ORIENTATION
+    calibrate: bool = CALIBRATE
+    end_to_end: bool = option(
+        False, "correct the microscope also while fitting to the frames, through the field itself"
+    )
+
+
+def new_field(
+    acquisition: LedArray, recipe: FpmInrRecipe, depths: np.ndarray, plan: fourier.Windows, nodes: int
+) -> PlaneAxisField:
+    """An empty field over the frame: a quarter of the output's pixels, or just above Nyquist if read smoothly."""
+    where = extent(acquisition, depths)
+    if recipe.interpolation == "bilinear":
+        plane = tuple(max(2, n // 4) for n in where.shape)
+    else:
+        plane = tuple(fast_length(math.ceil(recipe.plane_ratio * n)) for n in plan.spectrum_shape)
+    return PlaneAxisField(
+        extent=where,
+        plane_shape=(plane[0], plane[1]),
+        features=min(recipe.features, len(depths)) if recipe.fit == "distilled" else recipe.features,
+        depth_nodes=nodes if depths[0] < depths[-1] else 1,
+        hidden=recipe.hidden,
+        output=recipe.output,
+        interpolation=recipe.interpolation,
+        half=recipe.half,
+    )
+
+
+@dataclasses.dataclass
+class Fit:
+    """A fitted field and the model it was fitted with."""
+
+    field: PlaneAxisField
+    depths: np.ndarray
+    plan: fourier.Windows
+    measured: fourier.Measurement
+    pupil: torch.Tensor  # on the windows' bins (y, x)
+    gain: torch.Tensor  # (led,)
+    margin: float = 0.0  # by which the pupil is wider than the NA
+    better: LedArray | None = None  # the acquisition with what the fit learnt of the microscope
+    calibration: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    figures: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def polish(self, acquisition: LedArray, recipe: FpmInrRecipe, steps: int, rate: float) -> Iterator[Event]:
+        """Fit the field to the frames for some steps, and the microscope with it where that is asked for."""
+        corrections = corrections_of(self.plan, self.measured, self.gain, recipe) if recipe.end_to_end else None
+        yield from fit(
+            self.field,
+            self.plan,
+            self.measured,
+            self.pupil,
+            self.gain,
+            steps=steps,
+            rate=recipe.learning_rate or rate,
+            leds_per_step=recipe.leds_per_step,
+            seed=recipe.seed,
+            corrections=corrections,
+            spread_na=recipe.direction_prior,
+        )
+        if corrections is not None and steps:
+            yield self._take_up(acquisition, corrections, recipe)
+
+    def _take_up(self, acquisition: LedArray, corrections: LedCorrections, recipe: FpmInrRecipe) -> Note:
+        """Go on with the microscope that was learnt, where it does explain the frames better."""
+        better, arrays = taken_up(acquisition, corrections, recipe, self.measured.scale)
+        plan = dataclasses.replace(fourier.windows(better, margin=self.margin), image_shape=self.plan.image_shape)
+        every = np.arange(len(self.gain))
+        with torch.no_grad():
+            gain, floor = corrections.gains(), corrections.floors(every)
+        measured = dataclasses.replace(self.measured, gain=gain, floor=floor)
+        pupil = self.pupil if plan.box == self.plan.box else no_aberration(plan, gain.device)
+        moved = float(better.sample_z_um or 0.0) - float(acquisition.sample_z_um or 0.0)
+        before = field_error(self.field, self.plan, self.measured, self.pupil, self.gain, self.depths)
+        after = field_error(self.field, plan, measured, pupil, gain, self.depths, moved)
+        if after >= before:
+            return Note(
+                f"the microscope learnt with the field is not taken up: the error would be {after:.4f}, without it "
+                f"{before:.4f}"
+            )
+        self.plan, self.measured, self.gain, self.pupil, self.better = plan, measured, gain, pupil, better
+        self.calibration |= arrays
+        self.depths = self.depths + moved
+        low, high = float(self.depths[0]), float(self.depths[-1])
+        self.field.extent = dataclasses.replace(self.field.extent, z_um=(low, high))
+        return Note(f"the microscope learnt with the field is taken up: error {before:.4f} before, {after:.4f} after")
+
+
+@method("fpm-inr", FpmInrRecipe, kinds=("led_array",), presets={"physics": PHYSICS, "published": PUBLISHED})
+def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
+    """Neural field of a z-stack: a feature plane times a depth vector, decoded by small networks (FPM-INR)."""
+    started = time.process_time()
+    device = compute.device(recipe.device)
+    yield from nothing_to_learn_from(recipe)
+    acquisition, known = yield from calibrated(acquisition, recipe, recipe.calibrate)
+    yield first_look(acquisition, plane_depths(acquisition, recipe.z_um, None))
+    if recipe.check_orientation and not recipe.calibrate:
+        yield from orientation_notes(acquisition, device)
+    way = from_classical if recipe.fit == "distilled" else from_frames
+    done = yield from way(acquisition, recipe, device)
+    figures = {
+        "relative_amplitude_error": field_error(
+            done.field, done.plan, done.measured, done.pupil, done.gain, done.depths
+        ),
+        **known.figures,
+        **done.figures,
+        "intensity_scale": done.measured.scale,
+        "cpu_seconds": time.process_time() - started,
+    }
+    arrays = known.arrays | done.calibration
+    about = optics(done.better or acquisition)
+    yield Done(Result(done.field, recipe.model_dump(), about, arrays, figures, acquisition.title))
+
+
+def nothing_to_learn_from(recipe: FpmInrRecipe) -> Iterator[Note]:
+    """A warning where the microscope is to be learnt with the field, but nothing is fitted to the frames our way."""
+    steps, remedy = {
+        "distilled": (recipe.polish, "add --polish N or --preset physics"),
+        "physics": (recipe.steps, "give --steps 1 or more"),
+        "published": (0, "take --preset physics instead"),
+    }[recipe.fit]
+    if recipe.end_to_end and not steps:
+        yield Note(f"end_to_end does nothing without a fit of field and microscope to the frames; {remedy}", "warning")
+
+
+def from_classical(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.device) -> Generator[Event, None, Fit]:
+    """The field distilled from the classical stack, with the pupil and gains found there, polished on request."""
+    stack, classical = yield from classical_stack(acquisition, recipe)
+    found, depths = classical.calibration, np.array(stack.depths_um)
+    margin = classical.figures.get("pupil_margin", 0.0)
+    plan = fourier.windows(acquisition, margin=margin)
+    measured = fourier.measure(acquisition, plan, device)
+    pupil, gain = no_aberration(plan, device), measured.gain
+    if "pupil" in found:
+        known = np.ones(1) if plan.pupil is None else plan.pupil
+        factor = found["pupil"] * known.conj() / np.maximum(np.abs(known) ** 2, 1e-12)
+        pupil = torch.as_tensor(factor.astype(np.complex64), device=device)
+    if "gains" in found:
+        gain = torch.as_tensor(found["gains"], device=device).sqrt()
+        gain = gain / gain.mean()
+    field = new_field(acquisition, recipe, depths, plan, recipe.depth_nodes or len(depths))
+    away = distill(field, stack, compute.seed(recipe.seed))
+    done = Fit(field.to(device), depths, plan, measured, pupil, gain, margin, calibration=found)
+    done.figures["distance_from_classical"] = away
+    yield from done.polish(acquisition, recipe, recipe.polish, 5e-4)
+    return done
+
+
+def from_frames(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.device) -> Generator[Event, None, Fit]:
+    """The field fitted to the frames alone, our way or exactly as published."""
+    depths = plane_depths(acquisition, recipe.z_um, None)
+    plan = fourier.windows(acquisition)
+    measured = fourier.measure(acquisition, plan, device)
+    pupil, gain = no_aberration(plan, device), measured.gain
+    spacing = 0.6 * acquisition.wavelength_um / acquisition.objective_na**2
+    nodes = recipe.depth_nodes or max(2, 1 + math.ceil((depths[-1] - depths[0]) / spacing - 1e-6))
+    field, generator = new_field(acquisition, recipe, depths, plan, nodes), compute.seed(recipe.seed)
+    if recipe.fit == "physics":
+        start_linear(field, generator, float(measured.amplitude.mean(dim=(1, 2)).amax()))
+    else:
+        start_random(field, generator)
+    done = Fit(field.to(device), depths, plan, measured, pupil, gain)
+    if recipe.fit == "physics":
+        yield from done.polish(acquisition, recipe, recipe.steps, 5e-3)
+        return done
+    scale = yield from fit_published(field, acquisition, recipe.seed, device)
+    share = measured.scale / scale
+    done.measured = fourier.Measurement(
+        measured.amplitude * share**0.5, measured.gain, measured.floor * share, scale
+    )
+    return done
+
+
+def classical_stack(acquisition: LedArray, recipe: FpmInrRecipe) -> Generator[Event, None, tuple[PlanesField, Result]]:
+    """The classical planes the field is distilled from; returns the planes in full precision and their result."""
+    values = {"z_um": recipe.z_um, "half": False, "device": recipe.device, "check_orientation": False}
+    for event in fpm_sequential(acquisition, build("fpm-sequential", values)):
+        if isinstance(event, Done):
+            stack = event.result.field
+            assert isinstance(stack, PlanesField)
+            return stack, event.result
+        yield event
+    raise AssertionError("a reconstruction ends with Done")

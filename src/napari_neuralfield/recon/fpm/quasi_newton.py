@@ -1,0 +1,296 @@
+"""Second-order sequential Fourier ptychography, for single LEDs and for LED patterns.
+
+Tian, Li, Ramchandran, Waller, Biomed. Opt. Express 5, 2376 (2014): every frame in turn replaces the modulus of its
+prediction by the measured one, for all LEDs of its pattern together; what that changes in each LED's image goes back
+into object and pupil, divided by a diagonal Hessian with Tikhonov-like regularisers. Brightness of the LEDs is solved
+by least squares after every pass.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from ... import compute
+from ...data.acquisition import LedArray, MultiplexedLed
+from ...fields.planes import PlanesField
+from ...forward import fourier, multiplexed
+from ...optics.pupil import TINY
+from ...types import Done, Event, Preview, Progress, Result
+from ..engine.preview_pace import PreviewPace
+from ..engine.recipe import Recipe, method, option
+from ..projection.orientation import orientation_notes
+from ..projection.setup import CHECK_ORIENTATION, depth_range, depth_tensor, extent, flat_spectra, optics, support
+from ..projection.solver import no_aberration, remove_tilt
+from .sequential import pupil_margin
+
+SMALLEST_STEP = 1 / 32
+PATIENCE = 8  # full-step passes without gain before the steps shrink
+KERNEL_BYTES = 2**29  # pupils of all LEDs are kept where they take no more
+
+
+class QuasiNewtonRecipe(Recipe):
+    """Options of `quasi-newton`."""
+
+    method: str = "quasi-newton"
+    z_um: float | None = option(None, "depth of the sample; empty: as the file says, else in focus", unit="um")
+    passes: int = option(40, "full-step passes over all frames at most", ge=1, le=10000)
+    recover_pupil: bool | None = option(
+        None, "solve for the pupil's aberration; empty: where there are as many frames as LEDs"
+    )
+    recover_gain: bool | None = option(
+        None, "solve for the brightness of each LED; empty: where there are as many frames as LEDs"
+    )
+    object_regulariser: float = option(
+        1.0, "added to the object's Hessian, as a share of its largest value", ge=0, le=1e3, advanced=True
+    )
+    pupil_regulariser: float = option(
+        0.01, "added to the pupil's Hessian, as a share of its mean or largest value", gt=0, le=1e3, advanced=True
+    )
+    pupil_update: Literal["pass", "frame"] = option(
+        "pass", "solve for the pupil after every pass from all frames, or with every frame as published", advanced=True
+    )
+    step_decay: float = option(
+        0.5, "factor on the step from pass to pass after the full-step passes; 0: stop there", ge=0, lt=1, advanced=True
+    )
+    stop_below: float = option(
+        0.003, "end the full-step passes when one lowers the error by less than this share", ge=0, lt=1, advanced=True
+    )
+    check_orientation: bool = CHECK_ORIENTATION
+
+
+class QuasiNewton:
+    """Spectrum, pupil aberration and LED gains, improved frame by frame.
+
+    Parameters
+    ----------
+    spectrum : centred object spectrum (y, x), changed in place.
+    aberration : complex factor on the pupil (y, x).
+    regularisers : of object and pupil, shares of the largest entry of each Hessian.
+    pupil_per_frame : change the pupil with every frame, not after every pass.
+    """
+
+    def __init__(
+        self,
+        plan: fourier.Windows,
+        measured: multiplexed.Patterned,
+        z_um: float,
+        spectrum: torch.Tensor,
+        aberration: torch.Tensor,
+        regularisers: tuple[float, float] = (1.0, 0.01),
+        pupil_per_frame: bool = False,
+    ) -> None:
+        self.plan, self.measured, self.regularisers = plan, measured, regularisers
+        self.pupil_per_frame = pupil_per_frame
+        self.spectrum, self.aberration, self.gain = spectrum, aberration, measured.gain
+        self.z = depth_tensor(np.array([z_um]), spectrum.device)
+        radius = np.hypot(*fourier.window_centres(plan).T)
+        weight = measured.weight.cpu().numpy()
+        self.leds = [np.flatnonzero(row) for row in weight]
+        tilt = (weight @ radius) / np.maximum(weight.sum(1), 1e-12)
+        self.order = [int(p) for p in np.argsort(tilt, kind="stable") if len(self.leds[p])]
+        self.energy = (measured.amplitude.double() ** 2).sum(dim=(1, 2)).cpu().numpy()[self.order]
+        fits = 8 * len(radius) * plan.box[0] * plan.box[1] < KERNEL_BYTES
+        self._kernels = fourier.pupils(plan, slice(None), self.z)[:, 0] if fits else None
+        self._normal = torch.zeros(len(radius), len(radius), device=spectrum.device)
+        self._slope = torch.zeros(len(radius), device=spectrum.device)
+        self._pupil_slope = torch.zeros_like(aberration)
+        self._pupil_hessian = torch.zeros_like(aberration.real)
+
+    def kernels(self, leds: np.ndarray) -> torch.Tensor:
+        """Aperture and defocus of some LEDs' windows (led, y, x), without the aberration."""
+        if self._kernels is not None:
+            return self._kernels[leds]
+        return fourier.pupils(self.plan, leds, self.z)[:, 0]
+
+    def views(self, target: torch.Tensor, leds: np.ndarray) -> list[torch.Tensor]:
+        """What each LED sees of an array on the spectrum's bins: views (y, x)."""
+        rows, columns = self.plan.box
+        return [target[y : y + rows, x : x + columns] for y, x in self.plan.corner[leds].tolist()]
+
+    def sweep(self, step: float, recover_pupil: bool, recover_gain: bool) -> Iterator[float]:
+        """One pass over all frames; yields the squared misfit of each before its update. Step 0 only looks."""
+        rows, columns = self.plan.box
+        for total in (self._normal, self._slope, self._pupil_slope, self._pupil_hessian):
+            total.zero_()
+        for frame in self.order:
+            leds = self.leds[frame]
+            kernel, window = self.kernels(leds), torch.stack(self.views(self.spectrum, leds))
+            image = torch.fft.ifft2(window * kernel * self.aberration, s=self.plan.image_shape, norm="forward")
+            light = torch.square(image.real).addcmul_(image.imag, image.imag)  # (led, y, x)
+            brightness = self.measured.weight[frame, leds] * self.gain[leds] ** 2
+            model = torch.sqrt(torch.einsum("l,lyx->yx", brightness, light) + self.measured.floor[frame] + TINY)
+            difference = self.measured.amplitude[frame] - model
+            yield float(torch.linalg.vector_norm(difference)) ** 2
+            if step == 0:
+                continue
+            if recover_gain:
+                self._note_gain(leds, frame, light / model, difference)
+            image *= difference.div_(model)
+            back = torch.fft.fft2(image, norm="forward")[:, :rows, :columns] * step
+            share = brightness / brightness.mean().clamp(min=1e-12)
+            pupil = kernel * self.aberration
+            if recover_pupil:
+                self._pupil_step(kernel * window, back / step, brightness)
+            self._object_step(leds, pupil, back, share)
+        if step > 0 and recover_pupil and not self.pupil_per_frame:
+            mean = self._pupil_hessian[self._pupil_hessian > 0].mean()
+            self.aberration = self.aberration + self._pupil_slope / (self._pupil_hessian + self.regularisers[1] * mean)
+        if step > 0 and recover_gain:
+            self._gain_step()
+        self._fix_scale(recover_pupil, recover_gain)
+
+    def _object_step(self, leds: np.ndarray, pupil: torch.Tensor, back: torch.Tensor, share: torch.Tensor) -> None:
+        """O += sum |P| P* change / (max |P| (sum |P|^2 + regulariser)): sums over the LEDs of the frame."""
+        square = torch.square(pupil.real).addcmul_(pupil.imag, pupil.imag)
+        top = float(square.max())
+        floor = self.regularisers[0] * top
+        change = (square / top).sqrt() * pupil.conj() * back * share[:, None, None]
+        if len(leds) == 1:
+            self.views(self.spectrum, leds)[0].add_(change[0] / (square[0] * share[0] + floor))
+            return
+        numerator, hessian = torch.zeros_like(self.spectrum), torch.full_like(self.spectrum.real, max(floor, 1e-12))
+        for part, view in zip(change, self.views(numerator, leds), strict=True):
+            view += part
+        for part, view in zip(square * share[:, None, None], self.views(hessian, leds), strict=True):
+            view += part
+        self.spectrum += numerator / hessian
+
+    def _pupil_step(self, window: torch.Tensor, back: torch.Tensor, brightness: torch.Tensor) -> None:
+        """P += sum |O| O* change / (max |O| (sum |O|^2 + regulariser)), or its sums over the pass.
+
+        Over a whole pass the factor |O| / max |O|, which keeps one frame from drowning the others, is not needed.
+        """
+        square = torch.square(window.real).addcmul_(window.imag, window.imag)
+        slope, hessian = window.conj() * back * brightness[:, None, None], square * brightness[:, None, None]
+        if not self.pupil_per_frame:
+            self._pupil_slope += slope.sum(0)
+            self._pupil_hessian += hessian.sum(0)
+            return
+        top = float(square.max().clamp(min=1e-20))
+        floor = self.regularisers[1] * float(hessian.max())
+        weighted = ((square / top).sqrt() * slope).sum(0)
+        self.aberration = self.aberration + weighted / (hessian.sum(0) + floor + 1e-20)
+
+    def _note_gain(self, leds: np.ndarray, frame: int, light: torch.Tensor, difference: torch.Tensor) -> None:
+        """Add a frame's equations for the LED gains: d model / d gain_l = weight gain light_l / model."""
+        slope = light.flatten(1) * (self.measured.weight[frame, leds] * self.gain[leds])[:, None]
+        at = torch.as_tensor(leds, device=slope.device)
+        self._normal[at[:, None], at[None, :]] += slope @ slope.T
+        self._slope[at] += slope @ difference.flatten()
+
+    def _gain_step(self) -> None:
+        """Half a step to the gains that fit best, damped where the frames do not tell LEDs apart."""
+        diagonal = self._normal.diagonal()
+        damped = self._normal + torch.diag(0.01 * diagonal + 1e-6 * diagonal.max().clamp(min=1e-20))
+        change = torch.linalg.solve(damped, self._slope)
+        self.gain = torch.maximum(self.gain + 0.5 * change, 0.1 * self.gain)
+
+    def _fix_scale(self, recover_pupil: bool, recover_gain: bool) -> None:
+        """Mean gain 1, mean pupil modulus 1, no piston: what the data cannot tell goes into the object."""
+        if recover_gain:
+            mean = self.gain.mean()
+            self.gain = self.gain / mean
+            self.spectrum *= mean
+        if recover_pupil:
+            nearest = np.array([int(np.argmin(np.hypot(*fourier.window_centres(self.plan).T)))])
+            inside = self.kernels(nearest)[0].abs() > 0
+            values = self.aberration[inside]
+            mean = values.abs().mean()
+            self.aberration = torch.where(inside, self.aberration / mean, self.aberration)
+            self.aberration = self.aberration * torch.exp(-1j * values.sum().angle())
+            self.spectrum *= mean
+
+    def error(self) -> float:
+        """Relative amplitude error."""
+        return float((sum(self.sweep(0.0, False, False)) / self.energy.sum()) ** 0.5)
+
+
+def solve(solver: QuasiNewton, recipe: QuasiNewtonRecipe, pupil: bool, gain: bool) -> Iterator[tuple[int, float]]:
+    """Full steps while they help, then shrinking ones; yields (frames done, relative amplitude error so far)."""
+    frames = len(solver.order)
+    step, done, last, idle, number = 1.0, 0, np.inf, 0, 0
+    while step >= SMALLEST_STEP:
+        misfit = 0.0
+        for count, value in enumerate(solver.sweep(step, pupil and number > 0, gain and number > 0)):
+            misfit += value
+            yield done + count + 1, (misfit / float(solver.energy[: count + 1].sum())) ** 0.5
+        done, number = done + frames, number + 1
+        idle = idle + 1 if misfit > (1 - recipe.stop_below) ** 2 * last else 0
+        if step < 1 or number >= recipe.passes or (number > 3 and idle >= PATIENCE):
+            step *= recipe.step_decay
+        last = misfit
+
+
+@method(
+    "quasi-newton",
+    QuasiNewtonRecipe,
+    kinds=("led_array", "multiplexed_led"),
+    presets={
+        "published": {
+            "step_decay": 0.0,
+            "stop_below": 0.0,
+            "passes": 10,
+            "pupil_update": "frame",
+            "pupil_regulariser": 0.1,
+        }
+    },
+)
+def quasi_newton(acquisition: LedArray | MultiplexedLed, recipe: QuasiNewtonRecipe) -> Iterator[Event]:
+    """Second-order Fourier ptychography of one plane, from single LEDs or LED patterns, with pupil and LED gains."""
+    started = time.process_time()
+    device = compute.device(recipe.device)
+    board = multiplexed.board_of(acquisition)
+    z_um = depth_range(board, (board.sample_z_um or 0.0) if recipe.z_um is None else recipe.z_um)[0]
+    enough = acquisition.frame_count >= len(board.illumination_na)
+    recover_pupil = enough if recipe.recover_pupil is None else recipe.recover_pupil
+    recover_gain = enough if recipe.recover_gain is None else recipe.recover_gain
+    if recipe.check_orientation and isinstance(acquisition, LedArray):
+        yield from orientation_notes(acquisition, device)
+    margin = 0.0
+    if recover_pupil and isinstance(acquisition, LedArray):
+        margin = pupil_margin(acquisition, np.array([z_um]), device, recover_gain)
+    plan = fourier.windows(board, margin=margin)
+    measured = multiplexed.measure(acquisition, plan, device)
+    regularisers = recipe.object_regulariser, recipe.pupil_regulariser
+    spectrum = flat_spectra(plan, 1, device)[0]
+    per_frame = recipe.pupil_update == "frame"
+    solver = QuasiNewton(plan, measured, z_um, spectrum, no_aberration(plan, device), regularisers, per_frame)
+    where, seen = extent(board, np.array([z_um])), support(plan)
+
+    def field() -> PlanesField:
+        return PlanesField.from_spectra(solver.spectrum[None], [z_um], where, seen, half=False)
+
+    pace = PreviewPace(lambda: Preview(field(), z_um))
+    yield from pace.events()
+    total = len(solver.order) * (recipe.passes + shrinking_passes(recipe.step_decay))
+    for done, error in solve(solver, recipe, recover_pupil, recover_gain):
+        yield Progress(done, total, error, "passes")
+        yield from pace.events()
+    calibration: dict[str, Any] = {}
+    if recover_pupil:
+        inside = fourier.pupils(plan, np.array([0]), solver.z)[0, 0].abs() > 0
+        solver.spectrum, pupil = remove_tilt(solver.spectrum, solver.aberration, inside)
+        known = 1.0 if plan.pupil is None else plan.pupil
+        calibration["pupil"] = pupil.cpu().numpy() * known
+    if recover_gain:
+        calibration["gains"] = (solver.gain**2 / (solver.gain**2).mean()).cpu().numpy()
+    figures = {
+        "relative_amplitude_error": solver.error(),
+        "intensity_scale": measured.scale,
+        "cpu_seconds": time.process_time() - started,
+    }
+    about = optics(board) | {"kind": acquisition.kind}
+    yield Done(Result(field(), recipe.model_dump(), about, calibration, figures, acquisition.title))
+
+
+def shrinking_passes(decay: float) -> int:
+    """Passes whose step is below 1 and not yet too small."""
+    count, step = 0, decay
+    while step >= SMALLEST_STEP:
+        count, step = count + 1, step * decay
+    return count

@@ -1,0 +1,248 @@
+"""Classical Fourier ptychography: the schedule of passes, and the result.
+
+Full steps first; then each pass halves the step, which averages the LEDs against each other and lets the noise
+cancel. A stack takes one full-step pass: its planes each see parts of the sample that lie elsewhere and cannot fit,
+and more full steps chase them. A single plane takes full steps as long as they lower the error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from ... import compute
+from ...data.acquisition import LedArray
+from ...fields.planes import PlanesField
+from ...forward import fourier
+from ...types import Done, Event, Note, Preview, Progress, Result
+from ..calibration.first_stage import CALIBRATE, calibrated, without_ambient_light
+from ..calibration.recipe import CalibrationRecipe
+from ..engine.preview_pace import PreviewPace
+from ..engine.recipe import method, option
+from ..projection.orientation import orientation_notes
+from ..projection.setup import (
+    CHECK_ORIENTATION,
+    Z_UM,
+    Depths,
+    depth_tensor,
+    extent,
+    first_look,
+    flat_spectra,
+    optics,
+    plane_depths,
+    support,
+)
+from ..projection.solver import Solver, no_aberration, remove_tilt
+
+SMALLEST_STEP = 1 / 32
+PATIENCE = 2  # full-step passes without gain before the steps shrink
+PUPIL_MARGIN = 0.03  # a recovered pupil may reach 3 % beyond the nominal NA: real apertures do
+
+
+class SequentialRecipe(CalibrationRecipe):
+    """Options of `fpm-sequential`."""
+
+    method: str = "fpm-sequential"
+    z_um: Depths = Z_UM
+    planes: int | None = option(None, "planes of a stack; empty: 0.3 depths of field apart", ge=1, le=2000)
+    calibrate: bool = CALIBRATE
+    recover_pupil: bool | None = option(None, "solve for the pupil's aberration; empty: for a single plane")
+    recover_gain: bool | None = option(None, "solve for the brightness of each LED; empty: for a single plane")
+    background: Literal["given", "darkest"] = option(
+        "given", "ambient light: as the file gives it, or from the darkest parts of the dark-field frames"
+    )
+    dark_weight: float = option(1.0, "weight of the dark-field frames in every pass", ge=0, le=1, advanced=True)
+    passes: int | None = option(
+        None,
+        "full-step passes over all LEDs at most; empty: 1 for a stack, 60 for a plane",
+        ge=1,
+        le=1000,
+        advanced=True,
+    )
+    step_decay: float = option(
+        0.5, "factor on the step from pass to pass after the full-step passes", gt=0, lt=1, advanced=True
+    )
+    momentum: float = option(0.0, "share of the last pass's change added again", ge=0, lt=1, advanced=True)
+    stop_below: float = option(
+        0.003, "end the full-step passes when one lowers the error by less than this share", ge=0, lt=1, advanced=True
+    )
+    rank: int | None = option(None, "depth modes stored; empty: every plane as it is", ge=1, advanced=True)
+    half: bool = option(True, "store in half precision", advanced=True)
+    check_orientation: bool = CHECK_ORIENTATION
+    depths_at_once: int | None = option(
+        None, "planes solved together; empty: as many as memory holds", ge=1, advanced=True
+    )
+
+
+def solve(
+    solver: Solver, recipe: SequentialRecipe, full_passes: int, recover_pupil: bool, recover_gain: bool
+) -> Iterator[tuple[int, float]]:
+    """Run the schedule; yields (LEDs done, relative amplitude error by the latest misfit of every LED)."""
+    step, full, last, done, idle = 1.0, 0, np.inf, 0, 0
+    leds = len(solver.amplitude)
+    latest, energy = np.zeros(leds), np.zeros(leds)
+    velocity: torch.Tensor | None = None
+    while step >= SMALLEST_STEP:
+        before = solver.spectra.clone() if recipe.momentum else None
+        sweep = solver.sweep(step, recover_pupil and done >= leds, recover_gain and done >= leds)
+        for count, value in enumerate(sweep):
+            latest[count], energy[count] = value, solver.energy[count]
+            yield done + count + 1, float(latest.sum() / energy.sum()) ** 0.5
+        misfit = float(latest.sum())
+        done += leds
+        if before is not None:
+            velocity = (
+                solver.spectra - before if velocity is None else recipe.momentum * velocity + (solver.spectra - before)
+            )
+            solver.spectra += recipe.momentum * velocity
+        full += step == 1.0
+        idle = idle + 1 if misfit > (1 - recipe.stop_below) ** 2 * last else 0
+        if full >= full_passes or (full > 3 and idle >= PATIENCE):
+            full = full_passes
+            step *= recipe.step_decay
+        last = misfit
+
+
+@method("fpm-sequential", SequentialRecipe, kinds=("led_array",), presets={"quick": {"planes": 5}})
+def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[Event]:
+    """Classical Fourier ptychography: every depth at once, with pupil and LED gains; the answer to compare with."""
+    started = time.process_time()
+    device = compute.device(recipe.device)
+    if recipe.background == "darkest":
+        acquisition = without_ambient_light(acquisition)
+    acquisition, found = yield from calibrated(acquisition, recipe, recipe.calibrate)
+    depths = plane_depths(acquisition, recipe.z_um, recipe.planes)
+    single = len(depths) == 1
+    recover_pupil = single if recipe.recover_pupil is None else recipe.recover_pupil
+    recover_gain = single if recipe.recover_gain is None else recipe.recover_gain
+    yield first_look(acquisition, depths)
+    if recipe.check_orientation and not recipe.calibrate:
+        yield from orientation_notes(acquisition, device)
+    margin = pupil_margin(acquisition, depths, device, recover_gain) if recover_pupil else 0.0
+    plan = fourier.windows(acquisition, margin=margin)
+    measured = fourier.measure(acquisition, plan, device)
+    state = State(depths, flat_spectra(plan, len(depths), device), no_aberration(plan, device), measured.gain)
+    where, seen = extent(acquisition, depths), support(plan)
+
+    def field() -> PlanesField:
+        return PlanesField.from_spectra(state.spectra, depths, where, seen, recipe.rank, recipe.half)
+
+    error = yield from solve_planes(state, plan, measured, recipe, recover_pupil, recover_gain, field)
+    calibration: dict[str, Any] = {**found.arrays}
+    figures: dict[str, float] = {**found.figures}
+    if recover_pupil:
+        inside = fourier.pupils(plan, np.array([0]), depth_tensor(depths[:1], device))[0, 0].abs() > 0
+        state.spectra, pupil = remove_tilt(state.spectra, state.aberration, inside)
+        known = 1.0 if plan.pupil is None else plan.pupil
+        calibration["pupil"] = torch.where(seen_by_some_led(plan, device), pupil, 0).cpu().numpy() * known
+        figures["pupil_margin"] = margin
+    if recover_gain:
+        calibration["gains"] = (state.gain**2 / (state.gain**2).mean()).cpu().numpy()
+    figures |= {
+        "relative_amplitude_error": error,
+        "intensity_scale": measured.scale,
+        "cpu_seconds": time.process_time() - started,
+    }
+    yield Done(Result(field(), recipe.model_dump(), optics(acquisition), calibration, figures, acquisition.title))
+
+
+def seen_by_some_led(plan: fourier.Windows, device: torch.device) -> torch.Tensor:
+    """Bins of the pupil (y, x) that pass light of an LED, wherever its direction lies between bins."""
+    y, x = ((torch.arange(n, device=device) - n // 2).abs() * step for n, step in zip(plan.box, plan.bin, strict=True))
+    nearest = [torch.clamp(axis - step / 2, min=0) for axis, step in zip((y, x), plan.bin, strict=True)]
+    return nearest[0][:, None] ** 2 + nearest[1][None, :] ** 2 <= plan.cutoff**2
+
+
+def pupil_margin(
+    acquisition: LedArray, depths: np.ndarray, device: torch.device, recover_gain: bool, passes: int = 6
+) -> float:
+    """How far beyond the nominal NA the pupil is looked for: 0, or PUPIL_MARGIN where that explains the frames better.
+
+    Real apertures are seldom exactly as wide as engraved; a rim that is not there would only fit noise. A few passes
+    of both on the middle plane decide.
+    """
+    errors = {}
+    middle = depths[[len(depths) // 2]]
+    for margin in (0.0, PUPIL_MARGIN):
+        plan = fourier.windows(acquisition, margin=margin)
+        measured = fourier.measure(acquisition, plan, device)
+        solver = Solver(plan, measured, middle, flat_spectra(plan, 1, device), no_aberration(plan, device))
+        for number in range(passes):
+            for _ in solver.sweep(1.0, number > 0, recover_gain and number > 0):
+                pass
+        errors[margin] = solver.error()
+    return min(errors, key=lambda margin: errors[margin])
+
+
+@dataclasses.dataclass
+class State:
+    """What is being solved: centred spectra (z, y, x) at `depths`, the pupil's aberration, the LED gains."""
+
+    depths: np.ndarray
+    spectra: torch.Tensor
+    aberration: torch.Tensor
+    gain: torch.Tensor
+
+
+def solve_planes(
+    state: State,
+    plan: fourier.Windows,
+    measured: fourier.Measurement,
+    recipe: SequentialRecipe,
+    recover_pupil: bool,
+    recover_gain: bool,
+    field: Callable[[], PlanesField],
+) -> Generator[Event, None, float]:
+    """Solve all planes, as many together as memory holds; returns the relative amplitude error.
+
+    Pupil and gains are found with the first planes and kept for the others.
+    """
+    count, device = len(state.depths), state.spectra.device
+    batch = min(recipe.depths_at_once or depths_that_fit(plan, device), count)
+    full_passes = recipe.passes or (60 if count == 1 else 1)
+    passes = full_passes + math.ceil(math.log(SMALLEST_STEP) / math.log(recipe.step_decay))
+    start, misfit, shown = 0, 0.0, 0
+    pace = PreviewPace(lambda: Preview(field(), float(state.depths[shown])))
+    while start < count:
+        part = slice(start, min(start + batch, count))
+        shown = (part.start + part.stop - 1) // 2
+        work = len(state.gain) * passes
+        before, total = work * start // batch, work * -(-count // batch)
+        solver: Solver | None = None
+        try:
+            solver = Solver(plan, measured, state.depths[part], state.spectra[part], state.aberration, state.gain)
+            solver.dark_weight = recipe.dark_weight
+            for done, error in solve(
+                solver, recipe, full_passes, recover_pupil and not start, recover_gain and not start
+            ):
+                yield Progress(min(before + done, total), total, error, "planes")
+                yield from pace.events()
+            misfit += solver.error() ** 2 * (part.stop - part.start)
+        except (RuntimeError, MemoryError) as failure:
+            if not compute.is_out_of_memory(failure) or batch == 1:
+                raise
+            solver = None  # and with it the memory that a smaller batch needs
+        if solver is None:
+            batch = -(-batch // 2)
+            compute.release()
+            state.spectra[part] = flat_spectra(plan, part.stop - part.start, device)
+            yield Note(f"the device ran out of memory; going on with {batch} planes at once", "warning")
+            continue
+        state.aberration, state.gain = solver.aberration, solver.gain
+        start = part.stop
+    return (misfit / count) ** 0.5
+
+
+def depths_that_fit(plan: fourier.Windows, device: torch.device) -> int:
+    """Planes whose images fit in a quarter of the device's free memory."""
+    free = compute.free_bytes(device)
+    per_plane = 8 * (
+        6 * plan.image_shape[0] * plan.image_shape[1] + 3 * plan.spectrum_shape[0] * plan.spectrum_shape[1]
+    )
+    return max(1, int(free / 4 // per_plane))

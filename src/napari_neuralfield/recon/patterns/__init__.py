@@ -1,0 +1,1 @@
+"""Several LEDs per frame: phase by differences, linear models, and the five-pattern network."""

@@ -1,0 +1,191 @@
+"""How far a thin object is from frames lit by LED patterns, and which way is down: fast, with a written-out adjoint.
+
+The object exp(i phase - absorption) shows each LED a window of its spectrum; a frame is the sum of the LEDs'
+intensities. Compared are roots of counts, in units of their noise. Every LED costs two FFTs of a frame, pruned to the
+window's rows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from ...compute import REAL
+from ...data.acquisition import MultiplexedLed
+from ...forward import fourier, multiplexed
+from ...optics.grids import centred_spectrum, fast_length, fit_spectrum, image_of
+from ...optics.pupil import TINY, zernikes
+from .frame_noise import FrameNoise, frame_noise
+
+BATCH_BYTES = 2**21  # images of LEDs that are transformed together: what a processor keeps near
+
+
+@dataclasses.dataclass(frozen=True)
+class Slopes:
+    """Misfit and its gradient.
+
+    Parameters
+    ----------
+    misfit : mean of ((model - measured) / noise)^2 over the pixels of each frame (frame,); 1 is the noise itself.
+    energy : half the sum of those squares over everything: the negative log likelihood whose gradient follows.
+    phase, absorption : (Y, X).
+    aberration : of each Zernike term (term,).
+    gain : of the logarithm of each frame's brightness (frame,).
+    """
+
+    misfit: np.ndarray
+    energy: float
+    phase: torch.Tensor
+    absorption: torch.Tensor
+    aberration: torch.Tensor
+    gain: torch.Tensor
+
+
+class PatternMisfit:
+    """The frames of an acquisition, ready to be compared with objects.
+
+    Parameters
+    ----------
+    noll : Zernike terms of the pupil that may vary, Noll's indices.
+    border : frame pixels added after the last row and column, where the object is free and nothing is compared;
+        0 for a sample that repeats at its borders.
+    """
+
+    def __init__(
+        self,
+        acquisition: MultiplexedLed,
+        *,
+        noll: tuple[int, ...] = (4, 5, 6),
+        border: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        board = multiplexed.board_of(acquisition)
+        measured = multiplexed.measure(acquisition, fourier.windows(board, crop=False), device)
+        rows, columns = self.frame_shape = acquisition.frame_shape
+        if border:
+            shape = (fast_length(rows + border), fast_length(columns + border))
+            board = dataclasses.replace(board, frames=np.broadcast_to(np.float32(0), (1, *shape)))
+        self.plan = plan = fourier.windows(board, crop=False)
+        self.noll, self.scale, self.weight, self.floor = noll, measured.scale, measured.weight, measured.floor
+        self.leds = [np.flatnonzero(row) for row in measured.weight.cpu().numpy()]
+        self.kernel = fourier.pupils(plan, slice(None), torch.zeros(1, device=device))[:, 0]  # (led, y, x)
+        fy, fx = (
+            torch.as_tensor((np.arange(n) - n // 2) * b, dtype=REAL, device=device)
+            for n, b in zip(plan.box, plan.bin, strict=True)
+        )
+        terms = zernikes(noll, fy[:, None], fx[None, :], plan.cutoff)
+        self.zernike = torch.stack(terms) if noll else torch.zeros((0, *plan.box), device=device)
+        counts = np.square(measured.amplitude.double().cpu().numpy())
+        noise = frame_noise(counts, acquisition.pixel_um, acquisition.objective_na, acquisition.wavelength_um)
+        self.noise = noise or FrameNoise(1e-4, 0.0)
+        self.offset, self.variance = self.noise.offset, self.noise.gain / 4
+        self.intensity = measured.amplitude.square()  # (frame, y, x), of the camera's pixels alone
+        self.amplitude = torch.sqrt(self.intensity + self.offset)
+        self._batch = max(1, BATCH_BYTES // (8 * plan.image_shape[0] * plan.image_shape[1]))
+
+    @property
+    def object_shape(self) -> tuple[int, int]:
+        """The coarsest fast grid (Y, X), over frame and border, that holds the synthetic aperture with some room."""
+        rows, columns = (fast_length(int(1.15 * n)) for n in self.plan.spectrum_shape)
+        return rows, columns
+
+    def aberration(self, coefficients: torch.Tensor) -> torch.Tensor:
+        """Complex factor on a window (y, x)."""
+        phase = torch.einsum("t,tyx->yx", coefficients, self.zernike)
+        return torch.polar(torch.ones_like(phase), phase)
+
+    def frames(
+        self, phase: torch.Tensor, absorption: torch.Tensor, coefficients: torch.Tensor, gain: torch.Tensor
+    ) -> torch.Tensor:
+        """Predicted intensity (frame, y, x) over `scale` on the camera's pixels, ambient light included."""
+        spectrum = self._spectrum(torch.polar(torch.exp(-absorption), phase))
+        kernel = self.kernel * self.aberration(coefficients)
+        light = [self._light(frame, spectrum, kernel, [])[self._seen] for frame in range(len(self.leds))]
+        return torch.stack(light) * torch.exp(gain)[:, None, None] + self.floor[:, None, None]
+
+    def slopes(
+        self, phase: torch.Tensor, absorption: torch.Tensor, coefficients: torch.Tensor, gain: torch.Tensor
+    ) -> Slopes:
+        """Misfit and gradient at an object (Y, X) on any grid over frame and border.
+
+        Parameters
+        ----------
+        coefficients : of the Zernike terms, rad (term,).
+        gain : logarithm of each frame's brightness beside its LEDs' (frame,).
+        """
+        transmission = torch.polar(torch.exp(-absorption), phase)
+        spectrum, pupil = self._spectrum(transmission), self.aberration(coefficients)
+        kernel = self.kernel * pupil
+        to_spectrum, to_pupil = torch.zeros_like(spectrum), torch.zeros_like(pupil)
+        squares, to_gain = [], torch.zeros_like(gain)
+        for frame in range(len(self.leds)):
+            kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+            brightness = torch.exp(gain[frame])
+            light = brightness * self._light(frame, spectrum, kernel, kept)
+            model = torch.sqrt(light + (self.floor[frame] + self.offset + TINY))
+            difference = torch.zeros_like(model)
+            difference[self._seen] = model[self._seen] - self.amplitude[frame]
+            squares.append(float(difference.square().sum()) / self.variance)
+            slope = difference / model * (0.5 / self.variance)  # of the energy, by the intensity
+            to_gain[frame] = (slope * light).sum()
+            self._back(frame, kernel, kept, slope * brightness, to_spectrum, to_pupil)
+        along = image_of(fit_spectrum(to_spectrum, (phase.shape[-2], phase.shape[-1]))) / phase.numel()
+        along = transmission.conj() * along
+        turned = (pupil.conj() * to_pupil).imag
+        return Slopes(
+            np.array(squares) / self.amplitude[0].numel(),
+            0.5 * sum(squares),
+            along.imag,
+            -along.real,
+            torch.einsum("yx,tyx->t", turned, self.zernike),
+            to_gain,
+        )
+
+    @property
+    def _seen(self) -> tuple[slice, slice]:
+        return slice(0, self.frame_shape[0]), slice(0, self.frame_shape[1])
+
+    def _spectrum(self, transmission: torch.Tensor) -> torch.Tensor:
+        return fit_spectrum(centred_spectrum(transmission), self.plan.spectrum_shape)
+
+    def _batches(self, frame: int) -> list[np.ndarray]:
+        leds = self.leds[frame]
+        return [leds[start : start + self._batch] for start in range(0, len(leds), self._batch)]
+
+    def _light(
+        self, frame: int, spectrum: torch.Tensor, kernel: torch.Tensor, kept: list[tuple[torch.Tensor, torch.Tensor]]
+    ) -> torch.Tensor:
+        """Intensity (y, x) of a frame with its border; images and windows of its LEDs are added to `kept`."""
+        (rows, columns), (height, width) = self.plan.box, self.plan.image_shape
+        total = torch.zeros((height, width), device=spectrum.device)
+        for leds in self._batches(frame):
+            window = torch.stack([spectrum[y : y + rows, x : x + columns] for y, x in self.plan.corner[leds].tolist()])
+            image = torch.fft.ifft(window * kernel[leds], n=width, dim=-1, norm="forward")
+            image = torch.fft.ifft(image, n=height, dim=-2, norm="forward")
+            parts = torch.view_as_real(image)
+            total += torch.einsum("lyxc,lyxc,l->yx", parts, parts, self.weight[frame, leds])
+            kept.append((image, window))
+        return total
+
+    def _back(
+        self,
+        frame: int,
+        kernel: torch.Tensor,
+        kept: list[tuple[torch.Tensor, torch.Tensor]],
+        slope: torch.Tensor,
+        to_spectrum: torch.Tensor,
+        to_pupil: torch.Tensor,
+    ) -> None:
+        """Add what `slope` (y, x), of the energy by the frame's intensity, says about spectrum and pupil."""
+        (rows, columns), (height, width) = self.plan.box, self.plan.image_shape
+        for leds, (image, window) in zip(self._batches(frame), kept, strict=True):
+            image *= slope
+            back = torch.fft.fft(image, dim=-2, norm="forward")[:, :rows]
+            back = torch.fft.fft(back, dim=-1, norm="forward")[:, :, :columns]
+            back = back * (2 * height * width * self.weight[frame, leds])[:, None, None]
+            if self.noll:
+                to_pupil += (back * (self.kernel[leds] * window).conj()).sum(0)
+            for (y, x), part in zip(self.plan.corner[leds].tolist(), back * kernel[leds].conj(), strict=True):
+                to_spectrum[y : y + rows, x : x + columns] += part

@@ -1,0 +1,104 @@
+"""What is said beside a phase from LED patterns: is it to be trusted, and where not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...data.acquisition import MultiplexedLed
+from ...forward.multiplexed import board_of
+from ...types import Field
+from ..projection.setup import optics
+from .trust import Resimulated, compare, resimulate, statistics, verdict
+
+LOOKED_AT = 256  # frame pixels along a side, in the middle, that are simulated again
+UNCERTAIN = 0.15  # share of the phase's range that a pixel's scale may be
+
+
+@dataclasses.dataclass(frozen=True)
+class PhaseReport:
+    """Parts of a `Result`."""
+
+    optics: dict[str, Any]
+    calibration: dict[str, np.ndarray]
+    figures: dict[str, float]
+
+
+def report(
+    acquisition: MultiplexedLed,
+    field: Field,
+    upsampling: int,
+    *,
+    channels: torch.Tensor | None = None,
+    training: Mapping[str, Any] | None = None,
+    log_scale: torch.Tensor | None = None,
+    absorption: np.ndarray | None = None,
+    aberration: Mapping[int, float] | None = None,
+    trust_brightness: bool = True,
+) -> PhaseReport:
+    """Put the phase under the microscope again, compare with the training, count uncertain pixels.
+
+    Parameters
+    ----------
+    upsampling : at which the field is simulated again, pixels per frame pixel.
+    channels, training : what a network was shown, and percentiles (1, 50, 99) of its training; None without a network.
+    log_scale : logarithm of the predicted scale at the frames' pixels (y, x).
+    absorption, aberration : of a polish (Y, X), `upsampling` finer than the frames; None: fitted.
+    """
+    box = middle(acquisition)
+    part = acquisition if box is None else acquisition.crop(*box)
+    y, x = field.extent.axes(acquisition.pixel_um / upsampling)
+    fine = (slice(None), slice(None))
+    if box is not None:
+        fine = (_finer(box[0], upsampling), _finer(box[1], upsampling))
+    phase = field.render(0.0, y[fine[0]], x[fine[1]])[0]
+    seen = resimulate(
+        part, phase, upsampling=upsampling, trust_brightness=trust_brightness,
+        absorption=None if absorption is None else torch.from_numpy(absorption[fine]), aberration=aberration,
+    )  # fmt: skip
+    strange, uncertain = None, None
+    if channels is not None and training:
+        ranges = {name: (values[0], values[-1]) for name, values in training.items()}
+        strange = compare(statistics(channels), ranges)
+    calibration = {"resimulated": seen.frames, "residual": seen.difference}
+    if log_scale is not None:
+        scale = torch.exp(log_scale)
+        span = float(torch.quantile(phase.flatten()[::7], 0.99) - torch.quantile(phase.flatten()[::7], 0.01))
+        uncertain = float((scale > UNCERTAIN * span).float().mean())
+        calibration["uncertainty_rad"] = scale.cpu().numpy().astype(np.float16)
+    found = verdict(seen, strange, uncertain)
+    if box is not None:  # only part was looked at: layers that would not lie where they belong are left out
+        calibration = {name: value for name, value in calibration.items() if name == "uncertainty_rad"}
+    about = optics(board_of(acquisition)) | {
+        "kind": acquisition.kind, "frames": acquisition.frame_count, "trust_level": found.level,
+        "trust_sentence": found.sentence, "trust_details": found.details,
+    }  # fmt: skip
+    figures = {"relative_amplitude_error": _overall(part, seen)}
+    if seen.dark.any():
+        figures["dark_field_correlation"] = seen.explained
+    if not seen.dark.all():
+        figures["bright_field_correlation"] = seen.explained_bright
+    return PhaseReport(about, calibration, figures)
+
+
+def middle(acquisition: MultiplexedLed) -> tuple[slice, slice] | None:
+    """The central square that is looked at; None where all is."""
+    if max(acquisition.frame_shape) <= 1.25 * LOOKED_AT or acquisition.pupil is not None:
+        return None
+    corner = [max(0, (n - LOOKED_AT) // 2) for n in acquisition.frame_shape]
+    return slice(corner[0], corner[0] + LOOKED_AT), slice(corner[1], corner[1] + LOOKED_AT)
+
+
+def _finer(part: slice, factor: int) -> slice:
+    return slice(part.start * factor, part.stop * factor)
+
+
+def _overall(acquisition: MultiplexedLed, seen: Resimulated) -> float:
+    """Relative amplitude error over all frames."""
+    measured = np.sqrt(np.maximum(acquisition.intensity(per_exposure=False), 0))
+    shown = np.sqrt(np.maximum(seen.frames, 0))
+    return float(np.linalg.norm(shown - measured) / max(float(np.linalg.norm(measured)), 1e-30))

@@ -1,0 +1,118 @@
+"""What every reconstruction from an LED array decides first: depths, grids, support, and how a result is filed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...checks.findings import default_z_range_um, native_upsampling
+from ...compute import REAL
+from ...data.acquisition import LedArray
+from ...fields.planes import PlanesField
+from ...forward.fourier import Windows
+from ...optics.grids import centred_spectrum
+from ...optics.illumination import synthetic_na
+from ...types import Extent, InputError, Preview
+from ..engine.recipe import option
+
+Depths = tuple[float, float] | float | None
+
+Z_UM = option(None, "depths MIN,MAX of a stack or one depth; empty: the sample's depth if known, else all", unit="um")
+CHECK_ORIENTATION = option(True, "test the eight orientations of the LED board first", advanced=True)
+
+
+def depth_range(acquisition: LedArray, z_um: Depths) -> tuple[float, float]:
+    """(min, max) um: what the user asked, else the sample's known depth, else all the optics can hold.
+
+    Raises
+    ------
+    InputError : where the range is reversed or far beyond what the optics can hold.
+    """
+    if z_um is None:
+        known = acquisition.sample_z_um
+        return (known, known) if known is not None else default_z_range_um(acquisition)
+    low, high = z_um if isinstance(z_um, tuple) else (z_um, z_um)
+    if low > high:
+        raise InputError(f"option z_um is {low:g},{high:g}; the first depth must be the smaller one")
+    focus = acquisition.sample_z_um or 0.0
+    depth_of_field = acquisition.wavelength_um / acquisition.objective_na**2
+    reach = 10 * depth_of_field
+    if max(abs(low - focus), abs(high - focus)) > reach:
+        raise InputError(
+            f"option z_um is {low:g},{high:g}; with NA {acquisition.objective_na:g} at "
+            f"{acquisition.wavelength_um:g} um the light allows depths within {reach:.3g} um of {focus:g} um, "
+            f"and {3 * depth_of_field:.3g} um is sensible"
+        )
+    return float(low), float(high)
+
+
+def plane_depths(acquisition: LedArray, z_um: Depths, planes: int | None) -> np.ndarray:
+    """Depths of the planes to reconstruct, um (z,): 0.3 depths of field apart unless `planes` says otherwise."""
+    low, high = depth_range(acquisition, z_um)
+    if low == high:
+        return np.array([low])
+    spacing = 0.3 * acquisition.wavelength_um / acquisition.objective_na**2
+    count = planes or max(2, 1 + int(np.ceil((high - low) / spacing - 1e-6)))
+    if count < 2:
+        raise InputError(f"option planes is {count}; a range of depths {low:g},{high:g} um needs at least 2")
+    return np.linspace(low, high, count)
+
+
+def extent(acquisition: LedArray, depths_um: np.ndarray) -> Extent:
+    """The frame's field of view on the native grid."""
+    factor = native_upsampling(acquisition)
+    rows, columns = acquisition.frame_shape
+    return Extent(
+        (float(depths_um[0]), float(depths_um[-1])), (rows * factor, columns * factor), acquisition.pixel_um / factor
+    )
+
+
+def support(plan: Windows) -> torch.Tensor:
+    """Bins of the object's spectrum that some LED passes: the synthetic aperture (y, x), bool."""
+    rows, columns = plan.spectrum_shape
+    seen = np.zeros((rows, columns), bool)
+    fy = (np.arange(plan.box[0]) - plan.box[0] // 2) * plan.bin[0]
+    fx = (np.arange(plan.box[1]) - plan.box[1] // 2) * plan.bin[1]
+    for (y, x), (ry, rx) in zip(plan.corner, plan.remainder, strict=True):
+        passed = (fy[:, None] + ry) ** 2 + (fx[None, :] + rx) ** 2 <= plan.cutoff**2
+        seen[y : y + plan.box[0], x : x + plan.box[1]] |= passed
+    return torch.from_numpy(seen)
+
+
+def flat_spectra(plan: Windows, planes: int, device: torch.device) -> torch.Tensor:
+    """Spectra of an empty sample (z, y, x)."""
+    spectra = torch.zeros((planes, *plan.spectrum_shape), dtype=torch.complex64, device=device)
+    spectra[:, plan.spectrum_shape[0] // 2, plan.spectrum_shape[1] // 2] = 1
+    return spectra
+
+
+def first_look(acquisition: LedArray, depths_um: np.ndarray) -> Preview:
+    """Something to see at once: the amplitude of the frame whose LED is nearest the axis, the same at every depth."""
+    nearest = int(np.argmin(np.hypot(*np.asarray(acquisition.illumination_na).T)))
+    frame = torch.as_tensor(acquisition.intensity([nearest])).clamp(min=0)
+    spectra = centred_spectrum(torch.sqrt(frame / frame.mean().clamp(min=1e-12)))
+    everywhere = torch.ones(spectra.shape[-2:], dtype=torch.bool)
+    middle = float(depths_um.mean())
+    return Preview(PlanesField.from_spectra(spectra, [middle], extent(acquisition, depths_um), everywhere), middle)
+
+
+def optics(acquisition: LedArray) -> dict[str, Any]:
+    """The numbers that belong in a result's header."""
+    numbers = {
+        "kind": acquisition.kind,
+        "wavelength_um": acquisition.wavelength_um,
+        "objective_na": acquisition.objective_na,
+        "synthetic_na": synthetic_na(np.asarray(acquisition.illumination_na), acquisition.objective_na),
+        "pixel_um": acquisition.pixel_um,
+        "frames": acquisition.frame_count,
+        "frame_shape": list(acquisition.frame_shape),
+    }
+    if acquisition.sample_z_um is not None:
+        numbers["sample_z_um"] = acquisition.sample_z_um
+    return numbers
+
+
+def depth_tensor(depths_um: np.ndarray, device: torch.device) -> torch.Tensor:
+    return torch.as_tensor(depths_um, dtype=REAL, device=device)

@@ -1,0 +1,1 @@
+"""A neural field as residual on a physical prior, for every kind of ptychography."""

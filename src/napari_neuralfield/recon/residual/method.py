@@ -1,0 +1,116 @@
+"""Residual neural fields: object = prior + network, fitted to the frames together with what the experiment has wrong.
+
+Zhao, Hong, ..., Maiden, Zheng: one differentiable model for far-field, near-field and coded ptychography. The network
+starts at nothing, so that the prior is the first answer; wavelets keep it sparse; pixels may finish what it leaves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+
+import torch
+
+from ... import compute
+from ...data.acquisition import CodedPtychography, LedArray, Ptychography
+from ...fields.residual import ResidualField
+from ...types import Done, Event
+from ..engine.recipe import method
+from ..scan.passes import solve_scan
+from ..scan.pie import RpieRecipe, Sequential
+from ..scan.recipe import ScanRecipe
+from ..scan.setup import Problem, ScanState, first_state, object_of, problem_of, result_of
+from ..scan.sparse_pixels import wrong_positions
+from ..scan.sparse_solver import from_mean_frame
+from .fit import Fit, image_from_file
+from .of_leds import residual_of_leds
+from .recipe import PUBLISHED, RASTER, ResidualRecipe, network_options, refuse_others
+from .scan_model import ScanExperiment, back_propagated
+
+
+@method(
+    "residual-field",
+    ResidualRecipe,
+    kinds=("ptychography", "coded_ptychography", "led_array"),
+    presets={"published": PUBLISHED, "raster": RASTER, "quick": {"epochs": 10, "finish_epochs": 3}},
+)
+def residual_field(acquisition: Ptychography | CodedPtychography | LedArray, recipe: ResidualRecipe) -> Iterator[Event]:
+    """Residual neural field: a prior plus a network, with what the experiment has wrong learnt alongside."""
+    refuse_others(acquisition, recipe)
+    return residual_of_leds(acquisition, recipe) if isinstance(acquisition, LedArray) else of_scan(acquisition, recipe)
+
+
+def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecipe) -> Iterator[Event]:
+    """Of a ptychographic or coded scan: with probe, positions, distances and light learnt alongside."""
+    started = time.process_time()
+    problem = problem_of(acquisition, recipe)
+    problem = with_lengths_from_mean_frame(problem, recipe)
+    state = yield from starting_state(problem, recipe)
+    learn = learns(problem, recipe)
+    if recipe.correct_positions is None and surface_known(problem):
+        learn += ["positions"] if (yield from wrong_positions(problem, state, recipe.seed)) else []
+    experiment = ScanExperiment(problem, state, learn, network_options(recipe))
+    field = ResidualField(extent=experiment.extent, **network_options(recipe)).to(problem.device)
+    field.start(compute.seed(recipe.seed))
+    field.set_prior(prior_of(problem, state, recipe) / experiment.unit)
+    fit = Fit(field, experiment, recipe)
+    yield from fit.network()
+    yield from fit.pixels()
+    problem, state = experiment.finished(field.at_pixels().detach())
+    figures = {}
+    for name, told in (("to_detector_um", recipe.learn_distance), ("wavelength_um", recipe.learn_wavelength)):
+        if told:
+            figures[name] = getattr(problem.scan, name)
+    seconds = time.process_time() - started
+    yield Done(result_of(problem, state, recipe, seconds, field, figures, experiment.calibration()))
+
+
+def surface_known(problem: Problem) -> bool:
+    """Whether this is a coded scan whose surface is given."""
+    return problem.scan.geometry == "coded" and not problem.solve_probe
+
+
+def with_lengths_from_mean_frame(problem: Problem, recipe: ResidualRecipe) -> Problem:
+    """The problem with distance or wavelength, where they are learnt, as a known surface's shadow tells them."""
+    if surface_known(problem):
+        wanted = (("to_detector_um", recipe.learn_distance), ("wavelength_um", recipe.learn_wavelength))
+        for name in (name for name, asked in wanted if asked):
+            state = first_state(problem, recipe)
+            problem = problem.with_geometry(**{name: from_mean_frame(problem, state, name)})
+    return problem
+
+
+def learns(problem: Problem, recipe: ResidualRecipe) -> list[str]:
+    """What is learnt beside the object."""
+    found = [name for name in ("distance", "wavelength", "gains", "background") if getattr(recipe, f"learn_{name}")]
+    if recipe.correct_positions:
+        found.append("positions")
+    if recipe.surface_profile:
+        found.append("profile")
+    elif problem.solve_probe:
+        found.append("probe-field" if recipe.probe_field else "probe")
+    return found
+
+
+def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event, None, ScanState]:
+    """Canvas, probe and positions from the file, or from the passes of rPIE; yields their events."""
+    state = first_state(problem, recipe)
+    classical = recipe.prior == "classical" or (recipe.prior == "auto" and problem.solve_probe)
+    if not classical:
+        return state
+    shared = {name: getattr(recipe, name) for name in ScanRecipe.model_fields if name != "method"}
+    passes = RpieRecipe(**shared)
+    engine = Sequential(problem, state, object_alpha=passes.object_alpha)
+    yield from solve_scan(problem, passes, engine)
+    return engine.waves.state()
+
+
+def prior_of(problem: Problem, state: ScanState, recipe: ResidualRecipe) -> torch.Tensor:
+    """The image (y, x) that the network adds to."""
+    shape = problem.scan.canvas
+    if recipe.prior == "file":
+        image = image_from_file(recipe.prior_file, shape, problem.scan.rim).to(problem.device)
+        return image * (state.canvas.abs().square().mean() / image.abs().square().mean().clamp(min=1e-20)).sqrt()
+    if recipe.prior == "back-propagation" and problem.scan.geometry != "far_field":
+        state = ScanState(back_propagated(problem, state), state.probe, state.position)
+    return object_of(state, problem.scan)

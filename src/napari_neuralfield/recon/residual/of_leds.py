@@ -1,0 +1,218 @@
+"""Residual neural fields for LED arrays: Fourier ptychography, conventional and behind a coded surface."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+
+import numpy as np
+import torch
+
+from ... import compute
+from ...compute import COMPLEX
+from ...data.acquisition import LedArray
+from ...fields.residual import ResidualField
+from ...forward import fourier
+from ...optics.grids import centred_spectrum, fit_spectrum, image_of, resample
+from ...optics.pupil import aperture, defocus
+from ...types import Done, Event, Result
+from ..engine.recipe import build
+from ..engine.recipe import run as reconstruct
+from ..patterns.linear import Pupil, dpc_phase, half_circles
+from ..projection.setup import depth_range, first_look, optics
+from .fit import Fit, image_from_file
+from .led_model import LedExperiment
+from .recipe import ResidualRecipe, network_options
+
+COVERED = 0.05  # bins of the spectrum seen by less than this share of the LEDs count as seen by so many
+
+
+def residual_of_leds(acquisition: LedArray, recipe: ResidualRecipe) -> Iterator[Event]:
+    """Of an LED array: with pupil, LED directions, brightness, ambient light and coded surface learnt alongside."""
+    started = time.process_time()
+    device = compute.device(recipe.device)
+    z_um = depth_range(acquisition, (acquisition.sample_z_um or 0.0) if recipe.z_um is None else recipe.z_um)[0]
+    split = split_of(acquisition.frame_count, recipe, device)
+    if acquisition.coded_surface is None:
+        yield first_look(acquisition, np.array([z_um]))
+    found = None
+    if recipe.prior in ("auto", "classical"):
+        found = yield from classical(acquisition, recipe, z_um, split[0].cpu().numpy())
+    experiment = experiment_of(acquisition, recipe, z_um, split, found)
+    field = ResidualField(extent=experiment.extent, **network_options(recipe)).to(device)
+    field.start(compute.seed(recipe.seed))
+    field.set_prior(experiment.matched(prior_of(experiment, recipe, found)))
+    fit = Fit(field, experiment, recipe)
+    yield from fit.network()
+    yield from fit.pixels()
+    image = field.at_pixels().detach()
+    field.set_prior(field.prior + experiment.seen(image) - image)  # what no LED shows, the network only guesses
+    yield Done(result_of(experiment, field, recipe, time.process_time() - started))
+
+
+def split_of(count: int, recipe: ResidualRecipe, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Frames that are used, and frames left out to be predicted."""
+    frames = torch.arange(count, device=device)
+    every = recipe.hold_out or count + 1
+    out = (frames % every == every - 1) | (frames % recipe.use_every != 0)
+    return frames[~out], frames[out]
+
+
+def experiment_of(
+    acquisition: LedArray,
+    recipe: ResidualRecipe,
+    z_um: float,
+    split: tuple[torch.Tensor, torch.Tensor],
+    found: Result | None,
+) -> LedExperiment:
+    """The microscope with what is learnt of it, from what a classical answer says of its pupil and LEDs on."""
+    learn = [name for name in ("directions", "background") if getattr(recipe, f"learn_{name}")]
+    learn += [name for name, asked in unknown(acquisition, recipe).items() if asked]
+    if recipe.surface_profile or recipe.update_probe:
+        learn.append("profile" if recipe.surface_profile else "surface")
+    known = {} if found is None else found.calibration
+    if "illumination_na" in known:
+        learn.remove("directions")  # as found with a sharp aperture
+        na = np.array(acquisition.illumination_na)
+        na[split[0].cpu().numpy()] = known["illumination_na"]
+        acquisition = acquisition.replace(illumination_na=na)
+    factor, margin = None, 0.0
+    if found is not None and "pupil" in known and acquisition.coded_surface is None:
+        margin = found.figures.get("pupil_margin", 0.0)
+        given = fourier.windows(acquisition, margin=margin).pupil
+        given = np.ones(1) if given is None else given
+        factor = known["pupil"] * given.conj() / np.maximum(np.abs(given) ** 2, 1e-12)
+    experiment = LedExperiment(acquisition, z_um, learn, recipe.pupil_terms, split, factor=factor, margin=margin)
+    if "gains" in known:
+        before = experiment.gain[split[0]]
+        share = torch.ones_like(experiment.gain)
+        share[split[0]] = torch.as_tensor(known["gains"]).to(before) * before.mean() / before
+        experiment.gain *= share[experiment.like]
+    if "zernike_rad" in known and "pupil" in experiment.learnt:
+        with torch.no_grad():
+            for term, value in zip(known["zernike_noll"], known["zernike_rad"], strict=True):
+                if term in experiment.noll:
+                    experiment.learnt["pupil"][experiment.noll.index(term)] = float(value)
+    return experiment
+
+
+def unknown(acquisition: LedArray, recipe: ResidualRecipe) -> dict[str, bool]:
+    """Whether pupil and brightness of the LEDs are learnt: where the recipe leaves it open, what the file lacks."""
+    plain = acquisition.coded_surface is None
+    return {
+        "pupil": acquisition.pupil is None if recipe.learn_pupil is None else recipe.learn_pupil,
+        "gains": plain and acquisition.exposure is None if recipe.learn_gains is None else recipe.learn_gains,
+    }
+
+
+def classical(
+    acquisition: LedArray, recipe: ResidualRecipe, z_um: float, used: np.ndarray
+) -> Generator[Event, None, Result]:
+    """What projections make of the frames that are used."""
+    coded = acquisition.coded_surface is not None
+    learnt = unknown(acquisition, recipe)
+    values = {"z_um": z_um, "device": recipe.device}
+    values |= {"recover_pupil": learnt["pupil"], "recover_gain": learnt["gains"]}
+    values |= {"correct_directions": recipe.learn_directions} if coded else {"check_orientation": False, "half": False}
+    for event in reconstruct(acquisition.subset(used), build("coded-fpm" if coded else "fpm-sequential", values)):
+        if isinstance(event, Done):
+            return event.result
+        yield event
+    raise AssertionError("a reconstruction ends with Done")
+
+
+def prior_of(experiment: LedExperiment, recipe: ResidualRecipe, found: Result | None) -> torch.Tensor:
+    """The image (y, x) that the network adds to, as bright as it is."""
+    shape, device = experiment.extent.shape, experiment.train.device
+    if found is not None:
+        y, x = experiment.extent.axes()
+        return found.field.render([experiment.extent.z_um[0]], y, x)[0].to(device, COMPLEX)
+    if recipe.prior == "file":
+        return image_from_file(recipe.prior_file, shape).to(device)
+    if recipe.prior == "dpc":
+        phase = resample(phase_contrast(experiment), shape)
+        return torch.polar(torch.ones_like(phase), phase)
+    flat = torch.ones(shape, dtype=COMPLEX, device=device)
+    return back_propagated(experiment, flat) if recipe.prior == "back-propagation" else flat
+
+
+@torch.no_grad()
+def phase_contrast(experiment: LedExperiment) -> torch.Tensor:
+    """Phase (y, x) on the frames' own pixels, from the bright-field frames on either side of the axis."""
+    plan, measured = experiment.plan, experiment.measured
+    used = experiment.train.cpu().numpy()
+    na = np.asarray(experiment.acquisition.illumination_na)[used]
+    sides = half_circles(na, experiment.acquisition.objective_na)
+    left, right = (torch.as_tensor(side, device=experiment.z.device) for side in sides)
+    level, floor = experiment.gain[used], experiment.floor[used, None, None]
+    light = measured.amplitude[used].square() - floor
+    return dpc_phase(
+        torch.einsum("pl,lyx->pyx", left, light),
+        torch.einsum("pl,lyx->pyx", right, light),
+        left * level,
+        right * level,
+        na,
+        pixel_um=(1 / (plan.bin[0] * plan.image_shape[0]), 1 / (plan.bin[1] * plan.image_shape[1])),
+        wavelength_um=plan.wavelength_um,
+        pupil=pupil_of(experiment),
+    )
+
+
+def pupil_of(experiment: LedExperiment) -> Pupil:
+    """Aperture and defocus of the microscope at any frequencies, and its measured pupil between its bins."""
+    plan = experiment.plan
+    known = None if plan.pupil is None else torch.view_as_real(torch.as_tensor(plan.pupil, device=experiment.z.device))
+
+    def pupil(fy: torch.Tensor, fx: torch.Tensor) -> torch.Tensor:
+        fy, fx = torch.broadcast_tensors(fy, fx)
+        passed = aperture(fy, fx, plan.cutoff) * defocus(fy, fx, plan.wavelength_um, experiment.z[0])
+        if known is None:
+            return passed
+        axes = zip((fx, fy), plan.bin[::-1], plan.box[::-1], strict=True)
+        place = torch.stack([f / step / (n // 2) for f, step, n in axes], -1).reshape(1, 1, -1, 2).to(known)
+        read = torch.nn.functional.grid_sample(known.permute(2, 0, 1)[None], place, align_corners=True)
+        return passed * torch.complex(*read[0, :, 0]).reshape(fy.shape)
+
+    return pupil
+
+
+def back_propagated(experiment: LedExperiment, flat: torch.Tensor) -> torch.Tensor:
+    """Image (y, x): bright-field amplitudes with the phases of an empty sample, carried back and averaged."""
+    na = np.hypot(*np.asarray(experiment.acquisition.illumination_na).T)
+    bright = experiment.train[torch.as_tensor(na < experiment.acquisition.objective_na)[experiment.train]]
+    image = experiment.matched(flat).requires_grad_()
+    slope = torch.zeros_like(flat)
+    light = torch.zeros(experiment.plan.spectrum_shape, device=flat.device)
+    rows, columns = experiment.plan.box
+    for part in bright.split(16):
+        amplitude = experiment.measured.amplitude[part]
+        misfit = (torch.sqrt(experiment.predict(image, part)) - amplitude).square().sum() / 2
+        slope += torch.autograd.grad(misfit, image)[0]
+        with torch.no_grad():
+            passed = experiment.pupils(part.cpu().numpy()).abs().square()
+        for (y, x), square in zip(experiment.plan.corner[part.cpu().numpy()], passed, strict=True):
+            light[y : y + rows, x : x + columns] += square
+    share = experiment.measured.amplitude[0].numel() / flat.numel()
+    change = fit_spectrum(centred_spectrum(slope), experiment.plan.spectrum_shape) / share
+    change = change / light.clamp(min=COVERED * float(light.max()))
+    return image.detach() - image_of(fit_spectrum(change, experiment.extent.shape))
+
+
+def result_of(experiment: LedExperiment, field: ResidualField, recipe: ResidualRecipe, cpu_seconds: float) -> Result:
+    """Field, what was learnt of the microscope, `frame_error` (frame,), and errors of used and held-out frames."""
+    misfit, energy = experiment.frame_error(field.at_pixels().detach())
+    used, held = experiment.train.cpu().numpy(), experiment.held.cpu().numpy()
+    figures = {
+        "relative_amplitude_error": float(np.sqrt(misfit[used].sum() / energy[used].sum())),
+        "intensity_scale": experiment.scale,
+        "cpu_seconds": cpu_seconds,
+    }
+    if len(held):
+        figures["held_out_error"] = float(np.sqrt(misfit[held].sum() / energy[held].sum()))
+    arrays = {"illumination_na": np.asarray(experiment.acquisition.illumination_na)} if recipe.learn_directions else {}
+    arrays |= experiment.calibration() | {"frame_error": np.sqrt(misfit / np.maximum(energy, 1e-30))}
+    acquisition = experiment.acquisition
+    about = optics(acquisition)
+    if experiment.camera is not None:
+        about["upsampling"] = experiment.camera.upsampling
+    return Result(field, recipe.model_dump(), about, arrays, figures, acquisition.title)

@@ -1,0 +1,163 @@
+"""Frames of a scan as exit waves: what a frame sees, what the detector says about it, and where a change belongs.
+
+The classical engines visit frames one or a few at a time and change canvas and probe in between. Whatever is moved by
+a fraction of a pixel in every frame is kept as a spectrum, so that a move costs one transform: the canvas of a
+periodic scan, the probe of a far-field scan.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ...forward.ptychography import counts, from_detector, spread, to_detector
+from ...forward.scan import whole_and_fraction
+from ...optics.propagation import shift_ramp
+from .setup import Problem, ScanState
+
+FAINT = 1e-6  # of the mean amplitude: below, a wave has no phase to keep
+
+
+def power(wave: torch.Tensor) -> torch.Tensor:
+    """|wave|^2 in memory order: a view would make the next steps slow."""
+    return (wave * wave.conj()).real.contiguous()
+
+
+def likely(measured: torch.Tensor, seen: torch.Tensor, miss: torch.Tensor, faint: float) -> torch.Tensor:
+    """Share (frame, y, x) by which waves grow for the likelihood of counts, by amplitudes measured and seen.
+
+    The gradient of seen^2 - measured^2 log seen^2 asks for shares measured^2 / seen^2 - 1; a wave (1 + s share) has the
+    curvature 2 seen^2 share^2 (2 + share), by which s is the same for all pixels of a frame.
+    """
+    floor = (0.1 * seen.square().mean((1, 2), keepdim=True)).clamp(min=faint**2)
+    bright = seen.square()
+    share = miss * (measured + seen) / (bright + floor)
+    curved = (bright * share.square() * (2 + share)).sum((1, 2), keepdim=True)
+    return share * (bright * share.square()).sum((1, 2), keepdim=True) / curved.clamp(min=1e-30)
+
+
+class ExitWaves:
+    """A scan state in the form in which frames are visited fastest.
+
+    Attributes
+    ----------
+    canvas : complex (y, x); its spectrum where the scan is periodic.
+    probe : complex (mode, y, x); its spectrum in the far field.
+    """
+
+    def __init__(self, problem: Problem, state: ScanState) -> None:
+        self.problem, self.scan = problem, problem.scan
+        self.faint = FAINT * float(problem.measured.amplitude.square().mean().sqrt())
+        self.load(state)
+
+    def load(self, state: ScanState) -> None:
+        """Take over a state."""
+        scan = self.scan
+        self.position = state.position.clone()
+        whole, fraction = whole_and_fraction(state.position)
+        room = torch.tensor([c - w for c, w in zip(scan.canvas, scan.window, strict=True)], device=whole.device)
+        self._corner = whole.clamp(torch.zeros_like(room), room).tolist()
+        move = -state.position if scan.periodic else fraction if scan.geometry == "far_field" else -fraction
+        self._ramp_y = shift_ramp(move, (scan.window[0], 1))  # (frame, y, 1)
+        self._ramp_x = shift_ramp(move, (1, scan.window[1]))  # (frame, 1, x)
+        self.canvas, self.probe = self.kept(state.canvas).clone(), self.kept_probe(state.probe).clone()
+
+    def state(self) -> ScanState:
+        """A copy of what is being solved."""
+        return ScanState(self.plain(self.canvas).clone(), self.plain_probe(self.probe).clone(), self.position.clone())
+
+    def plain(self, kept: torch.Tensor) -> torch.Tensor:
+        """A canvas (y, x) out of the form in which it is kept."""
+        return torch.fft.ifft2(kept) if self.scan.periodic else kept
+
+    def kept(self, plain: torch.Tensor) -> torch.Tensor:
+        """Inverse of `plain`."""
+        return torch.fft.fft2(plain) if self.scan.periodic else plain
+
+    def plain_probe(self, kept: torch.Tensor) -> torch.Tensor:
+        """A probe (mode, y, x) out of the form in which it is kept."""
+        return torch.fft.ifft2(kept) if self.scan.geometry == "far_field" else kept
+
+    def kept_probe(self, plain: torch.Tensor) -> torch.Tensor:
+        """Inverse of `plain_probe`."""
+        return torch.fft.fft2(plain) if self.scan.geometry == "far_field" else plain
+
+    def ramp(self, frames: list[int]) -> torch.Tensor:
+        """What moves each frame by its fraction: (frame, y, x)."""
+        if len(frames) == 1:
+            one = slice(frames[0], frames[0] + 1)
+            return self._ramp_y[one] * self._ramp_x[one]
+        return self._ramp_y[frames] * self._ramp_x[frames]
+
+    def cut(self, canvas: torch.Tensor, frames: list[int]) -> torch.Tensor:
+        """Windows (frame, y, x) of a kept canvas."""
+        if self.scan.periodic:
+            return torch.fft.ifft2(canvas * self.ramp(frames))
+        window = torch.stack([self._slice(canvas, frame) for frame in frames])
+        if self.scan.geometry == "far_field":
+            return window
+        return torch.fft.ifft2(torch.fft.fft2(window) * self.ramp(frames))
+
+    def put(self, canvas: torch.Tensor, frames: list[int], patches: torch.Tensor) -> None:
+        """Add patches (frame, y, x) to a kept canvas in place: the adjoint of `cut`."""
+        if self.scan.periodic:
+            canvas += (torch.fft.fft2(patches) * self.ramp(frames).conj()).sum(0)
+            return
+        if self.scan.geometry != "far_field":
+            patches = torch.fft.ifft2(torch.fft.fft2(patches) * self.ramp(frames).conj())
+        for frame, patch in zip(frames, patches, strict=True):
+            self._slice(canvas, frame).add_(patch)
+
+    def _slice(self, canvas: torch.Tensor, frame: int) -> torch.Tensor:
+        y, x = self._corner[frame]
+        return canvas[y : y + self.scan.window[0], x : x + self.scan.window[1]]
+
+    def illumination(self, frames: list[int]) -> torch.Tensor:
+        """Light of all the frames on the canvas (y, x)."""
+        bright = power(self.plain_probe(self.probe)).sum(0)
+        light = bright.new_zeros(self.scan.canvas)
+        for frame in frames:
+            self.shine(light, frame, bright)
+        return light
+
+    def shine(self, light: torch.Tensor, frame: int, bright: torch.Tensor) -> None:
+        """Add a frame's light `bright` (y, x) to `light` on the canvas in place, at the nearest whole pixel."""
+        if self.scan.periodic:
+            light += bright.mean()
+        else:
+            self._slice(light, frame).add_(bright)
+
+    def meet(self, probe: torch.Tensor, frames: list[int]) -> torch.Tensor:
+        """A kept probe as it meets each window: (frame or 1, mode, y, x)."""
+        if self.scan.geometry != "far_field":
+            return probe[None]
+        return torch.fft.ifft2(probe * self.ramp(frames)[:, None])
+
+    def put_probe(self, probe: torch.Tensor, frames: list[int], patches: torch.Tensor) -> None:
+        """Add patches (frame, mode, y, x) to a kept probe in place: the adjoint of `meet`."""
+        if self.scan.geometry == "far_field":
+            patches = torch.fft.fft2(patches) * self.ramp(frames).conj()[:, None]
+        probe += patches.sum(0)
+
+    def change(
+        self, exit_wave: torch.Tensor, frames: list[int], poisson: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the measured amplitudes ask of exit waves (frame, mode, y, x), and the squared misfit (frame,).
+
+        The detector pixel's amplitude is scaled to the measured one, the same for all its modes and fine pixels;
+        masked pixels stay as they are. `poisson`: down the gradient of the likelihood of counts instead, by a Newton
+        step per frame along it (`likely`).
+        """
+        kernel, binning = self.problem.kernel, self.scan.binning
+        wave = to_detector(exit_wave, kernel)
+        seen = torch.sqrt(counts(wave, binning))
+        miss = self.measured(frames) - seen
+        if self.problem.measured.good is not None:
+            miss *= self.problem.measured.good
+        share = likely(self.measured(frames), seen, miss, self.faint) if poisson else miss / (seen + self.faint)
+        wave *= spread(share, binning)[:, None]
+        return from_detector(wave, kernel), (miss * miss).sum((1, 2))
+
+    def measured(self, frames: list[int]) -> torch.Tensor:
+        """Measured amplitudes (frame, y, x)."""
+        amplitude = self.problem.measured.amplitude
+        return amplitude[frames[0] : frames[0] + 1] if len(frames) == 1 else amplitude[frames]

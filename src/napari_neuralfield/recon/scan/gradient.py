@@ -1,0 +1,136 @@
+"""How the frames of a near-field or coded scan pull at the canvas, the positions and the geometry.
+
+The misfit is the squared difference of predicted and measured amplitudes, summed over detector pixels. Everything is
+written out by hand, since autograd keeps every intermediate image: a 256 x 256 frame costs about 2 ms.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import torch
+
+from ...forward.ptychography import kernel as kernel_of
+from ...forward.ptychography import pooled, spread
+from ...forward.scan import Scan, add_windows, window_spectra
+from ...optics.propagation import frequency_axis, shift_ramp
+from .setup import Problem
+
+TINY = 1e-12
+
+
+@dataclasses.dataclass
+class Pull:
+    """What some frames say.
+
+    misfit : sum over the frames' good detector pixels.
+    canvas : descent direction's negative (y, x): d misfit / d conj(canvas) times binning^2, summed over the frames.
+    probe : the same for the probe (y, x); None unless asked for.
+    normal, pull : Gauss-Newton matrix (frame, n, n) and right-hand side (frame, n) of each frame for its two
+        coordinates and then the geometry's values; None unless asked for.
+    """
+
+    misfit: float
+    canvas: torch.Tensor
+    probe: torch.Tensor | None = None
+    normal: torch.Tensor | None = None
+    pull: torch.Tensor | None = None
+
+
+@torch.no_grad()
+def pull_of(
+    problem: Problem,
+    canvas: torch.Tensor,
+    probe: torch.Tensor,
+    position: torch.Tensor,
+    frames: torch.Tensor,
+    kernel: torch.Tensor,
+    *,
+    positions: bool = False,
+    geometry: Sequence[torch.Tensor] = (),
+    solve_probe: bool = False,
+    spectral: bool = False,
+) -> Pull:
+    """Misfit and gradients of the named frames.
+
+    Parameters
+    ----------
+    canvas, probe : complex (y, x).
+    position : of all frames (frame, 2), px.
+    geometry : derivatives of the kernel (y, x) with each value of the geometry to be learnt.
+    spectral : of a periodic scan the canvas is given, and pulled at, as its spectrum: many calls with one canvas.
+    """
+    scan = problem.scan
+    place = position[frames]
+    ramp = shift_ramp(-place, scan.canvas) if spectral else None
+    spectra = window_spectra(canvas, scan, place) if ramp is None else canvas * ramp
+    window = torch.fft.ifft2(spectra)
+    exit_spectra = torch.fft.fft2(window * probe)
+    wave = torch.fft.ifft2(exit_spectra * kernel)
+    amplitude = pooled((wave * wave.conj()).real, scan.binning).clamp_(min=TINY).sqrt_()
+    miss = amplitude - problem.measured.amplitude[frames]
+    if problem.measured.good is not None:
+        miss = miss * problem.measured.good
+    back = torch.fft.fft2(wave * spread(miss / amplitude, scan.binning)).mul_(kernel.conj())
+    patch = torch.fft.ifft2(back)
+    toward = patch * probe.conj()
+    if ramp is None:
+        pulled = add_windows(torch.zeros_like(canvas), toward, scan, place)
+    else:
+        pulled = (torch.fft.fft2(toward) * ramp.conj()).sum(0)
+    found = Pull(float((miss**2).sum(dtype=torch.float64)), pulled)
+    if solve_probe:
+        found.probe = (patch * window.conj()).sum(0)
+    if positions or len(geometry):
+        slopes = []
+        if positions:
+            slopes += [
+                torch.fft.ifft2(torch.fft.fft2(torch.fft.ifft2(spectra * factor) * probe) * kernel)
+                for factor in _derivatives(scan)
+            ]
+        slopes += [torch.fft.ifft2(exit_spectra * change) for change in geometry]
+        columns = [pooled((wave.conj() * slope).real, scan.binning) / amplitude for slope in slopes]
+        if problem.measured.good is not None:
+            columns = [column * problem.measured.good for column in columns]
+        flat = torch.stack(columns, 1).flatten(2)  # (frame, value, pixel)
+        found.normal = (flat @ flat.transpose(1, 2)).double()
+        found.pull = -(flat @ miss.flatten(1)[:, :, None])[..., 0].double()
+    return found
+
+
+def _derivatives(scan: Scan) -> tuple[torch.Tensor, torch.Tensor]:
+    """Factors (y, 1) and (1, x) on a window's spectrum that give its derivative with the position along y and x."""
+    y, x = (2j * math.pi * frequency_axis(n, device=scan.device).to(torch.complex64) for n in scan.window)
+    return y[:, None], x[None, :]
+
+
+def kernel_slope(scan: Scan, name: str, value: float) -> torch.Tensor:
+    """Derivative (y, x) of the kernel with `to_detector_um` or `wavelength_um` at `value`, per relative change."""
+    step = 1e-4
+
+    def at(relative: float) -> torch.Tensor:
+        found = kernel_of(scan.replace(**{name: value * (1 + relative)}))
+        assert found is not None
+        return found
+
+    return (at(step) - at(-step)) / (2 * step)
+
+
+def position_steps(pull: Pull, damping: float = 1e-3, largest: float = 0.5) -> torch.Tensor:
+    """Gauss-Newton steps of the positions (frame, 2), px, each coordinate at most `largest`."""
+    assert pull.normal is not None
+    assert pull.pull is not None
+    normal, right = pull.normal[:, :2, :2], pull.pull[:, :2]
+    level = normal.diagonal(dim1=-2, dim2=-1).mean(-1)[:, None, None]
+    held = normal + (damping * level + TINY) * torch.eye(2, dtype=normal.dtype, device=normal.device)
+    return torch.linalg.solve(held, right).clamp(-largest, largest)
+
+
+def low_pass(scan: Scan, cutoff: float, device: torch.device) -> torch.Tensor:
+    """1 below `cutoff` cycles per pixel of the canvas and 0 above (y, x), in the order of `torch.fft`."""
+    y, x = (frequency_axis(n, device=device) for n in scan.canvas)
+    return (y[:, None] ** 2 + x[None, :] ** 2 <= cutoff**2).to(torch.float32)
+
+

@@ -1,0 +1,236 @@
+"""Pass after pass over a scan: what all classical engines share, from the first guess to the result.
+
+An engine sweeps the frames once and says how well each fitted. Between passes the state is settled: brightness goes
+to the probe, modes are made orthogonal, the probe is centred, positions are corrected, held-out frames are predicted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from ... import compute
+from ...data.acquisition import CodedPtychography, Ptychography
+from ...types import Done, Event, InputError, Note, Preview, Progress
+from ..engine.preview_pace import PreviewPace
+from ..engine.recipe import option
+from .exit_waves import ExitWaves, power
+from .positions import PositionCorrection
+from .recipe import ScanRecipe
+from .setup import Problem, ScanState, field_of, first_state, problem_of, result_of
+
+COUNT_OF_CODED = 320  # frames visited in all before a coded scan with a known surface fits its noise
+FAR_OFF = 100.0  # times the measured amplitudes: nothing comes back from there
+RUNAWAY = "the reconstruction has run away from the frames; take smaller steps, or check positions and distances"
+APART = 3  # passes between two looks at the positions, at least
+EVERY = 0.05  # of a pass between two words about progress
+PASSES = option(None, "passes over all frames; empty: 30, fewer where a known surface would let noise in", ge=1)
+
+
+class EngineRecipe(ScanRecipe):
+    """Options of every engine that goes over the frames again and again."""
+
+    passes: int | None = PASSES
+    probe_from: int = option(1, "pass at which the probe begins to be solved for, counted from 0", ge=0, advanced=True)
+    positions_from: int | None = option(
+        None, "pass at which positions begin to be corrected, or looked at; empty: after a quarter", ge=0, advanced=True
+    )
+    settle: float | None = option(
+        None,
+        "share of the passes, the last ones, in which steps shrink so that noise averages; empty: half, none where a "
+        "surface is known",
+        ge=0,
+        le=1,
+        advanced=True,
+    )
+    last_step: float = option(0.1, "step of the last pass, relative to the first", gt=0, le=1, advanced=True)
+    patience: int = option(
+        4, "passes without a better prediction of the held-out frames before it stops", ge=1, advanced=True
+    )
+
+
+class Schedule:
+    """Steps of every pass: full at first, then shrinking to `last_step` so that the frames' noise averages.
+
+    Where held-out frames are predicted no better for `patience` passes, full steps end at once, and shrinking ones
+    end everything.
+    """
+
+    def __init__(self, total: int, shrinking: int, recipe: EngineRecipe) -> None:
+        self._shrinking = shrinking
+        self._full, self.total, self._recipe = total - shrinking, total, recipe
+        self._best, self._idle = np.inf, 0
+
+    def step(self, number: int) -> float:
+        """Relative step of pass `number`."""
+        shrunk = number + 1 - self._full
+        return 1.0 if shrunk <= 0 else float(self._recipe.last_step ** (shrunk / self._shrinking))
+
+    @property
+    def sharp(self) -> int:
+        """Passes after which the object is sharp enough to judge positions by: a little into the shrinking steps."""
+        return self._full + self._shrinking // 5 if self._shrinking else round(0.6 * self.total)
+
+    def begin_again(self, number: int) -> None:
+        """Plan three quarters of all passes once more after pass `number`, the shrinking ones last."""
+        self.total = number + 1 + max(1, 3 * self.total // 4)
+        self._full, self._idle = max(number + 1, self.total - self._shrinking), 0
+
+    def judge(self, number: int, error: float) -> bool:
+        """Whether `error` of the held-out frames after pass `number` is the best yet; plans the passes to come."""
+        if error < self._best:
+            self._best, self._idle = error, 0
+            return True
+        self._idle = self._idle + 1 if number != self._full else 1
+        if self._idle >= self._recipe.patience:
+            self._idle = 0
+            if number + 1 < self._full:
+                self._full, self.total = number + 1, number + 1 + self._shrinking
+            else:
+                self.total = number + 1
+        return False
+
+
+class Engine(Protocol):
+    """One classical way to go over the frames."""
+
+    waves: ExitWaves
+
+    def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """One pass in this order with steps this much shorter; yields frames and their squared misfits (frame,)."""
+        ...
+
+    def smaller(self) -> bool:
+        """Take fewer frames at once from now on; False where there is only one."""
+        ...
+
+
+def plan_of(problem: Problem, recipe: EngineRecipe) -> tuple[int, int]:
+    """Passes, and those of them with shrinking steps; a known coded surface bears few passes before noise comes in."""
+    known = problem.scan.geometry == "coded" and not problem.solve_probe
+    usual = int(np.clip(round(COUNT_OF_CODED / len(problem.train)), 3, 20)) if known else 30
+    total = recipe.passes or usual
+    share = recipe.settle if recipe.settle is not None else 0.0 if known else 0.5
+    return total, round(share * total)
+
+
+def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterator[Event]:
+    """All passes; the engine's waves hold the answer at the end."""
+    plan, count = Schedule(*plan_of(problem, recipe), recipe), len(problem.train)
+    order, best, number, total = compute.seed(recipe.seed), None, 0, plan.total
+    energy, latest = problem.frame_energy(), torch.zeros(problem.scan.frames, device=problem.device)
+    keeper, positions = Settling(engine.waves), PositionCorrection(recipe.correct_positions)
+    start = max(2, total // 4) if recipe.positions_from is None else recipe.positions_from
+    pace = PreviewPace(lambda: Preview(field_of(engine.waves.state(), problem.scan), 0.0))
+    while number < plan.total:
+        solve_probe = problem.solve_probe and number >= min(recipe.probe_from, total - 1)
+        frames = problem.train[torch.randperm(count, generator=order).to(problem.device)].tolist()
+        done, said = 0, 0.0
+        while done < count:
+            try:
+                for part, misfit in engine.sweep(frames[done:], solve_probe, plan.step(number)):
+                    latest[part], done = misfit, done + len(part)
+                    if done - said >= EVERY * count or done == count:
+                        said, error = done, _error(latest, energy)
+                        yield Progress(number * count + done, plan.total * count, error, "frames")
+                        yield from pace.events()
+            except (RuntimeError, MemoryError) as failure:
+                if not compute.is_out_of_memory(failure) or not engine.smaller():
+                    raise
+                compute.release()
+                yield Note("the device ran out of memory; going on with fewer frames at once", "warning")
+        state = keeper.settled(engine.waves.state(), problem.solve_probe)
+        if positions.wanted is None and start <= number + 1 < plan.total:
+            if number + 1 == start:
+                positions.look(problem, state)
+            elif number + 1 >= max(plan.sharp, start + APART) and positions.decide(problem, state):
+                plan.begin_again(number)
+            if positions.wanted:
+                yield Note("the frames ask for other positions: they are corrected")
+        if positions.wanted and start <= number + 1 < plan.total:
+            state = positions.corrected(problem, state)
+        engine.waves.load(state)
+        number += 1
+        if len(problem.held) and plan.judge(number - 1, problem.error(state, problem.held)):
+            best = number, state
+    if best is not None:
+        engine.waves.load(best[1])
+        yield Note(f"kept is the state after pass {best[0]} of {number}, which predicts the held-out frames best")
+
+
+def _error(latest: torch.Tensor, energy: np.ndarray) -> float:
+    """Relative amplitude error by the latest misfit of every frame.
+
+    Raises
+    ------
+    InputError : where it is beyond all bounds.
+    """
+    error = float(latest.sum(dtype=torch.float64) / energy.sum()) ** 0.5
+    if not error < FAR_OFF:
+        raise InputError(RUNAWAY)
+    return error
+
+
+def engine_events(
+    acquisition: Ptychography | CodedPtychography,
+    recipe: EngineRecipe,
+    make: Callable[[Problem, ScanState, Any], Engine],
+) -> Iterator[Event]:
+    """From the acquisition to `Done` with the engine that `make(problem, state, recipe)` builds."""
+    started = time.process_time()
+    problem = problem_of(acquisition, recipe)
+    engine = make(problem, first_state(problem, recipe), recipe)
+    with torch.no_grad():
+        yield from solve_scan(problem, recipe, engine)
+        seconds = time.process_time() - started
+        yield Done(result_of(problem, engine.waves.state(), recipe, seconds))
+
+
+class Settling:
+    """Keeps what the frames cannot tell in place: brightness, centre and order of the probe's modes."""
+
+    def __init__(self, waves: ExitWaves) -> None:
+        self._far = waves.scan.geometry == "far_field"
+        lit = waves.illumination(waves.problem.train.tolist())
+        self._lit = lit / lit.sum()
+        self._centre = centre(power(waves.state().probe).sum(0))
+
+    def settled(self, state: ScanState, solved_probe: bool) -> ScanState:
+        """The same frames, with mean amplitude 1 in the lit part of the canvas.
+
+        Raises
+        ------
+        InputError : where the canvas is not finite.
+        """
+        if not solved_probe:
+            return state
+        scale = torch.sqrt((power(state.canvas) * self._lit).sum())
+        if not torch.isfinite(scale):
+            raise InputError(RUNAWAY)
+        canvas, probe = state.canvas / scale, orthogonal(state.probe * scale)
+        if self._far:
+            away = torch.round(centre(power(probe).sum(0)) - self._centre).long().tolist()
+            canvas = torch.roll(canvas, (-away[0], -away[1]), (0, 1))
+            probe = torch.roll(probe, (-away[0], -away[1]), (1, 2))
+        return ScanState(canvas, probe, state.position)
+
+
+def centre(weight: torch.Tensor) -> torch.Tensor:
+    """Centre of mass (y, x) of `weight` (y, x), px."""
+    total = weight.sum()
+    y = (weight.sum(1) * torch.arange(weight.shape[0], device=weight.device)).sum() / total
+    x = (weight.sum(0) * torch.arange(weight.shape[1], device=weight.device)).sum() / total
+    return torch.stack([y, x])
+
+
+def orthogonal(probe: torch.Tensor) -> torch.Tensor:
+    """The modes (mode, y, x) of the same light that are orthogonal, the brightest first."""
+    if len(probe) == 1:
+        return probe
+    flat = probe.flatten(1)
+    _, mixing = torch.linalg.eigh(flat @ flat.conj().T)
+    return (mixing.conj().T.flip(0) @ flat).reshape(probe.shape)

@@ -1,0 +1,169 @@
+"""Positions corrected from the frames: one Gauss-Newton step per frame in its two coordinates.
+
+What all frames have in common is left out where the object can follow it: a common move always, and in the far field,
+where frames are small beside the scan, a common scale, shear and turn too. A frame over nothing to see stays.
+
+A frame's amplitudes change with its position like those of a window of the canvas's derivatives:
+d|wave| / d position = Re(conj(wave) * to_detector(probe * d canvas)) / |wave|, pooled like the counts. Moving the
+window and moving the probe differ only by a common move of the wave, which the far field does not see.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from ...forward.ptychography import counts, pooled, probes, to_detector
+from ...forward.scan import windows
+from ...optics.propagation import frequency_axis
+from .setup import Problem, ScanState
+
+DAMPING = 1e-3  # of the normal matrix's mean diagonal
+LONGEST = 1.0  # step of one frame, px
+UNSURE = 0.1  # px; a step whose noise is as large is halved
+WORTH = 0.01  # share by which a step must lower the misfit where positions are wrong
+LASTING = 0.75  # of the steps asked for at first that must still be asked for by a sharper object
+FASTER, SLOWER, FASTEST = 1.3, 0.5, 2.0
+
+
+def slopes(canvas: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Derivatives of `canvas` (y, x) along y and x per pixel, by Fourier; zero at the Nyquist frequency."""
+    spectrum = torch.fft.fft2(canvas)
+    found = []
+    for axis in (0, 1):
+        n = canvas.shape[axis]
+        f = frequency_axis(n, device=canvas.device).to(torch.float32)
+        if n % 2 == 0:
+            f[n // 2] = 0
+        along = f[:, None] if axis == 0 else f[None, :]
+        found.append(torch.fft.ifft2(spectrum * (2j * math.pi * along)))
+    return found[0], found[1]
+
+
+@torch.no_grad()
+def pulls_of(
+    problem: Problem, state: ScanState, frames: torch.Tensor, at_once: int = 8
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Normal matrices (frame, 2, 2), right-hand sides (frame, 2) and squared misfits (frame,), all float64."""
+    scan, normals, pulls, misfits = problem.scan, [], [], []
+    along = slopes(state.canvas)
+    for part in frames.split(at_once):
+        place = state.position[part]
+        probe = probes(state.probe, scan, place)
+        wave = to_detector(probe * windows(state.canvas, scan, place)[:, None], problem.kernel)
+        seen = torch.sqrt(counts(wave, scan.binning))
+        miss = problem.measured.amplitude[part] - seen
+        if problem.measured.good is not None:
+            miss = miss * problem.measured.good
+        rows = []
+        for slope in along:
+            moved = to_detector(probe * windows(slope, scan, place)[:, None], problem.kernel)
+            both = torch.view_as_real(wave) * torch.view_as_real(moved)
+            row = pooled(both.sum(-1).sum(1), scan.binning) / seen.clamp(min=1e-3 * float(seen.mean()))
+            rows.append(row if problem.measured.good is None else row * problem.measured.good)
+        jacobian = torch.stack(rows, 1).flatten(2).double()  # (frame, 2, pixel)
+        normals.append(jacobian @ jacobian.transpose(1, 2))
+        pulls.append((jacobian @ miss.double().flatten(1)[:, :, None])[:, :, 0])
+        misfits.append((miss * miss).sum((1, 2)).double())
+    return torch.cat(normals), torch.cat(pulls), torch.cat(misfits)
+
+
+def common_motion(position: torch.Tensor, normal: torch.Tensor, pull: torch.Tensor, affine: bool) -> torch.Tensor:
+    """The move, or affine motion, of all positions (frame, 2) that the frames ask for together, px (frame, 2)."""
+    one = torch.ones_like(position[:, :1])
+    basis = torch.cat([one, position - position.mean(0)], 1) if affine else one
+    n = 2 * basis.shape[1]
+    matrix = torch.einsum("ik,il,ide->kdle", basis, basis, normal).reshape(n, n)
+    right = torch.einsum("ik,id->kd", basis, pull).reshape(n)
+    scale = matrix.diagonal().clamp(min=1e-30).rsqrt()  # coordinates in units of their own
+    inverse = torch.linalg.pinv(scale[:, None] * matrix * scale, rtol=1e-9, hermitian=True)
+    return basis @ (scale * (inverse @ (scale * right))).reshape(-1, 2)
+
+
+def position_steps(
+    problem: Problem, state: ScanState, frames: torch.Tensor, at_once: int = 8
+) -> tuple[torch.Tensor, float, float]:
+    """Gauss-Newton steps (frame, 2) of the named frames' positions beside their common motion, px.
+
+    Returns
+    -------
+    steps : px; damped where the frame's noise is large beside what it tells.
+    worth : share of the misfit that they take away, as far as the misfit is quadratic.
+    length : their rms length, px, frames weighed by what they tell.
+    """
+    normal, pull, misfit = pulls_of(problem, state, frames, at_once)
+    common = common_motion(state.position[frames], normal, pull, problem.scan.geometry == "far_field")
+    pull = pull - (normal @ common[:, :, None])[:, :, 0]
+    information = normal.diagonal(dim1=1, dim2=2).mean(1).clamp(min=1e-30)
+    good = problem.measured.good
+    pixels = problem.measured.amplitude[0].numel() if good is None else int(good.sum())
+    damping = DAMPING * information + misfit / pixels / UNSURE**2
+    eye = torch.eye(2, device=normal.device, dtype=normal.dtype)
+    steps = torch.linalg.solve(normal + damping[:, None, None] * eye, pull)
+    gained = max(float((steps * pull).sum()), 0.0)
+    length = math.sqrt(gained / float(information.sum()))
+    return steps.clamp(-LONGEST, LONGEST), gained / max(float(misfit.sum()), 1e-30), length
+
+
+def moved(problem: Problem, position: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+    """Positions (frame, 2) after `steps` (frame, 2), the mean of the used frames kept, all windows on the canvas."""
+    position = position + steps - steps[problem.train].mean(0)
+    if problem.scan.periodic:
+        return position
+    room = [c - w for c, w in zip(problem.scan.canvas, problem.scan.window, strict=True)]
+    return torch.stack([position[:, axis].clamp(0, room[axis]) for axis in (0, 1)], 1)
+
+
+class PositionCorrection:
+    """Corrects all positions between passes; held-out frames too, whose two numbers nothing else can give.
+
+    Steps that keep their direction from pass to pass grow, steps that turn back shrink: canvas and positions are
+    solved in turns, and the canvas has half followed the wrong positions.
+
+    A canvas that is not yet solved asks for other positions too, even if they are right, but for ever smaller changes
+    the sharper it gets. Where positions are wrong, a sharper canvas asks for as much as before, or more. A known
+    coded surface pins the canvas down, which hardly drifts.
+
+    Parameters
+    ----------
+    wanted : whether to correct; None: where `decide` finds it worth it.
+    """
+
+    def __init__(self, wanted: bool | None) -> None:
+        self.wanted = wanted
+        self._gain, self._last = 1.0, None  # type: float, torch.Tensor | None
+        self._first: float | None = None
+
+    def look(self, problem: Problem, state: ScanState) -> bool:
+        """Remember how far the frames want to move while the canvas is not yet sharp; whether that says enough."""
+        _, worth, self._first = position_steps(problem, state, _all(problem))
+        if worth > WORTH and _pinned(problem):
+            self.wanted = True
+        return bool(self.wanted)
+
+    def decide(self, problem: Problem, state: ScanState) -> bool:
+        """Whether positions are wrong, by a canvas that got sharper since `look`; never where there was none."""
+        if self._first is None:
+            self.wanted = False
+        else:
+            _, worth, length = position_steps(problem, state, _all(problem))
+            self.wanted = worth > WORTH and (length > LASTING * self._first or _pinned(problem))
+        return self.wanted
+
+    def corrected(self, problem: Problem, state: ScanState) -> ScanState:
+        """The state with better positions."""
+        steps, _, _ = position_steps(problem, state, _all(problem))
+        if self._last is not None:
+            agree = float((steps * self._last).sum())
+            self._gain = min(FASTEST, self._gain * FASTER) if agree > 0 else max(1.0, self._gain * SLOWER)
+        self._last = steps
+        return ScanState(state.canvas, state.probe, moved(problem, state.position, self._gain * steps))
+
+
+def _all(problem: Problem) -> torch.Tensor:
+    return torch.arange(problem.scan.frames, device=problem.device)
+
+
+def _pinned(problem: Problem) -> bool:
+    return problem.scan.geometry == "coded" and not problem.solve_probe

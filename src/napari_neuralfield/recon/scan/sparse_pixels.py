@@ -1,0 +1,272 @@
+"""Coded ptychography on pixels: positions and geometry from coarse to fine, then the sparsest object that fits.
+
+How sparse is not asked of the user: some frames are kept aside, the weight falls until they are predicted worse again.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Iterator
+
+import torch
+
+from ... import compute
+from ...data.acquisition import CodedPtychography
+from ...types import Done, Event, InputError, Note, Preview, Progress
+from ..engine.preview_pace import PreviewPace
+from ..engine.recipe import method, option
+from .recipe import ScanRecipe
+from .setup import Problem, ScanState, field_of, first_state, problem_of, result_of
+from .sparse_solver import AT_ONCE, GEOMETRY, Momentum, SparseSolver, from_mean_frame
+
+COARSE = (0.03, 0.06)  # cycles per pixel: where it is decided whether positions are wrong
+FINER = (0.12, 0.25)
+WRONG_PX = 0.15  # a coarse object moves right positions by 0.08 px, wrong ones by their error
+BETTER = 0.93  # corrected positions lower the error of a coarse object at least by that factor
+FITS = 0.05  # frames that fit worse tell nothing of small errors of position
+SLIGHTLY_PX = 0.03  # the finished object moves right positions by less
+FIRST_NOISE = 0.02  # relative: where the search for the weight starts
+TRIAL_STEPS = 18  # of each weight tried
+STILL = 5e-4  # change of the object in a step below which it is finished
+NOISE_TO_WEIGHT = 0.43  # weight of the total variation over the noise of the mean gradient
+CALLED = {"to_detector_um": "the distance from the coded surface to the sensor", "wavelength_um": "the wavelength"}
+LOCATED = "the file gives no positions; they are found from the frames, in the middle of which they are 0"
+TRIAL_FRAMES = 40  # used at most to find the weight
+
+
+class SparsePixelsRecipe(ScanRecipe):
+    """Options of `sparse-pixels`."""
+
+    method: str = "sparse-pixels"
+    sparsity: float | None = option(
+        None, "relative noise to smooth away, 0: none; empty: as frames kept aside are predicted best", ge=0, lt=1
+    )
+    learn_distance: bool = option(False, "find the distance from the coded surface to the sensor")
+    learn_wavelength: bool = option(False, "find the wavelength")
+    iterations: int | None = option(
+        None, "steps at the end; empty: 40, of more than 50 frames 30", ge=1, le=10000
+    )
+
+
+@method("sparse-pixels", SparsePixelsRecipe, kinds=("coded_ptychography",), presets={"quick": {"iterations": 10}})
+def sparse_pixels(acquisition: CodedPtychography, recipe: SparsePixelsRecipe) -> Iterator[Event]:
+    """Sparsest object that explains coded frames; corrects positions, distance and wavelength from coarse to fine."""
+    yield from compute.on_one_thread(_run(acquisition, recipe))
+
+
+def _run(acquisition: CodedPtychography, recipe: SparsePixelsRecipe) -> Iterator[Event]:
+    started = time.process_time()
+    problem = problem_of(acquisition, recipe)
+    if acquisition.coded_surface is None:
+        raise InputError(
+            f"{acquisition.source or 'the acquisition'}: coded_surface is missing; sparse-pixels needs a known one, so "
+            "calibrate it first or choose rpie"
+        )
+    if problem.located:
+        yield Note(LOCATED)
+    state = first_state(problem, recipe)
+    names = tuple(n for n, on in zip(GEOMETRY, (recipe.learn_distance, recipe.learn_wavelength), strict=True) if on)
+    given = {name: getattr(problem.scan, name) for name in names}
+    for name in names:
+        problem = problem.with_geometry(**{name: from_mean_frame(problem, state, name)})
+    solver = SparseSolver(
+        problem, state, positions=recipe.correct_positions is not False, geometry=names, seed=recipe.seed
+    )
+    run = _Run(solver, recipe)
+    yield from run.coarse_to_fine()
+    weight = yield from run.find_weight()
+    yield from run.finish(weight, run.iterations)
+    yield from run.slightly_wrong(weight)
+    figures = {"sparsity": run.relative(weight)}
+    for name in names:
+        figures[name] = getattr(solver.problem.scan, name)
+        yield Note(f"{CALLED[name]} is {figures[name]:.6g} um; the file says {given[name]:.6g} um")
+    yield Done(result_of(solver.problem, solver.state, recipe, time.process_time() - started, figures=figures))
+
+
+def wrong_positions(problem: Problem, state: ScanState, seed: int) -> Generator[Event, None, bool]:
+    """Whether the positions of a coded scan with a known surface are wrong; `state.position` is then better."""
+    recipe = SparsePixelsRecipe(seed=seed)
+    trial = state.copy()
+    run = _Run(SparseSolver(problem, trial, positions=True, seed=seed), recipe)
+    yield from run.coarse_to_fine(last=False)
+    state.position.copy_(trial.position)
+    return run.solver.positions
+
+
+class _Run:
+    """The schedule of one reconstruction."""
+
+    def __init__(self, solver: SparseSolver, recipe: SparsePixelsRecipe) -> None:
+        self.solver, self.recipe = solver, recipe
+        self.train = solver.problem.train
+        self.energy = solver.problem.measured.energy() / solver.problem.scan.frames
+        self._random = torch.Generator().manual_seed(recipe.seed)
+        self.nominal, self.start = solver.state.position.clone(), solver.state.canvas.clone()
+        every = max(2, len(self.train) // max(2, min(12, len(self.train) // 8)))
+        self.aside = self.train[every // 2 :: every] if recipe.sparsity is None else self.train[:0]
+        self.rest = self.train[~torch.isin(self.train, self.aside)]
+        asks = recipe.correct_positions is None and solver.positions and not solver.problem.located
+        self.few = self.rest[:TRIAL_FRAMES] if asks else self.rest  # enough to tell whether positions are wrong
+        self.each = 4 if len(self.rest) <= 50 else 2  # passes at every fineness
+        passes = self.each * (len(COARSE) + len(FINER)) + 3
+        trials = 3 * TRIAL_STEPS * min(len(self.train), TRIAL_FRAMES)
+        self.iterations = recipe.iterations or (40 if len(self.train) <= 50 else 30)
+        self.done, self.total = 0, (passes + self.iterations) * len(self.train) + trials
+        self.pace = PreviewPace(lambda: Preview(field_of(self._shown(), solver.problem.scan), 0.0))
+
+    def _shown(self) -> ScanState:
+        state = self.solver.state
+        return ScanState(self.solver.canvas_of(self.solver.object), state.probe, state.position)
+
+    def _tell(self, frames: int, error: float, what: str) -> Iterator[Event]:
+        self.done = min(self.done + frames, self.total)
+        yield Progress(self.done, self.total, error, what)
+        yield from self.pace.events()
+
+    def relative(self, weight: float, frames: int | None = None) -> float:
+        """A weight as the relative noise it stands for."""
+        rms = math.sqrt(self.energy / self.solver.problem.measured.pixels)
+        return weight * math.sqrt(frames or len(self.train)) / (NOISE_TO_WEIGHT * rms)
+
+    def weight(self, noise: float, frames: int) -> float:
+        """The weight of the total variation for a relative noise and a number of frames."""
+        return noise / self.relative(1.0, frames)
+
+    def passes(self, cutoff: float, count: int, what: str, frames: torch.Tensor | None = None) -> Iterator[Event]:
+        """`count` passes over the named frames, or all that are not kept aside, up to a frequency."""
+        solver, used = self.solver, self.rest if frames is None else frames
+        for _ in range(count):
+            misfit = 0.0
+            for number, value in enumerate(solver.pass_over(used, cutoff), start=1):
+                misfit += value
+                seen = min(number * AT_ONCE, len(used))
+                yield from self._tell(AT_ONCE, (misfit / (seen * self.energy)) ** 0.5, what)
+            if solver.positions:
+                solver.place(torch.cat([self.aside, solver.problem.held]))
+
+    def coarse_to_fine(self, last: bool = True) -> Iterator[Event]:
+        """Positions and geometry from an object of ever finer details; decides whether the positions are wrong.
+
+        Without `last` it ends there, with the finer positions if they are.
+        """
+        solver = self.solver
+        if solver.positions or solver.geometry:
+            yield from self._coarse()
+            if solver.positions and self.recipe.correct_positions is None and not solver.problem.located:
+                yield from self._decide()
+        if not last and not solver.positions:
+            return
+        for cutoff in FINER:
+            yield from self.passes(cutoff, self.each, "finer object")
+        if not last:
+            solver.hold_the_middle(self.nominal)
+            return
+        yield from self.passes(1.0, 3, "object")
+        if solver.positions:
+            solver.hold_the_middle(self.nominal)
+
+    def moved_px(self, frames: torch.Tensor) -> float:
+        """How far the positions of the named frames moved against each other, px, rms."""
+        move = (self.solver.state.position - self.nominal)[frames]
+        return float((move - move.mean(0)).square().sum(1).mean().sqrt())
+
+    def _coarse(self) -> Iterator[Event]:
+        for cutoff in COARSE:
+            yield from self.passes(cutoff, self.each, "coarse object", self.few)
+
+    def _decide(self) -> Iterator[Event]:
+        """Positions that a coarse object moved are wrong only if frames kept aside are then predicted better."""
+        solver, moved = self.solver, self.moved_px(self.few)
+        found, with_them = solver.state.copy(), solver.error(self.aside) if len(self.aside) else 0.0
+        solver.positions = False
+        solver.state.position.copy_(self.nominal)
+        if moved <= WRONG_PX:
+            return
+        solver.start_again(self.start)
+        yield from self._coarse()
+        if with_them < BETTER * solver.error(self.aside if len(self.aside) else self.train):
+            solver.positions = True
+            solver.take(found)
+            for _ in range(4):
+                solver.place(self.rest[len(self.few) :])
+            yield Note(f"the positions in the file are off by {moved:.2g} fine pixels rms; they are corrected")
+
+    def find_weight(self) -> Generator[Event, None, float]:
+        """The weight at which frames kept aside are predicted best, for all frames."""
+        if self.recipe.sparsity is not None:
+            return self.weight(self.recipe.sparsity, len(self.train))
+        used = self.rest[:TRIAL_FRAMES]
+        memory, tried = Momentum(self.solver.object.clone()), {}
+        noise, factor = FIRST_NOISE, 0.5
+        while True:
+            yield from self.steps(used, self.weight(noise, len(used)), memory, TRIAL_STEPS, "how sparse")
+            self.solver.settle(memory)
+            tried[noise] = self.solver.error(self.aside)
+            if tried[noise] <= min(tried.values()):
+                best = self.solver.object.clone()
+            elif len(tried) > 2 or factor > 1:
+                break
+            else:
+                noise, factor = FIRST_NOISE, 2.0  # noisier than thought: the other way
+            noise *= factor
+            if not 1e-4 < noise < 1:
+                break
+        self.solver.object = best
+        return self.weight(_lowest(tried), len(self.train))
+
+    def steps(
+        self, frames: torch.Tensor, weight: float, memory: Momentum, count: int, what: str, move: bool = False
+    ) -> Iterator[Event]:
+        """At most `count` steps: the first two thirds on some of the named frames, the others on all.
+
+        Random frames find the way as well as all do and faster; all of them average the noise. Ends early where the
+        object changes no more. With `move`, positions and geometry move along in every fifth step.
+        """
+        some = min(len(frames), max(12, len(frames) // 4))
+        for number in range(count):
+            last, used = memory.last, frames
+            if 3 * number < 2 * count:
+                chosen = torch.randperm(len(frames), generator=self._random)[:some]
+                used = frames[chosen.to(frames.device)]
+            misfit = self.solver.sparse_step(used, weight, memory, move and number % 5 == 4)
+            yield from self._tell(len(used), (misfit / (len(used) * self.energy)) ** 0.5, what)
+            if used is frames and float((memory.last - last).norm() / last.norm()) < STILL:
+                return
+
+    def finish(self, weight: float, steps: int) -> Iterator[Event]:
+        """Steps on all frames; positions and geometry move along in every fifth."""
+        memory = Momentum(self.solver.object.clone())
+        move = self.solver.positions or bool(self.solver.geometry)
+        yield from self.steps(self.train, weight, memory, steps, "sparse object", move)
+        self.solver.settle(memory)
+        if self.solver.positions:
+            self.solver.place(self.solver.problem.held)
+            self.solver.hold_the_middle(self.nominal)
+
+    def slightly_wrong(self, weight: float) -> Iterator[Event]:
+        """A last question to positions that seemed right: a sharp object sees small errors."""
+        if self.solver.positions or self.recipe.correct_positions is False or self.solver.error(self.train) > FITS:
+            return
+        self.solver.place(self.train)
+        moved = self.moved_px(self.train)
+        self.solver.state.position.copy_(self.nominal)
+        if moved > SLIGHTLY_PX:
+            yield Note(f"the positions in the file are off by {moved:.2g} fine pixels rms; they are corrected")
+            self.solver.positions = True
+            self.total += 15 * len(self.train)
+            yield from self.finish(weight, 15)
+
+
+def _lowest(tried: dict[float, float]) -> float:
+    """The bottom of a parabola through the best trial and its neighbours, in the logarithm of the noise."""
+    noises = sorted(tried)
+    best = min(noises, key=lambda noise: tried[noise])
+    at = noises.index(best)
+    if at in (0, len(noises) - 1):
+        return best
+    low, middle, high = (tried[n] for n in noises[at - 1 : at + 2])
+    bend = low - 2 * middle + high
+    step = 0.5 * (low - high) / bend if bend > 0 else 0.0
+    return best * (noises[at + 1] / best) ** max(-1.0, min(1.0, step))

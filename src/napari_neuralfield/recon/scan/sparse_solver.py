@@ -1,0 +1,231 @@
+"""The coded scan's object, and what its microscope really was, from coarse to fine.
+
+Where positions are wrong, details are what goes wrong first: a canvas cut to its lowest frequencies finds the
+positions to a tenth of a pixel, and every doubling of the frequencies finds them better (Gauss-Newton per frame).
+With all frequencies the object is the sparsest that explains the frames: accelerated proximal gradient with
+isotropic complex total variation (Beck, Teboulle, SIAM J. Imaging Sci. 2, 183 (2009)).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+
+import torch
+
+from ...forward.ptychography import counts, to_detector
+from ...forward.ptychography import kernel as kernel_of
+from ...forward.scan import Scan, narrowed, windows
+from ...optics.propagation import angular_spectrum, filtered, shifted
+from ..engine.sparsity import fewer_edges
+from .gradient import Pull, kernel_slope, low_pass, position_steps, pull_of
+from .setup import Problem, ScanState
+
+AT_ONCE = 4  # frames whose images stay in the processor's cache
+GEOMETRY = ("to_detector_um", "wavelength_um")
+
+
+@dataclasses.dataclass
+class Momentum:
+    """Memory of the accelerated proximal gradient: the last object, the dual of its edges, the pace."""
+
+    last: torch.Tensor
+    dual: torch.Tensor | None = None
+    pace: float = 1.0
+
+
+class SparseSolver:
+    """Solves one problem in place.
+
+    Attributes
+    ----------
+    object : complex (y, x), in the object's plane. canvas : the same at the coded surface.
+    state : canvas, surface and positions as every method of scans knows them.
+    positions, surface : whether positions and the coded surface are learnt. geometry : lengths that are.
+    problem : with the geometry as it is known now.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        state: ScanState,
+        *,
+        positions: bool,
+        geometry: tuple[str, ...] = (),
+        surface: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.problem, self.state = problem, state
+        self.positions, self.geometry, self.surface = positions, geometry, surface
+        self._random = torch.Generator().manual_seed(seed)
+        self._new_geometry()
+        self.object = filtered(state.canvas, self._to_surface.conj())
+
+    def _new_geometry(self) -> None:
+        scan = self.problem.scan
+        found = kernel_of(scan)
+        assert found is not None
+        self.kernel = found
+        self.problem = dataclasses.replace(self.problem, kernel=found)
+        self._to_surface = angular_spectrum(
+            scan.canvas, scan.pixel_um, scan.to_object_um, scan.wavelength_um,
+            limited=not scan.periodic, device=scan.device,
+        )  # fmt: skip
+
+    @property
+    def brightest(self) -> float:
+        """Largest transmission of the surface: what bounds a gradient step."""
+        return float((self.state.probe[0] * self.state.probe[0].conj()).real.max())
+
+    def _light(self) -> torch.Tensor:
+        """What divides a change of the surface: the light on it, mostly where it is, a little where it is brightest.
+
+        Windows differ by a few pixels, so that the middle one stands for all.
+        """
+        scan, middle = self.problem.scan, self.state.position.mean(0, keepdim=True)
+        window = windows(self.state.canvas, scan, middle)[0]
+        light = (window * window.conj()).real
+        return 0.9 * light + 0.1 * light.max()
+
+    def canvas_of(self, image: torch.Tensor) -> torch.Tensor:
+        """An object carried to the coded surface."""
+        return filtered(image, self._to_surface)
+
+    def object_at(self, canvas: torch.Tensor) -> torch.Tensor:
+        """The adjoint, and for all waves that travel the inverse, of `canvas_of`."""
+        return filtered(canvas, self._to_surface.conj())
+
+    def pass_over(self, frames: torch.Tensor, cutoff: float, step: float = 1.0) -> Iterator[float]:
+        """One pass in random order that moves canvas, positions and geometry; yields the misfit of each batch.
+
+        Frequencies above `cutoff` (cycles per pixel) stay as they are.
+        """
+        scan = self.problem.scan
+        mask = low_pass(scan, cutoff, self.problem.device) if cutoff < 0.7 else None
+        order = frames[torch.randperm(len(frames), generator=self._random).to(frames.device)]
+        for part in order.split(2 if self.surface else AT_ONCE):
+            pull = self._pull(self.state.canvas, part, self.positions, True)
+            change = pull.canvas if mask is None else filtered(pull.canvas, mask)
+            canvas_step = step / (len(part) * self.brightest)
+            if pull.probe is not None:
+                self.state.probe[0] -= pull.probe * (step / len(part)) / self._light()
+            self.state.canvas -= change * canvas_step
+            self._move(pull, part)
+            yield pull.misfit
+        self.object = self.object_at(self.state.canvas)
+
+    def place(self, frames: torch.Tensor) -> None:
+        """Move the positions of frames that the canvas does not learn from."""
+        for part in frames.split(AT_ONCE) if len(frames) else ():
+            self.state.position[part] += position_steps(self._pull(self.state.canvas, part, True, False))
+
+    def _pull(
+        self, canvas: torch.Tensor, frames: torch.Tensor, positions: bool, geometry: bool, spectral: bool = False
+    ) -> Pull:
+        scan = self.problem.scan
+        slopes = [kernel_slope(scan, name, getattr(scan, name)) for name in self.geometry] if geometry else []
+        state = self.state
+        return pull_of(
+            self.problem, canvas, state.probe[0], state.position, frames, self.kernel,
+            positions=positions, geometry=slopes, solve_probe=self.surface, spectral=spectral,
+        )  # fmt: skip
+
+    def _move(self, pull: Pull, frames: torch.Tensor) -> None:
+        """Steps of the positions and of the geometry, of those that are learnt."""
+        if pull.normal is None:
+            return
+        if self.positions:
+            self.state.position[frames] += position_steps(pull)
+        if self.geometry:
+            self._move_geometry(pull)
+
+    def _move_geometry(self, pull: Pull) -> None:
+        """A small step of the geometry's values towards what these frames ask for."""
+        assert pull.normal is not None
+        assert pull.pull is not None
+        n = len(self.geometry)
+        normal, right = pull.normal[:, -n:, -n:].sum(0), pull.pull[:, -n:].sum(0)
+        held = normal + 1e-6 * normal.diagonal().mean() * torch.eye(n, dtype=normal.dtype, device=normal.device)
+        change = torch.linalg.solve(held, right).clamp(-0.005, 0.005).tolist()
+        share = min(1.0, 4 * pull.normal.shape[0] / max(len(self.problem.train), 1))
+        scan = self.problem.scan
+        new = {k: getattr(scan, k) * (1 + share * c) for k, c in zip(self.geometry, change, strict=True)}
+        self.problem = dataclasses.replace(self.problem, scan=scan.replace(**new))
+        self._new_geometry()
+
+    def sparse_step(self, frames: torch.Tensor, weight: float, memory: Momentum, move: bool = False) -> float:
+        """One accelerated proximal step on all the named frames; the misfit where it was taken.
+
+        Parameters
+        ----------
+        weight : of the total variation, in units of the object.
+        memory : of the steps before; changed.
+        move : move positions and geometry too, which costs three times as much.
+        """
+        spectral, misfit = self.problem.scan.periodic, 0.0
+        canvas = torch.fft.fft2(self.object) * self._to_surface
+        canvas = canvas if spectral else torch.fft.ifft2(canvas)
+        total = torch.zeros_like(canvas)
+        for part in frames.split(AT_ONCE):
+            pull = self._pull(canvas, part, move and self.positions, move, spectral)
+            total += pull.canvas
+            misfit += pull.misfit
+            self._move(pull, part)
+        step = 1 / self.brightest
+        total = total if spectral else torch.fft.fft2(total)
+        trial = self.object - torch.fft.ifft2(total * self._to_surface.conj()) * (step / len(frames))
+        new, memory.dual = fewer_edges(trial, weight * step, 6, memory.dual)
+        faster = (1 + math.sqrt(1 + 4 * memory.pace**2)) / 2
+        self.object = new + ((memory.pace - 1) / faster) * (new - memory.last)
+        memory.last, memory.pace = new, faster
+        return misfit
+
+    def settle(self, memory: Momentum) -> None:
+        """Take the last object without its momentum, and bring the canvas to it."""
+        self.object = memory.last
+        self.state.canvas = self.canvas_of(self.object)
+
+    def start_again(self, canvas: torch.Tensor) -> None:
+        """Forget the object; positions and geometry stay."""
+        self.state.canvas = canvas.clone()
+        self.object = self.object_at(canvas)
+
+    def take(self, state: ScanState) -> None:
+        """Go on from another canvas and other positions."""
+        self.state.position.copy_(state.position)
+        self.start_again(state.canvas)
+
+    def hold_the_middle(self, nominal: torch.Tensor) -> None:
+        """Move object and positions together, which no frame sees, so that the mean position is the nominal one."""
+        drift = (self.state.position - nominal).mean(0)
+        self.state.position -= drift
+        self.state.canvas = shifted(self.state.canvas, -drift)
+        self.object = self.object_at(self.state.canvas)
+
+    def error(self, frames: torch.Tensor) -> float:
+        """Relative amplitude error of the named frames."""
+        return self.problem.error(self.state, frames, AT_ONCE)
+
+
+def from_mean_frame(problem: Problem, state: ScanState, name: str, reach: float = 0.1, trials: int = 81) -> float:
+    """The value of `to_detector_um` or `wavelength_um` at which the surface alone casts the mean frame's pattern.
+
+    The positions wash the object out of the mean of all frames; what is left is the shadow of the surface.
+    """
+    measured = narrowed(problem.measured.amplitude[problem.train], problem.scan.pad).square().mean(0)
+    measured = measured - measured.mean()
+    value = float(getattr(problem.scan, name))
+    best, found = -math.inf, value
+    for step in torch.linspace(-reach, reach, trials).tolist():
+        scan: Scan = problem.scan.replace(**{name: value * (1 + step)})
+        pattern = _shadow(scan, state)
+        likeness = float((pattern * measured).sum() / pattern.norm().clamp(min=1e-20))
+        if likeness > best:
+            best, found = likeness, value * (1 + step)
+    return found
+
+
+def _shadow(scan: Scan, state: ScanState) -> torch.Tensor:
+    pattern = narrowed(counts(to_detector(state.probe[None], kernel_of(scan)), scan.binning)[0], scan.pad)
+    return pattern - pattern.mean()

@@ -1,0 +1,1 @@
+"""Training of the networks, on virtual microscopes or measured frames."""

@@ -1,0 +1,184 @@
+"""Endless pairs of a defocused frame and the phase behind it, simulated for many microscopes as training goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import scipy.fft
+import torch
+
+from ...forward.brightfield import BrightField
+from ...simulate.random_scenes import SCENES
+from ..focus.network_inputs import CHANNELS, RANGE, UPSAMPLING, Defocus, channels, transfer, weak_phase
+
+Draw = Callable[[int, int, np.random.Generator], np.ndarray]
+DEFAULT_WEIGHTS = {"cells": 0.55, "layer": 0.22, "filaments": 0.08, "litter": 0.04, "leaves": 0.08, "noise": 0.03}
+POINTS = 8  # of an open condenser
+
+
+@dataclasses.dataclass(frozen=True)
+class DefocusVariety:
+    """How the simulated microscopes differ.
+
+    Parameters
+    ----------
+    fresnel : smallest and largest size of wavelength z / pixel^2.
+    below : share of the frames whose sample lies below the focal plane (z < 0).
+    coherence : smallest and largest NA of the condenser over that of the objective.
+    closed : share of the frames whose condenser is closed, where `coherence` allows it.
+    objective : smallest and largest objective NA pixel / wavelength, cycles per frame pixel.
+    noise : smallest and largest deviation of a frame pixel, as a share of the light.
+    uneven : largest deviation of slow brightness across a frame; a quarter of the frames has some.
+    haze_rad : largest deviation of slow phase under a sample.
+    finest : smallest and largest period, frame pixels, of the finest waves of a scene: no lens passes finer ones.
+    """
+
+    fresnel: tuple[float, float] = RANGE
+    below: float = 0.2
+    coherence: tuple[float, float] = (0.0, 0.5)
+    closed: float = 0.25
+    objective: tuple[float, float] = (1.4, 2.2)
+    noise: tuple[float, float] = (0.0015, 0.008)
+    uneven: float = 0.004
+    haze_rad: float = 0.02
+    finest: tuple[float, float] = (0.3, 1.3)
+
+    def draw(self, rng: np.random.Generator) -> Defocus:
+        """The optics of one frame."""
+        fresnel = float(np.exp(rng.uniform(*np.log(self.fresnel))))
+        objective = float(rng.uniform(*self.objective))
+        coherence = float(rng.uniform(*self.coherence))
+        if self.coherence[0] == 0 and rng.random() < self.closed:
+            coherence = 0.0
+        below = rng.random() < self.below
+        return Defocus(-fresnel if below else fresnel, coherence * objective, objective)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """A frame without noise (y, x), an empty one being 1, and the phase (Y, X) behind it, rad, half precision."""
+
+    frame: torch.Tensor
+    phase: torch.Tensor
+    defocus: Defocus
+
+
+class DefocusStream:
+    """Batches of channels and of the phase behind them.
+
+    Parameters
+    ----------
+    size : frame pixels of a scene per axis; scenes repeat at their borders.
+    patch : frame pixels of a patch per axis.
+    pool : scenes kept; each batch takes its patches from them at random, turned and mirrored at random.
+    per_scene : patches taken, on average, before a scene is replaced.
+    draw : makes a phase (Y, X) of pixels per axis and pixels per frame pixel; a random kind of SCENES where None.
+    """
+
+    def __init__(
+        self,
+        variety: DefocusVariety,
+        *,
+        size: int = 96,
+        patch: int = 64,
+        pool: int = 384,
+        per_scene: float = 16,
+        draw: Draw | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.variety, self.size, self.patch, self.pool, self.per_scene = variety, size, patch, pool, per_scene
+        self.rng, self.draw = np.random.default_rng(seed), draw or any_kind
+        self.scenes: list[Scene] = []
+        self._due, self._next = 0.0, 0
+
+    def scene(self) -> Scene:
+        """One more scene, imaged by a microscope of its own."""
+        side = self.size * UPSAMPLING
+        drawn = _softened(self.draw(side, UPSAMPLING, self.rng), self.rng.uniform(*self.variety.finest))
+        phase = torch.from_numpy(drawn + _slow(side, self.variety.haze_rad, self.rng)).float()
+        defocus = self.variety.draw(self.rng)
+        return Scene(image(phase, defocus), phase.half(), defocus)
+
+    def noisy(self, frame: torch.Tensor) -> torch.Tensor:
+        """A frame as a camera sees it."""
+        sigma = float(np.exp(self.rng.uniform(*np.log(self.variety.noise))))
+        light = frame
+        if self.rng.random() < 0.25:
+            light = light * (1 + torch.from_numpy(_slow(frame.shape[0], self.variety.uneven, self.rng)).float())
+        generator = torch.Generator().manual_seed(int(self.rng.integers(2**62)))
+        return light + sigma * torch.randn(frame.shape, generator=generator)
+
+    def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Channels (count, 4, patch, patch) and phases (count, Y, X)."""
+        while len(self.scenes) < min(self.pool, max(8, count)) or self._due >= 1:
+            self._add(self.scene())
+            self._due = max(0.0, self._due - 1)
+        self._due += count / self.per_scene
+        given = torch.empty(count, len(CHANNELS), self.patch, self.patch)
+        phases = torch.empty(count, self.patch * UPSAMPLING, self.patch * UPSAMPLING)
+        for number in range(count):
+            scene = self.scenes[int(self.rng.integers(len(self.scenes)))]
+            given[number], phases[number] = self._patch(scene)
+        return given, phases
+
+    def _add(self, scene: Scene) -> None:
+        if len(self.scenes) < self.pool:
+            self.scenes.append(scene)
+        else:
+            self.scenes[self._next] = scene
+            self._next = (self._next + 1) % self.pool
+
+    def _patch(self, scene: Scene) -> tuple[torch.Tensor, torch.Tensor]:
+        frame = self.noisy(scene.frame)
+        contrast = frame / frame.mean() - 1
+        weak = weak_phase(contrast, transfer(scene.defocus, (self.size, self.size)))
+        y, x = (int(v) for v in self.rng.integers(0, self.size - self.patch + 1, 2))
+        given = channels(contrast, weak, scene.defocus)[:, y : y + self.patch, x : x + self.patch]
+        rows, columns = (slice(at * UPSAMPLING, (at + self.patch) * UPSAMPLING) for at in (y, x))
+        turns, mirrored = int(self.rng.integers(4)), bool(self.rng.integers(2))
+        return turned(given, turns, mirrored), turned(scene.phase[rows, columns].float(), turns, mirrored)
+
+
+def image(phase: torch.Tensor, defocus: Defocus, points: int = POINTS) -> torch.Tensor:
+    """The frame (y, x) without noise of a phase (Y, X) that repeats at its borders.
+
+    The wavelength is a fifth of a frame pixel: as the samples are thin and the waves paraxial, another changes nothing.
+    """
+    wavelength = 0.2
+    microscope = BrightField(
+        wavelength, min(1.0, defocus.objective * wavelength), defocus.condenser * wavelength, 1 / UPSAMPLING,
+        UPSAMPLING, points,
+    )  # fmt: skip
+    sample = torch.polar(torch.ones_like(phase), phase)
+    return microscope.images(sample, torch.tensor([defocus.fresnel / wavelength]))[0]
+
+
+def any_kind(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
+    """Phase (y, x), rad, of a random kind of scene."""
+    names, odds = list(DEFAULT_WEIGHTS), np.array(list(DEFAULT_WEIGHTS.values()))
+    return SCENES[names[int(rng.choice(len(names), p=odds / odds.sum()))]](size, unit, rng)
+
+
+def _softened(phase: np.ndarray, finest: float) -> np.ndarray:
+    """A periodic phase (y, x) whose waves fade beyond a period of `finest` frame pixels."""
+    n = phase.shape[0]
+    f = UPSAMPLING * np.fft.fftfreq(n).astype(np.float32)
+    low = np.exp(-((f[:, None] * finest) ** 2)) * np.exp(-((f[None, : n // 2 + 1] * finest) ** 2))
+    return np.asarray(scipy.fft.irfft2(scipy.fft.rfft2(phase.astype(np.float32)) * low, s=phase.shape))
+
+
+def _slow(size: int, most: float, rng: np.random.Generator) -> np.ndarray:
+    """A few smooth waves across a scene (y, x), periodic, of a deviation up to `most`."""
+    axis = 2 * np.pi * np.arange(size, dtype=np.float32) / size
+    total = np.zeros((size, size), np.float32)
+    for ky, kx in ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0)):
+        total += rng.normal() * np.cos(ky * axis[:, None] + kx * axis + rng.uniform(0, 2 * np.pi)).astype(np.float32)
+    return np.asarray(total * (rng.uniform(0, most) / max(float(total.std()), 1e-9)))
+
+
+def turned(image: torch.Tensor, turns: int, mirrored: bool) -> torch.Tensor:
+    """An image (..., y, x) turned by quarters, then mirrored."""
+    found = torch.rot90(image, turns, (-2, -1))
+    return found.flip(-1) if mirrored else found

@@ -1,0 +1,212 @@
+"""An endless stream of scenes under a virtual LED-pattern microscope, for training.
+
+Boards, aberrations, noise, gains and ambient light differ from example to example, more than those of real
+microscopes do. A scene is imaged once and used several times, cropped elsewhere and with other noise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from ...optics.patterns import halves_and_arcs
+from ...optics.pupil import wavefront
+from ...simulate.random_scenes import Scene, random_scene
+from ..patterns.dpc import DpcSolver
+from ..patterns.network_inputs import Canonical, normalise
+
+NOLL = (4, 5, 6, 7, 8, 11)
+
+
+@dataclasses.dataclass(frozen=True)
+class Variety:
+    """How much the virtual microscopes differ.
+
+    Parameters
+    ----------
+    arc_turn_deg, axis_turn_deg : largest turn of the arcs, and of the whole board.
+    pitch : relative spread of the LEDs' pitch.
+    aberration_rad : deviation of each Zernike term of NOLL.
+    electrons : of the bright field, least and most.
+    dark_gain : spread of each dark-field frame's brightness, and that of all three together.
+    ambient : most light that every frame holds besides, as a share of the bright field.
+    uneven : deviation of the light across a frame, along each axis.
+    """
+
+    arc_turn_deg: float = 18.0
+    axis_turn_deg: float = 6.0
+    pitch: float = 0.04
+    aberration_rad: tuple[float, ...] = (0.30, 0.22, 0.22, 0.08, 0.08, 0.05)
+    electrons: tuple[float, float] = (2500.0, 25000.0)
+    dark_gain: tuple[float, float] = (0.03, 0.06)
+    ambient: float = 0.002
+    uneven: float = 0.01
+
+
+class Board:
+    """An LED board with five patterns, ready to image periodic scenes.
+
+    Parameters
+    ----------
+    na : directions of the LEDs, in NA (led, 2) as (y, x).
+    patterns : brightness (5, led).
+    turn_deg : of the arcs, against the canonical ones.
+    size : frame pixels per axis.
+    """
+
+    def __init__(self, optics: Canonical, na: np.ndarray, patterns: np.ndarray, turn_deg: float, size: int) -> None:
+        self.turn_deg, self.size, self.optics = turn_deg, size, optics
+        lit = patterns.any(0)
+        na, patterns = na[lit], patterns[:, lit]
+        self.weight = torch.tensor(patterns / patterns[:2].sum(1).mean(), dtype=torch.float32)
+        extent = size * optics.pixel  # of a frame, wavelength / NA: bins are 1 / extent
+        whole = np.round(na * extent)
+        rest = torch.tensor(na - whole / extent)
+        half = int(np.ceil(extent)) + 1
+        bins = torch.arange(-half, half + 1)
+        self.half, self.shift = half, torch.tensor(whole).long()
+        self.bins = bins
+        self.fy = (bins / extent)[None, :, None] + rest[:, 0, None, None]
+        self.fx = (bins / extent)[None, None, :] + rest[:, 1, None, None]
+        self.inside = (self.fy**2 + self.fx**2 <= 1).to(torch.float32)
+        self.dpc = DpcSolver(na, patterns[:2], 1.0, 1.0, optics.pixel, (size, size), optics.regulariser)
+
+    @torch.no_grad()
+    def image(self, transmission: torch.Tensor, aberration_rad: np.ndarray) -> torch.Tensor:
+        """Frames (5, y, x) without noise of a scene (Y, X), in units of the empty bright field."""
+        return self.imaged(transmission, torch.tensor(aberration_rad))
+
+    def imaged(self, transmission: torch.Tensor, aberration_rad: torch.Tensor) -> torch.Tensor:
+        """`image`, differentiable in both."""
+        spectrum = torch.fft.fft2(transmission, norm="forward")
+        fine = transmission.shape[-1]
+        rows = (self.bins[None] - self.shift[:, :1]) % fine
+        columns = (self.bins[None] - self.shift[:, 1:]) % fine
+        phase = wavefront(NOLL, aberration_rad, self.fy, self.fx, 1.0).to(torch.float32)
+        window = spectrum[rows[:, :, None], columns[:, None, :]] * torch.polar(self.inside, phase)
+        box = torch.zeros(len(window), self.size, self.size, dtype=torch.complex64)
+        at = self.bins % self.size
+        box[:, at[:, None], at[None, :]] = window
+        image = torch.fft.ifft2(box, norm="forward")
+        light = torch.square(image.real).addcmul_(image.imag, image.imag)
+        return torch.einsum("pl,lyx->pyx", self.weight, light)
+
+
+def random_board(optics: Canonical, variety: Variety, size: int, rng: np.random.Generator) -> Board:
+    """A board like the canonical one, turned, stretched and cut a little differently."""
+    pitch = optics.pitch * (1 + variety.pitch * rng.uniform(-1, 1))
+    limit = optics.limit * rng.uniform(0.96, 1.07)
+    ticks = np.arange(-12, 13) * pitch
+    na = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), -1).reshape(-1, 2)
+    na = na[np.hypot(*na.T) <= limit]
+    board, arcs = (rng.uniform(-1, 1) * most for most in (variety.axis_turn_deg, variety.arc_turn_deg))
+    patterns = halves_and_arcs(na, 1.0, optics.axis_deg, [middle + arcs for middle in optics.arcs_deg])
+    turn = np.deg2rad(board)
+    turned = na @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    return Board(optics, turned, patterns, board + arcs, size)
+
+
+class TrainingStream:
+    """Batches of channels and of the phase behind them.
+
+    Parameters
+    ----------
+    size : frame pixels of a scene per axis.
+    patch : frame pixels of a patch per axis.
+    pool : scenes kept; each batch takes its patches from them at random.
+    per_scene : patches taken, on average, before a scene is replaced.
+    weights : kinds of scenes, see `random_scene`.
+    board : makes the boards, as `random_board` does.
+    draw : makes the scenes, of pixels per axis and pixels per frame pixel; `random_scene` where None.
+    chance : of a scene, by its channels (7, y, x), to be shown; all alike where None.
+    """
+
+    def __init__(
+        self,
+        optics: Canonical,
+        variety: Variety | None = None,
+        *,
+        size: int = 96,
+        patch: int = 64,
+        pool: int = 192,
+        per_scene: float = 8,
+        boards: int = 24,
+        weights: dict[str, float] | None = None,
+        board: Callable[[Canonical, Variety, int, np.random.Generator], Board] = random_board,
+        draw: Callable[[int, int, np.random.Generator], Scene] | None = None,
+        chance: Callable[[torch.Tensor], float] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.optics, self.variety, self.patch, self.weights = optics, variety or Variety(), patch, weights
+        self.size, self.per_scene, self.pool = size, per_scene, pool
+        self.rng = np.random.default_rng(seed)
+        self.draw, self.chance = draw, chance
+        self.boards = [board(optics, self.variety, size, self.rng) for _ in range(boards)]
+        self.scenes: list[tuple[torch.Tensor, torch.Tensor, int]] = []
+        self.chances: list[float] = []
+        self._due, self._next = 0.0, 0
+
+    def scene(self) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """Frames (5, y, x) without noise, phase (Y, X), and the board that made them."""
+        factor = self.optics.upsampling
+        if self.draw is None:
+            phase, absorption = random_scene(self.size * factor, factor, self.rng, self.weights)
+        else:
+            phase, absorption = self.draw(self.size * factor, factor, self.rng)
+        board = int(self.rng.integers(len(self.boards)))
+        aberration = self.rng.normal(0, 1, len(NOLL)) * self.variety.aberration_rad
+        transmission = torch.polar(torch.exp(-torch.from_numpy(absorption)), torch.from_numpy(phase))
+        frames = self.boards[board].image(transmission, aberration)
+        return frames, torch.from_numpy(phase).to(torch.float16), board
+
+    def noisy(self, frames: torch.Tensor) -> torch.Tensor:
+        """Frames as a camera sees them: gains, ambient light, shot and read noise."""
+        low, high = np.log(self.variety.electrons)
+        electrons = float(np.exp(self.rng.uniform(low, high)))
+        each, common = self.variety.dark_gain
+        gain = np.ones(5)
+        gain[2:] = np.exp(self.rng.normal(0, common) + self.rng.normal(0, each, 3))
+        light = frames * torch.tensor(gain, dtype=torch.float32)[:, None, None]
+        across = torch.linspace(-1.7, 1.7, self.size)
+        tilt = torch.tensor(self.rng.normal(0, self.variety.uneven, (2, 5, 1)), dtype=torch.float32)
+        light = light * (1 + (tilt[0] * across)[:, :, None] + (tilt[1] * across)[:, None, :])
+        light = light + self.variety.ambient * float(self.rng.uniform(-0.3, 1))
+        generator = torch.Generator().manual_seed(int(self.rng.integers(2**62)))
+        noise = torch.randn(light.shape, generator=generator)
+        spread = torch.sqrt(light.clamp(min=0) / electrons + (float(self.rng.uniform(0, 4)) / electrons) ** 2)
+        return light + spread * noise
+
+    def channels(self, clean: torch.Tensor, board: int) -> torch.Tensor:
+        """Channels (7, y, x), with noise, of frames (5, y, x) without."""
+        frames = self.noisy(clean)[None]
+        return normalise(frames, self.boards[board].dpc(frames[:, :2]), self.boards[board].turn_deg)[0]
+
+    def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Channels (count, 7, patch, patch) and phases (count, Y, X)."""
+        while len(self.scenes) < min(self.pool, max(8, count)) or (self._due >= 1):
+            fresh = self.scene()
+            chance = 1.0 if self.chance is None else self.chance(self.channels(fresh[0], fresh[2]))
+            if len(self.scenes) < self.pool:
+                self.scenes.append(fresh)
+                self.chances.append(chance)
+            else:
+                self.scenes[self._next], self.chances[self._next] = fresh, chance
+                self._next = (self._next + 1) % self.pool
+            self._due = max(0.0, self._due - 1)
+        self._due += count / self.per_scene
+        if self.chance is None:
+            chosen = self.rng.integers(0, len(self.scenes), count)
+        else:
+            chosen = self.rng.choice(len(self.scenes), count, p=np.array(self.chances) / sum(self.chances))
+        channels, phases, factor = [], [], self.optics.upsampling
+        for index in chosen:
+            clean, phase, board = self.scenes[int(index)]
+            made = self.channels(clean, board)
+            y, x = (int(v) for v in self.rng.integers(0, self.size - self.patch + 1, 2))
+            channels.append(made[:, y : y + self.patch, x : x + self.patch])
+            rows = slice(y * factor, (y + self.patch) * factor)
+            phases.append(phase[rows, x * factor : (x + self.patch) * factor])
+        return torch.stack(channels), torch.stack(phases).float()

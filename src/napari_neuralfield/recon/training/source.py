@@ -1,0 +1,94 @@
+"""Where patches come from: simulated scenes, measured pairs, or both in turn."""
+
+from __future__ import annotations
+
+import functools
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from ...data.acquisition import MultiplexedLed
+from ...simulate.image_scenes import image_scene
+from ...simulate.random_scenes import Scene, random_scene
+from ...types import InputError
+from ..patterns.network_inputs import CANONICAL
+from .match_measured import BoardOf, Likeness
+from .material import Material, Pair, every_fifth
+from .measured_pairs import MeasuredPairs
+from .pattern_stream import TrainingStream, Variety, random_board
+from .recipe import TrainNeuPhRecipe
+
+SCENE_PX = 96  # frame pixels of a simulated scene
+IMAGES_SHARE = 0.35  # of the scenes, where the user gives images
+VALIDATION = 16  # patches kept aside
+ASIDE_SEED = 987654321
+
+
+class Source(Protocol):
+    """Batches without end."""
+
+    def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Channels (count, channel, patch, patch) and phases (count, Y, X)."""
+
+
+class Mixed:
+    """Patches of either of two sources, of the second with a given chance."""
+
+    def __init__(self, one: Source, two: Source, share: float, rng: np.random.Generator) -> None:
+        self.one, self.two, self.share, self.rng = one, two, share, rng
+
+    def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        second = int(self.rng.binomial(count, self.share))
+        parts = [source.batch(n) for source, n in ((self.one, count - second), (self.two, second)) if n]
+        channels, phases = zip(*parts, strict=True)
+        return torch.cat(channels), torch.cat(phases)
+
+
+def source_of(recipe: TrainNeuPhRecipe, material: Material, seed: int) -> Source:
+    """What is trained on."""
+    simulated = _simulated(recipe, material, seed, pool=recipe.pool, per_scene=recipe.patches_per_scene)
+    return _mixed(recipe, simulated, every_fifth(material.pairs)[0], seed)
+
+
+def aside_of(recipe: TrainNeuPhRecipe, material: Material) -> tuple[torch.Tensor, torch.Tensor]:
+    """Patches that are never trained on, the same in every training of these options."""
+    simulated = _simulated(recipe, material, ASIDE_SEED, pool=VALIDATION, per_scene=1, boards=4)
+    return _mixed(recipe, simulated, every_fifth(material.pairs)[1], ASIDE_SEED).batch(VALIDATION)
+
+
+def _mixed(recipe: TrainNeuPhRecipe, simulated: TrainingStream, pairs: list[Pair], seed: int) -> Source:
+    if not pairs or recipe.pairs_share == 0:
+        return simulated
+    rng = np.random.default_rng(seed + 1)
+    return Mixed(simulated, MeasuredPairs(pairs, recipe.patch_px, rng), recipe.pairs_share, rng)
+
+
+def _simulated(
+    recipe: TrainNeuPhRecipe, material: Material, seed: int, *, pool: int, per_scene: float, boards: int = 24
+) -> TrainingStream:
+    size, like = max(SCENE_PX, recipe.patch_px), material.like
+    assert like is None or isinstance(like, MultiplexedLed)
+    return TrainingStream(
+        CANONICAL, Variety(), size=size, patch=recipe.patch_px, pool=pool, per_scene=per_scene, boards=boards,
+        seed=seed, board=random_board if like is None else BoardOf(like),
+        chance=None if like is None else Likeness(like, size),
+        draw=functools.partial(_drawn, material) if material.images else None,
+    )  # fmt: skip
+
+
+def _drawn(material: Material, size: int, unit: int, rng: np.random.Generator) -> Scene:
+    if rng.random() < IMAGES_SHARE:
+        return image_scene(material.images, size, unit, rng)
+    return random_scene(size, unit, rng)
+
+
+def check(recipe: TrainNeuPhRecipe, material: Material) -> None:
+    """Refuse what cannot work before anything long begins.
+
+    Raises
+    ------
+    InputError : naming the option.
+    """
+    if recipe.pairs_share == 1 and not material.pairs:
+        raise InputError("option pairs_share is 1 but no measured pairs are given; name their folder as pairs")

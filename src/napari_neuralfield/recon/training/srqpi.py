@@ -1,0 +1,114 @@
+"""Training of the networks for a single defocused frame, on scenes simulated as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from ...networks.pretrained import Weights
+from ...networks.srcnn import SuperResolutionCnn
+from ...networks.unet import UNet
+from ..focus.network_inputs import CHANNELS, CONDENSER, RANGE, UPSAMPLING
+from .focus_source import aside_of, check, source_of
+from .material import NOTHING, Material
+from .measured_frames import pairs_of
+from .phase_losses import laplace, squared
+from .recipe import TrainDefocusRecipe, TrainSrcnnRecipe, TrainSrqpiRecipe
+from .source import Source
+from .trainer import Batch, Stream, check_sizes, run_training
+
+SMALL: dict[str, Any] = {"widths": (64, 96, 128, 160, 128), "norm": "none", "entry": "pixels", "head": 16}
+PUBLISHED: dict[str, Any] = {"widths": (64, 128, 256, 512, 1024), "norm": "batch", "entry": "bicubic", "head": 16}
+
+
+def sizes(recipe: TrainSrqpiRecipe) -> dict[str, Any]:
+    """Sizes of the U-Net that a recipe asks for."""
+    chosen = dict(SMALL if recipe.size == "small" else PUBLISHED)
+    if recipe.base is not None:
+        chosen["widths"] = tuple(round(w * recipe.base / 64) for w in chosen["widths"])
+    if recipe.norm is not None:
+        chosen["norm"] = recipe.norm
+    outputs = 1 if recipe.loss == "mse" else 2
+    return {**chosen, "inputs": len(CHANNELS), "upsampling": UPSAMPLING, "outputs": outputs}
+
+
+class DefocusTask:
+    """What is trained, on what, and how its answer is judged.
+
+    Raises
+    ------
+    InputError : where the material cannot be used.
+    """
+
+    channels = CHANNELS
+    optics: ClassVar[dict[str, Any]] = {"upsampling": UPSAMPLING, "fresnel": RANGE, "condenser": CONDENSER}
+
+    def __init__(self, recipe: TrainDefocusRecipe, material: Material, device: torch.device) -> None:
+        check(recipe, material)
+        self.recipe, self.material, self.device, self.name = recipe, material, device, recipe.method
+        self.kept = pairs_of(material, recipe.patch_px) if recipe.pairs_share else ([], [])
+
+    def network(self) -> UNet | SuperResolutionCnn:
+        """A new network of the sizes that the recipe asks for."""
+        if isinstance(self.recipe, TrainSrqpiRecipe):
+            return UNet(**sizes(self.recipe))
+        return SuperResolutionCnn(
+            inputs=len(CHANNELS), outputs=1 if self.recipe.loss == "mse" else 2, upsampling=UPSAMPLING
+        )
+
+    def source(self, seed: int) -> Source:
+        """What is trained on."""
+        return source_of(self.recipe, self.material, self.kept[0], seed)
+
+    def aside(self) -> Batch:
+        """Patches that are never trained on."""
+        return aside_of(self.recipe, self.material, self.kept[1])
+
+    def own_parameters(self, seed: int) -> list[dict[str, Any]]:
+        """None: the microscope is known."""
+        return []
+
+    def loss(
+        self, network: nn.Module, channels: torch.Tensor, phase: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, float]:
+        """Of all fine pixels, and the mean error."""
+        answer = self.answer(network, channels)
+        return squared(answer, phase) if self.recipe.loss == "mse" else laplace(answer, phase, weigh_by_scale=True)
+
+    def answer(self, network: nn.Module, channels: torch.Tensor) -> torch.Tensor:
+        """What the network says on the grid of the truth (n, output, Y, X)."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half_precision):
+            found: torch.Tensor = network(channels)
+        return found
+
+    def header(self, channels: torch.Tensor) -> dict[str, Any]:
+        """Least and largest size of the Fresnel number among the training's channels (n, channel, y, x)."""
+        numbers = channels[:, 2, 0, 0].abs() / 2
+        return {"known": {"fresnel": [round(float(numbers.min()), 5), round(float(numbers.max()), 5)]}}
+
+
+def check_start(recipe: TrainDefocusRecipe, start: Weights, resume: bool) -> None:
+    """Whether weights can be gone on from with these options.
+
+    Raises
+    ------
+    InputError : where there is nothing to resume, or the options ask for a network of other sizes.
+    """
+    if isinstance(recipe, TrainSrqpiRecipe):
+        wanted = {k: list(v) if isinstance(v, tuple) else v for k, v in sizes(recipe).items()}
+        check_sizes(wanted, start, resume, {"entry": "size", "widths": "base", "norm": "norm", "outputs": "loss"})
+    else:
+        check_sizes({"outputs": 1 if recipe.loss == "mse" else 2}, start, resume, {"outputs": "loss"})
+
+
+def train(
+    recipe: TrainSrqpiRecipe | TrainSrcnnRecipe,
+    start: Weights | None = None,
+    material: Material = NOTHING,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Stream:
+    """Train a network for a single defocused frame; see `train.run_training`."""
+    yield from run_training(DefocusTask, recipe, start, material, stopped)

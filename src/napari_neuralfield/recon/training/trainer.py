@@ -1,0 +1,300 @@
+"""Supervised training of any network on patches that come without end.
+
+Adam with a rise and a cosine; the weights that are kept are a running mean. A training can be stopped and resumed at
+any step. What is trained, on what and how it is judged is a `Task`.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from ... import __version__, compute
+from ...networks.pretrained import Weights
+from ...types import Event, InputError, Note, Progress
+from .material import Material, Pair
+from .recipe import TrainRecipe
+from .source import Source
+
+WARM_UP = 200  # steps
+MEAN_OVER = 500  # steps of the running mean of the weights
+STATISTICS = 256  # patches the header's statistics are made of
+Batch = tuple[torch.Tensor, torch.Tensor]  # channels (n, channel, y, x) and phases (n, Y, X), rad
+
+
+@dataclasses.dataclass(frozen=True)
+class Validation:
+    """A look at scenes that are never trained on.
+
+    Parameters
+    ----------
+    error_rad : mean over scenes of the rms error without its mean.
+    correlation : mean over scenes of the correlation with the truth.
+    pictures : (scene, 3, y, x) of the first channel, answer and truth on the truth's grid, for a few scenes.
+    """
+
+    steps: int
+    seconds: float
+    error_rad: float
+    correlation: float
+    pictures: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """Weights as they are now; at the end `finished`. What resuming needs is in them."""
+
+    weights: Weights
+    finished: bool
+
+
+Stream = Iterator[Event | Validation | Trained]
+
+
+class Task(Protocol):
+    """What is trained, on what, and how its answer is judged."""
+
+    @property
+    def name(self) -> str:
+        """Of the network."""
+
+    @property
+    def channels(self) -> Sequence[str]:
+        """Names of what it is shown."""
+
+    @property
+    def optics(self) -> dict[str, Any]:
+        """JSON-ready, for the header."""
+
+    @property
+    def kept(self) -> tuple[list[Pair], list[Pair]]:
+        """Measured pairs that are trained on, and those that are not."""
+
+    def network(self) -> Any:
+        """A new network, whose `sizes` build an equal one."""
+
+    def source(self, seed: int) -> Source:
+        """What is trained on."""
+
+    def aside(self) -> Batch:
+        """Patches that are never trained on."""
+
+    def own_parameters(self, seed: int) -> list[dict[str, Any]]:
+        """Parameters besides the network's, as groups of the optimiser."""
+
+    def loss(
+        self, network: nn.Module, channels: torch.Tensor, phase: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, float]:
+        """What is made small, and the mean absolute error, rad."""
+
+    def answer(self, network: nn.Module, channels: torch.Tensor) -> torch.Tensor:
+        """What the network says on the grid of the truth (n, output, Y, X)."""
+
+    def header(self, channels: torch.Tensor) -> dict[str, Any]:
+        """What else the weights' header tells of the training's channels (n, channel, y, x)."""
+
+
+class Trainer:
+    """Network, optimiser and running mean; resumed from weights that hold 'training.' tensors.
+
+    Parameters
+    ----------
+    task : made of recipe, material and device.
+    start : weights to go on from, or to fine-tune where they hold nothing of a training.
+    """
+
+    def __init__(self, task: Task, recipe: TrainRecipe, start: Weights | None, device: torch.device) -> None:
+        self.task, self.recipe, self.device = task, recipe, device
+        torch.manual_seed(recipe.seed)
+        self.network = task.network() if start is None else start.network()
+        self.steps, self.seconds = 0, 0.0
+        if start is not None:
+            self.steps = int(start.header["steps"]) if "training.count" in start.tensors else 0
+            self.seconds = float(start.header["seconds"]) if self.steps else 0.0
+        self.network.to(self.device)
+        self.network.to(memory_format=torch.channels_last)
+        self.network.train().requires_grad_(True)
+        self.mean = copy.deepcopy(self.network).eval().requires_grad_(False)
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate, fused=True)
+        if self.steps and start is not None:
+            self._resume(start)
+        self.history = _history(start)
+        self.stream = task.source(recipe.seed + 1000 * self.steps)
+        for group in task.own_parameters(recipe.seed + self.steps):
+            self.optimiser.add_param_group(group)
+        self._generator = compute.seed(recipe.seed + 1000 * self.steps)
+        self._aside: Batch | None = None
+
+    @property
+    def done(self) -> float:
+        """Share of the training that is over, 0 to 1."""
+        if self.recipe.steps is not None:
+            return min(1.0, self.steps / self.recipe.steps)
+        return min(1.0, self.seconds / (60 * self.recipe.minutes))
+
+    def step(self) -> float:
+        """One step of Adam; the mean absolute error, rad."""
+        began = time.monotonic()
+        rate = min(1.0, (self.steps + 1) / WARM_UP) * 0.5 * (1 + np.cos(np.pi * self.done)) + 1e-3
+        self.optimiser.param_groups[0]["lr"] = self.recipe.learning_rate * rate
+        channels, phase = (t.to(self.device) for t in self.stream.batch(self.recipe.batch))
+        loss, error = self.task.loss(
+            self.network, channels.to(memory_format=torch.channels_last), phase, self._generator
+        )
+        self.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.steps += 1
+        keep = min(1 - 1 / MEAN_OVER, self.steps / (self.steps + 10))
+        with torch.no_grad():
+            for mean, now in zip(self.mean.parameters(), self.network.parameters(), strict=True):
+                mean.lerp_(now, 1 - keep)
+            for mean, now in zip(self.mean.buffers(), self.network.buffers(), strict=True):
+                mean.copy_(now)
+        self.seconds += time.monotonic() - began
+        return error
+
+    @torch.no_grad()
+    def validate(self) -> Validation:
+        """The running mean of the weights on scenes kept aside."""
+        if self._aside is None:
+            self._aside = self.task.aside()
+        rows: list[tuple[float, float]] = []
+        pictures: list[np.ndarray] = []
+        for channels, truth in zip(*self._aside, strict=True):
+            shown = channels[None].to(self.device, memory_format=torch.channels_last)
+            answer = self.task.answer(self.mean, shown)[0, 0].float().cpu()
+            both = torch.stack([answer.flatten(), truth.flatten()])
+            rows.append((float((answer - truth).std()), float(torch.corrcoef(both)[0, 1])))
+            if len(pictures) < 4:
+                factor = truth.shape[-1] // channels.shape[-1]
+                first = channels[0].repeat_interleave(factor, 0).repeat_interleave(factor, 1)
+                pictures.append(torch.stack([first, answer - answer.mean(), truth - truth.mean()]).numpy())
+        error_rad, correlation = np.mean(rows, axis=0)
+        return Validation(self.steps, self.seconds, float(error_rad), float(correlation), np.stack(pictures))
+
+    def weights(self, resumable: bool) -> Weights:
+        """The running mean of the weights, and where `resumable` what going on needs."""
+        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in self.mean.state_dict().items()}
+        if resumable:
+            for name, value in self.network.named_parameters():
+                tensors[f"training.now.{name}"] = value.detach().cpu().contiguous().clone()
+                state = self.optimiser.state.get(value, {})
+                for moment in ("exp_avg", "exp_avg_sq"):
+                    if moment in state:
+                        tensors[f"training.{moment}.{name}"] = state[moment].detach().cpu().contiguous().clone()
+            tensors["training.count"] = torch.tensor(float(self.steps))
+        some = [self.stream.batch(self.recipe.batch)[0] for _ in range(8 if resumable else -(-STATISTICS // 8))]
+        channels = torch.cat(some)
+        header = {
+            "network": self.task.name, "sizes": self.network.sizes, "optics": self.task.optics,
+            "channels": list(self.task.channels), "recipe": self.recipe.model_dump(), "steps": self.steps,
+            "seconds": self.seconds, "statistics": _statistics(self.task.channels, channels),
+            "package_version": __version__, "history": self.history, **self.task.header(channels),
+        }  # fmt: skip
+        return Weights(tensors, header)
+
+    def _resume(self, start: Weights) -> None:
+        for name, value in self.network.named_parameters():
+            value.data.copy_(start.tensors[f"training.now.{name}"])
+            self.optimiser.state[value] = {
+                "step": torch.tensor(float(self.steps), device=self.device if self.device.type == "cuda" else "cpu"),
+                **{
+                    m: torch.zeros_like(value).copy_(start.tensors[f"training.{m}.{name}"])  # laid out as the weights
+                    for m in ("exp_avg", "exp_avg_sq")
+                },
+            }
+
+
+def _statistics(names: Sequence[str], channels: torch.Tensor) -> dict[str, list[float]]:
+    """What channels (n, channel, y, x) are like: percentiles 1, 50 and 99 of each one's deviation and mean."""
+    found = {}
+    for number, name in enumerate(names):
+        for what, values in (("std", channels[:, number].std((1, 2))), ("mean", channels[:, number].mean((1, 2)))):
+            found[f"{name} {what}"] = [round(float(v), 5) for v in np.percentile(values, [1, 50, 99])]
+    return found
+
+
+def check_sizes(wanted: dict[str, Any], start: Weights, resume: bool, names: Mapping[str, str]) -> None:
+    """Whether weights can be gone on from by a training that asks for a network of these sizes.
+
+    Parameters
+    ----------
+    names : of the sizes that must agree, and the option that decides each.
+
+    Raises
+    ------
+    InputError : where there is nothing to resume, or one of `names` differs.
+    """
+    if resume and "training.count" not in start.tensors:
+        raise InputError(
+            f"the training of these weights is finished after {start.header['steps']} steps, so there is nothing to "
+            "resume; train on from them with --from"
+        )
+    given = start.header["sizes"]
+    for name, decides in names.items():
+        if wanted[name] != given[name]:
+            what = "" if name == decides else f"{name} "
+            both = decides if decides in ("size", "loss") else f"{decides} and size"
+            raise InputError(
+                f"option {decides} asks for {what}{wanted[name]} but the weights to go on from have {given[name]}; a "
+                f"network keeps its sizes, so leave {both} out or train a new one"
+            )
+
+
+def _history(start: Weights | None) -> list[dict[str, Any]]:
+    """The trainings that weights have behind them, the first one first."""
+    if start is None:
+        return []
+    before = list(start.header.get("history", []))
+    if "training.count" in start.tensors:
+        return before
+    return [*before, {name: start.header.get(name) for name in ("recipe", "steps", "seconds")}]
+
+
+def run_training(
+    task_of: Callable[[Any, Material, torch.device], Task],
+    recipe: TrainRecipe,
+    start: Weights | None,
+    material: Material,
+    stopped: Callable[[], bool],
+) -> Stream:
+    """Train; yields progress, validations with pictures, and weights: resumable ones at every validation, and the last.
+
+    Parameters
+    ----------
+    start : a half-finished training to resume, or finished weights to go on from.
+    material : what else there is to train on.
+    stopped : asked after every step; where it says yes, resumable weights are the last event.
+    """
+    device = compute.device(recipe.device)
+    task = task_of(recipe, material, device)
+    trainer = Trainer(task, recipe, start, device)
+    if task.kept[0]:
+        yield Note(f"measured pairs: {len(task.kept[0])} to train on, {len(task.kept[1])} kept aside")
+    due, error = trainer.seconds + recipe.validate_every_s, float("nan")
+    while trainer.done < 1:
+        now = trainer.step()
+        error = now if error != error else 0.98 * error + 0.02 * now
+        total = recipe.steps or max(trainer.steps + 1, round(trainer.steps / max(trainer.done, 1e-6)))
+        yield Progress(trainer.steps, total, error, "steps, mean error in rad")
+        if stopped():
+            yield Trained(trainer.weights(resumable=True), False)
+            return
+        if trainer.seconds >= due:
+            yield trainer.validate()
+            if trainer.done >= 1:
+                break
+            yield Trained(trainer.weights(resumable=True), False)
+            due = trainer.seconds + recipe.validate_every_s
+    else:
+        yield trainer.validate()
+    yield Trained(trainer.weights(resumable=False), True)
