@@ -19,7 +19,7 @@ from napari_neuralfield.fields.plane_axis import PlaneAxisField, start_random
 from napari_neuralfield.fields.planes import planes_of_images
 from napari_neuralfield.types import Extent, Result
 from napari_neuralfield.widgets.contributions import open_docks
-from napari_neuralfield.widgets.session import Shown, session_of
+from napari_neuralfield.widgets.kit.session import Shown, session_of
 
 
 def make_field(kind: str, pixels: int, planes: int) -> object:

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 import napari_neuralfield as nf
-from napari_neuralfield.app.colour_wheel import coloured
-from napari_neuralfield.app.picture import Tile, grey, save_sheet
+from napari_neuralfield.app.figures.colour_wheel import coloured
+from napari_neuralfield.app.figures.picture import Tile, grey, save_sheet
 from napari_neuralfield.recon import recommended
 from napari_neuralfield.recon.engine.metrics import score
 

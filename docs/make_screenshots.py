@@ -182,7 +182,7 @@ def orientations(stage: Stage, path: Path) -> None:
 def training(stage: Stage, path: Path, target: Path) -> None:
     """Fine-tune the weights in the box for the microscope that is open: one picture, half-way."""
     from napari_neuralfield.widgets.contributions import open_docks
-    from napari_neuralfield.widgets.train_work import LIKE, SHIPPED
+    from napari_neuralfield.widgets.train.work import LIKE, SHIPPED
 
     stage.viewer.open(path, plugin=PLUGIN)
     open_docks(stage.viewer, "Acquisition", "Train", front="Train")

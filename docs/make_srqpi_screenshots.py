@@ -19,7 +19,7 @@ STEPS = 60
 def training(stage: Stage, path: Path, target: Path, weights: Path | None) -> None:
     """Half-way through a short training."""
     from napari_neuralfield.widgets.contributions import open_docks
-    from napari_neuralfield.widgets.train_work import FINISHED, LIKE, SHIPPED
+    from napari_neuralfield.widgets.train.work import FINISHED, LIKE, SHIPPED
 
     stage.viewer.open(path, plugin=PLUGIN)
     open_docks(stage.viewer, "Acquisition", "Train", front="Train")

@@ -1,44 +1,83 @@
-"""The house of the design: arrows run one way, files stay short, importing stays cheap."""
+"""The house of the design: arrows run one way, folders and files stay small, importing stays cheap."""
 
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import pytest
 
 SRC = Path(__file__).parents[1] / "src" / "napari_neuralfield"
 FILES = sorted(SRC.rglob("*.py"))
+PACKAGE = SRC.name
 
-# Each room may use the rooms named here, and itself.
+# Each room may use itself and the rooms named here.
 BASE = {"types", "registry", "compute"}
+MODELS = BASE | {"optics", "data", "forward", "networks", "fields"}
+SOLVING = MODELS | {"checks", "recon/engine"}
+FILED = BASE | {"optics", "data", "networks", "fields", "checks"}
+RECON = {"recon"} | {
+    f"recon/{name}"
+    for name in ("engine", "projection", "calibration", "fpm", "scan", "residual", "patterns", "focus", "training")
+}
+IO = {"io", "io/native", "io/sidecar", "io/readers", "io/writers"}
+APP = MODELS | {"checks", "simulate"} | RECON | IO
+WIDGETS = APP | {"app", "app/figures", "widgets/kit", "widgets/view"}
 MAY_USE = {
     "types": set(),
     "registry": {"types"},
     "compute": {"types"},
     "optics": BASE,
     "data": BASE | {"optics"},
+    "checks": BASE | {"optics", "data"},
+    "simulate": BASE | {"optics", "data"},
     "networks": BASE | {"optics", "data"},
     "fields": BASE | {"optics", "data", "networks"},
     "forward": BASE | {"optics", "data"},
-    "recon": BASE | {"optics", "data", "networks", "fields", "forward"},
-    "io": BASE | {"optics", "data", "networks", "fields", "forward"},
-    "app": BASE | {"optics", "data", "networks", "fields", "forward", "recon", "io"},
-    "widgets": BASE | {"optics", "data", "networks", "fields", "forward", "recon", "io", "app"},
+    "recon/engine": MODELS,
+    "recon/projection": SOLVING,
+    "recon/calibration": SOLVING | {"recon/projection"},
+    "recon/fpm": SOLVING | {"recon/projection", "recon/calibration"},
+    "recon/scan": SOLVING,
+    "recon/patterns": SOLVING | {"recon/projection"},
+    "recon/residual": SOLVING | {"recon/projection", "recon/scan", "recon/patterns"},
+    "recon/focus": SOLVING,
+    "recon/training": SOLVING | {"simulate", "recon/patterns", "recon/focus"},
+    "recon": SOLVING | RECON,
+    "io/native": FILED,
+    "io/sidecar": FILED | {"io/native"},
+    "io/readers": FILED | {"io/native", "io/sidecar"},
+    "io/writers": FILED | {"io/native", "io/readers"},
+    "io": FILED | IO,
+    "app/figures": APP,
+    "app": APP | {"app/figures"},
+    "cli": APP | {"app", "app/figures"},
+    "widgets/kit": APP,
+    "widgets/view": APP | {"app", "app/figures", "widgets/kit"},
+    "widgets/calibration": WIDGETS,
+    "widgets/acquisition": WIDGETS | {"widgets/calibration"},
+    "widgets/reconstruct": WIDGETS,
+    "widgets/depth": WIDGETS,
+    "widgets/train": WIDGETS,
+    "widgets": WIDGETS,
 }
 ENTRANCES = {"__init__", "__main__"}  # of the package itself: they only pass on
-WINDOW = {"napari", "magicgui", "qtpy", "superqt", "pyqtgraph", "PyQt6", "PyQt5", "PySide6"}
+WINDOW = {"napari", "npe2", "magicgui", "qtpy", "superqt", "pyqtgraph", "PyQt6", "PyQt5", "PySide6"}
 
 
 def room(path: Path) -> str:
-    return path.relative_to(SRC).parts[0].removesuffix(".py")
+    """The folder of a file inside the package, or its own name where it lies in none."""
+    inside = path.relative_to(SRC)
+    return "/".join(inside.parent.parts) or inside.stem
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
-    """Full dotted names imported anywhere in a file, inside functions too, with their lines."""
-    package = ("napari_neuralfield", *path.relative_to(SRC).parent.parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def names(text: str, package: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    """Full dotted names imported anywhere in a text, inside functions too, with their lines."""
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -47,34 +86,104 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
             yield from ((f"{start}.{alias.name}", node.lineno) for alias in node.names)
 
 
-def test_arrows_run_one_way() -> None:
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    return names(path.read_text(encoding="utf-8"), (PACKAGE, *path.relative_to(SRC).parent.parts))
+
+
+def module(path: Path) -> str:
+    parts = (PACKAGE, *path.relative_to(SRC).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module(path): path for path in FILES}
+
+
+def target(name: str) -> Path | None:
+    """The file that an imported name lies in: a module of the package, or the one that defines the name."""
+    return MODULES.get(name) or MODULES.get(name.rpartition(".")[0])
+
+
+def arrows_back(files: Iterable[Path]) -> list[str]:
+    """Imports from a room that the importing one may not use, and of a window outside `widgets`."""
     wrong = []
-    for path in FILES:
+    for path in files:
         here = room(path)
         for name, line in imports(path):
-            parts = name.split(".")
-            if parts[0] == "napari_neuralfield" and len(parts) > 1 and here not in ENTRANCES:
-                there = parts[1]
-                if there != here and there not in MAY_USE[here] and there != "__version__":
-                    wrong.append(f"{path.relative_to(SRC)}:{line} {here} -> {there}")
-            if parts[0] in WINDOW and here != "widgets":
-                wrong.append(f"{path.relative_to(SRC)}:{line} {here} -> {parts[0]}")
+            there = target(name)
+            allowed = here in ENTRANCES or there is None or name == f"{PACKAGE}.__version__"
+            if not allowed and room(there) != here and room(there) not in MAY_USE[here]:
+                wrong.append(f"{path.relative_to(SRC)}:{line} {here} -> {room(there)}")
+            if name.split(".")[0] in WINDOW and here.split("/")[0] != "widgets":
+                wrong.append(f"{path.relative_to(SRC)}:{line} {here} -> {name.split('.')[0]}")
+    return wrong
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that import one another in a circle, [] where there is none."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
+
+
+def graph() -> dict[str, set[str]]:
+    """Module -> modules of the package that it imports."""
+    found: dict[str, set[str]] = {}
+    for name, path in MODULES.items():
+        there = {target(imported) for imported, _ in imports(path)}
+        found[name] = {module(other) for other in there if other is not None and other != path}
+    return found
+
+
+def test_arrows_run_one_way() -> None:
+    wrong = arrows_back(FILES)
     assert not wrong, "arrows that run back:\n" + "\n".join(wrong)
 
 
-def test_the_walk_sees_an_arrow_that_runs_back(tmp_path: Path) -> None:
-    """The check above can fail: relative, absolute and hidden imports are all seen."""
-    assert ("napari_neuralfield.types.InputError" in dict(imports(SRC / "registry.py"))) is True
-    inside = {name for name, _ in imports(SRC / "recon" / "recipe.py")}
-    assert {"napari_neuralfield.registry.METHODS", "pydantic"} <= inside
-    assert "recon" not in MAY_USE["io"]
-    assert "io" not in MAY_USE["recon"]
-    assert "fields" not in MAY_USE["forward"]
-    assert "forward" not in MAY_USE["fields"]
+def test_no_circle_between_modules() -> None:
+    found = circle(graph())
+    assert not found, "modules import one another in a circle:\n" + " ->\n".join(found)
+
+
+def test_the_plan_itself_has_no_circle() -> None:
+    assert not circle({here: there - {here} for here, there in MAY_USE.items()})
+
+
+@pytest.mark.parametrize(
+    ("home", "line", "what"),
+    [
+        ("forward", "from ..fields import planes", "forward -> fields"),
+        ("recon/scan", "def late():\n    from ..fpm.sequential import sequential", "recon/scan -> recon/fpm"),
+        ("io/native", "from napari_neuralfield.io.readers import tiff", "io/native -> io/readers"),
+        ("app", "import napari", "app -> napari"),
+    ],
+)
+def test_a_planted_arrow_back_is_seen(home: str, line: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative, absolute and hidden imports alike."""
+    planted = SRC / home / "planted.py"
+    monkeypatch.setattr(Path, "read_text", lambda self, encoding="": line)
+    assert [wrong.split(" ", 1)[1] for wrong in arrows_back([planted])] == [what]
+
+
+def test_a_planted_circle_is_seen() -> None:
+    """Of two modules in one folder too."""
+    planted = graph()
+    planted[f"{PACKAGE}.recon.engine.losses"].add(f"{PACKAGE}.recon.fpm.fpm_inr")
+    planted[f"{PACKAGE}.recon.fpm.fpm_inr"].add(f"{PACKAGE}.recon.engine.losses")
+    assert {f"{PACKAGE}.recon.engine.losses", f"{PACKAGE}.recon.fpm.fpm_inr"} <= set(circle(planted))
 
 
 def test_every_room_is_on_the_plan() -> None:
     assert {room(path) for path in FILES} <= set(MAY_USE) | ENTRANCES
+
+
+def test_no_folder_is_a_maze() -> None:
+    crowded = {}
+    for path in FILES:
+        crowded.setdefault(room(path), []).append(path)
+    large = {name: len(paths) for name, paths in crowded.items() if len(paths) > 20}
+    assert not large, f"more than 20 Python files in a folder: {large}"
 
 
 def test_importing_loads_neither_torch_nor_a_window() -> None:

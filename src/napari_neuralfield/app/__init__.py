@@ -1,1 +1,1 @@
-"""The program without a window: jobs, lazy views, command line, demo. No Qt here."""
+"""The program without a window: jobs, lazy views, films. No Qt, no terminal."""

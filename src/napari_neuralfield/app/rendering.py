@@ -9,7 +9,8 @@ import numpy as np
 
 from ..data.tiles import STRIP_PIXELS, strips_of
 from ..types import Field, InputError
-from . import arguments, heights
+from . import arguments
+from . import height_units as heights
 from .lazy import evaluate, measure
 
 WHOLE = 2**24  # pixels of a plane that is rendered at once

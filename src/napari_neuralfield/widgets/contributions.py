@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from ..types import InputError
+from .kit.docks import PLUGIN, open_docks
 
 if TYPE_CHECKING:
     import napari
 
     from ..data.acquisition import Draft
-    from .layers import LayerData
+    from .view.layers import LayerData
 
-PLUGIN = "napari-neuralfield"
 DESCRIBED = (".h5", ".hdf5", ".mat", ".cxi", ".npz", ".bz2")  # formats that can say what they are without a sidecar
 Read = Callable[[Any], "list[LayerData]"]
 
@@ -56,7 +56,7 @@ def _read_acquisition(path: Any) -> list[LayerData]:
 
 
 def _acquisition_layers(draft: Draft) -> list[LayerData]:
-    from .layers import acquisition_layers
+    from .view.layers import acquisition_layers
 
     layers = acquisition_layers(draft)
     _offer("Acquisition", "Reconstruct")
@@ -69,10 +69,10 @@ def field_reader(path: str | list[str]) -> Read | None:
 
 def _read_field(path: Any) -> list[LayerData]:
     from ..io import load_result, read_header
-    from .layers import result_layers
-    from .phase_layers import channel_layers, drawn_later
-    from .scan_facts import scan_facts
-    from .trust_facts import map_layers, trust_facts
+    from .view.layers import result_layers
+    from .view.phase_layers import channel_layers, drawn_later
+    from .view.scan_facts import scan_facts
+    from .view.trust_facts import map_layers, trust_facts
 
     result, title = load_result(Path(path)), Path(path).stem
     more = scan_facts(result) is not None or trust_facts(result) is not None  # what the Reconstruct dock tells
@@ -89,7 +89,7 @@ def write_field(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     ------
     InputError : for a layer that holds no field.
     """
-    from .session import KEY
+    from .kit.session import KEY
 
     ours = meta.get("metadata", {}).get(KEY, {})
     if "result" not in ours:
@@ -128,7 +128,7 @@ def _simulated(title: str, simulation: str) -> Path:
     from ..io import save_acquisition
     from ..simulate import simulators as simulate
 
-    sources = sorted(Path(simulate.__file__).parent.glob("simulate*.py"))
+    sources = sorted(Path(simulate.__file__).parent.glob("*.py"))
     version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
     path = Path(platformdirs.user_cache_dir(PLUGIN)) / "samples" / f"{title.replace(' ', '_')}-{version}.acq.h5"
     if not path.is_file():
@@ -140,33 +140,6 @@ def _simulated(title: str, simulation: str) -> Path:
 def open_workbench(viewer: napari.Viewer) -> None:
     """Acquisition and Reconstruct as tabs at the right, Depth below the canvas."""
     open_docks(viewer, "Acquisition", "Reconstruct", "Depth")
-
-
-def open_docks(viewer: Any, *names: str, front: str = "") -> None:
-    """Open these docks where they are not open yet, arranged so that all can be read; `front` or the first is seen."""
-    from .acquisition_dock import AcquisitionDock
-    from .depth_dock import DepthDock
-    from .reconstruct_dock import ReconstructDock
-    from .train_dock import TrainDock
-
-    docks = {"Acquisition": AcquisitionDock, "Reconstruct": ReconstructDock, "Depth": DepthDock, "Train": TrainDock}
-    for name in names:
-        full = f"{name} ({PLUGIN})"  # as the Plugins menu calls it, so that nothing opens twice
-        if full not in viewer.window.dock_widgets:
-            below = name == "Depth"
-            widget: Any = docks[name](viewer)
-            viewer.window.add_dock_widget(
-                widget, name=full, area="bottom" if below else "right", tabify=not below, add_vertical_stretch=False
-            )
-            widget.parent().setWindowTitle(name)
-            if below:
-                widget.setMaximumHeight(118)
-    scale_bar = viewer.canvas.overlays.scale_bar
-    if not scale_bar.visible:  # in a colour that can be read on black and on white
-        scale_bar.visible, scale_bar.box, scale_bar.colored, scale_bar.color = True, False, True, "#f0ad4e"
-    seen = viewer.window.dock_widgets[f"{front or names[0]} ({PLUGIN})"].parent()
-    seen.show()
-    seen.raise_()
 
 
 def _offer(*names: str) -> bool:

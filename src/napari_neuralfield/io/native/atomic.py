@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,3 +69,23 @@ def _why(error: OSError, target: Path) -> str:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) or "permission denied" in text:
         return f"writing in {target.parent} is not allowed; choose another place"
     return f"it cannot be written ({(error.strerror or str(error).splitlines()[0])}); choose another place"
+
+
+def write_or_keep(target: Path, write: Callable[[Path], None], what: str) -> None:
+    """`write` to `target`, and where that fails to a copy in the temporary folder; `what` names it in the sentence.
+
+    Raises
+    ------
+    InputError : naming the copy, or saying that there is none.
+    """
+    try:
+        write(target)
+        return
+    except InputError as error:
+        reason = str(error)
+    copy = Path(tempfile.mkdtemp(prefix="neuralfield-")) / target.name
+    try:
+        write(copy)
+    except InputError as error:
+        raise InputError(f"{reason}; nor could it be saved elsewhere, since {error}") from None
+    raise InputError(f"{reason}; until then the {what} is safe in {copy}") from None

@@ -1,0 +1,1 @@
+"""Pages and pictures drawn without a window, and the words beside them."""

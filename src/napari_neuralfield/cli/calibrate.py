@@ -1,0 +1,121 @@
+"""A calibration in a terminal: what was found in plain lines, the corrected file, and the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..app import arguments
+from ..app.figures import calibration_report
+from ..app.figures import calibration_words as words
+from ..data.acquisition import Acquisition
+from ..io import open_acquisition, save_acquisition
+from ..io.native.atomic import write_or_keep
+from ..recon.calibration import quality
+from ..recon.calibration import stages as calibrations
+from ..recon.calibration.recipe import CalibrationRecipe
+from ..recon.calibration.result import Calibration
+from ..recon.engine.recipe import Recipe, checked, load, options_of
+from ..registry import METHODS
+from ..types import InputError
+from . import terminal
+from .convert import with_found
+
+ACQUISITION = (".acq.h5",)
+
+
+def run_file(
+    file: Path, output: Path, report: Path | None, recipe: Path | None, typed: Mapping[str, str | None]
+) -> None:
+    """Calibrate a file; what is typed comes before what the `recipe` file says.
+
+    Raises
+    ------
+    InputError : for options that do not fit, and for whatever cannot be read or written.
+    """
+    target = arguments.output(output, ACQUISITION)
+    page = None if report is None else arguments.output(report, (".png",), "--report")
+    if page is not None:
+        arguments.output(page.with_suffix(".json"), (".json",), "--report")
+    arguments.not_the_input(target, arguments.existing(file))
+    acquisition = open_acquisition(file)
+    name, model = recipe_of(acquisition)
+    chosen = load(recipe) if recipe is not None else {}
+    values = arguments.option_values(options_of(model), typed)
+    run(acquisition, checked(model, {**chosen, **values, "method": name}, name), target, page)
+
+
+def recipe_of(acquisition: Acquisition) -> tuple[str, type[Recipe]]:
+    """Name and recipe of what `calibrate` does for this kind: a coded surface, or the board and the pupil."""
+    if acquisition.kind == "coded_ptychography":
+        return "coded-surface", METHODS["coded-surface"].recipe
+    return "calibrate", CalibrationRecipe
+
+
+def _surface(acquisition: Acquisition, recipe: Recipe, target: Path) -> None:
+    """Find a coded surface and the positions, say how well they explain the frames, write the acquisition with them."""
+    terminal.warn_about(acquisition)
+    rescue = target.with_name(target.name.removesuffix(".acq.h5") + ".nfield")
+    result = terminal.follow(iter(METHODS["coded-surface"].run(acquisition, recipe)), acquisition, recipe, rescue)
+    print(*terminal.figures(result), sep="\n")
+    found = with_found(acquisition, result, "the result")
+    write_or_keep(target, lambda path: save_acquisition(path, found), "calibrated acquisition")
+    print(f"surface and positions are in {target}; in the sidecar of a later sample write coded_surface: {target.name}")
+
+
+def run(acquisition: Acquisition, recipe: Recipe, target: Path, report: Path | None = None) -> None:
+    """Calibrate, say what was found, write the corrected acquisition; with `report` assess it too and draw the page.
+
+    `recipe` is of the model that `recipe_of` names.
+
+    Raises
+    ------
+    InputError : where the acquisition cannot be calibrated, or a file not be written.
+    """
+    if not isinstance(recipe, CalibrationRecipe):
+        if report is not None:
+            raise InputError(f"option --report is {report}; there is a report of LED boards only, so leave it out")
+        _surface(acquisition, recipe, target)
+        return
+    terminal.warn_about(acquisition)
+    wall, cpu = time.perf_counter(), time.process_time()
+    notes: list[str] = []
+    found = terminal.returned(calibrations.calibrate(acquisition, recipe), notes)
+    seconds = {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
+    print(terminal.took(**seconds))
+    told = words.lines(words.figures(found, leave_out=recipe.leave_out))
+    _tell(told)
+    for warning in found.warnings:
+        if warning not in notes:
+            print(f"warning: {warning}")
+    if words.half_turn_fits(found):
+        print(words.HALF_TURN)
+    corrected = found.acquisition(recipe.leave_out)
+    write_or_keep(target, lambda path: save_acquisition(path, corrected), "corrected acquisition")
+    left_out = found.corrected.frame_count - corrected.frame_count
+    without = f", without {left_out} suspect {'frame' if left_out == 1 else 'frames'}" if left_out else ""
+    print(f"the corrected acquisition is in {target}{without}")
+    if report is None:
+        return
+    before, after = _assessed(found, recipe)
+    page = words.figures(found, before, after, recipe.leave_out, **seconds)
+    _tell([row for row in (*words.lines(page), *words.rings(page)) if row not in told])
+    calibration_report.save(report, page)
+    print(f"the report is in {report}, its figures in {report.with_suffix('.json')}")
+
+
+def _assessed(found: Calibration, recipe: CalibrationRecipe) -> tuple[quality.Quality, quality.Quality]:
+    """Quality of the nominal and of the corrected acquisition, from the same frames."""
+    bad = {suspect.frame for suspect in found.suspects} if recipe.leave_out else set()
+    kept = [frame for frame in range(found.given.frame_count) if frame not in bad]
+    given = found.given.subset(kept) if bad else found.given
+    before = terminal.returned(quality.assess(given, recipe.device, recipe.seed))
+    corrected = found.acquisition(recipe.leave_out)
+    return before, terminal.returned(quality.assess(corrected, recipe.device, recipe.seed, same_as=before))
+
+
+def _tell(rows: list[tuple[str, str]]) -> None:
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, text in rows:
+        print(f"  {name:<{width}}  {text}")

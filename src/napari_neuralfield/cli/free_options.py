@@ -1,0 +1,63 @@
+"""Commands whose options come from recipes: each option joined to its value, so that `--z-um -20,20` stays one.
+
+An option of any command that may stand without its value is given one here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from ..app import arguments
+
+COMMANDS = ("reconstruct", "calibrate", "train")
+ALONE = {"--height": "known"}  # option -> what it means without a value
+
+
+def joined(tokens: list[str], own: Collection[str]) -> list[str]:
+    """Tokens of a command line, each free option joined to its value.
+
+    Parameters
+    ----------
+    tokens : what was typed after the program's name.
+    own : options that belong to the commands themselves.
+
+    Raises
+    ------
+    InputError : for an option without its value.
+    """
+    tokens = [
+        f"{token}={ALONE[token]}" if token in ALONE and not _a_number(tokens[at + 1 : at + 2]) else token
+        for at, token in enumerate(tokens)
+    ]
+    command, rest = tokens[:1], tokens[1:]
+    free = any(token.startswith("--") and token not in (*own, "--help") for token in rest)
+    if not command or command[0] not in COMMANDS or not free:
+        return tokens
+    from ..recon.engine.recipe import options_of
+
+    switches = {
+        option.name
+        for recipe in _recipes(command[0])
+        for option in options_of(recipe)
+        if bool in arguments.members(option.type)
+    }
+    return [*command, *arguments.join_options(rest, own, switches)]
+
+
+def _a_number(tokens: list[str]) -> bool:
+    return bool(tokens) and tokens[0][:1] in "0123456789."
+
+
+def _recipes(command: str) -> list[Any]:
+    from ..registry import METHODS
+
+    if command == "train":
+        from ..recon.training.networks import TRAININGS
+
+        return [entry.recipe for entry in TRAININGS.values()]
+    if command == "calibrate":
+        from ..recon.calibration.recipe import CalibrationRecipe
+
+        return [CalibrationRecipe, METHODS["coded-surface"].recipe]
+    return [METHODS[name].recipe for name in METHODS]

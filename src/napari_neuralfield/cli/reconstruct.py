@@ -1,0 +1,58 @@
+"""`neuralfield reconstruct`: frames in, a field out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..app import arguments
+
+RECOMMENDED = "recommended"
+FIELD = (".nfield",)
+
+
+def run(
+    file: Path, output: Path | None, method: str | None, preset: str | None, recipe: Path | None,
+    typed: Mapping[str, str | None],
+) -> None:  # fmt: skip
+    """Reconstruct, write `output`, and say how well it explains the frames.
+
+    Parameters
+    ----------
+    method, preset : names; None where nothing was typed.
+    recipe : YAML file with options.
+    typed : options as they were typed, by name; they come first.
+
+    Raises
+    ------
+    InputError : for options that do not fit, and for whatever cannot be read or written.
+    """
+    target = arguments.output(arguments.given(output), FIELD)
+    from ..app.figures.calibration_words import HALF_TURN
+    from ..io import open_acquisition
+    from ..recon.engine.recipe import build, load
+    from ..recon.engine.recipe import options as known_options
+    from ..recon.engine.recipe import run as reconstruct
+    from . import terminal
+
+    chosen = load(recipe) if recipe is not None else {}
+    acquisition = open_acquisition(arguments.existing(file))
+    name = method or str(chosen.get("method") or RECOMMENDED)
+    if name == RECOMMENDED:
+        from ..recon import recommended
+
+        name, best = recommended(acquisition)
+        chosen = {**({} if preset else best), **chosen}
+        print(f"method {name}, recommended for {acquisition.kind}")
+    else:
+        print(f"method {name}")
+    values = arguments.option_values(known_options(name), typed)
+    built = build(name, {**chosen, **values}, preset)
+    terminal.warn_about(acquisition)
+    result = terminal.follow(iter(reconstruct(acquisition, built)), acquisition, built, target)
+    terminal.save(result, target)
+    for line in terminal.figures(result):
+        print(line)
+    if "sample_z_um" in result.figures and getattr(acquisition, "sample_z_um", None) is None:
+        print(HALF_TURN)
+    print(f"the field is in {target}; look at it with: napari {target}")

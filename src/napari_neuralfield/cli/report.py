@@ -1,0 +1,217 @@
+"""What `info` and `methods` say, as plain values for JSON and as text for people."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..app.arguments import flag_of, members
+from ..data.plain import plain
+from .terminal import caption, unit_of
+
+COMMANDS = ("calibrate", "train")  # commands with options of their own
+LABELS = {"warning": "warning", "ok": "good"}
+
+
+def acquisition(path: Path) -> dict[str, Any]:
+    """Kind, frames, values, what is missing, and the checks of a complete acquisition."""
+    from ..data.acquisition import quantities
+    from ..io import open_draft
+
+    draft = open_draft(path)
+    known = quantities(draft.kind)
+    missing = [{"name": name, "unit": known[name].unit, "help": known[name].help} for name in draft.missing()]
+    count, rows, columns = draft.frames.shape
+    found: dict[str, Any] = {
+        "file": str(path),
+        "kind": draft.kind,
+        "title": str(draft.values.get("title") or ""),
+        "frames": {"count": count, "shape": [rows, columns], "type": str(np.dtype(draft.frames.dtype))},
+        "values": {n: _summary(v) for n, v in draft.values.items() if n in known and v is not None},
+        "units": {n: quantity.unit for n, quantity in known.items() if quantity.unit},
+        "missing": missing,
+        "notes": list(draft.notes),
+        "facts": {},
+        "checks": [],
+    }
+    if not missing:
+        from ..checks import findings as checks
+
+        complete = draft.complete()
+        found["values"] = {n: _summary(v) for n, v in complete.values().items() if n in known}
+        found["facts"] = plain({n: v for n, v in checks.facts(complete).items() if n not in found["values"]})
+        found["checks"] = [plain(dataclasses.asdict(check)) for check in checks.check(complete)]
+    return found
+
+
+def field(path: Path) -> dict[str, Any]:
+    """Type, extent, optics, figures, recipe and size of a field file, from its header alone."""
+    from ..io import read_header
+
+    header = read_header(path)
+    found = {name: header[name] for name in ("title", "values", "extent", "optics", "figures", "recipe")}
+    return {
+        "file": str(path),
+        "kind": "field",
+        "type": header["field_type"],
+        **plain(found),
+        "bytes": path.stat().st_size,
+    }
+
+
+def methods(name: str | None) -> list[dict[str, Any]]:
+    """Every method, or the named one, with its options; `calibrate` and `train` have options too and may be named."""
+    from ..recon.calibration.recipe import CalibrationRecipe
+    from ..recon.engine.recipe import Method, options_of
+    from ..registry import METHODS
+
+    if name == "calibrate":
+        summary = "Finds what the microscope really was; a command of its own: neuralfield calibrate."
+        found = [Method(name, summary, CalibrationRecipe, ("led_array",), {}, lambda *_: iter(()))]
+    elif name == "train":
+        from ..recon.training.networks import TRAININGS
+
+        found = [
+            Method(f"train {n}", t.summary, t.recipe, (t.kind,), {}, lambda *_: iter(()))
+            for n, t in TRAININGS.items()
+        ]
+    else:
+        found = [METHODS[n] for n in (sorted(METHODS) if name is None else [name])]
+    return [
+        {
+            "name": method.name,
+            "summary": method.summary,
+            "kinds": list(method.kinds),
+            "presets": {preset: plain(dict(values)) for preset, values in method.presets.items()},
+            "options": [_option(o) for o in options_of(method.recipe)],
+        }
+        for method in found
+    ]
+
+
+def _option(o: Any) -> dict[str, Any]:
+    return {
+        "name": o.name,
+        "flag": flag_of(o.name),
+        "type": _type(o),
+        "default": plain(o.default),
+        "unit": o.unit,
+        "help": o.help,
+        "advanced": o.advanced,
+        "low": o.low,
+        "high": o.high,
+        "choices": list(o.choices),
+        "optional": o.optional,
+    }
+
+
+def _type(o: Any) -> str:
+    if o.choices:
+        return "choice"
+    kinds = members(o.type)
+    return " | ".join(str(kind) if typing.get_origin(kind) else getattr(kind, "__name__", str(kind)) for kind in kinds)
+
+
+def _summary(value: Any) -> Any:
+    """A scalar as it is; of an array its shape and, where real, its range."""
+    array = np.asarray(value)
+    if array.ndim == 0:
+        return plain(value)
+    if array.dtype.kind not in "iuf" or array.size == 0:
+        return {"shape": list(array.shape)}
+    return {"shape": list(array.shape), "min": plain(np.nanmin(array)), "max": plain(np.nanmax(array))}
+
+
+def acquisition_as_text(found: dict[str, Any]) -> str:
+    frames = found["frames"]
+    rows = [
+        ("kind", found["kind"]),
+        ("frames", f"{frames['count']} of {frames['shape'][0]} x {frames['shape'][1]} pixels, {frames['type']}"),
+        *((name, _with_unit(value, _unit(name, found["units"]))) for name, value in found["values"].items()),
+        *((name, _number(value)) for name, value in found["facts"].items() if not name.startswith("frame_")),
+    ]
+    lines = [f"{found['title'] or Path(found['file']).name}", *_columns(rows)]
+    lines += [f"note: {text}" for text in found["notes"]]
+    lines += [f"missing: {m['name']}{_in(m['unit'])}, {m['help']}; give it in a sidecar file" for m in found["missing"]]
+    lines += [f"{LABELS.get(check['level'], 'note')}: {check['text']}" for check in found["checks"]]
+    return "\n".join(lines)
+
+
+def field_as_text(found: dict[str, Any]) -> str:
+    extent = found["extent"]
+    low, high = extent["z_um"]
+    depth = f"one plane, found at {low:g} um" if low == high else f"{low:g} to {high:g} um"
+    rows = [
+        ("field", found["type"]),
+        ("values", found["values"]),
+        ("depth", depth),
+        ("grid", f"{extent['shape'][0]} x {extent['shape'][1]} pixels of {extent['pixel_um']:g} um"),
+        ("size on disk", f"{found['bytes'] / 1e6:.3g} MB"),
+        ("method", str(found["recipe"].get("method", ""))),
+        *((name, _number(value)) for name, value in found["optics"].items() if not isinstance(value, list | dict)),
+        *((caption(name), _number(value) + unit_of(name)) for name, value in found["figures"].items()),
+    ]
+    return "\n".join([f"{found['title'] or Path(found['file']).name}", *_columns(rows)])
+
+
+def methods_as_text(found: list[dict[str, Any]]) -> str:
+    lines: list[str] = []
+    for method in found:
+        lines += [f"{method['name']}: {method['summary']}", f"  takes {', '.join(method['kinds'])}"]
+        if method["presets"]:
+            lines.append(f"  presets {', '.join(method['presets'])}")
+        rows = [(option["flag"], _option_text(option)) for option in method["options"]]
+        lines += [*_columns(rows), ""]
+    if len(found) > 1:
+        lines.append(f"options of other commands: {', '.join(f'neuralfield methods {name}' for name in COMMANDS)}")
+    return "\n".join(lines).rstrip()
+
+
+def _option_text(option: dict[str, Any]) -> str:
+    words = [option["unit"], "" if option["default"] == "" else f"default {_number(option['default'])}"]
+    low, high = option["low"], option["high"]
+    if low is not None and high is not None:
+        words.append(f"{low:g} to {high:g}")
+    elif low is not None or high is not None:
+        words.append(f"at least {low:g}" if high is None else f"at most {high:g}")
+    if option["choices"]:
+        words.append(" or ".join(map(str, option["choices"])))
+    told = ", ".join(word for word in words if word)
+    return f"{option['help']} ({told})" if told else str(option["help"])
+
+
+def _with_unit(value: Any, unit: str) -> str:
+    if not isinstance(value, dict):
+        return f"{_number(value)} {unit}".strip()
+    shape = " x ".join(map(str, value["shape"]))
+    if "min" not in value:
+        return f"{shape} values"
+    return f"{shape} values from {_number(value['min'])} to {_number(value['max'])} {unit}".strip()
+
+
+def _unit(name: str, units: dict[str, str]) -> str:
+    """The unit to print, empty where the name says it."""
+    return "" if name.endswith("_um") else units.get(name, "")
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return ",".join(map(_number, value))
+    return "none" if value is None else str(value)
+
+
+def _in(unit: str) -> str:
+    return f" in {unit}" if unit else ""
+
+
+def _columns(rows: list[tuple[str, str]]) -> list[str]:
+    width = max(len(name) for name, _ in rows)
+    return [f"  {name:<{width}}  {text}" for name, text in rows if text]

@@ -1,0 +1,46 @@
+"""`neuralfield simulate`: frames of a virtual microscope, and the truth behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ..app import arguments
+from ..io import save_acquisition
+from ..io.native.atomic import writing
+from ..simulate.simulators import SIMULATORS
+from ..types import InputError
+
+
+def run(kind: str, output: Path, truth: Path | None, seed: int) -> None:
+    """Simulate `kind`, write the frames to `output` and what a reconstruction should find to `truth`.
+
+    Raises
+    ------
+    InputError : for an unknown kind, a negative seed, or a file that cannot be written.
+    """
+    target = arguments.output(output, (".acq.h5",))
+    truth_target = None if truth is None else arguments.output(truth, (".h5",))
+    if kind not in SIMULATORS:
+        raise InputError(f"simulation {kind!r} is not known; choose one of {', '.join(sorted(SIMULATORS))}")
+    if seed < 0:
+        raise InputError(f"option --seed is {seed}; it must be 0 or more")
+    acquisition, found = SIMULATORS[kind](seed)
+    save_acquisition(target, acquisition)
+    print(f"{acquisition.frame_count} frames of kind {acquisition.kind} in {target}")
+    if truth_target is not None:
+        _save_truth(truth_target, found)
+        print(f"the truth in {truth_target}")
+
+
+def _save_truth(path: Path, truth: Mapping[str, Any]) -> None:
+    with writing(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, value in truth.items():
+            if np.ndim(value):
+                file[name] = value
+            else:
+                file.attrs[name] = value

@@ -1,0 +1,154 @@
+"""A reconstruction in a terminal: progress, notes, and nothing computed is ever lost."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..types import Done, Event, Field, Note, Preview, Progress, Result
+
+if TYPE_CHECKING:
+    from ..data.acquisition import Acquisition
+    from ..recon.engine.recipe import Recipe
+
+T = TypeVar("T")
+CAPTIONS = {"sample_z_um": "sample depth"}
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run; the message says what was kept."""
+
+
+def warn_about(acquisition: Acquisition) -> None:
+    """What a user should know before waiting: the warnings among the checks, a line each."""
+    from ..checks.findings import check
+
+    for finding in check(acquisition):
+        if finding.level == "warning":
+            print(f"warning: {finding.text}")
+
+
+def follow(events: Iterator[Event], acquisition: Acquisition, recipe: Recipe, target: Path) -> Result:
+    """Run the event stream to its end, with a bar on a terminal and every note as a line.
+
+    Raises
+    ------
+    Interrupted : on Ctrl-C, after the newest preview was saved as `target`.
+    """
+    latest: Preview | None = None
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        with progress_bar() as bar:
+            for event in events:
+                if isinstance(event, Progress):
+                    show(bar, event)
+                elif isinstance(event, Note):
+                    bar.write(said(event))
+                elif isinstance(event, Preview):
+                    latest = event
+                elif isinstance(event, Done):
+                    bar.close()
+                    print(took(time.perf_counter() - wall, time.process_time() - cpu))
+                    return event.result
+    except KeyboardInterrupt:
+        raise Interrupted(_keep(latest, acquisition, recipe, target)) from None
+    finally:
+        close = getattr(events, "close", None)
+        if close is not None:
+            close()
+    raise RuntimeError(f"method {recipe.method} ended without a result")
+
+
+def returned(events: Generator[Event, None, T], notes: list[str] | None = None) -> T:
+    """Run a generator of events to its end as `follow` does; what it returns. `notes` gathers what was said."""
+    try:
+        with progress_bar() as bar:
+            while True:
+                event = next(events)
+                if isinstance(event, Progress):
+                    show(bar, event)
+                elif isinstance(event, Note):
+                    bar.write(said(event))
+                    if notes is not None:
+                        notes.append(event.text)
+    except StopIteration as end:
+        found: T = end.value
+        return found
+    finally:
+        events.close()
+
+
+def said(note: Note) -> str:
+    return f"warning: {note.text}" if note.level == "warning" else note.text
+
+
+def took(seconds: float, cpu_seconds: float) -> str:
+    return f"{seconds:.1f} seconds ({cpu_seconds:.1f} of processor time)"
+
+
+def _keep(latest: Preview | None, acquisition: Acquisition, recipe: Recipe, target: Path) -> str:
+    if latest is None:
+        return "interrupted before there was anything to keep"
+    save(unfinished(latest.field, acquisition, recipe), target)
+    return f"interrupted; the field as it was is saved in {target}"
+
+
+def unfinished(field: Field, acquisition: Acquisition, recipe: Recipe) -> Result:
+    """A result around a field whose reconstruction did not end."""
+    optics = {k: v for k, v in acquisition.values().items() if isinstance(v, int | float | str)}
+    title = f"{acquisition.title or acquisition.source} (interrupted)".strip()
+    return Result(field, recipe=recipe.model_dump(mode="json"), optics=optics, title=title)
+
+
+def save(result: Result, target: Path) -> None:
+    """Write `target`; where that fails, a copy in the temporary folder, so that nothing is lost.
+
+    Raises
+    ------
+    InputError : naming the copy, or saying that there is none.
+    """
+    from ..io import save_result
+    from ..io.native import atomic
+
+    atomic.write_or_keep(target, lambda path: save_result(path, result), "field")
+
+
+def figures(result: Result) -> list[str]:
+    """The figures of a result as lines; the relative amplitude error first."""
+    first = "relative_amplitude_error"
+    names = sorted(result.figures, key=lambda name: (name != first, name))
+    told = [name for name in names if not name.endswith("seconds")]
+    return [f"{caption(name)} {result.figures[name]:.4g}{unit_of(name)}" for name in told]
+
+
+def caption(name: str) -> str:
+    """What a figure is called: `sample_z_um` is the sample depth."""
+    return CAPTIONS.get(name, name.replace("_", " "))
+
+
+def unit_of(name: str) -> str:
+    """The unit that a figure's name ends in."""
+    return " um" if name.endswith("_um") and not name.endswith("_per_um") else ""
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Any]:
+    from tqdm import tqdm
+
+    form = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}"
+    with tqdm(total=1, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False, bar_format=form) as bar:
+        yield bar
+
+
+def show(bar: Any, event: Progress) -> None:
+    bar.total = max(event.total, event.done, 1)
+    bar.n = event.done
+    if event.what:
+        bar.set_description_str(event.what, refresh=False)
+    if event.loss == event.loss:
+        bar.set_postfix_str(f"error {event.loss:.4f}", refresh=False)
+    bar.refresh()

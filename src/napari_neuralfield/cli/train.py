@@ -1,0 +1,93 @@
+"""A training in a terminal: progress, a line and a picture at every validation, weights that can be gone on from."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..app import arguments
+from ..app.training import WEIGHTS, follow, prepare
+from ..recon.engine.recipe import load, options_of
+from ..recon.training.networks import training
+from ..recon.training.trainer import Validation
+from ..types import Note, Progress
+from . import terminal
+
+
+def run(
+    name: str,
+    target: Path,
+    recipe_file: Path | None,
+    resume: Path | None,
+    start: Path | None,
+    typed: Mapping[str, str | None],
+) -> None:
+    """`neuralfield train`: weights at `target`, the last validation's picture beside them.
+
+    Raises
+    ------
+    InputError : see `prepare`.
+    terminal.Interrupted : after Ctrl-C, when what was trained is at `target`.
+    """
+    entry = training(name)
+    arguments.output(target, WEIGHTS)
+    if start is not None:
+        arguments.not_the_input(target, start)
+    values = load(recipe_file) if recipe_file is not None else {}
+    values = {**values, **arguments.option_values(options_of(entry.recipe), typed)}
+    entry, recipe, weights, material = prepare(name, values, resume, start)
+    if weights is not None:
+        done = f"after {weights.header['steps']} steps" if resume is not None else "as a new training"
+        print(f"going on from {resume or start}, {done}")
+    began, cpu = time.perf_counter(), time.process_time()
+
+    def tell(event: Any) -> None:
+        if isinstance(event, Progress):
+            terminal.show(bar, event)
+        elif isinstance(event, Note | Validation):
+            bar.write(terminal.said(event) if isinstance(event, Note) else line(event))
+
+    with _ctrl_c() as asked, terminal.progress_bar() as bar:
+        last = follow(entry.run(recipe, weights, material, asked.is_set), target, tell, entry.shown)
+    if last is None:
+        raise terminal.Interrupted("interrupted before there was anything to keep")
+    print(terminal.took(time.perf_counter() - began, time.process_time() - cpu))
+    if not last.finished:
+        again = f"go on with: neuralfield train {name} --resume {target} -o {target}"
+        raise terminal.Interrupted(f"interrupted; what was trained is in {target}; {again}")
+    print(
+        f"the weights are in {target}; use them with: neuralfield reconstruct FILE --method {name} --weights {target}"
+    )
+
+
+def line(seen: Validation) -> str:
+    """One validation in words."""
+    return (
+        f"after {seen.steps} steps, {seen.seconds / 60:.1f} min: error {seen.error_rad:.4f} rad, "
+        f"correlation {seen.correlation:.4f}"
+    )
+
+
+@contextlib.contextmanager
+def _ctrl_c() -> Iterator[threading.Event]:
+    """Ctrl-C once asks for an end after the step in hand; twice ends at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def heard(number: int, frame: Any) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, heard)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)

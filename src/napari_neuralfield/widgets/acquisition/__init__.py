@@ -1,0 +1,1 @@
+"""The Acquisition dock: what was measured, and what is missing."""

@@ -1,0 +1,274 @@
+"""Acquisition dock: open a file, see and complete its numbers, read what the checks say, save it."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+
+from ...app.figures.calibration_words import nominal_na
+from ...data.acquisition import quantities
+from ...types import InputError
+from ..calibration.panel import CalibratePanel
+from ..kit.forms import caption
+from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, button, label, row, scrolling, timer
+from ..kit.plots import PupilPlot
+from ..kit.session import session_of
+from ..kit.threads import Background
+from ..view.layers import acquisition_layers, title_of
+from .form import QuantityForm
+from .orientation import OrientationPanel
+
+FILES = "Acquisitions (*.acq.h5 *.h5 *.hdf5 *.mat *.cxi *.npz *.npz.bz2 *.npy *.tif *.tiff *.yaml);;All files (*)"
+COLOURS = {"ok": GOOD, "info": INFO, "warning": WARN, "error": BAD}
+KIND_NAMES = {
+    "led_array": "LED array (Fourier ptychography)",
+    "multiplexed_led": "multiplexed LEDs",
+    "coded_ptychography": "coded ptychography (lensless)",
+    "ptychography": "ptychography (far or near field)",
+    "through_focus": "bright field through focus",
+}
+
+
+def check_lines(checks: list[Any]) -> str:
+    """Checks as rich text: a coloured dot and a sentence each."""
+    rows = [
+        f"<tr><td style='color:{COLOURS.get(c.level, QUIET)}; padding-right:6px'>●</td>"
+        f"<td style='padding-bottom:4px'>{html.escape(c.text)}</td></tr>"
+        for c in checks
+    ]
+    return f"<table>{''.join(rows)}</table>" if rows else ""
+
+
+class AcquisitionDock(QWidget):
+    """What was measured. `napari_viewer` is given by napari."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer, self._session = napari_viewer, session_of(napari_viewer)
+        self._background = Background()
+        self.form: QuantityForm | None = None
+        self._checked = 0  # the newest round of checks; answers to older ones are dropped
+        self._build()
+        self.setAcceptDrops(True)
+        self._delay = timer(self, 300, self._run_checks, once=True)
+        self._session.draft_changed.connect(self._on_draft)
+        self._session.values_changed.connect(self._on_value)
+        self.calibrate.changed.connect(lambda: self._show_pupils(self._session.draft))
+        self.destroyed.connect(self._background.close)
+        self._on_draft(self._session.draft)
+
+    def _build(self) -> None:
+        self.open_button = button("Open file…", self._choose_file)
+        self.folder_button = button("Open folder…", self._choose_folder)
+        self.save_button = button("Save as .acq.h5…", self._choose_save)
+        buttons = row(self.open_button, self.folder_button, self.save_button)
+        self.title, self.problem, self.checks = label(), label(colour=WARN), label()
+        self.plot, self.plot_text = PupilPlot(), label(colour=QUIET)
+        self.calibrate = CalibratePanel(self._viewer, self._session)
+        self.orientation = OrientationPanel(self._session)
+        self._form_place = QVBoxLayout()
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(6, 4, 8, 6)
+        above = (buttons, self.title, self.problem, self._form_place, self.plot, self.plot_text)
+        for part in (*above, self.calibrate, self.orientation, self.checks):
+            layout.addLayout(part) if not isinstance(part, QWidget) else layout.addWidget(part)
+        layout.addStretch(1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scrolling(content))
+        self.setMinimumWidth(340)
+
+    # files
+
+    def dragEnterEvent(self, event: Any) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:
+        self.open(Path(event.mimeData().urls()[0].toLocalFile()))
+
+    def _choose_file(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Open an acquisition", self._folder(), FILES)
+        if name:
+            self.open(Path(name))
+
+    def _choose_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Open a folder of frames", self._folder())
+        if name:
+            self.open(Path(name))
+
+    def _folder(self) -> str:
+        return str(self._session.settings.get("folder", ""))
+
+    def open(self, path: Path) -> None:
+        """Read a file or folder in the background and show its frames."""
+        self._session.settings.set("folder", str(path.parent))
+        self._set_busy(f"Reading {path.name} …")
+
+        def work() -> Any:
+            from ...io import open_draft
+
+            draft = open_draft(path)
+            return acquisition_layers(draft)
+
+        self._background.run(work, self._opened, self._open_failed)
+
+    def _opened(self, layers: Any) -> None:
+        self._set_busy("")
+        for data, meta, _ in layers:
+            self._viewer.add_image(data, **meta)  # the session adopts what its metadata holds
+
+    def _open_failed(self, text: str) -> None:
+        self._set_busy("")
+        self._say(text)
+        show_error(text)
+
+    def _set_busy(self, text: str) -> None:
+        self._say(text)
+        self.open_button.setEnabled(not text)
+        self.folder_button.setEnabled(not text)
+
+    def _say(self, text: str, colour: str = WARN) -> None:
+        self.problem.setStyleSheet(f"color: {colour};")
+        self.problem.setText(text)
+        self.problem.setVisible(bool(text))
+
+    def _choose_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Save the acquisition", self._folder(), "Acquisition (*.acq.h5)")
+        if name:
+            self.save(Path(name))
+
+    def save(self, path: Path) -> None:
+        """Write the completed acquisition in the background."""
+        if not path.name.endswith(".acq.h5"):
+            path = path.with_name(path.name.removesuffix(".h5") + ".acq.h5")
+        try:
+            acquisition = self._session.acquisition()
+        except InputError as error:
+            show_error(str(error))
+            return
+
+        def work() -> Path:
+            from ...io import save_acquisition
+
+            save_acquisition(path, acquisition)
+            return path
+
+        self._background.run(work, lambda saved: show_info(f"saved {saved}"), show_error)
+
+    # values
+
+    def _on_draft(self, draft: Any) -> None:
+        self.save_button.setEnabled(draft is not None)
+        self._say("")
+        self.checks.setText("")
+        if draft is None:
+            self.title.setText("Open a file or a folder of frames, or drop one here or on the viewer.")
+            self.plot.hide()
+            self.plot_text.setText("")
+        self._fill(draft)
+        if draft is not None:
+            self._show_brightest(draft)
+            self._on_value("title")
+
+    def _fill(self, draft: Any) -> None:
+        """Title and form of a draft."""
+        if self.form is not None:
+            self._form_place.removeWidget(self.form)
+            self.form.deleteLater()
+            self.form = None
+        if draft is None:
+            return
+        shape = " × ".join(str(n) for n in draft.frames.shape)
+        notes = "".join(f"<br><i>{html.escape(note)}</i>" for note in draft.notes)
+        kind = KIND_NAMES.get(draft.kind, draft.kind)
+        self.title.setText(f"<b>{html.escape(title_of(draft))}</b><br>{kind}, {shape} (frame, y, x){notes}")
+        self.form = QuantityForm(self._session, draft)
+        self.form.problem.connect(self._say)
+        self._form_place.addWidget(self.form)
+
+    def _on_value(self, name: str) -> None:
+        draft = self._session.draft
+        if draft is None or self.form is None:
+            return
+        if not name:  # several at once, arrays that had no line perhaps
+            self._fill(draft)
+        self.form.mark(draft)
+        self._show_pupils(draft)
+        self._delay.start()
+
+    def _show_brightest(self, draft: Any) -> None:
+        """Turn the viewer to the frame lit straight from below: most of the others are nearly black."""
+        na = draft.values.get("illumination_na")
+        dims = self._viewer.dims
+        if na is not None and dims.ndim >= 3 and dims.nsteps[0] == len(na):
+            dims.set_current_step(0, int(np.argmin(np.hypot(*np.asarray(na, dtype=float).T))))
+
+    def _show_pupils(self, draft: Any) -> None:
+        if draft is None:
+            return
+        values = draft.values
+        na = values.get("illumination_na", values.get("led_na"))
+        aperture = values.get("objective_na")
+        shown = na is not None and isinstance(aperture, int | float)
+        self.plot.setVisible(shown)
+        self.plot_text.setText("")
+        if shown:
+            synthetic = self.plot.show_pupils(na, float(aperture))
+            self.plot_text.setText(
+                f"Objective NA {aperture:.3g} (blue), synthetic NA {synthetic:.3g} (orange), "
+                f"{len(na)} LEDs (green: centres of their pupils, grey)."
+            )
+        if shown and self.calibrate.calibration is not None:
+            self.plot_text.setText(self._show_moves(self.calibrate.calibration, float(aperture)))
+
+    def _show_moves(self, calibration: Any, objective_na: float) -> str:
+        """Draw where a calibration found the LEDs; returns the caption."""
+        suspects = [suspect.frame for suspect in calibration.suspects]
+        found = calibration.corrected.illumination_na
+        times = self.plot.show_moves(nominal_na(calibration), found, suspects, objective_na)
+        longer = f", moves drawn {times} times as long as they are" if times > 1 else ""
+        odd = " Red: frames that disagree with all others." if suspects else ""
+        return (
+            f"Objective NA {objective_na:.3g} (blue), {len(found)} LEDs: "
+            f"as the file gives them (green) and as found (white){longer}.{odd}"
+        )
+
+    # checks
+
+    def _run_checks(self) -> None:
+        draft = self._session.draft
+        if draft is None:
+            return
+        missing = draft.missing()
+        try:
+            acquisition = draft.complete()
+        except InputError as error:
+            known = quantities(draft.kind)
+            names = ", ".join(caption(known[name].label, known[name].unit) for name in missing)
+            text = f"Still needed (orange below): {names}." if missing else str(error)
+            self._say(text.removeprefix(f"{draft.source}: "), WARN if missing else BAD)
+            self.checks.setText("")
+            return
+        self._say("")
+        self.checks.setText("Checking …")
+        self._checked += 1
+        turn = self._checked
+
+        def work() -> tuple[int, list[Any]]:
+            from ...checks.findings import check
+
+            return turn, list(check(acquisition))
+
+        self._background.run(work, self._show_checks, lambda text: self.checks.setText(html.escape(text)))
+
+    def _show_checks(self, answer: tuple[int, list[Any]]) -> None:
+        turn, checks = answer
+        if turn == self._checked:
+            self.checks.setText(check_lines(checks))

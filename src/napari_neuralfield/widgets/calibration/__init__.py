@@ -1,0 +1,1 @@
+"""The Calibrate panel of the Acquisition dock."""

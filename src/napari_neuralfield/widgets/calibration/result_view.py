@@ -1,0 +1,146 @@
+"""What a calibration found, shown: lines of text, the pupil, suspects, how good it is, and accept or discard."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from ...app.figures.calibration_rows import Finding, Found, findings, quality_lines
+from ..kit.parts import BAD, GOOD, QUIET, WARN, button, label, row
+from .plots import CorrelationPlot, PhasePicture, RingPlot, ZernikeBars
+
+LEGEND = (
+    "<span style='color:#f0ad4e'>as given</span>, <span style='color:#5bc0de'>corrected</span>; "
+    "{}. Higher agreement and lower misfit are better."
+)
+
+MOST_SUSPECTS = 8  # named; of more the number only
+
+
+class Lines(QWidget):
+    """Findings as a table; each explains itself in its tooltip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layout = QGridLayout(self)
+        self._layout.setContentsMargins(5, 0, 0, 0)
+        self._layout.setVerticalSpacing(2)
+        self._layout.setColumnStretch(1, 1)
+        self._texts: dict[str, str] = {}
+
+    def show_lines(self, lines: list[Finding]) -> None:
+        for old in self.findChildren(QLabel):
+            self._layout.removeWidget(old)
+            old.deleteLater()
+        for place, line in enumerate(lines):
+            name, text = QLabel(line.name), label(line.text)
+            name.setStyleSheet(f"color: {QUIET}")
+            for column, part in enumerate((name, text)):
+                part.setToolTip(line.tip)
+                part.setAlignment(Qt.AlignmentFlag.AlignTop)
+                part.setIndent(0)  # or Qt leaves half a line above
+                self._layout.addWidget(part, place, column)
+            self._layout.setRowStretch(place, 0)
+        self._layout.setRowStretch(len(lines), 1)  # what is too much goes below
+        self._texts = {line.name: line.text for line in lines}
+
+    def texts(self) -> dict[str, str]:
+        """Name -> text of every line."""
+        return dict(self._texts)
+
+
+class CalibrationView(QWidget):
+    """Decides nothing: its signals say what was pressed."""
+
+    accepted, discarded, undone, assess_wanted = Signal(), Signal(), Signal(), Signal()
+    frame_wanted = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines, self.phase, self.zernike = Lines(), PhasePicture(), ZernikeBars()
+        self.suspects, self.warnings, self.state = label(colour=BAD), label(colour=WARN), label(colour=GOOD)
+        self.suspects.linkActivated.connect(lambda link: self.frame_wanted.emit(int(link)))
+        self.leave_out = QCheckBox()
+        self.leave_out.setToolTip("Accept only the other frames, so that these cannot spoil a reconstruction.")
+        self.assess_button = button(
+            "How good is it?",
+            self.assess_wanted.emit,
+            "Reconstruct from halves of the LEDs, as given and corrected, and compare; takes some seconds.",
+        )
+        self.accept_button = button(
+            "Accept", self.accepted.emit, "Put these values into the form above; Reconstruct and Save use them then."
+        )
+        self.discard_button = button("Discard", self.discarded.emit, "Leave everything as the file gives it.")
+        self.undo_button = button("Undo", self.undone.emit, "Back to the values and frames before Accept.")
+        self.quality = Lines()
+        self.correlation, self.rings = CorrelationPlot(), RingPlot()
+        self.legend = label(LEGEND.format("grey dashes: half-bit threshold; coloured dashes: unseen frames"), QUIET)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.pupil_title = label("Phase of the pupil [rad] and what it is made of", QUIET)
+        self.pupil = row(self.phase, self.zernike)
+        buttons = row(self.accept_button, self.discard_button, self.undo_button, self.assess_button)
+        self.curves = row(self.correlation, self.rings)
+        words = (self.lines, self.warnings, self.suspects, self.leave_out)
+        pictures = (self.pupil_title, self.pupil, self.quality, self.curves, self.legend)
+        for part in (buttons, self.state, *words, *pictures):
+            layout.addWidget(part)
+
+    def show_found(self, found: Found) -> None:
+        """A new calibration, neither accepted nor assessed."""
+        calibration = found.calibration
+        self.lines.show_lines(findings(found))
+        _say(self.warnings, "\n".join(_sentence(text) for text in calibration.warnings))
+        odd = calibration.suspects
+        lines = [_linked(suspect) for suspect in odd[:MOST_SUSPECTS]]
+        more = [f"And {len(odd) - MOST_SUSPECTS} more."] if len(odd) > MOST_SUSPECTS else []
+        _say(self.suspects, "<br>".join(lines + more))
+        self.leave_out.setText("Leave out this frame" if len(odd) == 1 else "Leave out these frames")
+        self.leave_out.setVisible(bool(odd))
+        self.leave_out.setChecked(bool(odd))
+        has_pupil = bool(calibration.zernike_rad) or calibration.corrected.pupil is not None
+        for part in (self.pupil_title, self.pupil):
+            part.setVisible(has_pupil)
+        self.zernike.setVisible(bool(calibration.zernike_rad))
+        self.phase.show_phase(found.phase)
+        self.zernike.show_terms(calibration.zernike_rad)
+        self.show_quality(None, None)
+        self.set_accepted(False)
+
+    def show_quality(self, before: Any, after: Any) -> None:
+        """Two assessments, as given and corrected; None takes them off."""
+        shown = before is not None
+        for part in (self.quality, self.curves, self.legend):
+            part.setVisible(shown)
+        self.assess_button.setVisible(not shown)
+        if shown:
+            self.quality.show_lines(quality_lines(before, after))
+            self.correlation.show_quality(before, after)
+            self.rings.show_quality(before, after)
+
+    def set_accepted(self, accepted: bool) -> None:
+        self.accept_button.setVisible(not accepted)
+        self.discard_button.setVisible(not accepted)
+        self.undo_button.setVisible(accepted)
+        self.leave_out.setEnabled(not accepted)
+        _say(self.state, "Accepted: Reconstruct and Save now use these values." if accepted else "")
+
+
+def _linked(suspect: Any) -> str:
+    number = f"<a href='{suspect.frame}' style='color: {BAD}'>Frame {suspect.frame}</a>"
+    return f"{number} {html.escape(suspect.why, quote=False)}."
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+
+
+def _say(place: QLabel, text: str) -> None:
+    place.setText(text)
+    place.setVisible(bool(text))

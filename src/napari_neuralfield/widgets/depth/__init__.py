@@ -1,0 +1,1 @@
+"""The Depth dock: slide through a field, render and export it."""

@@ -1,0 +1,290 @@
+"""Depth dock: slide through depth; only what is on the screen is computed, in a thread of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from ...app import lazy
+from ...app.focus import InFocus, all_in_focus
+from ...types import Field
+from ..kit.parts import timer
+from ..kit.session import KEY, Shown, session_of
+from ..kit.threads import Background, Latest
+from ..view.complex_view import colour_layers, unwrapped_layer
+from ..view.depth_view import Pace, Picture, View, bounce, plane_count, render, view_of, whole
+from ..view.export import FILTERS, export
+from ..view.layers import ImageSlot, LayerData, colormap_of, contrast, placed
+from ..view.scan_layers import add_all
+from ..view.wording import extent_text
+from ..view.zoom_view import FINEST, zoom_view_of
+from .form import DepthForm
+
+
+class DepthDock(QWidget):
+    """A field at any depth. `napari_viewer` is given by napari."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer, self._session = napari_viewer, session_of(napari_viewer)
+        self._background = Background()
+        self._latest = Latest(self._background, self._put, self._say_error)
+        self._slot, self._pace = ImageSlot(napari_viewer), Pace()
+        self.zoom = zoom_view_of(napari_viewer)
+        self._range_of: Any = None  # the extent that slider and boxes are set for
+        self._last: Picture | None = None
+        self._step = 0.0
+        self._cancelled = False
+        self.form = DepthForm(self)
+        self._make_timers()
+        self._connect()
+        self._on_shown(self._session.shown)
+
+    def _make_timers(self) -> None:
+        self._settle = timer(self, 180, self._sharpen, once=True)  # after a move: the same at full resolution
+        self._camera = timer(self, 40, self._on_camera, once=True)
+        self._play = timer(self, 50, self._advance)
+
+    def _connect(self) -> None:
+        form = self.form
+        form.slider.valueChanged.connect(self._on_slider)
+        form.quantity.currentTextChanged.connect(lambda _: self._request())
+        form.play.toggled.connect(self._toggle_play)
+        form.contrast.clicked.connect(self.auto_contrast)
+        form.add_plane.clicked.connect(self.add_plane)
+        form.colours.clicked.connect(lambda: self.add_view(colour_layers))
+        form.compare.toggled.connect(self.zoom.compare)
+        form.unwrap.clicked.connect(lambda: self.add_view(unwrapped_layer))
+        form.focus.clicked.connect(self.find_focus)
+        form.export.clicked.connect(self._choose_export)
+        self._session.shown_changed.connect(self._on_shown)
+        camera = self._viewer.scene.camera
+        camera.events.zoom.connect(self._camera_moved)
+        camera.events.center.connect(self._camera_moved)
+        self._viewer.canvas.events.size.connect(self._camera_moved)
+        background, latest, holder = self._background, self._latest, self.__dict__
+
+        def close() -> None:  # must not touch the widget: it is being destroyed
+            holder["_cancelled"] = True
+            background.close()
+            latest.close()
+
+        self.destroyed.connect(close)
+
+    # the field
+
+    def _on_shown(self, shown: Shown | None) -> None:
+        self.form.set_enabled(shown is not None)
+        if shown is None:
+            self.form.state.setText("Reconstruct, or drop a .nfield file on the viewer.")
+            return
+        extent = shown.result.field.extent
+        if extent != self._range_of:
+            self._range_of = extent
+            self.form.set_range(*extent.z_um, shown.z_um)
+            self.form.set_quantities(lazy.quantities(shown.result.field))
+            self.form.planes.setValue(plane_count(shown.result))
+            other = "Beside other methods" if "condenser_na" in shown.result.optics else "Beside DPC"
+            self.form.set_closer(lazy.beyond_pixels(shown.result.field), other)
+            self._last = None
+        closer = ", finer where you zoom in" if lazy.beyond_pixels(shown.result.field) else ""
+        self.form.state.setText(extent_text(extent) + (closer if shown.finished else ", still running"))
+        if self._slot.alive:
+            self._request()
+
+    @property
+    def z_um(self) -> float:
+        return float(self.form.slider.value())
+
+    # looking
+
+    def _on_slider(self) -> None:
+        self._slot.come_up()
+        self._request(draft=True)
+        self._settle.start()
+
+    def _camera_moved(self, event: Any = None) -> None:
+        if self._slot.alive:
+            self._camera.start()
+
+    def _on_camera(self) -> None:
+        if self._slot.alive:
+            self._request(draft=True)
+            self._settle.start()
+
+    def _sharpen(self) -> None:
+        """Full resolution once the drafts are through; it must not overtake one."""
+        self._settle.start() if self._latest.busy else self._request()
+
+    def _request(self, draft: bool = False) -> None:
+        """Ask for the visible box at the slider's depth; a draft may be coarser so that it comes in time."""
+        shown = self._session.shown
+        if shown is None:
+            return
+        field, z, quantity = shown.result.field, self.z_um, self.form.quantity.currentText()
+        view = self._view(field)
+        axes = lazy.visible_axes(field.extent, view.box_um, view.screen_pixel_um, view.finest)
+        if axes is None or quantity not in lazy.quantities(field):
+            return
+        coarse = self._pace.coarseness(axes[0].size * axes[1].size) if draft else 1.0
+        if not draft and self._last is not None and self._same(self._last, field, z, quantity, axes):
+            return
+        wanted = None if draft else lambda: not self._latest.overtaken
+        self._latest.submit(lambda: render(field, z, quantity, view, coarse, wanted))
+
+    def _view(self, field: Field) -> View:
+        """What is on the screen; all of the field where that cannot be said."""
+        seen = view_of(self._viewer, self.devicePixelRatioF()) if len(self._viewer.layers) else None
+        return dataclasses.replace(seen or whole(field), finest=1.0 if field.complex_valued else FINEST)
+
+    def _same(self, last: Picture, field: Any, z: float, quantity: str, axes: Any) -> bool:
+        shown_now = last.field is field and last.z_um == z and last.quantity == quantity
+        return (
+            shown_now and self._slot.alive
+            and all(np.array_equal(a, b) for a, b in zip((last.y_um, last.x_um), axes, strict=True))
+        )
+
+    def _put(self, picture: Picture | None) -> None:
+        if picture is None:
+            return
+        self._pace.learn(picture.image.size, picture.seconds)
+        new = self._last is None or self._last.quantity != picture.quantity or not self._slot.alive
+        self._last = picture
+        (low, high), place = picture.field.extent.z_um, "at any depth"
+        name = f"{self._title()} {place if low < high else 'on the screen'}"
+        self._slot.show(
+            name, picture.image, picture.y_um, picture.x_um, picture.quantity,
+            {"z_um": picture.z_um, "quantity": picture.quantity}, follow=False,
+        )
+        if new:
+            self._slot.layer.colormap = colormap_of(picture.field, picture.quantity)
+            self._slot.rescale(picture.image, picture.quantity)
+
+    def _title(self) -> str:
+        shown = self._session.shown
+        return "field" if shown is None else shown.title
+
+    def auto_contrast(self) -> None:
+        if self._slot.alive and self._last is not None:
+            self._slot.rescale(self._last.image, self._last.quantity)
+        else:
+            self.zoom.auto_contrast()
+
+    def _toggle_play(self, on: bool) -> None:
+        low, high = self.form.slider.minimum(), self.form.slider.maximum()
+        self._step = (high - low) / 60
+        self._play.start() if on and high > low else self._play.stop()
+
+    def _advance(self) -> None:
+        if not self._latest.busy:
+            low, high = self.form.slider.minimum(), self.form.slider.maximum()
+            z, self._step = bounce(self.z_um, self._step, low, high)
+            self.form.slider.setValue(z)
+
+    # keeping
+
+    def _depths(self) -> np.ndarray:
+        return np.linspace(self.form.slider.minimum(), self.form.slider.maximum(), self.form.planes.value())
+
+    def add_plane(self) -> None:
+        """The whole plane at the slider's depth and native resolution as a layer of its own."""
+        shown = self._session.shown
+        if shown is None:
+            return
+        field, z, quantity = shown.result.field, self.z_um, self.form.quantity.currentText()
+        closer = self.zoom.picture
+        on_screen = closer is not None and closer.field is field  # of what has no end of pixels, those that are seen
+        axes = (closer.y_um, closer.x_um) if closer is not None and on_screen else field.extent.axes()
+
+        def work() -> np.ndarray:
+            return lazy.measure(lazy.evaluate(field, z, *axes)[0], quantity)
+
+        ours = {KEY: {"result": shown.result, "z_um": z, "title": shown.title}}
+
+        def add(image: np.ndarray) -> None:
+            self._viewer.add_image(
+                image, name=f"{shown.title} {quantity}, z {z:.2f} µm", contrast_limits=contrast(image, quantity),
+                colormap=colormap_of(field, quantity), metadata=ours, **placed(*axes),
+            )
+
+        self._background.run(work, add, self._say_error)
+
+    def add_view(self, make: Callable[..., list[LayerData]]) -> None:
+        """Layers that `make` draws of what is on the screen, at the slider's depth."""
+        shown = self._session.shown
+        if shown is None:
+            return
+        field, z, title, view = shown.result.field, self.z_um, shown.title, self._view(shown.result.field)
+
+        def add(layers: list[LayerData]) -> None:
+            add_all(self._viewer, layers)
+
+        self._background.run(lambda: make(field, z, title, view), add, self._say_error)
+
+    def find_focus(self) -> None:
+        """The all-in-focus image and its depth map as layers; the second press stops it."""
+        shown = self._session.shown
+        if self.form.busy:
+            self._cancelled = True
+            return
+        if shown is None:
+            return
+        field, depths = shown.result.field, self._depths()
+        self._cancelled = False
+        self.form.set_busy("focus", "Stop")
+
+        def report(done: int, total: int) -> bool:
+            self._background.post(self.form.state.setText, f"all in focus: plane {done} of {total}")
+            return not self._cancelled
+
+        def done(found: InFocus) -> None:
+            self._add_focus(found, shown)
+
+        self._background.run(lambda: all_in_focus(field, depths, report=report), done, self._say_error)
+
+    def _add_focus(self, found: InFocus, shown: Shown) -> None:
+        self.form.set_busy("")
+        self.form.state.setText(extent_text(shown.result.field.extent))
+        place: dict[str, Any] = {**placed(*shown.result.field.extent.axes()), "metadata": {KEY: {}}}
+        quantity = "amplitude" if np.iscomplexobj(found.values) else "phase"
+        image = lazy.measure(found.values, quantity)
+        low, high = shown.result.field.extent.z_um
+        limits = (low, high) if high > low else (low - 1, low + 1)
+        title = self._title()
+        self._viewer.add_image(
+            found.z_um, name=f"{title} depth map", contrast_limits=limits, colormap="turbo", visible=False, **place
+        )
+        self._viewer.add_image(image, name=f"{title} all in focus", contrast_limits=contrast(image), **place)
+
+    def _choose_export(self) -> None:
+        folder = self._session.settings.get("folder", "")
+        name, chosen = QFileDialog.getSaveFileName(self, "Export", f"{folder}/{self._title()}", ";;".join(FILTERS))
+        if name:
+            ending = FILTERS.get(chosen, ".ome.tif")
+            path = Path(name)
+            self.export(path if path.name.endswith(tuple(FILTERS.values())) else path.with_name(path.name + ending))
+
+    def export(self, path: Path) -> None:
+        """Write planes over the range (OME-TIFF, OME-Zarr) or the plane at the slider (PNG), in the background."""
+        shown = self._session.shown
+        if shown is None or self.form.busy:
+            return
+        field, z, quantity, depths = shown.result.field, self.z_um, self.form.quantity.currentText(), self._depths()
+        self.form.set_busy("export", "Exporting …")
+
+        def done(saved: Path) -> None:
+            self.form.set_busy("")
+            show_info(f"saved {saved}")
+
+        self._background.run(lambda: export(path, field, quantity, z, depths), done, self._say_error)
+
+    def _say_error(self, text: str) -> None:
+        self.form.set_busy("")
+        self.form.state.setText(text)
+        show_error(text)

@@ -1,0 +1,93 @@
+"""The controls of the Depth dock; they decide nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from superqt import QFlowLayout, QLabeledDoubleSlider
+
+from ..kit.parts import QUIET, button, label, row
+
+
+class DepthForm:
+    """Builds its widgets into `parent`; the buttons wrap, so that it fits below the canvas and at its side."""
+
+    def __init__(self, parent: QWidget) -> None:
+        self.busy = ""  # 'focus' or 'export' while that goes on
+        self.slider: Any = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+        self.slider.setDecimals(2)
+        self.play = button("▶ Play", tip="sweep through the depths")
+        self.play.setCheckable(True)
+        self.quantity, self.planes = QComboBox(), QSpinBox()
+        self.quantity.setMinimumWidth(115)
+        self.planes.setRange(1, 999)
+        self.planes.setToolTip("planes over the whole depth range, for all-in-focus and for export")
+        self.contrast = button("Auto contrast", tip="fit the contrast to what is on the screen")
+        self.add_plane = button("Keep this plane", tip="add the whole plane, at full resolution, as a layer of its own")
+        self.focus = button("All in focus", tip="the sharpest plane of every pixel, and the map of their depths")
+        self.colours = button("In colours", tip="hue is the phase, brightness the amplitude, of what is on the screen")
+        self.unwrap = button("Unwrapped phase", tip="the phase of what is on the screen without its jumps of 2π")
+        self.compare = button("Beside DPC", tip="side by side, moved and zoomed as one, in one contrast")
+        self.compare.setCheckable(True)
+        self.compare.hide()
+        self.export, self.state = button("Export…", tip="OME-TIFF, OME-Zarr or PNG"), label(colour=QUIET)
+        top = row(QLabel("Depth [µm]"), self.slider)
+        self.slider.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        flow = QFlowLayout()
+        flow.setContentsMargins(0, 0, 0, 0)
+        for spacing in (flow.setHorizontalSpacing, flow.setVerticalSpacing):
+            spacing(6)
+        show, planes = row(QLabel("Show"), self.quantity), row(QLabel("Planes"), self.planes)
+        looks = (show, self.contrast, self.add_plane, self.compare, self.colours, self.unwrap)
+        for part in (self.play, *looks, self.focus, planes, self.export):
+            flow.addWidget(part)
+        self._of_depth = (top, self.play, self.focus, planes)  # what only a field with depth needs
+        layout = QVBoxLayout(parent)
+        layout.addWidget(top)
+        layout.addLayout(flow)
+        layout.addWidget(self.state)
+        layout.addStretch(1)
+        parent.setMinimumWidth(320)
+
+    def set_enabled(self, on: bool) -> None:
+        looks = (self.quantity, self.contrast, self.add_plane, self.compare, self.colours, self.unwrap)
+        for part in (self.slider, self.play, *looks, self.focus, self.export):
+            part.setEnabled(on)
+
+    def set_range(self, low: float, high: float, z_um: float) -> None:
+        """Depths that can be chosen, um; a single plane has nothing to slide, and nothing to focus."""
+        for part in self._of_depth:
+            part.setVisible(high > low)
+        self.slider.blockSignals(True)
+        self.slider.setRange(low, high if high > low else low + 1e-6)
+        self.slider.setSingleStep(max((high - low) / 200, 1e-6))
+        self.slider.setValue(round(min(max(z_um, low), max(high, low)), 6) + 0.0)  # neither 4e-15 nor -0
+        self.slider.blockSignals(False)
+        self.slider.setEnabled(high > low)
+        self.play.setEnabled(high > low)
+
+    def set_quantities(self, names: tuple[str, ...]) -> None:
+        before = self.quantity.currentText()
+        self.quantity.blockSignals(True)
+        self.quantity.clear()
+        self.quantity.addItems(names)
+        self.quantity.setCurrentText(before if before in names else names[0])
+        self.quantity.blockSignals(False)
+        for part in (self.colours, self.unwrap):  # a field of phase alone has neither colours nor jumps
+            part.setVisible("amplitude" in names)
+
+    def set_closer(self, on: bool, beside: str = "Beside DPC") -> None:
+        """Whether zooming in asks the field for more than its pixels; `beside` says what it can be compared with."""
+        self.add_plane.setText("Keep this view" if on else "Keep this plane")
+        self.compare.setText(beside)
+        self.compare.setVisible(on)
+
+    def set_busy(self, what: str, text: str = "") -> None:
+        """Name what goes on in the background; its button says `text` meanwhile."""
+        self.busy = what
+        self.focus.setText(text if what == "focus" else "All in focus")
+        self.export.setText(text if what == "export" else "Export…")
+        self.focus.setEnabled(what != "export")
+        self.export.setEnabled(not what)

@@ -1,0 +1,37 @@
+"""Open this plug-in's docks by the names of its manifest, so that no dock imports another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import npe2
+
+PLUGIN = "napari-neuralfield"
+
+
+def open_docks(viewer: Any, *names: str, front: str = "") -> None:
+    """Open these docks where they are not open yet, arranged so that all can be read; `front` or the first is seen."""
+    for name in names:
+        full = f"{name} ({PLUGIN})"  # as the Plugins menu calls it, so that nothing opens twice
+        if full not in viewer.window.dock_widgets:
+            below = name == "Depth"
+            widget: Any = _dock(name)(viewer)
+            viewer.window.add_dock_widget(
+                widget, name=full, area="bottom" if below else "right", tabify=not below, add_vertical_stretch=False
+            )
+            widget.parent().setWindowTitle(name)
+            if below:
+                widget.setMaximumHeight(118)
+    scale_bar = viewer.canvas.overlays.scale_bar
+    if not scale_bar.visible:  # in a colour that can be read on black and on white
+        scale_bar.visible, scale_bar.box, scale_bar.colored, scale_bar.color = True, False, True, "#f0ad4e"
+    seen = viewer.window.dock_widgets[f"{front or names[0]} ({PLUGIN})"].parent()
+    seen.show()
+    seen.raise_()
+
+
+def _dock(name: str) -> Callable[..., Any]:
+    """The class of the dock `name` of the manifest."""
+    widgets = npe2.PluginManager.instance().get_manifest(PLUGIN).contributions.widgets or []
+    return next(widget for widget in widgets if widget.display_name == name).get_callable()

@@ -1,0 +1,147 @@
+"""Work outside the window's thread: one-off work, and a worker for which only the latest request counts."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QObject, Qt, Signal
+
+from ...types import InputError
+
+log = logging.getLogger(__name__)
+_THREADS: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+_LATEST: weakref.WeakSet[Latest] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all(seconds: float = 5.0) -> None:
+    """Wait for what is under way: a thread inside torch while the interpreter goes down aborts the process."""
+    until = time.monotonic() + seconds
+    for latest in list(_LATEST):
+        latest.close()
+    for thread in list(_THREADS):
+        thread.join(max(0.0, until - time.monotonic()))
+
+
+def _start(work: Callable[[], None], name: str) -> threading.Thread:
+    thread = threading.Thread(target=work, name=f"neuralfield-{name}", daemon=True)
+    _THREADS.add(thread)
+    thread.start()
+    return thread
+
+
+def explain(error: BaseException) -> str:
+    """A sentence for the user about an error in the background."""
+    if isinstance(error, InputError):
+        return str(error)
+    log.error("background work failed", exc_info=error)
+    return f"unexpected error ({type(error).__name__}: {' '.join(str(error).split())})"
+
+
+class Background(QObject):
+    """Runs work in threads and delivers what it returns in the thread that made this object.
+
+    After `close` nothing is delivered any more, so that a dock that is gone is never called.
+    """
+
+    _arrived = Signal(object, object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._closed = False
+        self._arrived.connect(self._call, Qt.ConnectionType.QueuedConnection)
+
+    def close(self) -> None:
+        self._closed = True
+
+    def post(self, function: Callable[..., None], *values: Any) -> None:
+        """Call `function(*values)` in the window's thread soon; may be used from any thread."""
+        if not self._closed:
+            with contextlib.suppress(RuntimeError):  # the window system is gone
+                self._arrived.emit(function, values)
+
+    def run(
+        self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[str], None]
+    ) -> threading.Thread:
+        """Do `work()` in a thread, then `done(its value)` or `failed(a sentence)` in the window's thread."""
+
+        def follow() -> None:
+            try:
+                value = work()
+            except BaseException as error:  # RuntimeError too: torch's out-of-memory is one
+                self.post(failed, explain(error))
+            else:
+                self.post(done, value)
+
+        return _start(follow, "background")
+
+    def _call(self, function: Callable[..., None], values: tuple[Any, ...]) -> None:
+        if not self._closed:
+            function(*values)
+
+
+class Latest:
+    """A thread that works on the newest request only; requests overtaken while it works are dropped.
+
+    Parameters
+    ----------
+    background : delivers in the window's thread.
+    done, failed : get the value, or the sentence.
+    """
+
+    def __init__(self, background: Background, done: Callable[[Any], None], failed: Callable[[str], None]) -> None:
+        self._background, self._done, self._failed = background, done, failed
+        self._changed = threading.Condition()
+        self._request: Callable[[], Any] | None = None
+        self._working = self._closed = False
+        self._thread: threading.Thread | None = None
+        _LATEST.add(self)
+
+    def submit(self, work: Callable[[], Any]) -> None:
+        with self._changed:
+            self._request = work
+            if self._thread is None and not self._closed:
+                self._thread = _start(self._follow, "latest")
+            self._changed.notify()
+
+    @property
+    def busy(self) -> bool:
+        with self._changed:
+            return self._working or self._request is not None
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether what is worked on is no longer wanted."""
+        return self._closed or self._request is not None
+
+    def close(self, timeout: float | None = None) -> None:
+        """End the thread after the work in hand; wait for it at most `timeout` seconds (not at all where None)."""
+        with self._changed:
+            self._closed, self._request = True, None
+            self._changed.notify()
+        if timeout is not None and self._thread is not None:
+            self._thread.join(timeout)
+
+    def _follow(self) -> None:
+        while True:
+            with self._changed:
+                self._working = False
+                self._changed.wait_for(lambda: self._closed or self._request is not None)
+                if self._closed:
+                    return
+                work, self._request, self._working = self._request, None, True
+            assert work is not None
+            try:
+                value = work()
+            except BaseException as error:
+                self._background.post(self._failed, explain(error))
+            else:
+                self._background.post(self._done, value)
+            del work

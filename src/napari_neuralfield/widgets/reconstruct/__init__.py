@@ -1,0 +1,1 @@
+"""The Reconstruct dock: method, run, and what its answer is worth."""

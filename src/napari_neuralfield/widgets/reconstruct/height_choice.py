@@ -1,0 +1,142 @@
+"""Height in place of phase: a tick and two refractive indices; for one plane of phase, a layer above it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QVBoxLayout, QWidget
+
+from ...app import lazy
+from ...app.height_units import INDICES, um_per_rad
+from ...types import InputError
+from ..kit.parts import BAD, label, row
+from ..kit.session import KEY, Session, Shown
+from ..view.layers import contrast, limits_range
+from ..view.scan_layers import layers_of
+
+UNKNOWN, MOST = 0.0, 5.0  # what a box shows as a question mark, and the largest index
+
+
+class HeightChoice(QWidget):
+    """A tick and the two indices; `changed` says that `um_per_rad` is another."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tick, self.error = QCheckBox("Height [µm]"), label(colour=BAD)
+        self.tick.setToolTip("thickness of the sample in place of its phase, from both refractive indices")
+        self.boxes = (QDoubleSpinBox(), QDoubleSpinBox())
+        for box, name in zip(self.boxes, ("sample", "medium"), strict=True):
+            box.setDecimals(4)
+            box.setRange(UNKNOWN, MOST)
+            box.setSpecialValueText("?")
+            box.setSingleStep(0.005)
+            box.setKeyboardTracking(False)
+            box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+            box.setToolTip(f"refractive index of the {name}")
+            box.valueChanged.connect(self._on_typed)
+        self._wavelength_um = 0.0
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._indices = row(QLabel("n sample"), self.boxes[0], QLabel("n medium"), self.boxes[1])
+        for part in (self.tick, self._indices, self.error):
+            layout.addWidget(part)
+        self._indices.hide()
+        self.error.hide()
+        self.tick.toggled.connect(self._on_ticked)
+
+    def set_optics(self, optics: Mapping[str, Any]) -> None:
+        """The indices that an acquisition knows; the others are to be typed. The tick goes."""
+        self._wavelength_um = float(optics.get("wavelength_um") or 0.0)
+        for part in (self.tick, *self.boxes):
+            part.blockSignals(True)
+        self.tick.setChecked(False)
+        for box, name in zip(self.boxes, INDICES, strict=True):
+            box.setValue(float(optics.get(name) or UNKNOWN))
+        for part in (self.tick, *self.boxes):
+            part.blockSignals(False)
+        self.tick.setEnabled(self._wavelength_um > 0)
+        self._indices.hide()
+        self._say("")
+
+    @property
+    def um_per_rad(self) -> float | None:
+        """Height of one radian, um; None where phase is wanted, or the indices make no height."""
+        if not self.tick.isChecked():
+            return None
+        sample, medium = (box.value() for box in self.boxes)
+        if UNKNOWN in (sample, medium):
+            self._say("type the refractive index of the sample, and of the medium around it")
+            return None
+        try:
+            return um_per_rad({"wavelength_um": self._wavelength_um}, f"{sample:g},{medium:g}", "the field")
+        except InputError as error:
+            self._say(str(error))
+            return None
+
+    def _on_ticked(self, on: bool) -> None:
+        self._say("")
+        self._indices.setVisible(on)
+        self.changed.emit()
+
+    def _on_typed(self, value: float) -> None:
+        self._say("")
+        if self.tick.isChecked():
+            self.changed.emit()
+
+    def _say(self, text: str) -> None:
+        self.error.setText(text)
+        self.error.setVisible(bool(text))
+
+
+class HeightView(QWidget):
+    """Seen only while one plane of phase is on show; ticked, a layer of heights lies above the phase."""
+
+    def __init__(self, viewer: Any, session: Session) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._shown: Shown | None = None
+        self.choice = HeightChoice()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.choice)
+        self.choice.changed.connect(self._apply)
+        session.shown_changed.connect(self._on_shown)
+        self._on_shown(session.shown)
+
+    def _on_shown(self, shown: Shown | None) -> None:
+        if shown is not None and self._shown is not None and shown.result is self._shown.result:
+            return
+        self._shown = shown
+        flat = shown is not None and shown.finished and not shown.over_time and lazy.beyond_pixels(shown.result.field)
+        self.setVisible(flat and bool(shown is not None and shown.result.optics.get("wavelength_um")))
+        if shown is not None:
+            self.choice.set_optics(shown.result.optics)
+
+    def _apply(self) -> None:
+        """Put the layer of heights where it is wanted, with the indices as they are; take it away where not."""
+        if self._shown is None:
+            return
+        ours = layers_of(self._viewer, self._shown.result)
+        phase = next((layer for layer in ours if layer.metadata[KEY].get("quantity") == "phase"), None)
+        height = next((layer for layer in ours if layer.metadata[KEY].get("quantity") == "height"), None)
+        factor = self.choice.um_per_rad
+        if height is not None:
+            self._viewer.layers.remove(height)
+        if factor is None or phase is None:
+            if phase is not None:
+                phase.visible = True
+            return
+        image = np.asarray(phase.data, dtype=np.float32) * np.float32(factor)
+        limits = contrast(image, "phase")
+        about = {**phase.metadata[KEY], "quantity": "height", "um_per_rad": factor}
+        added = self._viewer.add_image(
+            image, name=f"{self._shown.title} height", scale=phase.scale, translate=phase.translate, units=phase.units,
+            contrast_limits=limits, colormap="gray", metadata={KEY: about},
+        )  # fmt: skip
+        added.contrast_limits_range = limits_range(limits)
+        phase.visible = False

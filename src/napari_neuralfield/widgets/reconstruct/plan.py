@@ -1,0 +1,172 @@
+"""What a run needs, worked out without a window: methods and devices at hand, recipe, region, time left."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...types import Done, Event, Field, InputError, Preview, Result
+
+if TYPE_CHECKING:
+    from ...data.acquisition import Acquisition, Draft
+
+Slices = tuple[slice, slice]
+WHOLE_FRAME_KINDS = ("ptychography", "coded_ptychography")  # their frames are patterns, not pictures of a place
+
+
+@dataclasses.dataclass(frozen=True)
+class Library:
+    """methods : name -> `recon.recipe.Method`. devices : what can be computed on, the fastest first."""
+
+    methods: dict[str, Any]
+    devices: list[str]
+
+    def for_kind(self, kind: str) -> list[str]:
+        return [name for name, method in self.methods.items() if kind in method.kinds]
+
+    def recommended(self, draft: Draft | None) -> tuple[str, dict[str, Any]]:
+        """Name and options of the best method for what is open, '' where there is none."""
+        from ...recon import BEST, recommended
+
+        if draft is None:
+            return "", {}
+        try:
+            return recommended(draft.complete())
+        except InputError:  # a value is missing still
+            return BEST.get(draft.kind, ""), {}
+
+
+def load_library() -> Library:
+    """Import every method; takes seconds the first time, so call it outside the window's thread."""
+    from ... import compute
+    from ...registry import METHODS
+
+    return Library(dict(METHODS.items()), compute.devices())
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """One run, ready to start. `offset_um` is where the (y, x) region begins in the whole frame."""
+
+    acquisition: Acquisition
+    recipe: Any
+    offset_um: tuple[float, float]
+
+    def events(self) -> Iterator[Event]:
+        """The run's events, fields placed where the region lies."""
+        from ...recon.engine.recipe import run
+
+        stream = run(self.acquisition, self.recipe)
+        try:
+            for event in stream:
+                yield _placed(event, self.offset_um)
+        finally:
+            close = getattr(stream, "close", None)
+            if close is not None:
+                close()
+
+    def describe(self, preview: Preview) -> Result:
+        """A result from an unfinished field, so that it can be saved and trusted like a finished one."""
+        plain = {k: v for k, v in self.acquisition.values().items() if isinstance(v, str | int | float)}
+        plain.pop("title", None)
+        recipe = self.recipe.model_dump(mode="json")
+        return Result(preview.field, recipe=recipe, optics=plain, title=self.acquisition.title)
+
+
+def plan_run(
+    acquisition: Acquisition, method: str, values: Mapping[str, Any], region: Slices | None = None
+) -> Plan:
+    """The recipe and the acquisition of a run.
+
+    Parameters
+    ----------
+    acquisition : whole.
+    method, values : name and options of the method.
+    region : (y, x) slices of the frame, pixels; the whole frame where None.
+
+    Raises
+    ------
+    InputError : for an option that breaks its rule, or a kind that has no regions.
+    """
+    from ...recon.engine.recipe import build
+
+    recipe = build(method, values)
+    if region is None:
+        return Plan(acquisition, recipe, (0.0, 0.0))
+    if acquisition.kind in WHOLE_FRAME_KINDS:
+        raise InputError(f"a region cannot be cut from the patterns of {acquisition.kind}; clear the region")
+    step = float(getattr(acquisition, "pixel_um", 1.0))
+    offset = tuple(float(s.start) * step for s in region)
+    return Plan(acquisition.crop(*region), recipe, (offset[0], offset[1]))
+
+
+def _placed(event: Event, offset_um: tuple[float, float]) -> Event:
+    if offset_um == (0.0, 0.0):
+        return event
+    if isinstance(event, Preview):
+        return Preview(moved(event.field, offset_um), event.z_um)
+    if isinstance(event, Done):
+        return Done(dataclasses.replace(event.result, field=moved(event.result.field, offset_um)))
+    return event
+
+
+def moved(field: Field, offset_um: tuple[float, float]) -> Field:
+    """The same field `offset_um` (y, x) further; its numbers are shared."""
+    other = copy.copy(field)
+    origin = field.extent.origin_um
+    other.extent = dataclasses.replace(
+        field.extent, origin_um=(origin[0] + offset_um[0], origin[1] + offset_um[1])
+    )
+    place = getattr(field, "placement", None)
+    if place is not None:  # of a network's channels
+        start = place.origin_um
+        moved_place = dataclasses.replace(place, origin_um=(start[0] + offset_um[0], start[1] + offset_um[1]))
+        other.placement = moved_place  # type: ignore[attr-defined]
+    return other
+
+
+def region_slices(
+    corners_um: tuple[float, float, float, float], pixel_um: float, shape: tuple[int, int], least: int = 32
+) -> Slices:
+    """(y, x) slices, of even length, of the frame pixels under a rectangle.
+
+    Parameters
+    ----------
+    corners_um : (y0, x0, y1, x1), um.
+    pixel_um : pixel of the frame, um.
+    shape : (y, x) of the frame.
+    least : the fewest pixels along a side that a method can use.
+
+    Raises
+    ------
+    InputError : where less than `least` pixels of the frame lie under it.
+    """
+    slices = []
+    for axis, name in ((0, "high"), (1, "wide")):
+        start = max(0, round(corners_um[axis] / pixel_um))
+        stop = min(shape[axis], round(corners_um[axis + 2] / pixel_um))
+        stop -= (stop - start) % 2
+        if stop - start < least:
+            raise InputError(
+                f"the region is {max(stop - start, 0)} pixels {name} inside the frame; it must be at least {least}, "
+                "so draw it larger"
+            )
+        slices.append(slice(start, stop))
+    return slices[0], slices[1]
+
+
+def run_title(draft: Draft, plan: Plan) -> str:
+    """What the layers of a run are called: by the method too where several are laid side by side."""
+    from ..view.layers import title_of
+
+    title = title_of(draft)
+    return f"{title} {plan.recipe.method}" if draft.kind == "through_focus" else title
+
+
+def checkpoint_name(title: str, method: str) -> Path:
+    """A file name that is safe everywhere."""
+    return Path(re.sub(r"[^\w.-]+", "_", f"{title}-{method}") + ".nfield")

@@ -1,0 +1,65 @@
+"""A traffic light and one sentence: how far to trust the phase on show, with the figures behind it on request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from ..kit.parts import BAD, GOOD, QUIET, WARN, Fold, button, label
+from ..kit.session import Session, Shown
+from ..view.scan_layers import add_all
+from ..view.trust_facts import TrustFacts, frame_layers, trust_facts
+
+COLOURS = {"green": GOOD, "amber": WARN, "red": BAD}
+DOT = 14  # pixels
+
+
+class TrustView(QWidget):
+    """Seen only while the result on show says how far it can be trusted; `changed` says that it has come or gone."""
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any, session: Session) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._shown: Shown | None = None
+        self.facts: TrustFacts | None = None
+        self.dot, self.sentence, self.details = QLabel(), label(), label(colour=QUIET)
+        self.dot.setFixedSize(DOT, DOT)
+        self.details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.frames_button = button(
+            "Frames as predicted", self.add_frames,
+            "what the microscope would have seen of this phase, and how far that is from what it saw, frame by frame",
+        )  # fmt: skip
+        content, outer, line = QWidget(), QVBoxLayout(self), QHBoxLayout()
+        inner = QVBoxLayout(content)
+        inner.addWidget(self.details)
+        inner.addWidget(self.frames_button)
+        line.addWidget(self.dot, 0, Qt.AlignmentFlag.AlignTop)
+        line.addWidget(self.sentence, 1)
+        for layout in (inner, outer):
+            layout.setContentsMargins(0, 0, 0, 0)
+        outer.addLayout(line)
+        self.fold = Fold("Why", content)
+        outer.addWidget(self.fold)
+        session.shown_changed.connect(self._on_shown)
+        self._on_shown(session.shown)
+
+    def _on_shown(self, shown: Shown | None) -> None:
+        self._shown = shown
+        self.facts = trust_facts(shown.result) if shown is not None and shown.finished else None
+        self.setVisible(self.facts is not None)
+        if self.facts is not None and shown is not None:
+            self.dot.setStyleSheet(f"background: {COLOURS[self.facts.level]}; border-radius: {DOT // 2}px;")
+            self.dot.setToolTip(self.facts.level)
+            self.sentence.setText(self.facts.sentence)
+            self.details.setText("\n".join(self.facts.details))
+            self.frames_button.setVisible(bool(frame_layers(shown.result, shown.title)))
+        self.changed.emit()
+
+    def add_frames(self) -> None:
+        """The frames that this phase predicts, and their residual, as layers."""
+        if self._shown is not None:
+            add_all(self._viewer, frame_layers(self._shown.result, self._shown.title))

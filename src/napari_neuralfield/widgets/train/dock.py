@@ -1,0 +1,223 @@
+"""Train dock: make weights for a network, or fine-tune those there are; watch, stop, go on later, use them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QWidget
+
+from ...types import InputError, Note, Progress
+from ..kit.parts import timer
+from ..kit.session import session_of
+from ..kit.threads import Background
+from ..view.wording import time_text
+from .form import TrainForm
+from .work import ANY, HALF, Wish, called, load_trainings, picture_layers, train
+
+if TYPE_CHECKING:
+    from ...recon.training.trainer import Trained, Validation
+
+NAME = "weights.safetensors"
+
+
+class TrainDock(QWidget):
+    """From scenes to weights. `napari_viewer` is given by napari."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer, self._session = napari_viewer, session_of(napari_viewer)
+        self._background = Background()
+        self._progress = deque[Progress]()  # what the training has said and is not yet drawn
+        self._stop: threading.Event | None = None  # of the training under way
+        self._began = (0.0, 0)  # clock and step when the first progress came
+        self._layers: dict[str, Any] = {}
+        self.last: Trained | None = None
+        self._target, self._training, self._pixel_um = Path(), None, None  # of the training under way, or the last
+        self.form = TrainForm(self)
+        self.form.target.setText(str(Path(self._session.settings.get("folder", "") or Path.home()) / NAME))
+        self.form.network.currentTextChanged.connect(lambda: self._on_draft(self._session.draft))
+        self.form.run_button.clicked.connect(self.run)
+        self.form.stop_button.clicked.connect(self.stop)
+        self.form.use_button.clicked.connect(self.use)
+        self._session.draft_changed.connect(self._on_draft)
+        self._tick = timer(self, 200, self._draw)
+        self._close_with_the_dock()
+        self._loaded = False
+        self._on_draft(self._session.draft)
+        self._set_state("loading …")
+        self._background.run(_load, self._on_loaded, self._say_error)
+
+    def _close_with_the_dock(self) -> None:
+        background, holder = self._background, self.__dict__
+
+        def close() -> None:  # must not touch the widget: it is being destroyed
+            background.close()
+            if holder.get("_stop") is not None:
+                holder["_stop"].set()
+
+        self.destroyed.connect(close)
+
+    def _on_loaded(self, found: tuple[dict[str, Any], dict[str, Any]]) -> None:
+        self.form.set_trainings(*found)
+        self._loaded = True
+        self.form.choose_for(getattr(self._session.draft, "kind", ""))
+        self._on_draft(self._session.draft)
+        self._set_state("")
+
+    def _on_draft(self, draft: Any) -> None:
+        training = self.form.training
+        fits = draft is not None and training is not None and draft.kind == training.kind
+        self.form.microscope.setEnabled(fits)
+        if not fits:
+            self.form.microscope.setCurrentText(ANY)
+
+    @property
+    def running(self) -> bool:
+        return self._stop is not None
+
+    # a training
+
+    def wish(self) -> Wish:
+        """What Train would do now.
+
+        Raises
+        ------
+        InputError : in a sentence that says what to change.
+        """
+        form, microscope = self.form, self.form.microscope.currentText()
+        if not form.target.text():
+            raise InputError("there is no name for the weights; write one at Save as")
+        acquisition: Any = self._session.acquisition() if microscope != ANY else None
+        return Wish(
+            form.network.currentText(), form.values(), form.begin.currentText(), form.path.text(), microscope,
+            acquisition, Path(form.target.text()),
+        )  # fmt: skip
+
+    def run(self) -> None:
+        """Start; what is in the way is said in the dock."""
+        if self.running:
+            return
+        try:
+            wish = self.wish()
+        except InputError as error:
+            self._say_error(str(error))
+            return
+        self._session.settings.set("folder", str(wish.target.parent))
+        self.form.plot.clear()
+        self.form.show_seen("")
+        self._training, self._pixel_um = self.form.training, getattr(wish.acquisition, "pixel_um", None)
+        self._target, self._began, self.last = wish.target, (0.0, 0), None
+        progress = self._progress = deque[Progress]()
+        stop = self._stop = threading.Event()
+        background, post = self._background, self._on_event
+
+        def tell(event: Any) -> None:  # in the training's thread
+            progress.append(event) if isinstance(event, Progress) else background.post(post, event)
+
+        background.run(lambda: train(wish, tell, stop.is_set), self._end, self._fail)
+        self._set_state("making the first scenes …")
+        self._tick.start()
+
+    def stop(self) -> None:
+        """End after the step in hand; what was trained is kept and can be gone on from."""
+        if self._stop is not None:
+            self._stop.set()
+            self._set_state("stopping after the step in hand …")
+
+    def _on_event(self, event: Any) -> None:
+        if isinstance(event, Note):
+            self._set_state(event.text)
+        else:
+            self._show_seen(event)
+
+    def _show_seen(self, seen: Validation) -> None:
+        self.form.plot.add_seen(seen.steps, seen.error_rad)
+        self.form.show_seen(
+            f"scenes kept aside, after {seen.steps} steps: error {seen.error_rad:.3f} rad, "
+            f"correlation {seen.correlation:.3f}"
+        )
+        first = False
+        for data, keywords in picture_layers(seen, self._training, self._pixel_um):
+            layer = self._layers.get(keywords["name"])
+            if layer is None or layer not in self._viewer.layers or layer.data.shape != data.shape:
+                if layer is not None and layer in self._viewer.layers:
+                    self._viewer.layers.remove(layer)
+                self._layers[keywords["name"]] = self._viewer.add_image(data, **keywords)
+                first = True
+            else:
+                layer.data = data
+                layer.contrast_limits = keywords["contrast_limits"]
+        if first:
+            self._viewer.reset_view()
+
+    def _draw(self) -> None:
+        """Five times a second, however many steps there are."""
+        event = None
+        while self._progress:
+            event = self._progress.popleft()
+            self.form.plot.add(event.done, event.loss)
+        if event is None or self._stop is None:
+            return
+        self.form.plot.draw()
+        self.form.set_progress(event.done, event.total)
+        if self._began == (0.0, 0):
+            self._began = time.monotonic(), event.done
+        if not self._stop.is_set():
+            self._set_state(f"step {event.done} of about {event.total}{self._left(event)}")
+
+    def _left(self, event: Progress) -> str:
+        passed, steps = time.monotonic() - self._began[0], event.done - self._began[1]
+        return f", {time_text(passed / steps * (event.total - event.done))} left" if steps > 1 else ""
+
+    def _end(self, last: Trained | None) -> None:
+        self._draw()
+        self._stop, self.last = None, last
+        self._tick.stop()
+        if last is None:
+            self._set_state("stopped before there was anything to keep")
+        elif last.finished:
+            self._set_state(f"done after {last.weights.header['steps']} steps; the weights are in {self._target}")
+        else:
+            self._set_state(f"stopped; to go on, begin with {HALF}: {self._target}")
+            self.form.path.setText(str(self._target))
+
+    def _fail(self, text: str) -> None:
+        self._stop = None
+        self._tick.stop()
+        self._set_state("")
+        self._say_error(text)
+
+    def use(self) -> None:
+        """Choose these weights in the Reconstruct dock."""
+        from ..kit.docks import PLUGIN, open_docks
+
+        open_docks(self._viewer, "Reconstruct")
+        dock = self._viewer.window.dock_widgets[f"Reconstruct ({PLUGIN})"]
+        training = self._training
+        if training is None:
+            return
+        name = training.name
+        dock.form.choose_method(name)
+        if dock.form.method_box.currentData() == name and dock.form.options is not None:
+            dock.form.options.set_values({"weights": str(self._target)})
+        else:
+            self._say_error(f"open {called(training.kind)} first; then these weights can be used")
+
+    def _say_error(self, text: str) -> None:
+        self.form.show_error(text)
+        show_error(text)
+
+    def _set_state(self, text: str) -> None:
+        self.form.set_state(text, running=self.running, ready=self._loaded, found=self.last is not None)
+
+
+def _load() -> tuple[dict[str, Any], dict[str, Any]]:
+    trainings = load_trainings()
+    from ...recon.training.networks import FINE_TUNE
+
+    return trainings, dict(FINE_TUNE)

@@ -1,0 +1,191 @@
+"""The controls of the Train dock; they decide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QProgressBar, QStyle, QVBoxLayout, QWidget
+
+from ...types import InputError
+from ..kit.forms import OptionForm
+from ..kit.parts import BAD, GOOD, QUIET, below_scrolled, button, form_layout, label, row
+from ..kit.plots import TrainingPlot
+from .work import ANY, FINISHED, FRAMES, HALF, LIKE, NEW, SHIPPED, microscopes, options_shown
+
+FOLDERS = ("pairs", "images")  # options that name a folder
+ENDING, STACKS = "Weights (*.safetensors)", "Acquisitions (*.acq.h5)"
+TIPS = {
+    "multiplexed_led": (
+        "A network for the LED board of the acquisition that is open, on scenes that look like its frames; with its "
+        "frames, the network's answer for them is also imaged again and held against them."
+    ),
+    "through_focus": (
+        "A network for the defocus, the apertures and the noise of the acquisition that is open, and for no others."
+    ),
+}
+GOES_ON = ("minutes", "learning_rate")  # options whose usual values differ where finished weights go on
+
+
+class TrainForm:
+    """Builds its widgets into `parent`."""
+
+    def __init__(self, parent: QWidget) -> None:
+        self._parent = parent
+        self.options: OptionForm | None = None
+        self.training: Any = None  # `recon.trainings.Training` of the network that is chosen
+        self._trainings: Mapping[str, Any] = {}
+        self._usual: Mapping[str, Any] = {}  # of fine-tuning
+        self.network, self.begin, self.microscope = QComboBox(), QComboBox(), QComboBox()
+        self.begin.addItems([NEW, SHIPPED, FINISHED, HALF])
+        self.microscope.addItems([ANY, LIKE, FRAMES])
+        for box in (self.network, self.begin, self.microscope):  # their longest text would widen the dock
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(12)
+        self.path, self.target = QLineEdit(), QLineEdit()
+        self.run_button, self.stop_button = button("Train"), button("Stop")
+        self.use_button = button("Use in Reconstruct", tip="choose these weights in the Reconstruct dock")
+        self.summary, self.state, self.seen, self.error = (
+            label(colour=QUIET),
+            label(),
+            label(colour=GOOD),
+            label(colour=BAD),
+        )
+        self.bar, self.plot = QProgressBar(), TrainingPlot()
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumHeight(10)
+        self._lay_out(parent)
+        self.begin.currentTextChanged.connect(self._on_begin)
+        self.network.currentTextChanged.connect(self._on_network)
+        self._on_begin()
+
+    def _lay_out(self, parent: QWidget) -> None:
+        top = QWidget()
+        self._top = form = form_layout(top)
+        self._path = row(self.path, button("Choose…", self._choose_path))
+        form.addRow("Network", self.network)
+        form.addRow("", self.summary)
+        form.addRow("Begin with", self.begin)
+        form.addRow("File", self._path)
+        form.addRow("Train for", self.microscope)
+        form.addRow("Save as", row(self.target, button("Choose…", self._choose_target)))
+        self._option_place = QVBoxLayout()
+        outer = below_scrolled(parent, top, self._option_place)
+        controls = row(self.run_button, self.stop_button)
+        for part in (controls, self.bar, self.state, self.error, self.seen, self.plot, self.use_button):
+            outer.addWidget(part)
+        parent.setMinimumWidth(340)
+
+    def set_trainings(self, trainings: Mapping[str, Any], usual: Mapping[str, Any]) -> None:
+        """Offer these (name -> Training); `usual` are the options that differ where finished weights go on."""
+        self._usual, self._trainings = usual, trainings
+        self.network.addItems(list(trainings))
+
+    def choose_for(self, kind: str) -> None:
+        """The first network that takes this kind of acquisition; the one that is chosen where none does."""
+        fits = [name for name, training in self._trainings.items() if training.kind == kind]
+        if fits and self.training.kind != kind:
+            self.network.setCurrentText(fits[0])
+
+    def _on_network(self, name: str) -> None:
+        """The options of another network, in place of those of the last."""
+        self.training = training = self._trainings[name]
+        self.summary.setText(training.summary)
+        before = self.microscope.currentText()
+        self.microscope.clear()
+        self.microscope.addItems(microscopes(training))
+        self.microscope.setCurrentText(before)
+        self.microscope.setToolTip(TIPS[training.kind])
+        if self.options is not None:
+            self._option_place.removeWidget(self.options)
+            self.options.deleteLater()
+        self.options = OptionForm(options_shown(training))
+        self._option_place.addWidget(self.options)
+        for option in FOLDERS:
+            self._offer_path(self.options.editors[option], option, folder=True)
+        if "stack" in self.options.editors:
+            self._offer_path(self.options.editors["stack"], "stack", folder=False)
+        self._on_begin()
+
+    def values(self) -> dict[str, Any]:
+        """Options that were chosen; of an interrupted training none, it has its own.
+
+        Raises
+        ------
+        InputError : naming the option whose value cannot be used.
+        """
+        if self.options is None or self.begin.currentText() == HALF:
+            return {}
+        chosen = self.options.values()
+        if self.begin.currentText() != NEW:  # their usual values are not those of the recipe
+            for name in GOES_ON:
+                editor: Any = self.options.editors[name]
+                chosen[name] = editor.value()
+                if chosen[name] is None:
+                    raise InputError(f"option {name} is empty; it needs a value")
+        return chosen
+
+    def _on_begin(self) -> None:
+        begin = self.begin.currentText()
+        self._top.setRowVisible(self._path, begin in (FINISHED, HALF))
+        if self.options is not None:
+            self.options.setVisible(begin != HALF)
+            for name in self.training.kept:
+                self.options.editors[name].setEnabled(begin == NEW)
+            known = {name: self._usual[name] for name in GOES_ON if name in self._usual}
+            self.options.set_values(known if begin in (SHIPPED, FINISHED) else {})
+
+    def _offer_path(self, editor: Any, name: str, *, folder: bool) -> None:
+        def choose() -> None:
+            if folder:
+                found = QFileDialog.getExistingDirectory(self._parent, f"Folder of {name}", editor.text())
+            else:
+                found, _ = QFileDialog.getOpenFileName(self._parent, "Stack through focus", editor.text(), STACKS)
+            if found:
+                editor.setText(found)
+
+        style: Any = self._parent.style()
+        icons = QStyle.StandardPixmap
+        icon = style.standardIcon(icons.SP_DirOpenIcon if folder else icons.SP_FileIcon)
+        editor.addAction(icon, QLineEdit.ActionPosition.TrailingPosition).triggered.connect(lambda: choose())
+
+    def _choose_path(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self._parent, "Weights to go on from", self.path.text(), ENDING)
+        if name:
+            self.path.setText(name)
+            if self.begin.currentText() == HALF:
+                self.target.setText(name)
+
+    def _choose_target(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self._parent, "Save the weights", self.target.text(), ENDING)
+        if name:
+            self.target.setText(name if Path(name).suffix else f"{name}.safetensors")
+
+    # state
+
+    def set_progress(self, done: int, total: int) -> None:
+        self.bar.setUpdatesEnabled(False)  # or Qt paints the whole window at once, the canvas with it
+        self.bar.setRange(0, max(total, 1))
+        self.bar.setValue(done)
+        self.bar.setUpdatesEnabled(True)
+
+    def show_error(self, text: str) -> None:
+        self.error.setText(text)
+        self.error.setVisible(bool(text))
+
+    def show_seen(self, text: str) -> None:
+        self.seen.setText(text)
+        self.seen.setVisible(bool(text))
+
+    def set_state(self, text: str, *, running: bool, ready: bool, found: bool) -> None:
+        """Enable what can be done now and say what goes on."""
+        self.state.setText(text)
+        self.state.setVisible(bool(text))
+        self.run_button.setEnabled(ready and not running)
+        self.stop_button.setEnabled(running)
+        self.bar.setVisible(running)
+        self.plot.setVisible(bool(self.plot.points[0]))
+        self.use_button.setVisible(found and not running)
+        if running:
+            self.show_error("")

@@ -1,0 +1,1 @@
+"""What is on napari's canvas: layers, previews, and what they say."""

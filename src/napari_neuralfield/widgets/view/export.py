@@ -1,0 +1,33 @@
+"""A field as image files that other programs read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ...types import Field, InputError
+
+FILTERS = {"OME-TIFF (*.ome.tif)": ".ome.tif", "OME-Zarr (*.ome.zarr)": ".ome.zarr", "PNG, this plane (*.png)": ".png"}
+
+
+def export(path: Path, field: Field, quantity: str, z_um: float, depths_um: np.ndarray) -> Path:
+    """Write a field: OME-TIFF and OME-Zarr hold a plane per depth, PNG the one at `z_um`, all at native resolution.
+
+    Parameters
+    ----------
+    path : ends in .ome.tif, .ome.zarr or .png.
+    quantity : 'amplitude', 'phase' or 'intensity'.
+    z_um, depths_um : depth of the PNG, and of each plane of the others, um.
+
+    Raises
+    ------
+    InputError : for another ending.
+    """
+    from ...app import rendering
+
+    if not path.name.endswith(tuple(FILTERS.values())):
+        raise InputError(f"{path}: the ending must be one of {', '.join(FILTERS.values())}")
+    depths = np.array([z_um]) if path.suffix == ".png" else np.asarray(depths_um)
+    rendering.write(path, field, depths, *field.extent.axes(), field.extent.pixel_um, quantity)
+    return path

@@ -1,0 +1,247 @@
+"""How an acquisition and a field become napari layers: micrometres, and contrast limits always given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...app import lazy
+from ...types import Field, Result
+from ..kit.session import KEY
+
+if TYPE_CHECKING:
+    from ...data.acquisition import Draft
+
+LayerData = tuple[Any, dict[str, Any], str]
+PIXEL_NAMES = ("pixel_um", "sensor_pixel_um", "object_pixel_um", "detector_pixel_um")  # the first that is known
+COLORMAPS = {"amplitude": "gray", "phase": "twilight_shifted", "intensity": "gray"}
+MOST_PIXELS = 1024  # along a side of the whole picture of a field that is looked at more closely on the screen
+
+
+class FrameView:
+    """Lazy frames as napari wants an array: `ndim` and `__array__` too, one frame read at a time."""
+
+    def __init__(self, frames: Any) -> None:
+        self._frames = frames
+        self.shape = tuple(int(n) for n in frames.shape)
+        self.dtype, self.ndim = np.dtype(frames.dtype), len(frames.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        keys = key if isinstance(key, tuple) else (key,)
+        if keys and isinstance(keys[0], int | np.integer):
+            return np.asarray(self._frames[int(keys[0])])[keys[1:]]
+        if keys and isinstance(keys[0], slice) and (some := range(len(self))[keys[0]]):  # as napari asks for one frame
+            return np.stack([np.asarray(self._frames[i])[keys[1:]] for i in some])
+        return np.asarray(self)[key]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        stack = np.stack([np.asarray(self._frames[i]) for i in range(len(self))])
+        return stack if dtype is None else stack.astype(dtype, copy=False)
+
+
+def contrast(values: np.ndarray, quantity: str = "amplitude") -> tuple[float, float]:
+    """Limits that show the bulk of the values; usable (low < high) whatever the values are."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return 0.0, 1.0
+    some = finite.ravel()[:: max(1, finite.size // 100_000)]
+    low, high = (float(v) for v in np.percentile(some, (0.2, 99.8)))
+    if quantity == "intensity":
+        low = min(low, 0.0)
+    if quantity == "phase":  # few pixels are peaks, and they are what a closer look fills the screen with
+        room = 0.3 * (high - low)
+        low, high = max(low - room, float(finite.min())), min(high + room, float(finite.max()))
+    if not high > low:
+        low, high = low - 0.5 * abs(low) - 1e-6, high + 0.5 * abs(high) + 1e-6
+    return low, high
+
+
+def colormap_of(field: Field, quantity: str) -> str:
+    """Phase that never jumps is a height, not an angle."""
+    return COLORMAPS[quantity] if field.complex_valued else "gray"
+
+
+def limits_range(limits: tuple[float, float]) -> tuple[float, float]:
+    """What the contrast slider of the viewer may reach: half as much again on both sides."""
+    span = limits[1] - limits[0]
+    return limits[0] - span / 2, limits[1] + span / 2
+
+
+def title_of(draft: Draft) -> str:
+    """The title it was given, else the name of its file without the ending."""
+    name = Path(draft.source or "acquisition").name
+    ending = next((e for e in (".acq.h5", ".ome.tif", ".ome.tiff") if name.endswith(e)), Path(name).suffix)
+    return str(draft.values.get("title") or name.removesuffix(ending))
+
+
+def pixel_um(draft: Draft) -> float:
+    """Pixel of a frame, um; 1 where it is not known yet. A diffraction pattern is as large as the window it is of."""
+    known = draft.settled()
+    for name in PIXEL_NAMES:
+        value = known.get(name)
+        if isinstance(value, int | float) and value > 0:
+            return float(value)
+    return 1.0
+
+
+def acquisition_layers(draft: Draft) -> list[LayerData]:
+    """The frames as one (frame, y, x) image, y and x in um, with the draft in its metadata."""
+    frames = FrameView(draft.frames)
+    some = sorted({0, len(frames) // 2, len(frames) - 1})
+    limits = contrast(np.concatenate([np.asarray(frames[i]).ravel()[::7] for i in some]).astype(np.float32))
+    step, known = pixel_um(draft), draft.settled()
+    fine = step / int(known.get("upsampling") or 1)
+    first = [(step - fine) / 2] * 2  # the object's pixels are the fine ones, and the first of them lies at 0
+    if draft.kind == "ptychography" and known.get("positions_um") is not None:  # in the middle of the object
+        first = [float(np.ptp(axis) / 2 + axis.min()) for axis in np.asarray(known["positions_um"], dtype=float).T]
+    meta = {
+        "name": f"{title_of(draft)} frames",
+        "scale": (1.0, step, step),
+        "translate": (0.0, *first),
+        "units": ("pixel", "um", "um"),
+        "axis_labels": ("frame", "y", "x"),
+        "contrast_limits": limits,
+        "gamma": 0.35 if known.get("geometry") == "far_field" else 1.0,  # its middle is all that is seen else
+        "metadata": {KEY: {"draft": draft}},
+    }
+    return [(frames, meta, "image")]
+
+
+def placed(y_um: np.ndarray, x_um: np.ndarray) -> dict[str, Any]:
+    """Scale and translation of a (y, x) image whose pixel centres lie at the two axes, um."""
+    steps = [float(a[1] - a[0]) if a.size > 1 else 1.0 for a in (y_um, x_um)]
+    return {"scale": tuple(steps), "translate": (float(y_um[0]), float(x_um[0])), "units": ("um", "um")}
+
+
+def result_layers(result: Result, z_um: float | None = None, title: str = "") -> list[LayerData]:
+    """Amplitude and phase (phase alone where the field has no amplitude) of one depth, as lazy pyramids.
+
+    One plane of phase comes as one picture of MOST_PIXELS at most: what lies between is for the view on the screen.
+    """
+    field = result.field
+    z = float(np.mean(field.extent.z_um)) if z_um is None else float(z_um)
+    layers: list[LayerData] = []
+    title = title or result.title or "field"
+    if lazy.beyond_pixels(field):
+        axes = whole_axes(field)
+        image = lazy.measure(lazy.evaluate(field, z, *axes)[0], "phase")
+        return [(image, phase_meta(result, axes, contrast(image, "phase"), title), "image")]
+    for quantity in [q for q in ("phase", "amplitude") if q in lazy.quantities(field)]:
+        levels = [level[0] for level in lazy.pyramid(field, [z], quantity)]
+        coarse = max(field.extent.pixel_um, max(field.extent.size_um) / 256)
+        limits = contrast(np.asarray(lazy.plane(field, z, quantity, coarse)), quantity)
+        meta = {
+            "name": f"{title} {quantity}",
+            **placed(*field.extent.axes()),
+            "contrast_limits": limits,
+            "colormap": colormap_of(field, quantity),
+            "multiscale": len(levels) > 1,
+            "visible": quantity == "amplitude" or not field.complex_valued,
+            "metadata": {KEY: {"result": result, "z_um": z, "title": title, "quantity": quantity}},
+        }
+        layers.append((levels if len(levels) > 1 else levels[0], meta, "image"))
+    return layers
+
+
+def whole_step(field: Field) -> float:
+    """Pixel of the picture of a whole field, um: the native one, or larger where there would be too many."""
+    return field.extent.pixel_um * max(1.0, max(field.extent.shape) / MOST_PIXELS)
+
+
+def whole_axes(field: Field) -> tuple[np.ndarray, np.ndarray]:
+    """(y, x) axes, um, of the picture of a whole field."""
+    return field.extent.axes(whole_step(field))
+
+
+def phase_meta(
+    result: Result, axes: tuple[np.ndarray, np.ndarray], limits: tuple[float, float], title: str
+) -> dict[str, Any]:
+    """The layer of a picture at two axes (um) of one plane of phase."""
+    z = float(np.mean(result.field.extent.z_um))
+    return {
+        "name": f"{title} phase",
+        **placed(*axes),
+        "contrast_limits": limits,
+        "colormap": colormap_of(result.field, "phase"),
+        "metadata": {KEY: {"result": result, "z_um": z, "title": title, "quantity": "phase"}},
+    }
+
+
+class ImageSlot:
+    """One image layer, written in place; made anew where the user has deleted it.
+
+    The contrast follows the data only as long as the user leaves it as it was set here.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self.layer: Any = None
+        self._limits: tuple[float, float] | None = None
+        self._empty = False
+
+    @property
+    def alive(self) -> bool:
+        return self.layer is not None and self.layer in self._viewer.layers
+
+    def reserve(self, name: str, quantity: str) -> None:
+        """Make the layer, unseen, before there is a picture: that alone takes napari more than a tenth of a second."""
+        corner = np.array([0.0, 1.0])
+        self.show(name, np.ones((2, 2), np.float32), corner, corner, quantity, visible=False)
+        self._empty = True
+
+    def come_up(self) -> None:
+        """Above every layer of ours that hides it; what the user has laid on top stays there."""
+        layers = self._viewer.layers
+        at = layers.index(self.layer) if self.alive else len(layers)
+        if any(above.visible and KEY in above.metadata for above in layers[at + 1 :]):
+            layers.move(at, len(layers))
+
+    def remove(self) -> None:
+        if self.alive:
+            self._viewer.layers.remove(self.layer)
+
+    def show(
+        self, name: str, image: np.ndarray, y_um: np.ndarray, x_um: np.ndarray, quantity: str,
+        metadata: dict[str, Any] | None = None, follow: bool = True, visible: bool = True, colormap: str = "",
+    ) -> None:
+        """Put a (y, x) float32 image at two axes (um) into the layer; with `follow` the contrast adapts to it."""
+        place = placed(y_um, x_um)
+        colormap = colormap or COLORMAPS[quantity]
+        if not self.alive:
+            self._limits = contrast(image, quantity)
+            self.layer = self._viewer.add_image(
+                image, name=name, contrast_limits=self._limits, colormap=colormap, visible=visible,
+                metadata={KEY: metadata or {}}, **place,
+            )
+            self.layer.contrast_limits_range = limits_range(self._limits)
+            return
+        layer = self.layer
+        layer.data = image
+        for key in ("scale", "translate"):  # each costs the window about 10 ms, so only where it has changed
+            if not np.array_equal(getattr(layer, key), place[key]):
+                setattr(layer, key, place[key])
+        layer.metadata = {KEY: metadata or {}}
+        if layer.name != name:
+            layer.name = name
+        if self._empty:
+            layer.colormap, self._empty = colormap, False
+            self.rescale(image, quantity)
+            layer.visible = visible
+        elif follow:
+            self._follow(image, quantity)
+
+    def _follow(self, image: np.ndarray, quantity: str) -> None:
+        untouched = self._limits is not None and np.allclose(self.layer.contrast_limits, self._limits)
+        if untouched:
+            self.rescale(image, quantity)
+
+    def rescale(self, image: np.ndarray, quantity: str) -> None:
+        """Limits from this image, whatever they were."""
+        self._limits = contrast(image, quantity)
+        self.layer.contrast_limits_range = limits_range(self._limits)
+        self.layer.contrast_limits = self._limits

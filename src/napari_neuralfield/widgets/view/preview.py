@@ -1,0 +1,116 @@
+"""The layers in which a run is watched: amplitude as it goes on, amplitude and phase of what it has found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...app import lazy
+from ..kit.session import Shown
+from ..kit.threads import Background, Latest
+from .depth_view import view_of
+from .layers import ImageSlot, colormap_of, whole_axes
+
+ORDER = ("phase", "amplitude")  # the last one lies on top
+RESERVED = "reserved"  # the slot that no quantity has taken yet
+Slots = dict[str, ImageSlot]
+
+
+class PreviewLayers:
+    """Renders what is shown in a thread of its own, the newest only, and puts it into one layer per quantity."""
+
+    def __init__(
+        self, viewer: Any, background: Background, failed: Callable[[str], None],
+        drawn: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._viewer = viewer
+        self._background, self._drawn = background, drawn
+        self._latest = Latest(background, self._put_all, failed)
+        self._slots: Slots = {}
+        self._seen = False  # the run's first picture
+
+    def begin(self, title: str) -> None:
+        """A new run writes new layers; those of the last one stay. One is made now, before the run needs the time."""
+        self._slots, self._seen = {RESERVED: ImageSlot(self._viewer)}, False
+        self._slots[RESERVED].reserve(f"{title} {ORDER[-1]} …", ORDER[-1])
+
+    def abandon(self) -> None:
+        """The run has ended with nothing to show."""
+        if RESERVED in self._slots:
+            self._slots.pop(RESERVED).remove()
+
+    def finish(self, name: str, visible: bool = True) -> None:
+        """The run has ended: its layers are called `name`, and what is still being rendered is dropped."""
+        late, self._slots = self._slots, dict(self._slots)
+        late.clear()
+        for slot in self._slots.values():
+            if slot.alive:
+                slot.layer.name, slot.layer.visible = name, visible
+
+    def forget(self) -> None:
+        """What comes next is no continuation of this run."""
+        self._slots = {}
+
+    @property
+    def alive(self) -> bool:
+        """Whether there are layers to write into."""
+        return any(slot.alive for slot in self._slots.values())
+
+    def show(self, shown: Shown) -> None:
+        slots = self._slots  # the next run may begin before this is rendered
+        self._latest.submit(lambda: (slots, _render(shown)))
+
+    def close(self, timeout: float | None = None) -> None:
+        self._latest.close(timeout)
+
+    @property
+    def busy(self) -> bool:
+        return self._latest.busy
+
+    def _put_all(self, found: tuple[Slots, list[dict[str, Any]]]) -> None:
+        slots, pictures = found
+        for picture in pictures:  # one at a time: a new layer keeps napari busy for more than a tenth of a second
+            self._background.post(self._put, slots, picture, len(pictures) == 1)
+
+    def _put(self, slots: Slots, picture: dict[str, Any], alone: bool) -> None:
+        quantity = picture["quantity"]
+        if not slots or not all(slot.alive for slot in slots.values()):
+            return  # what the user has thrown away stays away
+        if quantity not in slots:
+            slots[quantity] = slots.pop(RESERVED) if RESERVED in slots else ImageSlot(self._viewer)
+        first = len(slots) == 1 and not self._seen
+        slots[quantity].show(**picture, visible=alone or quantity == ORDER[-1])
+        if first:  # where stages count from far away, the object may lie elsewhere than the frames
+            self._seen, view = True, view_of(self._viewer)
+            y, x = picture["y_um"], picture["x_um"]
+            if view is not None and not _meet(view.box_um, (y[0], x[0], y[-1], x[-1])):
+                self._viewer.reset_view()
+        self._drawn()
+
+
+def _meet(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether two boxes (y0, x0, y1, x1) have a point in common."""
+    return all(one[a] <= other[a + 2] and other[a] <= one[a + 2] for a in (0, 1))
+
+
+def _render(shown: Shown) -> list[dict[str, Any]]:
+    field, extent = shown.result.field, shown.result.field.extent
+    own = shown.finished and not lazy.beyond_pixels(field)  # a finished field is shown at its own resolution
+    y, x = extent.axes() if own else whole_axes(field)
+    values = lazy.evaluate(field, shown.z_um, y, x)[0]
+    state = "" if shown.finished else " …"
+    ours: dict[str, Any] = {"z_um": shown.z_um, "title": shown.title}
+    if shown.finished:
+        ours["result"] = shown.result
+    known = [quantity for quantity in ORDER if quantity in lazy.quantities(field)]
+    return [
+        {
+            "name": f"{shown.title} {quantity}{state}",
+            "image": np.ascontiguousarray(lazy.measure(values, quantity)),
+            "y_um": y, "x_um": x, "quantity": quantity, "metadata": {**ours, "quantity": quantity},
+            "colormap": colormap_of(field, quantity),
+        }
+        for quantity in (known if shown.finished else known[-1:])
+    ]

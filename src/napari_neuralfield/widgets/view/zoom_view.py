@@ -1,0 +1,292 @@
+"""A closer look at one plane of phase: what is on the screen, at the screen's own density, beyond the native pixels.
+
+The whole picture stays below as one layer. Where the screen shows it larger than its pixels, the visible part is asked
+of the field again, in a thread of its own, and laid over it in the same colours. It costs the screen, not the field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+from typing import Any
+
+import numpy as np
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject
+
+from ...app import lazy
+from ...types import Field, Result
+from ..kit.parts import timer
+from ..kit.session import KEY
+from ..kit.threads import Background, Latest
+from .depth_view import Pace, Picture, View, render, view_of
+from .depth_view import whole as view_of_all
+from .layers import ImageSlot, colormap_of, contrast, limits_range, placed, whole_step
+from .side_by_side import SideBySide
+
+FINEST = 1 / 16  # of the native pixel: below it there is nothing more to see
+ENOUGH = 0.75  # of a pixel of the whole picture: a screen pixel of this size needs no closer look
+SHARED = ("contrast_limits", "contrast_limits_range", "gamma", "colormap", "opacity", "blending")
+SKETCH = "sketch"  # in a layer's metadata: its picture is a small one from the file, still to be drawn
+
+
+class ZoomView(QObject):
+    """Follows the camera of one viewer; looks closer at the topmost layer that shows one plane of phase."""
+
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._background = Background()
+        self._latest = Latest(self._background, self._put, self._say_error)
+        self._slot, self._pace = ImageSlot(viewer), Pace()
+        self._below: Any = None  # the layer that shows the whole
+        self._last: Picture | None = None
+        self._text = ""
+        self._beside = SideBySide(viewer, shown_by)
+        self._camera = timer(self, 40, self._look, once=True)
+        self._settle = timer(self, 180, self._sharpen, once=True)
+        camera = viewer.scene.camera
+        for event in (camera.events.zoom, camera.events.center, viewer.canvas.events.size, viewer.dims.events.ndisplay,
+                      viewer.canvas.grid.events.enabled):
+            event.connect(self.refresh)
+        for event in (viewer.layers.events.removed, viewer.layers.events.reordered):
+            event.connect(self.refresh)
+        viewer.layers.events.inserted.connect(self._on_inserted)
+        for layer in viewer.layers:
+            self._adopt(layer)
+        background, latest, holder = self._background, self._latest, self.__dict__
+
+        def close() -> None:  # must not touch this object: it is being destroyed
+            holder["closed"] = True
+            background.close()
+            latest.close()
+
+        self.destroyed.connect(close)
+        self.refresh()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a sharper picture is on its way."""
+        return self._camera.isActive() or self._settle.isActive() or self._latest.busy
+
+    @property
+    def picture(self) -> Picture | None:
+        """The newest closer look; None before there is one of the layer below."""
+        return self._last
+
+    def refresh(self, event: Any = None) -> None:
+        """What is on the screen may have changed."""
+        if not self.__dict__.get("closed"):
+            self._camera.start()
+
+    # layers
+
+    def _on_inserted(self, event: Any) -> None:
+        self._adopt(event.value)
+        self.refresh()
+
+    def _adopt(self, layer: Any) -> None:
+        if KEY in layer.metadata and "closer" not in layer.metadata[KEY]:
+            layer.events.visible.connect(self.refresh)
+        if result_of(layer) is not None and layer.metadata[KEY].pop(SKETCH, False):
+            self._draw_whole(layer)
+
+    def _draw_whole(self, layer: Any) -> None:
+        """The picture of the whole field for a layer that shows a sketch of it."""
+        result = result_of(layer)
+        assert result is not None
+        field, holder = result.field, self.__dict__
+        view = dataclasses.replace(view_of_all(field), screen_pixel_um=whole_step(field))
+
+        def put(picture: Picture | None) -> None:
+            if picture is None or layer not in self._viewer.layers:
+                return
+            layer.data = picture.image
+            for key, value in placed(picture.y_um, picture.x_um).items():
+                setattr(layer, key, value)
+            limits = contrast(picture.image, "phase")
+            layer.contrast_limits_range, layer.contrast_limits = limits_range(limits), limits
+            self.refresh()
+
+        def wanted() -> bool:  # a camera's whole field takes minutes
+            return not holder.get("closed") and layer in self._viewer.layers
+
+        work = partial(render, field, 0.0, "phase", view, wanted=wanted)
+        self._background.run(work, put, self._say_error)
+
+    def auto_contrast(self) -> bool:
+        """Limits of the layer and its closer look from what is on the screen; False where no such layer is seen."""
+        whole = self._whole()
+        if whole is None:
+            return False
+        limits = contrast(np.asarray(whole.data) if self._last is None else self._last.image, "phase")
+        whole.contrast_limits_range, whole.contrast_limits = limits_range(limits), limits
+        return True
+
+    def compare(self, on: bool) -> None:
+        """The phase beside those of other runs, or what lies right below it (the DPC estimate); moved as one.
+
+        Where there is nothing to lay beside it nothing happens.
+        """
+        if on:
+            self._beside.put(self._whole(), self._slot.layer)
+        else:
+            self._beside.back()
+        self._viewer.reset_view()
+
+    def _whole(self) -> Any:
+        """The topmost visible layer that shows one plane of phase."""
+        layers = self._viewer.layers
+        return next((layer for layer in reversed(layers) if layer.visible and result_of(layer) is not None), None)
+
+    # looking
+
+    def _look(self) -> None:
+        self._request(draft=True)
+
+    def _sharpen(self) -> None:
+        """Full density once the drafts are through; it must not overtake one."""
+        self._settle.start() if self._latest.busy else self._request()
+
+    def _request(self, draft: bool = False) -> None:
+        whole = None if self._beside.several else self._whole()
+        if whole is not self._below:
+            self._leave()
+            self._below = whole
+            if whole is not None:
+                self._prepare(whole)
+        view = None if whole is None else view_of(self._viewer, self._pixel_ratio())
+        result = result_of(whole)
+        if view is None or result is None:
+            self._say("")
+            return
+        field, own = result.field, whole_step(result.field)
+        step = lazy.round_step(field.extent, view.screen_pixel_um, FINEST)
+        closer = View(view.box_um, step, FINEST)
+        axes = lazy.visible_axes(field.extent, closer.box_um, step, FINEST)
+        if step > ENOUGH * own or axes is None:
+            self._see(False)
+            self._last = None
+            self._say("" if axes is None else density_text(result, own))
+            return
+        if self._same(field, axes):
+            return
+        coarse = self._pace.coarseness(axes[0].size * axes[1].size) if draft else 1.0
+        draft = 1.0 < coarse < ENOUGH * own / step  # a coarser one shows no more than the whole picture does
+        if draft:
+            self._settle.start()
+        else:
+            coarse = 1.0
+        wanted = None if draft else lambda: not self._latest.overtaken
+        times = height_of(whole)
+        self._latest.submit(lambda: (whole, _times(render(field, 0.0, "phase", closer, coarse, wanted), times)))
+
+    def _same(self, field: Field, axes: tuple[np.ndarray, np.ndarray]) -> bool:
+        last = self._last
+        return (
+            last is not None and last.field is field and self._slot.alive and self._slot.layer.visible
+            and all(np.array_equal(a, b) for a, b in zip((last.y_um, last.x_um), axes, strict=True))
+        )  # fmt: skip
+
+    def _pixel_ratio(self) -> float:
+        parent = self.parent()
+        ratio = getattr(parent, "devicePixelRatioF", None)
+        return 1.0 if ratio is None else float(ratio())
+
+    def _put(self, found: tuple[Any, Picture | None]) -> None:
+        whole, picture = found
+        if picture is None or whole is not self._below or whole not in self._viewer.layers:
+            return
+        self._pace.learn(picture.image.size, picture.seconds)
+        self._last = picture
+        if not self._slot.alive:
+            self._prepare(whole)
+        self._slot.show(
+            f"{whole.name}, closer", picture.image, picture.y_um, picture.x_um, "phase", {"closer": True},
+            follow=False, colormap=colormap_of(picture.field, "phase"),
+        )  # fmt: skip
+        self._see(whole.visible)
+        result = result_of(whole)
+        assert result is not None
+        self._say(density_text(result, float(self._slot.layer.scale[-1])))
+
+    def _prepare(self, whole: Any) -> None:
+        """The layer of the closer look, unseen, right above the whole and bound to its colours."""
+        layers, corner = self._viewer.layers, np.asarray(whole.translate[-2:])
+        chosen = set(layers.selection)
+        self._slot.show(
+            f"{whole.name}, closer", np.zeros((2, 2), np.float32), corner[0] + [0.0, 1.0], corner[1] + [0.0, 1.0],
+            "phase", {"closer": True}, visible=False, colormap=whole.colormap.name,
+        )  # fmt: skip
+        layer = self._slot.layer
+        for name in SHARED:
+            setattr(layer, name, getattr(whole, name))
+        layers.link_layers([whole, layer], SHARED)
+        layers.selection = chosen
+        layers.move(layers.index(layer), layers.index(whole) + 1)
+
+    def _see(self, visible: bool) -> None:
+        if self._slot.alive and self._slot.layer.visible != visible:  # napari draws again even where nothing changes
+            self._slot.layer.visible = visible
+
+    def _leave(self) -> None:
+        """The closer look goes with the layer it belonged to."""
+        if self._slot.alive and self._below is not None:
+            self._viewer.layers.unlink_layers([self._below, self._slot.layer], SHARED)
+        self._slot.remove()
+        self._last = None
+
+    def _say(self, text: str) -> None:
+        """Name the density in a corner of the canvas, unless somebody else writes there."""
+        overlay = self._viewer.canvas.overlays.text
+        if overlay.text not in ("", self._text) or overlay.text == text:
+            return
+        if not overlay.visible:
+            overlay.position, overlay.color, overlay.font_size = "bottom_left", "#f0ad4e", 10
+            self._viewer.canvas.overlays.scale_bar.box = True  # on the grey of a close look it cannot be read else
+        self._text = overlay.text = text
+        overlay.visible = bool(text)
+
+    def _say_error(self, text: str) -> None:
+        show_error(text)
+
+
+def result_of(layer: Any) -> Result | None:
+    """What a layer shows the whole of, where that is one plane of phase."""
+    ours = {} if layer is None else layer.metadata.get(KEY)
+    if not isinstance(ours, dict) or ours.get("quantity") not in ("phase", "height") or "result" not in ours:
+        return None
+    result: Result = ours["result"]
+    return result if lazy.beyond_pixels(result.field) else None
+
+
+def shown_by(layer: Any) -> str:
+    """'phase' or 'height' of one plane; '' for another layer."""
+    return "" if result_of(layer) is None else str(layer.metadata[KEY]["quantity"])
+
+
+def height_of(layer: Any) -> float:
+    """What a layer of heights shows of one radian, um; 1 for a layer of phase."""
+    return float(layer.metadata[KEY].get("um_per_rad", 1.0))
+
+
+def _times(picture: Picture | None, factor: float) -> Picture | None:
+    if picture is None or factor == 1.0:
+        return picture
+    return dataclasses.replace(picture, image=picture.image * np.float32(factor))
+
+
+def density_text(result: Result, step_um: float) -> str:
+    """How dense a picture is beside the camera's pixels; beside the field's own where those are not known."""
+    camera = result.optics.get("pixel_um")
+    known = isinstance(camera, int | float) and camera > 0
+    times = float(camera or 0.0 if known else result.field.extent.pixel_um) / step_um
+    number = f"{times:.0f}" if times >= 9.5 or abs(times - round(times)) < 0.05 else f"{times:.1f}"
+    return f"{number} × the {'camera' if known else 'reconstruction'}'s pixels"
+
+
+def zoom_view_of(viewer: Any) -> ZoomView:
+    """The one closer look of a viewer; made at the first call, gone with its window."""
+    model = getattr(viewer, "__wrapped__", viewer)  # docks are handed a proxy of the viewer
+    window = model.window._qt_window
+    return window.findChild(ZoomView) or ZoomView(model, window)

@@ -1,0 +1,116 @@
+"""A field as files: strips of large planes are the planes, and phase alone goes all the way from frames to images."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+import zarr
+from PIL import Image
+from toy import ToyField, expected
+
+from napari_neuralfield.app import rendering
+from napari_neuralfield.app.focus import all_in_focus
+from napari_neuralfield.cli import report
+from napari_neuralfield.cli.commands import main
+from napari_neuralfield.data.acquisition import MultiplexedLed
+from napari_neuralfield.fields.phase_map import PhaseMap
+from napari_neuralfield.io import load_result, read_header, save_acquisition, save_result
+from napari_neuralfield.types import Result
+
+NAMES = ["a.npy", "a.tif", "a.ome.zarr", "a.png"]
+
+
+def pixels(path: Path) -> np.ndarray:
+    if path.suffix == ".npy":
+        return np.load(path)
+    if path.suffix == ".tif":
+        return tifffile.imread(path)
+    if path.suffix == ".png":
+        return np.asarray(Image.open(path))
+    return np.asarray(zarr.open_group(path, mode="r")["0"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_strips_of_a_large_plane_are_the_plane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    field = ToyField((70, 90), 0.5)
+    y, x = field.extent.axes()
+    rendering.write(tmp_path / f"whole-{name}", field, [1.0, 2.0], y, x, 0.5)
+    monkeypatch.setattr(rendering, "WHOLE", 1000)
+    monkeypatch.setattr(rendering, "STRIP_PIXELS", 900)
+    field.rendered.clear()
+    rendering.write(tmp_path / name, field, [1.0, 2.0], y, x, 0.5)
+    assert max(field.rendered[name == "a.png" :]) <= 900
+    whole, strips = pixels(tmp_path / f"whole-{name}"), pixels(tmp_path / name)
+    assert np.array_equal(whole, strips)
+
+
+def test_one_quantity_is_written_as_it_is_called(tmp_path: Path) -> None:
+    field = ToyField((20, 30), 0.5)
+    y, x = field.extent.axes()
+    rendering.write(tmp_path / "a.ome.zarr", field, [1.0], y, x, 0.5, "amplitude")
+    group = zarr.open_group(tmp_path / "a.ome.zarr", mode="r")
+    assert group.attrs["ome"]["omero"]["channels"][0]["label"] == "amplitude"
+    assert np.allclose(group["0"][0, 0], np.abs(expected(1.0, y, x)))
+
+
+def frames(tmp_path: Path) -> Path:
+    """Two halves of the bright field over a weak bump of phase."""
+    rng = np.random.default_rng(0)
+    bump = np.exp(-(np.hypot(*np.mgrid[-20:20, -24:24]) ** 2) / 60)
+    slope = np.gradient(bump, axis=1)
+    both = np.stack([1 + slope, 1 - slope]) * 1000 + rng.standard_normal((2, 40, 48))
+    led_na = np.array([[0.0, 0.05], [0.03, 0.05], [0.0, -0.05], [0.03, -0.05]])
+    given = MultiplexedLed(
+        frames=both.astype(np.float32), wavelength_um=0.6, objective_na=0.1, pixel_um=1.5, led_na=led_na,
+        patterns=np.array([[1.0, 1, 0, 0], [0, 0, 1, 1]]),
+    )  # fmt: skip
+    save_acquisition(tmp_path / "a.acq.h5", given)
+    return tmp_path / "a.acq.h5"
+
+
+def test_phase_alone_goes_all_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.nfield"
+    assert main(["reconstruct", str(frames(tmp_path)), "-o", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "method dpc, recommended for multiplexed_led" in said
+    assert "\n\n" not in said
+    assert main(["info", str(path)]) == 0
+    assert "values phase, radians" in " ".join(capsys.readouterr().out.split())
+    assert report.field(path)["values"] == "phase, radians"
+    with Image.open(io.BytesIO(base64.b64decode(read_header(path)["preview"]))) as preview:
+        assert preview.size == (48, 40)
+    known = load_result(path).field
+    fine = known.render([0.0], *known.extent.axes(0.5)).numpy()
+    for name in NAMES:
+        assert main(["render", str(path), "--pixel-um", "0.5", "-o", str(tmp_path / name)]) == 0
+    assert pixels(tmp_path / "a.npy").dtype == np.float32
+    for name in NAMES[:3]:
+        assert np.array_equal(np.squeeze(pixels(tmp_path / name)), fine[0])
+    assert pixels(tmp_path / "a.png").shape == fine[0].shape
+
+
+def test_the_sharpest_plane_of_phase_alone() -> None:
+    grain = torch.randn(64, 64, generator=torch.Generator().manual_seed(0))
+    blurred = torch.nn.functional.avg_pool2d(grain[None], 5, 1, 2, count_include_pad=False)[0]
+    field = PhaseMap.from_grid(torch.stack([blurred, grain]), [0.0, 3.0], 1.0)
+    found = all_in_focus(field, [0.0, 3.0])
+    assert found.values.dtype == np.float32
+    assert (found.z_um == 3.0).all()
+
+
+def test_an_unwrapped_phase_is_not_unwrapped_again(tmp_path: Path) -> None:
+    from napari_neuralfield.widgets.view import complex_view, depth_view
+
+    steps = torch.arange(40.0).reshape(1, 40).repeat(30, 1) * 4  # rad: steeper than any unwrapping could follow
+    field = PhaseMap.from_grid(steps, 0.0, 1.0)
+    view = depth_view.View((-0.5, -0.5, 29.5, 39.5), 1.0)
+    image = complex_view.unwrapped_layer(field, 0.0, "steps", view)[0][0]
+    assert np.allclose(np.diff(image, axis=1), 4, atol=1e-2)
+    save_result(tmp_path / "steps.nfield", Result(field))  # a phase-only field needs no figures
+    assert load_result(tmp_path / "steps.nfield").figures == {}

@@ -1,0 +1,357 @@
+"""Calibrate in the Acquisition dock, with a stand-in for the calibration itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+
+import numpy as np
+import pytest
+import toy
+
+from napari_neuralfield.data.acquisition import Draft
+from napari_neuralfield.optics.board import BoardPose
+from napari_neuralfield.recon.calibration.quality import Quality
+from napari_neuralfield.recon.calibration.result import Calibration, Suspect
+from napari_neuralfield.types import InputError, Note, Preview, Progress
+
+POSE = BoardPose(np.deg2rad(2.0), (0.01, -0.02), 1.05)
+
+
+def corrected(acquisition, odd=(), orientation="as given"):
+    """A made-up result: everything a little different from what was given."""
+    count = acquisition.frame_count
+    gains = np.linspace(0.8, 1.2, count)
+    changes = {
+        "illumination_na": POSE.place(acquisition.illumination_na),
+        "exposure": gains,
+        "background": np.full(acquisition.frame_shape, 0.01),
+        "pupil": np.ones(acquisition.frame_shape, complex),
+        "sample_z_um": -2.5,
+    }
+    return Calibration(
+        acquisition,
+        acquisition.replace(**changes),
+        orientation,
+        POSE,
+        gains,
+        np.full(count, 0.01),
+        {5: -0.24, 8: 0.4, 11: 0.1},
+        -2.5,
+        acquisition.wavelength_um,
+        np.full(count, 0.3),
+        np.full(count, 0.04),
+        tuple(Suspect(frame, "looks like noise") for frame in odd),
+        ("wavelength and height cannot be told apart",),
+    )
+
+
+def calibrate(acquisition, recipe):
+    assert threading.current_thread() is not threading.main_thread()
+    yield Progress(1, 2, 0.2, "board")
+    yield Preview(toy.ToyField(acquisition.frame_shape, acquisition.pixel_um), 0.0)
+    yield Note("the board is turned")
+    time.sleep(recipe.pupil_terms / 1000)
+    yield Progress(2, 2, 0.04, "single LEDs")
+    return corrected(acquisition, odd=(2, 5) if recipe.seed == 1 else ())
+
+
+def assess(acquisition, device="auto", seed=0, *, same_as=None):
+    yield Progress(1, 1, 0.1, "halves")
+    rings, error = np.array([0.0, 0.1, 0.2]), 0.3 if same_as is None else 0.05
+    half, nan = np.arange(acquisition.frame_count) % 2 == 0, np.array([error, np.nan])
+    curve = np.linspace(1, 0, 9)
+    return Quality(np.arange(9.0), curve, curve * 0 + 0.5, 1.0, half, rings, nan, np.array([1]), error, nan)
+
+
+@pytest.fixture(autouse=True)
+def stand_ins(tmp_path, monkeypatch):
+    import platformdirs
+
+    monkeypatch.setattr(platformdirs, "user_config_dir", lambda name: str(tmp_path / "config"))
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache"))
+    monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", calibrate)
+    monkeypatch.setattr("napari_neuralfield.recon.calibration.quality.assess", assess)
+
+
+@pytest.fixture
+def draft(led_array):
+    acquisition = led_array(leds=3, size=64)
+    return Draft("led_array", acquisition.frames, acquisition.values(), "toy.acq.h5")
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer(show=True)
+
+
+def open_in(viewer, draft):
+    from napari_neuralfield.widgets.view.layers import acquisition_layers
+
+    for data, meta, _ in acquisition_layers(draft):
+        viewer.add_image(data, **meta)
+
+
+@pytest.fixture
+def dock(viewer, draft, qtbot):
+    from napari_neuralfield.widgets.kit.docks import open_docks
+
+    open_in(viewer, draft)
+    open_docks(viewer, "Acquisition")
+    found = viewer.window.dock_widgets["Acquisition (napari-neuralfield)"]
+    qtbot.waitUntil(lambda: found.calibrate.run_button.isEnabled(), timeout=20_000)
+    return found
+
+
+def calibrated(dock, qtbot, **values):
+    panel = dock.calibrate
+    panel.options.set_values(values)
+    panel.run()
+    qtbot.waitUntil(lambda: panel.calibration is not None, timeout=5000)
+    return panel
+
+
+# ---- without a window ----
+
+
+def test_findings_are_plain_words(led_array):
+    from napari_neuralfield.app.figures.calibration_rows import findings, found_of, size_text
+
+    found = found_of(corrected(led_array()))
+    lines = {line.name: line.text for line in findings(found)}
+    assert lines["Misfit"] == "0.3 → 0.04"
+    assert lines["Board turned"] == "2.00 deg clockwise in the picture"
+    assert lines["Board shifted"] == "0.0200 NA left, 0.0100 NA down"
+    assert lines["Board size"] == "board 4.8 % nearer, or pitch 5.0 % wider"
+    assert lines["LED brightness"] == "80 % to 120 % of the mean"
+    assert lines["Ambient light"].startswith("0.01 counts, 1.")
+    assert lines["Sample depth"] == "−2.50 µm (not given)"
+    assert lines["Aberrations"] == "0.48 rad rms, mostly coma x"
+    assert "Board mounted" not in lines
+    assert lines["Left as given"] == "single LEDs"
+    spoilt = {line.name: line.text for line in findings(found_of(corrected(led_array(), odd=(8,))))}
+    assert spoilt["LED brightness"] == "80 % to 115 % of the mean"
+    assert "Wavelength" not in lines
+    assert size_text(0.96, 80.0) == "height 83.33 mm if the pitch is right (given 80), or pitch 4.0 % narrower"
+    assert size_text(1.0, None) == "as given"
+
+
+def test_what_was_not_learnt_has_no_line(led_array):
+    from napari_neuralfield.app.figures.calibration_rows import findings, found_of
+
+    given = led_array().replace(led_height_mm=80.0)
+    some = dataclasses.replace(
+        corrected(given), corrected=given.replace(illumination_na=POSE.place(given.illumination_na) + 1e-3)
+    )
+    lines = {line.name: line.text for line in findings(found_of(some))}
+    assert lines["Board shifted"] == "1.60 mm left, 0.80 mm down"
+    assert lines["Single LEDs"] == "0.0014 NA off the board"
+    assert lines["Left as given"] == "LED brightness, ambient light, sample depth"
+    assert not {"LED brightness", "Ambient light", "Sample depth"} & set(lines)
+    kept = found_of(dataclasses.replace(corrected(given), corrected=given))
+    assert [line.name for line in findings(kept)] == ["Misfit", "Left as given"]
+    tips = {line.name: line.tip for line in findings(found_of(corrected(given)))}
+    assert "half a turn of the board" in tips["Sample depth"]
+    assert "subtracted" not in tips["Ambient light"]
+
+
+def test_a_measured_pupil_is_cut_to_its_aperture(led_array):
+    from napari_neuralfield.app.figures.calibration_rows import measured_phase
+
+    acquisition = led_array(size=64)
+    acquisition = acquisition.replace(pupil=np.full((64, 64), np.exp(0.3j)))
+    phase = measured_phase(acquisition)
+    assert phase.shape == (41, 41)  # NA 0.2 / 0.5 um is 20.48 bins
+    assert np.isnan(phase[0, 0])
+    np.testing.assert_allclose(phase[20], 0.3, rtol=1e-6)
+
+
+def test_moves_are_drawn_longer_only_where_there_is_room():
+    from napari_neuralfield.widgets.kit.plots import exaggeration
+
+    grid = np.stack(np.meshgrid(*2 * [np.arange(5) * 0.1], indexing="ij"), -1).reshape(-1, 2)
+    assert exaggeration(grid, grid) == 1
+    assert exaggeration(grid, grid + 0.2) == 1
+    assert exaggeration(grid, grid + np.array([0.003, 0])) == 20
+    assert exaggeration(grid[:1], grid[:1] + 0.01) == 1
+
+
+# ---- in the dock ----
+
+
+def test_what_was_found_is_shown_and_changes_nothing(dock, viewer, draft, qtbot):
+    panel = calibrated(dock, qtbot)
+    assert dock._session.draft is draft
+    assert not panel.view.isHidden()
+    assert panel.view.lines.texts()["Misfit"] == "0.3 → 0.04"
+    assert panel.view.warnings.text() == "Wavelength and height cannot be told apart."
+    assert panel.view.leave_out.isHidden()
+    assert panel.view.zernike.tip_at(8) == "8: coma x, +0.400 rad"
+    assert "as found (white)" in dock.plot_text.text()
+    x, y = dock.plot._dots.getData()
+    np.testing.assert_allclose(np.stack([y, x], 1), -draft.values["illumination_na"], atol=1e-12)
+    assert dock.plot._moves.getData()[0].size == 2 * 9
+    assert [layer.name for layer in viewer.layers] == ["toy frames", "toy as calibrated"]
+    panel.discard()
+    assert not viewer.layers["toy as calibrated"].visible
+    calibrated(dock, qtbot)
+    assert len(viewer.layers) == 2  # the same one again
+    panel.discard()
+    assert dock._session.draft is draft
+    assert panel.calibration is None
+    assert panel.view.isHidden()
+    assert "synthetic NA" in dock.plot_text.text()
+    assert dock.plot._moves.getData()[0] is None or not dock.plot._moves.getData()[0].size
+
+
+def test_accepted_values_are_those_of_the_form_and_of_every_dock(dock, viewer, draft, qtbot):
+    from napari_neuralfield.widgets.kit.docks import open_docks
+
+    panel = calibrated(dock, qtbot)
+    open_docks(viewer, "Reconstruct")
+    reconstruct = viewer.window.dock_widgets["Reconstruct (napari-neuralfield)"]
+    qtbot.waitUntil(lambda: reconstruct.library is not None, timeout=20_000)
+    wanted = panel.calibration.corrected
+    assert "exposure" not in dock.form.editors
+    panel.accept()
+    acquisition = dock._session.acquisition()
+    for name in ("illumination_na", "exposure", "background", "pupil", "sample_z_um"):
+        np.testing.assert_array_equal(getattr(acquisition, name), getattr(wanted, name))
+    assert acquisition.frames is draft.frames
+    assert reconstruct.plan().acquisition.sample_z_um == -2.5
+    assert dock.form.editors["sample_z_um"].text() == "-2.5"
+    assert "exposure" in dock.form.editors
+    assert "Accepted" in panel.view.state.text()
+    assert panel.stale.isHidden()
+    panel.undo()
+    assert set(dock._session.draft.values) == set(draft.values)
+    assert dock._session.draft.frames is draft.frames
+    assert "exposure" not in dock.form.editors
+    assert not panel.view.accept_button.isHidden()
+
+
+def test_suspects_are_named_marked_and_left_out_on_request(dock, viewer, draft, qtbot):
+    panel = calibrated(dock, qtbot, seed=1)
+    assert ">Frame 2</a> looks like noise.<br>" in panel.view.suspects.text()
+    panel.view.suspects.linkActivated.emit("5")
+    assert viewer.dims.current_step[0] == 5
+    assert dock.plot._suspects.getData()[0].size == 2
+    assert panel.view.leave_out.isChecked()
+    panel.accept()
+    acquisition = dock._session.acquisition()
+    assert acquisition.frame_count == 7
+    np.testing.assert_array_equal(acquisition.frames[2], draft.frames[3])
+    np.testing.assert_allclose(acquisition.exposure, np.delete(panel.calibration.gains, [2, 5]))
+    assert "7 × 64 × 64" in dock.title.text()
+    panel.undo()
+    panel.view.leave_out.setChecked(False)
+    panel.accept()
+    assert dock._session.acquisition().frame_count == 9
+
+
+def test_values_edited_meanwhile_are_named(dock, qtbot):
+    panel = dock.calibrate
+    panel.options.set_values({"pupil_terms": 33})
+    panel.run()
+    dock._session.set_value("objective_na", 0.21)
+    qtbot.waitUntil(lambda: panel.calibration is not None, timeout=5000)
+    assert panel.stale.text().startswith("Objective NA changed since: this calibration belongs to the earlier values")
+    assert not panel.stale.isHidden()
+    dock._session.set_value("objective_na", 0.2)
+    assert panel.stale.isHidden()
+    panel.accept()
+    assert panel.stale.isHidden()
+    assert dock._session.draft.values["objective_na"] == 0.2
+
+
+def test_how_good_it_is_is_shown_before_and_after(dock, qtbot):
+    panel = calibrated(dock, qtbot, seed=1)
+    assert panel.view.curves.isHidden()
+    panel.view.assess_button.click()
+    assert not panel.run_button.isEnabled()
+    qtbot.waitUntil(lambda: not panel.view.curves.isHidden(), timeout=5000)
+    assert panel.view.quality.texts() == {"Smallest detail": "1 µm → 1 µm", "Unseen frames": "0.3 → 0.05"}
+    assert panel.view.correlation._found.getData()[0].size == 9
+    assert panel.view.rings._curves["found", True].getData()[1].tolist() == [0.05]
+    assert panel.run_button.isEnabled()
+
+
+def endless(acquisition, recipe):
+    while True:
+        time.sleep(0.01)
+        yield Progress(1, 100, float("nan"), "turning the board")
+
+
+def test_a_calibration_can_be_cancelled_and_ends_with_its_file(dock, viewer, qtbot, monkeypatch, led_array):
+    monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", endless)
+    panel = dock.calibrate
+    panel.run()
+    qtbot.waitUntil(lambda: "turning the board" in panel.state.text(), timeout=3000)
+    panel.stop_button.click()
+    qtbot.waitUntil(lambda: panel.run_button.isEnabled(), timeout=3000)
+    assert panel.state.text() == "cancelled; nothing was changed"
+    assert panel.calibration is None
+    panel.run()
+    job = panel._job
+    other = led_array(leds=3, size=32)
+    open_in(viewer, Draft("led_array", other.frames, other.values(), "other.acq.h5"))
+    qtbot.waitUntil(lambda: not job.running, timeout=3000)
+    assert not panel.running
+    assert [layer.name for layer in viewer.layers] == ["toy frames", "other frames"]
+
+
+def test_closing_the_dock_ends_a_calibration(dock, viewer, qtbot, monkeypatch):
+    monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", endless)
+    dock.calibrate.run()
+    job, wrapper = dock.calibrate._job, dock.parent()
+    viewer.window.remove_dock_widget(dock)
+    dock.deleteLater()
+    wrapper.deleteLater()
+    qtbot.waitUntil(lambda: not job.running, timeout=3000)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (InputError("frame 3 is empty; record it again"), "frame 3 is empty; record it again"),
+        (RuntimeError("no such luck"), "unexpected error (RuntimeError: no such luck)"),
+        (RuntimeError("not enough memory: you tried to allocate"), "memory ran out; choose another device"),
+    ],
+)
+def test_an_error_is_one_sentence(dock, qtbot, monkeypatch, error, said):
+    def fail(acquisition, recipe):
+        yield Progress(1, 2, 0.5, "board")
+        raise error
+
+    monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", fail)
+    panel = dock.calibrate
+    panel.run()
+    qtbot.waitUntil(lambda: bool(panel.error.text()), timeout=3000)
+    assert panel.error.text().startswith(said)
+    assert panel.run_button.isEnabled()
+
+
+def test_a_missing_value_is_said_and_other_kinds_have_no_calibration(dock, viewer, qtbot):
+    panel = dock.calibrate
+    dock._session.set_value("wavelength_um", None)
+    panel.run()
+    assert "wavelength_um (vacuum wavelength of the illumination) is missing" in panel.error.text()
+    assert not panel.running
+    open_in(viewer, Draft("through_focus", np.ones((3, 32, 32), np.float32), {}, "stack.tif"))
+    assert panel.isHidden()
+
+
+def test_the_window_answers_while_results_come(dock, qtbot):
+    from qtpy.QtCore import QTimer
+
+    beats = [time.thread_time()]  # what the window's own thread works between beats
+    heart = QTimer()
+    heart.timeout.connect(lambda: beats.append(time.thread_time()))
+    heart.start(5)
+    panel = calibrated(dock, qtbot)
+    qtbot.wait(200)
+    panel.accept()
+    qtbot.wait(200)
+    heart.stop()
+    assert np.diff(beats).max() < 0.2  # napari adds one layer

@@ -1,0 +1,343 @@
+"""The docks with scans: checks, orientation, a run with a toy method, positions, probe, one frame, colours, phase."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import scan_scene
+import torch
+
+from napari_neuralfield.app.figures.colour_wheel import coloured, wheel
+from napari_neuralfield.data.acquisition import Draft
+from napari_neuralfield.recon.engine.recipe import method
+from napari_neuralfield.recon.scan.orientation import NAMES, oriented_positions
+from napari_neuralfield.recon.scan.recipe import ScanRecipe
+from napari_neuralfield.recon.scan.setup import field_of, first_state, problem_of, result_of
+from napari_neuralfield.registry import METHODS
+from napari_neuralfield.types import Done, Preview, Progress, Result
+
+SHIFT_PX = 0.5
+
+
+class ToyScanRecipe(ScanRecipe):
+    """Options of the toy."""
+
+
+def toy_scan(acquisition: Any, recipe: Any) -> Iterator[Any]:
+    """Pretends to solve: a flat object, and every second position half a pixel further down."""
+    problem = problem_of(acquisition, recipe)
+    state = first_state(problem, recipe)
+    state.position[::2, 0] += SHIFT_PX
+    for step in range(1, 4):
+        yield Progress(step, 3, 1 / step, "pretending")
+        yield Preview(field_of(state, problem.scan), 0.0)
+    yield Done(result_of(problem, state, recipe, 0.1))
+
+
+def register() -> None:
+    """Make the method `toy-scan` known, once."""
+    with contextlib.suppress(RuntimeError):
+        if "toy-scan" not in METHODS:
+            method("toy-scan", ToyScanRecipe, ("ptychography", "coded_ptychography"))(toy_scan)
+
+
+def toy_result(acquisition: Any, **options: Any) -> Result:
+    register()
+    *_, done = toy_scan(acquisition, ToyScanRecipe(method="toy-scan", **options))
+    return done.result
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    """Settings and checkpoints of the tests, not the user's."""
+    import platformdirs
+
+    monkeypatch.setattr(platformdirs, "user_config_dir", lambda name: str(tmp_path / "config"))
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache"))
+    register()
+
+
+@pytest.fixture
+def errors(monkeypatch):
+    """What the docks say in notifications."""
+    said: list[str] = []
+    for name in ("acquisition_dock", "reconstruct_dock", "depth_dock"):
+        monkeypatch.setattr(f"napari_neuralfield.widgets.{name}.show_error", said.append)
+    return said
+
+
+@pytest.fixture
+def viewer(make_napari_viewer, errors):
+    return make_napari_viewer(show=True)
+
+
+def opened(viewer, qtbot, acquisition):
+    """The three docks with an acquisition open."""
+    from napari_neuralfield.widgets.contributions import open_workbench
+    from napari_neuralfield.widgets.view.layers import acquisition_layers
+
+    draft = Draft(acquisition.kind, acquisition.frames, acquisition.values(), "scan.acq.h5")
+    for data, meta, _ in acquisition_layers(draft):
+        viewer.add_image(data, **meta)
+    open_workbench(viewer)
+    found = [viewer.window.dock_widgets[f"{n} (napari-neuralfield)"] for n in ("Acquisition", "Reconstruct", "Depth")]
+    qtbot.waitUntil(lambda: found[1].library is not None, timeout=20_000)
+    return found
+
+
+def finished(viewer, qtbot, acquisition):
+    """The docks after a run of the toy."""
+    docks = opened(viewer, qtbot, acquisition)
+    docks[1].form.choose_method("toy-scan")
+    docks[1].run()
+    qtbot.waitUntil(lambda: docks[1].form.state.text().startswith("done"), timeout=10_000)
+    qtbot.waitUntil(lambda: "scan amplitude" in names(viewer), timeout=5000)
+    return docks
+
+
+def names(viewer):
+    return [layer.name for layer in viewer.layers]
+
+
+# ---- without a window ----
+
+
+def test_facts_lie_on_the_object() -> None:
+    from napari_neuralfield.widgets.view.scan_facts import scan_facts, summary
+
+    acquisition, _ = scan_scene.far_field()
+    facts = scan_facts(toy_result(acquisition, hold_out=6))
+    middle = acquisition.positions_um[3] + 15.5 * scan_scene.PIXEL_UM
+    np.testing.assert_allclose(facts.given_um[3], middle)
+    np.testing.assert_allclose(facts.moves_um[2], [SHIFT_PX * scan_scene.PIXEL_UM, 0], atol=1e-9)
+    np.testing.assert_allclose(facts.moves_um[3], 0, atol=1e-9)
+    assert np.flatnonzero(facts.held_out).tolist() == [5, 11, 17, 23, 29, 35]
+    assert facts.surface.shape == (1, 32, 32)
+    assert "corrected by 0.025 µm rms (0.25 pixels)" in summary(facts)
+    assert scan_facts(Result(toy_result(acquisition).field)) is None
+
+
+def test_facts_survive_the_field_file(tmp_path) -> None:
+    from napari_neuralfield.io import load_result, save_result
+    from napari_neuralfield.widgets.view.scan_facts import scan_facts, summary
+
+    result = toy_result(scan_scene.coded()[0])
+    save_result(tmp_path / "a.nfield", result)
+    assert summary(scan_facts(load_result(tmp_path / "a.nfield"))) == summary(scan_facts(result))
+
+
+def test_a_coded_scan_moves_the_object_not_the_window() -> None:
+    from napari_neuralfield.widgets.view.scan_facts import scan_facts
+
+    acquisition, _ = scan_scene.coded()
+    facts = scan_facts(toy_result(acquisition))
+    assert facts.name == "coded surface"
+    np.testing.assert_allclose(facts.given_um[1], 23.5 * scan_scene.PIXEL_UM - acquisition.positions_um[1])
+    np.testing.assert_allclose(facts.moves_um[0], [SHIFT_PX * scan_scene.PIXEL_UM, 0], atol=1e-9)
+
+
+def test_layers_of_positions_and_probe_are_in_micrometres() -> None:
+    from napari_neuralfield.widgets.view.scan_facts import scan_facts
+    from napari_neuralfield.widgets.view.scan_layers import position_layers, surface_layers
+
+    result = toy_result(scan_scene.far_field()[0], modes=2)
+    facts = scan_facts(result)
+    (given, _, kind), (found, meta, _), (arrows, drawn, last) = position_layers(facts, "T")
+    assert (kind, last) == ("points", "vectors")
+    assert meta["name"] == "T positions found"
+    np.testing.assert_array_equal(given, facts.given_um)
+    np.testing.assert_array_equal(found, facts.found_um)
+    assert facts.times > 1
+    assert drawn["name"] == f"T moves, drawn {facts.times} times as long"
+    np.testing.assert_allclose(arrows[:, 1], facts.times * facts.moves_um)
+    (amplitude, above, _), (_, below, _) = surface_layers(facts, result.field.extent, "T")
+    assert amplitude.shape == (32, 64)  # two modes side by side
+    right = result.field.extent.origin_um[1] + result.field.extent.size_um[1]
+    assert above["translate"][1] > right
+    assert below["translate"][0] > above["translate"][0] + 32 * scan_scene.PIXEL_UM
+    still = SimpleNamespace(**{**facts.__dict__, "moved": False, "gap_um": 1.0})
+    assert [m["name"] for _, m, _ in position_layers(still, "T")] == ["T positions"]
+
+
+def test_colours_say_phase_and_amplitude() -> None:
+    values = np.array([[1, np.exp(2j * np.pi / 3), np.exp(-2j * np.pi / 3), 0.5, 0]])
+    seen = coloured(values, brightest=1.0)
+    assert [int(pixel.argmax()) for pixel in seen[0, :3]] == [0, 1, 2]  # red, green, blue
+    assert seen[0, 3].tolist() == [128, 32, 32]
+    assert seen[0, 4].tolist() == [0, 0, 0]
+    legend = wheel(100, marked=False)
+    assert legend.shape == (100, 100, 4)
+    assert legend[50, 95, :3].argmax() == 0  # phase 0 at the right
+    assert legend[8, 28, :3].argmax() == 1  # 120 degrees anticlockwise
+    assert legend[0, 0, 3] == 0
+
+
+def test_the_phase_of_a_steep_ramp_is_unwrapped() -> None:
+    from napari_neuralfield.fields.planes import planes_of_images
+    from napari_neuralfield.types import Extent
+    from napari_neuralfield.widgets.view.complex_view import colour_layers, unwrapped_layer
+    from napari_neuralfield.widgets.view.depth_view import whole
+
+    y, x = np.mgrid[:64, :64]
+    phase = 6 * np.exp(-((y - 32) ** 2 + (x - 32) ** 2) / 300)
+    image = torch.as_tensor(np.exp(1j * phase), dtype=torch.complex64)
+    field = planes_of_images(image[None], [0.0], Extent((0.0, 0.0), (64, 64), 0.5))
+    ((found, meta, kind),) = unwrapped_layer(field, 0.0, "T", whole(field))
+    assert kind == "image"
+    assert meta["scale"] == (0.5, 0.5)
+    np.testing.assert_allclose(found - found[0, 0], phase - phase[0, 0], atol=0.05)
+    (picture, _, _), (legend, corner, _) = colour_layers(field, 0.0, "T", whole(field))
+    assert picture.shape == (64, 64, 3)
+    assert corner["translate"][0] + legend.shape[0] * corner["scale"][0] < 32  # inside the picture
+
+
+def test_the_samples_are_scans_and_lie_where_their_object_will() -> None:
+    from napari_neuralfield.widgets.contributions import far_field_sample, wrong_positions_sample
+
+    ((_, meta, _),) = far_field_sample()
+    star = meta["metadata"]["neuralfield"]["draft"].complete()
+    assert star.kind == "ptychography"
+    middle = (star.positions_um.min(axis=0) + star.positions_um.max(axis=0)) / 2
+    np.testing.assert_allclose(meta["translate"], [0.0, *middle])
+    ((_, meta, _),) = wrong_positions_sample()
+    coded = meta["metadata"]["neuralfield"]["draft"].complete()
+    assert coded.kind == "coded_ptychography"
+    first = (1 - 1 / coded.upsampling) / 2 * coded.sensor_pixel_um  # the middle of its fine pixels
+    np.testing.assert_allclose(meta["translate"], [0.0, first, first])
+
+
+# ---- in a window ----
+
+
+def test_an_object_elsewhere_comes_into_view(viewer, qtbot) -> None:
+    coded, _ = scan_scene.coded()
+    far_away = coded.replace(positions_um=coded.positions_um + 500.0)
+    docks = opened(viewer, qtbot, far_away)
+    viewer.reset_view()
+    docks[1].form.choose_method("toy-scan")
+    docks[1].form.options.set_values({"borders": "open"})
+    docks[1].run()
+    qtbot.waitUntil(lambda: viewer.scene.camera.center[-1] < -100, timeout=10_000)
+
+
+def test_a_scan_from_frames_to_corrected_positions(viewer, qtbot) -> None:
+    acquisition, _ = scan_scene.far_field()
+    dock, reconstruct, depth = finished(viewer, qtbot, acquisition)
+    assert dock.calibrate.isHidden()
+    assert not dock.orientation.isHidden()
+    assert reconstruct.form.region.isHidden()  # patterns have no regions
+    frames = viewer.layers["scan frames"]
+    assert frames.scale.tolist() == pytest.approx([1.0, 0.1, 0.1])  # as large as the window
+    assert frames.gamma < 1
+    assert depth.form.slider.parent().isHidden()  # a single plane has no depth
+    assert depth.form.focus.isHidden()
+    assert reconstruct.form.depth_button.text() == "Look at the field"
+
+    scan = reconstruct.scan
+    assert not scan.isHidden()
+    scan.positions_button.click()
+    assert "Orange rings: as given; blue dots: found" in scan.text.text()
+    scan.surface_button.click()
+    assert scan.surface_button.text() == "Probe"
+    assert {"scan positions as given", "scan positions found", "scan probe amplitude", "scan probe phase"} <= set(
+        names(viewer)
+    )
+
+    points = viewer.layers["scan positions found"]
+    np.testing.assert_allclose(points.data, scan.facts.found_um)
+    assert [str(unit) for unit in points.units] == ["micrometer", "micrometer"]
+    scan.plot.frame_wanted.emit(9)
+    assert viewer.dims.current_step[0] == 9
+    assert np.unique(np.round(points.face_color, 3), axis=0).shape[0] == 2
+    assert "Frame 9: error" in scan.text.text()
+    assert not scan.picture.pixmap().isNull()
+    scan.use_button.click()
+    np.testing.assert_allclose(dock._session.acquisition().positions_um, scan._shown.result.calibration["positions_um"])
+    viewer.layers.remove(points)
+    scan.choose_frame(3)  # what the user has thrown away is no obstacle
+
+
+def test_a_click_chooses_the_nearest_frame(qtbot) -> None:
+    from napari_neuralfield.widgets.reconstruct.scan_view import FrameErrorPlot
+    from napari_neuralfield.widgets.view.scan_facts import scan_facts
+
+    plot, wanted = FrameErrorPlot(), []
+    qtbot.addWidget(plot)
+    plot.frame_wanted.connect(wanted.append)
+    assert plot.frame_at(3.0) is None
+    plot.show_errors(scan_facts(toy_result(scan_scene.far_field()[0])))
+    assert [plot.frame_at(x) for x in (-4.0, 2.6, 99.0)] == [0, 3, 35]
+    place = plot.plot.getPlotItem().vb.mapViewToScene(plot.plot.getPlotItem().vb.viewRect().center())
+    plot._on_click(SimpleNamespace(scenePos=lambda: place))
+    assert wanted == [18] or wanted == [17]
+
+
+def test_colours_and_unwrapped_phase_become_layers(viewer, qtbot) -> None:
+    _, _, depth = finished(viewer, qtbot, scan_scene.coded()[0])
+    depth.form.colours.click()
+    qtbot.waitUntil(lambda: "scan in colours" in names(viewer), timeout=5000)
+    assert viewer.layers["scan in colours"].rgb
+    assert viewer.layers["colour wheel: hue phase, brightness amplitude"].rgb
+    depth.form.unwrap.click()
+    qtbot.waitUntil(lambda: "scan phase, unwrapped" in names(viewer), timeout=5000)
+    depth.form.quantity.setCurrentText("phase")
+    qtbot.waitUntil(lambda: "scan on the screen" in names(viewer), timeout=5000)
+
+
+def test_the_way_round_is_clicked_and_used(viewer, qtbot) -> None:
+    acquisition, _ = scan_scene.far_field()
+    wrong = acquisition.replace(positions_um=oriented_positions(acquisition.positions_um, "flip-x"))
+    dock, reconstruct, _ = opened(viewer, qtbot, wrong)
+    panel = dock.orientation
+    panel.run()
+    qtbot.waitUntil(lambda: not panel.running, timeout=20_000)
+    assert tuple(panel.tiles) == NAMES
+    errors = {name: trial.error for name, trial in panel._trials.items()}
+    assert min(errors, key=lambda name: errors[name]) == "flip-x"
+    panel.tiles["half-turn"].click()
+    panel.tiles["flip-x"].click()  # turned from what was tried, not from the last choice
+    np.testing.assert_allclose(dock._session.acquisition().positions_um, acquisition.positions_um, atol=1e-9)
+    assert [name for name, tile in panel.tiles.items() if tile.isChecked()] == ["flip-x"]
+    assert "turned: flip-x" in panel.state.text()
+    np.testing.assert_allclose(reconstruct.plan().acquisition.positions_um, acquisition.positions_um, atol=1e-9)
+    panel.run()
+    qtbot.waitUntil(lambda: bool(panel.tiles), timeout=10_000)
+    panel.stop()
+    qtbot.waitUntil(lambda: not panel.running, timeout=10_000)
+    assert panel.tiles  # what was made can still be clicked
+    dock._session.set_value("wavelength_um", 0.6)  # the pictures belong to other values
+    assert not panel.tiles
+
+
+def test_what_follows_is_shown_as_such(qtbot) -> None:
+    from napari_neuralfield.widgets.acquisition.form import QuantityForm
+    from napari_neuralfield.widgets.kit.session import Session
+    from napari_neuralfield.widgets.view.layers import acquisition_layers
+
+    acquisition, _ = scan_scene.far_field()
+    values = acquisition.values()
+    pixel = values.pop("object_pixel_um")
+    draft, session = Draft("ptychography", acquisition.frames, values, "scan.acq.h5"), Session()
+    session.set_draft(draft)
+    form = QuantityForm(session, draft)
+    qtbot.addWidget(form)
+    assert form.editors["object_pixel_um"].placeholderText() == "0.1 (worked out)"
+    assert acquisition_layers(draft)[0][1]["scale"][1] == pytest.approx(pixel)
+    box = form.editors["geometry"]
+    assert box.currentText() == "far_field"
+    box.activated.emit(2)
+    assert session.draft.values["geometry"] == "near_field"
+
+
+def test_a_coded_scan_offers_its_positions_where_they_are_missing(viewer, qtbot) -> None:
+    acquisition, _ = scan_scene.coded()
+    dock, *_ = opened(viewer, qtbot, acquisition.replace(positions_um=None))
+    assert {"positions_um", "coded_surface"} <= set(dock.form.editors)
+    dock.orientation.run()
+    qtbot.waitUntil(lambda: not dock.orientation.running, timeout=20_000)
+    assert "has no positions, so there is nothing to turn" in dock.orientation.error.text()
