@@ -421,7 +421,7 @@ def test_convert_and_simulate(frames: Path, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_help_and_the_module_entry_need_no_torch() -> None:
-    code = "import sys; from napari_neuralfield.app.cli import main; "
+    code = "import sys; from napari_neuralfield.cli.commands import main; "
     code += "assert main(['reconstruct', '--help']) == main(['calibrate', '--help']) == 0; "
     code += "assert 'torch' not in sys.modules"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

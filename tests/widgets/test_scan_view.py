@@ -66,8 +66,8 @@ def own_folders(tmp_path, monkeypatch):
 def errors(monkeypatch):
     """What the docks say in notifications."""
     said: list[str] = []
-    for name in ("acquisition_dock", "reconstruct_dock", "depth_dock"):
-        monkeypatch.setattr(f"napari_neuralfield.widgets.{name}.show_error", said.append)
+    for name in ("acquisition", "reconstruct", "depth"):
+        monkeypatch.setattr(f"napari_neuralfield.widgets.{name}.dock.show_error", said.append)
     return said
 
 
