@@ -118,7 +118,7 @@ def described(calibration: Any) -> dict[str, Any]:
         "shift": list(pose.shift), "scale": pose.scale, "z_um": calibration.z_um,
         "zernike_found_rad": {str(k): float(v) for k, v in calibration.zernike_rad.items()},
         "background": float(np.median(calibration.background)), "warnings": list(calibration.warnings),
-        "suspects": [suspect.frame for suspect in calibration.suspects],
+        "outlier_frames": [outlier.frame for outlier in calibration.outlier_frames],
     }  # fmt: skip
     height = getattr(calibration.given, "led_height_mm", None)
     if height is not None:

@@ -23,7 +23,7 @@ COLUMNS = {
     "scale %": "{scale:+7.1f}", "z um": "{z:+5.1f}", "cal s": "{calibrate_s:5.1f}", "rec s": "{reconstruct_s:5.1f}",
     "PSNR": "{psnr:5.2f}", "best": "{best:5.2f}", "dir 1e-3": "{direction:8.3f}", "bright": "{bright:6.3f}",
     "gain %": "{gain:6.2f}", "zern rad": "{zernike:8.3f}", "other": "{other:5.3f}", "dz um": "{dz:+6.3f}",
-    "bg %": "{background:+6.1f}", "misfit": "{misfit:6.4f}", "bad": "{suspects}",
+    "bg %": "{background:+6.1f}", "misfit": "{misfit:6.4f}", "bad": "{outlier_frames}",
 }  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def trial(seed: int, options: dict[str, Any], spoil: bool = False, low_na: bool 
     result = reconstructed(calibration.acquisition(leave_out=True))
     ended = time.process_time()
     off = calibration_truth.compare(calibration, truth)
-    pose, bad = given["pose"], sorted(suspect.frame for suspect in calibration.suspects)
+    pose, bad = given["pose"], sorted(outlier.frame for outlier in calibration.outlier_frames)
     return {
         "seed": seed, "phantom": given["phantom"], "turn": np.rad2deg(pose.turn_rad), "shift": np.hypot(*pose.shift),
         "scale": 100 * (pose.scale - 1), "z": given["z_um"], "calibrate_s": calibrated - began,
@@ -86,7 +86,8 @@ def trial(seed: int, options: dict[str, Any], spoil: bool = False, low_na: bool 
         "best": score_in_focus(best.field, truth).amplitude_psnr_db, "direction": 1e3 * off["direction_rms_na"],
         "bright": 1e3 * off["direction_bright_rms_na"], "gain": 100 * off["gain_rms"], "zernike": off["zernike_rad"],
         "other": off["zernike_other_rad"], "dz": off["z_error_um"], "background": 100 * off["background_error"],
-        "misfit": result.figures["relative_amplitude_error"], "suspects": f"{bad} of {truth['bad_frames'].tolist()}",
+        "misfit": result.figures["relative_amplitude_error"],
+        "outlier_frames": f"{bad} of {truth['bad_frames'].tolist()}",
     }  # fmt: skip
 
 

@@ -6,7 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 Row = dict[str, Any]
-WORDS = ("file", "method", "preset", "what", "start", "suspects", "axes found", "who", "work on")  # columns of text
+WORDS = (
+    "file",
+    "method",
+    "preset",
+    "what",
+    "start",
+    "outlier_frames",
+    "axes found",
+    "who",
+    "work on",
+)  # columns of text
 
 
 def number(*names: str, digits: int = 2, scale: float = 1.0) -> Callable[[Row], str]:

@@ -56,7 +56,7 @@ def there(source: Path, target: Path) -> None:
     task = PtychographyTask(
         options,
         diffraction_data=given["frames"],
-        object_data=np.ones((1, *given["canvas"]), dtype=np.complex64),
+        object_data=np.ones((1, *given["object_array"]), dtype=np.complex64),
         probe_data=given["probe"][None] / scale,
         probe_position_y_px=centre[:, 0],
         probe_position_x_px=centre[:, 1],
@@ -85,13 +85,13 @@ def reconstruct(problem: Any, state: Any, method: str, passes: int, batch: int) 
             frames=frames,
             position=state.position[problem.train].numpy(),
             probe=state.probe.numpy(),
-            canvas=np.array(problem.scan.canvas),
+            object_array=np.array(problem.scan.object_shape),
         )
         command = [str(python()), __file__, str(source), str(target)]
         subprocess.run(command, check=True, env={**os.environ, **ONE_THREAD}, stdout=sys.stderr)
         found = np.load(target)
-    canvas, probe = (torch.as_tensor(found[name]).to(torch.complex64) for name in ("object", "probe"))
-    return replace(state, canvas=canvas, probe=probe), float(found["seconds"])
+    object_array, probe = (torch.as_tensor(found[name]).to(torch.complex64) for name in ("object", "probe"))
+    return replace(state, object_array=object_array, probe=probe), float(found["seconds"])
 
 
 def main() -> None:

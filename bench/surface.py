@@ -34,9 +34,11 @@ def later_sample(surface: np.ndarray, upsampling: int) -> tuple[CodedPtychograph
     like, truth = coded(5, phantom="cells", frames=40, upsampling=upsampling)
     known = like.replace(coded_surface=surface)
     scan, probe = scan_of(known), torch.tensor(surface)[None]
-    away = angular_spectrum(scan.canvas, scan.pixel_um, scan.to_object_um, scan.wavelength_um)
-    canvas = filtered(torch.tensor(truth["object"]), away)
-    light = torch.cat([predict(canvas, probe, scan, f[None], None, kernel(scan)) for f in torch.arange(scan.frames)])
+    away = angular_spectrum(scan.object_shape, scan.pixel_um, scan.to_object_um, scan.wavelength_um)
+    object_array = filtered(torch.tensor(truth["object"]), away)
+    light = torch.cat(
+        [predict(object_array, probe, scan, f[None], None, kernel(scan)) for f in torch.arange(scan.frames)]
+    )
     frames = np.random.default_rng(0).poisson(light.numpy() * PHOTONS) / PHOTONS
     return known.replace(frames=frames.astype(np.float32)), truth["object"]
 

@@ -32,7 +32,7 @@ def unseen_error(result: Result, others: object) -> float:
     )
     room = torch.tensor(found.shape) - torch.tensor(problem.scan.window)
     inside = torch.nonzero(((position >= 0) & (position <= room)).all(1))[:, 0]
-    scan = problem.scan.replace(canvas=tuple(found.shape), position=position, origin_um=extent.origin_um)
+    scan = problem.scan.replace(object_array=tuple(found.shape), position=position, origin_um=extent.origin_um)
     state = ScanState(found, torch.as_tensor(np.array(result.calibration["probe"])), position)
     return dataclasses.replace(problem, scan=scan).error(state, inside)
 

@@ -28,7 +28,7 @@ def thin_object(shape: tuple[int, int], seed: int = 0) -> np.ndarray:
 
 
 def far_field(side: int = 32, across: int = 6, step_px: float = 5.0) -> tuple[Ptychography, np.ndarray]:
-    """A `across` x `across` scan on a jittered grid, and its object on the scan's canvas."""
+    """A `across` x `across` scan on a jittered grid, and its object on the scan's object_array."""
     rng = np.random.default_rng(3)
     grid = np.stack(np.meshgrid(*2 * [np.arange(across) * step_px], indexing="ij"), -1).reshape(-1, 2)
     positions = (grid + rng.uniform(-1.5, 1.5, grid.shape)) * PIXEL_UM
@@ -41,13 +41,13 @@ def far_field(side: int = 32, across: int = 6, step_px: float = 5.0) -> tuple[Pt
     }  # fmt: skip
     empty = Draft("ptychography", np.zeros((len(positions), side, side), np.float32), values, "far.acq.h5").complete()
     scan = scan_of(empty)
-    truth = thin_object(scan.canvas)
+    truth = thin_object(scan.object_shape)
     frames = _frames(scan, truth, probe)
     return empty.replace(frames=np.fft.fftshift(frames, axes=(1, 2))), truth
 
 
 def near_field() -> tuple[Ptychography, np.ndarray]:
-    """The far-field scan with its detector close behind the object, and its object on the scan's canvas."""
+    """The far-field scan with its detector close behind the object, and its object on the scan's object_array."""
     acquisition, truth = far_field()
     acquisition = acquisition.replace(geometry="near_field", distance_um=50.0)
     return acquisition.replace(frames=_frames(scan_of(acquisition), truth, np.array(acquisition.probe[0]))), truth
@@ -68,14 +68,14 @@ def coded(side: int = 24, upsampling: int = 2, frames: int = 16) -> tuple[CodedP
     scan = scan_of(empty, borders="periodic")
     truth = thin_object(fine, 7)
     away = angular_spectrum(fine, PIXEL_UM, scan.to_object_um, scan.wavelength_um)
-    canvas = filtered(torch.as_tensor(truth, dtype=COMPLEX), away).numpy()
-    return empty.replace(frames=1000 * _frames(scan, canvas, values["coded_surface"])), truth
+    object_array = filtered(torch.as_tensor(truth, dtype=COMPLEX), away).numpy()
+    return empty.replace(frames=1000 * _frames(scan, object_array, values["coded_surface"])), truth
 
 
-def _frames(scan, canvas: np.ndarray, probe: np.ndarray) -> np.ndarray:
+def _frames(scan, object_array: np.ndarray, probe: np.ndarray) -> np.ndarray:
     every = torch.arange(scan.frames)
     found = predict(
-        torch.as_tensor(canvas, dtype=COMPLEX), torch.as_tensor(probe, dtype=COMPLEX)[None], scan, every,
+        torch.as_tensor(object_array, dtype=COMPLEX), torch.as_tensor(probe, dtype=COMPLEX)[None], scan, every,
         None, kernel(scan),
     )  # fmt: skip
     return found.numpy().astype(np.float32)

@@ -212,3 +212,14 @@ def test_files_are_chapters() -> None:
     lengths = {str(path.relative_to(SRC)): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
     long = {name: n for name, n in lengths.items() if n > 350}
     assert not long, f"longer than 350 lines: {long}"
+
+
+def test_no_two_classes_of_one_name() -> None:
+    """Whoever reads `Step` knows which one is meant."""
+    homes: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(str(path.relative_to(SRC)))
+    double = {name: paths for name, paths in homes.items() if len(paths) > 1}
+    assert not double, f"classes of one name: {double}"

@@ -174,7 +174,7 @@ def test_only_names_beginnings_of_parts() -> None:
 def test_calibrations_have_tables_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     row = {"file": "board", "method": "calibrate", "label": "as given", "cpu_s": 1.0, "calibrate_s": 8.25}
-    known = {**row, "amplitude_psnr_db": 51.4, "direction_rms_na": 4.4e-4, "turn_deg": 2.0, "suspects": [3, 7]}
+    known = {**row, "amplitude_psnr_db": 51.4, "direction_rms_na": 4.4e-4, "turn_deg": 2.0, "outlier_frames": [3, 7]}
     for name, found in (("known", known), ("real", {**row, "file": "slide.mat", "height_mm": 90.9})):
         (tmp_path / "jobs" / f"{name}.found.json").write_text(json.dumps(found))
     truth, real = table.write(tmp_path).split("## Calibration of real")

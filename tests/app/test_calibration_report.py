@@ -18,7 +18,7 @@ from napari_neuralfield.app.figures.calibration_words import figures, half_turn_
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.optics.illumination import ORIENTATIONS, orient
 from napari_neuralfield.recon.calibration.quality import Quality
-from napari_neuralfield.recon.calibration.result import Calibration, Suspect
+from napari_neuralfield.recon.calibration.result import Calibration, OutlierFrame
 
 NA = board(7, 0.06)
 POSE = BoardPose(math.radians(2.0), (0.01, -0.02), 1.05)
@@ -35,7 +35,7 @@ def calibration(**changes: Any) -> Calibration:
         given, corrected, "as given", POSE, gains=np.linspace(0.8, 1.2, count), background=np.full(count, 4.0),
         zernike_rad={4: 0.0, 5: 0.31, 8: -0.2, 11: 0.01}, z_um=3.0, wavelength_um=given.wavelength_um,
         error_before=np.full(count, 0.1), error_after=np.full(count, 0.01),
-        suspects=(Suspect(3, "is saturated"), Suspect(9, "is dark"), Suspect(11, "is dark")),
+        outlier_frames=(OutlierFrame(3, "is saturated"), OutlierFrame(9, "is dark"), OutlierFrame(11, "is dark")),
         warnings=("height and wavelength cannot be told apart",),
     )  # fmt: skip
     return dataclasses.replace(whole, **changes)
@@ -60,7 +60,7 @@ def test_figures_carry_their_units_and_follow_from_the_pose() -> None:
     assert all(found["learnt"].values())
     assert (found["background_counts"], found["z_um"]) == (4.0, 3.0)
     assert found["zernike_rad"]["5"] == 0.31
-    assert found["suspects"][0] == {"frame": 3, "why": "is saturated"}
+    assert found["outlier_frames"][0] == {"frame": 3, "why": "is saturated"}
     assert (found["quality_before"]["resolution_um"], found["quality_after"]["resolution_um"]) == (2.0, None)
     assert len(found["illumination_na_yx"]) == len(found["error_after"]) == 49
     json.dumps(found, allow_nan=False)
@@ -80,12 +80,12 @@ def test_lines_say_what_was_found() -> None:
     assert "board mounted" not in said
     assert "wavelength" not in said
     rows = lines(figures(calibration()))
-    assert [text for name, text in rows if name == "suspect"] == [
+    assert [text for name, text in rows if name == "outlier"] == [
         "frame 3 is saturated; --leave-out leaves it out",
         "each of frames 9, 11 is dark; --leave-out leaves them out",
     ]
     rows = lines(figures(calibration(), leave_out=True))
-    assert [text for name, text in rows if name == "suspect"] == [
+    assert [text for name, text in rows if name == "outlier"] == [
         "frame 3 is saturated; it is left out",
         "each of frames 9, 11 is dark; they are left out",
     ]
@@ -121,7 +121,7 @@ def test_a_calibration_that_was_not_taken_up_says_so_of_everything() -> None:
     found = figures(calibration(corrected=given, given=given, orientation=ORIENTATIONS[3][0]))
     assert not any(found["learnt"].values())
     assert found["illumination_na_nominal_yx"] == found["illumination_na_yx"]
-    assert set(dict(lines(found))) == {"left as given", "error of a frame", "suspect"}
+    assert set(dict(lines(found))) == {"left as given", "error of a frame", "outlier"}
 
 
 def test_half_a_turn_is_told_where_the_sign_of_the_depth_is_not_known() -> None:
@@ -173,14 +173,19 @@ def test_the_wavefront_is_that_of_its_terms() -> None:
 @pytest.mark.parametrize("assessed", [True, False])
 def test_the_page_and_its_figures_are_written_side_by_side(assessed: bool, tmp_path: Path) -> None:
     both = (quality(2.0), quality(1.1)) if assessed else ()
-    odd = {"zernike_rad": {}, "suspects": (), "error_after": np.full(49, np.nan), "gains": np.geomspace(0.2, 5, 49)}
+    odd = {
+        "zernike_rad": {},
+        "outlier_frames": (),
+        "error_after": np.full(49, np.nan),
+        "gains": np.geomspace(0.2, 5, 49),
+    }
     found = figures(calibration(**({} if assessed else odd)), *both)
     calibration_report.save(tmp_path / "r.png", found)
     with Image.open(tmp_path / "r.png") as image:
         assert image.size == (calibration_report.WIDTH, calibration_report.HEIGHT)
         colours = {colour for _, colour in image.convert("RGB").getcolors(1 << 22)}
     assert {calibration_report.BEFORE, calibration_report.AFTER} <= colours
-    assert calibration_report.MARK in colours  # suspects, and warnings
+    assert calibration_report.MARK in colours  # outlier_frames, and warnings
     assert json.loads((tmp_path / "r.json").read_text(encoding="utf-8")) == found
     assert sorted(p.name for p in tmp_path.iterdir()) == ["r.json", "r.png"]
 

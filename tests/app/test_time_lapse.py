@@ -12,7 +12,7 @@ import zarr
 from lapse_scene import PIXEL, drifting, phase_of, places, time_lapse
 
 from napari_neuralfield.app import lapse_export, lapse_methods
-from napari_neuralfield.app.lapse_corrections import Choices, Stopped, drift_of, evenly_bright
+from napari_neuralfield.app.lapse_corrections import Choices, Unwanted, drift_of, evenly_bright
 from napari_neuralfield.app.lapse_export import export
 from napari_neuralfield.app.lapse_methods import lapse_of
 from napari_neuralfield.app.time_lapse import FIELDS, TimeLapse, check_time_lapse
@@ -111,7 +111,7 @@ def test_a_drifting_specimen_is_held_still_where_the_field_is_asked():
     assert np.isfinite(np.asarray(held[19])).all()  # beyond the border the last values go on
     moved_out = held.other(np.tile([0.0, 500.0], (20, 1)), None)
     assert np.ptp(np.asarray(moved_out[0]), axis=1) == pytest.approx(0.0, abs=1e-6)
-    with pytest.raises(Stopped):
+    with pytest.raises(Unwanted):
         drift_of(given, wanted=lambda: False)
 
 

@@ -24,7 +24,7 @@ from napari_neuralfield.cli import commands as cli
 from napari_neuralfield.data.acquisition import Acquisition, LedArray
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
-from napari_neuralfield.recon.calibration.result import Calibration, Suspect
+from napari_neuralfield.recon.calibration.result import Calibration, OutlierFrame
 from napari_neuralfield.recon.engine.recipe import Method, Recipe, option
 from napari_neuralfield.registry import FIELDS, METHODS
 from napari_neuralfield.simulate.simulators import SIMULATORS
@@ -235,7 +235,7 @@ def test_a_result_that_cannot_be_written_is_saved_elsewhere(
 
 @pytest.fixture
 def calibrated(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A calibration that ends at once: every LED found 0.01 NA further down, frame 2 suspect."""
+    """A calibration that ends at once: every LED found 0.01 NA further down, frame 2 outlier."""
     seen: dict[str, Any] = {}
 
     def calibrate(acquisition: LedArray, recipe: CalibrationRecipe) -> Iterator[Event]:
@@ -248,7 +248,7 @@ def calibrated(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             acquisition, acquisition.replace(illumination_na=na + np.array([0.01, 0.0]), sample_z_um=0.0),
             "as given", BoardPose(0.02),
             np.ones(count), np.zeros(count), {6: 0.4}, 0.0, acquisition.wavelength_um,
-            np.full(count, 0.2), np.full(count, 0.1), (Suspect(2, "is saturated"),),
+            np.full(count, 0.2), np.full(count, 0.1), (OutlierFrame(2, "is saturated"),),
             ("height and z look alike", "said at the end only"),
         )  # fmt: skip
 
@@ -295,7 +295,7 @@ def test_calibrate_leaves_suspects_out_on_request(
     out = tmp_path / "out.acq.h5"
     assert cli.main(["calibrate", str(frames), "--leave-out", "-o", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "without 1 suspect frame" in said
+    assert "without 1 outlier frame" in said
     assert "frame 2 is saturated; it is left out\n" in said
     kept = io.open_acquisition(out)
     np.testing.assert_array_equal(kept.intensity(), io.open_acquisition(frames).intensity()[[0, 1, *range(3, 9)]])

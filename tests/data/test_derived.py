@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_neuralfield.data.acquisition import Draft
-from napari_neuralfield.data.derived import FAR_FIELD, settled
+from napari_neuralfield.data.derived import FAR_FIELD, derived
 from napari_neuralfield.types import InputError
 
 FOUR = {"wavelength_um": 1e-4, "distance_um": 2e6, "detector_pixel_um": 50.0, "object_pixel_um": 1e-4 * 2e6 / 50 / 32}
@@ -18,14 +18,14 @@ FRAMES = np.ones((4, 32, 40), np.float32)
 @pytest.mark.parametrize("left_out", FAR_FIELD)
 def test_any_three_lengths_of_the_far_field_give_the_fourth(left_out: str) -> None:
     given = {name: value for name, value in FOUR.items() if name != left_out}
-    found = settled("ptychography", {**given, "geometry": "far_field"}, {}, (32, 40))
+    found = derived("ptychography", {**given, "geometry": "far_field"}, {}, (32, 40))
     assert found[left_out] == pytest.approx(FOUR[left_out])
-    assert left_out not in settled("ptychography", {**given, "geometry": "near_field"}, {}, (32, 40))
+    assert left_out not in derived("ptychography", {**given, "geometry": "near_field"}, {}, (32, 40))
 
 
 def test_a_cone_beam_by_its_focus() -> None:
     given = {"geometry": "near_field", "distance_um": 1.12e6, "detector_pixel_um": 55.0, "focus_to_sample_um": 3650.0}
-    found = settled("ptychography", given, {}, (32, 32))
+    found = derived("ptychography", given, {}, (32, 32))
     assert found["object_pixel_um"] == pytest.approx(55 / 307.849, rel=1e-5)
     assert "focus_to_sample_um" not in found
 
@@ -39,9 +39,9 @@ def test_a_cone_beam_by_its_focus() -> None:
 )
 def test_positions_in_pixels(kind: str, given: dict[str, Any], pixel: float) -> None:
     positions = [[1.0, 2.0], [3.0, -4.0]]
-    found = settled(kind, {**given, "positions_px": positions}, {}, (32, 32))
+    found = derived(kind, {**given, "positions_px": positions}, {}, (32, 32))
     assert np.allclose(found["positions_um"], pixel * np.array(positions))
-    assert "positions_px" in settled(kind, {"positions_px": positions}, {}, (32, 32))
+    assert "positions_px" in derived(kind, {"positions_px": positions}, {}, (32, 32))
 
 
 def test_positions_in_pixels_wait_for_the_pixel() -> None:
@@ -59,7 +59,7 @@ def test_positions_in_pixels_wait_for_the_pixel() -> None:
 def test_what_is_assumed_gives_way() -> None:
     assumed = {"geometry": "near_field", "object_pixel_um": 0.2}
     given = {"wavelength_um": 1e-4, "distance_um": 2e6, "detector_pixel_um": 50.0}
-    assert settled("ptychography", given, assumed, (32, 32))["object_pixel_um"] == 0.2
-    assert settled("ptychography", {**given, "object_pixel_um": 0.3}, assumed, (32, 32))["object_pixel_um"] == 0.3
-    far = settled("ptychography", {**given, "geometry": "far_field"}, assumed, (32, 32))
+    assert derived("ptychography", given, assumed, (32, 32))["object_pixel_um"] == 0.2
+    assert derived("ptychography", {**given, "object_pixel_um": 0.3}, assumed, (32, 32))["object_pixel_um"] == 0.3
+    far = derived("ptychography", {**given, "geometry": "far_field"}, assumed, (32, 32))
     assert far["object_pixel_um"] == pytest.approx(FOUR["object_pixel_um"])

@@ -1,4 +1,4 @@
-"""Windows of a canvas: what they read, their adjoints, and the three ways to the detector."""
+"""Windows of an object array: what they read, their adjoints, and the three ways to the detector."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Geometry = Literal["far_field", "near_field", "coded"]
 
 
 def scan(geometry: Geometry, periodic: bool = False) -> Scan:
-    canvas = (16, 16) if periodic else (30, 28)
+    object_array = (16, 16) if periodic else (30, 28)
     place = torch.tensor([[2.3, 4.8], [5.0, 1.0], [7.45, 6.1]], dtype=torch.float64)
     binning = 4 if geometry == "coded" else 1
-    return Scan(geometry, (16, 16), canvas, 0.5, (0.0, 0.0), place, binning, periodic, 0.5, 40.0)
+    return Scan(geometry, (16, 16), object_array, 0.5, (0.0, 0.0), place, binning, periodic, 0.5, 40.0)
 
 
 @pytest.mark.parametrize(
@@ -31,23 +31,23 @@ def scan(geometry: Geometry, periodic: bool = False) -> Scan:
 def test_adding_is_the_adjoint_of_reading(geometry: Geometry, periodic: bool) -> None:
     torch.manual_seed(1)
     where = scan(geometry, periodic)
-    canvas = torch.randn(where.canvas, dtype=torch.complex64)
+    object_array = torch.randn(where.object_shape, dtype=torch.complex64)
     patches = torch.randn(3, *where.window, dtype=torch.complex64)
-    read = torch.vdot(patches.flatten(), windows(canvas, where, where.position).flatten())
-    added = add_windows(torch.zeros_like(canvas), patches, where, where.position)
-    torch.testing.assert_close(read, torch.vdot(added.flatten(), canvas.flatten()), rtol=1e-4, atol=1e-4)
+    read = torch.vdot(patches.flatten(), windows(object_array, where, where.position).flatten())
+    added = add_windows(torch.zeros_like(object_array), patches, where, where.position)
+    torch.testing.assert_close(read, torch.vdot(added.flatten(), object_array.flatten()), rtol=1e-4, atol=1e-4)
 
 
 def test_a_window_starts_where_its_position_says() -> None:
     where = scan("far_field")
-    canvas = torch.arange(30 * 28, dtype=torch.float32).reshape(30, 28).to(torch.complex64)
-    found = windows(canvas, where, where.position)
-    torch.testing.assert_close(found[1], canvas[5:21, 1:17])
-    torch.testing.assert_close(found[0], canvas[2:18, 5:21])  # 2.3, 4.8: the fraction is the probe's
+    object_array = torch.arange(30 * 28, dtype=torch.float32).reshape(30, 28).to(torch.complex64)
+    found = windows(object_array, where, where.position)
+    torch.testing.assert_close(found[1], object_array[5:21, 1:17])
+    torch.testing.assert_close(found[0], object_array[2:18, 5:21])  # 2.3, 4.8: the fraction is the probe's
 
 
 def test_near_field_windows_move_by_fractions() -> None:
-    where = dataclasses.replace(scan("near_field"), canvas=(16, 16), periodic=True)
+    where = dataclasses.replace(scan("near_field"), object_shape=(16, 16), periodic=True)
     y, x = np.indices((16, 16))
     wave = torch.tensor(np.exp(2j * np.pi * (2 * y - 3 * x) / 16), dtype=torch.complex64)
     found = windows(wave, where, where.position)[0]
@@ -78,15 +78,15 @@ def test_prediction_is_differentiable_in_positions() -> None:
     torch.manual_seed(2)
     where = scan("far_field")
     smooth = torch.fft.ifft2(torch.fft.fft2(torch.randn(30, 28)) * (torch.fft.fftfreq(30).abs() < 0.2)[:, None])
-    canvas, probe = smooth.to(torch.complex64), torch.randn(2, 16, 16, dtype=torch.complex64)
+    object_array, probe = smooth.to(torch.complex64), torch.randn(2, 16, 16, dtype=torch.complex64)
     place = where.position.clone().requires_grad_()
-    value = predict(canvas, probe, where, torch.arange(3), place).pow(2).sum()
+    value = predict(object_array, probe, where, torch.arange(3), place).pow(2).sum()
     (slope,) = torch.autograd.grad(value, place)
     moved = where.position.clone()
     moved[0, 1] += 1e-3
-    after = predict(canvas, probe, where, torch.arange(3), moved).pow(2).sum()
+    after = predict(object_array, probe, where, torch.arange(3), moved).pow(2).sum()
     moved[0, 1] -= 2e-3
-    before = predict(canvas, probe, where, torch.arange(3), moved).pow(2).sum()
+    before = predict(object_array, probe, where, torch.arange(3), moved).pow(2).sum()
     assert float(slope[0, 1]) == pytest.approx(float(after - before) / 2e-3, rel=2e-2)
 
 
@@ -94,7 +94,7 @@ def test_frames_that_repeat_are_seen() -> None:
     around, _ = coded(0, pixels=24, upsampling=2, frames=12, spread=8.0)
     ended, _ = coded(0, pixels=24, upsampling=2, frames=12, spread=8.0, periodic=False, surface_to_sensor_um=60.0)
     assert scan_of(around).periodic
-    assert scan_of(around).canvas == (48, 48)
+    assert scan_of(around).object_shape == (48, 48)
     assert not scan_of(ended).periodic
     assert not scan_of(around, borders="open").periodic
 

@@ -53,9 +53,9 @@ def test_the_truth_predicts_frames_once_the_windows_are_wide_enough() -> None:
     errors = []
     for pad in (0, 8):
         scan = scan_of(acquisition, pad=pad)
-        canvas = widened(torch.as_tensor(truth["object"]), pad)
+        object_array = widened(torch.as_tensor(truth["object"]), pad)
         probe = widened(torch.as_tensor(truth["probe"]), pad)
-        counts = predict(canvas, probe, scan, torch.arange(scan.frames), None, kernel(scan))
+        counts = predict(object_array, probe, scan, torch.arange(scan.frames), None, kernel(scan))
         miss = narrowed(torch.sqrt(counts), pad) - narrowed(measure(acquisition, scan).amplitude, pad)
         errors.append(float(miss.norm() / measure(acquisition, scan).amplitude.norm()))
     assert errors[1] < 0.8 * errors[0]

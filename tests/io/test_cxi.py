@@ -188,5 +188,5 @@ def test_the_real_near_field_set(shared_data: Path, tmp_path: Path) -> None:
     (tmp_path / path.name).symlink_to(path)
     (tmp_path / path.name).with_suffix(".yaml").write_text("focus_to_sample_um: 3650")
     draft = open_draft(tmp_path / path.name)
-    assert draft.settled()["object_pixel_um"] == pytest.approx(0.17866, abs=1e-5)
+    assert draft.derived()["object_pixel_um"] == pytest.approx(0.17866, abs=1e-5)
     assert not any("taken as" in note for note in draft.notes)

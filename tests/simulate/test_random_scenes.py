@@ -57,11 +57,11 @@ def test_kinds_are_mixed_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_patches_go_on_beyond_the_border() -> None:
-    canvas, patch = np.zeros((6, 6)), np.arange(1.0, 10).reshape(3, 3)
-    add_wrapped(canvas, patch, 0, 5)
-    assert np.array_equal(np.roll(canvas, (1, 2), (0, 1))[:3, :3], patch)
-    assert canvas.sum() == patch.sum()
-    paste(canvas, np.ones((3, 3)), 2.0, 0, 5)
-    assert canvas.sum() == 18
-    paste(canvas, np.full((3, 3), 0.5), 0.0, 0, 5)
-    assert canvas.sum() == 9
+    object_array, patch = np.zeros((6, 6)), np.arange(1.0, 10).reshape(3, 3)
+    add_wrapped(object_array, patch, 0, 5)
+    assert np.array_equal(np.roll(object_array, (1, 2), (0, 1))[:3, :3], patch)
+    assert object_array.sum() == patch.sum()
+    paste(object_array, np.ones((3, 3)), 2.0, 0, 5)
+    assert object_array.sum() == 18
+    paste(object_array, np.full((3, 3), 0.5), 0.0, 0, 5)
+    assert object_array.sum() == 9

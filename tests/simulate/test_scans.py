@@ -29,15 +29,15 @@ def predicted(acquisition: Any, truth: dict[str, Any]) -> np.ndarray:
     scan = scan_of(acquisition)
     sign = -1 if isinstance(acquisition, CodedPtychography) else 1
     place = torch.as_tensor((sign * truth["positions_um"] - np.array(scan.origin_um)) / scan.pixel_um)
-    canvas = torch.tensor(truth["object"])
+    object_array = torch.tensor(truth["object"])
     if sign < 0:
-        away = angular_spectrum(scan.canvas, scan.pixel_um, truth["object_to_surface_um"], truth["wavelength_um"])
-        canvas = filtered(canvas, away)
+        away = angular_spectrum(scan.object_shape, scan.pixel_um, truth["object_to_surface_um"], truth["wavelength_um"])
+        object_array = filtered(object_array, away)
         probe = torch.tensor(truth["coded_surface"])[None]
         free = kernel(scan, truth["surface_to_sensor_um"], truth["wavelength_um"])
     else:
         probe, free = torch.tensor(truth["probe"]), kernel(scan)
-    found = predict(canvas, probe, scan, torch.arange(scan.frames), place, free)
+    found = predict(object_array, probe, scan, torch.arange(scan.frames), place, free)
     return torch.sqrt(to_centre(found) if scan.geometry == "far_field" else found).numpy()
 
 
@@ -76,7 +76,7 @@ def test_near_field_agrees_to_the_last_digit_where_nothing_comes_from_outside() 
     )
     truth = {"positions_um": corners * 0.1, "probe": probe[None].astype(np.complex64)}
     scan = scan_of(acquisition)
-    at = virtual_scans.part(world, np.round(np.array(scan.origin_um) / 0.1), scan.canvas)
+    at = virtual_scans.part(world, np.round(np.array(scan.origin_um) / 0.1), scan.object_shape)
     assert misfit(acquisition, truth | {"object": at.astype(np.complex64)}) < 2e-6
 
 
@@ -116,7 +116,7 @@ def test_every_truth_lies_on_the_canvas_of_its_acquisition(name: str) -> None:
     assert truth["seen"].mean() > 0.2
     if isinstance(acquisition, Ptychography | CodedPtychography):
         scan = scan_of(acquisition)
-        assert truth["object"].shape == scan.canvas
+        assert truth["object"].shape == scan.object_shape
         assert truth["origin_um"] == pytest.approx(np.array(scan.origin_um))
         assert truth["pixel_um"] == pytest.approx(scan.pixel_um)
         assert np.abs(truth["object"]).std() > 0.02

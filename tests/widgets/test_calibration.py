@@ -13,7 +13,7 @@ import toy
 from napari_neuralfield.data.acquisition import Draft
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.recon.calibration.quality import Quality
-from napari_neuralfield.recon.calibration.result import Calibration, Suspect
+from napari_neuralfield.recon.calibration.result import Calibration, OutlierFrame
 from napari_neuralfield.types import InputError, Note, Preview, Progress
 
 POSE = BoardPose(np.deg2rad(2.0), (0.01, -0.02), 1.05)
@@ -42,7 +42,7 @@ def corrected(acquisition, odd=(), orientation="as given"):
         acquisition.wavelength_um,
         np.full(count, 0.3),
         np.full(count, 0.04),
-        tuple(Suspect(frame, "looks like noise") for frame in odd),
+        tuple(OutlierFrame(frame, "looks like noise") for frame in odd),
         ("wavelength and height cannot be told apart",),
     )
 
@@ -233,10 +233,10 @@ def test_accepted_values_are_those_of_the_form_and_of_every_dock(dock, viewer, d
 
 def test_suspects_are_named_marked_and_left_out_on_request(dock, viewer, draft, qtbot):
     panel = calibrated(dock, qtbot, seed=1)
-    assert ">Frame 2</a> looks like noise.<br>" in panel.view.suspects.text()
-    panel.view.suspects.linkActivated.emit("5")
+    assert ">Frame 2</a> looks like noise.<br>" in panel.view.outlier_frames.text()
+    panel.view.outlier_frames.linkActivated.emit("5")
     assert viewer.dims.current_step[0] == 5
-    assert dock.plot._suspects.getData()[0].size == 2
+    assert dock.plot._outlier_frames.getData()[0].size == 2
     assert panel.view.leave_out.isChecked()
     panel.accept()
     acquisition = dock._session.acquisition()

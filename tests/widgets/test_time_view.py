@@ -60,11 +60,11 @@ def view_on(viewer, qtbot, draft, phase=phase_of):
     acquisition = draft.complete()
     panel.begin_with(LapseMaker(acquisition, phase), acquisition.values(), "cells", (0.0, 0.0))
     qtbot.waitUntil(lambda: panel.film is not None and panel.film.layer is not None, timeout=20_000)
-    settled(qtbot, panel)
+    derived(qtbot, panel)
     return panel
 
 
-def settled(qtbot, panel):
+def derived(qtbot, panel):
     qtbot.wait(60)
     qtbot.waitUntil(lambda: not panel.busy, timeout=20_000)
     qtbot.wait(30)
@@ -90,7 +90,7 @@ def test_scrubbing_computes_only_what_is_looked_at_and_never_waits(viewer, draft
         qtbot.wait(5)
     assert "frame 8 (0 to 11), 16 s, computing" in panel.where.text()
     phase.go.set()
-    settled(qtbot, panel)
+    derived(qtbot, panel)
     assert panel.where.text() == "frame 8 (0 to 11), 16 s"
     assert [number for number, _ in phase.made] == [1, 8]  # the newest wish counts
     assert all(thread is not threading.main_thread() for _, thread in phase.made)
@@ -98,11 +98,11 @@ def test_scrubbing_computes_only_what_is_looked_at_and_never_waits(viewer, draft
     assert np.array_equal(seen(layer), np.asarray(panel.lapse.view(*movie.axes)[8]))
     phase.made.clear()
     viewer.dims.set_current_step(0, 8)
-    settled(qtbot, panel)
+    derived(qtbot, panel)
     assert phase.made == []  # remembered
     first = panel.film.number
     viewer.dims.set_current_step(0, 2)
-    settled(qtbot, panel)
+    derived(qtbot, panel)
     viewer.dims.set_current_step(0, first)
     assert np.array_equal(seen(layer), panel.lapse.remembered(first, *movie.axes))  # at once
     viewer.dims.set_current_step(0, 2)
@@ -113,7 +113,7 @@ def test_the_layer_is_the_visible_box_at_the_density_of_the_screen(viewer, draft
     panel = view_on(viewer, qtbot, draft)
     layer = panel.film.layer
     viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 20.0, 30.0), 60 / PIXEL
-    settled(qtbot, panel)
+    derived(qtbot, panel)
     rows, columns = layer.data.shape[1:]
     assert layer.scale[1] == PIXEL / 8  # a quarter of the native pixel: there is nothing more to see
     height, width = (n / viewer.scene.camera.zoom for n in viewer.canvas.size)
@@ -125,11 +125,11 @@ def test_the_layer_is_the_visible_box_at_the_density_of_the_screen(viewer, draft
     assert layer.data[2:4].shape == (2, rows, columns)  # whatever napari asks, it need not wait
     layer.visible = False
     viewer.dims.set_current_step(0, 3)
-    settled(qtbot, panel)
+    derived(qtbot, panel)
     assert panel.lapse.remembered(3, y, x) is None
     viewer.layers.remove(layer)
     viewer.dims.set_current_step(0, 6)
-    settled(qtbot, panel)
+    derived(qtbot, panel)
     assert len(viewer.layers) == 1
 
 
@@ -160,7 +160,7 @@ def test_corrections_height_and_export_from_the_panel(viewer, draft, qtbot, tmp_
     before, layer = panel.lapse, panel.film.layer
     panel.drift.setChecked(True)
     panel.brightness.setChecked(True)
-    settled(qtbot, panel)
+    derived(qtbot, panel)
     assert panel.lapse is not before
     assert panel.lapse.drift_um.shape == (FRAMES, 2)
     assert panel.lapse.acquisition.exposure is not None
@@ -168,7 +168,7 @@ def test_corrections_height_and_export_from_the_panel(viewer, draft, qtbot, tmp_
     assert "type the refractive index" in panel.heights.error.text()
     for box, index in zip(panel.heights.boxes, (1.4, 1.3), strict=True):
         box.setValue(index)
-    settled(qtbot, panel)
+    derived(qtbot, panel)
     assert (panel.lapse.unit, layer.name) == ("um", "cells height over time")
     assert panel.lapse.um_per_rad == pytest.approx(0.53 / (2 * np.pi * 0.1))
     panel.export(tmp_path / "a.ome.tif")
@@ -178,7 +178,7 @@ def test_corrections_height_and_export_from_the_panel(viewer, draft, qtbot, tmp_
     held = HeldPhase()
     panel.begin_with(LapseMaker(draft.complete(), held), draft.complete().values(), "cells", (0.0, 0.0))
     qtbot.waitUntil(lambda: panel.film is not None and panel.film.layer is not None, timeout=20_000)
-    settled(qtbot, panel)
+    derived(qtbot, panel)
     held.go.clear()
     panel.export(tmp_path / "b.ome.zarr")
     panel.cancel()
@@ -210,7 +210,7 @@ def test_a_run_on_a_time_lapse_ends_in_one_layer_over_time(viewer, draft, qtbot,
     dock.form.choose_method("srqpi")
     dock.run()
     qtbot.waitUntil(lambda: dock.time.film is not None and dock.time.film.layer is not None, timeout=20_000)
-    settled(qtbot, dock.time)
+    derived(qtbot, dock.time)
     assert [one.name for one in viewer.layers] == ["lapse frames", "lapse srqpi phase over time"]
     assert dock.heights.isHidden()
     assert not dock.time.isHidden()

@@ -75,7 +75,7 @@ def put(viewer, layers):
     return [getattr(viewer, f"add_{kind}")(data, **meta) for data, meta, kind in layers]
 
 
-def settled(qtbot, zoom):
+def derived(qtbot, zoom):
     qtbot.waitUntil(lambda: not zoom.busy, timeout=20_000)
     qtbot.wait(20)
 
@@ -157,7 +157,7 @@ def test_zooming_in_asks_the_field_for_what_is_on_the_screen(viewer, result, qtb
     (whole,) = put(viewer, result_layers(result))
     zoom = zoom_view_of(viewer)
     assert zoom_view_of(viewer) is zoom
-    settled(qtbot, zoom)
+    derived(qtbot, zoom)
     assert names(viewer) == ["waves phase", "waves phase, closer"]
     assert viewer.layers.selection.active is whole
     closer = viewer.layers[1]
@@ -167,7 +167,7 @@ def test_zooming_in_asks_the_field_for_what_is_on_the_screen(viewer, result, qtb
         result.field.rendered.clear()
         viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 20.0, 20.0), times / PIXEL
         qtbot.waitUntil(lambda: zoom.picture is not None and zoom.picture.coarse == 1.0, timeout=20_000)
-        settled(qtbot, zoom)
+        derived(qtbot, zoom)
         screen = viewer.canvas.size[0] * viewer.canvas.size[1]
         assert max(result.field.rendered) < 1.2 * screen
         assert closer.visible
@@ -180,16 +180,16 @@ def test_zooming_in_asks_the_field_for_what_is_on_the_screen(viewer, result, qtb
     whole.contrast_limits = (-0.5, 0.5)
     assert closer.contrast_limits == [-0.5, 0.5]
     whole.visible = False
-    settled(qtbot, zoom)
+    derived(qtbot, zoom)
     assert len(viewer.layers) == 1  # nothing is looked at
     whole.visible = True
-    settled(qtbot, zoom)
+    derived(qtbot, zoom)
     viewer.scene.camera.zoom = 1 / PIXEL
-    settled(qtbot, zoom)
+    derived(qtbot, zoom)
     assert not viewer.layers[1].visible
     assert viewer.canvas.overlays.text.text == "6 × the camera's pixels"
     viewer.layers.remove(whole)
-    settled(qtbot, zoom)
+    derived(qtbot, zoom)
     assert names(viewer) == []
 
 
@@ -208,7 +208,7 @@ def test_a_dropped_field_is_drawn_outside_the_windows_thread(viewer, result, qtb
     qtbot.waitUntil(lambda: layer.data.shape == (240, 180), timeout=20_000)
     assert layer.scale[0] == pytest.approx(PIXEL / 6)
     assert -2.1 < layer.contrast_limits[0] < layer.contrast_limits[1] < 2.1
-    settled(qtbot, zoom)
+    derived(qtbot, zoom)
 
 
 def test_led_patterns_become_a_phase_with_bright_field_and_dpc_below(viewer, patterns, qtbot):
@@ -224,7 +224,7 @@ def test_led_patterns_become_a_phase_with_bright_field_and_dpc_below(viewer, pat
     reconstruct.form.choose_method("dpc")
     reconstruct.run()
     qtbot.waitUntil(lambda: len(viewer.layers) == 5, timeout=60_000)
-    settled(qtbot, reconstruct.zoom)
+    derived(qtbot, reconstruct.zoom)
     assert names(viewer) == [f"cells {n}" for n in ("frames", "bright field", "DPC estimate", "phase", "phase, closer")]
     frames, bright, dpc, phase, _ = viewer.layers
     assert (bright.visible, dpc.visible, phase.visible) == (False, False, True)
@@ -237,7 +237,7 @@ def test_led_patterns_become_a_phase_with_bright_field_and_dpc_below(viewer, pat
     assert (dpc.visible, frames.visible) == (True, False)
     depth.form.compare.setChecked(False)
     assert (viewer.canvas.grid.enabled, dpc.visible, frames.visible) == (False, False, True)
-    settled(qtbot, reconstruct.zoom)
+    derived(qtbot, reconstruct.zoom)
 
 
 def test_frames_the_network_cannot_take_are_refused_in_a_sentence(viewer, patterns, qtbot, monkeypatch):

@@ -18,7 +18,7 @@ APART = 0.5  # of the drift: parts that move further against each other do not m
 LEAST_UM = 0.2  # what parts may always seem to move against each other
 
 
-class Stopped(Exception):
+class Unwanted(Exception):
     """What was under way is no longer wanted."""
 
 
@@ -56,7 +56,7 @@ def drift_of(
 
     Raises
     ------
-    Stopped : as soon as `wanted()` is False.
+    Unwanted : as soon as `wanted()` is False.
     """
     from ..optics.drift import Follower, quarters
 
@@ -72,7 +72,7 @@ def drift_of(
             apart = max(apart, float((middle[2] - middle[1]).max()))
         on_progress(number + 1, count)
         if not wanted():
-            raise Stopped
+            raise Unwanted
     return Drift(moves * step, apart * step)
 
 
@@ -84,7 +84,7 @@ def evenly_bright(
     Raises
     ------
     InputError : where a frame is dark.
-    Stopped : as soon as `wanted()` is False.
+    Unwanted : as soon as `wanted()` is False.
     """
     count = acquisition.frame_count
     means = np.empty(count)
@@ -92,7 +92,7 @@ def evenly_bright(
         means[number] = acquisition.intensity([number]).mean(dtype=np.float64)
         on_progress(number + 1, count)
         if not wanted():
-            raise Stopped
+            raise Unwanted
         if not means[number] > 0:
             raise InputError(
                 f"{acquisition.source or 'the acquisition'}: frame {number} has a mean of {means[number]:g}; "

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data.tiles import STRIP_PIXELS, strips_of
 from ..types import InputError
-from .lapse_corrections import Stopped
+from .lapse_corrections import Unwanted
 from .time_lapse import TimeLapse
 
 ENDINGS = (".ome.zarr", ".tif", ".tiff", ".npy")
@@ -60,7 +60,7 @@ def export(
         for done, number in enumerate(chosen, start=1):
             for rows in cut:
                 if stopped():
-                    raise Stopped
+                    raise Unwanted
                 yield lapse.picture(number, y[rows], x, keep=False)
             on_progress(done, len(chosen))
 
@@ -70,6 +70,6 @@ def export(
             path, strips(), [float(lapse.acquisition.z_um[chosen[0]])], pixel_um or lapse.extent.pixel_um,
             (y.size, x.size), origin_um=place, name=lapse.quantity, time_s=lapse.time_s[chosen], unit=lapse.unit,
         )  # fmt: skip
-    except Stopped:
+    except Unwanted:
         return False
     return True

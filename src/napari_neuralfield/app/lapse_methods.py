@@ -86,7 +86,7 @@ class LapseMaker:
         ------
         InputError : where the method does not make phase of single frames, its weights cannot be used, or a frame
             is dark.
-        lapse_corrections.Stopped : as soon as `wanted()` is False.
+        lapse_corrections.Unwanted : as soon as `wanted()` is False.
         """
         make = self._phase_of = self._phase_of or phase_maker(self._how)
         if choices.brightness not in self._made:

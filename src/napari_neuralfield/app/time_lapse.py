@@ -49,7 +49,7 @@ def check_time_lapse(acquisition: Any) -> ThroughFocus:
     return acquisition
 
 
-class _Kept:
+class _KeptPlane:
     """The field of one frame, made once and asked by one thread at a time: it may keep what it works with."""
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class TimeLapse:
         self.drift_um, self.um_per_rad = drift_um, um_per_rad
         self.quantity, self.unit = ("phase", "rad") if um_per_rad is None else ("height", "um")
         self._phase_of, self._lock = phase_of, threading.Lock()
-        self._fields: OrderedDict[int, _Kept] = OrderedDict()
+        self._fields: OrderedDict[int, _KeptPlane] = OrderedDict()
         self._pictures: OrderedDict[Any, np.ndarray] = OrderedDict()
         self._extent: Extent | None = None
 
@@ -190,9 +190,9 @@ class TimeLapse:
             self._pictures.move_to_end(key)
             return self._pictures[key]
 
-    def _made(self, number: int) -> tuple[_Kept, Field]:
+    def _made(self, number: int) -> tuple[_KeptPlane, Field]:
         with self._lock:
-            kept = self._fields.setdefault(number, _Kept())
+            kept = self._fields.setdefault(number, _KeptPlane())
             self._fields.move_to_end(number)
             while len(self._fields) > FIELDS:
                 self._fields.popitem(last=False)

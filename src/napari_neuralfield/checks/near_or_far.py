@@ -16,21 +16,21 @@ FRAMES = 96  # looked at, those in the middle of the scan
 SIDE = 256  # pixels; larger frames are binned
 NEIGHBOURS = 8
 ORIENTATIONS = tuple(itertools.product((False, True), (1, -1), (1, -1)))  # transposed, sign of y, sign of x
-LIKENESS = 0.2  # least correlation of shadows that count as moving
-AHEAD = 1.3  # times the likeness in the other orientations: frames of the far field are as alike in all of them
+CORRELATION = 0.2  # least correlation of shadows that count as moving
+AHEAD = 1.3  # times the correlation in the other orientations: frames of the far field are as alike in all of them
 
 
 @dataclasses.dataclass(frozen=True)
-class Shadows:
+class MovingShadows:
     """How the frames move with the positions.
 
     pixel_um : detector pixel as it is at the specimen, um.
-    likeness : mean correlation of neighbouring frames, moved onto each other.
+    correlation : mean correlation of neighbouring frames, moved onto each other.
     orientation : (transposed, sign of y, sign of x) of the positions at which the frames agree best.
     """
 
     pixel_um: float
-    likeness: float
+    correlation: float
     orientation: tuple[bool, int, int]
 
     @property
@@ -39,7 +39,7 @@ class Shadows:
         return self.orientation == (False, 1, 1)
 
 
-def moving_shadows(frames: Any, positions_um: np.ndarray, mask: np.ndarray | None = None) -> Shadows | None:
+def moving_shadows(frames: Any, positions_um: np.ndarray, mask: np.ndarray | None = None) -> MovingShadows | None:
     """What the frames' movement tells; None where they do not move with the positions.
 
     Parameters
@@ -56,19 +56,19 @@ def moving_shadows(frames: Any, positions_um: np.ndarray, mask: np.ndarray | Non
     spectra, envelope, binning = _spectra(frames, middle, mask)
     pairs, between = _neighbours(place)
     shape = envelope.shape
-    likeness = np.fft.irfft2(spectra[pairs[:, 0]] * spectra[pairs[:, 1]].conj(), s=shape)
+    correlation = np.fft.irfft2(spectra[pairs[:, 0]] * spectra[pairs[:, 1]].conj(), s=shape)
     step = float(np.median(np.hypot(*between.T)))
     if not step > 0:
         return None
-    scores, pixels = _scores(likeness, between, step)
+    scores, pixels = _scores(correlation, between, step)
     best, way = np.unravel_index(int(scores.argmax()), scores.shape)
     others = float(np.delete(scores, way, axis=1).max())
     found = float(scores[best, way])
-    if found < LIKENESS or found < AHEAD * others:
+    if found < CORRELATION or found < AHEAD * others:
         return None
     moves = -_turned(between, ORIENTATIONS[way])
-    pixel = _refined(likeness / np.maximum(envelope, 0.1), moves, float(pixels[best]))
-    return Shadows(pixel / binning, found, ORIENTATIONS[way])
+    pixel = _refined(correlation / np.maximum(envelope, 0.1), moves, float(pixels[best]))
+    return MovingShadows(pixel / binning, found, ORIENTATIONS[way])
 
 
 def _spectra(frames: Any, chosen: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, int]:
@@ -104,12 +104,12 @@ def _turned(vectors: np.ndarray, orientation: tuple[bool, int, int]) -> np.ndarr
     return (vectors[:, ::-1] if transposed else vectors) * (sign_y, sign_x)
 
 
-def _scores(likeness: np.ndarray, between: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+def _scores(correlation: np.ndarray, between: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
     """Mean correlation at the shift that each pixel and orientation predict (pixel, orientation), and the pixels, um.
 
     What lies at P of the object is seen at P - position, so a frame moves against the difference of positions.
     """
-    shape = np.array(likeness.shape[1:])
+    shape = np.array(correlation.shape[1:])
     moves = np.geomspace(1.5, shape.min() / 3, 30 * int(1 + np.log(shape.min())))
     pixels = step / moves
     pair = np.arange(len(between))
@@ -120,17 +120,17 @@ def _scores(likeness: np.ndarray, between: np.ndarray, step: float) -> tuple[np.
             shift = np.round(turned / pixel).astype(int)
             inside = (np.abs(shift) < shape / 2).all(1)
             if inside.sum() > len(pair) / 2:
-                scores[n, way] = likeness[pair[inside], shift[inside, 0], shift[inside, 1]].mean()
+                scores[n, way] = correlation[pair[inside], shift[inside, 0], shift[inside, 1]].mean()
     return scores, pixels
 
 
-def _refined(likeness: np.ndarray, moves_um: np.ndarray, pixel_um: float, reach: int = 3) -> float:
+def _refined(correlation: np.ndarray, moves_um: np.ndarray, pixel_um: float, reach: int = 3) -> float:
     """The pixel from where the correlation of each pair peaks, to a fraction of a pixel; least squares, twice."""
-    shape = np.array(likeness.shape[1:])
+    shape = np.array(correlation.shape[1:])
     around = np.arange(-reach, reach + 1)
     for _ in range(2):
         seen, expected = [], []
-        for image, move in zip(likeness, moves_um, strict=True):
+        for image, move in zip(correlation, moves_um, strict=True):
             whole = np.round(move / pixel_um).astype(int)
             if (np.abs(whole) > shape / 2.5).any():
                 continue

@@ -12,12 +12,12 @@ from ..types import InputError
 
 FEWEST = 4  # frames
 UNITS = {"metres": 1e6, "millimetres": 1e3, "nanometres": 1e-3, "angstroms": 1e-4}
-LARGEST_CANVAS = 2**28  # pixels of the object, 2 GiB as complex numbers
+LARGEST_OBJECT = 2**28  # pixels of the object, 2 GiB as complex numbers
 SAMPLED = 8  # frames looked at for light
 
 
 @dataclasses.dataclass(frozen=True)
-class Placement:
+class ScanPlacement:
     """Where the windows lie on the object, in its pixels.
 
     pixel_um : of the object, um.
@@ -38,7 +38,7 @@ class Placement:
         return float(size[0]), float(size[1])
 
     @property
-    def canvas(self) -> tuple[int, int]:
+    def object_shape(self) -> tuple[int, int]:
         """(y, x) pixels of the object that the windows reach."""
         size = np.ptp(self.corner, axis=0)
         return self.window[0] + int(np.ceil(size[0])), self.window[1] + int(np.ceil(size[1]))
@@ -55,7 +55,7 @@ class Placement:
 
     def covered(self) -> float:
         """Pixels of the object that at least one window sees."""
-        rows, columns = self.canvas
+        rows, columns = self.object_shape
         cell = max(1.0, max(rows, columns) / 512)
         seen = np.zeros((int(rows / cell) + 1, int(columns / cell) + 1), bool)
         starts = np.round((self.corner - self.corner.min(axis=0)) / cell).astype(int)
@@ -65,7 +65,7 @@ class Placement:
         return float(seen.sum()) * cell**2
 
 
-def placement(acquisition: Ptychography | CodedPtychography) -> Placement | None:
+def placement(acquisition: Ptychography | CodedPtychography) -> ScanPlacement | None:
     """The windows of a scan; None where a coded one has no positions yet."""
     if acquisition.positions_um is None:
         return None
@@ -79,10 +79,10 @@ def placement(acquisition: Ptychography | CodedPtychography) -> Placement | None
     step = np.full(len(corner), np.inf)
     if len(corner) > 1:
         step = cKDTree(corner).query(corner, k=2, p=np.inf)[0][:, 1]
-    return Placement(pixel, (rows, columns), corner, step)
+    return ScanPlacement(pixel, (rows, columns), corner, step)
 
 
-def misplaced(placed: Placement) -> str:
+def misplaced(placed: ScanPlacement) -> str:
     """Why positions cannot be right, with the unit they were probably given in; empty where they can."""
     span, pixel = max(placed.span_um), placed.pixel_um
     if span < 0.5 * pixel:
@@ -96,19 +96,19 @@ def misplaced(placed: Placement) -> str:
             f"no two windows overlap: neighbouring positions_um are {apart:.3g} um apart and a window is "
             f"{min(placed.window) * pixel:.3g} um wide"
         )
-    elif placed.canvas[0] * placed.canvas[1] > LARGEST_CANVAS:
+    elif placed.object_shape[0] * placed.object_shape[1] > LARGEST_OBJECT:
         outliers = f"; frames far from the others are {_list(placed.alone)}" if len(placed.alone) else ""
         return (
             f"positions_um reach over {placed.span_um[0]:.3g} x {placed.span_um[1]:.3g} um (y, x), that is "
-            f"{placed.canvas[0]} x {placed.canvas[1]} pixels of the object, more than memory should hold{outliers}; "
-            "correct the positions or leave such frames out"
+            f"{placed.object_shape[0]} x {placed.object_shape[1]} pixels of the object, more than memory should hold"
+            f"{outliers}; correct the positions or leave such frames out"
         )
     else:
         return ""
     return f"{said}; {_remedy(placed)}"
 
 
-def _remedy(placed: Placement) -> str:
+def _remedy(placed: ScanPlacement) -> str:
     step, width = float(np.median(placed.step)), min(placed.window)
     units = {**UNITS, "pixels of the object": placed.pixel_um}
     for unit, factor in units.items():

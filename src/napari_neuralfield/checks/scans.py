@@ -11,7 +11,7 @@ from ..data.acquisition import CodedPtychography, Ptychography
 from ..data.borders import repeats
 from .frames import Check, Survey, named, steady_light
 from .near_or_far import moving_shadows
-from .scan_rules import FEWEST, UNITS, Placement, misplaced, placement
+from .scan_rules import FEWEST, UNITS, ScanPlacement, misplaced, placement
 
 Scanned = Ptychography | CodedPtychography
 LOW_OVERLAP = 0.3  # of the width of a window or probe
@@ -64,7 +64,7 @@ def scan_facts(acquisition: Scanned) -> dict[str, Any]:
     if placed is not None:
         found["window_um"] = [n * placed.pixel_um for n in placed.window]
         found["scan_um"] = list(placed.span_um)
-        found["object_shape"] = list(placed.canvas)
+        found["object_shape"] = list(placed.object_shape)
         found["median_step_um"] = float(np.median(placed.step)) * placed.pixel_um
         found["window_overlap"] = placed.overlap
         found["measurements_per_pixel"] = redundancy(acquisition, placed)
@@ -76,7 +76,7 @@ def effective_distance_um(acquisition: Ptychography) -> float:
     return acquisition.distance_um * acquisition.object_pixel_um / acquisition.detector_pixel_um
 
 
-def redundancy(acquisition: Scanned, placed: Placement) -> float:
+def redundancy(acquisition: Scanned, placed: ScanPlacement) -> float:
     """Good detector pixels of all frames per pixel of the object that they cover."""
     mask = getattr(acquisition, "mask", None)
     good = int(np.prod(acquisition.frame_shape)) if mask is None else int(mask.sum())
@@ -169,7 +169,7 @@ def _scan(acquisition: Scanned) -> Iterator[Check]:
     yield from _overlap(acquisition, placed)
 
 
-def _overlap(acquisition: Scanned, placed: Placement) -> Iterator[Check]:
+def _overlap(acquisition: Scanned, placed: ScanPlacement) -> Iterator[Check]:
     probe = getattr(acquisition, "probe", None)
     width, what = float(min(placed.window)), "windows"
     if probe is not None and getattr(acquisition, "geometry", "") == "far_field":

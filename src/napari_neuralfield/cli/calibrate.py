@@ -94,7 +94,7 @@ def run(acquisition: Acquisition, recipe: Recipe, target: Path, report: Path | N
     corrected = found.acquisition(recipe.leave_out)
     write_or_keep(target, lambda path: save_acquisition(path, corrected), "corrected acquisition")
     left_out = found.corrected.frame_count - corrected.frame_count
-    without = f", without {left_out} suspect {'frame' if left_out == 1 else 'frames'}" if left_out else ""
+    without = f", without {left_out} outlier {'frame' if left_out == 1 else 'frames'}" if left_out else ""
     print(f"the corrected acquisition is in {target}{without}")
     if report is None:
         return
@@ -107,7 +107,7 @@ def run(acquisition: Acquisition, recipe: Recipe, target: Path, report: Path | N
 
 def _assessed(found: Calibration, recipe: CalibrationRecipe) -> tuple[quality.Quality, quality.Quality]:
     """Quality of the nominal and of the corrected acquisition, from the same frames."""
-    bad = {suspect.frame for suspect in found.suspects} if recipe.leave_out else set()
+    bad = {outlier.frame for outlier in found.outlier_frames} if recipe.leave_out else set()
     kept = [frame for frame in range(found.given.frame_count) if frame not in bad]
     given = found.given.subset(kept) if bad else found.given
     before = terminal.returned(quality.assess(given, recipe.device, recipe.seed))

@@ -83,7 +83,7 @@ def _reconstruct(
 
 def draw(path: Path, acquisition: LedArray, fields: Mapping[str, Field], score: Score) -> None:
     """The sheet: a raw frame and what is made of it, then the neural field at three depths and the depths it found."""
-    from ..app.figures.picture import TILE, Tile, grey, save_sheet, two_colours
+    from ..app.figures.picture import TILE, Panel, grey, save_sheet, two_colours
     from ..app.focus import all_in_focus
 
     neural = fields["fpm-inr"]
@@ -95,15 +95,15 @@ def draw(path: Path, acquisition: LedArray, fields: Mapping[str, Field], score: 
     limits = (float(np.percentile(amplitude, 0.3)), float(np.percentile(amplitude, 99.7)))
     nearest = int(np.argmin(np.hypot(*np.asarray(acquisition.illumination_na).T)))
     made = [
-        Tile(grey(acquisition.intensity([nearest])[0]), f"raw frame, 1 of {acquisition.frame_count}"),
-        Tile(grey(classical, limits), "classical plane, z = 0 um"),
-        Tile(grey(amplitude, limits), "neural field, all in focus: amplitude"),
-        Tile(grey(phase, (-0.3, 1.2)), "neural field, all in focus: phase"),
+        Panel(grey(acquisition.intensity([nearest])[0]), f"raw frame, 1 of {acquisition.frame_count}"),
+        Panel(grey(classical, limits), "classical plane, z = 0 um"),
+        Panel(grey(amplitude, limits), "neural field, all in focus: amplitude"),
+        Panel(grey(phase, (-0.3, 1.2)), "neural field, all in focus: phase"),
     ]
-    depths = [Tile(grey(plane, limits), f"neural field, z = {z:g} um") for z, plane in planes.items()]
+    depths = [Panel(grey(plane, limits), f"neural field, z = {z:g} um") for z, plane in planes.items()]
     cells = grey(phase, (0.05, 0.5))
     depths.append(
-        Tile(two_colours(sharp.z_um, cells, (-TILT_UM, TILT_UM)), f"depth: blue {-TILT_UM:g}, orange +{TILT_UM:g} um")
+        Panel(two_colours(sharp.z_um, cells, (-TILT_UM, TILT_UM)), f"depth: blue {-TILT_UM:g}, orange +{TILT_UM:g} um")
     )
     save_sheet(
         path, "A tilted slide, in focus everywhere", [made, depths],

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 
 from ..types import InputError
-from .derived import IN_PIXELS, SCANS, settled
+from .derived import IN_PIXELS, SCANS, derived
 from .frames import Frames, FrameSelection
 from .quantity import Quantity, check_value, length, quantity
 from .sizes import check_frames, check_lengths
@@ -280,7 +280,7 @@ class Draft:
     """What a reader found: the kind, lazy frames, the values given so far. Values may be added before `complete`.
 
     `assumed` holds what to take for a geometry or lengths that a file leaves out, and `reason` is the note that says so
-    and why; see `settled`.
+    and why; see `derived`.
     """
 
     kind: str
@@ -298,12 +298,12 @@ class Draft:
 
     def missing(self) -> list[str]:
         """Names of required values that are not known yet and do not follow from the others."""
-        return _missing(self.kind, self.settled())
+        return _missing(self.kind, self.derived())
 
-    def settled(self, **values: Any) -> dict[str, Any]:
+    def derived(self, **values: Any) -> dict[str, Any]:
         """What is known, given or following from it; `values` come before the draft's own."""
         count, *size = self.frames.shape or (1,)
-        return settled(self.kind, {**self.values, **values}, self.assumed, tuple(size), int(count))
+        return derived(self.kind, {**self.values, **values}, self.assumed, tuple(size), int(count))
 
     def complete(self, **values: Any) -> Acquisition:
         """The checked acquisition.
@@ -315,7 +315,7 @@ class Draft:
         where = self.source or "the acquisition"
         if self.kind not in KINDS:
             raise InputError(f"{where}: kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
-        given = self.settled(**values)
+        given = self.derived(**values)
         known = quantities(self.kind)
         unknown = sorted(set(given) - set(known) - {"title"} - ({IN_PIXELS} if self.kind in SCANS else set()))
         if unknown:

@@ -23,7 +23,7 @@ FAR_FIELD = ("object_pixel_um", "wavelength_um", "distance_um", "detector_pixel_
 PIXEL = {SCANS[0]: ("object_pixel_um",), SCANS[1]: ("sensor_pixel_um", "upsampling")}
 
 
-def settled(
+def derived(
     kind: str,
     values: Mapping[str, Any],
     assumed: Mapping[str, Any],

@@ -67,7 +67,7 @@ def counts(wave: torch.Tensor, binning: int) -> torch.Tensor:
 
 
 def predict(
-    canvas: torch.Tensor,
+    object_array: torch.Tensor,
     probe: torch.Tensor,
     scan: Scan,
     frames: torch.Tensor,
@@ -78,11 +78,11 @@ def predict(
 
     Parameters
     ----------
-    canvas : complex (y, x); probe : complex (mode, y, x).
+    object_array : complex (y, x); probe : complex (mode, y, x).
     frames : indices (frame,).
     position : of all frames (frame, 2), px; the scan's where None.
     kernel : as `kernel` makes it; not used in the far field.
     """
     place = (scan.position if position is None else position)[frames]
-    window = windows(canvas, scan, place)[:, None]
+    window = windows(object_array, scan, place)[:, None]
     return counts(to_detector(probes(probe, scan, place) * window, kernel), scan.binning)

@@ -1,8 +1,8 @@
-"""A ptychographic scan on pixels: which window of the object's canvas each frame sees, and the light it measured.
+"""A ptychographic scan on pixels: which window of the object array each frame sees, and the light it measured.
 
-Far field, near field and lensless coded ptychography share one picture. Frame i sees a window of the canvas whose
+Far field, near field and lensless coded ptychography share one picture. Frame i sees a window of the object array whose
 corner is `position[i]`; the window is multiplied by the probe (the coded surface, in coded ptychography) and travels
-to the detector (`forward.ptychography`). The canvas of a coded acquisition is the object's field *at the surface*.
+to the detector (`forward.ptychography`). The object array of a coded acquisition is the field *at the surface*.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..types import Extent, InputError
 
 Borders = Literal["auto", "open", "periodic"]
 RINGING = 8  # detector pixels by which the borders of a window moved by a fraction of a pixel ring
-MARGIN = 4  # canvas pixels around the outermost windows, for positions that will be corrected
+MARGIN = 4  # object array pixels around the outermost windows, for positions that will be corrected
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,21 +34,21 @@ class Scan:
     ----------
     geometry : how light gets from the window to the detector.
     window : (y, x) pixels of a window, and of the probe.
-    canvas : (y, x) pixels of the object.
-    pixel_um : of canvas and probe, um.
-    origin_um : (y, x) of canvas pixel (0, 0), um.
-    position : corner of each window on the canvas, px (frame, 2), float64.
+    object_shape : (y, x) pixels of the object array.
+    pixel_um : of object array and probe, um.
+    origin_um : (y, x) of object array pixel (0, 0), um.
+    position : corner of each window on the object array, px (frame, 2), float64.
     binning : window pixels per detector pixel and axis.
-    periodic : the window's field repeats at its borders, and the canvas is one window.
+    periodic : the window's field repeats at its borders, and the object array is one window.
     wavelength_um : vacuum wavelength, um.
     to_detector_um : distance from the window's plane to the detector, um; as a parallel beam sees it.
-    to_object_um : distance from the canvas back to the object, um; 0 where the canvas is the object.
+    to_object_um : distance from the object array back to the object, um; 0 where the object array is the object.
     pad : detector pixels of a window beyond each border of its frame, from which light comes in.
     """
 
     geometry: Literal["far_field", "near_field", "coded"]
     window: tuple[int, int]
-    canvas: tuple[int, int]
+    object_shape: tuple[int, int]
     pixel_um: float
     origin_um: tuple[float, float]
     position: torch.Tensor
@@ -61,7 +61,7 @@ class Scan:
 
     @property
     def rim(self) -> int:
-        """Canvas pixels of a window beyond each border of its frame."""
+        """Object array pixels of a window beyond each border of its frame."""
         return self.pad * self.binning
 
     @property
@@ -74,12 +74,12 @@ class Scan:
 
     @property
     def extent(self) -> Extent:
-        return Extent((0.0, 0.0), self.canvas, self.pixel_um, self.origin_um)
+        return Extent((0.0, 0.0), self.object_shape, self.pixel_um, self.origin_um)
 
     @property
     def shown(self) -> Extent:
-        """Of the canvas without its rim."""
-        shape = (self.canvas[0] - 2 * self.rim, self.canvas[1] - 2 * self.rim)
+        """Of the object array without its rim."""
+        shape = (self.object_shape[0] - 2 * self.rim, self.object_shape[1] - 2 * self.rim)
         y, x = (o + self.rim * self.pixel_um for o in self.origin_um)
         return Extent((0.0, 0.0), shape, self.pixel_um, (y, x))
 
@@ -125,7 +125,7 @@ def scan_of(
     Raises
     ------
     InputError : where a coded acquisition has no positions, or periodic borders are asked of windows that do not lie
-        on one canvas of their size.
+        on one object array of their size.
     """
     coded = isinstance(acquisition, CodedPtychography)
     if isinstance(acquisition, CodedPtychography):
@@ -146,15 +146,15 @@ def scan_of(
         pad = _spread(acquisition.frame_shape, pixel, binning, to_detector, acquisition.wavelength_um)
     rows, columns, corner = rows + 2 * pad * binning, columns + 2 * pad * binning, corner - pad * binning
     if periodic:
-        origin, canvas = np.zeros(2), (rows, columns)
+        origin, object_shape = np.zeros(2), (rows, columns)
     else:
         origin = np.floor(corner.min(axis=0)) - MARGIN
         reach = np.ceil(corner.max(axis=0)) - origin + MARGIN
-        canvas = (rows + int(reach[0]), columns + int(reach[1]))
+        object_shape = (rows + int(reach[0]), columns + int(reach[1]))
     return Scan(
         geometry=geometry,
         window=(rows, columns),
-        canvas=canvas,
+        object_shape=object_shape,
         pixel_um=pixel,
         origin_um=(float(origin[0] * pixel), float(origin[1] * pixel)),
         position=torch.as_tensor(corner - origin, dtype=torch.float64, device=device),
@@ -170,7 +170,7 @@ def scan_of(
 def _distances(
     acquisition: Ptychography | CodedPtychography,
 ) -> tuple[Literal["far_field", "near_field", "coded"], float, float]:
-    """Geometry, distance to the detector as a parallel beam sees it, and distance from the canvas to the object, um."""
+    """Geometry, distance to the detector as a parallel beam sees it, and from the object array to the object, um."""
     if isinstance(acquisition, CodedPtychography):
         return "coded", acquisition.surface_to_sensor_um, acquisition.object_to_surface_um
     if acquisition.geometry == "near_field":  # a cone beam of magnification M acts like a parallel one over d / M
@@ -221,48 +221,48 @@ def whole_and_fraction(position: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
 
 
 def pixels_of(scan: Scan, whole: torch.Tensor) -> torch.Tensor:
-    """Flat canvas indices of the windows at whole corners (frame, 2): (frame, y, x) int64; wrapped where periodic.
+    """Flat object array indices of the windows at whole corners (frame, 2): (frame, y, x) int64, wrapped if periodic.
 
-    Corners beyond the canvas are moved to its edge.
+    Corners beyond the object array are moved to its edge.
     """
     axes = []
     for axis in (0, 1):
         along = torch.arange(scan.window[axis], device=whole.device)
         if scan.periodic:
-            axes.append((whole[:, axis, None] + along) % scan.canvas[axis])
+            axes.append((whole[:, axis, None] + along) % scan.object_shape[axis])
         else:
-            corner = whole[:, axis, None].clamp(0, scan.canvas[axis] - scan.window[axis])
+            corner = whole[:, axis, None].clamp(0, scan.object_shape[axis] - scan.window[axis])
             axes.append(corner + along)
-    return axes[0][:, :, None] * scan.canvas[1] + axes[1][:, None, :]
+    return axes[0][:, :, None] * scan.object_shape[1] + axes[1][:, None, :]
 
 
-def windows(canvas: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
-    """The windows (frame, y, x) of `canvas` (y, x) at `position` (frame, 2).
+def windows(object_array: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
+    """The windows (frame, y, x) of `object_array` (y, x) at `position` (frame, 2).
 
     The fraction is a Fourier shift of the window, except in the far field, where it is left to the probe.
     """
     if scan.geometry == "far_field":
-        return canvas.reshape(-1)[pixels_of(scan, whole_and_fraction(position)[0])]
-    return torch.fft.ifft2(window_spectra(canvas, scan, position))
+        return object_array.reshape(-1)[pixels_of(scan, whole_and_fraction(position)[0])]
+    return torch.fft.ifft2(window_spectra(object_array, scan, position))
 
 
-def window_spectra(canvas: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
+def window_spectra(object_array: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
     """Fourier transforms (frame, y, x) of the windows at `position` (frame, 2), in the order of `torch.fft`."""
     if scan.periodic:
-        return torch.fft.fft2(canvas) * shift_ramp(-position, scan.canvas)
+        return torch.fft.fft2(object_array) * shift_ramp(-position, scan.object_shape)
     whole, fraction = whole_and_fraction(position)
-    cut = canvas.reshape(-1)[pixels_of(scan, whole)]
+    cut = object_array.reshape(-1)[pixels_of(scan, whole)]
     return torch.fft.fft2(cut) * shift_ramp(-fraction, scan.window)
 
 
-def add_windows(canvas: torch.Tensor, patches: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
-    """Add `patches` (frame, y, x) to a copy of `canvas` (y, x) where `windows` reads them: its adjoint."""
+def add_windows(object_array: torch.Tensor, patches: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
+    """Add `patches` (frame, y, x) to a copy of `object_array` (y, x) where `windows` reads them: its adjoint."""
     if scan.periodic:
-        ramp = shift_ramp(position, scan.canvas)
-        return canvas + torch.fft.ifft2((torch.fft.fft2(patches) * ramp).sum(0)).to(canvas.dtype)
+        ramp = shift_ramp(position, scan.object_shape)
+        return object_array + torch.fft.ifft2((torch.fft.fft2(patches) * ramp).sum(0)).to(object_array.dtype)
     whole, fraction = whole_and_fraction(position)
     if scan.geometry != "far_field" and patches.is_complex():
         patches = filtered(patches, shift_ramp(fraction, scan.window))
-    added = torch.zeros_like(canvas).reshape(-1)
-    added.index_add_(0, pixels_of(scan, whole).reshape(-1), patches.reshape(-1).to(canvas.dtype))
-    return canvas + added.reshape(canvas.shape)
+    added = torch.zeros_like(object_array).reshape(-1)
+    added.index_add_(0, pixels_of(scan, whole).reshape(-1), patches.reshape(-1).to(object_array.dtype))
+    return object_array + added.reshape(object_array.shape)

@@ -1,7 +1,7 @@
 """Virtual ptychographic microscopes with known truth: far field, near field, and lensless coded.
 
-Every truth lies on the canvas on which the acquisition is reconstructed: `object` complex (y, x), whose pixel (0, 0)
-is at `origin_um` (y, x), with pixels of `pixel_um`; `seen` (y, x) is True where the scan put enough light to judge;
+Every truth lies on the object array on which the acquisition is reconstructed: `object` complex (y, x), whose pixel
+(0, 0) is at `origin_um` (y, x), with pixels of `pixel_um`; `seen` (y, x) is True where there was enough light to judge;
 `positions_um` (frame, 2) are where the frames really were taken.
 """
 
@@ -16,7 +16,7 @@ from .phantoms import PHANTOMS, Phantom, low_pass
 from .scan_optics import far_field_frames, focused_probe, free_space, near_frames, part, raster, speckle, spiral
 
 Truth = dict[str, Any]  # arrays and scalars, in the layout of the benchmark's truth files
-MARGIN = 4  # pixels of the canvas around the outermost windows: forward.scan's
+MARGIN = 4  # pixels of the object array around the outermost windows: forward.scan's
 
 
 def far_field(
@@ -265,7 +265,7 @@ def _world(
 def _truth(
     world: np.ndarray, corners: np.ndarray, nominal: np.ndarray, light: np.ndarray, pixel_um: float
 ) -> dict[str, Any]:
-    """The part of `world` on the canvas that the `nominal` corners make, and where the scan lit it."""
+    """The part of `world` on the object array that the `nominal` corners make, and where the scan lit it."""
     reported = nominal * pixel_um / pixel_um  # rounded as a reader's division rounds it
     low = np.floor(reported.min(0)) - MARGIN
     reach = np.ceil(reported.max(0)) - low + MARGIN

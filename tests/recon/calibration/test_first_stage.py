@@ -16,7 +16,7 @@ from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.recon.calibration import first_stage as module
 from napari_neuralfield.recon.calibration.first_stage import what_was_found, without_ambient_light
 from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
-from napari_neuralfield.recon.calibration.result import Calibration, Suspect
+from napari_neuralfield.recon.calibration.result import Calibration, OutlierFrame
 from napari_neuralfield.recon.engine.recipe import build, run
 from napari_neuralfield.recon.projection.solver import Solver
 from napari_neuralfield.simulate.simulators import miscalibrated_board
@@ -77,10 +77,10 @@ def calibration(given: LedArray, **changes: Any) -> Calibration:
     """A made-up calibration that moved the LEDs and found frames 2 and 5 to disagree."""
     moved = given.replace(illumination_na=np.asarray(given.illumination_na) + 0.001, **changes)
     ones = np.ones(given.frame_count)
-    suspects = (Suspect(2, "is saturated"), Suspect(5, "is dark"))
+    outlier_frames = (OutlierFrame(2, "is saturated"), OutlierFrame(5, "is dark"))
     figures, nominal = {"cpu_seconds": 1.5}, BoardPose()
     return Calibration(
-        given, moved, "as given", nominal, ones, 3 * ones, {}, 0.0, 0.5, ones, ones, suspects, (), figures
+        given, moved, "as given", nominal, ones, 3 * ones, {}, 0.0, 0.5, ones, ones, outlier_frames, (), figures
     )
 
 

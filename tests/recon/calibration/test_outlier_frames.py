@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from napari_neuralfield.data.acquisition import Draft
-from napari_neuralfield.recon.calibration.outlier_frames import UNLIKE, around, find_suspects, reason, stand_out
+from napari_neuralfield.recon.calibration.outlier_frames import UNLIKE, around, find_outlier_frames, reason, stand_out
 from napari_neuralfield.recon.calibration.trial_microscope import TrialMicroscope
 
 NA = np.stack([np.linspace(0, 0.35, 60), np.zeros(60)], axis=1)
@@ -79,7 +79,7 @@ class Known:
         return self.should_be
 
 
-def test_suspects_are_found_by_error_and_judged_by_likeness() -> None:
+def test_suspects_are_found_by_error_and_judged_by_correlation() -> None:
     """Of three frames that stand out, one resembles what it should be and one lies at the soft rim of the pupil."""
     picture = torch.rand((60, 16, 16), generator=torch.Generator().manual_seed(0)) + 0.2
     counts = picture.clone()
@@ -93,6 +93,6 @@ def test_suspects_are_found_by_error_and_judged_by_likeness() -> None:
     microscope = TrialMicroscope(NA, ones, 0 * ones, (), np.zeros(0), 0.0, 0.5)
     bad = errors()
     bad[[4, 12, at_rim]] = 0.2, 0.2, 1.5
-    found = list(find_suspects(acquisition, Known(counts, picture, microscope), bad))
-    assert [suspect.frame for suspect in found] == [4]
+    found = list(find_outlier_frames(acquisition, Known(counts, picture, microscope), bad))
+    assert [outlier.frame for outlier in found] == [4]
     assert found[0].why.startswith("shows another picture than all other frames predict (error 0.2")

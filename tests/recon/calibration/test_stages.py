@@ -100,7 +100,7 @@ def test_the_corrected_acquisition_holds_what_was_found(clean: Case) -> None:
 def test_errors_fall_to_the_noise_and_no_good_frame_is_suspect(clean: Case) -> None:
     found = clean.found
     assert found.orientation == "as given"
-    assert (found.suspects, found.warnings) == ((), ())
+    assert (found.outlier_frames, found.warnings) == ((), ())
     assert not any(isinstance(event, Note) for event in clean.events)
     assert found.figures["relative_amplitude_error_before"] > 0.1
     assert found.figures["relative_amplitude_error"] < 0.015  # measured 0.0105
@@ -146,7 +146,7 @@ def test_a_mirrored_board_is_told_with_its_twin(spoilt: Case) -> None:
 
 
 def test_useless_frames_are_named_with_their_reason(spoilt: Case) -> None:
-    reasons = {suspect.frame: suspect.why for suspect in spoilt.found.suspects}
+    reasons = {outlier.frame: outlier.why for outlier in spoilt.found.outlier_frames}
     assert list(reasons) == spoilt.truth["bad_frames"].tolist()
     for frames, part in (("blocked", "blocked or has failed"), ("saturated", "is saturated"), ("noise", "another")):
         assert all(part in reasons[frame] for frame in BAD[frames])

@@ -32,7 +32,7 @@ def finished(acquisition: MultiplexedLed, **options: Any) -> tuple[list[Any], Re
     return events, done.result
 
 
-def likeness(result: Result, truth: np.ndarray) -> tuple[float, float]:
+def compared(result: Result, truth: np.ndarray) -> tuple[float, float]:
     """Correlation with the truth, and rms difference without the mean, rad."""
     phase = result.field.render(0.0, *result.field.extent.axes())[0].numpy()
     assert phase.shape == truth.shape
@@ -45,7 +45,7 @@ def test_the_shipped_network_sees_the_phase(scene: Scene) -> None:
     events, result = finished(acquisition)
     assert isinstance(result.field, LocalConditionalField)
     assert any(isinstance(event, Preview) for event in events)
-    assert likeness(result, truth)[0] > 0.9  # 0.97
+    assert compared(result, truth)[0] > 0.9  # 0.97
     assert np.array_equal(phase_on_grid(result.field), result.field.render(0.0, *result.field.extent.axes())[0])
     assert result.optics["kind"] == "multiplexed_led"
     assert result.optics["trust_level"] in ("green", "amber")
@@ -64,8 +64,8 @@ def test_polish_lowers_the_error(scene: Scene) -> None:
     _, plain = finished(acquisition)
     events, result = finished(acquisition, polish=True, polish_steps=40)
     assert isinstance(result.field, PhaseMap)
-    correlation, error = likeness(result, truth)
-    before = likeness(plain, truth)
+    correlation, error = compared(result, truth)
+    before = compared(plain, truth)
     assert correlation > before[0]
     assert error < 0.95 * before[1]
     assert result.figures["error_after_polish"] < 0.6 * result.figures["error_before_polish"]

@@ -53,7 +53,7 @@ def test_statistics_outside_the_training_are_named_farthest_first() -> None:
     rng = torch.Generator().manual_seed(0)
     inputs = torch.rand((7, 32, 32), generator=rng)
     found = statistics(inputs)
-    assert found["likeness of the dark-field arcs"] == pytest.approx(0, abs=0.1)
+    assert found["correlation of the dark-field arcs"] == pytest.approx(0, abs=0.1)
     assert found["contrast of the bright field"] == pytest.approx(12**-0.5, rel=0.05)
     assert found["grain of the bright field"] == pytest.approx(2**0.5, rel=0.1)
     inside = {name: (value - 1, value + 1) for name, value in found.items()}

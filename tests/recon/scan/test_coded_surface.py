@@ -13,7 +13,7 @@ from napari_neuralfield.types import Done, InputError, Note
 SCENE = {"upsampling": 2, "frames": 60, "phantom": "texture", "surface_known": False}
 
 
-def likeness(found: np.ndarray, truth: np.ndarray) -> float:
+def correlation(found: np.ndarray, truth: np.ndarray) -> float:
     """Largest share of `truth` in `found`, a linear phase being free."""
     product = np.fft.fft2(found.conj() * truth, s=(512, 512))
     return float(np.abs(product).max() / (np.linalg.norm(found) * np.linalg.norm(truth)))
@@ -27,7 +27,7 @@ def test_surface_specimen_and_positions_from_the_frames_alone() -> None:
     result = events[-1].result
     wrong = (result.calibration["positions_um"] - truth["positions_um"]) / truth["pixel_um"]
     assert np.sqrt(((wrong - wrong.mean(0)) ** 2).sum(1).mean()) < 0.1
-    assert likeness(result.calibration["coded_surface"], truth["coded_surface"]) > 0.95
+    assert correlation(result.calibration["coded_surface"], truth["coded_surface"]) > 0.95
     assert any(isinstance(event, Note) and "gives no positions" in event.text for event in events)
 
 

@@ -22,12 +22,12 @@ SCANS = {
 
 
 def opened(name: str, modes: int = 1) -> tuple[Problem, ScanState]:
-    """The problem, and a state with a random canvas and uneven positions."""
+    """The problem, and a state with a random object_array and uneven positions."""
     problem = problem_of(
         SCANS[name](), build_recipe("rpie", {"modes": modes, "borders": "periodic" if name == "coded" else "open"})
     )
     state = first_state(problem, build_recipe("rpie", {"modes": modes}))
-    state.canvas = random(state.canvas.shape, 1)
+    state.object_array = random(state.object_array.shape, 1)
     return problem, state
 
 
@@ -43,10 +43,10 @@ def inner(a: torch.Tensor, b: torch.Tensor) -> complex:
 def test_put_is_the_adjoint_of_cut(name: str) -> None:
     problem, state = opened(name)
     waves, frames = ExitWaves(problem, state), [3, 1]
-    patches, canvas = random((2, *problem.scan.window), 2), torch.zeros_like(waves.canvas)
-    waves.put(canvas, frames, patches)
-    left = inner(patches, waves.cut(waves.canvas, frames))
-    assert left == pytest.approx(inner(waves.plain(canvas), state.canvas), rel=1e-4)
+    patches, object_array = random((2, *problem.scan.window), 2), torch.zeros_like(waves.object_array)
+    waves.put(object_array, frames, patches)
+    left = inner(patches, waves.cut(waves.object_array, frames))
+    assert left == pytest.approx(inner(waves.plain(object_array), state.object_array), rel=1e-4)
 
 
 @pytest.mark.parametrize("name", SCANS)
@@ -63,7 +63,7 @@ def test_put_probe_is_the_adjoint_of_meet(name: str) -> None:
 def test_exit_waves_meet_the_detector_as_the_forward_model_says(name: str) -> None:
     problem, state = opened(name, 2 if name == "far" else 1)
     waves, frames = ExitWaves(problem, state), [0, 2, 4]
-    exit_wave = waves.meet(waves.probe, frames) * waves.cut(waves.canvas, frames)[:, None]
+    exit_wave = waves.meet(waves.probe, frames) * waves.cut(waves.object_array, frames)[:, None]
     _, misfit = waves.change(exit_wave, frames)
     expected, _ = problem.frame_misfit(state, torch.tensor(frames))
     np.testing.assert_allclose(misfit.numpy(), expected, rtol=1e-4)
@@ -75,7 +75,7 @@ def test_a_changed_wave_has_the_measured_amplitudes_where_the_detector_is_good()
     good[3:6] = False
     object.__setattr__(problem.measured, "good", good)
     waves = ExitWaves(problem, state)
-    exit_wave = waves.meet(waves.probe, [2]) * waves.cut(waves.canvas, [2])[:, None]
+    exit_wave = waves.meet(waves.probe, [2]) * waves.cut(waves.object_array, [2])[:, None]
     change, _ = waves.change(exit_wave, [2])
     seen = [
         torch.fft.fft2(wave, norm="ortho").abs().square().sum(1).sqrt()[0] for wave in (exit_wave, exit_wave + change)
@@ -89,7 +89,7 @@ def test_a_state_goes_in_and_out_unchanged() -> None:
     for name in SCANS:
         problem, state = opened(name)
         back = ExitWaves(problem, state).state()
-        torch.testing.assert_close(back.canvas, state.canvas, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(back.object_array, state.object_array, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(back.probe, state.probe, rtol=1e-4, atol=1e-4 * float(state.probe.abs().max()))
         assert torch.equal(back.position, state.position)
 

@@ -19,29 +19,29 @@ def scene() -> tuple[Problem, ScanState]:
     problem = problem_of(acquisition, recipe)
     state = first_state(problem, recipe)
     torch.manual_seed(0)
-    state.canvas = state.canvas + 0.1 * torch.randn_like(state.canvas)
+    state.object_array = state.object_array + 0.1 * torch.randn_like(state.object_array)
     return problem, state
 
 
-def misfit(problem: Problem, canvas: torch.Tensor, probe: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+def misfit(problem: Problem, object_array: torch.Tensor, probe: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
     frames = torch.arange(6)
-    counts = predict(canvas, probe[None], problem.scan, frames, place, problem.kernel)
+    counts = predict(object_array, probe[None], problem.scan, frames, place, problem.kernel)
     return ((torch.sqrt(counts) - problem.measured.amplitude) ** 2).sum()
 
 
 def test_canvas_and_surface_pull_as_autograd_says(scene: tuple[Problem, ScanState]) -> None:
     problem, state = scene
-    canvas, probe = (v.clone().requires_grad_() for v in (state.canvas, state.probe[0]))
-    expected = torch.autograd.grad(misfit(problem, canvas, probe, state.position), (canvas, probe))
+    object_array, probe = (v.clone().requires_grad_() for v in (state.object_array, state.probe[0]))
+    expected = torch.autograd.grad(misfit(problem, object_array, probe, state.position), (object_array, probe))
     assert problem.kernel is not None
     found = pull_of(
-        problem, state.canvas, state.probe[0], state.position, torch.arange(6), problem.kernel, solve_probe=True
+        problem, state.object_array, state.probe[0], state.position, torch.arange(6), problem.kernel, solve_probe=True
     )
     share = problem.scan.binning**2 / 2  # autograd: twice the conjugate derivative, of means over binning^2 pixels
     assert found.probe is not None
-    torch.testing.assert_close(found.canvas, expected[0] * share, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(found.object_array, expected[0] * share, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(found.probe, expected[1] * share, rtol=1e-3, atol=1e-4)
-    whole = misfit(problem, state.canvas, state.probe[0], state.position)
+    whole = misfit(problem, state.object_array, state.probe[0], state.position)
     assert found.misfit == pytest.approx(float(whole), rel=1e-4)
 
 
@@ -50,16 +50,16 @@ def test_positions_and_distance_pull_as_a_small_step_says(scene: tuple[Problem, 
     assert problem.kernel is not None
     slope = kernel_slope(problem.scan, "to_detector_um", problem.scan.to_detector_um)
     found = pull_of(
-        problem, state.canvas, state.probe[0], state.position, torch.arange(6), problem.kernel,
+        problem, state.object_array, state.probe[0], state.position, torch.arange(6), problem.kernel,
         positions=True, geometry=[slope],
     )  # fmt: skip
     assert found.pull is not None
     place, expected = state.position.clone().requires_grad_(), []
-    (slopes,) = torch.autograd.grad(misfit(problem, state.canvas, state.probe[0], place), place)
+    (slopes,) = torch.autograd.grad(misfit(problem, state.object_array, state.probe[0], place), place)
     torch.testing.assert_close(found.pull[:, :2], -slopes / 2, rtol=2e-2, atol=1e-3)
     for step in (1e-4, -1e-4):
         moved = problem.with_geometry(to_detector_um=problem.scan.to_detector_um * (1 + step))
-        expected.append(float(misfit(moved, state.canvas, state.probe[0], state.position)))
+        expected.append(float(misfit(moved, state.object_array, state.probe[0], state.position)))
     assert float(found.pull[:, 2].sum()) == pytest.approx(-(expected[0] - expected[1]) / 4e-4, rel=0.05)
     assert position_steps(found, largest=0.01).abs().max() <= 0.01
 

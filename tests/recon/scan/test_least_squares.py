@@ -15,8 +15,8 @@ def random(*shape: int, seed: int) -> torch.Tensor:
 
 
 def test_steps_solve_two_equations_per_frame() -> None:
-    by_canvas, by_probe = random(3, 2, 16, 16, seed=0), random(3, 2, 16, 16, seed=1)
-    steps = best_steps(by_canvas, by_probe, 0.7 * by_canvas - 0.2 * by_probe)
+    by_object, by_probe = random(3, 2, 16, 16, seed=0), random(3, 2, 16, 16, seed=1)
+    steps = best_steps(by_object, by_probe, 0.7 * by_object - 0.2 * by_probe)
     torch.testing.assert_close(steps, torch.tensor([[0.7, -0.2]]).repeat(3, 1), atol=2e-3, rtol=0)
 
 

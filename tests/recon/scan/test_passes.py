@@ -73,17 +73,20 @@ def test_settling_keeps_every_frame() -> None:
     problem = problem_of(acquisition, recipe)
     state = first_state(problem, recipe)
     keeper = Settling(ExitWaves(problem, state))
-    state.canvas = torch.nn.functional.pad(2j * torch.as_tensor(truth)[4:-4, 4:-4], (4, 4, 4, 4), value=1).to(
+    state.object_array = torch.nn.functional.pad(2j * torch.as_tensor(truth)[4:-4, 4:-4], (4, 4, 4, 4), value=1).to(
         torch.complex64
     )
     before = problem.error(state)
     middle = centre(power(state.probe).sum(0))
-    state.canvas, state.probe = torch.roll(state.canvas, (2, -1), (0, 1)), torch.roll(state.probe, (2, -1), (1, 2))
-    settled = keeper.settled(state, True)
-    assert problem.error(settled) == pytest.approx(before, rel=1e-4)
-    torch.testing.assert_close(centre(power(settled.probe).sum(0)), middle, atol=1e-2, rtol=0)
-    assert 0.5 < float(settled.canvas.abs().mean()) < 1.5
-    assert keeper.settled(state, False) is state
+    state.object_array, state.probe = (
+        torch.roll(state.object_array, (2, -1), (0, 1)),
+        torch.roll(state.probe, (2, -1), (1, 2)),
+    )
+    normalised = keeper.normalised(state, True)
+    assert problem.error(normalised) == pytest.approx(before, rel=1e-4)
+    torch.testing.assert_close(centre(power(normalised.probe).sum(0)), middle, atol=1e-2, rtol=0)
+    assert 0.5 < float(normalised.object_array.abs().mean()) < 1.5
+    assert keeper.normalised(state, False) is state
 
 
 def test_the_state_that_predicts_held_out_frames_best_is_kept_and_said() -> None:

@@ -83,7 +83,9 @@ def test_one_visit_satisfies_a_frame_where_the_probe_is_flat() -> None:
     recipe = build_recipe("epie", {})
     problem = problem_of(acquisition, recipe)
     engine = Sequential(problem, first_state(problem, recipe))
-    engine.waves.canvas += 0.5 * torch.randn(problem.scan.canvas, dtype=torch.complex64)  # every wave has a phase
+    engine.waves.object_array += 0.5 * torch.randn(
+        problem.scan.object_shape, dtype=torch.complex64
+    )  # every wave has a phase
     with torch.no_grad():
         [(_, before)] = engine.sweep([5], False, 1.0)
         [(_, after)] = engine.sweep([5], False, 1.0)

@@ -32,11 +32,11 @@ def known(kind: str) -> tuple[Problem, ScanState]:
     recipe = build_recipe("rpie", {"hold_out": 4, "borders": "periodic", **UNPADDED})
     problem = problem_of(acquisition, recipe)
     state, scan = first_state(problem, recipe), problem.scan
-    canvas = torch.as_tensor(truth, dtype=COMPLEX)
+    object_array = torch.as_tensor(truth, dtype=COMPLEX)
     if kind == "coded":
-        away = angular_spectrum(scan.canvas, scan.pixel_um, scan.to_object_um, scan.wavelength_um)
-        canvas = filtered(canvas, away) * 1000**0.5
-    state.canvas = canvas
+        away = angular_spectrum(scan.object_shape, scan.pixel_um, scan.to_object_um, scan.wavelength_um)
+        object_array = filtered(object_array, away) * 1000**0.5
+    state.object_array = object_array
     if kind != "coded":
         state.probe = torch.as_tensor(np.array(acquisition.probe), dtype=COMPLEX)  # not scaled to the frames' counts
     return problem, state
@@ -55,7 +55,7 @@ def test_slopes_of_a_wave_are_exact() -> None:
 def test_one_step_finds_most_of_a_known_displacement(kind: str) -> None:
     problem, state = known(kind)
     wrong = torch.tensor([0.15, -0.1]) * torch.tensor([[1.0], [-1.0]]).repeat(problem.scan.frames // 2, 1)
-    moved_away = ScanState(state.canvas, state.probe, state.position + wrong.double())
+    moved_away = ScanState(state.object_array, state.probe, state.position + wrong.double())
     every = torch.arange(problem.scan.frames)
     steps, worth, length = position_steps(problem, moved_away, every)
     misfit = pulls_of(problem, moved_away, every)[2]
@@ -80,7 +80,7 @@ def test_what_all_frames_ask_for_together_is_found_and_left_out_where_the_object
     for kind, left in (("far_field", 0.25), ("near_field", 0.9)):  # measured: 0.10 and 0.98 of the scale is corrected
         problem, state = known(kind)
         away = 0.01 * (state.position - state.position.mean(0))
-        wrong = ScanState(state.canvas, state.probe, state.position + away)
+        wrong = ScanState(state.object_array, state.probe, state.position + away)
         steps, _, _ = position_steps(problem, wrong, torch.arange(problem.scan.frames))
         corrected = -float((steps * away).sum() / (away * away).sum())
         assert corrected < left if kind == "far_field" else corrected > left
@@ -88,9 +88,9 @@ def test_what_all_frames_ask_for_together_is_found_and_left_out_where_the_object
 
 def test_a_frame_that_sees_nothing_stays() -> None:
     problem, state = known("far_field")
-    state.canvas = state.canvas.clone()
+    state.object_array = state.object_array.clone()
     y, x = torch.round(state.position[0]).long().tolist()
-    state.canvas[y : y + problem.scan.window[0], x : x + problem.scan.window[1]] = 1
+    state.object_array[y : y + problem.scan.window[0], x : x + problem.scan.window[1]] = 1
     steps, _, _ = position_steps(problem, state, torch.arange(problem.scan.frames))
     assert float(steps[0].norm()) < 0.01
 
@@ -101,21 +101,21 @@ def test_moves_keep_the_mean_of_the_used_frames_and_stay_on_the_canvas() -> None
     torch.testing.assert_close(moved(problem, state.position, steps), state.position)
     steps[0] = 1e4
     corner = moved(problem, state.position, steps)
-    room = torch.tensor(problem.scan.canvas) - torch.tensor(problem.scan.window)
+    room = torch.tensor(problem.scan.object_shape) - torch.tensor(problem.scan.window)
     assert (corner >= 0).all()
     assert (corner <= room).all()
 
 
 def test_steps_that_last_while_the_canvas_sharpens_tell_wrong_positions() -> None:
     problem, state = known("far_field")
-    blurred = ScanState(1 + 0.8 * (state.canvas - 1), state.probe, state.position)
+    blurred = ScanState(1 + 0.8 * (state.object_array - 1), state.probe, state.position)
     judge = PositionCorrection(None)
     judge.look(problem, blurred)
     assert not judge.decide(problem, state)
     wrong = 0.5 * torch.randn(state.position.shape, generator=torch.Generator().manual_seed(0)).double()
     judge = PositionCorrection(None)
-    judge.look(problem, ScanState(blurred.canvas, state.probe, state.position + wrong))
-    displaced = ScanState(state.canvas, state.probe, state.position + wrong)
+    judge.look(problem, ScanState(blurred.object_array, state.probe, state.position + wrong))
+    displaced = ScanState(state.object_array, state.probe, state.position + wrong)
     assert judge.decide(problem, displaced)
     off = judge.corrected(problem, displaced).position - state.position
     assert float((off - off.mean(0)).norm()) < 0.5 * float((wrong - wrong.mean(0)).norm())

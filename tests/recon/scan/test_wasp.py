@@ -19,10 +19,10 @@ def test_an_answer_that_fits_all_frames_stays_where_it_is(kind: str) -> None:
     recipe = build_recipe("wasp", {"borders": "periodic", "update_probe": True})
     problem = problem_of(acquisition, recipe)
     state = first_state(problem, recipe)
-    state.canvas = state.canvas + 0.3 * torch.randn(
-        problem.scan.canvas, dtype=COMPLEX, generator=torch.Generator().manual_seed(0)
+    state.object_array = state.object_array + 0.3 * torch.randn(
+        problem.scan.object_shape, dtype=COMPLEX, generator=torch.Generator().manual_seed(0)
     )
-    frames = predict(state.canvas, state.probe, problem.scan, problem.train, state.position, problem.kernel)
+    frames = predict(state.object_array, state.probe, problem.scan, problem.train, state.position, problem.kernel)
     problem.measured.amplitude.copy_(frames.sqrt())
     engine = Averaging(problem, state, recipe)
     with torch.no_grad():
@@ -30,7 +30,7 @@ def test_an_answer_that_fits_all_frames_stays_where_it_is(kind: str) -> None:
     after = engine.waves.state()
     assert (misfit / problem.measured.energy()) ** 0.5 < 1e-4
     assert problem.error(after) < 1e-4
-    torch.testing.assert_close(after.canvas, state.canvas, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(after.object_array, state.object_array, rtol=1e-3, atol=1e-3)
 
 
 def test_what_has_little_of_the_brightest_light_moves_little_though_most_of_the_canvas_is_dark() -> None:
@@ -42,8 +42,8 @@ def test_what_has_little_of_the_brightest_light_moves_little_though_most_of_the_
     state.probe = state.probe * torch.exp(-12 * (y[:, None] ** 2 + x**2))
     engine = Averaging(problem, state, recipe)
     light = engine.waves.illumination(problem.train.tolist())
-    engine._canvas_sum, engine._canvas_light = torch.ones_like(state.canvas), light
+    engine._object_sum, engine._object_light = torch.ones_like(state.object_array), light
     engine._average(False)
     assert DIM * light.max() > light.mean()
-    largest = (engine.waves.canvas - state.canvas).abs().max()
+    largest = (engine.waves.object_array - state.object_array).abs().max()
     torch.testing.assert_close(largest, 1 / (DIM * light.max()), rtol=1e-4, atol=1e-6)

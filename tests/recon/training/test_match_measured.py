@@ -6,15 +6,15 @@ import numpy as np
 from training_scene import led_patterns
 
 from napari_neuralfield.recon.patterns.network_inputs import CANONICAL, inputs_of
-from napari_neuralfield.recon.training.match_measured import LEAST, BoardOf, Likeness
+from napari_neuralfield.recon.training.match_measured import LEAST, BoardOf, MeasuredMatch
 from napari_neuralfield.recon.training.pattern_stream import TrainingStream, Variety
 
 
 def test_what_looks_alike_is_shown_more_often():
     acquisition, _ = led_patterns(48)
-    likeness, channels = Likeness(acquisition, 24), inputs_of(acquisition).channels
-    assert likeness(channels) > 0.5
-    assert LEAST <= likeness(0.1 * channels) < 0.1
+    match, channels = MeasuredMatch(acquisition, 24), inputs_of(acquisition).channels
+    assert match(channels) > 0.5
+    assert LEAST <= match(0.1 * channels) < 0.1
 
 
 def test_a_stream_takes_its_scenes_by_their_chance():

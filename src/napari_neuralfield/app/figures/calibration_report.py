@@ -31,12 +31,12 @@ def save(path: Path, found: dict[str, Any]) -> None:
 
     page = Page(WIDTH, HEIGHT)
     page.text(MARGIN, 20, f"What the microscope was: {words.file_name(found)}", 27)
-    suspects = [suspect["frame"] for suspect in found["suspects"]]
-    _leds(page, _place(0, 0), found, suspects)
+    outlier_frames = [outlier["frame"] for outlier in found["outlier_frames"]]
+    _leds(page, _place(0, 0), found, outlier_frames)
     _pupil(page, _place(1, 0), found)
     _terms(page, _place(2, 0), found)
     _gains(page, _place(0, 1), found)
-    _errors(page, _place(1, 1), found, suspects)
+    _errors(page, _place(1, 1), found, outlier_frames)
     _rings(page, _place(2, 1), found)
     _column(page, MARGIN + 3 * (WIDE + GAP), TOP, found)
     page.save(path)
@@ -52,7 +52,9 @@ def _radius(found: dict[str, Any]) -> np.ndarray:
     return np.hypot(*np.array(found["illumination_na_yx"]).T)
 
 
-def _leds(page: Page, place: tuple[float, float, float, float], found: dict[str, Any], suspects: Sequence[int]) -> None:
+def _leds(
+    page: Page, place: tuple[float, float, float, float], found: dict[str, Any], outlier_frames: Sequence[int]
+) -> None:
     nominal, na = np.array(found["illumination_na_nominal_yx"]), np.array(found["illumination_na_yx"])
     reach = 1.08 * max(np.abs(nominal).max(), np.abs(na).max(), found["objective_na"])
     chart = Chart(
@@ -63,9 +65,9 @@ def _leds(page: Page, place: tuple[float, float, float, float], found: dict[str,
         chart.line([start[1], end[1]], [start[0], end[0]], INK, 1.0)
     chart.dots(nominal[:, 1], nominal[:, 0], BEFORE, 2.4)
     chart.dots(na[:, 1], na[:, 0], AFTER, 2.4)
-    chart.rings(na[suspects, 1], na[suspects, 0], suspects, MARK)
+    chart.rings(na[outlier_frames, 1], na[outlier_frames, 0], outlier_frames, MARK)
     entries: list[tuple[str, Colour]] = [("nominal", BEFORE), ("found", AFTER), ("objective NA", FAINT)]
-    chart.legend(entries + ([("suspect frame", MARK)] if suspects else []))
+    chart.legend(entries + ([("outlier frame", MARK)] if outlier_frames else []))
 
 
 def _pupil(page: Page, place: tuple[float, float, float, float], found: dict[str, Any], side: int = 300) -> None:
@@ -125,7 +127,7 @@ def _gains(page: Page, place: tuple[float, float, float, float], found: dict[str
 
 
 def _errors(
-    page: Page, place: tuple[float, float, float, float], found: dict[str, Any], suspects: Sequence[int]
+    page: Page, place: tuple[float, float, float, float], found: dict[str, Any], outlier_frames: Sequence[int]
 ) -> None:
     before, after = (np.array(found[name], dtype=float) for name in ("error_before", "error_after"))
     radius = _radius(found)
@@ -140,9 +142,9 @@ def _errors(
     for quality, colour in ((found["quality_before"], BEFORE), (found["quality_after"], AFTER)):
         for start, end, value in _steps(quality):
             chart.line([start, end], [value, value], colour, 3.0)
-    chart.rings(radius[suspects], after[suspects], suspects, MARK)
+    chart.rings(radius[outlier_frames], after[outlier_frames], outlier_frames, MARK)
     line = "after (bar: held out)" if found["quality_after"] else "after"
-    chart.legend([("before", BEFORE), (line, AFTER), *([("suspect frame", MARK)] if suspects else [])])
+    chart.legend([("before", BEFORE), (line, AFTER), *([("outlier frame", MARK)] if outlier_frames else [])])
 
 
 def _rings(page: Page, place: tuple[float, float, float, float], found: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ SIDE = 96  # pixels of the picture of a pupil that is made of Zernike terms
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
+class ShownCalibration:
     """A calibration with what is shown of it; see `found_of`.
 
     Parameters
@@ -43,7 +43,7 @@ class Finding:
     tip: str
 
 
-def found_of(calibration: Calibration) -> Found:
+def found_of(calibration: Calibration) -> ShownCalibration:
     """Work out what is shown; reads a frame and may import torch, so call it outside the window's thread."""
     calibration = words.as_taken_up(calibration)
     given, corrected = calibration.given, calibration.corrected
@@ -51,7 +51,7 @@ def found_of(calibration: Calibration) -> Found:
     bright = float(np.mean(np.asarray(given.frames[straight], dtype=np.float64)))
     measured = given.pupil is not None and corrected.pupil is not None
     phase = measured_phase(corrected) if measured else words.wavefront(calibration.zernike_rad, SIDE)
-    return Found(calibration, phase, bright)
+    return ShownCalibration(calibration, phase, bright)
 
 
 def measured_phase(acquisition: LedArray) -> np.ndarray:
@@ -67,7 +67,7 @@ def measured_phase(acquisition: LedArray) -> np.ndarray:
 
 def kept_frames(calibration: Calibration) -> list[int]:
     """The frames that agree with all others."""
-    odd = {suspect.frame for suspect in calibration.suspects}
+    odd = {outlier.frame for outlier in calibration.outlier_frames}
     return [frame for frame in range(calibration.given.frame_count) if frame not in odd]
 
 
@@ -78,7 +78,7 @@ def corrected_values(calibration: Calibration, leave_out: bool) -> tuple[dict[st
     return {name: values.get(name) for name in CALIBRATED}, acquisition.frames
 
 
-def findings(found: Found) -> list[Finding]:
+def findings(found: ShownCalibration) -> list[Finding]:
     """Everything that was found, a line each, the most telling first."""
     calibration = found.calibration
     lines = [_misfit(calibration)]
@@ -126,7 +126,7 @@ def size_text(scale: float, height_mm: float | None) -> str:
     return f"height {height_mm / scale:.4g} mm if the pitch is right (given {height_mm:.4g}), or {wider}"
 
 
-def _light(found: Found) -> list[Finding]:
+def _light(found: ShownCalibration) -> list[Finding]:
     calibration = found.calibration
     gains = np.asarray(calibration.gains)[kept_frames(calibration)]
     background = np.asarray(calibration.background)

@@ -127,7 +127,7 @@ def figures(
     Parameters
     ----------
     before, after : quality of the nominal and the corrected acquisition, where they were assessed.
-    leave_out : whether suspects are left out of the corrected acquisition.
+    leave_out : whether outlier_frames are left out of the corrected acquisition.
     seconds : `seconds` and `cpu_seconds` of the calibration.
     """
     calibration = as_taken_up(calibration)
@@ -166,8 +166,8 @@ def figures(
             "error_after": calibration.error_after,
             "quality_before": None if before is None else vars(before),
             "quality_after": None if after is None else vars(after),
-            "suspects": [vars(suspect) for suspect in calibration.suspects],
-            "suspects_left_out": leave_out,
+            "outlier_frames": [vars(outlier) for outlier in calibration.outlier_frames],
+            "outlier_frames_left_out": leave_out,
             "warnings": calibration.warnings,
             "figures": calibration.figures,
             **seconds,
@@ -232,22 +232,22 @@ def _errors(found: dict[str, Any]) -> list[tuple[str, str]]:
     if before and after:
         rows.append(("error held out", f"{before['held_out_error']:.4f} before, {after['held_out_error']:.4f} after"))
         rows.append(("resolution", f"{_resolution(before)} before, {_resolution(after)} after"))
-    return rows + _suspects(found)
+    return rows + _outlier_frames(found)
 
 
-def _suspects(found: dict[str, Any]) -> list[tuple[str, str]]:
+def _outlier_frames(found: dict[str, Any]) -> list[tuple[str, str]]:
     """A row for every reason, with the frames it is true of and what becomes of them."""
     frames: dict[str, list[str]] = {}
-    for suspect in found["suspects"]:
-        frames.setdefault(suspect["why"], []).append(str(suspect["frame"]))
+    for outlier in found["outlier_frames"]:
+        frames.setdefault(outlier["why"], []).append(str(outlier["frame"]))
     rows = []
     for why, numbers in frames.items():
         single = len(numbers) == 1
         which = f"frame {numbers[0]}" if single else f"each of frames {', '.join(numbers)}"
         remedy = f"--leave-out leaves {'it' if single else 'them'} out"
-        if found["suspects_left_out"]:
+        if found["outlier_frames_left_out"]:
             remedy = "it is left out" if single else "they are left out"
-        rows.append(("suspect", f"{which} {why}; {remedy}"))
+        rows.append(("outlier", f"{which} {why}; {remedy}"))
     return rows
 
 

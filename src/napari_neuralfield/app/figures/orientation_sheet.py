@@ -10,7 +10,7 @@ import numpy as np
 
 from ...data.acquisition import CodedPtychography, Ptychography
 from ...types import InputError
-from .picture import Tile, grey, save_sheet
+from .picture import Panel, grey, save_sheet
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition
@@ -45,11 +45,11 @@ def save(page: Path, trials: Sequence[Trial], title: str) -> None:
     ------
     OSError : where it cannot be written.
     """
-    rows: list[list[Tile]] = []
+    rows: list[list[Panel]] = []
     for start in range(0, len(trials), COLUMNS):
         some = trials[start : start + COLUMNS]
-        rows.append([Tile(amplitude_picture(t.picture), f"{t.orientation}: error {t.error:.3f}") for t in some])
-        rows.append([Tile(phase_picture(t.picture), f"phase, {t.orientation}") for t in some])
+        rows.append([Panel(amplitude_picture(t.picture), f"{t.orientation}: error {t.error:.3f}") for t in some])
+        rows.append([Panel(phase_picture(t.picture), f"phase, {t.orientation}") for t in some])
     save_sheet(page, f"Which way round do the positions of {title} run?", rows, LOOK)
 
 

@@ -17,7 +17,7 @@ COOL, MIDDLE, WARM = (70, 130, 240), (235, 235, 235), (240, 110, 60)
 
 
 @dataclasses.dataclass(frozen=True)
-class Tile:
+class Panel:
     """pixels : (y, x) or (y, x, 3) uint8, drawn TILE pixels wide. label : one line below it."""
 
     pixels: np.ndarray
@@ -39,7 +39,7 @@ def two_colours(values: np.ndarray, shade: np.ndarray, limits: tuple[float, floa
     return (colour * (shade[..., None] / 255)).astype(np.uint8)
 
 
-def save_sheet(path: Path, title: str, rows: Sequence[Sequence[Tile]], last_line: str) -> None:
+def save_sheet(path: Path, title: str, rows: Sequence[Sequence[Panel]], last_line: str) -> None:
     """Draw all tiles into one PNG.
 
     Raises

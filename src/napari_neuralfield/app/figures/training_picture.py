@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...recon.training.trainer import Validation
-from .picture import Tile, grey, save_sheet
+from .picture import Panel, grey, save_sheet
 
 SCENES = 4
 
@@ -26,9 +26,9 @@ def save_picture(path: Path, seen: Validation, shown: str) -> None:
         error = float((answer - truth).std())
         rows.append(
             [
-                Tile(grey(first), shown),
-                Tile(grey(answer, limits), f"network, rms error {error:.3f} rad"),
-                Tile(grey(truth, limits), f"truth, {limits[0]:.2f} to {limits[1]:.2f} rad"),
+                Panel(grey(first), shown),
+                Panel(grey(answer, limits), f"network, rms error {error:.3f} rad"),
+                Panel(grey(truth, limits), f"truth, {limits[0]:.2f} to {limits[1]:.2f} rad"),
             ]
         )
     last = f"mean over all scenes kept aside: error {seen.error_rad:.4f} rad, correlation {seen.correlation:.4f}"

@@ -96,7 +96,7 @@ def _settle_geometry(draft: Draft, propagator: str) -> None:
 
 def _add_probe(draft: Draft, diameter_um: float) -> None:
     """A disc as wide as the entrance pupil, with a soft edge of a pixel; none where it does not fit the window."""
-    pixel = draft.settled().get("object_pixel_um")
+    pixel = draft.derived().get("object_pixel_um")
     rows, columns = draft.frames.shape[1:]
     if not pixel or not 0 < diameter_um < 0.9 * pixel * min(rows, columns):
         return

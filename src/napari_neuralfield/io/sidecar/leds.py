@@ -27,7 +27,7 @@ class Grid(_Part):
     order: Literal["raster", "serpentine", "spiral"] = "raster"
 
 
-class Rings(_Part):
+class LedRings(_Part):
     counts: list[int]
     radii_mm: list[float] | None = None
     radii_na: list[float] | None = None
@@ -40,7 +40,7 @@ class Leds(_Part):
     na: list[Pair] | None = None
     positions_mm: list[Pair] | None = None
     grid: Grid | None = None
-    rings: Rings | None = None
+    rings: LedRings | None = None
     csv: str | None = None
     board: Literal["uconn"] | None = None
     height_mm: Positive | None = None
@@ -115,7 +115,7 @@ def _board(leds: Leds, where: Path) -> np.ndarray:
     return _rings(leds.rings, leds)
 
 
-def _rings(rings: Rings, leds: Leds) -> np.ndarray:
+def _rings(rings: LedRings, leds: Leds) -> np.ndarray:
     if (rings.radii_mm is None) == (rings.radii_na is None):
         raise InputError("leds: rings needs either radii_mm or radii_na")
     if rings.radii_na is not None:
@@ -141,7 +141,7 @@ def _sentence(error: pydantic.ValidationError) -> str:
     path = [str(part) for part in first["loc"]] or [""]
     where = ": ".join(["leds", *path])
     if first["type"] == "extra_forbidden":
-        parts: dict[str, type[_Part]] = {"grid": Grid, "rings": Rings}
+        parts: dict[str, type[_Part]] = {"grid": Grid, "rings": LedRings}
         owner = parts.get(path[0], Leds) if len(path) > 1 else Leds
         return f"{where} is not known; known are {', '.join(owner.model_fields)}"
     if first["type"] == "missing":

@@ -19,7 +19,7 @@ DARKEST_FRAMES, DARKEST_PIXELS = 0.1, 0.02  # shares of the dark frames, and of 
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
+class FoundMicroscope:
     """What a calibration adds to a result: arrays and figures, both empty without one."""
 
     arrays: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
@@ -28,18 +28,18 @@ class Found:
 
 def calibrated(
     acquisition: LedArray, recipe: CalibrationRecipe, wanted: bool
-) -> Generator[Event, None, tuple[LedArray, Found]]:
+) -> Generator[Event, None, tuple[LedArray, FoundMicroscope]]:
     """The acquisition with the microscope that its frames tell of, where that is `wanted`."""
     if not wanted:
-        return acquisition, Found()
+        return acquisition, FoundMicroscope()
     found = yield from calibrate(acquisition, recipe)
-    for suspect in found.suspects:
+    for outlier in found.outlier_frames:
         left = "it is left out" if recipe.leave_out else "leave_out leaves it out"
-        yield Note(f"frame {suspect.frame} {suspect.why}; {left}", "warning")
+        yield Note(f"frame {outlier.frame} {outlier.why}; {left}", "warning")
     return found.acquisition(recipe.leave_out), what_was_found(found)
 
 
-def what_was_found(calibration: Calibration) -> Found:
+def what_was_found(calibration: Calibration) -> FoundMicroscope:
     """Arrays and figures of a calibration as a result keeps them."""
     kept = calibration.corrected
     arrays = {"illumination_na": np.asarray(kept.illumination_na), "gains": calibration.gains}
@@ -49,7 +49,7 @@ def what_was_found(calibration: Calibration) -> Found:
     figures = {"calibration_seconds": calibration.figures["cpu_seconds"]}
     if kept.sample_z_um is not None:
         figures["sample_z_um"] = float(kept.sample_z_um)
-    return Found(arrays, figures)
+    return FoundMicroscope(arrays, figures)
 
 
 def without_ambient_light(acquisition: LedArray) -> LedArray:

@@ -210,7 +210,7 @@ def _at_wavelength(
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
+class NewtonStep:
     """Changes of each LED's own parameters (led, p) and of the shared ones (s), in the order of the equations.
 
     curvature : what is left of the shared matrix once the LEDs' own parameters may follow (s, s).
@@ -221,7 +221,7 @@ class Step:
     curvature: np.ndarray
 
 
-def solve(equations: Equations, prior: np.ndarray | None = None, pull: np.ndarray | None = None) -> Step:
+def solve(equations: Equations, prior: np.ndarray | None = None, pull: np.ndarray | None = None) -> NewtonStep:
     """The step that the equations ask for.
 
     Parameters
@@ -242,7 +242,7 @@ def solve(equations: Equations, prior: np.ndarray | None = None, pull: np.ndarra
     damped = curvature + DAMPING * np.diag(np.diag(equations.shared_matrix)) + 1e-12 * np.eye(len(curvature))
     slope = equations.shared_right - (cross.transpose(0, 2, 1) @ (inverse @ right[..., None]))[..., 0].sum(0)
     shared = np.linalg.solve(damped, slope)
-    return Step((inverse @ (right - cross @ shared)[..., None])[..., 0], shared, curvature)
+    return NewtonStep((inverse @ (right - cross @ shared)[..., None])[..., 0], shared, curvature)
 
 
 def shared_by(equations: Equations, names: Sequence[str], chain: np.ndarray, into: Sequence[str]) -> Equations:

@@ -1,4 +1,4 @@
-"""Frames that disagree with all others: a blocked or failing LED, a saturated frame, another picture."""
+"""CalibrationFrames that disagree with all others: a blocked or failing LED, a saturated frame, another picture."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from ...data.acquisition import LedArray
-from .result import Suspect
+from .result import OutlierFrame
 from .trial_microscope import TrialMicroscope
 
 NEIGHBOURS = 12
-CLEARLY = 2.0  # a suspect's error is this many times its neighbours' at least,
+CLEARLY = 2.0  # a outlier's error is this many times its neighbours' at least,
 SIGMAS = 6.0  # and so many robust standard deviations of the logarithm above it
 DARK = 0.2  # of its neighbours' brightness
 UNLIKE = 0.8  # correlation with what all others predict, below which a frame shows another picture,
@@ -21,7 +21,7 @@ RIM, UNLIKE_AT_RIM = 0.03, 0.15  # and within this share of the NA, where a real
 SATURATED = 0.01  # share of the pixels that hold the frame's highest value
 
 
-class Frames(Protocol):
+class CalibrationFrames(Protocol):
     """What a calibration knows of the frames: counts (led, y, x), the microscope, and what it predicts."""
 
     counts: torch.Tensor
@@ -50,7 +50,7 @@ def around(values: np.ndarray, na: np.ndarray, objective_na: float) -> np.ndarra
     return middle
 
 
-def find_suspects(acquisition: LedArray, frames: Frames, errors: np.ndarray) -> Iterator[Suspect]:
+def find_outlier_frames(acquisition: LedArray, frames: CalibrationFrames, errors: np.ndarray) -> Iterator[OutlierFrame]:
     """The frames that stand out, and why.
 
     Parameters
@@ -64,34 +64,34 @@ def find_suspects(acquisition: LedArray, frames: Frames, errors: np.ndarray) -> 
     predicted = frames.predicted()
     for frame in np.flatnonzero(stand_out(errors, na, rim)):
         both = torch.stack([predicted[frame].flatten(), frames.counts[frame].flatten()])
-        likeness = float(torch.nan_to_num(torch.corrcoef(both)[0, 1]))
+        correlation = float(torch.nan_to_num(torch.corrcoef(both)[0, 1]))
         at_rim = abs(float(np.hypot(*na[frame])) - rim) < RIM * rim
         counts = np.asarray(acquisition.frames[int(frame)])
         why = reason(
-            counts, float(errors[frame]), float(usual[frame]), float(brightness[frame]), likeness,
+            counts, float(errors[frame]), float(usual[frame]), float(brightness[frame]), correlation,
             UNLIKE_AT_RIM if at_rim else UNLIKE,
         )  # fmt: skip
         if why:
-            yield Suspect(int(frame), why)
+            yield OutlierFrame(int(frame), why)
 
 
 def reason(
-    counts: np.ndarray, error: float, usual: float, brightness: float, likeness: float, unlike: float
+    counts: np.ndarray, error: float, usual: float, brightness: float, correlation: float, unlike: float
 ) -> str:
-    """Why a frame that stands out is suspect; empty where it only fits a little worse than its neighbours.
+    """Why a frame that stands out is outlier; empty where it only fits a little worse than its neighbours.
 
     Parameters
     ----------
     counts : the frame (y, x).
     error, usual : relative amplitude error of the frame and of its neighbours.
     brightness : of the frame's LED over its neighbours'.
-    likeness : correlation of the frame with what all others predict; below `unlike` it is another picture.
+    correlation : correlation of the frame with what all others predict; below `unlike` it is another picture.
     """
     top = float(counts.max())
     share = float((counts == top).mean())
     if share > SATURATED and float(np.ptp(counts)) > 0:
         return f"is saturated ({100 * share:.2g} % of its pixels hold its highest value, {top:g})"
-    if likeness >= unlike:
+    if correlation >= unlike:
         return ""
     if brightness < DARK:
         return f"has {100 * brightness:.2g} % of its neighbours' light (its LED is blocked or has failed)"

@@ -11,7 +11,7 @@ from ...optics.board import BoardPose
 
 
 @dataclasses.dataclass(frozen=True)
-class Suspect:
+class OutlierFrame:
     """A frame that disagrees with all others. `why` ends a sentence: 'frame 7 is saturated'."""
 
     frame: int
@@ -31,7 +31,7 @@ class Calibration:
     background : ambient light in each frame (led,), counts.
     zernike_rad : Noll index -> coefficient of the unit-variance polynomial, rad. Defocus is in `z_um` where learnt.
     error_before, error_after : relative amplitude error of each frame (led,), nominal and found microscope.
-    suspects : frames that disagree with all others.
+    outlier_frames : frames that disagree with all others.
     warnings : what the user should know, a sentence each.
     figures : scalars (`relative_amplitude_error`, `cpu_seconds`, ...).
     """
@@ -47,13 +47,13 @@ class Calibration:
     wavelength_um: float
     error_before: np.ndarray
     error_after: np.ndarray
-    suspects: tuple[Suspect, ...] = ()
+    outlier_frames: tuple[OutlierFrame, ...] = ()
     warnings: tuple[str, ...] = ()
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def acquisition(self, leave_out: bool = False) -> LedArray:
-        """The corrected acquisition, without the suspects where `leave_out`."""
-        if not (leave_out and self.suspects):
+        """The corrected acquisition, without the outlier_frames where `leave_out`."""
+        if not (leave_out and self.outlier_frames):
             return self.corrected
-        bad = {suspect.frame for suspect in self.suspects}
+        bad = {outlier.frame for outlier in self.outlier_frames}
         return self.corrected.subset([i for i in range(self.corrected.frame_count) if i not in bad])

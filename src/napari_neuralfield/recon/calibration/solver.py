@@ -26,7 +26,7 @@ MOMENTUM = 0.5  # dark frames' gains wait for the object, and it for them
 PIXEL_PASSES = (1.0, 0.5, 0.25, 0.12, 0.06)
 JUMP, BORDER = 1.3, 0.12  # a border's jump over the usual step; share of the frame that then fades
 START_NOISE = 1e-4  # variance of an amplitude before it is known, bright field 1
-SUSPECT_WEIGHT = 1e4  # by which the noise of a frame that is left out is raised
+OUTLIER_WEIGHT = 1e4  # by which the noise of a frame that is left out is raised
 
 
 class Calibrator:
@@ -199,7 +199,7 @@ class Calibrator:
             shared.append("floor")
         elif self.recipe.learn_background == "frame":
             own.append("floor")
-        noise = np.where(self.trusted(), self.noise, SUSPECT_WEIGHT * self.noise.max())
+        noise = np.where(self.trusted(), self.noise, OUTLIER_WEIGHT * self.noise.max())
         found = linearise(
             self.microscope, self.plan, self.spectrum, self.counts,
             own=own, shared=shared, noise=noise, region=self.region, step_bins=step_bins or 0.3, stride=stride,

@@ -26,9 +26,9 @@ from .apply import central, corrected, pixel_factor
 from .board_from_spectra import first_guess
 from .depth_map import depth_map
 from .gauss_newton import shared_by
-from .outlier_frames import around, find_suspects
+from .outlier_frames import around, find_outlier_frames
 from .recipe import CalibrationRecipe
-from .result import Calibration, Suspect
+from .result import Calibration, OutlierFrame
 from .solver import BOARD, START_NOISE, Calibrator
 
 FEWEST, FEW = 9, 25  # frames that are needed, and that make an answer sure
@@ -62,13 +62,13 @@ def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[
             f"{where} has {acquisition.frame_count} frames; calibration needs {FEWEST} or more, from LEDs whose pupils "
             "overlap"
         )
-    run = _Run(acquisition, recipe)
+    run = _Stages(acquisition, recipe)
     for stage in (run.look_for_the_board, run.fit_the_board, run.fit_the_leds, run.check_the_depth, run.finish):
         yield from compute.on_one_thread(stage())
     return run.result()
 
 
-class _Run:
+class _Stages:
     """The stages of one calibration, in their order."""
 
     def __init__(self, acquisition: LedArray, recipe: CalibrationRecipe) -> None:
@@ -79,7 +79,7 @@ class _Run:
         self.orientation, self.pose = ORIENTATIONS[0][0], BoardPose()
         self.directions = np.asarray(self.region.illumination_na)  # the nominal ones, once rightly oriented
         self.before, self.after = np.zeros(0), np.zeros(0)
-        self.suspects: list[Suspect] = []
+        self.outlier_frames: list[OutlierFrame] = []
         self.warnings: list[str] = []
         self.done, self.total = 0, len(SCALES) + BOARD_STEPS + recipe.calibration_steps + 3
         self.pace = PreviewPace(self._preview)
@@ -202,8 +202,8 @@ class _Run:
         if self.recipe.learn_pupil == "pixels":
             c.find_pupil_pixels()
         self.after, na = c.errors(), c.microscope.na
-        self.suspects = list(find_suspects(self.given, c, self.after))
-        bad = [suspect.frame for suspect in self.suspects]
+        self.outlier_frames = list(find_outlier_frames(self.given, c, self.after))
+        bad = [outlier.frame for outlier in self.outlier_frames]
         if bad:  # such a frame says nothing of its LED: what the others say of the board must do
             na, gain = na.copy(), c.microscope.gain.copy()
             na[bad] = self._board()[bad]
@@ -227,7 +227,7 @@ class _Run:
     def result(self) -> Calibration:
         c, m = self.calibrator, self.calibrator.without_bias()
         energies = c.energies()
-        used = np.setdiff1d(np.arange(len(energies)), [s.frame for s in self.suspects])
+        used = np.setdiff1d(np.arange(len(energies)), [s.frame for s in self.outlier_frames])
 
         def total(errors: np.ndarray) -> float:
             return float((errors[used] ** 2 * energies[used]).sum() / energies[used].sum()) ** 0.5
@@ -249,5 +249,5 @@ class _Run:
             orientation=self.orientation, pose=self.pose, gains=m.gain, background=m.floor * c.scale,
             zernike_rad={j: float(v) for j, v in zip(m.noll, m.coefficients, strict=True)},
             z_um=m.z_um, wavelength_um=m.wavelength_um, error_before=self.before, error_after=self.after,
-            suspects=tuple(self.suspects), warnings=tuple(self.warnings), figures=figures,
+            outlier_frames=tuple(self.outlier_frames), warnings=tuple(self.warnings), figures=figures,
         )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from .misfit import DefocusMisfit
-from .sparse_fit import Step
+from .sparse_fit import FitStep
 
 EVERY = 5  # steps between two looks
 PROBE = 0.05  # of the farthest plane's depth
@@ -24,7 +24,7 @@ class Deeper:
         self.misfit = misfit
         self._scale = float(np.abs(misfit.z_um.numpy()).max())
 
-    def look(self, sample: torch.Tensor, step: Step) -> None:
+    def look(self, sample: torch.Tensor, step: FitStep) -> None:
         """Every EVERY steps, move the planes where the frames of `sample` (channel, Y, X) fit better."""
         if step.done % EVERY or step.done > 0.8 * step.total:
             return

@@ -29,7 +29,7 @@ KEPT = 2**24  # numbers up to which pupils and waves are kept instead of being m
 
 
 @dataclasses.dataclass(frozen=True)
-class Slopes:
+class FocusGradient:
     """The misfit at a sample and its gradient.
 
     energy : half the sum of squared residuals. residual : shown less measured, in units of the noise (frame, y, x).
@@ -115,7 +115,7 @@ class DefocusMisfit:
         self._kept.clear()
 
     @torch.no_grad()
-    def slopes(self, sample: torch.Tensor) -> Slopes:
+    def slopes(self, sample: torch.Tensor) -> FocusGradient:
         """Misfit and gradient of a sample (channel, Y, X)."""
         light = _transmission(sample)
         spectrum = torch.fft.fft2(light)
@@ -136,7 +136,7 @@ class DefocusMisfit:
             gains.append(gain)
         turned = torch.fft.ifft2(back).mul_(light.conj())
         gradient = torch.stack([turned.imag, -turned.real][: len(sample)])
-        return Slopes(energy, torch.stack(residuals), gradient, torch.stack(gains))
+        return FocusGradient(energy, torch.stack(residuals), gradient, torch.stack(gains))
 
     @torch.no_grad()
     def shown(self, sample: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -12,7 +12,7 @@ from ...fields.phase_network import PhaseNetwork
 from ...types import Extent
 from ..engine.adam import Adam, warm_cosine
 from .misfit import DefocusMisfit
-from .sparse_fit import Known, Step
+from .sparse_fit import FitStep, Known
 
 RATE = 3e-2
 BASE, SCALE = 8, 1.5  # cells of the coarsest level along the longer axis, and the factor to the next
@@ -53,7 +53,7 @@ class NetworkFit:
     def snapshot(self) -> PhaseNetwork:
         return copy.deepcopy(self.field)
 
-    def steps(self, count: int) -> Iterator[Step]:
+    def steps(self, count: int) -> Iterator[FitStep]:
         """`count` steps of Adam."""
         optimizer = Adam(self.field.network.parameters(), RATE, betas=(0.9, 0.99))
         scale = 1 / (self.misfit.root.numel())
@@ -62,7 +62,7 @@ class NetworkFit:
             slopes = self.misfit.slopes(sample.detach())
             loss = (slopes.sample * sample).sum() + self._penalty(sample)
             optimizer.step(loss * scale, RATE * warm_cosine(done - 1, count))
-            yield Step(done, count, slopes, False)
+            yield FitStep(done, count, slopes, False)
 
     def _penalty(self, sample: torch.Tensor) -> torch.Tensor:
         down, right = sample - sample.roll(1, -2), sample - sample.roll(1, -1)

@@ -32,7 +32,7 @@ FIELD = 0.75  # periods across the field below which phase is not told, in the m
 
 
 @dataclasses.dataclass(frozen=True)
-class Rings:
+class SpectrumRings:
     """Means over rings (ring,): frequency (cycles/um), power, squared transfer; and how many frequencies each has."""
 
     f: np.ndarray
@@ -56,7 +56,7 @@ class PhaseSpectrum:
     corner: float
     fall: float
     border: float
-    rings: Rings
+    rings: SpectrumRings
 
     def ridge(self, f: np.ndarray) -> np.ndarray:
         """Noise over phase, in power, at frequencies `f`: the ridge of the best linear estimate (Wiener's)."""
@@ -92,7 +92,7 @@ def phase_spectrum(transport: Transport, frame_noise: float | None = None) -> Ph
     return most_likely(rings, max(noise, 1e-12), transport.slope_ridge(FIELD / field))
 
 
-def rings_of(transport: Transport) -> Rings:
+def rings_of(transport: Transport) -> SpectrumRings:
     """Power in rings of frequency, of frames that a window fades out towards their borders."""
     frames = transport.contrast[:, *transport.seen][:, EDGE:-EDGE, EDGE:-EDGE]
     shape = (frames.shape[1], frames.shape[2])
@@ -114,10 +114,10 @@ def rings_of(transport: Transport) -> Rings:
     def mean(values: np.ndarray) -> np.ndarray:
         return np.bincount(ring, values[told], len(edges) - 1) / count
 
-    return Rings(mean(f), mean(power), mean(transfer), count, mean(rest) if len(frames) > 2 else None)
+    return SpectrumRings(mean(f), mean(power), mean(transfer), count, mean(rest) if len(frames) > 2 else None)
 
 
-def most_likely(rings: Rings, noise: float, border: float) -> PhaseSpectrum:
+def most_likely(rings: SpectrumRings, noise: float, border: float) -> PhaseSpectrum:
     """The spectrum of given noise under which the rings' power is most likely, from a grid of trials."""
     weight = np.minimum(rings.count, COUNTED) / 2
     best, found = np.inf, PhaseSpectrum(noise, 0.0, 0.0, rings.f[-1], FALLS[0], border, rings)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import torch
 
 from ..engine.sparsity import adjoint_differences, differences
-from .misfit import DefocusMisfit, Slopes
+from .misfit import DefocusMisfit, FocusGradient
 
 INNER = 20  # rounds of splitting in each step
 LONGEST = 1.0  # step, in units of that of a weak sample
@@ -60,13 +60,13 @@ def beyond_camera(misfit: DefocusMisfit) -> torch.Tensor:
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
-    """`done` of `total` steps, and the misfit there. settled : further steps change nothing that can be seen."""
+class FitStep:
+    """`done` of `total` steps, and the misfit there. converged : further steps change nothing that can be seen."""
 
     done: int
     total: int
-    slopes: Slopes
-    settled: bool
+    slopes: FocusGradient
+    converged: bool
 
 
 class SparseFit:
@@ -93,7 +93,7 @@ class SparseFit:
         self._pair, self._dual = differences(self.sample), torch.zeros_like(differences(self.sample))
         self._signed, self._sign_dual = self.sample.clone(), torch.zeros_like(self.sample)
 
-    def steps(self, count: int) -> Iterator[Step]:
+    def steps(self, count: int) -> Iterator[FitStep]:
         """At most `count` steps down; ends where nothing that can be seen changes."""
         slopes = self.misfit.slopes(self.sample)
         value, calm = self._value(self.sample, slopes.energy), 0
@@ -111,12 +111,12 @@ class SparseFit:
                 self._shortened *= 2
                 self._pair, self._dual, self._signed, self._sign_dual = kept
             if not reached <= value * (1 + 1e-6):
-                yield Step(done, count, slopes, True)
+                yield FitStep(done, count, slopes, True)
                 return
             calm = calm + 1 if value - reached < SETTLED * max(abs(value), 1e-12) else 0
             self.sample, slopes, value = moved, new, reached
             self._shortened = max(1 / LONGEST, self._shortened / 1.5)
-            yield Step(done, count, slopes, calm >= 3)
+            yield FitStep(done, count, slopes, calm >= 3)
             if calm >= 3:
                 return
 

@@ -21,7 +21,7 @@ FINEST = 4  # pixels per frame pixel, at most
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class TieVerdict:
     """`figures` of a result; `sign`: what is known of the sign of z_um; `notes` to the user."""
 
     figures: dict[str, float]
@@ -45,7 +45,7 @@ def described(acquisition: ThroughFocus) -> dict[str, Any]:
     return numbers | {name: value for name, value in indices.items() if value is not None}
 
 
-def verdict(acquisition: ThroughFocus, transport: Transport, sample: np.ndarray, noise: float) -> Verdict:
+def verdict(acquisition: ThroughFocus, transport: Transport, sample: np.ndarray, noise: float) -> TieVerdict:
     """Put phase and absorption (2, Y, X) under the microscope again, nothing linearised, and look at the middle.
 
     Parameters
@@ -69,4 +69,4 @@ def verdict(acquisition: ThroughFocus, transport: Transport, sample: np.ndarray,
     sign = sign_of(transport.cut(sample[0]))
     notes = [Note(again.sentence, "info" if again.level == "green" else "warning")]
     notes += [Note(sign.sentence, sign.level)] if sign.sentence else []
-    return Verdict(again.figures, sign.told, notes)
+    return TieVerdict(again.figures, sign.told, notes)

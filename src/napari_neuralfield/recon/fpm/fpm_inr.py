@@ -111,7 +111,7 @@ def new_field(
 
 
 @dataclasses.dataclass
-class Fit:
+class FittedField:
     """A fitted field and the model it was fitted with."""
 
     field: PlaneAxisField
@@ -126,7 +126,7 @@ class Fit:
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def polish(self, acquisition: LedArray, recipe: FpmInrRecipe, steps: int, rate: float) -> Iterator[Event]:
-        """Fit the field to the frames for some steps, and the microscope with it where that is asked for."""
+        """FittedField the field to the frames for some steps, and the microscope with it where that is asked for."""
         corrections = corrections_of(self.plan, self.measured, self.gain, recipe) if recipe.end_to_end else None
         yield from fit(
             self.field,
@@ -206,7 +206,9 @@ def nothing_to_learn_from(recipe: FpmInrRecipe) -> Iterator[Note]:
         yield Note(f"end_to_end does nothing without a fit of field and microscope to the frames; {remedy}", "warning")
 
 
-def from_classical(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.device) -> Generator[Event, None, Fit]:
+def from_classical(
+    acquisition: LedArray, recipe: FpmInrRecipe, device: torch.device
+) -> Generator[Event, None, FittedField]:
     """The field distilled from the classical stack, with the pupil and gains found there, polished on request."""
     stack, classical = yield from classical_stack(acquisition, recipe)
     found, depths = classical.calibration, np.array(stack.depths_um)
@@ -223,13 +225,15 @@ def from_classical(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.de
         gain = gain / gain.mean()
     field = new_field(acquisition, recipe, depths, plan, recipe.depth_nodes or len(depths))
     away = distill(field, stack, compute.seed(recipe.seed))
-    done = Fit(field.to(device), depths, plan, measured, pupil, gain, margin, calibration=found)
+    done = FittedField(field.to(device), depths, plan, measured, pupil, gain, margin, calibration=found)
     done.figures["distance_from_classical"] = away
     yield from done.polish(acquisition, recipe, recipe.polish, 5e-4)
     return done
 
 
-def from_frames(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.device) -> Generator[Event, None, Fit]:
+def from_frames(
+    acquisition: LedArray, recipe: FpmInrRecipe, device: torch.device
+) -> Generator[Event, None, FittedField]:
     """The field fitted to the frames alone, our way or exactly as published."""
     depths = plane_depths(acquisition, recipe.z_um, None)
     plan = fourier.windows(acquisition)
@@ -242,7 +246,7 @@ def from_frames(acquisition: LedArray, recipe: FpmInrRecipe, device: torch.devic
         start_linear(field, generator, float(measured.amplitude.mean(dim=(1, 2)).amax()))
     else:
         start_random(field, generator)
-    done = Fit(field.to(device), depths, plan, measured, pupil, gain)
+    done = FittedField(field.to(device), depths, plan, measured, pupil, gain)
     if recipe.fit == "physics":
         yield from done.polish(acquisition, recipe, recipe.steps, 5e-3)
         return done

@@ -23,7 +23,7 @@ BATCH_BYTES = 2**21  # images of LEDs that are transformed together: what a proc
 
 
 @dataclasses.dataclass(frozen=True)
-class Slopes:
+class PatternGradient:
     """Misfit and its gradient.
 
     Parameters
@@ -107,7 +107,7 @@ class PatternMisfit:
 
     def slopes(
         self, phase: torch.Tensor, absorption: torch.Tensor, coefficients: torch.Tensor, gain: torch.Tensor
-    ) -> Slopes:
+    ) -> PatternGradient:
         """Misfit and gradient at an object (Y, X) on any grid over frame and border.
 
         Parameters
@@ -134,7 +134,7 @@ class PatternMisfit:
         along = image_of(fit_spectrum(to_spectrum, (phase.shape[-2], phase.shape[-1]))) / phase.numel()
         along = transmission.conj() * along
         turned = (pupil.conj() * to_pupil).imag
-        return Slopes(
+        return PatternGradient(
             np.array(squares) / self.amplitude[0].numel(),
             0.5 * sum(squares),
             along.imag,

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from ...data.acquisition import MultiplexedLed
-from .misfit import PatternMisfit, Slopes
+from .misfit import PatternGradient, PatternMisfit
 from .start import Shared, best_shared, border_of, on_fine_grid, on_object_grid
 
 STEPS = 60
@@ -112,7 +112,7 @@ class _Fit:
     def absorption(self) -> torch.Tensor:
         return self.shared.absorption(self.phase) + self.rest
 
-    def slopes(self) -> Slopes:
+    def slopes(self) -> PatternGradient:
         return self.model.slopes(self.phase, self.absorption, self.shared.aberration, self.shared.gain)
 
     def error(self) -> float:
@@ -121,7 +121,7 @@ class _Fit:
         measured = self.model.intensity.sqrt()
         return float(torch.linalg.vector_norm(shown.sqrt() - measured) / torch.linalg.vector_norm(measured))
 
-    def step(self, pace: float) -> Slopes:
+    def step(self, pace: float) -> PatternGradient:
         """One step down; the slopes are those before it."""
         slopes = self.slopes()
         shared = self.shared.slope(slopes, self.phase)
@@ -194,11 +194,11 @@ def polish(
     )
 
 
-def _mean(slopes: Slopes) -> float:
+def _mean(slopes: PatternGradient) -> float:
     return float(slopes.misfit.mean())
 
 
-def _quick_error(model: PatternMisfit, slopes: Slopes) -> float:
+def _quick_error(model: PatternMisfit, slopes: PatternGradient) -> float:
     """The relative amplitude error from the squares at hand: with the noise's offset under both roots."""
     total = 2 * slopes.energy * model.variance
     return math.sqrt(total / float(model.intensity.double().sum()))

@@ -13,7 +13,7 @@ from ...data.acquisition import MultiplexedLed
 from ...data.borders import patterns_repeat
 from ...optics.grids import resample
 from ...types import InputError
-from .misfit import PatternMisfit, Slopes
+from .misfit import PatternGradient, PatternMisfit
 
 BORDER = 24  # frame pixels in which a field that does not repeat is closed
 
@@ -52,7 +52,7 @@ class Shared:
     def absorption(self, phase: torch.Tensor) -> torch.Tensor:
         return self.share * phase + self.constant
 
-    def slope(self, slopes: Slopes, phase: torch.Tensor) -> torch.Tensor:
+    def slope(self, slopes: PatternGradient, phase: torch.Tensor) -> torch.Tensor:
         """Gradient of the energy by `values`."""
         by_absorption = torch.stack([(slopes.absorption * phase).sum(), slopes.absorption.sum()])
         return torch.cat([by_absorption, slopes.aberration, slopes.gain - slopes.gain.mean()])

@@ -151,8 +151,8 @@ def statistics(inputs: torch.Tensor) -> dict[str, float]:
         "contrast of the dark field": contrast[1],
         "brightness of the dark field": float(means.mean()),
         "evenness of the dark-field frames": float(means.min() / means.max().clamp(min=1e-12)),
-        "likeness of the bright-field halves": _correlation(*bright.cpu().numpy()),
-        "likeness of the dark-field arcs": _mean_likeness(dark.cpu().numpy()),
+        "correlation of the bright-field halves": _correlation(*bright.cpu().numpy()),
+        "correlation of the dark-field arcs": _mean_correlation(dark.cpu().numpy()),
         "grain of the bright field": _grain(bright),
         "grain of the dark field": _grain(dark),
         "strength of the DPC phase": float(phase.std()),
@@ -160,7 +160,7 @@ def statistics(inputs: torch.Tensor) -> dict[str, float]:
     }
 
 
-def _mean_likeness(frames: np.ndarray) -> float:
+def _mean_correlation(frames: np.ndarray) -> float:
     pairs = [(i, j) for i in range(len(frames)) for j in range(i)]
     return float(np.mean([_correlation(frames[i], frames[j]) for i, j in pairs]))
 
@@ -193,7 +193,7 @@ def compare(found: Mapping[str, float], training: Mapping[str, tuple[float, floa
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class PhaseVerdict:
     """A traffic light.
 
     Parameters
@@ -211,7 +211,7 @@ def verdict(
     resimulated: Resimulated | None = None,
     strange: Sequence[str] | None = None,
     uncertain: float | None = None,
-) -> Verdict:
+) -> PhaseVerdict:
     """One sentence from what there is: the worst of three answers decides.
 
     Parameters
@@ -222,11 +222,11 @@ def verdict(
     answers = [_of_frames(resimulated), _of_statistics(strange), _of_scale(uncertain)]
     known = [answer for answer in answers if answer is not None]
     if not known:
-        return Verdict("amber", "Nothing was checked, so nothing is known about how far to trust this phase.", [])
+        return PhaseVerdict("amber", "Nothing was checked, so nothing is known about how far to trust this phase.", [])
     order: tuple[Level, ...] = ("red", "amber", "green")
     level: Level = min((answer[0] for answer in known), key=order.index)
     sentence = next(answer[1] for answer in known if answer[0] == level)
-    return Verdict(level, sentence, [line for answer in known for line in answer[2]])
+    return PhaseVerdict(level, sentence, [line for answer in known for line in answer[2]])
 
 
 Answer = tuple[Level, str, list[str]]

@@ -93,7 +93,7 @@ def learns(problem: Problem, recipe: ResidualRecipe) -> list[str]:
 
 
 def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event, None, ScanState]:
-    """Canvas, probe and positions from the file, or from the passes of rPIE; yields their events."""
+    """Object array, probe and positions from the file, or from the passes of rPIE; yields their events."""
     state = first_state(problem, recipe)
     classical = recipe.prior == "classical" or (recipe.prior == "auto" and problem.solve_probe)
     if not classical:
@@ -107,10 +107,10 @@ def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event,
 
 def prior_of(problem: Problem, state: ScanState, recipe: ResidualRecipe) -> torch.Tensor:
     """The image (y, x) that the network adds to."""
-    shape = problem.scan.canvas
+    shape = problem.scan.object_shape
     if recipe.prior == "file":
         image = image_from_file(recipe.prior_file, shape, problem.scan.rim).to(problem.device)
-        return image * (state.canvas.abs().square().mean() / image.abs().square().mean().clamp(min=1e-20)).sqrt()
+        return image * (state.object_array.abs().square().mean() / image.abs().square().mean().clamp(min=1e-20)).sqrt()
     if recipe.prior == "back-propagation" and problem.scan.geometry != "far_field":
         state = ScanState(back_propagated(problem, state), state.probe, state.position)
     return object_of(state, problem.scan)

@@ -37,7 +37,7 @@ class ScanExperiment:
     Attributes
     ----------
     extent : of the object. measured : amplitudes of rms 1. scale : counts of a mean pixel.
-    unit : amplitude of the canvas at the start; the object is learnt in it, so that its amplitudes are about 1.
+    unit : amplitude of the object array at the start; the object is learnt in it, so that its amplitudes are about 1.
     learnt : name -> parameter. fields : networks beside the object's.
     """
 
@@ -53,8 +53,10 @@ class ScanExperiment:
         self.train, self.held = problem.train, problem.held
         self.scale = float(problem.measured.amplitude.square().mean())
         self.measured = Measured(problem.measured.amplitude / self.scale**0.5, problem.measured.good)
-        self.unit = float(state.canvas.abs().square().mean().sqrt())
-        self.start = ScanState(state.canvas / self.unit, state.probe * (self.unit / self.scale**0.5), state.position)
+        self.unit = float(state.object_array.abs().square().mean().sqrt())
+        self.start = ScanState(
+            state.object_array / self.unit, state.probe * (self.unit / self.scale**0.5), state.position
+        )
         sizes = {
             "positions": (self.scan.frames, 2), "distance": (), "wavelength": (), "gains": (self.scan.frames,),
             "background": (self.scan.frames,), "profile": (2,),
@@ -84,7 +86,7 @@ class ScanExperiment:
             return None
         light = scan.wavelength_um if wavelength is None else wavelength
         return angular_spectrum(
-            scan.canvas, scan.pixel_um, scan.to_object_um, light, limited=not scan.periodic, device=scan.device
+            scan.object_shape, scan.pixel_um, scan.to_object_um, light, limited=not scan.periodic, device=scan.device
         )
 
     def wavelength(self) -> torch.Tensor | None:
@@ -120,8 +122,8 @@ class ScanExperiment:
         changed = wavelength is not None or distance is not None
         kernel = kernel_of(self.scan, distance, wavelength) if changed else self.problem.kernel
         there = self._surface_kernel(wavelength) if wavelength is not None else self._to_surface
-        canvas = image if there is None else filtered(image, there)
-        counts = predict(canvas, self.probe(), self.scan, frames, self.position(), kernel)
+        object_array = image if there is None else filtered(image, there)
+        counts = predict(object_array, self.probe(), self.scan, frames, self.position(), kernel)
         if "gains" in self.learnt:
             gains = self.learnt["gains"]
             counts = counts * torch.exp(gains - gains.mean())[frames, None, None]
@@ -136,9 +138,9 @@ class ScanExperiment:
         known = {name: float(value) for name, value in values.items() if value is not None}
         problem = self.problem.with_geometry(**known) if known else self.problem
         there = self._surface_kernel(self.wavelength())
-        canvas = image if there is None else filtered(image, there)
+        object_array = image if there is None else filtered(image, there)
         return problem, ScanState(
-            canvas * self.unit, self.probe() * (self.scale**0.5 / self.unit), self.position().detach()
+            object_array * self.unit, self.probe() * (self.scale**0.5 / self.unit), self.position().detach()
         )
 
     def calibration(self) -> dict[str, np.ndarray]:
@@ -154,9 +156,9 @@ class ScanExperiment:
 
 @torch.no_grad()
 def back_propagated(problem: Problem, state: ScanState, at_once: int = 8) -> torch.Tensor:
-    """Canvas (y, x): the mean of all frames' amplitudes, carried back with flat phase; near field and coded."""
+    """Object array (y, x): the mean of all frames' amplitudes, carried back with flat phase; near field and coded."""
     scan, probe = problem.scan, state.probe[0]
-    total = torch.zeros(scan.canvas, dtype=COMPLEX, device=problem.device)
+    total = torch.zeros(scan.object_shape, dtype=COMPLEX, device=problem.device)
     light = torch.zeros_like(total)
     for part in problem.train.split(at_once):
         amplitude = widened(narrowed(problem.measured.amplitude[part], scan.pad), scan.pad)
@@ -166,4 +168,4 @@ def back_propagated(problem: Problem, state: ScanState, at_once: int = 8) -> tor
         light = add_windows(light, (probe * probe.conj()).expand_as(wave), scan, place)
     bright = light.real.clamp(min=0)
     level = 0.05 * bright.max()
-    return torch.where(bright > level, total / bright.clamp(min=level), state.canvas)
+    return torch.where(bright > level, total / bright.clamp(min=level), state.object_array)

@@ -55,7 +55,7 @@ def _run(acquisition: CodedPtychography, recipe: CodedSurfaceRecipe) -> Iterator
             "warning",
         )
     state = first_state(problem, recipe)
-    state.canvas, state.probe = _balanced(state.canvas, state.probe)
+    state.object_array, state.probe = _balanced(state.object_array, state.probe)
     learn = problem.located if recipe.correct_positions is None else recipe.correct_positions
     solver = SparseSolver(problem, state, positions=learn, surface=True, seed=recipe.seed)
     nominal = state.position.clone()
@@ -66,10 +66,10 @@ def _run(acquisition: CodedPtychography, recipe: CodedSurfaceRecipe) -> Iterator
     yield Done(result_of(problem, solver.state, recipe, time.process_time() - started))
 
 
-def _balanced(canvas: torch.Tensor, probe: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same product with a canvas of mean power 1."""
-    unit = float((canvas * canvas.conj()).real.mean() ** 0.5)
-    return canvas / unit, probe * unit
+def _balanced(object_array: torch.Tensor, probe: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same product with an object array of mean power 1."""
+    unit = float((object_array * object_array.conj()).real.mean() ** 0.5)
+    return object_array / unit, probe * unit
 
 
 def _passes(solver: SparseSolver, recipe: CodedSurfaceRecipe) -> Iterator[Event]:

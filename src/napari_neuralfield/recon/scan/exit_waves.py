@@ -1,7 +1,7 @@
 """Frames of a scan as exit waves: what a frame sees, what the detector says about it, and where a change belongs.
 
-The classical engines visit frames one or a few at a time and change canvas and probe in between. Whatever is moved by
-a fraction of a pixel in every frame is kept as a spectrum, so that a move costs one transform: the canvas of a
+The classical engines visit frames one or a few at a time and change object and probe in between. Whatever is moved
+by a fraction of a pixel in every frame is kept as a spectrum, so that a move costs one transform: the object array of a
 periodic scan, the probe of a far-field scan.
 """
 
@@ -40,7 +40,7 @@ class ExitWaves:
 
     Attributes
     ----------
-    canvas : complex (y, x); its spectrum where the scan is periodic.
+    object_array : complex (y, x); its spectrum where the scan is periodic.
     probe : complex (mode, y, x); its spectrum in the far field.
     """
 
@@ -54,19 +54,21 @@ class ExitWaves:
         scan = self.scan
         self.position = state.position.clone()
         whole, fraction = whole_and_fraction(state.position)
-        room = torch.tensor([c - w for c, w in zip(scan.canvas, scan.window, strict=True)], device=whole.device)
+        room = torch.tensor([c - w for c, w in zip(scan.object_shape, scan.window, strict=True)], device=whole.device)
         self._corner = whole.clamp(torch.zeros_like(room), room).tolist()
         move = -state.position if scan.periodic else fraction if scan.geometry == "far_field" else -fraction
         self._ramp_y = shift_ramp(move, (scan.window[0], 1))  # (frame, y, 1)
         self._ramp_x = shift_ramp(move, (1, scan.window[1]))  # (frame, 1, x)
-        self.canvas, self.probe = self.kept(state.canvas).clone(), self.kept_probe(state.probe).clone()
+        self.object_array, self.probe = self.kept(state.object_array).clone(), self.kept_probe(state.probe).clone()
 
     def state(self) -> ScanState:
         """A copy of what is being solved."""
-        return ScanState(self.plain(self.canvas).clone(), self.plain_probe(self.probe).clone(), self.position.clone())
+        return ScanState(
+            self.plain(self.object_array).clone(), self.plain_probe(self.probe).clone(), self.position.clone()
+        )
 
     def plain(self, kept: torch.Tensor) -> torch.Tensor:
-        """A canvas (y, x) out of the form in which it is kept."""
+        """An object array (y, x) out of the form in which it is kept."""
         return torch.fft.ifft2(kept) if self.scan.periodic else kept
 
     def kept(self, plain: torch.Tensor) -> torch.Tensor:
@@ -88,39 +90,39 @@ class ExitWaves:
             return self._ramp_y[one] * self._ramp_x[one]
         return self._ramp_y[frames] * self._ramp_x[frames]
 
-    def cut(self, canvas: torch.Tensor, frames: list[int]) -> torch.Tensor:
-        """Windows (frame, y, x) of a kept canvas."""
+    def cut(self, object_array: torch.Tensor, frames: list[int]) -> torch.Tensor:
+        """Windows (frame, y, x) of a kept object array."""
         if self.scan.periodic:
-            return torch.fft.ifft2(canvas * self.ramp(frames))
-        window = torch.stack([self._slice(canvas, frame) for frame in frames])
+            return torch.fft.ifft2(object_array * self.ramp(frames))
+        window = torch.stack([self._slice(object_array, frame) for frame in frames])
         if self.scan.geometry == "far_field":
             return window
         return torch.fft.ifft2(torch.fft.fft2(window) * self.ramp(frames))
 
-    def put(self, canvas: torch.Tensor, frames: list[int], patches: torch.Tensor) -> None:
-        """Add patches (frame, y, x) to a kept canvas in place: the adjoint of `cut`."""
+    def put(self, object_array: torch.Tensor, frames: list[int], patches: torch.Tensor) -> None:
+        """Add patches (frame, y, x) to a kept object array in place: the adjoint of `cut`."""
         if self.scan.periodic:
-            canvas += (torch.fft.fft2(patches) * self.ramp(frames).conj()).sum(0)
+            object_array += (torch.fft.fft2(patches) * self.ramp(frames).conj()).sum(0)
             return
         if self.scan.geometry != "far_field":
             patches = torch.fft.ifft2(torch.fft.fft2(patches) * self.ramp(frames).conj())
         for frame, patch in zip(frames, patches, strict=True):
-            self._slice(canvas, frame).add_(patch)
+            self._slice(object_array, frame).add_(patch)
 
-    def _slice(self, canvas: torch.Tensor, frame: int) -> torch.Tensor:
+    def _slice(self, object_array: torch.Tensor, frame: int) -> torch.Tensor:
         y, x = self._corner[frame]
-        return canvas[y : y + self.scan.window[0], x : x + self.scan.window[1]]
+        return object_array[y : y + self.scan.window[0], x : x + self.scan.window[1]]
 
     def illumination(self, frames: list[int]) -> torch.Tensor:
-        """Light of all the frames on the canvas (y, x)."""
+        """Light of all the frames on the object array (y, x)."""
         bright = power(self.plain_probe(self.probe)).sum(0)
-        light = bright.new_zeros(self.scan.canvas)
+        light = bright.new_zeros(self.scan.object_shape)
         for frame in frames:
             self.shine(light, frame, bright)
         return light
 
     def shine(self, light: torch.Tensor, frame: int, bright: torch.Tensor) -> None:
-        """Add a frame's light `bright` (y, x) to `light` on the canvas in place, at the nearest whole pixel."""
+        """Add a frame's light `bright` (y, x) to `light` on the object array in place, at the nearest whole pixel."""
         if self.scan.periodic:
             light += bright.mean()
         else:

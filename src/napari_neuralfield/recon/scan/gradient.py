@@ -1,4 +1,4 @@
-"""How the frames of a near-field or coded scan pull at the canvas, the positions and the geometry.
+"""How the frames of a near-field or coded scan pull at the object array, the positions and the geometry.
 
 The misfit is the squared difference of predicted and measured amplitudes, summed over detector pixels. Everything is
 written out by hand, since autograd keeps every intermediate image: a 256 x 256 frame costs about 2 ms.
@@ -26,14 +26,14 @@ class Pull:
     """What some frames say.
 
     misfit : sum over the frames' good detector pixels.
-    canvas : descent direction's negative (y, x): d misfit / d conj(canvas) times binning^2, summed over the frames.
+    object_array : d misfit / d conj(object_array) times binning^2, summed over the frames (y, x).
     probe : the same for the probe (y, x); None unless asked for.
     normal, pull : Gauss-Newton matrix (frame, n, n) and right-hand side (frame, n) of each frame for its two
         coordinates and then the geometry's values; None unless asked for.
     """
 
     misfit: float
-    canvas: torch.Tensor
+    object_array: torch.Tensor
     probe: torch.Tensor | None = None
     normal: torch.Tensor | None = None
     pull: torch.Tensor | None = None
@@ -42,7 +42,7 @@ class Pull:
 @torch.no_grad()
 def pull_of(
     problem: Problem,
-    canvas: torch.Tensor,
+    object_array: torch.Tensor,
     probe: torch.Tensor,
     position: torch.Tensor,
     frames: torch.Tensor,
@@ -57,15 +57,15 @@ def pull_of(
 
     Parameters
     ----------
-    canvas, probe : complex (y, x).
+    object_array, probe : complex (y, x).
     position : of all frames (frame, 2), px.
     geometry : derivatives of the kernel (y, x) with each value of the geometry to be learnt.
-    spectral : of a periodic scan the canvas is given, and pulled at, as its spectrum: many calls with one canvas.
+    spectral : of a periodic scan the object array is given, and pulled at, as its spectrum: for many calls with one.
     """
     scan = problem.scan
     place = position[frames]
-    ramp = shift_ramp(-place, scan.canvas) if spectral else None
-    spectra = window_spectra(canvas, scan, place) if ramp is None else canvas * ramp
+    ramp = shift_ramp(-place, scan.object_shape) if spectral else None
+    spectra = window_spectra(object_array, scan, place) if ramp is None else object_array * ramp
     window = torch.fft.ifft2(spectra)
     exit_spectra = torch.fft.fft2(window * probe)
     wave = torch.fft.ifft2(exit_spectra * kernel)
@@ -77,7 +77,7 @@ def pull_of(
     patch = torch.fft.ifft2(back)
     toward = patch * probe.conj()
     if ramp is None:
-        pulled = add_windows(torch.zeros_like(canvas), toward, scan, place)
+        pulled = add_windows(torch.zeros_like(object_array), toward, scan, place)
     else:
         pulled = (torch.fft.fft2(toward) * ramp.conj()).sum(0)
     found = Pull(float((miss**2).sum(dtype=torch.float64)), pulled)
@@ -129,8 +129,8 @@ def position_steps(pull: Pull, damping: float = 1e-3, largest: float = 0.5) -> t
 
 
 def low_pass(scan: Scan, cutoff: float, device: torch.device) -> torch.Tensor:
-    """1 below `cutoff` cycles per pixel of the canvas and 0 above (y, x), in the order of `torch.fft`."""
-    y, x = (frequency_axis(n, device=device) for n in scan.canvas)
+    """1 below `cutoff` cycles per pixel of the object array and 0 above (y, x), in the order of `torch.fft`."""
+    y, x = (frequency_axis(n, device=device) for n in scan.object_shape)
     return (y[:, None] ** 2 + x[None, :] ** 2 <= cutoff**2).to(torch.float32)
 
 

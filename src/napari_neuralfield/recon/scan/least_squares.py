@@ -61,36 +61,36 @@ class Batches:
     def improve(self, part: list[int], solve_probe: bool, step: float) -> torch.Tensor:
         """One step with the frames `part`; their squared misfits (frame,)."""
         waves = self.waves
-        window, probe = waves.cut(waves.canvas, part)[:, None], waves.meet(waves.probe, part)
+        window, probe = waves.cut(waves.object_array, part)[:, None], waves.meet(waves.probe, part)
         change, misfit = waves.change(probe * window, part, self.poisson)
-        canvas_way = self._canvas_way(probe, change, part)
-        by_canvas = waves.cut(canvas_way, part)[:, None] * probe
+        object_way = self._object_way(probe, change, part)
+        by_object = waves.cut(object_way, part)[:, None] * probe
         if not solve_probe:
-            waves.canvas += step * _dot(by_canvas, change).sum() / _dot(by_canvas, by_canvas).sum() * canvas_way
+            waves.object_array += step * _dot(by_object, change).sum() / _dot(by_object, by_object).sum() * object_way
             return misfit
         probe_way = torch.zeros_like(waves.probe)
         waves.put_probe(probe_way, part, window.conj() * change)
         probe_way /= power(window).sum(0).mean()
         by_probe = waves.meet(probe_way, part) * window
-        steps = best_steps(by_canvas, by_probe, change).mean(0)
-        waves.canvas += step * steps[0] * canvas_way
+        steps = best_steps(by_object, by_probe, change).mean(0)
+        waves.object_array += step * steps[0] * object_way
         waves.probe += step * steps[1] * probe_way
         return misfit
 
-    def _canvas_way(self, probe: torch.Tensor, change: torch.Tensor, part: list[int]) -> torch.Tensor:
+    def _object_way(self, probe: torch.Tensor, change: torch.Tensor, part: list[int]) -> torch.Tensor:
         waves = self.waves
-        way = torch.zeros_like(waves.canvas)
+        way = torch.zeros_like(waves.object_array)
         waves.put(way, part, (probe.conj() * change).sum(1))
         return self.divisor * way
 
 
-def best_steps(by_canvas: torch.Tensor, by_probe: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+def best_steps(by_object: torch.Tensor, by_probe: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
     """Steps (frame, 2) that best make `change` of the two changes of the exit waves, all (frame, mode, y, x)."""
     normal = torch.stack(
-        [_dot(by_canvas, by_canvas), _dot(by_canvas, by_probe), _dot(by_probe, by_canvas), _dot(by_probe, by_probe)], 1
+        [_dot(by_object, by_object), _dot(by_object, by_probe), _dot(by_probe, by_object), _dot(by_probe, by_probe)], 1
     ).reshape(-1, 2, 2)
     ridge = RIDGE * normal.diagonal(dim1=1, dim2=2).mean(0) + 1e-30
-    pull = torch.stack([_dot(by_canvas, change), _dot(by_probe, change)], 1)
+    pull = torch.stack([_dot(by_object, change), _dot(by_probe, change)], 1)
     return torch.linalg.solve(normal + torch.diag(ridge), pull)
 
 

@@ -126,21 +126,21 @@ def _cut_patterns(acquisition: Ptychography, y: slice, x: slice) -> Ptychography
 
 @torch.no_grad()
 def _sweep(problem: Problem, state: ScanState, order: torch.Tensor, with_probe: bool) -> None:
-    """One pass over the frames in `order`; updates canvas and, where it is unknown and `with_probe`, the probe."""
+    """One pass over the frames in `order`; updates the object array and, if unknown and `with_probe`, the probe."""
     scan, measured = problem.scan, problem.measured
     for part in order.split(BATCH):
         place = state.position[part]
-        window, probe = windows(state.canvas, scan, place)[:, None], probes(state.probe, scan, place)
+        window, probe = windows(state.object_array, scan, place)[:, None], probes(state.probe, scan, place)
         wave = to_detector(probe * window, problem.kernel)
         ratio = measured.amplitude[part] / torch.sqrt(counts(wave, scan.binning) + 1e-9)
         if measured.good is not None:
             ratio = torch.where(measured.good, ratio, 1.0)
         miss = from_detector(wave * (spread(ratio, scan.binning)[:, None] - 1), problem.kernel)
-        blank = torch.zeros_like(state.canvas)
+        blank = torch.zeros_like(state.object_array)
         light = (probe * probe.conj()).real.sum(1).expand(len(part), -1, -1)
         above = add_windows(blank, (probe.conj() * miss).sum(1), scan, place)
         below = add_windows(blank, light.to(COMPLEX), scan, place).real.clamp(min=0)
-        state.canvas = state.canvas + above / ((1 - CALM) * below + CALM * below.max())
+        state.object_array = state.object_array + above / ((1 - CALM) * below + CALM * below.max())
         if problem.solve_probe and with_probe:
             bright = (window * window.conj()).real.sum((0, 1))
             step = (window.conj() * miss).sum(0) / ((1 - CALM) * bright + CALM * bright.max())

@@ -1,6 +1,6 @@
 """Pass after pass over a scan: what all classical engines share, from the first guess to the result.
 
-An engine sweeps the frames once and says how well each fitted. Between passes the state is settled: brightness goes
+An engine sweeps the frames once and says how well each fitted. Between passes the state is normalised: brightness goes
 to the probe, modes are made orthogonal, the probe is centred, positions are corrected, held-out frames are predicted.
 """
 
@@ -143,7 +143,7 @@ def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterat
                     raise
                 compute.release()
                 yield Note("the device ran out of memory; going on with fewer frames at once", "warning")
-        state = keeper.settled(engine.waves.state(), problem.solve_probe)
+        state = keeper.normalised(engine.waves.state(), problem.solve_probe)
         if positions.wanted is None and start <= number + 1 < plan.total:
             if number + 1 == start:
                 positions.look(problem, state)
@@ -199,24 +199,24 @@ class Settling:
         self._lit = lit / lit.sum()
         self._centre = centre(power(waves.state().probe).sum(0))
 
-    def settled(self, state: ScanState, solved_probe: bool) -> ScanState:
-        """The same frames, with mean amplitude 1 in the lit part of the canvas.
+    def normalised(self, state: ScanState, solved_probe: bool) -> ScanState:
+        """The same frames, with mean amplitude 1 in the lit part of the object array.
 
         Raises
         ------
-        InputError : where the canvas is not finite.
+        InputError : where the object array is not finite.
         """
         if not solved_probe:
             return state
-        scale = torch.sqrt((power(state.canvas) * self._lit).sum())
+        scale = torch.sqrt((power(state.object_array) * self._lit).sum())
         if not torch.isfinite(scale):
             raise InputError(RUNAWAY)
-        canvas, probe = state.canvas / scale, orthogonal(state.probe * scale)
+        object_array, probe = state.object_array / scale, orthogonal(state.probe * scale)
         if self._far:
             away = torch.round(centre(power(probe).sum(0)) - self._centre).long().tolist()
-            canvas = torch.roll(canvas, (-away[0], -away[1]), (0, 1))
+            object_array = torch.roll(object_array, (-away[0], -away[1]), (0, 1))
             probe = torch.roll(probe, (-away[0], -away[1]), (1, 2))
-        return ScanState(canvas, probe, state.position)
+        return ScanState(object_array, probe, state.position)
 
 
 def centre(weight: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Ptychographic iterative engines: one frame after the other, each improving canvas and probe.
+"""Ptychographic iterative engines: one frame after the other, each improving object array and probe.
 
 ePIE: Maiden, Rodenburg, Ultramicroscopy 109, 1256 (2009). rPIE and momentum: Maiden, Johnson, Li, Optica 4, 736
 (2017). In both the frame's exit wave is given the measured amplitudes, and its change is shared out,
@@ -77,10 +77,10 @@ class Sequential:
     def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
         waves = self.waves
         for frame in order:
-            window, probe = waves.cut(waves.canvas, [frame])[:, None], waves.meet(waves.probe, [frame])
+            window, probe = waves.cut(waves.object_array, [frame])[:, None], waves.meet(waves.probe, [frame])
             change, misfit = waves.change(probe * window, [frame])
             share = step * self.object_step / weight(power(probe).sum(1), self.object_alpha)
-            waves.put(waves.canvas, [frame], (probe.conj() * change).sum(1) * share)
+            waves.put(waves.object_array, [frame], (probe.conj() * change).sum(1) * share)
             if solve_probe:
                 share = step * self.probe_step / weight(power(window), self.probe_alpha)
                 waves.put_probe(waves.probe, [frame], window.conj() * change * share)
@@ -125,10 +125,10 @@ class WithMomentum(Sequential):
         self._every, self._share = recipe.momentum_every, recipe.momentum
 
     def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
-        canvas, probe = Momentum(self._share), Momentum(self._share)
+        object_array, probe = Momentum(self._share), Momentum(self._share)
         for number, found in enumerate(super().sweep(order, solve_probe, step)):
             if self._share and number % self._every == 0:
-                canvas.push(self.waves.canvas)
+                object_array.push(self.waves.object_array)
                 if solve_probe:
                     probe.push(self.waves.probe)
             yield found

@@ -3,8 +3,8 @@
 What all frames have in common is left out where the object can follow it: a common move always, and in the far field,
 where frames are small beside the scan, a common scale, shear and turn too. A frame over nothing to see stays.
 
-A frame's amplitudes change with its position like those of a window of the canvas's derivatives:
-d|wave| / d position = Re(conj(wave) * to_detector(probe * d canvas)) / |wave|, pooled like the counts. Moving the
+A frame's amplitudes change with its position like those of a window of the object array's derivatives:
+d|wave| / d position = Re(conj(wave) * to_detector(probe * d object_array)) / |wave|, pooled like the counts. Moving the
 window and moving the probe differ only by a common move of the wave, which the far field does not see.
 """
 
@@ -27,13 +27,13 @@ LASTING = 0.75  # of the steps asked for at first that must still be asked for b
 FASTER, SLOWER, FASTEST = 1.3, 0.5, 2.0
 
 
-def slopes(canvas: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Derivatives of `canvas` (y, x) along y and x per pixel, by Fourier; zero at the Nyquist frequency."""
-    spectrum = torch.fft.fft2(canvas)
+def slopes(object_array: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Derivatives of `object_array` (y, x) along y and x per pixel, by Fourier; zero at the Nyquist frequency."""
+    spectrum = torch.fft.fft2(object_array)
     found = []
     for axis in (0, 1):
-        n = canvas.shape[axis]
-        f = frequency_axis(n, device=canvas.device).to(torch.float32)
+        n = object_array.shape[axis]
+        f = frequency_axis(n, device=object_array.device).to(torch.float32)
         if n % 2 == 0:
             f[n // 2] = 0
         along = f[:, None] if axis == 0 else f[None, :]
@@ -47,11 +47,11 @@ def pulls_of(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Normal matrices (frame, 2, 2), right-hand sides (frame, 2) and squared misfits (frame,), all float64."""
     scan, normals, pulls, misfits = problem.scan, [], [], []
-    along = slopes(state.canvas)
+    along = slopes(state.object_array)
     for part in frames.split(at_once):
         place = state.position[part]
         probe = probes(state.probe, scan, place)
-        wave = to_detector(probe * windows(state.canvas, scan, place)[:, None], problem.kernel)
+        wave = to_detector(probe * windows(state.object_array, scan, place)[:, None], problem.kernel)
         seen = torch.sqrt(counts(wave, scan.binning))
         miss = problem.measured.amplitude[part] - seen
         if problem.measured.good is not None:
@@ -107,23 +107,23 @@ def position_steps(
 
 
 def moved(problem: Problem, position: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
-    """Positions (frame, 2) after `steps` (frame, 2), the mean of the used frames kept, all windows on the canvas."""
+    """Positions (frame, 2) after `steps` (frame, 2), mean of the used frames kept, all windows on the object array."""
     position = position + steps - steps[problem.train].mean(0)
     if problem.scan.periodic:
         return position
-    room = [c - w for c, w in zip(problem.scan.canvas, problem.scan.window, strict=True)]
+    room = [c - w for c, w in zip(problem.scan.object_shape, problem.scan.window, strict=True)]
     return torch.stack([position[:, axis].clamp(0, room[axis]) for axis in (0, 1)], 1)
 
 
 class PositionCorrection:
     """Corrects all positions between passes; held-out frames too, whose two numbers nothing else can give.
 
-    Steps that keep their direction from pass to pass grow, steps that turn back shrink: canvas and positions are
-    solved in turns, and the canvas has half followed the wrong positions.
+    Steps that keep their direction from pass to pass grow, steps that turn back shrink: object_array and positions are
+    solved in turns, and the object array has half followed the wrong positions.
 
-    A canvas that is not yet solved asks for other positions too, even if they are right, but for ever smaller changes
-    the sharper it gets. Where positions are wrong, a sharper canvas asks for as much as before, or more. A known
-    coded surface pins the canvas down, which hardly drifts.
+    An object array that is not yet solved asks for other positions too, even if they are right, but for ever smaller
+    changes the sharper it gets. Where positions are wrong, a sharper one asks for as much as before, or more. A known
+    coded surface pins the object array down, which hardly drifts.
 
     Parameters
     ----------
@@ -136,14 +136,14 @@ class PositionCorrection:
         self._first: float | None = None
 
     def look(self, problem: Problem, state: ScanState) -> bool:
-        """Remember how far the frames want to move while the canvas is not yet sharp; whether that says enough."""
+        """Remember how far frames want to move while the object array is not sharp yet; whether that says enough."""
         _, worth, self._first = position_steps(problem, state, _all(problem))
         if worth > WORTH and _pinned(problem):
             self.wanted = True
         return bool(self.wanted)
 
     def decide(self, problem: Problem, state: ScanState) -> bool:
-        """Whether positions are wrong, by a canvas that got sharper since `look`; never where there was none."""
+        """Whether positions are wrong, by an object array that got sharper since `look`; never where there was none."""
         if self._first is None:
             self.wanted = False
         else:
@@ -158,7 +158,7 @@ class PositionCorrection:
             agree = float((steps * self._last).sum())
             self._gain = min(FASTEST, self._gain * FASTER) if agree > 0 else max(1.0, self._gain * SLOWER)
         self._last = steps
-        return ScanState(state.canvas, state.probe, moved(problem, state.position, self._gain * steps))
+        return ScanState(state.object_array, state.probe, moved(problem, state.position, self._gain * steps))
 
 
 def _all(problem: Problem) -> torch.Tensor:

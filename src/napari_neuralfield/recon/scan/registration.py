@@ -24,7 +24,7 @@ def positions_from_frames(acquisition: CodedPtychography) -> np.ndarray:
 
     Good to a fraction of a sensor pixel where the specimen scatters little; the reconstruction refines it.
     """
-    shadows = Shadows(acquisition.intensity())
+    shadows = ShadowSpectra(acquisition.intensity())
     starts = [shadows.one_after_the_other()]
     if len(shadows.spectra) <= PAIRS:
         starts.append(shadows.pair_by_pair())
@@ -33,7 +33,7 @@ def positions_from_frames(acquisition: CodedPtychography) -> np.ndarray:
     return (best - best.mean(axis=0)) * acquisition.sensor_pixel_um
 
 
-class Shadows:
+class ShadowSpectra:
     """What moves in frames (frame, y, x): amplitudes over the mean frame's, faded towards the borders, as spectra."""
 
     def __init__(self, frames: np.ndarray) -> None:
@@ -91,11 +91,11 @@ class Shadows:
         alike /= np.sqrt((np.abs(alike) ** 2).sum(axis=(1, 2), keepdims=True)).clip(1e-30)
         distance, move = np.zeros((count, count)), np.zeros((count, count, 2))
         for i in range(count - 1):
-            likeness = np.fft.ifft2(alike[i + 1 :] * alike[i].conj()).real * rows * columns
-            likeness = np.where(self.near, likeness, -1).reshape(count - 1 - i, -1)
-            y, x = np.unravel_index(likeness.argmax(axis=1), (rows, columns))
+            correlation = np.fft.ifft2(alike[i + 1 :] * alike[i].conj()).real * rows * columns
+            correlation = np.where(self.near, correlation, -1).reshape(count - 1 - i, -1)
+            y, x = np.unravel_index(correlation.argmax(axis=1), (rows, columns))
             move[i, i + 1 :] = np.stack([np.fft.fftfreq(rows)[y] * rows, np.fft.fftfreq(columns)[x] * columns], 1)
-            distance[i, i + 1 :] = np.clip(1 - likeness.max(axis=1), 1e-6, None)
+            distance[i, i + 1 :] = np.clip(1 - correlation.max(axis=1), 1e-6, None)
         tree = minimum_spanning_tree(csr_array(distance))
         order, before = breadth_first_order(tree, int(distance.sum(axis=0).argmin()), directed=False)
         places = np.zeros((count, 2))

@@ -1,4 +1,4 @@
-"""What every reconstruction of a scan decides first: probe, canvas, held-out frames; and how its result is filed."""
+"""What every reconstruction of a scan decides first: probe, object array, held-out frames; how it is filed."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from .registration import positions_from_frames
 class ScanState:
     """What is being solved.
 
-    canvas : object, or in coded ptychography its field at the surface, complex (y, x).
+    object_array : object, or in coded ptychography its field at the surface, complex (y, x).
     probe : probe or coded surface, complex (mode, y, x).
-    position : corner of each window on the canvas (frame, 2), px, float64.
+    position : corner of each window on the object array (frame, 2), px, float64.
     """
 
-    canvas: torch.Tensor
+    object_array: torch.Tensor
     probe: torch.Tensor
     position: torch.Tensor
 
     def copy(self) -> ScanState:
-        return ScanState(self.canvas.clone(), self.probe.clone(), self.position.clone())
+        return ScanState(self.object_array.clone(), self.probe.clone(), self.position.clone())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Problem:
         chosen = self.train if frames is None else frames
         found = []
         for part in chosen.split(at_once):
-            predicted = predict(state.canvas, state.probe, self.scan, part, state.position, self.kernel)
+            predicted = predict(state.object_array, state.probe, self.scan, part, state.position, self.kernel)
             miss = torch.sqrt(predicted) - self.measured.amplitude[part]
             if self.measured.good is not None:
                 miss = miss * self.measured.good
@@ -124,14 +124,14 @@ def problem_of(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe
 
 
 def first_state(problem: Problem, recipe: ScanRecipe) -> ScanState:
-    """A flat canvas and the probe to start from, scaled so that the mean frame has its measured counts."""
+    """A flat object array and the probe to start from, scaled so that the mean frame has its measured counts."""
     probe = first_probe(problem, recipe)
-    canvas = torch.ones(problem.scan.canvas, dtype=COMPLEX, device=problem.device)
-    state = ScanState(canvas, probe, problem.scan.position.clone())
+    object_array = torch.ones(problem.scan.object_shape, dtype=COMPLEX, device=problem.device)
+    state = ScanState(object_array, probe, problem.scan.position.clone())
     if problem.scan.geometry == "coded" and not problem.solve_probe:
         pad = problem.scan.pad
-        flat = narrowed(predict(canvas, probe, problem.scan, problem.train[:1], None, problem.kernel), pad).mean()
-        state.canvas *= float((narrowed(problem.measured.amplitude, pad) ** 2).mean() / flat) ** 0.5
+        flat = narrowed(predict(object_array, probe, problem.scan, problem.train[:1], None, problem.kernel), pad).mean()
+        state.object_array *= float((narrowed(problem.measured.amplitude, pad) ** 2).mean() / flat) ** 0.5
     return state
 
 
@@ -169,18 +169,18 @@ def with_modes(probe: torch.Tensor, modes: int) -> torch.Tensor:
 
 
 def object_of(state: ScanState, scan: Scan) -> torch.Tensor:
-    """The object (y, x): the canvas, carried back from the coded surface where there is one."""
+    """The object (y, x): the object array, carried back from the coded surface where there is one."""
     if not scan.to_object_um:
-        return state.canvas
+        return state.object_array
     limited, distance = not scan.periodic, -scan.to_object_um
     back = angular_spectrum(
-        scan.canvas, scan.pixel_um, distance, scan.wavelength_um, limited=limited, device=scan.device
+        scan.object_shape, scan.pixel_um, distance, scan.wavelength_um, limited=limited, device=scan.device
     )
-    return filtered(state.canvas, back)
+    return filtered(state.object_array, back)
 
 
 def field_of(state: ScanState, scan: Scan) -> PlanesField:
-    """The object as a field of one plane on that part of the canvas which lies in some frame."""
+    """The object as a field of one plane on that part of the object array which lies in some frame."""
     spectrum = centred_spectrum(narrowed(object_of(state, scan), scan.rim))
     everywhere = torch.ones(spectrum.shape, dtype=torch.bool)
     return PlanesField.from_spectra(spectrum[None], [0.0], scan.shown, everywhere)

@@ -18,7 +18,7 @@ from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import method, option
 from .recipe import ScanRecipe
 from .setup import Problem, ScanState, field_of, first_state, problem_of, result_of
-from .sparse_solver import AT_ONCE, GEOMETRY, Momentum, SparseSolver, from_mean_frame
+from .sparse_solver import AT_ONCE, GEOMETRY, SparseMemory, SparseSolver, from_mean_frame
 
 COARSE = (0.03, 0.06)  # cycles per pixel: where it is decided whether positions are wrong
 FINER = (0.12, 0.25)
@@ -103,7 +103,7 @@ class _Run:
         self.train = solver.problem.train
         self.energy = solver.problem.measured.energy() / solver.problem.scan.frames
         self._random = torch.Generator().manual_seed(recipe.seed)
-        self.nominal, self.start = solver.state.position.clone(), solver.state.canvas.clone()
+        self.nominal, self.start = solver.state.position.clone(), solver.state.object_array.clone()
         every = max(2, len(self.train) // max(2, min(12, len(self.train) // 8)))
         self.aside = self.train[every // 2 :: every] if recipe.sparsity is None else self.train[:0]
         self.rest = self.train[~torch.isin(self.train, self.aside)]
@@ -118,7 +118,7 @@ class _Run:
 
     def _shown(self) -> ScanState:
         state = self.solver.state
-        return ScanState(self.solver.canvas_of(self.solver.object), state.probe, state.position)
+        return ScanState(self.solver.object_array_of(self.solver.object), state.probe, state.position)
 
     def _tell(self, frames: int, error: float, what: str) -> Iterator[Event]:
         self.done = min(self.done + frames, self.total)
@@ -198,7 +198,7 @@ class _Run:
         if self.recipe.sparsity is not None:
             return self.weight(self.recipe.sparsity, len(self.train))
         used = self.rest[:TRIAL_FRAMES]
-        memory, tried = Momentum(self.solver.object.clone()), {}
+        memory, tried = SparseMemory(self.solver.object.clone()), {}
         noise, factor = FIRST_NOISE, 0.5
         while True:
             yield from self.steps(used, self.weight(noise, len(used)), memory, TRIAL_STEPS, "how sparse")
@@ -217,7 +217,7 @@ class _Run:
         return self.weight(_lowest(tried), len(self.train))
 
     def steps(
-        self, frames: torch.Tensor, weight: float, memory: Momentum, count: int, what: str, move: bool = False
+        self, frames: torch.Tensor, weight: float, memory: SparseMemory, count: int, what: str, move: bool = False
     ) -> Iterator[Event]:
         """At most `count` steps: the first two thirds on some of the named frames, the others on all.
 
@@ -237,7 +237,7 @@ class _Run:
 
     def finish(self, weight: float, steps: int) -> Iterator[Event]:
         """Steps on all frames; positions and geometry move along in every fifth."""
-        memory = Momentum(self.solver.object.clone())
+        memory = SparseMemory(self.solver.object.clone())
         move = self.solver.positions or bool(self.solver.geometry)
         yield from self.steps(self.train, weight, memory, steps, "sparse object", move)
         self.solver.settle(memory)

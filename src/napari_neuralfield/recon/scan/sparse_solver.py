@@ -1,6 +1,6 @@
 """The coded scan's object, and what its microscope really was, from coarse to fine.
 
-Where positions are wrong, details are what goes wrong first: a canvas cut to its lowest frequencies finds the
+Where positions are wrong, details are what goes wrong first: an object array cut to its lowest frequencies finds the
 positions to a tenth of a pixel, and every doubling of the frequencies finds them better (Gauss-Newton per frame).
 With all frequencies the object is the sparsest that explains the frames: accelerated proximal gradient with
 isotropic complex total variation (Beck, Teboulle, SIAM J. Imaging Sci. 2, 183 (2009)).
@@ -27,7 +27,7 @@ GEOMETRY = ("to_detector_um", "wavelength_um")
 
 
 @dataclasses.dataclass
-class Momentum:
+class SparseMemory:
     """Memory of the accelerated proximal gradient: the last object, the dual of its edges, the pace."""
 
     last: torch.Tensor
@@ -40,8 +40,8 @@ class SparseSolver:
 
     Attributes
     ----------
-    object : complex (y, x), in the object's plane. canvas : the same at the coded surface.
-    state : canvas, surface and positions as every method of scans knows them.
+    object : complex (y, x), in the object's plane. object_array : the same at the coded surface.
+    state : object_array, surface and positions as every method of scans knows them.
     positions, surface : whether positions and the coded surface are learnt. geometry : lengths that are.
     problem : with the geometry as it is known now.
     """
@@ -60,7 +60,7 @@ class SparseSolver:
         self.positions, self.geometry, self.surface = positions, geometry, surface
         self._random = torch.Generator().manual_seed(seed)
         self._new_geometry()
-        self.object = filtered(state.canvas, self._to_surface.conj())
+        self.object = filtered(state.object_array, self._to_surface.conj())
 
     def _new_geometry(self) -> None:
         scan = self.problem.scan
@@ -69,7 +69,7 @@ class SparseSolver:
         self.kernel = found
         self.problem = dataclasses.replace(self.problem, kernel=found)
         self._to_surface = angular_spectrum(
-            scan.canvas, scan.pixel_um, scan.to_object_um, scan.wavelength_um,
+            scan.object_shape, scan.pixel_um, scan.to_object_um, scan.wavelength_um,
             limited=not scan.periodic, device=scan.device,
         )  # fmt: skip
 
@@ -84,20 +84,20 @@ class SparseSolver:
         Windows differ by a few pixels, so that the middle one stands for all.
         """
         scan, middle = self.problem.scan, self.state.position.mean(0, keepdim=True)
-        window = windows(self.state.canvas, scan, middle)[0]
+        window = windows(self.state.object_array, scan, middle)[0]
         light = (window * window.conj()).real
         return 0.9 * light + 0.1 * light.max()
 
-    def canvas_of(self, image: torch.Tensor) -> torch.Tensor:
+    def object_array_of(self, image: torch.Tensor) -> torch.Tensor:
         """An object carried to the coded surface."""
         return filtered(image, self._to_surface)
 
-    def object_at(self, canvas: torch.Tensor) -> torch.Tensor:
-        """The adjoint, and for all waves that travel the inverse, of `canvas_of`."""
-        return filtered(canvas, self._to_surface.conj())
+    def object_at(self, object_array: torch.Tensor) -> torch.Tensor:
+        """The adjoint, and for all waves that travel the inverse, of `object_array_of`."""
+        return filtered(object_array, self._to_surface.conj())
 
     def pass_over(self, frames: torch.Tensor, cutoff: float, step: float = 1.0) -> Iterator[float]:
-        """One pass in random order that moves canvas, positions and geometry; yields the misfit of each batch.
+        """One pass in random order that moves object array, positions and geometry; yields the misfit of each batch.
 
         Frequencies above `cutoff` (cycles per pixel) stay as they are.
         """
@@ -105,29 +105,29 @@ class SparseSolver:
         mask = low_pass(scan, cutoff, self.problem.device) if cutoff < 0.7 else None
         order = frames[torch.randperm(len(frames), generator=self._random).to(frames.device)]
         for part in order.split(2 if self.surface else AT_ONCE):
-            pull = self._pull(self.state.canvas, part, self.positions, True)
-            change = pull.canvas if mask is None else filtered(pull.canvas, mask)
-            canvas_step = step / (len(part) * self.brightest)
+            pull = self._pull(self.state.object_array, part, self.positions, True)
+            change = pull.object_array if mask is None else filtered(pull.object_array, mask)
+            object_step = step / (len(part) * self.brightest)
             if pull.probe is not None:
                 self.state.probe[0] -= pull.probe * (step / len(part)) / self._light()
-            self.state.canvas -= change * canvas_step
+            self.state.object_array -= change * object_step
             self._move(pull, part)
             yield pull.misfit
-        self.object = self.object_at(self.state.canvas)
+        self.object = self.object_at(self.state.object_array)
 
     def place(self, frames: torch.Tensor) -> None:
-        """Move the positions of frames that the canvas does not learn from."""
+        """Move the positions of frames that the object array does not learn from."""
         for part in frames.split(AT_ONCE) if len(frames) else ():
-            self.state.position[part] += position_steps(self._pull(self.state.canvas, part, True, False))
+            self.state.position[part] += position_steps(self._pull(self.state.object_array, part, True, False))
 
     def _pull(
-        self, canvas: torch.Tensor, frames: torch.Tensor, positions: bool, geometry: bool, spectral: bool = False
+        self, object_array: torch.Tensor, frames: torch.Tensor, positions: bool, geometry: bool, spectral: bool = False
     ) -> Pull:
         scan = self.problem.scan
         slopes = [kernel_slope(scan, name, getattr(scan, name)) for name in self.geometry] if geometry else []
         state = self.state
         return pull_of(
-            self.problem, canvas, state.probe[0], state.position, frames, self.kernel,
+            self.problem, object_array, state.probe[0], state.position, frames, self.kernel,
             positions=positions, geometry=slopes, solve_probe=self.surface, spectral=spectral,
         )  # fmt: skip
 
@@ -154,7 +154,7 @@ class SparseSolver:
         self.problem = dataclasses.replace(self.problem, scan=scan.replace(**new))
         self._new_geometry()
 
-    def sparse_step(self, frames: torch.Tensor, weight: float, memory: Momentum, move: bool = False) -> float:
+    def sparse_step(self, frames: torch.Tensor, weight: float, memory: SparseMemory, move: bool = False) -> float:
         """One accelerated proximal step on all the named frames; the misfit where it was taken.
 
         Parameters
@@ -164,12 +164,12 @@ class SparseSolver:
         move : move positions and geometry too, which costs three times as much.
         """
         spectral, misfit = self.problem.scan.periodic, 0.0
-        canvas = torch.fft.fft2(self.object) * self._to_surface
-        canvas = canvas if spectral else torch.fft.ifft2(canvas)
-        total = torch.zeros_like(canvas)
+        object_array = torch.fft.fft2(self.object) * self._to_surface
+        object_array = object_array if spectral else torch.fft.ifft2(object_array)
+        total = torch.zeros_like(object_array)
         for part in frames.split(AT_ONCE):
-            pull = self._pull(canvas, part, move and self.positions, move, spectral)
-            total += pull.canvas
+            pull = self._pull(object_array, part, move and self.positions, move, spectral)
+            total += pull.object_array
             misfit += pull.misfit
             self._move(pull, part)
         step = 1 / self.brightest
@@ -181,27 +181,27 @@ class SparseSolver:
         memory.last, memory.pace = new, faster
         return misfit
 
-    def settle(self, memory: Momentum) -> None:
-        """Take the last object without its momentum, and bring the canvas to it."""
+    def settle(self, memory: SparseMemory) -> None:
+        """Take the last object without its momentum, and bring the object array to it."""
         self.object = memory.last
-        self.state.canvas = self.canvas_of(self.object)
+        self.state.object_array = self.object_array_of(self.object)
 
-    def start_again(self, canvas: torch.Tensor) -> None:
+    def start_again(self, object_array: torch.Tensor) -> None:
         """Forget the object; positions and geometry stay."""
-        self.state.canvas = canvas.clone()
-        self.object = self.object_at(canvas)
+        self.state.object_array = object_array.clone()
+        self.object = self.object_at(object_array)
 
     def take(self, state: ScanState) -> None:
-        """Go on from another canvas and other positions."""
+        """Go on from another object array and other positions."""
         self.state.position.copy_(state.position)
-        self.start_again(state.canvas)
+        self.start_again(state.object_array)
 
     def hold_the_middle(self, nominal: torch.Tensor) -> None:
         """Move object and positions together, which no frame sees, so that the mean position is the nominal one."""
         drift = (self.state.position - nominal).mean(0)
         self.state.position -= drift
-        self.state.canvas = shifted(self.state.canvas, -drift)
-        self.object = self.object_at(self.state.canvas)
+        self.state.object_array = shifted(self.state.object_array, -drift)
+        self.object = self.object_at(self.state.object_array)
 
     def error(self, frames: torch.Tensor) -> float:
         """Relative amplitude error of the named frames."""
@@ -220,9 +220,9 @@ def from_mean_frame(problem: Problem, state: ScanState, name: str, reach: float 
     for step in torch.linspace(-reach, reach, trials).tolist():
         scan: Scan = problem.scan.replace(**{name: value * (1 + step)})
         pattern = _shadow(scan, state)
-        likeness = float((pattern * measured).sum() / pattern.norm().clamp(min=1e-20))
-        if likeness > best:
-            best, found = likeness, value * (1 + step)
+        correlation = float((pattern * measured).sum() / pattern.norm().clamp(min=1e-20))
+        if correlation > best:
+            best, found = correlation, value * (1 + step)
     return found
 
 

@@ -51,10 +51,10 @@ class Averaging:
 
     def _begin(self) -> None:
         waves = self.waves
-        self._canvas, self._probe = waves.canvas.clone(), waves.probe.clone()
-        self._canvas_sum, self._probe_sum = torch.zeros_like(waves.canvas), torch.zeros_like(waves.probe)
-        self._canvas_light = torch.zeros(waves.scan.canvas, device=waves.canvas.device)
-        self._probe_light = torch.zeros(waves.scan.window, device=waves.canvas.device)
+        self._object_array, self._probe = waves.object_array.clone(), waves.probe.clone()
+        self._object_sum, self._probe_sum = torch.zeros_like(waves.object_array), torch.zeros_like(waves.probe)
+        self._object_light = torch.zeros(waves.scan.object_shape, device=waves.object_array.device)
+        self._probe_light = torch.zeros(waves.scan.window, device=waves.object_array.device)
 
     def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
         self._begin()
@@ -66,14 +66,14 @@ class Averaging:
 
     def _visit(self, frame: int, solve_probe: bool, step: float) -> torch.Tensor:
         waves = self.waves
-        window, probe = waves.cut(waves.canvas, [frame])[:, None], waves.meet(waves.probe, [frame])
+        window, probe = waves.cut(waves.object_array, [frame])[:, None], waves.meet(waves.probe, [frame])
         exit_wave = probe * window
         change, misfit = waves.change(exit_wave, [frame])
         revised, bright, back = exit_wave + change, power(probe).sum(1), probe.conj()
-        waves.put(waves.canvas, [frame], step * (back * change).sum(1) / (bright + self.alpha * bright.mean()))
-        waves.shine(self._canvas_light, frame, bright[0])
-        begun = probe * waves.cut(self._canvas, [frame])[:, None]
-        waves.put(self._canvas_sum, [frame], (back * (revised - begun)).sum(1))
+        waves.put(waves.object_array, [frame], step * (back * change).sum(1) / (bright + self.alpha * bright.mean()))
+        waves.shine(self._object_light, frame, bright[0])
+        begun = probe * waves.cut(self._object_array, [frame])[:, None]
+        waves.put(self._object_sum, [frame], (back * (revised - begun)).sum(1))
         if solve_probe:
             bright, back = power(window), window.conj()
             share = step / (bright + self.beta * bright.mean())
@@ -85,7 +85,9 @@ class Averaging:
 
     def _average(self, solve_probe: bool) -> None:
         waves = self.waves
-        waves.canvas = self._canvas + waves.kept(waves.plain(self._canvas_sum) / _floored(self._canvas_light))
+        waves.object_array = self._object_array + waves.kept(
+            waves.plain(self._object_sum) / _floored(self._object_light)
+        )
         if solve_probe:
             change = waves.plain_probe(self._probe_sum) / _floored(self._probe_light)
             waves.probe = self._probe + waves.kept_probe(change)

@@ -33,7 +33,7 @@ def statistics(channels: torch.Tensor) -> np.ndarray:
     return torch.cat([deviation, dark, agree[:, None]], dim=1).numpy()
 
 
-class Likeness:
+class MeasuredMatch:
     """How much simulated channels resemble those of a measured acquisition.
 
     Parameters

@@ -13,7 +13,7 @@ from ...simulate.image_scenes import image_scene
 from ...simulate.random_scenes import Scene, random_scene
 from ...types import InputError
 from ..patterns.network_inputs import CANONICAL
-from .match_measured import BoardOf, Likeness
+from .match_measured import BoardOf, MeasuredMatch
 from .material import Material, Pair, every_fifth
 from .measured_pairs import MeasuredPairs
 from .pattern_stream import TrainingStream, Variety, random_board
@@ -72,7 +72,7 @@ def _simulated(
     return TrainingStream(
         CANONICAL, Variety(), size=size, patch=recipe.patch_px, pool=pool, per_scene=per_scene, boards=boards,
         seed=seed, board=random_board if like is None else BoardOf(like),
-        chance=None if like is None else Likeness(like, size),
+        chance=None if like is None else MeasuredMatch(like, size),
         draw=functools.partial(_drawn, material) if material.images else None,
     )  # fmt: skip
 

@@ -230,11 +230,11 @@ class AcquisitionDock(QWidget):
 
     def _show_moves(self, calibration: Any, objective_na: float) -> str:
         """Draw where a calibration found the LEDs; returns the caption."""
-        suspects = [suspect.frame for suspect in calibration.suspects]
+        outlier_frames = [outlier.frame for outlier in calibration.outlier_frames]
         found = calibration.corrected.illumination_na
-        times = self.plot.show_moves(nominal_na(calibration), found, suspects, objective_na)
+        times = self.plot.show_moves(nominal_na(calibration), found, outlier_frames, objective_na)
         longer = f", moves drawn {times} times as long as they are" if times > 1 else ""
-        odd = " Red: frames that disagree with all others." if suspects else ""
+        odd = " Red: frames that disagree with all others." if outlier_frames else ""
         return (
             f"Objective NA {objective_na:.3g} (blue), {len(found)} LEDs: "
             f"as the file gives them (green) and as found (white){longer}.{odd}"

@@ -30,7 +30,7 @@ class QuantityForm(QWidget):
         self.editors: dict[str, QWidget] = {}
         layout, needed = form_layout(self), set(required(draft.kind))
         for name, q in quantities(draft.kind).items():
-            if name not in needed and name not in SOUGHT and q.shape and draft.settled().get(name) is None:
+            if name not in needed and name not in SOUGHT and q.shape and draft.derived().get(name) is None:
                 continue  # an optional array that is not there
             editor = self.editors[name] = self._make(name, q, draft.values.get(name))
             heading = QLabel(caption(q.label, q.unit))
@@ -40,7 +40,7 @@ class QuantityForm(QWidget):
 
     def mark(self, draft: Draft) -> None:
         """Frame what is missing, show arrays as they are now, and what follows from the rest as such."""
-        missing, known = draft.missing(), draft.settled()
+        missing, known = draft.missing(), draft.derived()
         for name, editor in self.editors.items():
             target: QWidget = editor
             if isinstance(editor, ArrayEdit):

@@ -10,7 +10,7 @@ import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
-from ...app.figures.calibration_rows import Found, corrected_values
+from ...app.figures.calibration_rows import ShownCalibration, corrected_values
 from ...app.job import Failed, Job, Stopped
 from ...types import Event, InputError, Note, Preview, Progress, Result
 from ..kit.forms import OptionForm, caption
@@ -39,7 +39,7 @@ class CalibratePanel(QWidget):
         super().__init__()
         self._viewer, self._session, self._background = viewer, session, Background()
         self._preview = PreviewLayers(viewer, self._background, self._say_error)
-        self._found: Found | None = None
+        self._found: ShownCalibration | None = None
         self._values: dict[str, Any] = {}  # of the draft that was calibrated
         self._before: tuple[dict[str, Any], Any] | None = None  # what Undo brings back
         self._job: Job | None = None
@@ -237,11 +237,11 @@ class CalibratePanel(QWidget):
 
     # what was found
 
-    def _calibrated(self, found: Found) -> None:
+    def _calibrated(self, found: ShownCalibration) -> None:
         self._show_found(found)
         self._on_value("")
 
-    def _show_found(self, found: Found | None) -> None:
+    def _show_found(self, found: ShownCalibration | None) -> None:
         self._found, self._before = found, None
         self.view.setVisible(found is not None)
         self.stale.hide()
@@ -250,7 +250,7 @@ class CalibratePanel(QWidget):
         self.changed.emit()
 
     def accept(self) -> None:
-        """Put what was found into the draft, without the suspects where the box is ticked."""
+        """Put what was found into the draft, without the outlier_frames where the box is ticked."""
         draft = self._session.draft
         if self.calibration is None or draft is None:
             return

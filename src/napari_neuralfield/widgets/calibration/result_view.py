@@ -1,4 +1,4 @@
-"""What a calibration found, shown: lines of text, the pupil, suspects, how good it is, and accept or discard."""
+"""What a calibration found, shown: lines of text, the pupil, outlier_frames, how good it is, and accept or discard."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
-from ...app.figures.calibration_rows import Finding, Found, findings, quality_lines
+from ...app.figures.calibration_rows import Finding, ShownCalibration, findings, quality_lines
 from ..kit.parts import BAD, GOOD, QUIET, WARN, button, label, row
 from .plots import CorrelationPlot, PhasePicture, RingPlot, ZernikeBars
 
@@ -17,7 +17,7 @@ LEGEND = (
     "{}. Higher agreement and lower misfit are better."
 )
 
-MOST_SUSPECTS = 8  # named; of more the number only
+MOST_OUTLIERS = 8  # named; of more the number only
 
 
 class Lines(QWidget):
@@ -61,8 +61,8 @@ class CalibrationView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.lines, self.phase, self.zernike = Lines(), PhasePicture(), ZernikeBars()
-        self.suspects, self.warnings, self.state = label(colour=BAD), label(colour=WARN), label(colour=GOOD)
-        self.suspects.linkActivated.connect(lambda link: self.frame_wanted.emit(int(link)))
+        self.outlier_frames, self.warnings, self.state = label(colour=BAD), label(colour=WARN), label(colour=GOOD)
+        self.outlier_frames.linkActivated.connect(lambda link: self.frame_wanted.emit(int(link)))
         self.leave_out = QCheckBox()
         self.leave_out.setToolTip("Accept only the other frames, so that these cannot spoil a reconstruction.")
         self.assess_button = button(
@@ -87,20 +87,20 @@ class CalibrationView(QWidget):
         self.pupil = row(self.phase, self.zernike)
         buttons = row(self.accept_button, self.discard_button, self.undo_button, self.assess_button)
         self.curves = row(self.correlation, self.rings)
-        words = (self.lines, self.warnings, self.suspects, self.leave_out)
+        words = (self.lines, self.warnings, self.outlier_frames, self.leave_out)
         pictures = (self.pupil_title, self.pupil, self.quality, self.curves, self.legend)
         for part in (buttons, self.state, *words, *pictures):
             layout.addWidget(part)
 
-    def show_found(self, found: Found) -> None:
+    def show_found(self, found: ShownCalibration) -> None:
         """A new calibration, neither accepted nor assessed."""
         calibration = found.calibration
         self.lines.show_lines(findings(found))
         _say(self.warnings, "\n".join(_sentence(text) for text in calibration.warnings))
-        odd = calibration.suspects
-        lines = [_linked(suspect) for suspect in odd[:MOST_SUSPECTS]]
-        more = [f"And {len(odd) - MOST_SUSPECTS} more."] if len(odd) > MOST_SUSPECTS else []
-        _say(self.suspects, "<br>".join(lines + more))
+        odd = calibration.outlier_frames
+        lines = [_linked(outlier) for outlier in odd[:MOST_OUTLIERS]]
+        more = [f"And {len(odd) - MOST_OUTLIERS} more."] if len(odd) > MOST_OUTLIERS else []
+        _say(self.outlier_frames, "<br>".join(lines + more))
         self.leave_out.setText("Leave out this frame" if len(odd) == 1 else "Leave out these frames")
         self.leave_out.setVisible(bool(odd))
         self.leave_out.setChecked(bool(odd))
@@ -132,9 +132,9 @@ class CalibrationView(QWidget):
         _say(self.state, "Accepted: Reconstruct and Save now use these values." if accepted else "")
 
 
-def _linked(suspect: Any) -> str:
-    number = f"<a href='{suspect.frame}' style='color: {BAD}'>Frame {suspect.frame}</a>"
-    return f"{number} {html.escape(suspect.why, quote=False)}."
+def _linked(outlier: Any) -> str:
+    number = f"<a href='{outlier.frame}' style='color: {BAD}'>Frame {outlier.frame}</a>"
+    return f"{number} {html.escape(outlier.why, quote=False)}."
 
 
 def _sentence(text: str) -> str:

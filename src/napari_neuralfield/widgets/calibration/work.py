@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...app.figures.calibration_rows import Found, found_of, kept_frames
+from ...app.figures.calibration_rows import ShownCalibration, found_of, kept_frames
 from ...types import Event, InputError
 from ..kit.threads import explain
 
@@ -37,7 +37,7 @@ def answering(work: Callable[[], Generator[Event, None, Any]]) -> Callable[[], I
     return follow
 
 
-def calibrating(acquisition: Acquisition, recipe: Any) -> Generator[Event, None, Found]:
+def calibrating(acquisition: Acquisition, recipe: Any) -> Generator[Event, None, ShownCalibration]:
     from ...recon.calibration.stages import calibrate
 
     calibration = yield from calibrate(acquisition, recipe)

@@ -10,7 +10,7 @@ import pyqtgraph as pg
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 LINE, FAINT, EDGE, GOOD = "#5bc0de", "#6c7a89", "#f0ad4e", "#5cb85c"
-MOVED, SUSPECT = "#ffffff", "#ff5c5c"
+MOVED, OUTLIER = "#ffffff", "#ff5c5c"
 
 
 class Plot(QWidget):
@@ -124,8 +124,8 @@ class PupilPlot(Plot):
         self._dots = self.plot.plot(pen=None, symbol="o", symbolSize=4, symbolPen=None, symbolBrush=GOOD)
         self._moves = self.plot.plot(pen=pg.mkPen(MOVED, width=1), connect="pairs")
         self._found = self.plot.plot(pen=None, symbol="o", symbolSize=4, symbolPen=None, symbolBrush=MOVED)
-        self._suspects = self.plot.plot(
-            pen=None, symbol="x", symbolSize=9, symbolPen=pg.mkPen(SUSPECT, width=2), symbolBrush=SUSPECT
+        self._outlier_frames = self.plot.plot(
+            pen=None, symbol="x", symbolSize=9, symbolPen=pg.mkPen(OUTLIER, width=2), symbolBrush=OUTLIER
         )
 
     def show_pupils(self, illumination_na: Any, objective_na: float) -> float:
@@ -139,7 +139,7 @@ class PupilPlot(Plot):
         na = np.asarray(illumination_na, dtype=np.float64).reshape(-1, 2)
         synthetic = float(np.hypot(*na.T).max(initial=0.0)) + objective_na
         some = na[:: max(1, math.ceil(len(na) / self.MOST))]
-        for curve in (self._moves, self._found, self._suspects):
+        for curve in (self._moves, self._found, self._outlier_frames):
             curve.setData([], [])
         gap = np.full((1, 2), np.nan)
         rings = np.concatenate([part for c in some for part in (circle(-c, objective_na), gap)] or [gap])
@@ -151,13 +151,15 @@ class PupilPlot(Plot):
         self.plot.setRange(xRange=(-synthetic, synthetic), yRange=(-synthetic, synthetic), padding=0.06)
         return synthetic
 
-    def show_moves(self, nominal_na: np.ndarray, found_na: np.ndarray, suspects: list[int], objective_na: float) -> int:
+    def show_moves(
+        self, nominal_na: np.ndarray, found_na: np.ndarray, outlier_frames: list[int], objective_na: float
+    ) -> int:
         """Draw where LEDs were found instead of the circles; returns how many times longer than true the moves are.
 
         Parameters
         ----------
         nominal_na, found_na : (led, 2) direction cosines (y, x).
-        suspects : LEDs to mark.
+        outlier_frames : LEDs to mark.
         objective_na : radius of the pupil.
         """
         times = exaggeration(nominal_na, found_na)
@@ -166,8 +168,8 @@ class PupilPlot(Plot):
         self._edge.setData([], [])
         pairs = np.stack([start, end], axis=1).reshape(-1, 2)
         self._moves.setData(pairs[:, 1], pairs[:, 0])
-        odd = end[suspects]
-        for curve, at in ((self._dots, start), (self._found, end), (self._suspects, odd)):
+        odd = end[outlier_frames]
+        for curve, at in ((self._dots, start), (self._found, end), (self._outlier_frames, odd)):
             curve.setData(at[:, 1], at[:, 0])
         reach = max(float(np.abs(np.concatenate([start, end])).max(initial=0.0)), objective_na)
         self.plot.setRange(xRange=(-reach, reach), yRange=(-reach, reach), padding=0.06)

@@ -11,7 +11,7 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ..kit.parts import QUIET, Fold, button, label, row
-from ..kit.plots import EDGE, LINE, SUSPECT, Plot
+from ..kit.plots import EDGE, LINE, OUTLIER, Plot
 from ..kit.session import Session, Shown
 from ..view.scan_facts import ScanFacts, frame_text, legend, scan_facts, summary
 from ..view.scan_layers import add_all, mark_point, position_layers, surface_layers
@@ -27,7 +27,7 @@ class FrameErrorPlot(Plot):
     def __init__(self) -> None:
         super().__init__("frame", "error", 140)
         self.plot.showGrid(x=True, y=True, alpha=0.2)
-        self._marker = pg.InfiniteLine(angle=90, pen=pg.mkPen(SUSPECT, width=1))
+        self._marker = pg.InfiniteLine(angle=90, pen=pg.mkPen(OUTLIER, width=1))
         self.plot.addItem(self._marker)
         self._dots = {
             held: self.plot.plot(pen=None, symbol="o", symbolSize=5, symbolPen=None, symbolBrush=colour)

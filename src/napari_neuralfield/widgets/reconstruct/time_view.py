@@ -8,7 +8,7 @@ from typing import Any
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QProgressBar, QVBoxLayout, QWidget
 
-from ...app.lapse_corrections import Choices, Stopped
+from ...app.lapse_corrections import Choices, Unwanted
 from ...app.lapse_export import export
 from ...app.lapse_methods import LapseMaker, over_time
 from ...app.time_lapse import TimeLapse, check_time_lapse
@@ -111,7 +111,7 @@ class TimeView(QWidget):
         def work() -> tuple[LapseMaker, TimeLapse] | None:
             try:
                 made = maker.lapse(choices, lambda *n: post(show, *n), lambda: not self._making.overtaken)
-            except Stopped:
+            except Unwanted:
                 return None
             return maker, made
 

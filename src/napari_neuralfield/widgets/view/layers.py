@@ -81,7 +81,7 @@ def title_of(draft: Draft) -> str:
 
 def pixel_um(draft: Draft) -> float:
     """Pixel of a frame, um; 1 where it is not known yet. A diffraction pattern is as large as the window it is of."""
-    known = draft.settled()
+    known = draft.derived()
     for name in PIXEL_NAMES:
         value = known.get(name)
         if isinstance(value, int | float) and value > 0:
@@ -94,7 +94,7 @@ def acquisition_layers(draft: Draft) -> list[LayerData]:
     frames = FrameView(draft.frames)
     some = sorted({0, len(frames) // 2, len(frames) - 1})
     limits = contrast(np.concatenate([np.asarray(frames[i]).ravel()[::7] for i in some]).astype(np.float32))
-    step, known = pixel_um(draft), draft.settled()
+    step, known = pixel_um(draft), draft.derived()
     fine = step / int(known.get("upsampling") or 1)
     first = [(step - fine) / 2] * 2  # the object's pixels are the fine ones, and the first of them lies at 0
     if draft.kind == "ptychography" and known.get("positions_um") is not None:  # in the middle of the object
