@@ -1,4 +1,4 @@
-"""The design on one page: what a field, a forward model and a reader are, and what a reconstruction says.
+"""The design on one page: what a field, a measurement and a reader are, and what a reconstruction says.
 
 `reconstruct(acquisition, recipe)` is a generator of the events below. Closing it cancels. It never prints,
 never touches Qt and never writes files.
@@ -105,11 +105,52 @@ class Field(Protocol):
     def parameters(self) -> Iterable[torch.Tensor]: ...
 
 
-class ForwardModel(Protocol):
-    """A differentiable measurement: knows optics and data, not fields."""
+@dataclasses.dataclass(frozen=True)
+class DataTerm:
+    """How far predicted frames are from measured ones.
 
-    def predict(self, render: Any, frame_indices: Any) -> torch.Tensor:
-        """Intensity (frame, y, x) that the sample `render` gives in the named frames."""
+    loss : what a fit makes small, differentiable. misfit : squared amplitude misfit, summed. energy : counts, summed.
+    """
+
+    loss: torch.Tensor
+    misfit: float
+    energy: float
+
+
+@runtime_checkable
+class Measurement(Protocol):
+    """A differentiable measurement: knows optics and data, not fields. Registered in `registry.MEASUREMENTS`.
+
+    One that knows a faster way than through `predict` has `data_term(image, frames, z_um) -> DataTerm` too, and one
+    whose learnt values must be brought back after each step (what the object can take, it takes) has `settle()`.
+
+    extent : depths and native grid of the sample.
+    amplitude : square roots of the measured intensities (frame, y, x).
+    good : True where a detector pixel counts (y, x); None where all do.
+    train, held : numbers of the frames that are fitted, and of those left out to be predicted, int64.
+    learnt : name -> what is learnt of the microscope along with a field; each starts at no change.
+    """
+
+    extent: Extent
+    amplitude: torch.Tensor
+    good: torch.Tensor | None
+    train: torch.Tensor
+    held: torch.Tensor
+    learnt: dict[str, torch.Tensor]
+
+    def step_of(self, name: str) -> float:
+        """Largest change of a learnt value per step, in its own unit."""
+        ...
+
+    def predict(self, image: torch.Tensor, frames: torch.Tensor, z_um: float = 0.0) -> torch.Tensor:
+        """Intensity (frame, y, x), differentiable.
+
+        Parameters
+        ----------
+        image : complex sample (y, x) over the extent; on its native grid unless the measurement says otherwise.
+        frames : numbers of the frames, int64.
+        z_um : depth of the image, um.
+        """
         ...
 
 

@@ -13,7 +13,7 @@ from scene import relative_error, scene
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.optics.grids import resample
 from napari_neuralfield.recon import build_recipe, reconstruct
-from napari_neuralfield.recon.residual.led_model import LedExperiment
+from napari_neuralfield.recon.residual.led_model import LedMeasurement
 from napari_neuralfield.recon.residual.of_leds import prior_of
 from napari_neuralfield.simulate.coded_fpm import coded_fpm
 from napari_neuralfield.simulate.led_optics import aberrated_pupil
@@ -26,39 +26,39 @@ def result_of(acquisition: LedArray, method: str = "residual-field", **options: 
     return last.result
 
 
-def experiment_of(acquisition: LedArray, *learn: str) -> LedExperiment:
+def measurement_of(acquisition: LedArray, *learn: str) -> LedMeasurement:
     frames = torch.arange(acquisition.frame_count)
-    return LedExperiment(acquisition, 0.0, learn, 10, (frames, frames[:0]))
+    return LedMeasurement(acquisition, 0.0, learn, 10, (frames, frames[:0]))
 
 
 @pytest.mark.parametrize("coded", [False, True])
 def test_the_true_object_gives_the_frames(coded: bool) -> None:
     acquisition, sample = coded_scene() if coded else scene()
-    experiment = experiment_of(acquisition)
-    image = experiment.matched(resample(torch.tensor(sample, dtype=torch.complex64), experiment.extent.shape))
-    misfit, energy = experiment.frame_error(image)
+    measurement = measurement_of(acquisition)
+    image = measurement.matched(resample(torch.tensor(sample, dtype=torch.complex64), measurement.extent.shape))
+    misfit, energy = measurement.frame_error(image)
     assert np.sqrt(misfit.sum() / energy.sum()) < 2e-4  # single precision
 
 
 @pytest.mark.parametrize("learnt", ["directions", "pupil", "gains", "background", "profile", "surface"])
 def test_slopes_of_what_is_learnt(learnt: str) -> None:
     acquisition, sample = coded_scene()
-    experiment = experiment_of(acquisition, learnt)
-    image = resample(torch.tensor(sample, dtype=torch.complex64), experiment.extent.shape)
-    frames = experiment.train[:3]
-    value = experiment.learnt[learnt]
-    way = torch.randn(value.shape, generator=torch.Generator().manual_seed(0)) * experiment.step_of(learnt)
+    measurement = measurement_of(acquisition, learnt)
+    image = resample(torch.tensor(sample, dtype=torch.complex64), measurement.extent.shape)
+    frames = measurement.train[:3]
+    value = measurement.learnt[learnt]
+    way = torch.randn(value.shape, generator=torch.Generator().manual_seed(0)) * measurement.step_of(learnt)
     weight = torch.rand(3, *acquisition.frame_shape, generator=torch.Generator().manual_seed(1))
 
     def total(share: float) -> float:
         with torch.no_grad():
             value.copy_(0.02 * way.abs() + share * way.abs())
-            return float((experiment.predict(image, frames).double() * weight).sum())
+            return float((measurement.predict(image, frames).double() * weight).sum())
 
     step = {"surface": 0.2, "directions": 0.5}.get(learnt, 0.02)
     expected = (total(step) - total(-step * (learnt != "background"))) / (step * (1 + (learnt != "background")))
     total(0.0)
-    (slope,) = torch.autograd.grad((experiment.predict(image, frames) * weight).sum(), value)
+    (slope,) = torch.autograd.grad((measurement.predict(image, frames) * weight).sum(), value)
     assert float((slope * way.abs()).sum()) == pytest.approx(expected, rel=0.05)
 
 
@@ -77,10 +77,10 @@ def test_priors(prior: str) -> None:
     acquisition, sample = scene(strength=0.3)
     sample = np.exp(1j * (sample.real - sample.real.mean()))  # a weak phase object
     quick = build_recipe("residual-field", {"prior": prior})
-    experiment = experiment_of(acquisition)
+    measurement = measurement_of(acquisition)
     if prior != "classical":
-        image = experiment.matched(prior_of(experiment, quick, None))
-        assert image.shape == experiment.extent.shape
+        image = measurement.matched(prior_of(measurement, quick, None))
+        assert image.shape == measurement.extent.shape
         assert float(image.abs().mean()) == pytest.approx(1.0, abs=0.15)
     result = result_of(acquisition, prior=prior, use_every=2, epochs=10, finish_epochs=2)
     assert result.figures["relative_amplitude_error"] < 0.1

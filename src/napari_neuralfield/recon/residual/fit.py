@@ -5,10 +5,8 @@ The network starts at nothing, so that the prior is the first answer; wavelets k
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,44 +14,16 @@ import torch
 from ... import compute
 from ...compute import COMPLEX
 from ...fields.residual import ResidualField
-from ...forward.scan import Measured
-from ...types import Event, InputError, Note, Preview, Progress
-from ..engine.adam import Adam, warm_cosine
+from ...types import Event, InputError
+from ..engine.fit_field import Counter, Sample, epochs, fit_field
 from ..engine.losses import LOSSES
-from ..engine.preview_pace import PreviewPace
 from ..engine.sparsity import haar_l1
+from .led_model import LedMeasurement
 from .recipe import ResidualRecipe
+from .scan_model import ScanMeasurement
 
 SHAPED = 0.1  # share of the epochs after which the network tells of the experiment
-
-
-class Experiment(Protocol):
-    """Frames of an experiment, and what is learnt of it.
-
-    Attributes
-    ----------
-    measured : amplitudes (frame, y, x) of counts of about 1. train, held : frames used, and left out to be predicted.
-    learnt : name -> parameter. fields : networks beside the object's. batch : frames that suit a step.
-    sparsity, rate : weight of the wavelets, and step of the network, that suit the frames.
-    """
-
-    batch: int
-    sparsity: float
-    rate: float
-
-    measured: Measured
-    train: torch.Tensor
-    held: torch.Tensor
-    learnt: dict[str, torch.Tensor]
-    fields: list[ResidualField]
-
-    def step_of(self, name: str) -> float:
-        """Step of a learnt parameter, in its own unit."""
-        ...
-
-    def predict(self, image: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
-        """Counts (frame, y, x) that an object (y, x) gives, differentiable."""
-        ...
+PIXEL_RATE = 2e-3
 
 
 def image_from_file(path: str | None, shape: tuple[int, int], rim: int = 0) -> torch.Tensor:
@@ -79,31 +49,30 @@ def image_from_file(path: str | None, shape: tuple[int, int], rim: int = 0) -> t
     return torch.as_tensor(image, dtype=COMPLEX)
 
 
-class Fit:
-    """Improves a field and its experiment in place; every generator yields progress and previews."""
+class ResidualFit:
+    """Improves a field and its measurement in place; every generator yields progress and previews."""
 
-    def __init__(self, field: ResidualField, experiment: Experiment, recipe: ResidualRecipe) -> None:
-        self.field, self.experiment, self.recipe = field, experiment, recipe
-        self.loss = LOSSES[recipe.loss]
+    def __init__(
+        self, field: ResidualField, measurement: LedMeasurement | ScanMeasurement, recipe: ResidualRecipe
+    ) -> None:
+        self.field, self.measurement, self.recipe = field, measurement, recipe
         self._order, self._roll = compute.seed(recipe.seed), compute.seed(recipe.seed + 1)
-        count = len(experiment.train)
+        count = len(measurement.train)
         self.epochs = recipe.epochs or int(np.clip(2000 // count, 10, 60))
         usual = int(np.clip(600 // count, 5, 30))
         self.finish_epochs = usual if recipe.finish_epochs is None else recipe.finish_epochs
-        self.total = (self.epochs + self.finish_epochs) * count
-        self.sparsity = experiment.sparsity if recipe.sparsity is None else recipe.sparsity
-        self.rate = experiment.rate if recipe.rate is None else recipe.rate
-        self.done, self.batch = 0, recipe.batch or experiment.batch
-        self.pace = PreviewPace(lambda: Preview(self._snapshot(), 0.0))
-
-    def _snapshot(self) -> ResidualField:
-        return copy.deepcopy(self.field)
+        self.batch = recipe.batch or measurement.batch
+        self._steps = self.epochs * -(-count // self.batch)
+        self._counter = Counter(self._steps + self.finish_epochs * -(-count // self.batch))
+        self.sparsity = measurement.sparsity if recipe.sparsity is None else recipe.sparsity
 
     def network(self) -> Iterator[Event]:
         """Epochs of the network and of what is learnt of the experiment."""
-        networks = [self.field, *self.experiment.fields]
+        networks = [self.field, *self.measurement.fields]
         weights = [p for network in networks for p in network.parameters()]
-        yield from self._epochs(self.epochs, weights, self.rate, self.field.at_pixels, "network", SHAPED)
+        rate = self.measurement.rate if self.recipe.rate is None else self.recipe.rate
+        yield from self._fit(self.epochs, weights, rate, lambda _: self.field.at_pixels(), "network", SHAPED)
+        self._counter.done = self._steps
 
     def pixels(self) -> Iterator[Event]:
         """Epochs in which the prior's pixels move and the network rests."""
@@ -113,94 +82,33 @@ class Fit:
             network, prior = self.field.network(), self.field.prior
         free = torch.view_as_real(prior.clone()).contiguous().requires_grad_()
 
-        def image() -> torch.Tensor:
+        def image(_: float) -> torch.Tensor:
             now = torch.view_as_complex(free)
             self.field.prior = now.detach()
             return network + now
 
-        yield from self._epochs(self.finish_epochs, [free], 2e-3, image, "pixels", 0.0)
+        yield from self._fit(self.finish_epochs, [free], PIXEL_RATE, image, "pixels", 0.0)
         self.field.prior = torch.view_as_complex(free.detach())
 
-    def _epochs(
-        self,
-        count: int,
-        weights: Sequence[torch.Tensor],
-        rate: float,
-        image: Callable[[], torch.Tensor],
-        what: str,
-        wait: float,
+    def _fit(
+        self, count: int, weights: Sequence[torch.Tensor], rate: float, image: Sample, what: str, wait: float
     ) -> Iterator[Event]:
-        """`count` epochs; the experiment is learnt after the share `wait` of them. Keeps the best held-out state."""
-        learnt = self.experiment.learnt
-        others = [(p, self.experiment.step_of(name)) for name, p in learnt.items()]
-        optimizer = Adam(weights, rate, others=others, weight_decay=self.recipe.weight_decay)
-        train, kept, idle, steps = self.experiment.train, _Kept(), 0, 0
-        every = count * -(-len(train) // self.batch)
-        for epoch in range(count):
-            misfit = energy = 0.0
-            order = torch.randperm(len(train), generator=self._order).to(train.device)
-            for part in train[order].split(self.batch):
-                fade = warm_cosine(steps, every) if self.recipe.decay else 1.0
-                steps += 1
-                seen, all_of = self._step(optimizer, part, image, rate * fade, float(epoch >= wait * count))
-                misfit, energy = misfit + seen, energy + all_of
-                self.done += len(part)
-                yield Progress(min(self.done, self.total), self.total, (misfit / energy) ** 0.5, what)
-                yield from self.pace.events()
-            if len(self.experiment.held):
-                idle = 0 if kept.better(self.held_error(image), [*weights, *learnt.values()]) else idle + 1
-                if idle >= self.recipe.patience:
-                    self.done += (count - epoch - 1) * len(train)
-                    break
-        if kept.restore([*weights, *learnt.values()]):
-            yield Note(f"{what}: kept is the epoch that predicts the held-out frames best, error {kept.error:.4f}")
-        image()
+        fade, train = self.recipe.decay, self.measurement.train
+        yield from fit_field(
+            self.field,
+            self.measurement,
+            epochs(train, count, self.batch, generator=self._order, fade=fade, learn_after=wait),
+            rate=rate,
+            counter=self._counter,
+            sample=image,
+            parameters=weights,
+            loss=LOSSES[self.recipe.loss],
+            regulariser=self._wavelets if self.sparsity else None,
+            weight_decay=self.recipe.weight_decay,
+            patience=self.recipe.patience,
+            what=what,
+        )
 
-    def _step(
-        self, optimizer: Adam, part: torch.Tensor, image: Callable[[], torch.Tensor], rate: float, others: float
-    ) -> tuple[float, float]:
-        """One step; squared misfit and counts of the frames `part`."""
-        measured = self.experiment.measured
-        now = image()
-        counts = self.experiment.predict(now, part)
-        amplitude = measured.amplitude[part]
-        loss = self.loss(counts, amplitude, measured.good)
-        if self.sparsity:
-            wavelets = haar_l1(now, self.recipe.wavelet_levels, self.recipe.wavelet_shift, self._roll)
-            loss = loss + self.sparsity * wavelets / now.numel()
-        optimizer.step(loss, rate, others)
-        miss = torch.sqrt(counts.detach()) - amplitude
-        miss = miss if measured.good is None else miss * measured.good
-        return float(miss.square().sum()), float(amplitude.square().sum())
-
-    @torch.no_grad()
-    def held_error(self, image: Callable[[], torch.Tensor]) -> float:
-        """Relative amplitude error of the held-out frames."""
-        now, measured = image(), self.experiment.measured
-        misfit = energy = 0.0
-        for part in self.experiment.held.split(16):
-            miss = torch.sqrt(self.experiment.predict(now, part)) - measured.amplitude[part]
-            miss = miss if measured.good is None else miss * measured.good
-            misfit += float(miss.square().sum())
-            energy += float(measured.amplitude[part].square().sum())
-        return (misfit / energy) ** 0.5
-
-
-class _Kept:
-    """The best state so far, by the error of held-out frames."""
-
-    def __init__(self) -> None:
-        self.error = np.inf
-        self._values: list[torch.Tensor] = []
-
-    def better(self, error: float, values: Sequence[torch.Tensor]) -> bool:
-        if error < self.error:
-            self.error, self._values = error, [v.detach().clone() for v in values]
-            return True
-        return False
-
-    @torch.no_grad()
-    def restore(self, values: Sequence[torch.Tensor]) -> bool:
-        for value, kept in zip(values, self._values, strict=False):
-            value.copy_(kept)
-        return bool(self._values)
+    def _wavelets(self, image: torch.Tensor) -> torch.Tensor:
+        found = haar_l1(image, self.recipe.wavelet_levels, self.recipe.wavelet_shift, self._roll)
+        return self.sparsity * found / image.numel()

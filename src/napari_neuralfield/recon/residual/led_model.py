@@ -18,7 +18,6 @@ from ...data.acquisition import LedArray
 from ...fields.residual import ResidualField
 from ...forward import fourier, spatially_coded
 from ...forward.ptychography import pooled
-from ...forward.scan import Measured
 from ...optics.grids import centred_spectrum, fit_spectrum, image_of
 from ...optics.pupil import wavefront
 from ..projection.setup import depth_tensor, extent, support
@@ -29,7 +28,7 @@ FIRST_TERM = 4  # Noll: piston and tilts cannot be told from the object
 KERNEL_BYTES = 2**29  # pupils of all LEDs are kept where they take no more
 
 
-class LedExperiment:
+class LedMeasurement:
     """Frames of an LED array.
 
     Parameters
@@ -43,7 +42,7 @@ class LedExperiment:
 
     Attributes
     ----------
-    extent : of the object. measured : amplitudes; an empty bright field is 1. scale : counts that stand for 1.
+    extent : of the object. amplitude : of the frames; an empty bright field is 1. scale : counts that stand for 1.
     gain : intensity of each LED, from its exposure (led,). like : the used LED nearest to each (led,).
     learnt : name -> parameter. fields : empty, no networks beside the object's.
     """
@@ -74,7 +73,8 @@ class LedExperiment:
             self.camera = spatially_coded.camera_of(acquisition, z_um, device)
             self.plan = self.camera.plan
             found = spatially_coded.measure(acquisition, self.camera)
-        self.measured, self.scale, self.floor = Measured(found.amplitude, None), found.scale, found.floor
+        self.amplitude, self.scale, self.floor = found.amplitude, found.scale, found.floor
+        self.good: torch.Tensor | None = None
         self.gain = found.gain**2
         na = torch.as_tensor(np.array(acquisition.illumination_na), device=device)
         self.like = self.train[torch.cdist(na, na[self.train]).argmin(1)]
@@ -152,7 +152,7 @@ class LedExperiment:
         phase = wavefront(self.noll, self.learnt["pupil"], fy, fx, self.plan.cutoff)
         return torch.polar(torch.ones_like(phase), phase)
 
-    def predict(self, image: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+    def predict(self, image: torch.Tensor, frames: torch.Tensor, z_um: float = 0.0) -> torch.Tensor:
         """Counts (frame, y, x) that an object (y, x) gives; an empty bright field is 1."""
         leds = frames.cpu().numpy()
         spectrum = fit_spectrum(centred_spectrum(image), self.plan.spectrum_shape)
@@ -174,10 +174,10 @@ class LedExperiment:
     @torch.no_grad()
     def matched(self, image: torch.Tensor) -> torch.Tensor:
         """The image (y, x) as bright as the brightest of the frames that are used ask for."""
-        energy = self.measured.amplitude[self.train].square().mean((1, 2)) - self.floor[self.train]
+        energy = self.amplitude[self.train].square().mean((1, 2)) - self.floor[self.train]
         chosen = self.train[torch.argsort(energy, descending=True)[:16]]
         level = self.floors()[chosen, None, None]
-        counts = (self.measured.amplitude[chosen].square() - level).sum()
+        counts = (self.amplitude[chosen].square() - level).sum()
         return image * (counts / (self.predict(image, chosen) - level).sum().clamp(min=1e-12)).clamp(min=0).sqrt()
 
     @torch.no_grad()
@@ -194,7 +194,7 @@ class LedExperiment:
         """Squared amplitude misfit of every frame (frame,), and its counts (frame,)."""
         misfit, energy = [], []
         for part in torch.arange(len(self.plan.corner), device=self.train.device).split(16):
-            amplitude = self.measured.amplitude[part]
+            amplitude = self.amplitude[part]
             misfit.append((torch.sqrt(self.predict(image, part)) - amplitude).square().sum((1, 2)))
             energy.append(amplitude.square().sum((1, 2)))
         return torch.cat(misfit).double().cpu().numpy(), torch.cat(energy).double().cpu().numpy()

@@ -22,10 +22,10 @@ from ..scan.recipe import ScanRecipe
 from ..scan.setup import Problem, ScanState, first_state, object_of, problem_of, result_of
 from ..scan.sparse_pixels import wrong_positions
 from ..scan.sparse_solver import from_mean_frame
-from .fit import Fit, image_from_file
+from .fit import ResidualFit, image_from_file
 from .of_leds import residual_of_leds
 from .recipe import PUBLISHED, RASTER, ResidualRecipe, network_options, refuse_others
-from .scan_model import ScanExperiment, back_propagated
+from .scan_model import ScanMeasurement, back_propagated
 
 
 @method(
@@ -49,20 +49,20 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     learn = learns(problem, recipe)
     if recipe.correct_positions is None and surface_known(problem):
         learn += ["positions"] if (yield from wrong_positions(problem, state, recipe.seed)) else []
-    experiment = ScanExperiment(problem, state, learn, network_options(recipe))
-    field = ResidualField(extent=experiment.extent, **network_options(recipe)).to(problem.device)
+    measurement = ScanMeasurement(problem, state, learn, network_options(recipe))
+    field = ResidualField(extent=measurement.extent, **network_options(recipe)).to(problem.device)
     field.start(compute.seed(recipe.seed))
-    field.set_prior(prior_of(problem, state, recipe) / experiment.unit)
-    fit = Fit(field, experiment, recipe)
+    field.set_prior(prior_of(problem, state, recipe) / measurement.unit)
+    fit = ResidualFit(field, measurement, recipe)
     yield from fit.network()
     yield from fit.pixels()
-    problem, state = experiment.finished(field.at_pixels().detach())
+    problem, state = measurement.finished(field.at_pixels().detach())
     figures = {}
     for name, told in (("to_detector_um", recipe.learn_distance), ("wavelength_um", recipe.learn_wavelength)):
         if told:
             figures[name] = getattr(problem.scan, name)
     seconds = time.process_time() - started
-    yield Done(result_of(problem, state, recipe, seconds, field, figures, experiment.calibration()))
+    yield Done(result_of(problem, state, recipe, seconds, field, figures, measurement.calibration()))
 
 
 def surface_known(problem: Problem) -> bool:

@@ -20,8 +20,8 @@ from ..engine.recipe import build
 from ..engine.recipe import run as reconstruct
 from ..patterns.linear import Pupil, dpc_phase, half_circles
 from ..projection.setup import depth_range, first_look, optics
-from .fit import Fit, image_from_file
-from .led_model import LedExperiment
+from .fit import ResidualFit, image_from_file
+from .led_model import LedMeasurement
 from .recipe import ResidualRecipe, network_options
 
 COVERED = 0.05  # bins of the spectrum seen by less than this share of the LEDs count as seen by so many
@@ -38,16 +38,16 @@ def residual_of_leds(acquisition: LedArray, recipe: ResidualRecipe) -> Iterator[
     found = None
     if recipe.prior in ("auto", "classical"):
         found = yield from classical(acquisition, recipe, z_um, split[0].cpu().numpy())
-    experiment = experiment_of(acquisition, recipe, z_um, split, found)
-    field = ResidualField(extent=experiment.extent, **network_options(recipe)).to(device)
+    measurement = measurement_of(acquisition, recipe, z_um, split, found)
+    field = ResidualField(extent=measurement.extent, **network_options(recipe)).to(device)
     field.start(compute.seed(recipe.seed))
-    field.set_prior(experiment.matched(prior_of(experiment, recipe, found)))
-    fit = Fit(field, experiment, recipe)
+    field.set_prior(measurement.matched(prior_of(measurement, recipe, found)))
+    fit = ResidualFit(field, measurement, recipe)
     yield from fit.network()
     yield from fit.pixels()
     image = field.at_pixels().detach()
-    field.set_prior(field.prior + experiment.seen(image) - image)  # what no LED shows, the network only guesses
-    yield Done(result_of(experiment, field, recipe, time.process_time() - started))
+    field.set_prior(field.prior + measurement.seen(image) - image)  # what no LED shows, the network only guesses
+    yield Done(result_of(measurement, field, recipe, time.process_time() - started))
 
 
 def split_of(count: int, recipe: ResidualRecipe, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -58,13 +58,13 @@ def split_of(count: int, recipe: ResidualRecipe, device: torch.device) -> tuple[
     return frames[~out], frames[out]
 
 
-def experiment_of(
+def measurement_of(
     acquisition: LedArray,
     recipe: ResidualRecipe,
     z_um: float,
     split: tuple[torch.Tensor, torch.Tensor],
     found: Result | None,
-) -> LedExperiment:
+) -> LedMeasurement:
     """The microscope with what is learnt of it, from what a classical answer says of its pupil and LEDs on."""
     learn = [name for name in ("directions", "background") if getattr(recipe, f"learn_{name}")]
     learn += [name for name, asked in unknown(acquisition, recipe).items() if asked]
@@ -82,18 +82,18 @@ def experiment_of(
         given = fourier.windows(acquisition, margin=margin).pupil
         given = np.ones(1) if given is None else given
         factor = known["pupil"] * given.conj() / np.maximum(np.abs(given) ** 2, 1e-12)
-    experiment = LedExperiment(acquisition, z_um, learn, recipe.pupil_terms, split, factor=factor, margin=margin)
+    measurement = LedMeasurement(acquisition, z_um, learn, recipe.pupil_terms, split, factor=factor, margin=margin)
     if "gains" in known:
-        before = experiment.gain[split[0]]
-        share = torch.ones_like(experiment.gain)
+        before = measurement.gain[split[0]]
+        share = torch.ones_like(measurement.gain)
         share[split[0]] = torch.as_tensor(known["gains"]).to(before) * before.mean() / before
-        experiment.gain *= share[experiment.like]
-    if "zernike_rad" in known and "pupil" in experiment.learnt:
+        measurement.gain *= share[measurement.like]
+    if "zernike_rad" in known and "pupil" in measurement.learnt:
         with torch.no_grad():
             for term, value in zip(known["zernike_noll"], known["zernike_rad"], strict=True):
-                if term in experiment.noll:
-                    experiment.learnt["pupil"][experiment.noll.index(term)] = float(value)
-    return experiment
+                if term in measurement.noll:
+                    measurement.learnt["pupil"][measurement.noll.index(term)] = float(value)
+    return measurement
 
 
 def unknown(acquisition: LedArray, recipe: ResidualRecipe) -> dict[str, bool]:
@@ -121,31 +121,31 @@ def classical(
     raise AssertionError("a reconstruction ends with Done")
 
 
-def prior_of(experiment: LedExperiment, recipe: ResidualRecipe, found: Result | None) -> torch.Tensor:
+def prior_of(measurement: LedMeasurement, recipe: ResidualRecipe, found: Result | None) -> torch.Tensor:
     """The image (y, x) that the network adds to, as bright as it is."""
-    shape, device = experiment.extent.shape, experiment.train.device
+    shape, device = measurement.extent.shape, measurement.train.device
     if found is not None:
-        y, x = experiment.extent.axes()
-        return found.field.render([experiment.extent.z_um[0]], y, x)[0].to(device, COMPLEX)
+        y, x = measurement.extent.axes()
+        return found.field.render([measurement.extent.z_um[0]], y, x)[0].to(device, COMPLEX)
     if recipe.prior == "file":
         return image_from_file(recipe.prior_file, shape).to(device)
     if recipe.prior == "dpc":
-        phase = resample(phase_contrast(experiment), shape)
+        phase = resample(phase_contrast(measurement), shape)
         return torch.polar(torch.ones_like(phase), phase)
     flat = torch.ones(shape, dtype=COMPLEX, device=device)
-    return back_propagated(experiment, flat) if recipe.prior == "back-propagation" else flat
+    return back_propagated(measurement, flat) if recipe.prior == "back-propagation" else flat
 
 
 @torch.no_grad()
-def phase_contrast(experiment: LedExperiment) -> torch.Tensor:
+def phase_contrast(measurement: LedMeasurement) -> torch.Tensor:
     """Phase (y, x) on the frames' own pixels, from the bright-field frames on either side of the axis."""
-    plan, measured = experiment.plan, experiment.measured
-    used = experiment.train.cpu().numpy()
-    na = np.asarray(experiment.acquisition.illumination_na)[used]
-    sides = half_circles(na, experiment.acquisition.objective_na)
-    left, right = (torch.as_tensor(side, device=experiment.z.device) for side in sides)
-    level, floor = experiment.gain[used], experiment.floor[used, None, None]
-    light = measured.amplitude[used].square() - floor
+    plan = measurement.plan
+    used = measurement.train.cpu().numpy()
+    na = np.asarray(measurement.acquisition.illumination_na)[used]
+    sides = half_circles(na, measurement.acquisition.objective_na)
+    left, right = (torch.as_tensor(side, device=measurement.z.device) for side in sides)
+    level, floor = measurement.gain[used], measurement.floor[used, None, None]
+    light = measurement.amplitude[used].square() - floor
     return dpc_phase(
         torch.einsum("pl,lyx->pyx", left, light),
         torch.einsum("pl,lyx->pyx", right, light),
@@ -154,18 +154,18 @@ def phase_contrast(experiment: LedExperiment) -> torch.Tensor:
         na,
         pixel_um=(1 / (plan.bin[0] * plan.image_shape[0]), 1 / (plan.bin[1] * plan.image_shape[1])),
         wavelength_um=plan.wavelength_um,
-        pupil=pupil_of(experiment),
+        pupil=pupil_of(measurement),
     )
 
 
-def pupil_of(experiment: LedExperiment) -> Pupil:
+def pupil_of(measurement: LedMeasurement) -> Pupil:
     """Aperture and defocus of the microscope at any frequencies, and its measured pupil between its bins."""
-    plan = experiment.plan
-    known = None if plan.pupil is None else torch.view_as_real(torch.as_tensor(plan.pupil, device=experiment.z.device))
+    plan = measurement.plan
+    known = None if plan.pupil is None else torch.view_as_real(torch.as_tensor(plan.pupil, device=measurement.z.device))
 
     def pupil(fy: torch.Tensor, fx: torch.Tensor) -> torch.Tensor:
         fy, fx = torch.broadcast_tensors(fy, fx)
-        passed = aperture(fy, fx, plan.cutoff) * defocus(fy, fx, plan.wavelength_um, experiment.z[0])
+        passed = aperture(fy, fx, plan.cutoff) * defocus(fy, fx, plan.wavelength_um, measurement.z[0])
         if known is None:
             return passed
         axes = zip((fx, fy), plan.bin[::-1], plan.box[::-1], strict=True)
@@ -176,43 +176,43 @@ def pupil_of(experiment: LedExperiment) -> Pupil:
     return pupil
 
 
-def back_propagated(experiment: LedExperiment, flat: torch.Tensor) -> torch.Tensor:
+def back_propagated(measurement: LedMeasurement, flat: torch.Tensor) -> torch.Tensor:
     """Image (y, x): bright-field amplitudes with the phases of an empty sample, carried back and averaged."""
-    na = np.hypot(*np.asarray(experiment.acquisition.illumination_na).T)
-    bright = experiment.train[torch.as_tensor(na < experiment.acquisition.objective_na)[experiment.train]]
-    image = experiment.matched(flat).requires_grad_()
+    na = np.hypot(*np.asarray(measurement.acquisition.illumination_na).T)
+    bright = measurement.train[torch.as_tensor(na < measurement.acquisition.objective_na)[measurement.train]]
+    image = measurement.matched(flat).requires_grad_()
     slope = torch.zeros_like(flat)
-    light = torch.zeros(experiment.plan.spectrum_shape, device=flat.device)
-    rows, columns = experiment.plan.box
+    light = torch.zeros(measurement.plan.spectrum_shape, device=flat.device)
+    rows, columns = measurement.plan.box
     for part in bright.split(16):
-        amplitude = experiment.measured.amplitude[part]
-        misfit = (torch.sqrt(experiment.predict(image, part)) - amplitude).square().sum() / 2
+        amplitude = measurement.amplitude[part]
+        misfit = (torch.sqrt(measurement.predict(image, part)) - amplitude).square().sum() / 2
         slope += torch.autograd.grad(misfit, image)[0]
         with torch.no_grad():
-            passed = experiment.pupils(part.cpu().numpy()).abs().square()
-        for (y, x), square in zip(experiment.plan.corner[part.cpu().numpy()], passed, strict=True):
+            passed = measurement.pupils(part.cpu().numpy()).abs().square()
+        for (y, x), square in zip(measurement.plan.corner[part.cpu().numpy()], passed, strict=True):
             light[y : y + rows, x : x + columns] += square
-    share = experiment.measured.amplitude[0].numel() / flat.numel()
-    change = fit_spectrum(centred_spectrum(slope), experiment.plan.spectrum_shape) / share
+    share = measurement.amplitude[0].numel() / flat.numel()
+    change = fit_spectrum(centred_spectrum(slope), measurement.plan.spectrum_shape) / share
     change = change / light.clamp(min=COVERED * float(light.max()))
-    return image.detach() - image_of(fit_spectrum(change, experiment.extent.shape))
+    return image.detach() - image_of(fit_spectrum(change, measurement.extent.shape))
 
 
-def result_of(experiment: LedExperiment, field: ResidualField, recipe: ResidualRecipe, cpu_seconds: float) -> Result:
+def result_of(measurement: LedMeasurement, field: ResidualField, recipe: ResidualRecipe, cpu_seconds: float) -> Result:
     """Field, what was learnt of the microscope, `frame_error` (frame,), and errors of used and held-out frames."""
-    misfit, energy = experiment.frame_error(field.at_pixels().detach())
-    used, held = experiment.train.cpu().numpy(), experiment.held.cpu().numpy()
+    misfit, energy = measurement.frame_error(field.at_pixels().detach())
+    used, held = measurement.train.cpu().numpy(), measurement.held.cpu().numpy()
     figures = {
         "relative_amplitude_error": float(np.sqrt(misfit[used].sum() / energy[used].sum())),
-        "intensity_scale": experiment.scale,
+        "intensity_scale": measurement.scale,
         "cpu_seconds": cpu_seconds,
     }
     if len(held):
         figures["held_out_error"] = float(np.sqrt(misfit[held].sum() / energy[held].sum()))
-    arrays = {"illumination_na": np.asarray(experiment.acquisition.illumination_na)} if recipe.learn_directions else {}
-    arrays |= experiment.calibration() | {"frame_error": np.sqrt(misfit / np.maximum(energy, 1e-30))}
-    acquisition = experiment.acquisition
+    arrays = {"illumination_na": np.asarray(measurement.acquisition.illumination_na)} if recipe.learn_directions else {}
+    arrays |= measurement.calibration() | {"frame_error": np.sqrt(misfit / np.maximum(energy, 1e-30))}
+    acquisition = measurement.acquisition
     about = optics(acquisition)
-    if experiment.camera is not None:
-        about["upsampling"] = experiment.camera.upsampling
+    if measurement.camera is not None:
+        about["upsampling"] = measurement.camera.upsampling
     return Result(field, recipe.model_dump(), about, arrays, figures, acquisition.title)

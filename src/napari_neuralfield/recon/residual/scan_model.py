@@ -16,7 +16,7 @@ from ...compute import COMPLEX
 from ...fields.residual import ResidualField
 from ...forward.ptychography import from_detector, predict, spread
 from ...forward.ptychography import kernel as kernel_of
-from ...forward.scan import Measured, add_windows, narrowed, widened
+from ...forward.scan import add_windows, narrowed, widened
 from ...optics.propagation import angular_spectrum, filtered
 from ...types import Extent
 from ..scan.setup import Problem, ScanState
@@ -25,7 +25,7 @@ STEPS = {"positions": 0.1, "distance": 1e-3, "wavelength": 1e-3, "gains": 0.01, 
 PROBE_STEP = 0.01  # of the probe's rms
 
 
-class ScanExperiment:
+class ScanMeasurement:
     """Frames of a ptychographic or coded scan.
 
     Parameters
@@ -36,7 +36,7 @@ class ScanExperiment:
 
     Attributes
     ----------
-    extent : of the object. measured : amplitudes of rms 1. scale : counts of a mean pixel.
+    extent : of the object. amplitude : of the frames, rms 1. scale : counts of a mean pixel.
     unit : amplitude of the object array at the start; the object is learnt in it, so that its amplitudes are about 1.
     learnt : name -> parameter. fields : networks beside the object's.
     """
@@ -52,7 +52,7 @@ class ScanExperiment:
         self.extent = self.scan.extent
         self.train, self.held = problem.train, problem.held
         self.scale = float(problem.measured.amplitude.square().mean())
-        self.measured = Measured(problem.measured.amplitude / self.scale**0.5, problem.measured.good)
+        self.amplitude, self.good = problem.measured.amplitude / self.scale**0.5, problem.measured.good
         self.unit = float(state.object_array.abs().square().mean().sqrt())
         self.start = ScanState(
             state.object_array / self.unit, state.probe * (self.unit / self.scale**0.5), state.position
@@ -116,7 +116,7 @@ class ScanExperiment:
         move = self.learnt["positions"]
         return self.start.position + (move - move.mean(0)).double()
 
-    def predict(self, image: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+    def predict(self, image: torch.Tensor, frames: torch.Tensor, z_um: float = 0.0) -> torch.Tensor:
         """Counts (frame, y, x) that an object (y, x) gives, of mean about 1."""
         wavelength, distance = self.wavelength(), self.distance()
         changed = wavelength is not None or distance is not None

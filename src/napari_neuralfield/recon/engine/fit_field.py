@@ -1,0 +1,272 @@
+"""The one loop: any field through any measurement, with what the microscope has wrong learnt alongside.
+
+Every step asks the field for its image at one depth, lets the measurement predict some frames from it, and moves the
+field's parameters, and those of the microscope, down the misfit. A measurement that knows a faster way to its misfit
+and gradient has a `data_term` of its own; see `types.Measurement`.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+
+import numpy as np
+import torch
+
+from ... import compute
+from ...types import DataTerm, Event, Extent, Field, Measurement, Note, Preview, Progress
+from .adam import Adam, warm_cosine
+from .losses import LOSSES, Loss
+from .preview_pace import PreviewPace
+
+Sample = Callable[[float], torch.Tensor]  # depth, um -> image (y, x) of the field, differentiable
+Regulariser = Callable[[torch.Tensor], torch.Tensor]  # image (y, x) -> what is added to the loss
+SMOOTHED = 0.05  # share of a step in the error that is shown
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """What one step compares.
+
+    Parameters
+    ----------
+    frames : numbers of frames, int64.
+    rate : share of the full step that the field takes.
+    z_um : depth at which the field is asked, um.
+    learn : share of their full step that the microscope's parameters take.
+    last : whether an epoch ends here, after which held-out frames are predicted.
+    """
+
+    frames: torch.Tensor
+    rate: float = 1.0
+    z_um: float = 0.0
+    learn: float = 1.0
+    last: bool = False
+
+
+@dataclasses.dataclass
+class Counter:
+    """How many of `total` steps are `done`, over all fits of a reconstruction."""
+
+    total: int
+    done: int = 0
+
+
+def epochs(
+    train: torch.Tensor,
+    count: int,
+    batch: int,
+    *,
+    generator: torch.Generator,
+    fade: bool = True,
+    learn_after: float = 0.0,
+    z_um: tuple[float, float] = (0.0, 0.0),
+) -> Iterator[Batch]:
+    """Every frame once in each epoch, in random order.
+
+    Parameters
+    ----------
+    train : numbers of the frames, int64.
+    count : epochs.
+    batch : frames in a step.
+    generator : of the order, and of the depths.
+    fade : steps start small and fade; else all are full.
+    learn_after : share of the epochs after which the microscope is learnt too.
+    z_um : (min, max), um, between which each step draws its depth.
+    """
+    step, every = 0, count * -(-len(train) // batch)
+    low, high = z_um
+    for epoch in range(count):
+        order = torch.randperm(len(train), generator=generator).to(train.device)
+        parts = train[order].split(batch)
+        for number, part in enumerate(parts, 1):
+            z = low if low == high else low + (high - low) * float(torch.rand((), generator=generator))
+            rate = warm_cosine(step, every) if fade else 1.0
+            yield Batch(part, rate, z, float(epoch >= learn_after * count), number == len(parts))
+            step += 1
+
+
+def draws(
+    train: torch.Tensor,
+    steps: int,
+    batch: int,
+    *,
+    random: np.random.Generator,
+    learn_after: float = 0.0,
+    z_um: tuple[float, float] | None = None,
+) -> Iterator[Batch]:
+    """Some frames drawn anew for every step; steps start small and fade.
+
+    Parameters
+    ----------
+    train : numbers of the frames, int64.
+    steps : how many.
+    batch : frames in a step.
+    random : of depths and frames.
+    learn_after : share of the steps after which the microscope is learnt too.
+    z_um : (min, max), um, between which each step draws its depth; None: depth 0.
+    """
+    for step in range(steps):
+        z = 0.0 if z_um is None else random.uniform(*z_um)
+        chosen = np.sort(random.permutation(len(train))[:batch])
+        frames = train[torch.as_tensor(chosen, device=train.device)]
+        yield Batch(frames, warm_cosine(step, steps), z, float(step >= learn_after * steps))
+
+
+def sample_of(field: Field, extent: Extent) -> Sample:
+    """The field on the native grid of `extent`, as a complex image (y, x) at a depth in um, differentiable.
+
+    Parameters
+    ----------
+    field : answers through its `sample`, or through a differentiable `render`.
+    extent : whose axes are asked.
+    """
+    y, x = extent.axes()
+    render = getattr(field, "sample", field.render)
+
+    def sample(z_um: float) -> torch.Tensor:
+        image: torch.Tensor = render([z_um], y, x)[0]
+        return image if image.is_complex() else torch.polar(torch.ones_like(image), image)
+
+    return sample
+
+
+def fit_field(
+    field: Field,
+    measurement: Measurement,
+    schedule: Iterable[Batch],
+    *,
+    rate: float,
+    counter: Counter,
+    sample: Sample | None = None,
+    parameters: Sequence[torch.Tensor] | None = None,
+    loss: Loss = LOSSES["amplitude"],
+    regulariser: Regulariser | None = None,
+    betas: tuple[float, float] = (0.9, 0.999),
+    weight_decay: float = 0.0,
+    patience: int | None = None,
+    what: str = "fit",
+) -> Generator[Event, None, None]:
+    """Improve a field and what is learnt of its measurement, in place; yields progress and previews.
+
+    Out of memory, a batch is halved, and so are those that follow. With held-out frames the best state that they saw
+    is the one that stays.
+
+    Parameters
+    ----------
+    field : shown in previews; its parameters move.
+    measurement : predicts frames from images of the field.
+    schedule : batches of frames, such as `epochs` or `draws`.
+    rate : largest change of the field's parameters in a step.
+    counter : of the steps, for `Progress`.
+    sample : image of the field at a depth; None: on the measurement's native grid.
+    parameters : that move; None: all of the field.
+    loss : of predicted counts and measured amplitudes, where the measurement has no `data_term`.
+    regulariser : added to the data term.
+    betas : of Adam.
+    weight_decay : decoupled, of `parameters`.
+    patience : epochs without a better prediction of the held-out frames after which it stops; None: never.
+    what : the fit is called in `Progress` and `Note`.
+    """
+    sample = sample_of(field, measurement.extent) if sample is None else sample
+    moving = list(field.parameters() if parameters is None else parameters)
+    learnt = measurement.learnt
+    others = [(value, measurement.step_of(name)) for name, value in learnt.items()]
+    optimizer = Adam(moving, rate, betas=betas, others=others, weight_decay=weight_decay)
+    compare = getattr(measurement, "data_term", None) or default_term(measurement, loss)
+    settle = getattr(measurement, "settle", None)
+    middle = sum(measurement.extent.z_um) / 2
+    pace = PreviewPace(lambda: Preview(copy.deepcopy(field), middle))
+    best, idle, steps, limit = _Best(), 0, 0, 2**62
+    misfit = energy = 0.0
+    for batch in schedule:
+        waiting = list(reversed(batch.frames.split(min(limit, len(batch.frames)))))
+        while waiting:
+            frames = waiting.pop()
+            try:
+                image = sample(batch.z_um)
+                term: DataTerm = compare(image, frames, batch.z_um)
+                total = term.loss if regulariser is None else term.loss + regulariser(image)
+                optimizer.step(total, rate * batch.rate, batch.learn)
+            except RuntimeError as failure:
+                if not compute.is_out_of_memory(failure) or len(frames) == 1:
+                    raise
+                limit = -(-len(frames) // 2)
+                compute.release()
+                yield Note(f"the device ran out of memory; going on with {limit} frames a step", "warning")
+                waiting += reversed(frames.split(limit))
+                continue
+            if settle is not None:
+                settle()
+            steps += 1
+            share = max(SMOOTHED, 1 / steps)
+            misfit, energy = misfit + share * (term.misfit - misfit), energy + share * (term.energy - energy)
+        counter.done += 1
+        yield Progress(min(counter.done, counter.total), counter.total, (misfit / max(energy, 1e-30)) ** 0.5, what)
+        yield from pace.events()
+        if batch.last and len(measurement.held):
+            idle = 0 if best.better(held_error(measurement, sample), [*moving, *learnt.values()]) else idle + 1
+            if patience is not None and idle >= patience:
+                break
+    if best.restore([*moving, *learnt.values()]):
+        yield Note(f"{what}: kept is the epoch that predicts the held-out frames best, error {best.error:.4f}")
+
+
+def default_term(
+    measurement: Measurement, loss: Loss = LOSSES["amplitude"]
+) -> Callable[[torch.Tensor, torch.Tensor, float], DataTerm]:
+    """How an image's predicted frames are compared with those measured.
+
+    Parameters
+    ----------
+    measurement : predicts (frame, y, x).
+    loss : of predicted counts and measured amplitudes.
+    """
+
+    def compare(image: torch.Tensor, frames: torch.Tensor, z_um: float) -> DataTerm:
+        counts = measurement.predict(image, frames, z_um)
+        amplitude, good = measurement.amplitude[frames], measurement.good
+        with torch.no_grad():
+            miss = torch.sqrt(counts) - amplitude
+            miss = miss if good is None else miss * good
+        energy = float(amplitude.square().sum())
+        return DataTerm(loss(counts, amplitude, good), float(miss.square().sum()), energy)
+
+    return compare
+
+
+@torch.no_grad()
+def held_error(measurement: Measurement, sample: Sample, at_once: int = 16) -> float:
+    """Relative amplitude error of the held-out frames.
+
+    Parameters
+    ----------
+    measurement : whose `held` frames are predicted.
+    sample : image of the field, asked in the middle of the measurement's depths.
+    at_once : frames predicted together.
+    """
+    z_um = sum(measurement.extent.z_um) / 2
+    compare, image = default_term(measurement), sample(z_um)
+    terms = [compare(image, part, z_um) for part in measurement.held.split(at_once)]
+    return (sum(t.misfit for t in terms) / sum(t.energy for t in terms)) ** 0.5
+
+
+class _Best:
+    """The best state so far, by the error of held-out frames."""
+
+    def __init__(self) -> None:
+        self.error = np.inf
+        self._values: list[torch.Tensor] = []
+
+    def better(self, error: float, values: Sequence[torch.Tensor]) -> bool:
+        if error < self.error:
+            self.error, self._values = error, [v.detach().clone() for v in values]
+            return True
+        return False
+
+    @torch.no_grad()
+    def restore(self, values: Sequence[torch.Tensor]) -> bool:
+        for value, kept in zip(values, self._values, strict=False):
+            value.copy_(kept)
+        return bool(self._values)
