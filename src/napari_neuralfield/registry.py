@@ -72,3 +72,4 @@ class Registry(Generic[T]):
 FIELDS: Registry[Any] = Registry("field type", "fields", "fields")
 METHODS: Registry[Any] = Registry("method", "methods", "recon")
 READERS: Registry[Any] = Registry("reader", "readers", "io")
+MEASUREMENTS: Registry[Any] = Registry("measurement model", "measurements", "forward")

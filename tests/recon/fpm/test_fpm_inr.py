@@ -71,7 +71,7 @@ def test_out_of_memory_goes_on_with_fewer_leds(monkeypatch: pytest.MonkeyPatch) 
     recipe = build("fpm-inr", {"z_um": 0.0, "steps": 5, "leds_per_step": 8}, "physics")
     _, events = last(run(acquisition, recipe))
     notes = [e.text for e in events if isinstance(e, Note)]
-    assert notes == ["the device ran out of memory; going on with 4 LEDs a step"]
+    assert notes == ["the device ran out of memory; going on with 4 frames a step"]
     assert [e.done for e in events if isinstance(e, Progress)] == [1, 2, 3, 4, 5]
 
 

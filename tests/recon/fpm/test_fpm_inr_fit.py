@@ -8,6 +8,7 @@ from scene import board, scene
 from napari_neuralfield.fields.plane_axis import start_from_planes, start_linear
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.forward.corrections import LedCorrections
+from napari_neuralfield.forward.led_stack import LedStack
 from napari_neuralfield.recon.engine.adam import Adam, warm_cosine
 from napari_neuralfield.recon.engine.recipe import build
 from napari_neuralfield.recon.fpm.fpm_inr import new_field
@@ -75,7 +76,8 @@ def test_leds_are_held_near_the_board() -> None:
         start_linear(field, torch.Generator().manual_seed(0), 1.0)
         corrections = LedCorrections(plan, measured, {"directions": 1e-3})
         settings = {"steps": 40, "rate": 5e-3, "leds_per_step": 9, "seed": 0}
-        list(fit(field, plan, measured, flat, measured.gain, corrections=corrections, spread_na=prior, **settings))
+        leds = LedStack(plan, measured, field.extent, factor=flat, corrections=corrections, spread_na=prior)
+        list(fit(field, leds, **settings))
         own = corrections.value("directions").detach()
         assert float(own.mean(0).abs().max()) < 1e-7
         spread[prior] = float(own.square().mean().sqrt())

@@ -10,8 +10,8 @@ import torch
 from scene import relative_error, scene
 
 from napari_neuralfield.forward import fourier
+from napari_neuralfield.forward.led_grid import flat_spectra
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum, image_of
-from napari_neuralfield.recon.projection.setup import flat_spectra
 from napari_neuralfield.recon.projection.solver import Solver, remove_tilt
 
 

@@ -11,9 +11,9 @@ from coded_scene import FIVE_LEDS, coded_scene
 from scene import relative_error, scene
 
 from napari_neuralfield.data.acquisition import LedArray
+from napari_neuralfield.forward.led_measurement import LedMeasurement
 from napari_neuralfield.optics.grids import resample
 from napari_neuralfield.recon import build_recipe, reconstruct
-from napari_neuralfield.recon.residual.led_model import LedMeasurement
 from napari_neuralfield.recon.residual.of_leds import prior_of
 from napari_neuralfield.simulate.coded_fpm import coded_fpm
 from napari_neuralfield.simulate.led_optics import aberrated_pupil
@@ -28,7 +28,7 @@ def result_of(acquisition: LedArray, method: str = "residual-field", **options: 
 
 def measurement_of(acquisition: LedArray, *learn: str) -> LedMeasurement:
     frames = torch.arange(acquisition.frame_count)
-    return LedMeasurement(acquisition, 0.0, learn, 10, (frames, frames[:0]))
+    return LedMeasurement(acquisition, 0.0, learn, (frames, frames[:0]), noll=tuple(range(4, 14)))
 
 
 @pytest.mark.parametrize("coded", [False, True])

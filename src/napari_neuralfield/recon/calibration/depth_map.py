@@ -9,7 +9,7 @@ import torch
 
 from ...data.acquisition import LedArray
 from ...forward import fourier
-from ..projection.setup import flat_spectra
+from ...forward.led_grid import flat_spectra
 from ..projection.solver import Solver, no_aberration
 
 PATCHES = 4  # along each axis

@@ -15,10 +15,10 @@ import torch
 from ... import compute
 from ...data.acquisition import LedArray
 from ...forward import fourier
+from ...forward.led_grid import flat_spectra, support
 from ...optics.illumination import synthetic_na
 from ...optics.pupil import TINY
 from ...types import Event, InputError, Progress
-from ..projection.setup import flat_spectra, support
 from ..projection.solver import Solver, no_aberration
 from .ring_correlation import ring_correlation
 

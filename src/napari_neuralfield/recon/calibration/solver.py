@@ -10,9 +10,9 @@ import torch
 
 from ...data.acquisition import LedArray
 from ...forward import fourier
+from ...forward.led_grid import flat_spectra, support
 from ...optics.board import BoardPose
 from ...optics.grids import fit_spectrum
-from ..projection.setup import flat_spectra, support
 from ..projection.solver import Solver, no_aberration
 from .board_from_spectra import bright_frames
 from .direction_search import search_directions

@@ -16,11 +16,11 @@ import numpy as np
 from ... import compute
 from ...data.acquisition import Acquisition, LedArray
 from ...fields.planes import PlanesField
+from ...forward.led_grid import extent, support
 from ...optics.board import BoardPose, fit_pose
 from ...optics.illumination import ORIENTATIONS, orient
 from ...types import Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
-from ..projection.setup import extent, support
 from .ambiguity import doubts
 from .apply import central, corrected, pixel_factor
 from .board_from_spectra import first_guess

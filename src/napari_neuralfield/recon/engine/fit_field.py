@@ -114,34 +114,48 @@ def draws(
         yield Batch(frames, warm_cosine(step, steps), z, float(step >= learn_after * steps))
 
 
-def sample_of(field: Field, extent: Extent) -> Sample:
-    """The field on the native grid of `extent`, as a complex image (y, x) at a depth in um, differentiable.
+@dataclasses.dataclass(frozen=True)
+class Fittable:
+    """What a fit moves.
 
     Parameters
     ----------
-    field : answers through its `sample`, or through a differentiable `render`.
-    extent : whose axes are asked.
+    sample : the image (y, x) at a depth.
+    parameters : that move.
+    snapshot : the field as it is now, which later steps do not change.
     """
-    y, x = extent.axes()
-    render = getattr(field, "sample", field.render)
 
-    def sample(z_um: float) -> torch.Tensor:
-        image: torch.Tensor = render([z_um], y, x)[0]
-        return image if image.is_complex() else torch.polar(torch.ones_like(image), image)
+    sample: Sample
+    parameters: Sequence[torch.Tensor]
+    snapshot: Callable[[], Field]
 
-    return sample
+    @classmethod
+    def of(cls, field: Field, extent: Extent) -> Fittable:
+        """A whole field, asked on the native grid of `extent` through its `sample`, or a differentiable `render`.
+
+        Parameters
+        ----------
+        field : complex, or a phase, rad.
+        extent : whose axes are asked.
+        """
+        y, x = extent.axes()
+        render = getattr(field, "sample", field.render)
+
+        def sample(z_um: float) -> torch.Tensor:
+            image: torch.Tensor = render([z_um], y, x)[0]
+            return image if image.is_complex() else torch.polar(torch.ones_like(image), image)
+
+        return cls(sample, list(field.parameters()), lambda: copy.deepcopy(field))
 
 
 def fit_field(
-    field: Field,
+    field: Field | Fittable,
     measurement: Measurement,
     schedule: Iterable[Batch],
     *,
     rate: float,
     counter: Counter,
-    sample: Sample | None = None,
-    parameters: Sequence[torch.Tensor] | None = None,
-    loss: Loss = LOSSES["amplitude"],
+    loss: Loss | None = None,
     regulariser: Regulariser | None = None,
     betas: tuple[float, float] = (0.9, 0.999),
     weight_decay: float = 0.0,
@@ -155,29 +169,28 @@ def fit_field(
 
     Parameters
     ----------
-    field : shown in previews; its parameters move.
+    field : asked on the measurement's native grid; or how it is asked, what of it moves, and how it is shown.
     measurement : predicts frames from images of the field.
     schedule : batches of frames, such as `epochs` or `draws`.
     rate : largest change of the field's parameters in a step.
     counter : of the steps, for `Progress`.
-    sample : image of the field at a depth; None: on the measurement's native grid.
-    parameters : that move; None: all of the field.
-    loss : of predicted counts and measured amplitudes, where the measurement has no `data_term`.
+    loss : of predicted counts and measured amplitudes; None: the measurement's `data_term`, else of amplitudes.
     regulariser : added to the data term.
     betas : of Adam.
-    weight_decay : decoupled, of `parameters`.
+    weight_decay : decoupled, of the field's parameters.
     patience : epochs without a better prediction of the held-out frames after which it stops; None: never.
     what : the fit is called in `Progress` and `Note`.
     """
-    sample = sample_of(field, measurement.extent) if sample is None else sample
-    moving = list(field.parameters() if parameters is None else parameters)
+    fitted = field if isinstance(field, Fittable) else Fittable.of(field, measurement.extent)
     learnt = measurement.learnt
     others = [(value, measurement.step_of(name)) for name, value in learnt.items()]
-    optimizer = Adam(moving, rate, betas=betas, others=others, weight_decay=weight_decay)
-    compare = getattr(measurement, "data_term", None) or default_term(measurement, loss)
+    optimizer = Adam(fitted.parameters, rate, betas=betas, others=others, weight_decay=weight_decay)
+    own = getattr(measurement, "data_term", None) if loss is None else None
+    compare = own or default_term(measurement, loss or LOSSES["amplitude"])
     settle = getattr(measurement, "settle", None)
     middle = sum(measurement.extent.z_um) / 2
-    pace = PreviewPace(lambda: Preview(copy.deepcopy(field), middle))
+    pace = PreviewPace(lambda: Preview(fitted.snapshot(), middle))
+    state = [*fitted.parameters, *learnt.values()]
     best, idle, steps, limit = _Best(), 0, 0, 2**62
     misfit = energy = 0.0
     for batch in schedule:
@@ -185,7 +198,7 @@ def fit_field(
         while waiting:
             frames = waiting.pop()
             try:
-                image = sample(batch.z_um)
+                image = fitted.sample(batch.z_um)
                 term: DataTerm = compare(image, frames, batch.z_um)
                 total = term.loss if regulariser is None else term.loss + regulariser(image)
                 optimizer.step(total, rate * batch.rate, batch.learn)
@@ -206,10 +219,10 @@ def fit_field(
         yield Progress(min(counter.done, counter.total), counter.total, (misfit / max(energy, 1e-30)) ** 0.5, what)
         yield from pace.events()
         if batch.last and len(measurement.held):
-            idle = 0 if best.better(held_error(measurement, sample), [*moving, *learnt.values()]) else idle + 1
+            idle = 0 if best.better(held_error(measurement, fitted.sample), state) else idle + 1
             if patience is not None and idle >= patience:
                 break
-    if best.restore([*moving, *learnt.values()]):
+    if best.restore(state):
         yield Note(f"{what}: kept is the epoch that predicts the held-out frames best, error {best.error:.4f}")
 
 

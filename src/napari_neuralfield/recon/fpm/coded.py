@@ -19,14 +19,16 @@ from ... import compute
 from ...data.acquisition import LedArray
 from ...fields.planes import PlanesField
 from ...forward import fourier, spatially_coded
-from ...optics.grids import fit_spectrum
+from ...forward.led_grid import extent, flat_spectra, support
+from ...forward.led_measurement import LedMeasurement
+from ...optics.grids import centred_spectrum, fit_spectrum, image_of
 from ...types import Done, Event, Preview, Progress, Result
+from ..engine.fit_field import Counter, Fittable, draws, fit_field
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import Recipe, method, option
+from ..engine.sparsity import differences
 from ..projection.coded_solver import CodedSolver
-from ..projection.setup import depth_range, extent, flat_spectra, optics, support
-from ..projection.solver import no_aberration
-from .coded_pixels import CodedPixels
+from ..projection.setup import depth_range, optics
 
 NOLL = (4, 5, 6, 7, 8, 11)  # defocus, astigmatism, coma, spherical
 TREFOIL = (9, 10)
@@ -60,9 +62,9 @@ class CodedFpmRecipe(Recipe):
 
     @property
     def learn(self) -> tuple[str, ...]:
-        """What of the microscope is learnt, as `CodedPixels` calls it."""
+        """What of the microscope is learnt, as `LedMeasurement` calls it."""
         wanted = {
-            "zernike": self.recover_pupil,
+            "pupil": self.recover_pupil,
             "directions": self.correct_directions,
             "gains": self.recover_gain,
             "profile": self.surface == "profile",
@@ -89,17 +91,18 @@ class Microscope:
         chosen = np.arange(self.camera.frames) if leds is None else leds
         return spatially_coded.pupils(self.camera, chosen, noll=self.noll, zernike_rad=self.zernike_rad)
 
-    def corrected(self, pixels: CodedPixels) -> Microscope:
+    def corrected(self, measurement: LedMeasurement) -> Microscope:
         """With what was learnt of it."""
-        learnt, acquisition = pixels.learnt, self.acquisition
+        acquisition, moved = self.acquisition, measurement.shifts()
         with torch.no_grad():
-            if "directions" in learnt:
-                moved = learnt["directions"].double().cpu().numpy()
-                acquisition = acquisition.replace(illumination_na=np.asarray(acquisition.illumination_na) + moved)
+            if moved is not None:
+                na = np.asarray(acquisition.illumination_na) + moved.double().cpu().numpy()
+                acquisition = acquisition.replace(illumination_na=na)
             camera = spatially_coded.camera_of(acquisition, self.camera.z_um, self.camera.device)
-            camera = dataclasses.replace(camera, surface=pixels.surface().detach())
-            zernike = learnt["zernike"].detach() if "zernike" in learnt else self.zernike_rad
-            measured = dataclasses.replace(self.measured, gain=pixels.gains().detach())
+            surface = measurement.surface()
+            camera = camera if surface is None else dataclasses.replace(camera, surface=surface)
+            zernike = measurement.learnt["pupil"].detach() if measurement.noll else self.zernike_rad
+            measured = dataclasses.replace(self.measured, gain=measurement.gains().sqrt())
         return Microscope(acquisition, camera, measured, self.noll, zernike)
 
 
@@ -115,12 +118,11 @@ def coded_fpm(acquisition: LedArray, recipe: CodedFpmRecipe) -> Iterator[Event]:
     microscope = Microscope(acquisition, camera, measured, noll, torch.zeros(len(noll), device=device))
     spectrum = flat_spectra(camera.plan, 1, device)[0]
     rounds = recipe.passes + len(SHRINKING)
-    total = camera.frames * rounds * (2 if recipe.learn else 1) + (recipe.steps if recipe.learn else 0)
-    spectrum, error = yield from projections(microscope, spectrum, recipe, (0, total))
+    counter = Counter(camera.frames * rounds * (2 if recipe.learn else 1) + (recipe.steps if recipe.learn else 0))
+    spectrum, error = yield from projections(microscope, spectrum, recipe, counter)
     if recipe.learn:
-        first = camera.frames * rounds
-        microscope, spectrum = yield from learning(microscope, spectrum, recipe, (first, total))
-        spectrum, error = yield from projections(microscope, spectrum, recipe, (first + recipe.steps, total))
+        microscope, spectrum = yield from learning(microscope, spectrum, recipe, counter)
+        spectrum, error = yield from projections(microscope, spectrum, recipe, counter)
     figures = {
         "relative_amplitude_error": error,
         "intensity_scale": measured.scale,
@@ -141,7 +143,7 @@ def field_of(microscope: Microscope, spectrum: torch.Tensor) -> PlanesField:
 
 
 def projections(
-    microscope: Microscope, spectrum: torch.Tensor, recipe: CodedFpmRecipe, progress: tuple[int, int]
+    microscope: Microscope, spectrum: torch.Tensor, recipe: CodedFpmRecipe, counter: Counter
 ) -> Generator[Event, None, tuple[torch.Tensor, float]]:
     """Accelerated passes, then shrinking ones; returns the spectrum and the relative amplitude error."""
     camera = microscope.camera
@@ -155,7 +157,6 @@ def projections(
         recipe.alpha,
     )
     pace = PreviewPace(lambda: Preview(field_of(microscope, solver.spectrum), camera.z_um))
-    done, total = progress
     steps = [1.0] * recipe.passes + list(SHRINKING)
     for number, step in enumerate(steps):
         accelerate = step == 1.0 and number + 1 < recipe.passes
@@ -163,36 +164,53 @@ def projections(
         misfit = 0.0
         for count, value in enumerate(sweep):
             misfit += value
-            done += 1
-            yield Progress(done, total, (misfit / float(solver.energy[: count + 1].sum())) ** 0.5, "projections")
+            counter.done += 1
+            yield Progress(
+                counter.done, counter.total, (misfit / float(solver.energy[: count + 1].sum())) ** 0.5, "projections"
+            )
         yield from pace.events()
     return solver.spectrum, solver.error()
 
 
 def learning(
-    microscope: Microscope, spectrum: torch.Tensor, recipe: CodedFpmRecipe, progress: tuple[int, int]
+    microscope: Microscope, spectrum: torch.Tensor, recipe: CodedFpmRecipe, counter: Counter
 ) -> Generator[Event, None, Found]:
-    """Object and microscope by gradient descent; returns both."""
+    """Object and microscope by gradient descent on the object's pixels; returns both."""
     camera = microscope.camera
-    ones = no_aberration(camera.plan, camera.device)
-    pixels = CodedPixels(camera, microscope.measured, spectrum, recipe.learn, microscope.noll, ones)
+    frames = torch.arange(camera.frames, device=camera.device)
+    split = frames, frames[:0]
+    measurement = LedMeasurement(microscope.acquisition, camera.z_um, recipe.learn, split, noll=microscope.noll)
+    pixels = torch.view_as_real(image_of(spectrum)).contiguous().requires_grad_()
+
+    def solved() -> torch.Tensor:
+        whole = centred_spectrum(torch.view_as_complex(pixels.detach()))
+        return fit_spectrum(whole, camera.plan.spectrum_shape)
+
+    moving = Fittable(lambda _: torch.view_as_complex(pixels), [pixels], lambda: field_of(microscope, solved()))
     random = np.random.default_rng(recipe.seed)
-    pace = PreviewPace(lambda: Preview(field_of(microscope, pixels.final_spectrum()), camera.z_um))
-    done, total = progress
-    every = np.arange(camera.frames)
-    for number, error in enumerate(
-        pixels.steps(every, recipe.steps, recipe.learning_rate, recipe.sparsity, recipe.leds_per_step, random)
-    ):
-        yield Progress(done + number + 1, total, error, "microscope")
-        yield from pace.events()
-    better = microscope.corrected(pixels)
-    return better, fit_spectrum(pixels.final_spectrum(), better.camera.plan.spectrum_shape)
+    yield from fit_field(
+        moving,
+        measurement,
+        draws(frames, recipe.steps, recipe.leds_per_step, random=random),
+        rate=recipe.learning_rate,
+        counter=counter,
+        betas=(0.9, 0.99),
+        regulariser=lambda image: recipe.sparsity * mean_edges(image),
+        what="microscope",
+    )
+    better = microscope.corrected(measurement)
+    return better, fit_spectrum(solved(), better.camera.plan.spectrum_shape)
+
+
+def mean_edges(image: torch.Tensor) -> torch.Tensor:
+    """Mean isotropic total variation of a complex image (y, x), its gradient finite where it is flat."""
+    return torch.sqrt(torch.view_as_real(differences(image)).square().sum((0, -1)) + 1e-8).mean()
 
 
 def arrays(microscope: Microscope, learnt: tuple[str, ...]) -> dict[str, Any]:
     """What a result keeps of the microscope that was learnt."""
     found: dict[str, Any] = {}
-    if "zernike" in learnt:
+    if "pupil" in learnt:
         nearest = np.argmin(np.hypot(*np.asarray(microscope.acquisition.illumination_na).T))
         found["pupil"] = microscope.pupils(np.array([nearest]))[0].cpu().numpy()
         found["zernike_noll"], found["zernike_rad"] = np.array(microscope.noll), microscope.zernike_rad.cpu().numpy()

@@ -21,13 +21,15 @@ from ...fields.plane_axis import PlaneAxisField, start_linear, start_random
 from ...fields.planes import PlanesField
 from ...forward import fourier
 from ...forward.corrections import LedCorrections
+from ...forward.led_grid import extent
+from ...forward.led_stack import LedStack
 from ...optics.grids import fast_length
 from ...types import Done, Event, Note, Result
 from ..calibration.first_stage import CALIBRATE, calibrated
 from ..calibration.recipe import CalibrationRecipe
 from ..engine.recipe import build, method, option
 from ..projection.orientation import orientation_notes
-from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, extent, first_look, optics, plane_depths
+from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, first_look, optics, plane_depths
 from ..projection.solver import no_aberration
 from .distill import distill
 from .fpm_inr_fit import field_error, fit
@@ -126,20 +128,15 @@ class FittedField:
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def polish(self, acquisition: LedArray, recipe: FpmInrRecipe, steps: int, rate: float) -> Iterator[Event]:
-        """FittedField the field to the frames for some steps, and the microscope with it where that is asked for."""
+        """Fit the field to the frames for some steps, and the microscope with it where that is asked for."""
         corrections = corrections_of(self.plan, self.measured, self.gain, recipe) if recipe.end_to_end else None
-        yield from fit(
-            self.field,
-            self.plan,
-            self.measured,
-            self.pupil,
-            self.gain,
-            steps=steps,
-            rate=recipe.learning_rate or rate,
-            leds_per_step=recipe.leds_per_step,
-            seed=recipe.seed,
-            corrections=corrections,
+        leds = LedStack(
+            self.plan, self.measured, self.field.extent, factor=self.pupil, gain=self.gain, corrections=corrections,
             spread_na=recipe.direction_prior,
+        )  # fmt: skip
+        learning = recipe.learning_rate or rate
+        yield from fit(
+            self.field, leds, steps=steps, rate=learning, leds_per_step=recipe.leds_per_step, seed=recipe.seed
         )
         if corrections is not None and steps:
             yield self._take_up(acquisition, corrections, recipe)

@@ -12,81 +12,37 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from ... import compute
 from ...fields.plane_axis import PlaneAxisField
 from ...forward import fourier
-from ...forward.corrections import LedCorrections
+from ...forward.led_stack import LedStack
 from ...optics.grids import centred_spectrum, fit_spectrum
-from ...types import Event, Note, Preview, Progress
-from ..engine.adam import Adam, warm_cosine
-from ..engine.preview_pace import PreviewPace
-from ..projection.setup import depth_tensor
+from ...types import Event
+from ..engine.fit_field import Counter, Fittable, draws, fit_field
 from ..projection.solver import Solver
 
 SHAPED = 0.3  # share of the steps after which the field tells of the microscope
 
 
 def fit(
-    field: PlaneAxisField,
-    plan: fourier.Windows,
-    measured: fourier.LedFrames,
-    pupil_factor: torch.Tensor,
-    gain: torch.Tensor,
-    *,
-    steps: int,
-    rate: float,
-    leds_per_step: int,
-    seed: int,
-    corrections: LedCorrections | None = None,
-    spread_na: float = 0.004,
+    field: PlaneAxisField, leds: LedStack, *, steps: int, rate: float, leds_per_step: int, seed: int
 ) -> Iterator[Event]:
-    """Improve `field` in place; yields progress and previews.
+    """Improve `field`, and what is learnt of the microscope, in place; yields progress and previews.
 
     Parameters
     ----------
-    measured : the frames with their ambient light.
-    pupil_factor : aberration on the windows' bins (y, x), complex.
-    gain : amplitude gain of each LED (led,).
-    corrections : learnt along with the field once it has taken shape; with them `gain` is theirs.
-    spread_na : how far single LEDs usually lie from the board, NA, rms.
+    field : rendered on the nodes of its plane.
+    leds : the frames, and the microscope.
+    steps : how many.
+    rate : largest change of a parameter per step.
+    leds_per_step : frames compared in each.
+    seed : of depths and frames.
     """
-    random, amplitude = np.random.default_rng(seed), measured.amplitude
-    learnt = [] if corrections is None else [(item.value, item.step) for item in corrections.learnt.values()]
-    optimizer = Adam(field.parameters(), rate, betas=(0.9, 0.99), others=learnt)
-    low, high = field.extent.z_um
-    pace = PreviewPace(lambda: Preview(copy.deepcopy(field), (low + high) / 2))
-    norm = float((amplitude**2).mean())
-    smooth, step = 0.0, 0
-    while step < steps:
-        z = random.uniform(low, high)
-        chosen = np.sort(random.permutation(len(amplitude))[:leds_per_step])
-        try:
-            spectrum = fit_spectrum(centred_spectrum(field.at_nodes(field.place(z))[0]), plan.spectrum_shape)
-            depth = depth_tensor(np.array([z]), amplitude.device)
-            if corrections is None:
-                kernel, floor = fourier.pupils(plan, chosen, depth, pupil_factor)[:, 0], measured.floor[chosen]
-                kernel = kernel * gain[chosen, None, None]
-            else:
-                kernel, floor = corrections.pupils(chosen, depth[0], pupil_factor), corrections.floors(chosen)
-            loss = fourier.misfit(spectrum, kernel, plan.corner[chosen], amplitude[chosen], floor)
-            held = loss
-            if corrections is not None:
-                held = loss + corrections.penalty(chosen, spread_na) * (loss.detach() * 2 / amplitude[chosen].numel())
-            optimizer.step(held, rate * warm_cosine(step, steps), float(step >= SHAPED * steps))
-            if corrections is not None:
-                corrections.settle()
-        except RuntimeError as failure:
-            if not compute.is_out_of_memory(failure) or leds_per_step == 1:
-                raise
-            leds_per_step = -(-leds_per_step // 2)
-            compute.release()
-            yield Note(f"the device ran out of memory; going on with {leds_per_step} LEDs a step", "warning")
-            continue
-        step += 1
-        share = max(0.05, 1 / step)
-        smooth += share * (float(loss.detach()) - smooth)
-        yield Progress(step, steps, (smooth / norm) ** 0.5, "fit")
-        yield from pace.events()
+    random = np.random.default_rng(seed)
+    schedule = draws(leds.train, steps, leds_per_step, random=random, learn_after=SHAPED, z_um=field.extent.z_um)
+    nodes = Fittable(
+        lambda z_um: field.at_nodes(field.place(z_um))[0], list(field.parameters()), lambda: copy.deepcopy(field)
+    )
+    yield from fit_field(nodes, leds, schedule, rate=rate, counter=Counter(steps), betas=(0.9, 0.99))
 
 
 @torch.no_grad()

@@ -20,11 +20,11 @@ import torch.nn.functional as functional
 from ...data.acquisition import LedArray
 from ...fields.plane_axis import PlaneAxisField
 from ...forward import fourier
+from ...forward.led_grid import depth_tensor
 from ...optics.grids import centred_spectrum, fit_spectrum
 from ...types import Event, Preview, Progress
 from ..engine.adam import Adam
 from ..engine.preview_pace import PreviewPace
-from ..projection.setup import depth_tensor
 
 EPOCHS, RATE, DECAY_EVERY, DECAY = 15, 1e-3, 6, 0.1
 

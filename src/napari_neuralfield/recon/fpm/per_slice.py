@@ -16,13 +16,14 @@ from ... import compute
 from ...data.acquisition import LedArray
 from ...fields.planes import planes_of_images
 from ...forward.fourier import refuse_coded_surface
+from ...forward.led_grid import extent
 from ...optics.grids import centred_spectrum, frequencies, image_of
 from ...optics.pupil import aperture, defocus
 from ...types import Done, Event, Preview, Progress, Result
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import Recipe, method, option
 from ..projection.orientation import orientation_notes
-from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, extent, first_look, optics, plane_depths
+from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, first_look, optics, plane_depths
 
 
 class PerSliceRecipe(Recipe):

@@ -19,12 +19,13 @@ from ... import compute
 from ...data.acquisition import LedArray, MultiplexedLed
 from ...fields.planes import PlanesField
 from ...forward import fourier, multiplexed
+from ...forward.led_grid import depth_tensor, extent, flat_spectra, support
 from ...optics.pupil import TINY
 from ...types import Done, Event, Preview, Progress, Result
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import Recipe, method, option
 from ..projection.orientation import orientation_notes
-from ..projection.setup import CHECK_ORIENTATION, depth_range, depth_tensor, extent, flat_spectra, optics, support
+from ..projection.setup import CHECK_ORIENTATION, depth_range, optics
 from ..projection.solver import no_aberration, remove_tilt
 from .sequential import pupil_margin
 

@@ -20,24 +20,14 @@ from ... import compute
 from ...data.acquisition import LedArray
 from ...fields.planes import PlanesField
 from ...forward import fourier
+from ...forward.led_grid import depth_tensor, extent, flat_spectra, support
 from ...types import Done, Event, Note, Preview, Progress, Result
 from ..calibration.first_stage import CALIBRATE, calibrated, without_ambient_light
 from ..calibration.recipe import CalibrationRecipe
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import method, option
 from ..projection.orientation import orientation_notes
-from ..projection.setup import (
-    CHECK_ORIENTATION,
-    Z_UM,
-    Depths,
-    depth_tensor,
-    extent,
-    first_look,
-    flat_spectra,
-    optics,
-    plane_depths,
-    support,
-)
+from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, first_look, optics, plane_depths
 from ..projection.solver import Solver, no_aberration, remove_tilt
 
 SMALLEST_STEP = 1 / 32

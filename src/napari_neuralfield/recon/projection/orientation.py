@@ -13,9 +13,9 @@ import torch
 
 from ...data.acquisition import LedArray
 from ...forward import fourier
+from ...forward.led_grid import flat_spectra
 from ...optics.illumination import ORIENTATIONS, orient
 from ...types import Note
-from .setup import flat_spectra
 from .solver import Solver, no_aberration
 
 CROP = 64

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...checks.findings import default_z_range_um, native_upsampling
-from ...compute import REAL
+from ...checks.findings import default_z_range_um
 from ...data.acquisition import LedArray
 from ...fields.planes import PlanesField
-from ...forward.fourier import Windows
+from ...forward.led_grid import extent
 from ...optics.grids import centred_spectrum
 from ...optics.illumination import synthetic_na
-from ...types import Extent, InputError, Preview
+from ...types import InputError, Preview
 from ..engine.recipe import option
 
 Depths = tuple[float, float] | float | None
@@ -60,34 +59,6 @@ def plane_depths(acquisition: LedArray, z_um: Depths, planes: int | None) -> np.
     return np.linspace(low, high, count)
 
 
-def extent(acquisition: LedArray, depths_um: np.ndarray) -> Extent:
-    """The frame's field of view on the native grid."""
-    factor = native_upsampling(acquisition)
-    rows, columns = acquisition.frame_shape
-    return Extent(
-        (float(depths_um[0]), float(depths_um[-1])), (rows * factor, columns * factor), acquisition.pixel_um / factor
-    )
-
-
-def support(plan: Windows) -> torch.Tensor:
-    """Bins of the object's spectrum that some LED passes: the synthetic aperture (y, x), bool."""
-    rows, columns = plan.spectrum_shape
-    seen = np.zeros((rows, columns), bool)
-    fy = (np.arange(plan.box[0]) - plan.box[0] // 2) * plan.bin[0]
-    fx = (np.arange(plan.box[1]) - plan.box[1] // 2) * plan.bin[1]
-    for (y, x), (ry, rx) in zip(plan.corner, plan.remainder, strict=True):
-        passed = (fy[:, None] + ry) ** 2 + (fx[None, :] + rx) ** 2 <= plan.cutoff**2
-        seen[y : y + plan.box[0], x : x + plan.box[1]] |= passed
-    return torch.from_numpy(seen)
-
-
-def flat_spectra(plan: Windows, planes: int, device: torch.device) -> torch.Tensor:
-    """Spectra of an empty sample (z, y, x)."""
-    spectra = torch.zeros((planes, *plan.spectrum_shape), dtype=torch.complex64, device=device)
-    spectra[:, plan.spectrum_shape[0] // 2, plan.spectrum_shape[1] // 2] = 1
-    return spectra
-
-
 def first_look(acquisition: LedArray, depths_um: np.ndarray) -> Preview:
     """Something to see at once: the amplitude of the frame whose LED is nearest the axis, the same at every depth."""
     nearest = int(np.argmin(np.hypot(*np.asarray(acquisition.illumination_na).T)))
@@ -112,7 +83,3 @@ def optics(acquisition: LedArray) -> dict[str, Any]:
     if acquisition.sample_z_um is not None:
         numbers["sample_z_um"] = acquisition.sample_z_um
     return numbers
-
-
-def depth_tensor(depths_um: np.ndarray, device: torch.device) -> torch.Tensor:
-    return torch.as_tensor(depths_um, dtype=REAL, device=device)

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from ...forward import fourier
+from ...forward.led_grid import depth_tensor
 from ...optics.pupil import TINY
-from .setup import depth_tensor
 
 
 class Solver:

@@ -5,6 +5,7 @@ The network starts at nothing, so that the prior is the first answer; wavelets k
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,11 +15,11 @@ import torch
 from ... import compute
 from ...compute import COMPLEX
 from ...fields.residual import ResidualField
+from ...forward.led_measurement import LedMeasurement
 from ...types import Event, InputError
-from ..engine.fit_field import Counter, Sample, epochs, fit_field
+from ..engine.fit_field import Counter, Fittable, Sample, epochs, fit_field
 from ..engine.losses import LOSSES
 from ..engine.sparsity import haar_l1
-from .led_model import LedMeasurement
 from .recipe import ResidualRecipe
 from .scan_model import ScanMeasurement
 
@@ -68,7 +69,7 @@ class ResidualFit:
 
     def network(self) -> Iterator[Event]:
         """Epochs of the network and of what is learnt of the experiment."""
-        networks = [self.field, *self.measurement.fields]
+        networks = [self.field, *getattr(self.measurement, "fields", [])]
         weights = [p for network in networks for p in network.parameters()]
         rate = self.measurement.rate if self.recipe.rate is None else self.recipe.rate
         yield from self._fit(self.epochs, weights, rate, lambda _: self.field.at_pixels(), "network", SHAPED)
@@ -95,13 +96,11 @@ class ResidualFit:
     ) -> Iterator[Event]:
         fade, train = self.recipe.decay, self.measurement.train
         yield from fit_field(
-            self.field,
+            Fittable(image, weights, lambda: copy.deepcopy(self.field)),
             self.measurement,
             epochs(train, count, self.batch, generator=self._order, fade=fade, learn_after=wait),
             rate=rate,
             counter=self._counter,
-            sample=image,
-            parameters=weights,
             loss=LOSSES[self.recipe.loss],
             regulariser=self._wavelets if self.sparsity else None,
             weight_decay=self.recipe.weight_decay,

@@ -13,6 +13,7 @@ from ...compute import COMPLEX
 from ...data.acquisition import LedArray
 from ...fields.residual import ResidualField
 from ...forward import fourier
+from ...forward.led_measurement import LedMeasurement
 from ...optics.grids import centred_spectrum, fit_spectrum, image_of, resample
 from ...optics.pupil import aperture, defocus
 from ...types import Done, Event, Result
@@ -21,9 +22,9 @@ from ..engine.recipe import run as reconstruct
 from ..patterns.linear import Pupil, dpc_phase, half_circles
 from ..projection.setup import depth_range, first_look, optics
 from .fit import ResidualFit, image_from_file
-from .led_model import LedMeasurement
 from .recipe import ResidualRecipe, network_options
 
+FIRST_TERM = 4  # Noll: piston and tilts cannot be told from the object
 COVERED = 0.05  # bins of the spectrum seen by less than this share of the LEDs count as seen by so many
 
 
@@ -82,7 +83,8 @@ def measurement_of(
         given = fourier.windows(acquisition, margin=margin).pupil
         given = np.ones(1) if given is None else given
         factor = known["pupil"] * given.conj() / np.maximum(np.abs(given) ** 2, 1e-12)
-    measurement = LedMeasurement(acquisition, z_um, learn, recipe.pupil_terms, split, factor=factor, margin=margin)
+    noll = tuple(range(FIRST_TERM, FIRST_TERM + recipe.pupil_terms))
+    measurement = LedMeasurement(acquisition, z_um, learn, split, noll=noll, factor=factor, margin=margin)
     if "gains" in known:
         before = measurement.gain[split[0]]
         share = torch.ones_like(measurement.gain)

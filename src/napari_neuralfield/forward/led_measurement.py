@@ -14,37 +14,36 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ...data.acquisition import LedArray
-from ...fields.residual import ResidualField
-from ...forward import fourier, spatially_coded
-from ...forward.ptychography import pooled
-from ...optics.grids import centred_spectrum, fit_spectrum, image_of
-from ...optics.pupil import wavefront
-from ..projection.setup import depth_tensor, extent, support
+from ..data.acquisition import LedArray
+from ..optics.grids import centred_spectrum, fit_spectrum, image_of
+from ..optics.pupil import wavefront
+from . import fourier, spatially_coded
+from .led_grid import depth_tensor, extent, support
+from .ptychography import pooled
 
 STEPS = {"directions": 3e-4, "pupil": 0.02, "gains": 0.01, "background": 1e-3, "profile": 0.01, "surface": 0.01}
 EDGE_BINS = 0.5  # width of the aperture's soft edge while directions are learnt
-FIRST_TERM = 4  # Noll: piston and tilts cannot be told from the object
 KERNEL_BYTES = 2**29  # pupils of all LEDs are kept where they take no more
 
 
 class LedMeasurement:
-    """Frames of an LED array.
+    """Frames of an LED array, of a sample in one plane.
 
     Parameters
     ----------
-    z_um : depth of the sample.
+    acquisition : whose frames are compared.
+    z_um : depth of the sample, um.
     learn : which of STEPS are learnt with the object.
-    terms : Zernike terms of the pupil.
-    split : frames used, and frames left out to be predicted (frame,).
+    noll : Zernike terms of the pupil, where `pupil` is learnt.
+    split : numbers of the frames used, and of those left out to be predicted (frame,), int64.
     factor : complex factor on the pupil's bins that is known already, on a window (y, x); without a surface.
     margin : share by which the aperture is wider than the nominal NA; without a surface.
 
     Attributes
     ----------
-    extent : of the object. amplitude : of the frames; an empty bright field is 1. scale : counts that stand for 1.
+    extent, amplitude, good, train, held, learnt : see `types.Measurement`; an empty bright field is 1.
+    scale : counts that stand for 1.
     gain : intensity of each LED, from its exposure (led,). like : the used LED nearest to each (led,).
-    learnt : name -> parameter. fields : empty, no networks beside the object's.
     """
 
     sparsity, rate = 4e-4, 1e-2
@@ -54,9 +53,9 @@ class LedMeasurement:
         acquisition: LedArray,
         z_um: float,
         learn: Sequence[str],
-        terms: int,
         split: tuple[torch.Tensor, torch.Tensor],
         *,
+        noll: tuple[int, ...] = (),
         factor: np.ndarray | None = None,
         margin: float = 0.0,
     ) -> None:
@@ -78,15 +77,14 @@ class LedMeasurement:
         self.gain = found.gain**2
         na = torch.as_tensor(np.array(acquisition.illumination_na), device=device)
         self.like = self.train[torch.cdist(na, na[self.train]).argmin(1)]
-        self.noll = tuple(range(FIRST_TERM, FIRST_TERM + terms)) if "pupil" in learn else ()
+        self.noll = noll if "pupil" in learn else ()
         surface = (0, 0) if self.camera is None else tuple(self.camera.surface.shape)
         leds = acquisition.frame_count
         sizes: dict[str, tuple[int, ...]] = {
-            "directions": (leds, 2), "pupil": (terms,), "gains": (leds,), "background": (1,), "profile": (2,),
+            "directions": (leds, 2), "pupil": (len(self.noll),), "gains": (leds,), "background": (1,), "profile": (2,),
             "surface": (*surface, 2),
         }  # fmt: skip
         self.learnt = {name: torch.zeros(sizes[name], device=device, requires_grad=True) for name in learn}
-        self.fields: list[ResidualField] = []
         self.edge = EDGE_BINS * min(self.plan.bin) if "directions" in self.learnt else 0.0
         self._factor = None
         if factor is not None:
@@ -117,8 +115,14 @@ class LedMeasurement:
         """Intensity of each LED (led,); one that is not used is like its nearest neighbour that is."""
         if "gains" not in self.learnt:
             return self.gain
-        change = self.learnt["gains"]
-        return self.gain * torch.exp(change - change[self.train].mean())[self.like]
+        return self.gain * torch.exp(self.learnt["gains"])[self.like]
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Take the mean gain out, which is the object's."""
+        if "gains" in self.learnt:
+            change = self.learnt["gains"]
+            change -= change[self.train].mean()
 
     def floors(self) -> torch.Tensor:
         """Ambient light in each frame (led,)."""
@@ -153,7 +157,14 @@ class LedMeasurement:
         return torch.polar(torch.ones_like(phase), phase)
 
     def predict(self, image: torch.Tensor, frames: torch.Tensor, z_um: float = 0.0) -> torch.Tensor:
-        """Counts (frame, y, x) that an object (y, x) gives; an empty bright field is 1."""
+        """Counts (frame, y, x) that an object gives; an empty bright field is 1.
+
+        Parameters
+        ----------
+        image : complex object (y, x) over the extent, on any grid that holds the synthetic aperture.
+        frames : numbers of the frames, int64.
+        z_um : not looked at: the object lies where the measurement was told.
+        """
         leds = frames.cpu().numpy()
         spectrum = fit_spectrum(centred_spectrum(image), self.plan.spectrum_shape)
         field = fourier.predict(
