@@ -24,7 +24,7 @@ class Frames(Protocol):
 class FrameSelection:
     """Some frames of a stack, or a rectangle of them, still lazy."""
 
-    frames: Any
+    frames: Frames
     indices: tuple[int, ...]
     y: slice
     x: slice

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from ..types import InputError
+from .derived import Values
 from .frames import Frames
 from .quantity import Quantity
 
 
 def check_frames(frames: Frames, where: str) -> None:
-    """Raise an InputError unless `frames` is a (frame, y, x) stack of real numbers."""
+    """Raise an InputError naming `where`, unless `frames` is a (frame, y, x) stack of real numbers."""
     if len(frames.shape) != 3:
         raise InputError(f"{where}: frames have shape {tuple(frames.shape)}; they must be (frame, y, x)")
     if min(frames.shape) < 1:
@@ -24,10 +24,17 @@ def check_frames(frames: Frames, where: str) -> None:
         raise InputError(f"{where}: frames are of type {frames.dtype}; they must be real intensities")
 
 
-def check_lengths(
-    kind: str, known: Mapping[str, Quantity], values: Mapping[str, Any], frames: Frames, where: str
-) -> None:
-    """Raise an InputError where an array of `values` does not fit the frames or the others."""
+def check_lengths(kind: str, known: Mapping[str, Quantity], values: Values, frames: Frames, where: str) -> None:
+    """Raise an InputError where an array of `values` does not fit the frames or the others.
+
+    Parameters
+    ----------
+    kind : of the acquisition.
+    known : what each value may be, by name.
+    values : checked one by one already.
+    frames : (frame, y, x).
+    where : the file, for errors.
+    """
     _check_windows(kind, values, frames, where)
     sizes: dict[str, tuple[int, str]] = {
         name: (int(n), "the frames") for name, n in zip(("frame", "y", "x"), frames.shape, strict=True)
@@ -47,7 +54,7 @@ def check_lengths(
                 )
 
 
-def _check_windows(kind: str, values: Mapping[str, Any], frames: Frames, where: str) -> None:
+def _check_windows(kind: str, values: Values, frames: Frames, where: str) -> None:
     """Probe, coded surface and mask of a scan."""
     window: tuple[int, ...] = tuple(int(n) for n in frames.shape[1:])
     if "probe" in values and values["probe"].shape[1:] != window:

@@ -201,9 +201,9 @@ def circle_overlap(distance: np.ndarray | float, radius: float) -> np.ndarray:
 
 
 def nearest_overlap(na: np.ndarray, objective_na: float) -> np.ndarray:
-    """(led,) share of each pupil circle, of radius `objective_na` about `na` (led, 2), that its nearest neighbour covers.
+    """(led,) share of each pupil circle that its nearest neighbour covers too; 0 for an LED that is alone.
 
-    0 for an LED that is alone.
+    The circles are of radius `objective_na` about the directions `na` (led, 2).
     """
     from scipy.spatial import cKDTree  # here, because it takes 0.2 s to import and opening a file does not need it
 
