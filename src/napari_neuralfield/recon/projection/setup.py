@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...checks.findings import default_z_range_um, native_upsampling
 from ...compute import REAL
 from ...data.acquisition import LedArray
+from ...data.geometry import default_z_range_um, native_upsampling
 from ...fields.planes import PlanesField
 from ...forward.fourier import Windows
 from ...optics.grids import centred_spectrum
