@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from ..data.acquisition import Acquisition
+from ..data.frames import evenly_chosen
 
 MAX_FRAMES = 256
 MAX_BYTES = 512 * 2**20
@@ -66,7 +67,7 @@ def survey(acquisition: Acquisition) -> Survey:
     frames = getattr(acquisition.frames, "measured", acquisition.frames)
     frame_bytes = int(np.prod(acquisition.frame_shape)) * np.dtype(frames.dtype).itemsize
     count = min(total, MAX_FRAMES, max(4, MAX_BYTES // frame_bytes))
-    looked_at = np.unique(np.linspace(0, total - 1, count).round().astype(int))
+    looked_at = evenly_chosen(total, count)
     means, spreads = [], []
     tops: Counter[float] = Counter()
     negative, pixels, lowest = 0, 0, np.inf

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..data.acquisition import CodedPtychography, Ptychography
+from ..data.frames import evenly_chosen
 from ..types import InputError
 from .frames import listed
 
@@ -137,7 +138,7 @@ def require_usable(acquisition: Ptychography | CodedPtychography) -> None:
     placed = placement(acquisition)
     if placed is not None and (wrong := misplaced(placed)):
         raise InputError(f"{where}: {wrong}")
-    chosen = np.unique(np.linspace(0, acquisition.frame_count - 1, SAMPLED).round().astype(int))
+    chosen = evenly_chosen(acquisition.frame_count, SAMPLED)
     light = acquisition.intensity(chosen)
     mask = getattr(acquisition, "mask", None)
     light = light if mask is None else light[:, mask]

@@ -15,9 +15,8 @@ import numpy as np
 
 from ..types import InputError
 from .derived import IN_PIXELS, SCANS, Values, derived
-from .frames import Frames, FrameSelection
+from .frames import Frames, FrameSelection, check_frames, check_lengths
 from .quantity import Quantity, check_value, length, quantity
-from .sizes import check_frames, check_lengths
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
