@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
 import torch
@@ -57,27 +57,29 @@ def release() -> None:
 
 
 @contextmanager
-def leave_a_core_to_the_window() -> Iterator[None]:
-    """All cores but one for torch inside, so that a window stays responsive."""
+def _threads(most: int) -> Iterator[None]:
+    """At most so many threads of torch inside."""
     before = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 2) - 1)))
+    torch.set_num_threads(max(1, min(before, most)))
     try:
         yield
     finally:
         torch.set_num_threads(before)
 
 
+def leave_a_core_to_the_window() -> AbstractContextManager[None]:
+    """All cores but one for torch inside, so that a window stays responsive."""
+    return _threads((os.cpu_count() or 2) - 1)
+
+
 def on_one_thread(events: Iterator[Item]) -> Iterator[Item]:
     """The same events, made on one thread of torch: many small images wait longer for a second core than it saves."""
     while True:
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            event = next(events)
-        except StopIteration:
-            return
-        finally:
-            torch.set_num_threads(before)
+        with _threads(1):
+            try:
+                event = next(events)
+            except StopIteration:
+                return
         yield event
 
 

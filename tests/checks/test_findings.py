@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from napari_neuralfield.checks import findings as checks
+from napari_neuralfield.data import geometry
 from napari_neuralfield.data.acquisition import Acquisition, Draft
 from napari_neuralfield.io import open_acquisition
 
@@ -48,16 +49,16 @@ def test_a_good_recording_has_no_warning(led_array: Make) -> None:
 
 def test_native_upsampling_is_the_smallest_that_holds_the_synthetic_aperture(led_array: Make) -> None:
     acquisition = led_array()  # NA 0.228, pixel at most 1.098 um, camera 0.8 um
-    assert checks.native_upsampling(acquisition) == 2
+    assert geometry.native_upsampling(acquisition) == 2
     finest = 0.5 / (2 * checks.facts(acquisition)["synthetic_na"])
-    assert checks.native_upsampling(acquisition.replace(pixel_um=3 * finest)) == 3
-    assert checks.native_upsampling(acquisition.replace(pixel_um=3.01 * finest)) == 4
+    assert geometry.native_upsampling(acquisition.replace(pixel_um=3 * finest)) == 3
+    assert geometry.native_upsampling(acquisition.replace(pixel_um=3.01 * finest)) == 4
 
 
 def test_default_depths_lie_about_the_known_depth(led_array: Make) -> None:
     acquisition = led_array()
-    assert checks.default_z_range_um(acquisition) == pytest.approx((-31.25, 31.25))
-    assert checks.default_z_range_um(acquisition.replace(sample_z_um=10.0)) == pytest.approx((-21.25, 41.25))
+    assert geometry.default_z_range_um(acquisition) == pytest.approx((-31.25, 31.25))
+    assert geometry.default_z_range_um(acquisition.replace(sample_z_um=10.0)) == pytest.approx((-21.25, 41.25))
 
 
 def test_facts_are_json(led_array: Make) -> None:

@@ -13,6 +13,7 @@ from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
 from napari_neuralfield.optics.pupil import zernike
 from napari_neuralfield.simulate import phantoms
 from napari_neuralfield.simulate import simulators as simulate
+from napari_neuralfield.simulate.spectra import seen
 
 OPTICS = {"objective_na": OBJECTIVE_NA, "wavelength_um": WAVELENGTH_UM, "pixel_um": PIXEL_UM, "upsampling": 2}
 
@@ -112,7 +113,7 @@ def test_only_what_some_led_shows_can_be_seen() -> None:
     x = np.arange(n) * pixel
     waves = [np.broadcast_to(np.exp(2j * np.pi * f * x), (n, n)) for f in (0.0, 0.5, 1.0, -0.5)]
     light, cutoff = np.array([[0.0, 0.0], [0.0, -0.4]]), 0.3  # the second shows 0.1 to 0.7
-    assert np.allclose(phantoms.seen(sum(waves), pixel, light, cutoff), waves[0] + waves[1])
+    assert np.allclose(seen(sum(waves), pixel, light, cutoff), waves[0] + waves[1])
 
 
 def test_the_fast_forward_model_predicts_the_miscalibrated_board() -> None:

@@ -23,7 +23,7 @@ from .leds import led_array, multiplexed
 from .scans import coded, ptychography, scan_facts
 from .through_focus import through_focus, through_focus_facts
 
-__all__ = ["Check", "check", "default_z_range_um", "depth_of_field_um", "facts", "led_directions", "native_upsampling"]
+__all__ = ["Check", "check", "facts"]
 
 
 def check(acquisition: Acquisition) -> list[Check]:
@@ -36,9 +36,9 @@ def check(acquisition: Acquisition) -> list[Check]:
     return sorted(found, key=lambda c: ("warning", "ok", "info").index(c.level))
 
 
-def facts(acquisition: Acquisition) -> dict[str, Any]:
+def facts(acquisition: Acquisition) -> dict[str, object]:
     """Numbers that follow from the geometry, JSON-ready; lengths in um, the unit in the name."""
-    found: dict[str, Any] = {"frame_count": acquisition.frame_count, "frame_shape": list(acquisition.frame_shape)}
+    found: dict[str, object] = {"frame_count": acquisition.frame_count, "frame_shape": list(acquisition.frame_shape)}
     for name, q in quantities(type(acquisition)).items():
         if not q.shape and getattr(acquisition, name) is not None:
             found[name] = getattr(acquisition, name)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
 
 from ..data.acquisition import Acquisition
+from ..data.frames import evenly_chosen
 
 MAX_FRAMES = 256
 MAX_BYTES = 512 * 2**20
@@ -26,7 +28,7 @@ class Check:
     text: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Survey:
     """Statistics of the frames looked at, before background and exposure are taken out.
 
@@ -65,9 +67,9 @@ def survey(acquisition: Acquisition) -> Survey:
     frames = getattr(acquisition.frames, "measured", acquisition.frames)
     frame_bytes = int(np.prod(acquisition.frame_shape)) * np.dtype(frames.dtype).itemsize
     count = min(total, MAX_FRAMES, max(4, MAX_BYTES // frame_bytes))
-    looked_at = np.unique(np.linspace(0, total - 1, count).round().astype(int))
+    looked_at = evenly_chosen(total, count)
     means, spreads = [], []
-    tops: dict[float, int] = {}
+    tops: Counter[float] = Counter()
     negative, pixels, lowest = 0, 0, np.inf
     brightest, dimmest = np.full(acquisition.frame_shape, -np.inf), np.full(acquisition.frame_shape, np.inf)
     for index in looked_at:
@@ -83,59 +85,58 @@ def survey(acquisition: Acquisition) -> Survey:
         lowest = min(lowest, float(frame.min()))
         np.maximum(brightest, frame, out=brightest)
         np.minimum(dimmest, frame, out=dimmest)
-        for value, held in _highest_two(frame):
-            tops[value] = tops.get(value, 0) + held
-    ranked = [*sorted(tops.items(), reverse=True), (0.0, 0), (0.0, 0)]
+        tops.update(_highest_two(frame))
+    (top, top_pixels), (_, next_pixels), *_ = [*sorted(tops.items(), reverse=True), (0.0, 0), (0.0, 0)]
     return Survey(
-        looked_at, total, np.array(means), np.array(spreads), pixels, negative, lowest,
-        ranked[0][0], ranked[0][1], ranked[1][1], brightest, dimmest,
+        looked_at=looked_at,
+        total=total,
+        means=np.array(means),
+        spreads=np.array(spreads),
+        pixels=pixels,
+        negative_pixels=negative,
+        lowest=lowest,
+        top=top,
+        top_pixels=top_pixels,
+        next_pixels=next_pixels,
+        brightest=brightest,
+        dimmest=dimmest,
     )
 
 
-def _highest_two(frame: np.ndarray) -> list[tuple[float, int]]:
-    """The two highest values of a frame, each with the number of pixels that hold it."""
-    top = frame.max()
-    below = frame[frame < top]
-    found = [(float(top), int((frame == top).sum()))]
-    if below.size:
-        second = below.max()
-        found.append((float(second), int((below == second).sum())))
-    return found
+def _highest_two(frame: np.ndarray) -> dict[float, int]:
+    """The two highest values of a frame, and the number of pixels that hold each."""
+    below = frame[frame < frame.max()]
+    return {float(part.max()): int((part == part.max()).sum()) for part in (frame, below) if part.size}
 
 
 def frame_checks(seen: Survey) -> Iterator[Check]:
     """Findings that hold for frames of any kind."""
     broken = seen.looked_at[~np.isfinite(seen.means)]
     if len(broken):
-        yield Check(
-            "finite", "warning", len(broken), "frames",
-            f"Values that are not numbers (NaN or infinity) in {named(broken, 'frame')}; "
-            f"repair {_them(broken)} or leave {_them(broken)} out.",
-        )
+        said = f"repair {_them(broken)} or leave {_them(broken)} out."
+        said = f"Values that are not numbers (NaN or infinity) in {named(broken, 'frame')}; {said}"
+        yield Check("finite", "warning", len(broken), "frames", said)
     flat = seen.looked_at[seen.spreads == 0]
     if len(flat):
-        yield Check(
-            "constant_frames", "warning", len(flat), "frames",
-            f"The same value in every pixel of {named(flat, 'frame')}: that says nothing of the sample; leave "
-            f"{_them(flat)} out.",
-        )
+        said = f"The same value in every pixel of {named(flat, 'frame')}: that says nothing of the sample"
+        yield Check("constant_frames", "warning", len(flat), "frames", f"{said}; leave {_them(flat)} out.")
     share = seen.top_pixels / max(seen.pixels, 1)
     piled = seen.top_pixels >= 4 and seen.top_pixels > 2 * seen.next_pixels and len(flat) < len(seen.looked_at)
     if piled or (seen.top in FULL_SCALES and seen.top_pixels >= 4):
-        yield Check(
-            "saturation", "warning", share, "share of pixels",
+        said = (
             f"{seen.top_pixels} pixels ({100 * share:.2g} %) {seen.where} hold the very highest value, {seen.top:g}: "
-            "the camera was probably saturated; a shorter exposure is better.",
+            "the camera was probably saturated; a shorter exposure is better."
         )
+        yield Check("saturation", "warning", share, "share of pixels", said)
     elif seen.pixels:
         yield Check("saturation", "ok", share, "share of pixels", f"No sign of saturation {seen.where}.")
     if seen.negative_pixels:
         share = seen.negative_pixels / seen.pixels
-        yield Check(
-            "negative_values", "info" if share < 0.2 else "warning", share, "share of pixels",
+        said = (
             f"{100 * share:.2g} % of the pixels {seen.where} are below zero (down to {seen.lowest:g}), as after "
-            "subtracting a dark frame; they count as zero light.",
+            "subtracting a dark frame; they count as zero light."
         )
+        yield Check("negative_values", "info" if share < 0.2 else "warning", share, "share of pixels", said)
 
 
 def steady_light(seen: Survey) -> Iterator[Check]:
@@ -146,11 +147,27 @@ def steady_light(seen: Survey) -> Iterator[Check]:
         said = f"No light {seen.where}: check the shutter and what was subtracted."
         yield Check("dark_frames", "warning", len(seen.looked_at), "frames", said)
     elif len(dark):
-        yield Check(
-            "dark_frames", "warning", len(dark), "frames",
-            f"{named(dark)} {'is' if len(dark) == 1 else 'are'} much darker than the others; the light or the "
-            "shutter may have failed.",
-        )
+        said = f"{named(dark)} {'is' if len(dark) == 1 else 'are'} much darker than the others"
+        yield Check("dark_frames", "warning", len(dark), "frames", f"{said}; the light or the shutter may have failed.")
+
+
+def well_sampled(pixel_um: float, finest_um: float, remark: str) -> Check:
+    """Finding about a pixel that is fine enough, or nearly so.
+
+    Parameters
+    ----------
+    pixel_um : of the camera, at the sample.
+    finest_um : half a period of the finest detail in the light's amplitude; that of its intensity is half as large.
+    remark : what follows where the pixel samples the amplitude only.
+    """
+    said = f"The camera pixel, {pixel_um:.3g} um at the sample,"
+    if pixel_um <= finest_um / 2:
+        return Check("sampling", "ok", pixel_um, "um", f"{said} resolves all that the objective passes.")
+    said = (
+        f"{said} samples the light's amplitude (at most {finest_um:.3g} um) but not the finest detail of its intensity "
+        f"({finest_um / 2:.3g} um); {remark}."
+    )
+    return Check("sampling", "info", pixel_um, "um", said)
 
 
 def _them(indices: np.ndarray) -> str:
@@ -158,6 +175,10 @@ def _them(indices: np.ndarray) -> str:
 
 
 def named(indices: np.ndarray, what: str = "Frame") -> str:
-    """'Frames 1, 2, 3', at most eight of them."""
-    shown = ", ".join(str(int(i)) for i in indices[:8])
-    return f"{what}{'s' if len(indices) > 1 else ''} {shown}{' ...' if len(indices) > 8 else ''}"
+    """'Frames 1, 2, 3': `what` they are and their `indices` (n,), at most eight of them."""
+    return f"{what}{'s' if len(indices) > 1 else ''} {listed(indices)}"
+
+
+def listed(indices: np.ndarray) -> str:
+    """'1, 2, 3', at most eight of them."""
+    return ", ".join(str(int(i)) for i in indices[:8]) + (" ..." if len(indices) > 8 else "")

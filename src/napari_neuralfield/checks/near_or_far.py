@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
+
+from ..data.frames import Frames
 
 FRAMES = 96  # looked at, those in the middle of the scan
 SIDE = 256  # pixels; larger frames are binned
@@ -39,7 +40,7 @@ class MovingShadows:
         return self.orientation == (False, 1, 1)
 
 
-def moving_shadows(frames: Any, positions_um: np.ndarray, mask: np.ndarray | None = None) -> MovingShadows | None:
+def moving_shadows(frames: Frames, positions_um: np.ndarray, mask: np.ndarray | None = None) -> MovingShadows | None:
     """What the frames' movement tells; None where they do not move with the positions.
 
     Parameters
@@ -71,7 +72,7 @@ def moving_shadows(frames: Any, positions_um: np.ndarray, mask: np.ndarray | Non
     return MovingShadows(pixel / binning, found, ORIENTATIONS[way])
 
 
-def _spectra(frames: Any, chosen: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, int]:
+def _spectra(frames: Frames, chosen: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, int]:
     """Spectra of what differs from the mean frame (frame, fy, fx), unit energy; their window's overlap; the binning."""
     binning = -(-max(frames.shape[1:]) // SIDE)
     rows, columns = (n // binning * binning for n in frames.shape[1:])

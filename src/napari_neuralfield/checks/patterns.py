@@ -66,31 +66,20 @@ def five_frames(acquisition: MultiplexedLed) -> FiveFrames:
 
 
 def pattern_checks(acquisition: MultiplexedLed, seen: Survey) -> Iterator[Check]:
-    """Findings about patterns and the frames they made."""
+    """Findings about the patterns of an `acquisition`, whose frames were `seen`."""
     names = _names(acquisition)
     empty = [i for i, n in enumerate(names) if n.kind == "empty"]
     if empty:
-        yield Check(
-            "patterns",
-            "warning",
-            len(empty),
-            "frames",
-            f"'patterns' light no LED for {named(np.array(empty), 'frame')}; they may be in the wrong order.",
-        )
+        said = f"'patterns' light no LED for {named(np.array(empty), 'frame')}; they may be in the wrong order."
+        yield Check("patterns", "warning", len(empty), "frames", said)
     lit = int(acquisition.patterns.any(axis=0).sum())
     yield Check("patterns", "info", lit, "LEDs", f"{len(names)} patterns light {lit} LEDs in all: {_listed(names)}.")
-    if min(acquisition.frame_shape) < SMALLEST:
-        rows, columns = acquisition.frame_shape
-        yield Check(
-            "size",
-            "warning",
-            min(rows, columns),
-            "pixels",
-            f"The frames have {rows} x {columns} pixels; below {SMALLEST} the borders reach everywhere, so take "
-            "a larger region.",
-        )
+    rows, columns = acquisition.frame_shape
+    if min(rows, columns) < SMALLEST:
+        said = f"The frames have {rows} x {columns} pixels; below {SMALLEST} the borders reach everywhere"
+        yield Check("size", "warning", min(rows, columns), "pixels", f"{said}, so take a larger region.")
     yield from _swapped(acquisition, names, seen)
-    yield from orientation_check(acquisition)
+    yield from _orientation(acquisition)
 
 
 def _swapped(acquisition: MultiplexedLed, names: list[PatternName], seen: Survey) -> Iterator[Check]:
@@ -107,20 +96,17 @@ def _swapped(acquisition: MultiplexedLed, names: list[PatternName], seen: Survey
     top = max(dark, key=dark.__getitem__)
     dim = sorted(i for i, v in bright.items() if v <= dark[top])
     if dim:
-        yield Check(
-            "swapped",
-            "warning",
-            len(dim),
-            "frames",
+        said = (
             f"Darker than frame {top} although the patterns say bright field and frame {top} dark field: frames and "
             "patterns are in different orders, or the exposures differ (then give 'exposure') "
-            f"({named(np.array(dim), 'frame')}).",
+            f"({named(np.array(dim), 'frame')})."
         )
+        yield Check("swapped", "warning", len(dim), "frames", said)
     else:
         yield Check("swapped", "ok", 0, "frames", "Bright-field frames are brighter than dark-field frames.")
 
 
-def orientation_check(acquisition: MultiplexedLed) -> Iterator[Check]:
+def _orientation(acquisition: MultiplexedLed) -> Iterator[Check]:
     """Whether the board is mounted as the file says, where the five frames of NeuPh tell."""
     try:
         scores = orientation_scores(acquisition, five_frames(acquisition))
@@ -133,23 +119,17 @@ def orientation_check(acquisition: MultiplexedLed) -> Iterator[Check]:
         text = "The frames do not show how the LED board is mounted; look whether cells come out brighter than around."
         yield Check("board", "info", edges, "correlation", text)
     elif top > CLEARLY * max(edges, 0):
-        yield Check(
-            "board",
-            "warning",
-            edges,
-            "correlation",
+        text = (
             f"The edges that light up in the dark-field frames fit an LED board that is {best} (correlation {top:.2f}; "
-            f"as given {edges:.2f}); correct led_na or the 'leds' of the sidecar.",
+            f"as given {edges:.2f}); correct led_na or the 'leds' of the sidecar."
         )
+        yield Check("board", "warning", edges, "correlation", text)
     elif thick < -THINNER:
-        yield Check(
-            "board",
-            "warning",
-            thick,
-            "correlation",
+        text = (
             f"Where the specimen takes light away its phase is lower than around (correlation {thick:.2f}), as if "
-            "cells were dents; the LED board is probably turned by half a turn, so reverse the signs of led_na.",
+            "cells were dents; the LED board is probably turned by half a turn, so reverse the signs of led_na."
         )
+        yield Check("board", "warning", thick, "correlation", text)
     else:
         text = f"Edges light up in the dark-field frames that the LED directions tell (correlation {edges:.2f})."
         yield Check("board", "ok", edges, "correlation", text)
@@ -169,6 +149,11 @@ def orientation_scores(acquisition: MultiplexedLed, frames: FiveFrames) -> dict[
     phase is that of the bright-field halves (differential phase contrast) under the same mounting. In focus, half a
     turn of the board inverts the phase and nothing else; only that thicker parts are darker in bright field tells the
     two apart.
+
+    Parameters
+    ----------
+    acquisition : with the five patterns of NeuPh.
+    frames : which of its frames is which.
     """
     y, x = (slice((n - m) // 2, (n - m) // 2 + m) for n, m in
             ((n, min(n, LARGEST)) for n in acquisition.frame_shape))  # fmt: skip

@@ -8,7 +8,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..data.acquisition import CodedPtychography, Ptychography
+from ..data.frames import evenly_chosen
 from ..types import InputError
+from .frames import listed
 
 FEWEST = 4  # frames
 UNITS = {"metres": 1e6, "millimetres": 1e3, "nanometres": 1e-3, "angstroms": 1e-4}
@@ -69,12 +71,11 @@ def placement(acquisition: Ptychography | CodedPtychography) -> ScanPlacement | 
     """The windows of a scan; None where a coded one has no positions yet."""
     if acquisition.positions_um is None:
         return None
-    coded = isinstance(acquisition, CodedPtychography)
     if isinstance(acquisition, CodedPtychography):
-        binning, pixel = acquisition.upsampling, acquisition.sensor_pixel_um / acquisition.upsampling
+        binning, pixel, sign = acquisition.upsampling, acquisition.sensor_pixel_um / acquisition.upsampling, -1
     else:
-        binning, pixel = 1, acquisition.object_pixel_um
-    corner = np.asarray(acquisition.positions_um, dtype=float) / (-pixel if coded else pixel)
+        binning, pixel, sign = 1, acquisition.object_pixel_um, 1
+    corner = np.asarray(acquisition.positions_um, dtype=float) / (sign * pixel)
     rows, columns = (n * binning for n in acquisition.frame_shape)
     step = np.full(len(corner), np.inf)
     if len(corner) > 1:
@@ -97,7 +98,7 @@ def misplaced(placed: ScanPlacement) -> str:
             f"{min(placed.window) * pixel:.3g} um wide"
         )
     elif placed.object_shape[0] * placed.object_shape[1] > LARGEST_OBJECT:
-        outliers = f"; frames far from the others are {_list(placed.alone)}" if len(placed.alone) else ""
+        outliers = f"; frames far from the others are {listed(placed.alone)}" if len(placed.alone) else ""
         return (
             f"positions_um reach over {placed.span_um[0]:.3g} x {placed.span_um[1]:.3g} um (y, x), that is "
             f"{placed.object_shape[0]} x {placed.object_shape[1]} pixels of the object, more than memory should hold"
@@ -121,10 +122,6 @@ def _remedy(placed: ScanPlacement) -> str:
     return "check the positions, which must be in micrometres, and the pixel"
 
 
-def _list(indices: np.ndarray) -> str:
-    return ", ".join(str(int(i)) for i in indices[:8]) + (" ..." if len(indices) > 8 else "")
-
-
 def require_usable(acquisition: Ptychography | CodedPtychography) -> None:
     """Refuse a scan of which nothing sensible can be computed.
 
@@ -141,7 +138,7 @@ def require_usable(acquisition: Ptychography | CodedPtychography) -> None:
     placed = placement(acquisition)
     if placed is not None and (wrong := misplaced(placed)):
         raise InputError(f"{where}: {wrong}")
-    chosen = np.unique(np.linspace(0, acquisition.frame_count - 1, SAMPLED).round().astype(int))
+    chosen = evenly_chosen(acquisition.frame_count, SAMPLED)
     light = acquisition.intensity(chosen)
     mask = getattr(acquisition, "mask", None)
     light = light if mask is None else light[:, mask]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -19,44 +18,45 @@ TOO_FAR = 20  # safe distances: light would spread over as many widths of a fram
 
 
 def ptychography(acquisition: Ptychography, seen: Survey) -> Iterator[Check]:
+    """Findings about an `acquisition` in the far or the near field, whose frames were `seen`."""
     count, pixel = min(acquisition.frame_shape), acquisition.object_pixel_um
     if acquisition.geometry == "far_field":
         expected = acquisition.wavelength_um * acquisition.distance_um / (count * acquisition.detector_pixel_um)
         agrees = abs(pixel / expected - 1) < 0.02 or acquisition.frame_shape[0] != acquisition.frame_shape[1]
-        yield Check(
-            "object_pixel", "ok" if agrees else "warning", pixel, "um",
-            f"The object pixel is {pixel:.4g} um"
-            + ("." if agrees else f", but wavelength, distance and detector give {expected:.4g} um; check these four."),
-        )
+        said = "" if agrees else f", but wavelength, distance and detector give {expected:.4g} um; check these four"
+        said = f"The object pixel is {pixel:.4g} um{said}."
+        yield Check("object_pixel", "ok" if agrees else "warning", pixel, "um", said)
     else:
-        effective = effective_distance_um(acquisition)
-        yield from _propagation(acquisition, effective, acquisition.frame_shape, pixel)
+        yield _propagation(acquisition, effective_distance_um(acquisition), acquisition.frame_shape, pixel)
         yield from _shadows(acquisition)
-    yield from _scan(acquisition)
-    yield from _detector(acquisition, seen)
-    yield from steady_light(seen)
+    yield from _scan(acquisition, seen)
 
 
 def coded(acquisition: CodedPtychography, seen: Survey) -> Iterator[Check]:
+    """Findings about an `acquisition` behind a coded surface, whose frames were `seen`."""
     n = acquisition.upsampling
     fine = acquisition.sensor_pixel_um / n
-    yield Check(
-        "fine_pixel", "info", fine, "um",
+    said = (
         f"Each sensor pixel is split {n} x {n} into pixels of {fine:.3g} um; {acquisition.frame_count} frames give "
-        f"{acquisition.frame_count / n**2:.2g} measurements per fine pixel.",
+        f"{acquisition.frame_count / n**2:.2g} measurements per fine pixel."
     )
+    yield Check("fine_pixel", "info", fine, "um", said)
     fine_shape = (acquisition.frame_shape[0] * n, acquisition.frame_shape[1] * n)
-    yield from _propagation(acquisition, acquisition.surface_to_sensor_um, fine_shape, fine)
+    yield _propagation(acquisition, acquisition.surface_to_sensor_um, fine_shape, fine)
     if acquisition.positions_um is None:
         yield Check("positions", "info", None, "", "No positions are given; they are found from the frames.")
-    yield from _scan(acquisition)
+    yield from _scan(acquisition, seen)
+
+
+def _scan(acquisition: Scanned, seen: Survey) -> Iterator[Check]:
+    yield from _positions(acquisition)
     yield from _detector(acquisition, seen)
     yield from steady_light(seen)
 
 
-def scan_facts(acquisition: Scanned) -> dict[str, Any]:
+def scan_facts(acquisition: Scanned) -> dict[str, object]:
     """Overlap, redundancy and reach of a scan, JSON-ready."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     if isinstance(acquisition, Ptychography) and acquisition.geometry == "near_field":
         found["magnification"] = acquisition.detector_pixel_um / acquisition.object_pixel_um
         found["effective_distance_um"] = effective_distance_um(acquisition)
@@ -67,7 +67,7 @@ def scan_facts(acquisition: Scanned) -> dict[str, Any]:
         found["object_shape"] = list(placed.object_shape)
         found["median_step_um"] = float(np.median(placed.step)) * placed.pixel_um
         found["window_overlap"] = placed.overlap
-        found["measurements_per_pixel"] = redundancy(acquisition, placed)
+        found["measurements_per_pixel"] = _redundancy(acquisition, placed)
     return found
 
 
@@ -76,30 +76,29 @@ def effective_distance_um(acquisition: Ptychography) -> float:
     return acquisition.distance_um * acquisition.object_pixel_um / acquisition.detector_pixel_um
 
 
-def redundancy(acquisition: Scanned, placed: ScanPlacement) -> float:
+def _redundancy(acquisition: Scanned, placed: ScanPlacement) -> float:
     """Good detector pixels of all frames per pixel of the object that they cover."""
     mask = getattr(acquisition, "mask", None)
     good = int(np.prod(acquisition.frame_shape)) if mask is None else int(mask.sum())
     return acquisition.frame_count * good / max(placed.covered(), 1.0)
 
 
-def _propagation(acquisition: Scanned, distance: float, shape: tuple[int, int], pixel: float) -> Iterator[Check]:
+def _propagation(acquisition: Scanned, distance: float, shape: tuple[int, int], pixel: float) -> Check:
     """Kernels of free space are sampled up to pixels * pixel^2 / wavelength."""
     reach = min(shape) * pixel**2 / acquisition.wavelength_um
     if distance > TOO_FAR * reach:
-        yield Check("propagation", "warning", distance, "um", _too_far(distance, reach))
-    elif distance <= reach:
+        return Check("propagation", "warning", distance, "um", _too_far(distance, reach))
+    if distance <= reach:
         said = f"Free space of {distance:.4g} um is well sampled; the largest safe distance is {reach:.4g} um."
-        yield Check("propagation", "ok", distance, "um", said)
-    elif isinstance(acquisition, CodedPtychography) and repeats(acquisition):
+        return Check("propagation", "ok", distance, "um", said)
+    if isinstance(acquisition, CodedPtychography) and repeats(acquisition):
         said = f"The field repeats at the borders of the frames, so free space of {distance:.4g} um is exact."
-        yield Check("propagation", "ok", distance, "um", said)
-    else:
-        yield Check(
-            "propagation", "warning", distance, "um",
-            f"Light travels {distance:.4g} um, but windows of {min(shape)} pixels sample free space only up to "
-            f"{reach:.4g} um, the largest safe distance: fine detail is cut; use larger frames.",
-        )
+        return Check("propagation", "ok", distance, "um", said)
+    said = (
+        f"Light travels {distance:.4g} um, but windows of {min(shape)} pixels sample free space only up to "
+        f"{reach:.4g} um, the largest safe distance: fine detail is cut; use larger frames."
+    )
+    return Check("propagation", "warning", distance, "um", said)
 
 
 def _too_far(distance: float, reach: float) -> str:
@@ -122,14 +121,12 @@ def _shadows(acquisition: Ptychography) -> Iterator[Check]:
     if seen is None:
         return
     transposed, sign_y, sign_x = seen.orientation
-    turned = [
-        *(["y and x exchanged"] if transposed else []),
-        *(["y"] if sign_y < 0 else []), *(["x"] if sign_x < 0 else []),
-    ]  # fmt: skip
+    signs = " and ".join(axis for axis, sign in (("y", sign_y), ("x", sign_x)) if sign < 0)
+    turned = " and ".join([*["y and x exchanged"] * transposed, *[f"the sign of {signs} changed"] * bool(signs)])
     off = seen.pixel_um / acquisition.object_pixel_um - 1
     said = "The frames move the way the positions say"
     if turned:
-        said = f"The frames move as if the positions had {_and(turned, bool(transposed))}; turn the positions so"
+        said = f"The frames move as if the positions had {turned}; turn the positions so"
     elif abs(off) > 0.05:
         said = (
             f"The frames move as if a pixel at the specimen were {seen.pixel_um:.4g} um, but object_pixel_um is "
@@ -138,17 +135,11 @@ def _shadows(acquisition: Ptychography) -> Iterator[Check]:
     yield Check("movement", "warning" if turned or abs(off) > 0.05 else "ok", seen.pixel_um, "um", f"{said}.")
 
 
-def _and(parts: list[str], transposed: bool) -> str:
-    first, signs = (parts[:1], parts[1:]) if transposed else ([], parts)
-    return " and ".join([*first, *([f"the sign of {' and '.join(signs)} changed"] if signs else [])])
-
-
-def _scan(acquisition: Scanned) -> Iterator[Check]:
-    if acquisition.frame_count < FEWEST:
-        yield Check(
-            "frame_count", "warning", acquisition.frame_count, "frames",
-            f"Only {acquisition.frame_count} frames; a scan needs {FEWEST} or more that overlap.",
-        )
+def _positions(acquisition: Scanned) -> Iterator[Check]:
+    count = acquisition.frame_count
+    if count < FEWEST:
+        said = f"Only {count} frames; a scan needs {FEWEST} or more that overlap."
+        yield Check("frame_count", "warning", count, "frames", said)
     placed = placement(acquisition)
     if placed is None:
         return
@@ -156,16 +147,12 @@ def _scan(acquisition: Scanned) -> Iterator[Check]:
         yield Check("positions", "warning", max(placed.span_um), "um", f"{wrong[0].upper()}{wrong[1:]}.")
         return
     same = len(placed.corner) - len(np.unique(np.round(placed.corner, 3), axis=0))
-    yield Check(
-        "positions", "warning" if same else "ok", max(placed.span_um), "um",
-        f"The positions cover {placed.span_um[0]:.3g} x {placed.span_um[1]:.3g} um (y, x)"
-        + (f"; {same} of {len(placed.corner)} repeat another one." if same else "."),
-    )
+    said = f"The positions cover {placed.span_um[0]:.3g} x {placed.span_um[1]:.3g} um (y, x)"
+    said += f"; {same} of {len(placed.corner)} repeat another one." if same else "."
+    yield Check("positions", "warning" if same else "ok", max(placed.span_um), "um", said)
     if len(placed.alone):
-        yield Check(
-            "alone", "warning", len(placed.alone), "frames",
-            f"{named(placed.alone)} overlap{'s' if len(placed.alone) == 1 else ''} no other; leave out or correct.",
-        )
+        said = f"{named(placed.alone)} overlap{'s' if len(placed.alone) == 1 else ''} no other; leave out or correct."
+        yield Check("alone", "warning", len(placed.alone), "frames", said)
     yield from _overlap(acquisition, placed)
 
 
@@ -173,25 +160,22 @@ def _overlap(acquisition: Scanned, placed: ScanPlacement) -> Iterator[Check]:
     probe = getattr(acquisition, "probe", None)
     width, what = float(min(placed.window)), "windows"
     if probe is not None and getattr(acquisition, "geometry", "") == "far_field":
-        width, what = probe_width(probe), "spots of light"
+        width, what = _probe_width(probe), "spots of light"
     overlap = 1 - float(np.median(placed.step)) / width
-    yield Check(
-        "overlap", "warning" if overlap < LOW_OVERLAP else "ok", overlap, "share of the width",
-        f"Neighbouring {what} ({width * placed.pixel_um:.3g} um wide) overlap by {100 * max(overlap, 0):.0f} %"
-        + ("; below 30 % frames hardly help each other: take smaller steps." if overlap < LOW_OVERLAP else "."),
-    )
+    low = overlap < LOW_OVERLAP
+    said = f"Neighbouring {what} ({width * placed.pixel_um:.3g} um wide) overlap by {100 * max(overlap, 0):.0f} %"
+    said += "; below 30 % frames hardly help each other: take smaller steps." if low else "."
+    yield Check("overlap", "warning" if low else "ok", overlap, "share of the width", said)
     if isinstance(acquisition, CodedPtychography):
         return
-    per_pixel = redundancy(acquisition, placed)
+    per_pixel = _redundancy(acquisition, placed)
     few = per_pixel < 2 and (acquisition.mask is None or acquisition.mask.mean() > 0.5)
-    yield Check(
-        "redundancy", "warning" if few else "info", per_pixel, "per pixel",
-        f"{per_pixel:.3g} measurements for every pixel of the object that is covered"
-        + ("; it takes 2 to find amplitude and phase: record more frames." if few else "."),
-    )
+    said = f"{per_pixel:.3g} measurements for every pixel of the object that is covered"
+    said += "; it takes 2 to find amplitude and phase: record more frames." if few else "."
+    yield Check("redundancy", "warning" if few else "info", per_pixel, "per pixel", said)
 
 
-def probe_width(probe: np.ndarray) -> float:
+def _probe_width(probe: np.ndarray) -> float:
     """Diameter of the disc that holds the probe's light as evenly as it can (mode, y, x), px."""
     light = (np.abs(probe) ** 2).sum(axis=0, dtype=float)
     return float(2 * np.sqrt(light.sum() ** 2 / max((light**2).sum(), 1e-30) / np.pi))
@@ -206,10 +190,8 @@ def _detector(acquisition: Scanned, seen: Survey) -> Iterator[Check]:
         light = np.where(np.isfinite(seen.brightest), np.clip(seen.brightest, 0, None), 0)
         share = float(light[~good].sum() / max(light.sum(), 1e-30))
         inverted = f", and these hold {100 * share:.0f} % of the light: it is probably inverted" if share > 0.5 else ""
-        yield Check(
-            "mask", "warning", bad_share, "share of pixels",
-            f"The mask calls {100 * bad_share:.0f} % of the pixels bad{inverted}; True (1) is a good pixel.",
-        )
+        said = f"The mask calls {100 * bad_share:.0f} % of the pixels bad{inverted}; True (1) is a good pixel."
+        yield Check("mask", "warning", bad_share, "share of pixels", said)
     elif bad_share > 0:
         said = f"{int((~good).sum())} pixels ({100 * bad_share:.2g} %) are masked."
         yield Check("mask", "info", bad_share, "share of pixels", said)
@@ -217,7 +199,7 @@ def _detector(acquisition: Scanned, seen: Survey) -> Iterator[Check]:
         return
     answers = (seen.brightest > seen.dimmest) & good
     for axis, what in ((1, "row"), (0, "column")):
-        dead = silent_lines(np.asarray(answers.mean(axis=axis)), np.asarray(good.any(axis=axis)))
+        dead = _silent_lines(np.asarray(answers.mean(axis=axis)), np.asarray(good.any(axis=axis)))
         if len(dead):
             one = len(dead) == 1
             them = "it" if one else "them"
@@ -228,7 +210,7 @@ def _detector(acquisition: Scanned, seen: Survey) -> Iterator[Check]:
             yield Check(f"dead_{what}s", "warning", len(dead), f"{what}s", said)
 
 
-def silent_lines(share: np.ndarray, unmasked: np.ndarray) -> np.ndarray:
+def _silent_lines(share: np.ndarray, unmasked: np.ndarray) -> np.ndarray:
     """Lines that never change between lines that do.
 
     Parameters

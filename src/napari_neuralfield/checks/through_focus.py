@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
 from ..data.acquisition import ThroughFocus
 from ..data.geometry import depth_of_field_um
 from ..types import InputError
-from .frames import Check, Survey, steady_light
+from .frames import Check, Survey, steady_light, well_sampled
 
 SMALLEST_PIXELS = 32  # networks halve a frame four times, and two pixels must be left
 STEADY = 0.03
@@ -20,19 +20,19 @@ TIE = "the transport of intensity (tie-fft, tie-dct)"
 
 
 def through_focus(acquisition: ThroughFocus, seen: Survey) -> Iterator[Check]:
-    """Findings about a stack through focus or a time-lapse."""
-    yield from _planes(acquisition)
+    """Findings about an `acquisition` through focus or a time-lapse, whose frames were `seen`."""
+    yield _planes(acquisition)
     yield from _time(acquisition)
     yield from _unit(acquisition)
-    yield from _coherence(acquisition)
-    yield from _sampling(acquisition)
+    yield _coherence(acquisition)
+    yield _sampling(acquisition)
     yield from _size(acquisition)
     yield from _levels(acquisition, seen)
     yield from steady_light(seen)
     yield from _steadiness(acquisition, seen)
 
 
-def through_focus_facts(acquisition: ThroughFocus) -> dict[str, Any]:
+def through_focus_facts(acquisition: ThroughFocus) -> dict[str, object]:
     """Depths where they are few, the pixel that the objective needs, and how far the condenser is open."""
     depths = np.unique(acquisition.z_um)
     return {
@@ -70,43 +70,36 @@ def distinct_planes(acquisition: ThroughFocus) -> np.ndarray:
     )
 
 
-def _planes(acquisition: ThroughFocus) -> Iterator[Check]:
+def _planes(acquisition: ThroughFocus) -> Check:
     z, field = acquisition.z_um, depth_of_field_um(acquisition)
     depths = np.unique(z)
-    span = float(np.ptp(z))
     named = ", ".join(f"{d:g}" for d in depths) if len(depths) <= 12 else f"{depths[0]:g} to {depths[-1]:g}"
     if not z.any():
         few = "the frame is" if len(z) == 1 else f"all {len(z)} frames are"
-        yield Check(
-            "depths", "warning", 0.0, "um",
+        said = (
             f"By z_um {few} in focus, where a transparent sample shows almost nothing; a frame about {field:.2g} um "
-            "out of focus shows its phase. Correct z_um or record one.",
+            "out of focus shows its phase. Correct z_um or record one."
         )
-    elif len(z) == 1:
-        yield Check(
-            "depths", "info", 1, "frames",
-            f"One frame, {z[0]:g} um from focus: {SINGLE_SHOT} need no more, {TIE} needs a second depth.",
-        )
-    elif len(depths) == 1 and acquisition.time_s is None:
-        yield Check(
-            "depths", "warning", 0.0, "um",
+        return Check("depths", "warning", 0.0, "um", said)
+    if len(z) == 1:
+        said = f"One frame, {z[0]:g} um from focus: {SINGLE_SHOT} need no more, {TIE} needs a second depth."
+        return Check("depths", "info", 1, "frames", said)
+    if len(depths) == 1 and acquisition.time_s is None:
+        said = (
             f"All {len(z)} frames are at z_um {z[0]:g}: give time_s or frame_interval_s if they are a time-lapse, or "
-            f"the depth of each, which {TIE} needs.",
+            f"the depth of each, which {TIE} needs."
         )
-    elif len(depths) == 1:
-        yield Check(
-            "depths", "info", 0.0, "um",
-            f"All {len(z)} frames are {z[0]:g} um from focus: {SINGLE_SHOT} take them one by one, {TIE} needs a second "
-            "depth.",
-        )
-    else:
-        repeated = len(depths) < len(z) and acquisition.time_s is None
-        order = "" if (np.diff(z) >= 0).all() else " They are not in the order of depth, which does no harm."
-        yield Check(
-            "depths", "warning" if repeated else "ok", span, "um",
-            f"{len(z)} frames at {named} um; the objective's depth of field is {field:.3g} um.{order}"
-            + (" Some depths are given twice; check z_um." if repeated else ""),
-        )
+        return Check("depths", "warning", 0.0, "um", said)
+    if len(depths) == 1:
+        said = f"{SINGLE_SHOT} take them one by one, {TIE} needs a second depth."
+        return Check("depths", "info", 0.0, "um", f"All {len(z)} frames are {z[0]:g} um from focus: {said}")
+    repeated = len(depths) < len(z) and acquisition.time_s is None
+    said = f"{len(z)} frames at {named} um; the objective's depth of field is {field:.3g} um."
+    if (np.diff(z) < 0).any():
+        said += " They are not in the order of depth, which does no harm."
+    if repeated:
+        said += " Some depths are given twice; check z_um."
+    return Check("depths", "warning" if repeated else "ok", float(np.ptp(z)), "um", said)
 
 
 def _time(acquisition: ThroughFocus) -> Iterator[Check]:
@@ -116,16 +109,11 @@ def _time(acquisition: ThroughFocus) -> Iterator[Check]:
     steps = np.diff(time)
     if (steps < 0).any():
         at = int(np.argmax(steps < 0)) + 1
-        yield Check(
-            "time", "warning", at, "frame",
-            f"Frame {at} was taken before the one in front of it ({time[at]:g} s after {time[at - 1]:g} s); check "
-            "time_s.",
-        )
+        said = f"Frame {at} was taken before the one in front of it ({time[at]:g} s after {time[at - 1]:g} s)"
+        yield Check("time", "warning", at, "frame", f"{said}; check time_s.")
     else:
-        yield Check(
-            "time", "ok", float(time[-1] - time[0]), "s",
-            f"A time-lapse of {len(time)} frames over {time[-1] - time[0]:g} s.",
-        )
+        lasts = float(time[-1] - time[0])
+        yield Check("time", "ok", lasts, "s", f"A time-lapse of {len(time)} frames over {lasts:g} s.")
 
 
 def _unit(acquisition: ThroughFocus) -> Iterator[Check]:
@@ -135,81 +123,75 @@ def _unit(acquisition: ThroughFocus) -> Iterator[Check]:
     frame = min(acquisition.frame_shape) * acquisition.pixel_um
     spread = 2 * farthest * na
     if farthest > 30 * field and spread > 0.5 * frame:
-        yield Check(
-            "depth_unit", "warning", farthest, "um",
+        said = (
             f"At {farthest:g} um from focus the light of a point is {spread:.3g} um wide, the frame {frame:.3g} um: "
-            f"z_um is in micrometres, so if it was given in nanometres write {farthest / 1000:g}; check pixel_um too.",
+            f"z_um is in micrometres, so if it was given in nanometres write {farthest / 1000:g}; check pixel_um too."
         )
+        yield Check("depth_unit", "warning", farthest, "um", said)
     elif 0 < farthest < field / 50:
-        yield Check(
-            "depth_unit", "warning", farthest, "um",
+        said = (
             f"No frame is farther than {farthest:g} um from focus, where none differs from a sharp one (the depth of "
             f"field is {field:.3g} um): z_um is in micrometres, so if it was given in millimetres write "
-            f"{farthest * 1000:g}.",
+            f"{farthest * 1000:g}."
         )
+        yield Check("depth_unit", "warning", farthest, "um", said)
 
 
-def _coherence(acquisition: ThroughFocus) -> Iterator[Check]:
+def _coherence(acquisition: ThroughFocus) -> Check:
     coherence = acquisition.condenser_na / acquisition.objective_na
-    yield Check(
-        "coherence", "warning" if coherence > 1 else "info", coherence, "",
-        f"The condenser fills {100 * coherence:.0f} % of the objective's aperture"
-        + ("; above 100 % defocus shows almost no phase. Close the condenser diaphragm." if coherence > 1 else "."),
-    )
+    said = f"The condenser fills {100 * coherence:.0f} % of the objective's aperture"
+    if coherence <= 1:
+        return Check("coherence", "info", coherence, "", f"{said}.")
+    said += "; above 100 % defocus shows almost no phase. Close the condenser diaphragm."
+    return Check("coherence", "warning", coherence, "", said)
 
 
-def _sampling(acquisition: ThroughFocus) -> Iterator[Check]:
+def _sampling(acquisition: ThroughFocus) -> Check:
     pixel, finest = acquisition.pixel_um, acquisition.wavelength_um / (2 * acquisition.objective_na)
     ratio = pixel / finest
+    if 1 / 8 <= ratio <= 1:
+        return well_sampled(pixel, finest, "little is lost")
+    said = f"The camera pixel is {pixel:.3g} um at the sample"
     if ratio > 10:
-        level, said = "warning", (
-            f"The camera pixel is {pixel:.3g} um at the sample, {ratio:.2g} times what the objective resolves "
-            f"({finest:.3g} um): if that is the sensor's own pixel, divide it by the magnification."
+        said += (
+            f", {ratio:.2g} times what the objective resolves ({finest:.3g} um): if that is the sensor's own pixel, "
+            "divide it by the magnification."
         )
     elif ratio > 1:
-        level, said = "info", (
-            f"The camera pixel is {pixel:.3g} um at the sample but the objective resolves {finest:.3g} um: "
-            f"{SINGLE_SHOT} look for detail finer than the camera's pixels, the transport of intensity cannot."
-        )
-    elif ratio < 1 / 8:
-        level, said = "info", (
-            f"The camera pixel is {pixel:.3g} um at the sample, {1 / ratio:.2g} times finer than the objective "
-            f"resolves ({finest:.3g} um): binning loses nothing and saves time; else check pixel and NA."
-        )
-    elif ratio > 0.5:
-        level, said = "info", (
-            f"The camera pixel, {pixel:.3g} um at the sample, samples the light's amplitude (at most {finest:.3g} um) "
-            f"but not the finest detail of its intensity ({finest / 2:.3g} um); little is lost."
+        said += (
+            f" but the objective resolves {finest:.3g} um: {SINGLE_SHOT} look for detail finer than the camera's "
+            "pixels, the transport of intensity cannot."
         )
     else:
-        level, said = "ok", f"The camera pixel, {pixel:.3g} um at the sample, resolves all that the objective passes."
-    yield Check("sampling", level, pixel, "um", said)  # type: ignore[arg-type]
+        said += (
+            f", {1 / ratio:.2g} times finer than the objective resolves ({finest:.3g} um): binning loses nothing and "
+            "saves time; else check pixel and NA."
+        )
+    return Check("sampling", "warning" if ratio > 10 else "info", pixel, "um", said)
 
 
 def _size(acquisition: ThroughFocus) -> Iterator[Check]:
     rows, columns = acquisition.frame_shape
     if min(rows, columns) < SMALLEST_PIXELS:
-        yield Check(
-            "frame_size", "warning", min(rows, columns), "pixels",
+        said = (
             f"The frames are {rows} x {columns} pixels; networks halve them four times and need {SMALLEST_PIXELS} or "
-            "more along each side, so cut a larger region out of the recording.",
+            "more along each side, so cut a larger region out of the recording."
         )
+        yield Check("frame_size", "warning", min(rows, columns), "pixels", said)
 
 
 def _levels(acquisition: ThroughFocus, seen: Survey) -> Iterator[Check]:
     kind = np.dtype(getattr(acquisition.frames, "measured", acquisition.frames).dtype)
     levels = float(np.nanmedian(seen.spreads)) if np.isfinite(seen.spreads).any() else 0.0
     if kind.kind in "iu" and 0 < levels < FEW_LEVELS:
-        yield Check(
-            "grey_levels", "warning", levels, "counts",
+        said = (
             f"A frame uses only about {levels:.0f} grey levels of {kind}: the faint contrast of a transparent sample "
-            "is lost between them; expose longer or save with more bits.",
+            "is lost between them; expose longer or save with more bits."
         )
+        yield Check("grey_levels", "warning", levels, "counts", said)
     elif kind == np.uint8:
-        yield Check(
-            "grey_levels", "info", levels, "counts",
-            "The frames are saved with 8 bits; more bits (12 or 16) keep the faint contrast of a transparent sample.",
-        )
+        said = "The frames are saved with 8 bits; more bits (12 or 16) keep the faint contrast of a transparent sample."
+        yield Check("grey_levels", "info", levels, "counts", said)
 
 
 def _steadiness(acquisition: ThroughFocus, seen: Survey) -> Iterator[Check]:
@@ -220,8 +202,9 @@ def _steadiness(acquisition: ThroughFocus, seen: Survey) -> Iterator[Check]:
         means = (seen.means / acquisition.exposure[seen.looked_at])[np.isfinite(seen.means)]
     spread = float(np.ptp(means) / means.mean())
     if spread > STEADY:
-        yield Check(
-            "brightness", "info" if acquisition.time_s is not None else "warning", spread, "share of the mean",
+        said = (
             f"The frames' mean brightness differs by up to {100 * spread:.2g} %, though defocus does not change it: "
-            "the light or the exposure was not steady. The correction of brightness brings all frames to one mean.",
+            "the light or the exposure was not steady. The correction of brightness brings all frames to one mean."
         )
+        level: Literal["info", "warning"] = "warning" if acquisition.time_s is None else "info"
+        yield Check("brightness", level, spread, "share of the mean", said)

@@ -7,17 +7,16 @@ every value and makes the frozen `Acquisition` of its kind; nothing that is miss
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Any, ClassVar, Self, cast
+from typing import ClassVar, Self, cast
 
 import numpy as np
 
 from ..types import InputError
-from .derived import IN_PIXELS, SCANS, derived
-from .frames import Frames, FrameSelection
+from .derived import IN_PIXELS, SCANS, Values, derived
+from .frames import Frames, FrameSelection, check_frames, check_lengths
 from .quantity import Quantity, check_value, length, quantity
-from .sizes import check_frames, check_lengths
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,12 +60,18 @@ class Acquisition:
 
     def intensity(
         self,
-        index: Any = slice(None),
+        index: int | slice | Sequence[int] | np.ndarray = slice(None),
         region: tuple[slice, slice] = (slice(None), slice(None)),
         *,
         per_exposure: bool = True,
     ) -> np.ndarray:
         """Frames `index`, background subtracted and, where `per_exposure`, divided by it: (frame, y, x) float32.
+
+        Parameters
+        ----------
+        index : of the frames, as NumPy indexes an axis.
+        region : (y, x), pixels.
+        per_exposure : whether to divide by the exposure where one is given.
 
         Raises
         ------
@@ -90,41 +95,36 @@ class Acquisition:
             )
         return stack
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> Values:
         """Everything but the frames, by name; what is None is left out."""
         named = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {k: v for k, v in named.items() if k not in ("frames", "source") and v is not None}
 
-    def replace(self, **changes: Any) -> Self:
-        """A checked copy with other values."""
-        kept = {"frames": self.frames, **self.values(), **changes}
-        return cast(Self, Draft(self.kind, kept.pop("frames"), kept, self.source).complete())
+    def replace(self, **changes: object) -> Self:
+        """A checked copy with other frames or other values."""
+        frames = cast(Frames, changes.pop("frames", self.frames))
+        return cast(Self, Draft(self.kind, frames, self.values(), self.source).complete(**changes))
 
     def subset(self, frame_indices: Sequence[int] | np.ndarray) -> Self:
         """The named frames only, in that order, with the geometry that goes with them."""
         indices = np.asarray(frame_indices)
         frames = FrameSelection(self.frames, tuple(int(i) for i in indices), slice(None), slice(None))
-        changes: dict[str, Any] = {"frames": frames}
-        for name, q in quantities(type(self)).items():
-            if q.shape[:1] == ("frame",) and getattr(self, name) is not None:
-                changes[name] = getattr(self, name)[indices]
-        return self.replace(**changes)
+        per_frame = [n for n, q in quantities(type(self)).items() if q.shape[:1] == ("frame",)]
+        return self.replace(frames=frames, **{n: v[indices] for n, v in self.values().items() if n in per_frame})
 
     def crop(self, y: slice, x: slice) -> Self:
-        """A rectangle of every frame (pixels); the pupil, whose grid no longer fits, must be absent."""
+        """Rows `y` and columns `x` of every frame; the pupil, whose grid no longer fits, must be absent."""
         if self.pupil is not None:
             raise InputError(
                 f"{self.source}: a region cannot be cut while a measured pupil is given on the whole frame's grid"
             )
-        changes: dict[str, Any] = {"frames": FrameSelection(self.frames, tuple(range(self.frame_count)), y, x)}
-        for name, q in quantities(type(self)).items():
-            if q.shape == ("y", "x") and getattr(self, name) is not None:
-                changes[name] = getattr(self, name)[y, x]
+        images = [n for n, q in quantities(type(self)).items() if q.shape == ("y", "x")]
+        changes = {n: v[y, x] for n, v in self.values().items() if n in images}
         if isinstance(self, CodedPtychography) and self.coded_surface is not None:
             (top, bottom, _), (left, right, _) = y.indices(self.frame_shape[0]), x.indices(self.frame_shape[1])
             n = self.upsampling
             changes["coded_surface"] = self.coded_surface[top * n : bottom * n, left * n : right * n]
-        return self.replace(**changes)
+        return self.replace(frames=FrameSelection(self.frames, tuple(range(self.frame_count)), y, x), **changes)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -285,14 +285,14 @@ class Draft:
 
     kind: str
     frames: Frames
-    values: dict[str, Any] = dataclasses.field(default_factory=dict)
+    values: Values = dataclasses.field(default_factory=dict)
     source: str = ""
     notes: list[str] = dataclasses.field(default_factory=list)
-    assumed: dict[str, Any] = dataclasses.field(default_factory=dict)
+    assumed: Values = dataclasses.field(default_factory=dict)
     reason: str = ""
 
-    def assume(self, reason: str, **values: Any) -> None:
-        """Take `values` for what the file leaves out, until a sidecar or the user says otherwise."""
+    def assume(self, reason: str, **values: object) -> None:
+        """Take `values` for what the file leaves out, until somebody says otherwise; `reason` becomes a note."""
         self.assumed, self.reason = values, reason
         self.notes.append(reason)
 
@@ -300,13 +300,13 @@ class Draft:
         """Names of required values that are not known yet and do not follow from the others."""
         return _missing(self.kind, self.derived())
 
-    def derived(self, **values: Any) -> dict[str, Any]:
+    def derived(self, **values: object) -> Values:
         """What is known, given or following from it; `values` come before the draft's own."""
         count, *size = self.frames.shape or (1,)
         return derived(self.kind, {**self.values, **values}, self.assumed, tuple(size), int(count))
 
-    def complete(self, **values: Any) -> Acquisition:
-        """The checked acquisition.
+    def complete(self, **values: object) -> Acquisition:
+        """The checked acquisition; `values` come before the draft's own.
 
         Raises
         ------
@@ -338,6 +338,6 @@ class Draft:
         return KINDS[self.kind](frames=self.frames, source=self.source, **checked)
 
 
-def _missing(kind: str, known: Mapping[str, Any]) -> list[str]:
+def _missing(kind: str, known: Values) -> list[str]:
     names = set(known) | ({"positions_um"} if IN_PIXELS in known else set())
     return [name for name in required(kind) if name not in names]

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from .acquisition import Acquisition
+from .frames import evenly_chosen
 
 PERIODIC = 0.48  # of neighbours' correlation: that much between opposite borders means that the field repeats
 PATTERNS_PERIODIC = 0.75  # the same for LED patterns: cut out of a field they reach 0.57, periodic ones 0.87
@@ -23,8 +24,7 @@ def patterns_repeat(frames: np.ndarray) -> bool:
 
 def repeats(acquisition: Acquisition) -> bool:
     """Whether the frames of a scan continue across their opposite borders as they do between neighbouring pixels."""
-    chosen = np.unique(np.linspace(0, acquisition.frame_count - 1, FRAMES).round().astype(int))
-    frames = acquisition.intensity(chosen)
+    frames = acquisition.intensity(evenly_chosen(acquisition.frame_count, FRAMES))
     change = frames / np.clip(frames.mean(axis=0), 1e-12, None) - 1
     wraps, neighbours = _across(change)
     return neighbours > 0.1 and wraps > PERIODIC * neighbours  # both axes: one alone is uncertain

@@ -20,6 +20,7 @@ def evened(frames: np.ndarray, how: Brightness, where: str = "the acquisition") 
 
     Parameters
     ----------
+    frames : (frame, y, x), any unit.
     how : 'frame': each over its mean; 'slow': each over what varies slowly in it; 'off': all over one mean.
     where : the file, for errors.
 
@@ -46,6 +47,7 @@ def slow_light(frame: np.ndarray, width_px: float | None = None) -> np.ndarray:
 
     Parameters
     ----------
+    frame : (y, x).
     width_px : deviation of the Gaussian of what counts as around; None: an eighth of the shorter side.
     """
     width = width_px or min(frame.shape) / SLOW

@@ -3,11 +3,11 @@ depths and times that are evenly spaced."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+Values = dict[str, Any]  # of an acquisition, by name: numbers, words and arrays, or what a user typed for them
 IN_PIXELS = "positions_px"
 SCANS = ("ptychography", "coded_ptychography")
 FROM_FOCUS = "focus_to_sample_um"
@@ -25,15 +25,16 @@ PIXEL = {SCANS[0]: ("object_pixel_um",), SCANS[1]: ("sensor_pixel_um", "upsampli
 
 def derived(
     kind: str,
-    values: Mapping[str, Any],
-    assumed: Mapping[str, Any],
+    values: Values,
+    assumed: Values,
     frame_shape: tuple[int, ...],
     frame_count: int = 1,
-) -> dict[str, Any]:
+) -> Values:
     """The given values and those that follow from them; what is None is left out.
 
     Parameters
     ----------
+    kind : of the acquisition.
     values : what is given. `positions_px` (frame, 2) stands for `positions_um` in pixels of the reconstruction and
         stays where that pixel is not known; where both are given, `positions_um` counts. In the near field
         `focus_to_sample_um` of a cone beam stands for `object_pixel_um`. Through focus one number as `z_um` stands for
@@ -53,7 +54,7 @@ def derived(
     return known
 
 
-def _settle_ptychography(known: dict[str, Any], assumed: Mapping[str, Any], frame_shape: tuple[int, ...]) -> None:
+def _settle_ptychography(known: Values, assumed: Values, frame_shape: tuple[int, ...]) -> None:
     taken = assumed if known.get("geometry", assumed.get("geometry")) == assumed.get("geometry") else {}
     geometry = known.get("geometry", taken.get("geometry"))
     if geometry is not None:
@@ -68,7 +69,7 @@ def _settle_ptychography(known: dict[str, Any], assumed: Mapping[str, Any], fram
         known["probe"] = np.asarray(known["probe"])[None]
 
 
-def _settle_depths(known: dict[str, Any], count: int) -> None:
+def _settle_depths(known: Values, count: int) -> None:
     """Depths and times of evenly spaced frames; steps without a place leave the depths open."""
     try:
         step, start, focus, interval = (
@@ -89,7 +90,7 @@ def _settle_depths(known: dict[str, Any], count: int) -> None:
         known["z_um"] = step * (number - focus)
 
 
-def _from_focus(known: dict[str, Any]) -> None:
+def _from_focus(known: Values) -> None:
     """A cone beam magnifies by (focus to detector) / (focus to specimen)."""
     try:
         focus, distance, detector = (float(known[n]) for n in (FROM_FOCUS, "distance_um", "detector_pixel_um"))
@@ -100,7 +101,7 @@ def _from_focus(known: dict[str, Any]) -> None:
         known.setdefault("object_pixel_um", detector * focus / (focus + distance))
 
 
-def _assume(known: dict[str, Any], assumed: Mapping[str, Any]) -> None:
+def _assume(known: Values, assumed: Values) -> None:
     """Take assumed lengths until one is left to follow; the object pixel only where no length is given at all."""
     for number, name in enumerate(FAR_FIELD):
         given = sum(n in known for n in FAR_FIELD)
@@ -108,7 +109,7 @@ def _assume(known: dict[str, Any], assumed: Mapping[str, Any]) -> None:
             known[name] = assumed[name]
 
 
-def _complete_far_field(known: dict[str, Any], frame_shape: tuple[int, ...]) -> None:
+def _complete_far_field(known: Values, frame_shape: tuple[int, ...]) -> None:
     """wavelength * distance = pixels * detector pixel * object pixel (Fraunhofer), where one of the four is missing."""
     missing = [name for name in FAR_FIELD if name not in known]
     if len(missing) != 1 or len(frame_shape) != 2:
@@ -122,7 +123,7 @@ def _complete_far_field(known: dict[str, Any], frame_shape: tuple[int, ...]) -> 
         known[missing[0]] = pixels / light if missing[0] in FAR_FIELD[1:3] else light / pixels
 
 
-def _place(kind: str, known: dict[str, Any]) -> None:
+def _place(kind: str, known: Values) -> None:
     """Put `positions_px` as `positions_um`, where the pixel is known."""
     if "positions_um" in known:
         del known[IN_PIXELS]

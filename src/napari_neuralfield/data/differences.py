@@ -63,7 +63,7 @@ def quiet_pixels(differences: np.ndarray) -> np.ndarray:
     return loudest < QUIET_RATIO
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Pieces:
     """A frame as pieces of columns: `height` (y, x) but for one offset per piece, `piece` (y, x) its number.
 
@@ -88,7 +88,8 @@ class Pieces:
         piece = own + np.concatenate([[0], np.cumsum(own[-1] + 1)[:-1]])
         known = ~lost
         known[0] = False
-        return cls(steps, known, np.cumsum(steps, axis=0), piece, piece[lost] - 1, before[lost])
+        height = np.cumsum(steps, axis=0)
+        return cls(steps=steps, known=known, height=height, piece=piece, upper=piece[lost] - 1, rise=before[lost])
 
     @property
     def count(self) -> int:
@@ -97,15 +98,16 @@ class Pieces:
 
 @dataclasses.dataclass
 class Relation:
-    """Sums of offsets that should be 0: sum of coefficients times (height + offset) at `pieces`, each of variance."""
+    """Sums that should be 0: height plus coefficients times the offsets of `pieces`, weighted by 1 / variance."""
 
     pieces: list[np.ndarray]
     coefficients: tuple[float, ...]
     height: np.ndarray
     weight: np.ndarray
-    trust: np.ndarray
+    trust: np.ndarray | float = 1.0
 
     def left(self, offset: np.ndarray) -> np.ndarray:
+        """What the sums come to."""
         return self.height + sum(c * offset[p] for p, c in zip(self.pieces, self.coefficients, strict=True))
 
 
@@ -167,8 +169,7 @@ def _relations(parts: Pieces, noise: float) -> Iterator[Relation]:
 def _relation(
     pieces: list[np.ndarray], coefficients: tuple[float, ...], height: np.ndarray, variance: np.ndarray
 ) -> Relation:
-    weight = 1 / variance.ravel()
-    return Relation([p.ravel() for p in pieces], coefficients, height.ravel(), weight, np.ones_like(weight))
+    return Relation([p.ravel() for p in pieces], coefficients, height.ravel(), 1 / variance.ravel())
 
 
 def _usual(square: np.ndarray, known: np.ndarray, noise: float) -> np.ndarray:

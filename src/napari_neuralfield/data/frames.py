@@ -1,11 +1,16 @@
-"""Stacks of frames that are read only where they are indexed."""
+"""Stacks of frames that are read only where they are indexed, and values that must fit them in size."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
+
+from ..types import InputError
+from .derived import Values
+from .quantity import Quantity
 
 
 class Frames(Protocol):
@@ -24,7 +29,7 @@ class Frames(Protocol):
 class FrameSelection:
     """Some frames of a stack, or a rectangle of them, still lazy."""
 
-    frames: Any
+    frames: Frames
     indices: tuple[int, ...]
     y: slice
     x: slice
@@ -43,3 +48,77 @@ class FrameSelection:
         chosen = np.asarray(self.indices)[first]
         stack = [np.asarray(self.frames[(int(i), self.y, self.x)])[rest or ...] for i in np.atleast_1d(chosen)]
         return stack[0] if chosen.ndim == 0 else np.stack(stack)
+
+
+def evenly_chosen(count: int, most: int) -> np.ndarray:
+    """Indices of at most `most` out of `count` frames, evenly spaced, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, most).round().astype(int))
+
+
+def check_frames(frames: Frames, where: str) -> None:
+    """Raise an InputError naming `where`, unless `frames` is a (frame, y, x) stack of real numbers."""
+    if len(frames.shape) != 3:
+        raise InputError(f"{where}: frames have shape {tuple(frames.shape)}; they must be (frame, y, x)")
+    if min(frames.shape) < 1:
+        raise InputError(
+            f"{where}: frames have shape {tuple(frames.shape)}; the file holds no pixels, so record it again"
+        )
+    if np.dtype(frames.dtype).kind not in "uif":
+        raise InputError(f"{where}: frames are of type {frames.dtype}; they must be real intensities")
+
+
+def check_lengths(kind: str, known: Mapping[str, Quantity], values: Values, frames: Frames, where: str) -> None:
+    """Raise an InputError where an array of `values` does not fit the frames or the others.
+
+    Parameters
+    ----------
+    kind : of the acquisition.
+    known : what each value may be, by name.
+    values : checked one by one already.
+    frames : (frame, y, x).
+    where : the file, for errors.
+    """
+    _check_windows(kind, values, frames, where)
+    sizes: dict[str, tuple[int, str]] = {
+        name: (int(n), "the frames") for name, n in zip(("frame", "y", "x"), frames.shape, strict=True)
+    }
+    for name, value in values.items():
+        for axis, wanted in enumerate(known[name].shape):
+            n = value.shape[axis]
+            if isinstance(wanted, int):
+                if n != wanted:
+                    raise InputError(f"{where}: {name} has shape {value.shape}; axis {axis} must have length {wanted}")
+                continue
+            expected, owner = sizes.setdefault(wanted, (n, name))
+            if n != expected:
+                raise InputError(
+                    f"{where}: {name} has {n} entries along '{wanted}' but {owner} have {expected}; "
+                    "they must agree, so add or remove the odd ones"
+                )
+
+
+def _check_windows(kind: str, values: Values, frames: Frames, where: str) -> None:
+    """Probe, coded surface and mask of a scan."""
+    window: tuple[int, ...] = tuple(int(n) for n in frames.shape[1:])
+    if "probe" in values and values["probe"].shape[1:] != window:
+        size = _by(values["probe"].shape[1:])
+        raise InputError(
+            f"{where}: probe has {size} pixels but a frame {_by(window)}; they must agree, so crop or pad the probe, "
+            "or leave it out to start from the frames"
+        )
+    if kind == "coded_ptychography" and "coded_surface" in values:
+        fine = tuple(n * values["upsampling"] for n in window)
+        if values["coded_surface"].shape != fine:
+            raise InputError(
+                f"{where}: coded_surface has {_by(values['coded_surface'].shape)} pixels but frames of {_by(window)} "
+                f"split {values['upsampling']} times have {_by(fine)}; give the surface on the fine pixels"
+            )
+    if "mask" in values and not values["mask"].any():
+        raise InputError(
+            f"{where}: mask calls every pixel bad; it must be True (1) where a pixel is good, so invert it or leave "
+            "it out"
+        )
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

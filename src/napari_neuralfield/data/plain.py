@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """`value` in what JSON knows; not-a-number becomes null, arrays become lists."""
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}

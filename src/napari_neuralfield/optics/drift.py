@@ -25,16 +25,16 @@ class Follower:
     def place(self, frame: np.ndarray) -> np.ndarray:
         """(2,) how far (y, x) the next frame (y, x) has moved, px, to a few hundredths."""
         if self._average is None:
-            self._average = spectrum(frame, np.zeros(2))
+            self._average = _spectrum(frame, np.zeros(2))
             return self._place.copy()
         for _ in range(TRIES):
             whole = np.round(self._place)
-            seen = spectrum(frame, whole)
-            rest = peak(seen * self._average.conj())
+            seen = _spectrum(frame, whole)
+            rest = _peak(seen * self._average.conj())
             self._place = whole + rest
             if np.abs(rest).max() <= 0.5:
                 break
-        self._average = MEMORY * self._average + (1 - MEMORY) * moved(seen, whole - self._place)
+        self._average = MEMORY * self._average + (1 - MEMORY) * _moved(seen, whole - self._place)
         return self._place.copy()
 
 
@@ -46,7 +46,7 @@ def quarters(frame: np.ndarray) -> list[np.ndarray]:
     return [frame[:y, :x], frame[:y, -x:], frame[-y:, :x], frame[-y:, -x:]]
 
 
-def spectrum(frame: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def _spectrum(frame: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Spectrum of a frame (y, x) moved back by whole pixels, relative to its mean, faded towards its borders."""
     values = np.asarray(frame, dtype=np.float64)
     values = np.roll(values, tuple(-int(n) for n in whole), axis=(0, 1))  # what wraps round is faded away
@@ -57,14 +57,14 @@ def spectrum(frame: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return result
 
 
-def moved(seen: np.ndarray, by: np.ndarray) -> np.ndarray:
+def _moved(seen: np.ndarray, by: np.ndarray) -> np.ndarray:
     """A spectrum (y, x) of the frame moved by a fraction of a pixel (2,)."""
     y, x = (np.exp(-2j * np.pi * np.fft.fftfreq(n) * d) for n, d in zip(seen.shape, by, strict=True))
     result: np.ndarray = seen * y[:, None] * x[None, :]
     return result
 
 
-def peak(cross: np.ndarray) -> np.ndarray:
+def _peak(cross: np.ndarray) -> np.ndarray:
     """Where the correlation with this cross spectrum (y, x) is highest, px (2,), to a hundredth of a pixel."""
     fy, fx = (np.fft.fftfreq(n) for n in cross.shape)
     strength = np.abs(cross)

@@ -7,11 +7,12 @@ are amplitudes of plane waves whatever the grid: `centred_spectrum` of a constan
 from __future__ import annotations
 
 import numpy as np
+import scipy.fft
 import torch
 
 
 def frequencies(n: int, pixel_um: float) -> np.ndarray:
-    """Centred frequencies of `n` pixels, cycles/um, float64 (n,)."""
+    """Centred frequencies of `n` pixels of `pixel_um`, cycles/um, float64 (n,)."""
     return (np.arange(n) - n // 2) / (n * pixel_um)
 
 
@@ -56,12 +57,4 @@ def resample(image: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
 
 def fast_length(n: int) -> int:
     """The smallest even FFT length >= n whose prime factors are at most 5."""
-    n += n % 2
-    while True:
-        rest = n
-        for factor in (2, 3, 5):
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1:
-            return n
-        n += 2
+    return 2 * scipy.fft.next_fast_len((n + 1) // 2, real=True)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
 
 from ..types import InputError
 
+if TYPE_CHECKING:
+    import torch
+
+Phase = TypeVar("Phase", float, np.ndarray, "torch.Tensor")
 CLOSEST = 1e-4  # difference of the indices below which a height says nothing
 
 
-def height_um(phase: Any, wavelength_um: float, sample_index: float | None, medium_index: float | None) -> Any:
-    """phase wavelength / (2 pi (n_sample - n_medium)), um; an array or tensor of any shape, or a number, rad.
+def height_um(phase: Phase, wavelength_um: float, sample_index: float | None, medium_index: float | None) -> Phase:
+    """phase wavelength / (2 pi (n_sample - n_medium)), um.
 
     Parameters
     ----------
+    phase : an array or tensor of any shape, or a number, rad.
     wavelength_um : in vacuum.
     sample_index, medium_index : refractive indices of the sample and of what surrounds it.
 

@@ -104,7 +104,14 @@ def ring_positions(radii: list[float], counts: list[int], start_deg: float = 0.0
 def place(
     positions_mm: np.ndarray, rotation_deg: float = 0.0, centre_mm: tuple[float, float] = (0.0, 0.0)
 ) -> np.ndarray:
-    """Move a board's centre to `centre_mm` (y, x), then turn it about the optical axis, +x towards +y."""
+    """LED positions (led, 2) as (y, x), mm, of a board that was moved, then turned about the optical axis.
+
+    Parameters
+    ----------
+    positions_mm : (led, 2) as (y, x) about the board's centre.
+    rotation_deg : turns +x towards +y.
+    centre_mm : where the board's centre moves to (y, x).
+    """
     turn = np.deg2rad(rotation_deg)
     y, x = (np.asarray(positions_mm, dtype=float) + np.asarray(centre_mm, dtype=float)).T
     return np.stack([np.sin(turn) * x + np.cos(turn) * y, np.cos(turn) * x - np.sin(turn) * y], axis=-1)
@@ -163,33 +170,41 @@ def _sine_through_slide(radius: np.ndarray, height: float, slide: float, index: 
 def uconn_board(theta_deg: float = 0.0, xint_mm: float = 0.0, yint_mm: float = 0.0, count: int = 225) -> np.ndarray:
     """Directions of the University of Connecticut data sets: (led, 2) as (na_y, na_x).
 
-    15 x 15 LEDs, pitch 4 mm, 90.88 mm below a 1 mm slide of index 1.52, lit in a spiral from the centre;
-    `xint_mm`, `yint_mm` is the centre LED seen from the patch, `theta_deg` the turn of the board.
+    15 x 15 LEDs, pitch 4 mm, 90.88 mm below a 1 mm slide of index 1.52, lit in a spiral from the centre.
+
+    Parameters
+    ----------
+    theta_deg : turn of the board.
+    xint_mm, yint_mm : the centre LED as seen from the patch.
+    count : LEDs that were lit.
     """
     board = place(grid_positions(15, 15, 4.0, "spiral")[:count], theta_deg, (yint_mm, xint_mm))
     return direction_cosines(board, UCONN_HEIGHT_MM, slide_mm=1.0, slide_index=1.52)
 
 
 def synthetic_na(na: np.ndarray, objective_na: float) -> float:
-    """Numerical aperture of the reconstruction: the steepest illumination plus the objective's."""
+    """Numerical aperture of the reconstruction: the steepest direction of `na` (led, 2) plus `objective_na`."""
     na = np.asarray(na, dtype=float)
     return float(objective_na + np.hypot(na[:, 0], na[:, 1]).max())
 
 
 def is_bright_field(na: np.ndarray, objective_na: float) -> np.ndarray:
-    """(led,) bool: the direct light enters the objective."""
+    """(led,) bool: the direct light of direction `na` (led, 2) lies within `objective_na`."""
     na = np.asarray(na, dtype=float)
     return np.hypot(na[:, 0], na[:, 1]) <= objective_na
 
 
 def circle_overlap(distance: np.ndarray | float, radius: float) -> np.ndarray:
-    """Share of its area that a circle has in common with an equal one `distance` away."""
+    """Share of its area that a circle of `radius` has in common with an equal one `distance` away, both in one unit."""
     u = np.clip(np.asarray(distance, dtype=float) / (2 * radius), 0.0, 1.0)
     return 2 / np.pi * (np.arccos(u) - u * np.sqrt(1 - u**2))
 
 
 def nearest_overlap(na: np.ndarray, objective_na: float) -> np.ndarray:
-    """(led,) share of each pupil circle that its nearest neighbour covers too; 0 for an LED that is alone."""
+    """(led,) share of each pupil circle that its nearest neighbour covers too; 0 for an LED that is alone.
+
+    The circles are of radius `objective_na` about the directions `na` (led, 2).
+    """
     from scipy.spatial import cKDTree  # here, because it takes 0.2 s to import and opening a file does not need it
 
     na = np.asarray(na, dtype=float)
@@ -200,5 +215,5 @@ def nearest_overlap(na: np.ndarray, objective_na: float) -> np.ndarray:
 
 
 def orient(na: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Directions of a board mounted in another orientation; `matrix` as in ORIENTATIONS."""
+    """Directions `na` (led, 2) of a board mounted in another orientation; `matrix` (2, 2) as in ORIENTATIONS."""
     return np.asarray(na, dtype=float) @ np.asarray(matrix, dtype=float).T

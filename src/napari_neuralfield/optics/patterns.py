@@ -43,12 +43,17 @@ def angles_of(na: np.ndarray) -> np.ndarray:
 
 
 def turn_from(angle_deg: Angle, from_deg: float) -> Angle:
-    """Difference of angles, degrees -180..180."""
+    """How far `angle_deg` is turned from `from_deg`, degrees -180..180."""
     return (angle_deg - from_deg + 180) % 360 - 180
 
 
 def half_disc(led_na: np.ndarray, objective_na: float, axis_deg: float) -> np.ndarray:
     """Weights (led,) of the bright-field LEDs whose light travels towards `axis_deg`, 1/2 on the dividing line.
+
+    Parameters
+    ----------
+    led_na : direction cosines (led, 2) as (y, x).
+    objective_na : LEDs up to this NA are bright field.
 
     Raises
     ------
@@ -76,7 +81,9 @@ def arc(
 
     Parameters
     ----------
-    limit_na : the steepest LED that is lit; every LED where None.
+    led_na : direction cosines (led, 2) as (y, x).
+    objective_na : LEDs beyond this NA are dark field.
+    limit_na : NA of the steepest LED that is lit; every LED where None.
 
     Raises
     ------
@@ -106,7 +113,13 @@ def halves_and_arcs(
     arcs_deg: Sequence[float] = (0.0, 120.0, 240.0),
     limit_na: float | None = None,
 ) -> np.ndarray:
-    """Patterns (2 + n, led): the two bright-field halves, `axis_deg` first, then n arcs of 360 / n degrees."""
+    """Patterns (2 + n, led): the two bright-field halves, `axis_deg` first, then n arcs of 360 / n degrees.
+
+    Parameters
+    ----------
+    led_na, objective_na, limit_na : as in `arc`.
+    arcs_deg : direction of the light of each arc (n,).
+    """
     halves = [half_disc(led_na, objective_na, axis_deg + turn) for turn in (0.0, 180.0)]
     width = 360.0 / max(len(arcs_deg), 1)
     return np.array([*halves, *(arc(led_na, objective_na, angle, width, limit_na) for angle in arcs_deg)])
@@ -119,6 +132,7 @@ def describe(led_na: np.ndarray, patterns: np.ndarray, objective_na: float) -> l
     ----------
     led_na : direction cosines (led, 2).
     patterns : brightness of each LED in each frame (frame, led).
+    objective_na : LEDs up to this NA are bright field.
     """
     na, weights = np.asarray(led_na, dtype=float), np.asarray(patterns, dtype=float)
     return [_named(na, weight / max(weight.max(initial=0.0), 1e-300), objective_na) for weight in weights]

@@ -14,13 +14,8 @@ from ..compute import COMPLEX
 
 
 def frequency_axis(n: int, pixel_um: float | torch.Tensor = 1.0, device: torch.device | str = "cpu") -> torch.Tensor:
-    """Unshifted frequencies of `n` pixels, cycles/um (n,), float64."""
+    """Unshifted frequencies of `n` pixels of `pixel_um`, cycles/um (n,), float64, on `device`."""
     return torch.fft.fftfreq(n, dtype=torch.float64, device=device) / pixel_um
-
-
-def safe_distance_um(pixels: int, pixel_um: float, wavelength_um: float) -> float:
-    """Largest distance at which `pixels` sample the angular spectrum's kernel: N dx^2 / wavelength, um."""
-    return pixels * pixel_um**2 / wavelength_um
 
 
 def angular_spectrum(
@@ -35,12 +30,17 @@ def angular_spectrum(
     """Transfer function of free space (y, x), complex64: exp(2 pi i d (sqrt(1/wavelength^2 - |f|^2) - 1/wavelength)).
 
     The phase of the axial wave is left out, evanescent waves are removed. For a periodic field the plain kernel is
-    exact at any distance; with open borders it aliases beyond `safe_distance_um`.
+    exact at any distance; with open borders N pixels alias beyond N pixel_um^2 / wavelength_um.
 
     Parameters
     ----------
+    shape : (y, x) pixels of the field.
+    pixel_um : of the field.
+    distance_um : along the axis, negative backwards; a scalar.
+    wavelength_um : of the light; a scalar.
     limited : cut the frequencies at which the kernel is undersampled (Matsushima, Shimobaba, Opt. Express 17, 19662
         (2009), eq. 13), as open borders need.
+    device : of the result.
     """
     fy = frequency_axis(shape[0], pixel_um, device)[:, None]
     fx = frequency_axis(shape[1], pixel_um, device)[None, :]
@@ -70,7 +70,7 @@ def filtered(field: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
 
 
 def shift_ramp(shift: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
-    """What moves an image by `shift` (..., 2) pixels (y, x): its spectrum's factor (..., y, x), complex64.
+    """What moves an image of `shape` (y, x) by `shift` (..., 2) pixels: its spectrum's factor (..., y, x), complex64.
 
     out(r) = image(r - shift). The Nyquist frequency of even sizes moves like its neighbours below.
     """

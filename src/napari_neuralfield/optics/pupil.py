@@ -1,4 +1,7 @@
-"""Pupil functions at arbitrary spatial frequencies (cycles/um)."""
+"""Pupil functions at arbitrary spatial frequencies.
+
+Frequencies `fy, fx` are in cycles/um, of any shapes that broadcast against each other.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,12 @@ import torch
 TINY = 1e-20  # keeps the gradient of a square root finite (zero) where its argument vanishes
 
 
-def aperture(
-    fy: torch.Tensor, fx: torch.Tensor, cutoff: float | torch.Tensor, edge: float = 0.0
-) -> torch.Tensor:
+def aperture(fy: torch.Tensor, fx: torch.Tensor, cutoff: float | torch.Tensor, edge: float = 0.0) -> torch.Tensor:
     """1 inside |f| <= `cutoff`, 0 outside, real.
 
     Parameters
     ----------
+    fy, fx : frequencies, cycles/um.
     cutoff : NA / wavelength, cycles/um.
     edge : width of a soft edge, cycles/um; with it the aperture is differentiable in the frequencies.
     """
@@ -27,7 +29,13 @@ def aperture(
 
 
 def axial_frequency(fy: torch.Tensor, fx: torch.Tensor, wavelength_um: float | torch.Tensor) -> torch.Tensor:
-    """sqrt(1 / wavelength^2 - |f|^2), cycles/um; 0 where the wave is evanescent."""
+    """sqrt(1 / wavelength^2 - |f|^2), cycles/um; 0 where the wave is evanescent.
+
+    Parameters
+    ----------
+    fy, fx : frequencies, cycles/um.
+    wavelength_um : of the light; a scalar.
+    """
     return torch.sqrt(torch.clamp(1.0 / wavelength_um**2 - fy**2 - fx**2, min=TINY))
 
 
@@ -36,6 +44,8 @@ def defocus(fy: torch.Tensor, fx: torch.Tensor, wavelength_um: float, z_um: torc
 
     Parameters
     ----------
+    fy, fx : frequencies, cycles/um.
+    wavelength_um : of the light.
     z_um : depth of the sample, um; broadcasts against the frequencies.
     """
     return torch.polar(
@@ -58,14 +68,19 @@ def noll_to_nm(index: int) -> tuple[int, int]:
 
 
 def zernike(index: int, fy: torch.Tensor, fx: torch.Tensor, cutoff: float) -> torch.Tensor:
-    """Noll's Zernike polynomial `index`, of unit variance on the aperture |f| <= `cutoff`, and its continuation."""
+    """Noll's Zernike polynomial `index`, of unit variance on the aperture |f| <= `cutoff`, and its continuation.
+
+    Parameters
+    ----------
+    fy, fx, cutoff : cycles/um.
+    """
     return zernikes((index,), fy, fx, cutoff)[0]
 
 
 def zernikes(
     indices: Sequence[int], fy: torch.Tensor, fx: torch.Tensor, cutoff: float | torch.Tensor
 ) -> list[torch.Tensor]:
-    """Zernike polynomials of Noll's `indices`, as `zernike`.
+    """Zernike polynomials of Noll's `indices` at `fy, fx` on the aperture |f| <= `cutoff`, as `zernike`.
 
     Written in fx and fy without angle or root, so that they are smooth everywhere: rho^m cos(m t) is the real part of
     (fx + i fy)^m, and what is left of the radial part is a polynomial in rho^2.
@@ -101,11 +116,13 @@ def wavefront(
     fx: torch.Tensor,
     cutoff: float | torch.Tensor,
 ) -> torch.Tensor:
-    """Phase, rad, of Zernike terms at frequencies (cycles/um), differentiable in all of them.
+    """Phase, rad, of Zernike terms, differentiable in coefficients and frequencies.
 
     Parameters
     ----------
-    noll : Noll indices (term,); coefficients : rad, of unit-variance polynomials (term,).
+    noll : Noll indices (term,).
+    coefficients : rad, of unit-variance polynomials (term,).
+    fy, fx, cutoff : frequencies, and the edge of the aperture, cycles/um.
     """
     total = torch.zeros((), dtype=fy.dtype, device=fy.device) * (fy + fx)
     for polynomial, coefficient in zip(zernikes(noll, fy, fx, cutoff), coefficients, strict=True):

@@ -21,7 +21,7 @@ PINCHED = 0.75  # radii between the middle of a dividing cell and its halves whe
 HALF = 0.75  # radius of a half, in those of the whole
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Cell:
     """A cell in its own coordinates, turned by `turn` about `centre`; lengths in um, (y, x).
 
@@ -71,7 +71,7 @@ class Cell:
         return apart
 
     def phase(self, y: np.ndarray, x: np.ndarray, texture: np.ndarray) -> np.ndarray:
-        """Phase (y, x), rad, at distances `y` (y, 1) and `x` (1, x) from the centre, um."""
+        """Phase (y, x), rad, at distances `y` (y, 1) and `x` (1, x) from the centre, um; `texture` is `grain`'s."""
         cos, sin = math.cos(self.turn), math.sin(self.turn)
         own_y = cos * y - sin * x
         own_x = sin * y + cos * x
@@ -111,7 +111,13 @@ def _sampled(texture: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def random_cell(centre: tuple[float, float], radius: float, rng: np.random.Generator) -> Cell:
-    """A spread cell: two to five balls along a bent line."""
+    """A spread cell: two to five balls along a bent line.
+
+    Parameters
+    ----------
+    centre, radius : (y, x) and typical reach, um.
+    rng : what it is drawn from.
+    """
     count = int(rng.integers(2, 6))
     along = np.linspace(-0.5, 0.5, count) * rng.uniform(0.6, 2.6)
     aside = rng.normal(0, 0.5) * along**2 + rng.normal(0, 0.22, count)
@@ -129,15 +135,30 @@ def random_cell(centre: tuple[float, float], radius: float, rng: np.random.Gener
         rng.normal(0, 0.4 * radius, (many, 2)), rng.uniform(0.7, 1.8, many), rng.uniform(0.1, 0.5, many)
     ])  # fmt: skip
     return Cell(
-        centre, float(rng.uniform(0, 2 * np.pi)), radius, float(rng.uniform(0.5, 2.4)), float(rng.uniform(0.4, 1.0)),
-        balls, ripples,
-        (float(middle[0]), float(middle[1]), radius * float(rng.uniform(0.25, 0.42)), float(rng.uniform(0.15, 0.7))),
-        granules, float(rng.uniform(0.04, 0.2)), tuple(rng.uniform(0, TEXTURE_UM, 2).tolist()),
-    )  # fmt: skip
+        centre=centre,
+        turn=float(rng.uniform(0, 2 * np.pi)),
+        radius=radius,
+        height=float(rng.uniform(0.5, 2.4)),
+        steepness=float(rng.uniform(0.4, 1.0)),
+        balls=balls,
+        ripples=ripples,
+        nucleus=(*middle.tolist(), radius * float(rng.uniform(0.25, 0.42)), float(rng.uniform(0.15, 0.7))),
+        granules=granules,
+        grain=float(rng.uniform(0.04, 0.2)),
+        grain_at=tuple(rng.uniform(0, TEXTURE_UM, 2).tolist()),
+    )
 
 
 def random_cells(side_um: float, cover: float, rng: np.random.Generator, radius_um: float = 11.0) -> list[Cell]:
-    """Cells strewn over a square field, about `cover` of its area, few on top of each other."""
+    """Cells strewn over a square field, about `cover` of its area, few on top of each other.
+
+    Parameters
+    ----------
+    side_um : of the field.
+    cover : share of the area.
+    rng : what they are drawn from.
+    radius_um : typical, of a cell.
+    """
     cells: list[Cell] = []
     filled, tries = 0.0, 0
     while filled < cover * side_um**2 and tries < 10_000:
@@ -156,7 +177,13 @@ def _nearest(offset: np.ndarray, side_um: float) -> np.ndarray:
 
 
 def draw(cells: Iterable[Cell], size: int, pixel_um: float, texture: np.ndarray) -> np.ndarray:
-    """Phase (y, x), rad, of cells on a square field that goes on at its other side; float32."""
+    """Phase (y, x), rad, of cells on a square field that goes on at its other side; float32.
+
+    Parameters
+    ----------
+    size, pixel_um : pixels per axis, and of what size.
+    texture : `grain`'s (y, x).
+    """
     phase = np.zeros((size, size), np.float32)
     for cell in cells:
         half = min(int(np.ceil(cell.reach_um / pixel_um)), size // 2 - 1)
@@ -177,7 +204,14 @@ def grain(rng: np.random.Generator) -> np.ndarray:
 def clouds(
     size: int, pixel_um: float, rng: np.random.Generator, periods_um: tuple[float, float], fall: float
 ) -> np.ndarray:
-    """Noise (y, x) of mean 0 and deviation 1 between two periods, its amplitude as frequency^-fall; it repeats."""
+    """Noise (y, x) of mean 0 and deviation 1 between two periods, its amplitude as frequency^-fall; it repeats.
+
+    Parameters
+    ----------
+    size, pixel_um : pixels per axis, and of what size.
+    rng : what it is drawn from.
+    periods_um : shortest and longest.
+    """
     f = np.hypot(scipy.fft.fftfreq(size, pixel_um)[:, None], scipy.fft.rfftfreq(size, pixel_um)[None, :])
     shortest, longest = periods_um
     weight = np.exp(-((f * shortest) ** 4)) * (1 - np.exp(-((f * longest) ** 4))) / (f + 1 / longest) ** fall
@@ -194,6 +228,8 @@ def confluent(
 
     Parameters
     ----------
+    size, pixel_um : pixels per axis, and of what size.
+    rng : what it is drawn from.
     radius_um : typical, of a cell.
     grainy : relative deviation of the fine grain.
     """
@@ -219,6 +255,6 @@ def confluent(
 def _apart(count: int, side_um: float, rng: np.random.Generator) -> np.ndarray:
     """Points (point, 2) over a square, each somewhere in a cell of its own of a square grid."""
     ticks = int(np.ceil(np.sqrt(count)))
-    grid = np.stack(np.meshgrid(np.arange(ticks), np.arange(ticks), indexing="ij"), -1).reshape(-1, 2)
+    grid = np.moveaxis(np.mgrid[:ticks, :ticks], 0, -1).reshape(-1, 2)
     chosen = grid[rng.permutation(len(grid))[:count]] + rng.uniform(0.05, 0.95, (count, 2))
     return chosen * side_um / ticks % side_um

@@ -7,11 +7,12 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ..data.acquisition import Draft, LedArray
-from .led_optics import aberrated_pupil, coded_led_frames, led_grid_na
-from .phantoms import PHANTOMS, Phantom, low_pass, seen
+from ..data.acquisition import LedArray
+from .led_optics import Optics, aberrated_pupil, coded_led_frames, led_grid_na
+from .phantoms import PHANTOMS, Phantom
+from .recording import Truth, expose, recorded, zernike_truth
 from .scan_optics import part, speckle
-from .scans import Truth
+from .spectra import low_pass, seen
 
 
 def coded_fpm(
@@ -37,10 +38,14 @@ def coded_fpm(
 
     Parameters
     ----------
+    seed : of everything random.
+    pixels : of a frame, per axis.
     upsampling : fine pixels per frame pixel and axis, of surface and truth.
+    objective_na, wavelength_um, pixel_um : of objective and light, and of a frame at the sample.
     surface_to_sensor_um : in the space of the camera, which sees the sample sensor_pixel_um / pixel_um larger.
-    led_pitch_mm : of a square board 90 mm below the sample.
+    led_pitch_mm, led_limit_na : of a square board 90 mm below the sample, and where it ends.
     electrons : of a pixel at intensity 1.
+    phantom : the sample.
     border : fine pixels around the frame from which light may come; with 0 everything repeats at the borders.
     surface_known : whether the acquisition says it.
     jitter_na : rms of each LED's deviation from the acquisition's direction, along y and along x.
@@ -60,29 +65,23 @@ def coded_fpm(
     nominal = led_grid_na(9, led_pitch_mm, 90.0, led_limit_na)
     na = nominal + rng.normal(0, jitter_na, nominal.shape)
     cutoff = objective_na / wavelength_um
+    optics = Optics(objective_na=objective_na, wavelength_um=wavelength_um, pixel_um=pixel_um)
     intensity = coded_led_frames(
-        sample, surface, na, objective_na=objective_na, wavelength_um=wavelength_um, pixel_um=pixel_um,
-        upsampling=upsampling, distance_um=surface_to_sensor_um, magnification=sensor_pixel_um / pixel_um,
-        border=border, pupil=aberrated_pupil(zernike_rad, cutoff),
+        sample, surface, na, upsampling=upsampling, distance_um=surface_to_sensor_um, border=border,
+        magnification=sensor_pixel_um / pixel_um, pupil=aberrated_pupil(zernike_rad, cutoff), **optics,
     )  # fmt: skip
     corner = np.array([border, border])
     surface = part(surface, corner, window).astype(np.complex64)
-    acquisition = Draft(
-        "led_array",
-        (rng.poisson(intensity * electrons) / electrons).astype(np.float32),
-        {
-            "wavelength_um": wavelength_um,
-            "objective_na": objective_na,
-            "pixel_um": pixel_um,
-            "illumination_na": nominal,
-            "coded_surface": surface if surface_known else None,
-            "surface_to_sensor_um": surface_to_sensor_um,
-            "sensor_pixel_um": sensor_pixel_um,
-            "title": "simulated spatially coded Fourier ptychography",
-        },
+    acquisition = recorded(
+        LedArray,
+        expose(intensity, electrons, rng),
         "simulated spatially coded Fourier ptychography",
-    ).complete()
-    assert isinstance(acquisition, LedArray)
+        illumination_na=nominal,
+        coded_surface=surface if surface_known else None,
+        surface_to_sensor_um=surface_to_sensor_um,
+        sensor_pixel_um=sensor_pixel_um,
+        **optics,
+    )
     return acquisition, {
         "object": part(seen(1 + sample, fine, na / wavelength_um, cutoff), corner, window).astype(np.complex64),
         "pixel_um": fine,
@@ -90,6 +89,5 @@ def coded_fpm(
         "seen": np.ones(window, bool),
         "coded_surface": surface,
         "illumination_na": na,
-        "zernike_noll": np.array(list(zernike_rad), int),
-        "zernike_rad": np.array(list(zernike_rad.values()), float),
+        **zernike_truth(zernike_rad),
     }

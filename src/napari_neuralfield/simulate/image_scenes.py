@@ -23,6 +23,7 @@ def image_scene(images: Sequence[np.ndarray], size: int, unit: int, rng: np.rand
     images : grey (y, x), any unit.
     size : pixels per axis.
     unit : pixels of the scene per frame pixel.
+    rng : what image and piece are drawn from.
     """
     image = images[int(rng.integers(len(images)))]
     border = int(BLENDED * size)

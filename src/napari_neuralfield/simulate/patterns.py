@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..data.acquisition import Draft, MultiplexedLed
+from ..data.acquisition import MultiplexedLed
 from ..optics.patterns import halves_and_arcs
-from .led_optics import Pupil, aberrated_pupil, axial_of, led_grid_na
-from .scans import Truth
+from .led_optics import Optics, Pupil, aberrated_pupil, axial_of, led_grid_na
+from .recording import Truth, expose, recorded, zernike_truth
+from .spectra import filtered, frequency_grid
 
 Sample = Callable[[int, int, np.random.Generator], np.ndarray]
 TALLEST_RAD = 6.0
@@ -40,8 +41,11 @@ def multiplexed(
 
     Parameters
     ----------
+    seed : of everything random.
     sample : 'cells' or 'textures'.
     pixels, upsampling : of a frame along each side, and of the truth per frame pixel.
+    objective_na, wavelength_um, pixel_um : of objective and light, and of a frame at the sample.
+    led_limit_na : the board ends there.
     axis_deg, arcs_deg : directions of the light of the first half disc and of the arcs, x right, y down.
     absorption : logarithm of the amplitude lost per radian of phase.
     astigmatism_rad : largest coefficient of either astigmatism, unit variance.
@@ -61,33 +65,18 @@ def multiplexed(
     na = led_grid_na(17, 4.0, 67.5, led_limit_na)
     patterns = halves_and_arcs(na, objective_na, axis_deg, arcs_deg)
     transmission = np.exp(1j * phase - absorbed)
-    intensity = pattern_frames(
-        transmission, na, patterns, objective_na=objective_na, wavelength_um=wavelength_um, pixel_um=pixel_um,
-        upsampling=upsampling, z_um=z_um, pupil=aberrated_pupil(zernike, objective_na / wavelength_um),
-    )  # fmt: skip
-    intensity /= patterns[0].sum()
+    optics = Optics(objective_na=objective_na, wavelength_um=wavelength_um, pixel_um=pixel_um)
+    pupil = aberrated_pupil(zernike, objective_na / wavelength_um)
+    intensity = pattern_frames(transmission, na, patterns, upsampling=upsampling, z_um=z_um, pupil=pupil, **optics)
+    frames = expose(intensity / patterns[0].sum(), electrons, rng)
     title = f"simulated LED patterns, {sample}"
-    acquisition = Draft(
-        "multiplexed_led",
-        (rng.poisson(intensity * electrons) / electrons).astype(np.float32),
-        {
-            "wavelength_um": wavelength_um,
-            "objective_na": objective_na,
-            "pixel_um": pixel_um,
-            "led_na": na,
-            "patterns": patterns,
-            "title": title,
-        },
-        title,
-    ).complete()
-    assert isinstance(acquisition, MultiplexedLed)
+    acquisition = recorded(MultiplexedLed, frames, title, led_na=na, patterns=patterns, **optics)
     return acquisition, {
         "phase_rad": phase.astype(np.float32),
         "absorption": -absorbed.astype(np.float32),
         "pixel_um": pixel_um / upsampling,
-        "zernike_noll": np.array(list(zernike), int),
-        "zernike_rad": np.array(list(zernike.values()), float),
         "z_um": z_um,
+        **zernike_truth(zernike),
     }
 
 
@@ -109,6 +98,9 @@ def pattern_frames(
     ----------
     transmission : complex (Y, X) on pixels of pixel_um / upsampling; it repeats at its borders.
     na, patterns : directions (led, 2) and brightness (frame, led).
+    objective_na, wavelength_um, pixel_um : of objective and light, and of a frame at the sample.
+    z_um : distance of the sample from focus.
+    pupil : the objective's, inside its aperture; 1 where None.
     """
     shape = (transmission.shape[0] // upsampling, transmission.shape[1] // upsampling)
     spectrum = np.fft.fft2(transmission) / upsampling**2
@@ -141,7 +133,11 @@ def pattern_frames(
 def cells(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     """Phase (y, x), rad, of adherent cells: smooth bumpy blobs with a nucleus, nucleoli and granules.
 
-    `unit` is the pixels per frame pixel, in which the sizes of things are meant.
+    Parameters
+    ----------
+    size : pixels per axis.
+    unit : of them per frame pixel, in which the sizes of things are meant.
+    rng : what they are drawn from.
     """
     phase = np.zeros((size, size))
     for _ in range(int(rng.integers(5, 9))):
@@ -159,25 +155,29 @@ def cells(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
         nucleus = np.hypot(along - shift[0], (aside - shift[1]) * rng.uniform(1.0, 1.3)) / (radius * 0.42)
         cell += rng.uniform(0.5, 1.0) * np.clip(1 - nucleus**4, 0, None)
         for _ in range(int(rng.integers(1, 4))):
-            cell += _spot(along, aside, rng.normal(shift, 0.12 * radius), rng.uniform(0.6, 1.2) * unit, rng, 0.9)
+            cell += _spot(along, aside, rng.normal(shift, 0.12 * radius), rng.uniform(0.6, 1.2) * unit, 0.9, rng=rng)
         for _ in range(int(rng.integers(20, 45))):
-            cell += _spot(along, aside, rng.normal(0, 0.45 * radius, 2), rng.uniform(0.35, 0.8) * unit, rng, 1.1) * (
-                reach < 0.95
-            )
+            at, width = rng.normal(0, 0.45 * radius, 2), rng.uniform(0.35, 0.8) * unit
+            cell += _spot(along, aside, at, width, 1.1, rng=rng) * (reach < 0.95)
         phase += cell
     phase += 0.12 * _noise(size, unit, rng, 1.2) * (phase > 0.2) + 0.1 * _noise(size, unit, rng, 2.0)
     return TALLEST_RAD * np.tanh(phase / TALLEST_RAD)
 
 
 def _spot(
-    along: np.ndarray, aside: np.ndarray, at: np.ndarray, width: float, rng: np.random.Generator, tallest: float
+    along: np.ndarray, aside: np.ndarray, at: np.ndarray, width: float, tallest: float, *, rng: np.random.Generator
 ) -> np.ndarray:
     height = rng.uniform(0.3, 1.0) * tallest
     return height * np.exp(-((along - at[0]) ** 2 + (aside - at[1]) ** 2) / (2 * width**2))
 
 
 def textures(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
-    """Phase (y, x), rad, of overlapping plates with fine grain, everywhere different, like tissue or a photograph."""
+    """Phase (y, x), rad, of overlapping plates with fine grain, everywhere different, like tissue or a photograph.
+
+    Parameters
+    ----------
+    size, unit, rng : as in `cells`.
+    """
     coarse, phase = _noise(size, unit, rng, 2.3), np.zeros((size, size))
     for level in np.sort(rng.normal(0, 0.8, 4)):
         phase += rng.uniform(0.3, 0.9) / (1 + np.exp(-(coarse - level) * rng.uniform(10, 60)))
@@ -187,10 +187,10 @@ def textures(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
 
 def _noise(size: int, unit: int, rng: np.random.Generator, fall: float) -> np.ndarray:
     """A random field of deviation 1 whose spectrum falls as frequency^-fall, down to half a frame pixel."""
-    f = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.fftfreq(size)[None, :]) * unit
+    f = np.hypot(*frequency_grid((size, size))) * unit
     shape = np.where(f <= 1.0, (f + 0.01) ** -fall, 0)
     shape[0, 0] = 0
-    field = np.fft.ifft2(np.fft.fft2(rng.standard_normal((size, size))) * shape).real
+    field = filtered(rng.standard_normal((size, size)), shape).real
     return field / field.std()
 
 

@@ -1,4 +1,7 @@
-"""Samples for virtual microscopes, thin, absorbing and phase-shifting; and what a microscope can see of them."""
+"""Samples for virtual microscopes, thin, absorbing and phase-shifting.
+
+Each is drawn from `rng` on `shape` (y, x) pixels: transmissions minus 1 (sample, y, x), and masks of the same shape.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from typing import Literal
 
 import numpy as np
 
+from .spectra import filtered, frequency_grid, random_field
+
 Phantom = Literal["cells", "texture", "star", "bars", "smear"]
 
 
@@ -14,6 +19,12 @@ def cell_phantom(shape: tuple[int, int], rng: np.random.Generator, count: int = 
     """Discs that do not touch, each with its own pattern: transmissions minus 1, and masks, both (cell, y, x).
 
     The patterns are spokes, stripes and granules; amplitude and phase both vary.
+
+    Parameters
+    ----------
+    shape : (y, x), pixels.
+    rng : what they are drawn from.
+    count : of the discs, at most.
     """
     rows, columns = np.indices(shape)
     smallest = min(shape)
@@ -57,17 +68,14 @@ def texture_phantom(
 
     Parameters
     ----------
+    shape : (y, x), pixels.
+    rng : what the fields are drawn from.
     finest : smallest period of the random fields, pixels; they repeat at the borders.
     border : pixels outside the mask on every side.
     """
-    f = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])[None, :])
+    f = np.hypot(*frequency_grid(shape))
     fall = (f <= 1 / finest) / (f + 0.01) ** 1.2
-
-    def smooth() -> np.ndarray:
-        field = np.fft.ifft2(np.fft.fft2(rng.standard_normal(shape)) * fall).real
-        return (field - field.mean()) / field.std()
-
-    path, other = smooth(), smooth()
+    path, other = random_field(fall, rng), random_field(fall, rng)
     absorbed = 0.08 * (path + other)
     transmission = np.exp(absorbed.min() - absorbed + 0.45j * path)
     mask = np.zeros(shape, bool)
@@ -75,10 +83,9 @@ def texture_phantom(
     return transmission[None] - 1, mask[None]
 
 
-def star_phantom(
-    shape: tuple[int, int], rng: np.random.Generator, *, spokes: int = 32
-) -> tuple[np.ndarray, np.ndarray]:
-    """A Siemens star with rings and dust: transmission minus 1, and mask, both (1, y, x)."""
+def _star(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A Siemens star with rings and dust."""
+    spokes = 32
     y, x = np.indices(shape) - (np.array(shape)[:, None, None] / 2 + rng.uniform(-3, 3, (2, 1, 1)))
     radius, angle = np.hypot(y, x), np.arctan2(y, x) + rng.uniform(0, 2 * np.pi)
     rim = 0.46 * min(shape)
@@ -95,11 +102,8 @@ def star_phantom(
     return transmission[None] - 1, np.ones((1, *shape), bool)
 
 
-def bars_phantom(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A resolution target: three bars upright and three lying, again and again, 12 to 2 pixels wide.
-
-    Transmission minus 1, and mask, both (1, y, x).
-    """
+def _bars(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A resolution target: three bars upright and three lying, again and again, 12 to 2 pixels wide."""
     metal = np.zeros(shape)
     y = 4
     while y < shape[0] - 12:
@@ -111,13 +115,12 @@ def bars_phantom(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.n
                 metal[y + 2 * bar * number : y + 2 * bar * number + bar, x + 6 * bar + 2 : x + 11 * bar + 2] = 1
             tallest, x = max(tallest, 5 * bar), x + 11 * bar + 6
         y += tallest + 4
-    f = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])[None, :])
-    metal = np.fft.ifft2(np.fft.fft2(metal) * np.exp(-2 * (np.pi * 0.6 * f) ** 2)).real
+    metal = filtered(metal, np.exp(-2 * (np.pi * 0.6 * np.hypot(*frequency_grid(shape))) ** 2)).real
     return ((1 - 0.5 * metal) * np.exp(0.6j * metal))[None] - 1, np.ones((1, *shape), bool)
 
 
-def smear_phantom(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A blood smear, scattering weakly: pale discs, some overlap; transmission minus 1, and mask, both (1, y, x)."""
+def _smear(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A blood smear, scattering weakly: pale discs, some overlap."""
     rows, columns = np.indices(shape)
     thickness = np.zeros(shape)
     for _ in range(max(6, shape[0] * shape[1] // 900)):
@@ -127,32 +130,10 @@ def smear_phantom(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.
     return np.exp((-0.06 + 0.35j) * thickness)[None] - 1, np.ones((1, *shape), bool)
 
 
-def low_pass(image: np.ndarray, pixel_um: float, cutoff: float) -> np.ndarray:
-    """`image` without frequencies above `cutoff`, cycles/um."""
-    fy = np.fft.fftfreq(image.shape[0], pixel_um)[:, None]
-    fx = np.fft.fftfreq(image.shape[1], pixel_um)[None, :]
-    return np.fft.ifft2(np.fft.fft2(image) * (fy**2 + fx**2 <= cutoff**2))
-
-
-def seen(image: np.ndarray, pixel_um: float, light: np.ndarray, cutoff: float) -> np.ndarray:
-    """`image` (y, x) without the frequencies that none of the waves `light` (led, 2) carries through the pupil.
-
-    Parameters
-    ----------
-    light, cutoff : na / wavelength of each LED and of the objective, cycles/um.
-    """
-    fy = np.fft.fftfreq(image.shape[0], pixel_um)[:, None]
-    fx = np.fft.fftfreq(image.shape[1], pixel_um)[None, :]
-    passed = np.zeros(image.shape, bool)
-    for y, x in light:
-        passed |= (fy + y) ** 2 + (fx + x) ** 2 <= cutoff**2
-    return np.fft.ifft2(np.fft.fft2(image) * passed)
-
-
 PHANTOMS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
     "cells": cell_phantom,
     "texture": texture_phantom,
-    "star": star_phantom,
-    "bars": bars_phantom,
-    "smear": smear_phantom,
+    "star": _star,
+    "bars": _bars,
+    "smear": _smear,
 }

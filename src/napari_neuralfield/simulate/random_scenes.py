@@ -1,7 +1,8 @@
 """Thin samples at random, endlessly different: cells, filaments, and textures like those of natural images.
 
 A scene is a phase (y, x) in radians and an absorption exponent of the same shape; the sample transmits
-exp(i phase - absorption). Both repeat at their borders. Lengths are in `unit` pixels, one pixel of a frame.
+exp(i phase - absorption). Both repeat at their borders. Lengths are in `unit` pixels, one pixel of a frame. What draws
+a scene takes its `size`, pixels per axis, that `unit`, and the `rng` that it is drawn from.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def random_scene(size: int, unit: int, rng: np.random.Generator, weights: dict[s
     ----------
     size : pixels per axis.
     unit : pixels of the scene per frame pixel.
+    rng : what it is drawn from.
     weights : how often each kind of SCENES is drawn, in any unit; DEFAULT_WEIGHTS where None.
     """
     share = DEFAULT_WEIGHTS if weights is None else weights
@@ -46,7 +48,10 @@ def power_noise(
 ) -> np.ndarray:
     """A random field (y, x) of mean 0 and deviation 1 whose amplitude spectrum falls as frequency^-slope.
 
-    `finest` and `coarsest` are the periods, in frame pixels, beyond which little is left.
+    Parameters
+    ----------
+    size, unit, rng, slope : pixels per axis, pixels per frame pixel, what it is drawn from, and how steeply it falls.
+    finest, coarsest : periods, in frame pixels, beyond which little is left.
     """
     white = rng.standard_normal((size, size), dtype=np.float32)
     spectrum = scipy.fft.rfft2(white)
@@ -60,15 +65,34 @@ def power_noise(
 
 
 def haze(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
-    """The slow unevenness under every sample (y, x), up to about 0.3 rad."""
+    """The slow unevenness under every sample (y, x), up to about 0.3 rad; `size`, `unit`, `rng` as of `power_noise`."""
     return rng.uniform(0, 0.14) * power_noise(size, unit, rng, 2.0, finest=rng.uniform(15, 60))
 
 
 def add_wrapped(canvas: np.ndarray, patch: np.ndarray, y: float, x: float) -> None:
-    """Add `patch` centred at (y, x), going on at the other side beyond a border."""
-    rows = (np.arange(patch.shape[0]) + int(y) - patch.shape[0] // 2) % canvas.shape[0]
-    columns = (np.arange(patch.shape[1]) + int(x) - patch.shape[1] // 2) % canvas.shape[1]
-    canvas[rows[:, None], columns[None, :]] += patch
+    """Add `patch` to `canvas`, centred at (`y`, `x`), going on at the other side beyond a border."""
+    canvas[_wrapped(canvas, patch, y, x)] += patch
+
+
+def paste(canvas: np.ndarray, mask: np.ndarray, inside: np.ndarray | float, y: float, x: float) -> None:
+    """Cover `canvas` by `inside` where `mask` (0 to 1), centred at (`y`, `x`), going on beyond a border."""
+    under = canvas[place := _wrapped(canvas, mask, y, x)]
+    canvas[place] = under + mask * (inside - under)
+
+
+def _wrapped(canvas: np.ndarray, patch: np.ndarray, y: float, x: float) -> tuple[np.ndarray, ...]:
+    """Where the pixels of a patch centred at (y, x) lie."""
+    middles = zip(canvas.shape, patch.shape, (y, x), strict=True)
+    return np.ix_(*((np.arange(n) + int(at) - n // 2) % size for size, n, at in middles))
+
+
+def _soft(outside: np.ndarray) -> np.ndarray:
+    """A step from 1 to 0 where `outside` grows through 0."""
+    return 1 / (1 + np.exp(np.clip(outside, -30, 30)))
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def _patch_axes(radius: float, turn: float) -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +117,7 @@ def _cell(unit: int, rng: np.random.Generator, texture: np.ndarray, height: floa
     rho = np.sqrt((y / short) ** 2 + (x / long) ** 2) / np.maximum(outline, 0.35)
     dome = np.clip(1 - rho**2, 0, None) ** rng.uniform(0.35, 1.3)
     soft = rng.uniform(0.15, 0.9) * unit / short
-    edge = 1 / (1 + np.exp(np.clip((rho - 0.95) / max(soft, 0.02), -30, 30)))
+    edge = _soft((rho - 0.95) / max(soft, 0.02))
     flat = rng.uniform(0, 1)
     body = edge * (flat + (1 - flat) * dome)
     at = rng.integers(0, texture.shape[0] - y.shape[0], 2) if y.shape[0] < texture.shape[0] else np.zeros(2, int)
@@ -113,10 +137,15 @@ def _cell(unit: int, rng: np.random.Generator, texture: np.ndarray, height: floa
 
 
 def cells(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
-    """Cells, sparse to crowded, some on top of others; the thickest up to 7 rad (y, x)."""
+    """Cells, sparse to crowded, some on top of others; the thickest up to 7 rad (y, x).
+
+    Parameters
+    ----------
+    size, unit, rng : pixels per axis, pixels per frame pixel, and what they are drawn from.
+    """
     phase = np.zeros((size, size), np.float32)
     texture = power_noise(size, unit, rng, rng.uniform(0.6, 1.6), finest=rng.uniform(0.4, 2.0), coarsest=12)
-    typical, height = float(np.exp(rng.uniform(np.log(3.0), np.log(12.0)))), float(np.exp(rng.uniform(-1.1, 1.4)))
+    typical, height = _log_uniform(rng, 3.0, 12.0), float(np.exp(rng.uniform(-1.1, 1.4)))
     area = (size / unit) ** 2
     cover = rng.uniform(0.08, 0.7)
     for _ in range(int(np.clip(cover * area / (np.pi * typical**2), 1, 70))):
@@ -129,27 +158,27 @@ def _stroke(unit: int, rng: np.random.Generator, length: float, width: float) ->
     half = 0.5 * length * unit
     y, x = _patch_axes(half + 2 * width * unit, rng.uniform(0, 2 * np.pi))
     y = y + rng.normal(0, 0.15) * (x**2 / max(half, 1) - 0.3 * half)
-    ends = 1 / (1 + np.exp(np.clip((np.abs(x) - half) / (0.5 * width * unit), -30, 30)))
+    ends = _soft((np.abs(x) - half) / (0.5 * width * unit))
     taper = np.sqrt(np.clip(1 - rng.uniform(0, 0.8) * (x / half) ** 2, 0.1, 1))
     return (ends * np.exp(-0.5 * (y / (0.5 * width * unit * taper)) ** 2)).astype(np.float32)
 
 
-def filaments(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
+def _filaments(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     """Threads crossing each other, over a few cells at times (y, x)."""
     phase = np.zeros((size, size), np.float32)
     if rng.random() < 0.5:
         phase += rng.uniform(0.2, 0.8) * cells(size, unit, rng)
-    width, height = float(np.exp(rng.uniform(np.log(0.5), np.log(3.0)))), rng.uniform(0.15, 1.2)
+    width, height = _log_uniform(rng, 0.5, 3.0), rng.uniform(0.15, 1.2)
     for _ in range(int(rng.integers(8, 50))):
         thread = _stroke(unit, rng, rng.uniform(8, 60), width * rng.uniform(0.7, 1.4))
         add_wrapped(phase, height * rng.uniform(0.3, 1.0) * thread, *rng.uniform(0, size, 2))
     return phase
 
 
-def litter(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
+def _litter(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     """Strokes and patches of all brightnesses that hide each other, as in grass, bark and stone (y, x)."""
     scene = power_noise(size, unit, rng, rng.uniform(0.8, 1.6), finest=rng.uniform(0.3, 1.0))
-    width, length = float(np.exp(rng.uniform(np.log(0.4), np.log(2.5)))), rng.uniform(3, 25)
+    width, length = _log_uniform(rng, 0.4, 2.5), rng.uniform(3, 25)
     for _ in range(int(np.clip(0.7 * (size / unit) ** 2 / (width * length), 30, 260))):
         shape = np.clip(1.3 * _stroke(unit, rng, length * rng.uniform(0.4, 1.6), width * rng.uniform(0.5, 2)), 0, 1)
         paste(scene, shape, rng.normal(0, 1.2), *rng.uniform(0, size, 2))
@@ -157,7 +186,12 @@ def litter(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def leaves(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
-    """Discs and lobed patches, each with its own texture, that hide each other: the dead-leaves model (y, x)."""
+    """Discs and lobed patches, each with its own texture, that hide each other: the dead-leaves model (y, x).
+
+    Parameters
+    ----------
+    size, unit, rng : as of `cells`.
+    """
     grain = power_noise(size, unit, rng, rng.uniform(0.5, 1.5), finest=rng.uniform(0.3, 1.0))
     scene = 0.5 * power_noise(size, unit, rng, 1.5) + rng.uniform(0, 0.5) * grain
     roundness = rng.uniform(0, 0.2)
@@ -169,7 +203,7 @@ def leaves(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
         for k in range(2, 6):
             outline += rng.normal(0, roundness / k) * np.cos(k * angle + rng.uniform(0, 2 * np.pi))
         blur = rng.uniform(0.15, 0.8) * unit
-        mask = 1 / (1 + np.exp(np.clip((np.hypot(y, x) - radius * outline) / blur, -30, 30)))
+        mask = _soft((np.hypot(y, x) - radius * outline) / blur)
         level = rng.normal(0, 1.0)
         at = rng.integers(0, max(1, size - y.shape[0]), 2)
         piece = grain[at[0] : at[0] + y.shape[0], at[1] : at[1] + y.shape[1]]
@@ -178,17 +212,9 @@ def leaves(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     return _contrast(scene, rng)
 
 
-def paste(canvas: np.ndarray, mask: np.ndarray, inside: np.ndarray | float, y: float, x: float) -> None:
-    """Cover the canvas by `inside` where `mask` (0 to 1), centred at (y, x), going on beyond a border."""
-    rows = (np.arange(mask.shape[0]) + int(y) - mask.shape[0] // 2) % canvas.shape[0]
-    columns = (np.arange(mask.shape[1]) + int(x) - mask.shape[1] // 2) % canvas.shape[1]
-    under = canvas[rows[:, None], columns[None, :]]
-    canvas[rows[:, None], columns[None, :]] = under + mask * (inside - under)
-
-
-def layer(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
+def _layer(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     """A layer of cells that touch, each as far as it is nearest, with seams, gaps, nuclei and grain (y, x)."""
-    typical = float(np.exp(rng.uniform(np.log(3.5), np.log(14.0))))  # radius, frame pixels
+    typical = _log_uniform(rng, 3.5, 14.0)  # radius, frame pixels
     step = 2 if size % 2 == 0 else 1
     axis = np.arange(size // step, dtype=np.float32) * step
     reach = rng.uniform(0.05, 0.3) * typical * unit
@@ -213,7 +239,7 @@ def layer(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(phase * np.clip(1 + rng.uniform(0.0, 0.3) * grain, 0, None), np.float32)
 
 
-def noise(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
+def _noise(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     """Clouds of random roughness (y, x)."""
     return _contrast(power_noise(size, unit, rng, rng.uniform(0.7, 2.0), finest=rng.uniform(0.3, 2.0)), rng)
 
@@ -226,10 +252,10 @@ def _contrast(scene: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 SCENES: dict[str, Draw] = {
     "cells": cells,
-    "layer": layer,
-    "filaments": filaments,
-    "litter": litter,
+    "layer": _layer,
+    "filaments": _filaments,
+    "litter": _litter,
     "leaves": leaves,
-    "noise": noise,
+    "noise": _noise,
 }
 DEFAULT_WEIGHTS = {"cells": 0.5, "filaments": 0.12, "litter": 0.14, "leaves": 0.16, "noise": 0.08}

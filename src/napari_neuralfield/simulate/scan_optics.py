@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import numpy as np
 
+from .spectra import filtered, frequency_grid, random_field
+
 
 def free_space(field: np.ndarray, pixel_um: float, distance_um: float, wavelength_um: float) -> np.ndarray:
-    """A field (y, x) that repeats at its borders, `distance_um` further; without the phase of the axial wave."""
-    fy, fx = np.fft.fftfreq(field.shape[0], pixel_um)[:, None], np.fft.fftfreq(field.shape[1], pixel_um)[None, :]
+    """A field (y, x) that repeats at its borders, `distance_um` further; without the phase of the axial wave.
+
+    Parameters
+    ----------
+    pixel_um, wavelength_um : of the field.
+    """
+    fy, fx = frequency_grid(field.shape, pixel_um)
     axial = np.sqrt((1 / wavelength_um**2 - fy**2 - fx**2).astype(complex))  # evanescent waves fade or are cut below
     kernel = np.where(axial.imag == 0, np.exp(2j * np.pi * distance_um * (axial.real - 1 / wavelength_um)), 0)
-    return np.fft.ifft2(np.fft.fft2(field) * kernel)
+    return filtered(field, kernel)
 
 
-def moved(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
+def _moved(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """`image` (y, x) moved by `shift` (y, x) pixels, wrapped at its borders."""
-    fy, fx = np.fft.fftfreq(image.shape[0])[:, None], np.fft.fftfreq(image.shape[1])[None, :]
-    return np.fft.ifft2(np.fft.fft2(image) * np.exp(-2j * np.pi * (shift[0] * fy + shift[1] * fx)))
+    fy, fx = frequency_grid(image.shape)
+    return filtered(image, np.exp(-2j * np.pi * (shift[0] * fy + shift[1] * fx)))
 
 
 def part(world: np.ndarray, corner: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -38,6 +45,7 @@ def far_field_frames(world: np.ndarray, probe: np.ndarray, corners: np.ndarray) 
     Parameters
     ----------
     probe : (mode, y, x), small at its borders; its energy is that of a frame.
+    corners : of the windows in the world (frame, 2), pixels.
     """
     modes, rows, columns = probe.shape
     room = np.zeros((modes, 2 * rows, 2 * columns), complex)
@@ -47,7 +55,7 @@ def far_field_frames(world: np.ndarray, probe: np.ndarray, corners: np.ndarray) 
     for corner in corners:
         whole = np.floor(corner)
         patch = part(world, whole - start, (2 * rows, 2 * columns))
-        wave = np.stack([moved(mode, corner - whole) for mode in room]) * patch
+        wave = np.stack([_moved(mode, corner - whole) for mode in room]) * patch
         folded = wave.reshape(modes, 2, rows, 2, columns).sum(axis=(1, 3))
         pattern = (np.abs(np.fft.fft2(folded)) ** 2).sum(0) / (rows * columns)
         frames.append(np.roll(pattern, (rows // 2, columns // 2), axis=(0, 1)))
@@ -71,12 +79,13 @@ def near_frames(
     ----------
     probe : illumination or coded surface (y, x), `border` pixels larger than a window on every side, so that light
         from outside the window reaches the detector as it does on a bench.
-    corners : of the windows, without their border.
+    corners : of the windows in the world (frame, 2), without their border, pixels.
+    pixel_um, wavelength_um : of world and light.
     distance_um : as a parallel beam sees it.
     binning : pixels that a detector pixel averages, per axis.
     """
     spectrum = np.fft.fft2(world)
-    fy, fx = np.fft.fftfreq(world.shape[0])[:, None], np.fft.fftfreq(world.shape[1])[None, :]
+    fy, fx = frequency_grid(world.shape)
     rows, columns = (n - 2 * border for n in probe.shape)
     frames = []
     for corner in corners:
@@ -100,14 +109,15 @@ def focused_probe(
 
     Parameters
     ----------
+    pixels : of the window, per axis.
     spot : diameter, pixels; negative on the other side of the focus.
     modes : further ones are the first with a slope across the lens, together `second` of the energy.
     cutoff : edge of the lens, cycles per pixel.
     stop : radius of the shaded centre over that of the lens.
     """
-    fy, fx = np.fft.fftfreq(pixels)[:, None] / cutoff, np.fft.fftfreq(pixels)[None, :] / cutoff
+    fy, fx = (f / cutoff for f in frequency_grid((pixels, pixels)))
     radius = np.hypot(fy, fx)
-    open_part = soft(1 - radius, 0.3) * (soft(radius - stop, 0.3) if stop else 1)
+    open_part = _step(1 - radius, 0.3) * (_step(radius - stop, 0.3) if stop else 1)
     lens = open_part * np.exp(1j * np.pi * spot / 2 * cutoff * radius**2)
     middle = np.exp(-2j * np.pi * cutoff * (pixels // 2) * (fy + fx))  # the spot in the middle of the window
     slopes = [1, fy, fx, fy * fx, fy**2 - fx**2][:modes]
@@ -116,8 +126,8 @@ def focused_probe(
     return np.array([f * (s / (np.abs(f) ** 2).sum()) ** 0.5 for f, s in zip(fields, shares, strict=True)])
 
 
-def soft(depth: np.ndarray, width: float) -> np.ndarray:
-    """A step from 0 to 1 where `depth` grows through 0."""
+def _step(depth: np.ndarray, width: float) -> np.ndarray:
+    """A soft step from 0 to 1 where `depth` grows through 0."""
     return 1 / (1 + np.exp(-np.clip(depth / (width / 4), -60, 60)))
 
 
@@ -128,17 +138,15 @@ def speckle(
 
     Parameters
     ----------
+    shape : (y, x), pixels.
+    rng : what it is drawn from.
     grain : standard deviation of the smoothing, pixels.
     phase_rad, contrast : standard deviations of phase and of amplitude, whose mean is 0.65.
     """
-    fy, fx = np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])[None, :]
+    fy, fx = frequency_grid(shape)
     smooth = np.exp(-2 * (np.pi * grain) ** 2 * (fy**2 + fx**2))
-
-    def noise() -> np.ndarray:
-        field = np.fft.ifft2(np.fft.fft2(rng.standard_normal(shape)) * smooth).real
-        return (field - field.mean()) / field.std()
-
-    return np.clip(0.65 + contrast * noise(), 0.3, 1) * np.exp(1j * phase_rad * noise())
+    amplitude = np.clip(0.65 + contrast * random_field(smooth, rng), 0.3, 1)
+    return amplitude * np.exp(1j * phase_rad * random_field(smooth, rng))
 
 
 def spiral(count: int, step: float) -> np.ndarray:
@@ -149,7 +157,7 @@ def spiral(count: int, step: float) -> np.ndarray:
 
 
 def raster(count: int, step: float) -> np.ndarray:
-    """The first `count` points (count, 2) of a square grid, row by row, about (0, 0)."""
+    """The first `count` points (count, 2) of a square grid, `step` apart, row by row, about (0, 0)."""
     side = int(np.ceil(count**0.5))
     points = np.stack(np.divmod(np.arange(count), side), 1) * step
     return points - np.round(points.mean(0))

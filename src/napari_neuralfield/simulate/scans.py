@@ -7,15 +7,16 @@ Every truth lies on the object array on which the acquisition is reconstructed: 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from ..data.acquisition import CodedPtychography, Draft, Ptychography
-from .phantoms import PHANTOMS, Phantom, low_pass
+from ..data.acquisition import CodedPtychography, Ptychography
+from .phantoms import PHANTOMS, Phantom
+from .recording import Truth, expose, recorded
 from .scan_optics import far_field_frames, focused_probe, free_space, near_frames, part, raster, speckle, spiral
+from .spectra import low_pass
 
-Truth = dict[str, Any]  # arrays and scalars, in the layout of the benchmark's truth files
 MARGIN = 4  # pixels of the object array around the outermost windows: forward.scan's
 
 
@@ -43,14 +44,18 @@ def far_field(
 
     Parameters
     ----------
+    seed : of everything random.
     pixels : of a frame and of the probe, per axis.
+    frames, path : how many, and the way that the sample takes.
     overlap : of neighbouring spots: 1 - step / spot.
-    spot, stop : see `virtual_scans.focused_probe`.
+    spot, stop, modes : of the true probe, see `scan_optics.focused_probe`.
     counts : of a frame without sample, and the probe's energy.
+    phantom : the sample.
     position_error_px : the acquisition's positions are wrong by up to that much per axis.
     probe : what the acquisition says of the probe; the rough one has one mode and a spot of another size.
     probe_error : of the rough probe's spot, relative.
     probe_stop : the rough probe's `stop`; the true one where None.
+    wavelength_um, distance_um, detector_pixel_um : of the light, from sample to detector, and of the detector.
 
     Returns
     -------
@@ -63,29 +68,21 @@ def far_field(
         points = points + rng.uniform(0, 1, 2)
     world, corners = _world(points, (pixels, pixels), pixels, phantom, rng)
     beam = counts**0.5 * focused_probe(pixels, spot, modes=modes, stop=stop)
-    guess = {
-        "none": None,
-        "true": beam,
-        "rough": counts**0.5
-        * focused_probe(pixels, (1 + probe_error) * spot, stop=stop if probe_stop is None else probe_stop),
-    }[probe]
+    rough = focused_probe(pixels, (1 + probe_error) * spot, stop=stop if probe_stop is None else probe_stop)
+    guess = {"none": None, "true": beam, "rough": counts**0.5 * rough}[probe]
     nominal = corners + rng.uniform(-1, 1, corners.shape) * position_error_px
-    acquisition = Draft(
-        "ptychography",
+    acquisition = recorded(
+        Ptychography,
         rng.poisson(far_field_frames(world, beam, corners)).astype(np.float32),
-        {
-            "geometry": "far_field",
-            "wavelength_um": wavelength_um,
-            "detector_pixel_um": detector_pixel_um,
-            "distance_um": distance_um,
-            "object_pixel_um": pixel,
-            "positions_um": nominal * pixel,
-            "probe": None if guess is None else guess.astype(np.complex64),
-            "title": f"simulated far-field {path} scan",
-        },
         f"simulated far-field {path} scan",
-    ).complete()
-    assert isinstance(acquisition, Ptychography)
+        geometry="far_field",
+        wavelength_um=wavelength_um,
+        detector_pixel_um=detector_pixel_um,
+        distance_um=distance_um,
+        object_pixel_um=pixel,
+        positions_um=nominal * pixel,
+        probe=None if guess is None else guess.astype(np.complex64),
+    )
     light = (np.abs(beam) ** 2).sum(0)
     return acquisition, _truth(world, corners, nominal, light, pixel) | {"probe": beam.astype(np.complex64)}
 
@@ -110,10 +107,14 @@ def near_field(
 
     Parameters
     ----------
+    seed : of everything random.
+    pixels, frames : of a frame per axis, and how many.
     spread : the sample's largest displacement along each axis, pixels.
     counts : of a detector pixel without sample, on average.
+    phantom : the sample.
     magnification : of the cone beam; 1 is a parallel one.
     distance_um : from sample to detector *as a parallel beam sees it*; the acquisition's is `magnification` larger.
+    wavelength_um, object_pixel_um : of the light, and of a frame at the sample.
     border : pixels around the window from which light may come; frames do not repeat at their borders.
     position_error_px, probe : as in `far_field`.
 
@@ -133,22 +134,18 @@ def near_field(
         border=border,
     )  # fmt: skip
     nominal = corners + rng.uniform(-1, 1, corners.shape) * position_error_px
-    acquisition = Draft(
-        "ptychography",
+    acquisition = recorded(
+        Ptychography,
         rng.poisson(intensity).astype(np.float32),
-        {
-            "geometry": "near_field",
-            "wavelength_um": wavelength_um,
-            "detector_pixel_um": object_pixel_um * magnification,
-            "distance_um": distance_um * magnification,
-            "object_pixel_um": object_pixel_um,
-            "positions_um": nominal * object_pixel_um,
-            "probe": beam if probe == "true" else None,
-            "title": "simulated near-field scan",
-        },
         "simulated near-field scan",
-    ).complete()
-    assert isinstance(acquisition, Ptychography)
+        geometry="near_field",
+        wavelength_um=wavelength_um,
+        detector_pixel_um=object_pixel_um * magnification,
+        distance_um=distance_um * magnification,
+        object_pixel_um=object_pixel_um,
+        positions_um=nominal * object_pixel_um,
+        probe=beam if probe == "true" else None,
+    )
     truth = _truth(world, corners, nominal, np.ones(window), object_pixel_um)
     return acquisition, truth | {"probe": beam, "distance_um": distance_um * magnification}
 
@@ -180,18 +177,21 @@ def coded(
 
     Parameters
     ----------
-    pixels, upsampling : of the sensor per axis, and fine pixels in each.
+    seed : of everything random.
+    pixels, upsampling, frames : of the sensor per axis, fine pixels in each, and how many frames.
     spread : largest displacement along each axis, fine pixels.
     photons : of a sensor pixel at intensity 1.
-    periodic : the fields repeat at the frame's borders, as on the bench's; else the world goes on around the frame and
-        `border` fine pixels of it send light into it. (Light spreads by up to 0.4 distances here, so such frames want
-        a `surface_to_sensor_um` well below their width.)
+    phantom : the sample.
+    periodic, border : the fields repeat at the frame's borders, as on the bench's; else the world goes on around the
+        frame and `border` fine pixels of it send light into it. (Light spreads by up to 0.4 distances here, so such
+        frames want a `surface_to_sensor_um` well below their width.)
     surface_known, positions_known : whether the acquisition says them.
     position_error_px : the acquisition's positions are wrong by up to that much per axis, fine pixels.
     distance_error, wavelength_error : relative; the acquisition's surface_to_sensor_um and wavelength_um are that much
         too large.
     gain_spread : largest relative deviation of a frame's brightness.
     background : largest extra light of a frame, of intensity 1.
+    wavelength_um, sensor_pixel_um, object_to_surface_um, surface_to_sensor_um : the true ones.
 
     Returns
     -------
@@ -217,29 +217,21 @@ def coded(
     intensity = gains[:, None, None] * intensity + extra[:, None, None]
     nominal = corners + rng.uniform(-1, 1, corners.shape) * position_error_px
     surface = part(surface, np.array([around, around]), window).astype(np.complex64)
-    acquisition = Draft(
-        "coded_ptychography",
-        (rng.poisson(intensity * photons) / photons).astype(np.float32),
-        {
-            "wavelength_um": wavelength_um * (1 + wavelength_error),
-            "sensor_pixel_um": sensor_pixel_um,
-            "upsampling": upsampling,
-            "object_to_surface_um": object_to_surface_um,
-            "surface_to_sensor_um": surface_to_sensor_um * (1 + distance_error),
-            "positions_um": -nominal * fine if positions_known else None,
-            "coded_surface": surface if surface_known else None,
-            "title": "simulated coded ptychography",
-        },
+    acquisition = recorded(
+        CodedPtychography,
+        expose(intensity, photons, rng),
         "simulated coded ptychography",
-    ).complete()
-    assert isinstance(acquisition, CodedPtychography)
+        wavelength_um=wavelength_um * (1 + wavelength_error),
+        sensor_pixel_um=sensor_pixel_um,
+        upsampling=upsampling,
+        object_to_surface_um=object_to_surface_um,
+        surface_to_sensor_um=surface_to_sensor_um * (1 + distance_error),
+        positions_um=-nominal * fine if positions_known else None,
+        coded_surface=surface if surface_known else None,
+    )
     truth = _truth(world, corners, nominal, np.ones(window), fine)
     if periodic:
-        truth |= {
-            "object": world.astype(np.complex64),
-            "origin_um": np.zeros(2),
-            "seen": np.ones(window, bool),
-        }
+        truth |= {"object": world.astype(np.complex64), "origin_um": np.zeros(2), "seen": np.ones(window, bool)}
     return acquisition, truth | {
         "positions_um": -corners * fine,
         "coded_surface": surface,
@@ -262,9 +254,7 @@ def _world(
     return low_pass(world, 1.0, 0.4), corners
 
 
-def _truth(
-    world: np.ndarray, corners: np.ndarray, nominal: np.ndarray, light: np.ndarray, pixel_um: float
-) -> dict[str, Any]:
+def _truth(world: np.ndarray, corners: np.ndarray, nominal: np.ndarray, light: np.ndarray, pixel_um: float) -> Truth:
     """The part of `world` on the object array that the `nominal` corners make, and where the scan lit it."""
     reported = nominal * pixel_um / pixel_um  # rounded as a reader's division rounds it
     low = np.floor(reported.min(0)) - MARGIN

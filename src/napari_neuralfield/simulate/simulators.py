@@ -1,7 +1,7 @@
 """Virtual microscopes and phantoms with known truth.
 
-`SIMULATORS[name](seed)` gives an acquisition and its truth. The physics is in `virtual_leds` and `virtual_scans`,
-written plainly and apart from the fast forward models, so that one can be checked against the other.
+`SIMULATORS[name](seed)` gives an acquisition and its truth. The physics is in `led_optics` and `scan_optics`, written
+plainly and apart from the fast forward models, so that one can be checked against the other.
 """
 
 from __future__ import annotations
@@ -12,21 +12,17 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ..data.acquisition import Acquisition, Draft, LedArray
+from ..data.acquisition import Acquisition, LedArray
 from ..optics.board import BoardPose
 from .coded_fpm import coded_fpm
-from .led_optics import aberrated_pupil, led_frames, led_grid_na
+from .led_optics import Optics, aberrated_pupil, led_frames, led_grid_na
 from .patterns import multiplexed
-from .phantoms import PHANTOMS, Phantom, cell_phantom, low_pass, seen
-from .scans import Truth, coded, far_field, near_field
+from .phantoms import PHANTOMS, Phantom, cell_phantom
+from .recording import Truth, expose, recorded, zernike_truth
+from .scans import coded, far_field, near_field
+from .spectra import low_pass, seen
 from .through_focus import through_focus
 from .time_lapse import time_lapse
-
-
-def expose(intensity: np.ndarray, electrons: float, rng: np.random.Generator, read_noise: float = 0.0) -> np.ndarray:
-    """Shot and read noise, float32; `electrons` is the well filled by intensity 1."""
-    counts = rng.poisson(intensity * electrons) + rng.normal(0, read_noise, intensity.shape)
-    return (counts / electrons).astype(np.float32)
 
 
 def tilted_slide(
@@ -39,8 +35,22 @@ def tilted_slide(
     led_limit_na: float = 0.236,
     tilt_um: float = 12.0,
     electrons: float = 8000.0,
-) -> tuple[Acquisition, Truth]:
-    """Cells on a slide tilted through z = -tilt..tilt um, seen by an LED array: frames and truth on 2x finer pixels."""
+) -> tuple[LedArray, Truth]:
+    """Cells on a slide tilted through z = -tilt_um..tilt_um, seen by an LED array.
+
+    Parameters
+    ----------
+    seed : of everything random.
+    pixels : of a frame, per axis; the truth has twice as many.
+    objective_na, wavelength_um, pixel_um : of objective and light, and of a frame at the sample.
+    led_limit_na : the board, of pitch 4 mm at 74 mm, ends there.
+    electrons : the well filled by intensity 1.
+
+    Returns
+    -------
+    The acquisition, and its truth: `object` complex (y, x) on pixels of `pixel_um`, as if all cells were in focus,
+    `cell_masks` (cell, y, x), `cell_z_um` (cell,).
+    """
     rng = np.random.default_rng(seed)
     fine = 2 * pixels
     cells, masks = cell_phantom((fine, fine), rng)
@@ -49,22 +59,10 @@ def tilted_slide(
     along = middle @ np.array([np.sin(turn), np.cos(turn)])
     z = along / np.abs(along).max() * tilt_um
     na = led_grid_na(15, 4.0, 74.0, led_limit_na)
-    intensity = led_frames(
-        cells, z, na, objective_na=objective_na, wavelength_um=wavelength_um, pixel_um=pixel_um, upsampling=2
-    )
+    optics = Optics(objective_na=objective_na, wavelength_um=wavelength_um, pixel_um=pixel_um)
+    frames = expose(led_frames(cells, z, na, upsampling=2, **optics), electrons, rng)
     synthetic = (objective_na + np.hypot(na[:, 0], na[:, 1]).max()) / wavelength_um
-    acquisition = Draft(
-        "led_array",
-        expose(intensity, electrons, rng),
-        {
-            "wavelength_um": wavelength_um,
-            "objective_na": objective_na,
-            "pixel_um": pixel_um,
-            "illumination_na": na,
-            "title": "simulated tilted slide",
-        },
-        "simulated tilted slide",
-    ).complete()
+    acquisition = recorded(LedArray, frames, "simulated tilted slide", illumination_na=na, **optics)
     truth = {
         "object": low_pass(1 + cells.sum(0), pixel_um / 2, synthetic).astype(np.complex64),
         "cell_masks": masks,
@@ -101,6 +99,9 @@ def miscalibrated_board(
 
     Parameters
     ----------
+    seed : of everything random.
+    pixels : of a frame, per axis.
+    objective_na, wavelength_um, pixel_um : of objective and light, and of a frame at the sample.
     upsampling : pixels of the truth per frame pixel and axis; they must hold what the steepest LED shows.
     led_height_mm : of the nominal board, whose pitch is 4 mm.
     led_limit_na : the board ends there, in nominal directions; beyond `objective_na` it is dark field.
@@ -111,14 +112,15 @@ def miscalibrated_board(
     z_um : the sample's distance from focus; the file does not give it.
     ambient : light that every frame holds besides its LED's, as a share of the brightest.
     electrons, read_noise : electrons of intensity 1, and rms electrons of the camera.
+    phantom : the sample.
     blocked, saturated, noise : frames without their LED's light, overexposed, or with random pixels.
 
     Returns
     -------
     The acquisition, and its truth: `object` complex (y, x) on pixels of `pixel_um`, without the frequencies that no LED
-    shows, `cell_masks` (cell, y, x),
-    `cell_z_um` (cell,), `illumination_na` (led, 2), `gains` (led,), `zernike_noll`, `zernike_rad` (term,),
-    `background` in the frames' unit, `bad_frames` (frame,), `turn_rad`, `shift` (2,), `scale` of the board.
+    shows, `cell_masks` (cell, y, x), `cell_z_um` (cell,), `illumination_na` (led, 2), `gains` (led,), `zernike_noll`,
+    `zernike_rad` (term,), `background` in the frames' unit, `bad_frames` (frame,), `turn_rad`, `shift` (2,) and
+    `scale` of the board.
     """
     rng = np.random.default_rng(seed)
     cells, masks = PHANTOMS[phantom]((upsampling * pixels, upsampling * pixels), rng)
@@ -127,39 +129,31 @@ def miscalibrated_board(
     na = pose.place(nominal) + rng.normal(0, jitter_na, nominal.shape)
     gains = 1 + gain_spread * rng.uniform(-1, 1, len(na))
     gains /= gains.mean()
+    optics = Optics(objective_na=objective_na, wavelength_um=wavelength_um, pixel_um=pixel_um)
+    cutoff = objective_na / wavelength_um
     intensity = led_frames(
-        sample[None], np.array([z_um]), na, objective_na=objective_na, wavelength_um=wavelength_um,
-        pixel_um=pixel_um, upsampling=upsampling, pupil=aberrated_pupil(zernike_rad, objective_na / wavelength_um),
-    )  # fmt: skip
+        sample[None], np.array([z_um]), na, upsampling=upsampling, pupil=aberrated_pupil(zernike_rad, cutoff), **optics
+    )
     intensity *= gains[:, None, None]
     intensity[list(blocked)] = 0
     frames = expose(intensity + ambient, electrons, rng, read_noise)
     spoil(frames, rng, saturated, noise)
-    acquisition = Draft(
-        "led_array",
+    acquisition = recorded(
+        LedArray,
         frames,
-        {
-            "wavelength_um": wavelength_um,
-            "objective_na": objective_na,
-            "pixel_um": pixel_um,
-            "illumination_na": nominal,
-            "led_height_mm": led_height_mm,
-            "title": "simulated miscalibrated board",
-        },
         "simulated miscalibrated board",
-    ).complete()
-    assert isinstance(acquisition, LedArray)
+        illumination_na=nominal,
+        led_height_mm=led_height_mm,
+        **optics,
+    )
     truth = {
-        "object": seen(1 + sample, pixel_um / upsampling, na / wavelength_um, objective_na / wavelength_um).astype(
-            np.complex64
-        ),
+        "object": seen(1 + sample, pixel_um / upsampling, na / wavelength_um, cutoff).astype(np.complex64),
         "cell_masks": masks,
         "cell_z_um": np.full(len(masks), z_um),
         "pixel_um": pixel_um / upsampling,
         "illumination_na": na,
         "gains": gains,
-        "zernike_noll": np.array(list(zernike_rad), int),
-        "zernike_rad": np.array(list(zernike_rad.values()), float),
+        **zernike_truth(zernike_rad),
         "background": ambient,
         "bad_frames": np.array(sorted({*blocked, *saturated, *noise}), int),
         "turn_rad": pose.turn_rad,
@@ -172,8 +166,11 @@ def miscalibrated_board(
 def spoil(frames: np.ndarray, rng: np.random.Generator, saturated: Sequence[int], noise: Sequence[int]) -> None:
     """Make some of `frames` (frame, y, x) useless, in place.
 
-    In a saturated frame all above its median is at full well, twice the usual brightest; the pixels of a noise frame
-    are its own in random order.
+    Parameters
+    ----------
+    rng : what the order of pixels is drawn from.
+    saturated : indices of frames in which all above the median is at full well, twice the usual brightest.
+    noise : indices of frames whose pixels come in random order.
     """
     well = np.float32(2 * np.quantile(frames, 0.999))
     for i in saturated:

@@ -8,16 +8,26 @@ frames do not repeat at their borders.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypedDict
 
 import numpy as np
 import scipy.fft
 
-from ..data.acquisition import Draft, ThroughFocus
+from ..data.acquisition import ThroughFocus
 from . import cells as virtual_cells
 from .patterns import textures
-from .scans import Truth
+from .recording import Truth, recorded
+from .spectra import frequency_grid
 
 GUARD = 16  # camera pixels around the field; light from beyond does not reach it
+
+
+class FocusOptics(TypedDict):
+    """Wavelength of the light, NA of the objective and of the condenser."""
+
+    wavelength_um: float
+    objective_na: float
+    condenser_na: float
 
 
 def through_focus(
@@ -37,8 +47,10 @@ def through_focus(
 
     Parameters
     ----------
+    seed : of everything random.
     z_um : distance of the sample from the focal plane in each frame.
     pixels, upsampling : of a frame along each side, and of the truth per frame pixel.
+    wavelength_um, objective_na, condenser_na : of light, objective and illumination.
     pixel_um : of a frame, at the sample.
     noise : deviation of a frame's pixel; without a sample it is 1.
     sample : 'cells', 'textures' or 'confluent'.
@@ -51,26 +63,12 @@ def through_focus(
     rng = np.random.default_rng(seed)
     fine = pixel_um / upsampling
     phase = SAMPLES[sample]((pixels + 2 * GUARD) * upsampling, fine, rng)
-    light = passed(
-        phase.shape, z_um, wavelength_um=wavelength_um, objective_na=objective_na, condenser_na=condenser_na,
-        pixel_um=fine,
-    )  # fmt: skip
+    optics = FocusOptics(wavelength_um=wavelength_um, objective_na=objective_na, condenser_na=condenser_na)
+    light = passed(phase.shape, z_um, pixel_um=fine, **optics)
     frames = abbe_frames(np.exp(1j * phase), light, upsampling)[:, GUARD:-GUARD, GUARD:-GUARD]
+    frames = (frames + rng.normal(0, noise, frames.shape)).astype(np.float32)
     title = f"simulated through focus, {sample}"
-    acquisition = Draft(
-        "through_focus",
-        (frames + rng.normal(0, noise, frames.shape)).astype(np.float32),
-        {
-            "wavelength_um": wavelength_um,
-            "objective_na": objective_na,
-            "condenser_na": condenser_na,
-            "pixel_um": pixel_um,
-            "z_um": np.array(z_um, float),
-            "title": title,
-        },
-        title,
-    ).complete()
-    assert isinstance(acquisition, ThroughFocus)
+    acquisition = recorded(ThroughFocus, frames, title, pixel_um=pixel_um, z_um=np.array(z_um, float), **optics)
     inner = slice(GUARD * upsampling, -GUARD * upsampling)
     return acquisition, {"phase_rad": phase[inner, inner].astype(np.float32), "pixel_um": fine}
 
@@ -79,6 +77,11 @@ def protocol_field(seed: int = 0, pixels: int = 2048, pixel_um: float = 0.65) ->
     """Phase (y, x), rad, float32, of a layer of large, smooth cells over a whole camera; it repeats at its borders.
 
     Imaged at many depths and coherences it gives the pairs of patches on which single-shot networks are compared.
+
+    Parameters
+    ----------
+    seed : of everything random.
+    pixels, pixel_um : of the camera along each side, at the sample.
     """
     rng = np.random.default_rng(seed)
     return virtual_cells.confluent(pixels, pixel_um, rng, radius_um=28.0, grainy=0.05).astype(np.float32)
@@ -94,12 +97,10 @@ def abbe_frames(transmission: np.ndarray, light: Iterable[tuple[float, np.ndarra
     binning : pixels of the sample per frame pixel and axis.
     """
     spectrum = scipy.fft.fft2(transmission.astype(np.complex64))
-    frames: np.ndarray | None = None
+    frames: np.ndarray = np.zeros((1, 1, 1), np.float32)
     for share, pupils in light:
         images = scipy.fft.ifft2(spectrum * pupils, overwrite_x=True)
-        seen = np.float32(share) * (images.real**2 + images.imag**2)
-        frames = seen if frames is None else frames + seen
-    assert frames is not None
+        frames = frames + np.float32(share) * (images.real**2 + images.imag**2)
     depths, rows, columns = frames.shape
     return frames.reshape(depths, rows // binning, binning, columns // binning, binning).mean(axis=(2, 4))
 
@@ -121,12 +122,13 @@ def passed(
     ----------
     shape, pixel_um : of the sample's grid (y, x).
     z_um : distances of the sample from the focal plane.
+    wavelength_um, objective_na, condenser_na : of light, objective and illumination.
     """
-    fy, fx = (scipy.fft.fftfreq(n, pixel_um) for n in shape)
+    fy, fx = frequency_grid(shape, pixel_um)
     depths = np.asarray(z_um, np.float64)[:, None, None]
     for direction, share in zip(*condenser(condenser_na, rings, per_ring), strict=True):
-        oblique = direction / wavelength_um
-        square = (fy + oblique[0])[:, None] ** 2 + (fx + oblique[1])[None, :] ** 2
+        oblique_y, oblique_x = direction / wavelength_um
+        square = (fy + oblique_y) ** 2 + (fx + oblique_x) ** 2
         inside = square <= (objective_na / wavelength_um) ** 2
         axial = np.sqrt(np.maximum(1 / wavelength_um**2 - square, 0)) - 1 / wavelength_um
         angle = (2 * np.pi * depths * axial).astype(np.float32)
@@ -134,7 +136,13 @@ def passed(
 
 
 def condenser(na: float, rings: int, per_ring: int) -> tuple[np.ndarray, np.ndarray]:
-    """Directions (direction, 2), NA, and shares of the light of an evenly lit disc: Gauss' rule over its area."""
+    """Directions (direction, 2), NA, and shares of the light of an evenly lit disc: Gauss' rule over its area.
+
+    Parameters
+    ----------
+    na : of the condenser; 0 gives one direction along the axis.
+    rings, per_ring : how many rings, and directions on each.
+    """
     if na <= 0:
         return np.zeros((1, 2)), np.ones(1)
     area, shares = np.polynomial.legendre.leggauss(rings)

@@ -6,11 +6,11 @@ import dataclasses
 
 import numpy as np
 
-from ..data.acquisition import Draft, ThroughFocus
+from ..data.acquisition import ThroughFocus
 from . import cells as virtual_cells
 from .cells import HALF, PINCHED, Cell
-from .scans import Truth
-from .through_focus import GUARD, abbe_frames, passed
+from .recording import Truth, recorded
+from .through_focus import GUARD, FocusOptics, abbe_frames, passed
 
 ROUNDING, PULLING = 8, 8  # frames that a dividing cell takes to draw itself up, and to pinch in two
 
@@ -48,7 +48,12 @@ def time_lapse(
 
     Parameters
     ----------
+    seed : of everything random.
+    frames, frame_interval_s : how many, and the time between them.
     pixels, upsampling : of a frame along each side, and of the truth per frame pixel.
+    z_um : distance of the cells from the focal plane.
+    wavelength_um, objective_na, condenser_na, pixel_um : of light, objective, illumination, and a frame at the sample.
+    noise : deviation of a frame's pixel; without cells it is 1.
     drift_um : deviation of the stage's step from frame to frame, along y and along x.
     flicker : deviation of the lamp, which wanders slowly and flickers by a quarter of that.
     keep_truth : whether the truth holds `phase_rad`, 2 bytes for every fine pixel and frame.
@@ -70,10 +75,8 @@ def time_lapse(
     seen = np.empty((frames, pixels, pixels), np.float32)
     truth = np.empty((frames if keep_truth else 0, pixels * upsampling, pixels * upsampling), np.float16)
     inner, counts = slice(GUARD * upsampling, -GUARD * upsampling), []
-    light = list(passed(
-        (size, size), [z_um], wavelength_um=wavelength_um, objective_na=objective_na, condenser_na=condenser_na,
-        pixel_um=fine, rings=2, per_ring=8,
-    ))  # fmt: skip
+    optics = FocusOptics(wavelength_um=wavelength_um, objective_na=objective_na, condenser_na=condenser_na)
+    light = list(passed((size, size), [z_um], pixel_um=fine, rings=2, per_ring=8, **optics))
     for number in range(frames):
         lives = [grown for life in lives for grown in _next(life, number, rng)]
         counts.append(len(lives))
@@ -83,13 +86,10 @@ def time_lapse(
         seen[number] = brightness[number] * image + rng.normal(0, noise, image.shape)
         if keep_truth:
             truth[number] = phase[inner, inner]
-    values = {
-        "wavelength_um": wavelength_um, "objective_na": objective_na, "condenser_na": condenser_na,
-        "pixel_um": pixel_um, "z_um": np.full(frames, z_um), "time_s": np.arange(frames) * frame_interval_s,
-        "title": "simulated time-lapse",
-    }  # fmt: skip
-    acquisition = Draft("through_focus", seen, values, "simulated time-lapse").complete()
-    assert isinstance(acquisition, ThroughFocus)
+    z, times = np.full(frames, z_um), np.arange(frames) * frame_interval_s
+    acquisition = recorded(
+        ThroughFocus, seen, "simulated time-lapse", pixel_um=pixel_um, z_um=z, time_s=times, **optics
+    )
     found: Truth = {
         "pixel_um": fine, "drift_px": drift / pixel_um, "brightness": brightness, "cell_count": np.array(counts)
     }  # fmt: skip
@@ -149,7 +149,8 @@ def _daughters(life: Life, number: int, rng: np.random.Generator) -> list[Life]:
         apart = side * PINCHED * mother.radius * np.array([-np.sin(mother.turn), np.cos(mother.turn)])
         child = virtual_cells.random_cell(_shifted(mother, apart), mother.radius * HALF, rng)
         child = dataclasses.replace(child, height=mother.height, steepness=mother.steepness, rounding=1.0)
-        found.append(Life(child, side * 0.02 * apart, float(rng.normal(0, 0.008)), life.growth, None, number))
+        spin = float(rng.normal(0, 0.008))
+        found.append(Life(child, speed=side * 0.02 * apart, spin=spin, growth=life.growth, born=number))
     return found
 
 

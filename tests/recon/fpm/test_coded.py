@@ -13,7 +13,7 @@ from scene import relative_error, scene
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.recon import build_recipe, recommended, reconstruct
 from napari_neuralfield.simulate.led_optics import coded_led_frames
-from napari_neuralfield.simulate.phantoms import seen
+from napari_neuralfield.simulate.spectra import seen
 from napari_neuralfield.types import Done, Event, InputError, Progress, Result
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...checks.findings import default_z_range_um
 from ...data.acquisition import LedArray
+from ...data.geometry import default_z_range_um
 from ...fields.planes import PlanesField
 from ...forward.led_grid import extent
 from ...optics.grids import centred_spectrum
