@@ -243,4 +243,4 @@ def planes_of_images(
     """
     spectra = centred_spectrum(images)
     whole = torch.ones(spectra.shape[-2:], dtype=torch.bool)
-    return PlanesField.from_spectra(spectra, depths_um, extent, whole, rank, half)
+    return PlanesField.from_spectra(spectra, depths_um, extent, whole, rank=rank, half=half)

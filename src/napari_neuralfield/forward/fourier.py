@@ -277,7 +277,7 @@ def misfit(
 
 
 @dataclasses.dataclass(frozen=True)
-class Measurement:
+class LedFrames:
     """The frames as a solver compares them: root of the counts, with what every frame carries besides its LED.
 
     Parameters
@@ -295,7 +295,7 @@ class Measurement:
     scale: float
 
 
-def measure(acquisition: LedArray, plan: Windows, device: torch.device | str = "cpu", chunk: int = 64) -> Measurement:
+def measure(acquisition: LedArray, plan: Windows, device: torch.device | str = "cpu", chunk: int = 64) -> LedFrames:
     """The frames on the image grid, cropped to the image's band.
 
     Parameters
@@ -316,7 +316,7 @@ def measure(acquisition: LedArray, plan: Windows, device: torch.device | str = "
     return measured(acquisition, torch.cat(parts), ambient)
 
 
-def measured(acquisition: LedArray, counts: torch.Tensor, ambient: np.ndarray, passed: float = 1.0) -> Measurement:
+def measured(acquisition: LedArray, counts: torch.Tensor, ambient: np.ndarray, passed: float = 1.0) -> LedFrames:
     """Counts as a solver compares them.
 
     Parameters
@@ -333,7 +333,7 @@ def measured(acquisition: LedArray, counts: torch.Tensor, ambient: np.ndarray, p
     light = torch.as_tensor(ambient, dtype=REAL, device=counts.device)
     scale = bright_mean(acquisition, (counts.mean(dim=(1, 2)) - light) / gain**2) / passed
     floor = light / scale
-    return Measurement(torch.sqrt(torch.clamp(counts / scale, min=0.0)), gain, floor, scale)
+    return LedFrames(torch.sqrt(torch.clamp(counts / scale, min=0.0)), gain, floor, scale)
 
 
 def ambient_light(acquisition: LedArray) -> np.ndarray:

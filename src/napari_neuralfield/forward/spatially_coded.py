@@ -242,7 +242,7 @@ def cached_kernels(camera: CodedCamera) -> torch.Tensor | None:
     return torch.cat([free_space(camera, np.array([k])).to(torch.complex64) for k in range(camera.frames)])
 
 
-def measure(acquisition: LedArray, camera: CodedCamera) -> fourier.Measurement:
+def measure(acquisition: LedArray, camera: CodedCamera) -> fourier.LedFrames:
     """The frames on their own pixels; `scale` is the light of the brightest LEDs without a sample.
 
     Ambient light stays in, as in `fourier.measure`.

@@ -5,15 +5,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import SupportsIndex
 
 import h5py
 import numpy as np
 
 from ...types import InputError
+from .reading import reachable
+
+Some = SupportsIndex | slice | np.ndarray
+Key = Some | tuple[Some, ...]  # what a stack of frames is indexed with
 
 
 @contextmanager
@@ -28,13 +32,10 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
         yield file
 
 
-def _open(path: str | Path, **options: Any) -> h5py.File:
+def _open(path: str | Path, cache_bytes: int | None = None) -> h5py.File:
     try:
-        return h5py.File(path, "r", **options)
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; check the name") from None
-    except PermissionError:
-        raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it") from None
+        with reachable(path):
+            return h5py.File(path, "r", rdcc_nbytes=cache_bytes)
     except OSError as error:
         text = str(error).lower()
         if "truncated" in text or "eof" in text:
@@ -45,11 +46,11 @@ def _open(path: str | Path, **options: Any) -> h5py.File:
 @functools.lru_cache(maxsize=4)
 def _kept_open(path: Path, name: str, process: int, written_ns: int) -> h5py.Dataset:
     """An open dataset keeps chunks in memory; a chunk may hold parts of many frames."""
-    return _open(path, rdcc_nbytes=64 * 2**20)[name]
+    return _open(path, cache_bytes=64 * 2**20)[name]
 
 
-def stored(dataset: h5py.Dataset, key: Any, path: str | Path) -> np.ndarray:
-    """What a dataset holds at `key`; damage inside the file becomes an InputError."""
+def stored(dataset: h5py.Dataset, key: Key, path: str | Path) -> np.ndarray:
+    """What a `dataset` holds at `key`; damage inside the file, `path`, becomes an InputError."""
     try:
         return np.asarray(dataset[key])
     except OSError as error:
@@ -57,6 +58,25 @@ def stored(dataset: h5py.Dataset, key: Any, path: str | Path) -> np.ndarray:
         raise InputError(
             f"{path}: dataset {dataset.name} cannot be read ({reason}); the file is damaged, so copy or record it again"
         ) from None
+
+
+def picked(shape: tuple[int, ...], dtype: np.dtype, key: Key, frame: Callable[[int], np.ndarray]) -> np.ndarray:
+    """`stack[key]` of a stack of which single frames can be had.
+
+    Parameters
+    ----------
+    shape, dtype : of the stack (frame, y, x).
+    key : as for an array.
+    frame : gives the frame (y, x) of a number from 0.
+    """
+    first, *rest = key if isinstance(key, tuple) else (key,)
+    inside = tuple(rest) or ...
+    if isinstance(first, int | np.integer):
+        return frame(range(shape[0])[first])[inside]
+    chosen = np.arange(shape[0])[first]
+    if len(chosen) == 0:
+        return np.empty((0, *shape[1:]), dtype)[(slice(None), *rest)]
+    return np.stack([frame(int(index))[inside] for index in chosen])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,20 +98,15 @@ class HDF5Frames:
 
     @classmethod
     def of(cls, dataset: h5py.Dataset, path: Path, reversed_axes: bool = False) -> HDF5Frames:
+        """The frames of an open `dataset` of the file `path`, stored as (frame, x, y) where `reversed_axes`."""
         shape = dataset.shape
         if reversed_axes and len(shape) == 3:
             shape = (shape[0], shape[2], shape[1])
         return cls(path.absolute(), dataset.name, shape, np.dtype(dataset.dtype), reversed_axes)
 
-    def __getitem__(self, key: Any) -> np.ndarray:
-        key = key if isinstance(key, tuple) else (key,)
-        first, rest = key[0], key[1:]
-        indices = range(self.shape[0])[first] if isinstance(first, int | np.integer | slice) else np.asarray(first)
+    def __getitem__(self, key: Key) -> np.ndarray:
         dataset = self._dataset()
-        if isinstance(indices, int):
-            return self._frame(dataset, indices)[rest or ...]
-        found = [self._frame(dataset, int(i))[rest or ...] for i in np.arange(self.shape[0])[indices]]
-        return np.stack(found) if found else np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *rest)]
+        return picked(self.shape, self.dtype, key, lambda index: self._frame(dataset, index))
 
     def _dataset(self) -> h5py.Dataset:
         try:

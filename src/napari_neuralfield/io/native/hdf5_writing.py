@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
+import numpy as np
+
+from ...data.frames import Frames
 
 
 class PatientFile(io.RawIOBase):
@@ -39,6 +42,7 @@ class PatientFile(io.RawIOBase):
         return self._file.readinto(buffer) or 0
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to `offset`, bytes from what `whence` says, as `io.IOBase.seek`."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
@@ -57,3 +61,12 @@ def hdf5_for_writing(path: Path) -> Iterator[h5py.File]:
             yield file
         if target.error is not None:
             raise target.error
+
+
+def write_frames(group: h5py.Group, name: str, frames: Frames) -> None:
+    """Write `frames` (frame, y, x) one by one to a dataset `name` of a `group`; whole numbers are compressed."""
+    dtype = np.dtype(frames.dtype)
+    squeeze = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if dtype.kind in "ui" else {}
+    dataset = group.create_dataset(name, frames.shape, dtype, chunks=(1, *frames.shape[1:]), **squeeze)
+    for index in range(frames.shape[0]):
+        dataset[index] = np.asarray(frames[index])

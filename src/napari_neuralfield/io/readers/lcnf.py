@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,11 +14,12 @@ from ...optics.illumination import direction_cosines, grid_positions
 from ...optics.patterns import halves_and_arcs
 from ...registry import READERS
 from ...types import InputError
+from ..native.hdf5_frames import Key
+from ..native.reading import explained
 from ..sidecar import sidecar
-from ..sidecar.reading import explained
 
 PATTERNS = 5
-MICROSCOPE: dict[str, Any] = {"wavelength_um": 0.63, "objective_na": 0.1, "pixel_um": 1.625}
+MICROSCOPE = {"wavelength_um": 0.63, "objective_na": 0.1, "pixel_um": 1.625}
 LIMIT_NA, PITCH_MM, HEIGHT_MM, ROWS = 0.412, 4.0, 67.5, 17
 AXIS_DEG, ARCS_DEG = 225.0, (120.0, 240.0, 0.0)
 
@@ -92,7 +92,7 @@ class StoredFrames:
     shape: tuple[int, ...]
     dtype: np.dtype
 
-    def __getitem__(self, key: Any) -> np.ndarray:
+    def __getitem__(self, key: Key) -> np.ndarray:
         return np.array(np.load(self.path, mmap_mode="r", allow_pickle=False)[key])
 
 
@@ -104,7 +104,7 @@ class IntegratedFrames:
     shape: tuple[int, ...]
     dtype: np.dtype = dataclasses.field(default_factory=lambda: np.dtype(np.float32))
 
-    def __getitem__(self, key: Any) -> np.ndarray:
+    def __getitem__(self, key: Key) -> np.ndarray:
         if not self.path.exists():
             raise InputError(f"{self.path}: the file is gone; open it again where it is now")
         return _integrated(self.path, self.path.stat().st_mtime_ns)[key].copy()
