@@ -9,6 +9,7 @@ than theirs, are averaged first (`level_of`).
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -85,12 +86,8 @@ def interpolate_axis(image: torch.Tensor, position: np.ndarray, dim: int, taps: 
     """`image` read at fractional pixel `position`s along `dim` (-2 or -1); `taps` say what lies beyond its borders."""
     index, weight = (t.to(image.device) for t in taps(position, image.shape[dim]))
     shape = (-1, 1) if dim == -2 else (-1,)
-    out = None
-    for k in range(index.shape[1]):
-        term = image.index_select(dim, index[:, k]) * weight[:, k].reshape(shape)
-        out = term if out is None else out.add_(term)
-    assert out is not None
-    return out
+    terms = (image.index_select(dim, i) * w.reshape(shape) for i, w in zip(index.T, weight.T, strict=True))
+    return functools.reduce(torch.Tensor.add_, terms)
 
 
 def interpolate_points(image: torch.Tensor, y: np.ndarray, x: np.ndarray, taps: Taps = taps) -> torch.Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,23 +165,14 @@ def _field(header: dict[str, Any], state: dict[str, torch.Tensor], path: Path) -
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    """The header's strings, read without loading torch: 8 bytes of length, then JSON."""
+    """The header's strings, read without loading torch."""
+    from safetensors import SafetensorError, safe_open
+
     try:
-        with reachable(path), path.open("rb") as file:
-            start = file.read(8)
-            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-            text = file.read(length) if 0 < length <= 100_000_000 else b""
-    except OSError as error:
-        raise InputError(f"{path}: the file cannot be read ({error.strerror})") from None
-    try:
-        header = json.loads(text)
-        ends = [part["data_offsets"][1] for name, part in header.items() if name != "__metadata__"]
-        metadata = dict(header.get("__metadata__", {}))
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        with reachable(path), path.open("rb"), safe_open(path, framework="np") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError):
         raise InputError(f"{path}: this is not a field file or it is cut short; reconstruct or copy it again") from None
-    if path.stat().st_size < 8 + length + max(ends, default=0):
-        raise InputError(f"{path}: the file is cut short; reconstruct or copy it again")
-    return metadata
 
 
 def _json(value: object) -> str:

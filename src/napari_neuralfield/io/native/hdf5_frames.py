@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import SupportsIndex
 
@@ -20,19 +19,18 @@ Some = SupportsIndex | slice | np.ndarray
 Key = Some | tuple[Some, ...]  # what a stack of frames is indexed with
 
 
-@contextmanager
-def opened(path: str | Path) -> Iterator[h5py.File]:
+def opened(path: str | Path, cache_bytes: int | None = None) -> h5py.File:
     """An HDF5 file for reading.
+
+    Parameters
+    ----------
+    path : of the file.
+    cache_bytes : memory for chunks that were read; HDF5's own where None.
 
     Raises
     ------
     InputError : where it is missing, not readable, cut short, or not HDF5.
     """
-    with _open(path) as file:
-        yield file
-
-
-def _open(path: str | Path, cache_bytes: int | None = None) -> h5py.File:
     try:
         with reachable(path):
             return h5py.File(path, "r", rdcc_nbytes=cache_bytes)
@@ -46,7 +44,7 @@ def _open(path: str | Path, cache_bytes: int | None = None) -> h5py.File:
 @functools.lru_cache(maxsize=4)
 def _kept_open(path: Path, name: str, process: int, written_ns: int) -> h5py.Dataset:
     """An open dataset keeps chunks in memory; a chunk may hold parts of many frames."""
-    return _open(path, cache_bytes=64 * 2**20)[name]
+    return opened(path, cache_bytes=64 * 2**20)[name]
 
 
 def stored(dataset: h5py.Dataset, key: Key, path: str | Path) -> np.ndarray:
@@ -77,6 +75,29 @@ def picked(shape: tuple[int, ...], dtype: np.dtype, key: Key, frame: Callable[[i
     if len(chosen) == 0:
         return np.empty((0, *shape[1:]), dtype)[(slice(None), *rest)]
     return np.stack([frame(int(index))[inside] for index in chosen])
+
+
+@dataclasses.dataclass(frozen=True)
+class WholeFrames:
+    """A (frame, y, x) stack that a file holds in one piece, mapped or read where it is indexed.
+
+    Parameters
+    ----------
+    path : of the file.
+    shape, dtype : of the stack.
+    stack : gives the stack in `path`, as an array that is mapped, or kept by whoever makes it; can be pickled.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    stack: Callable[[Path], np.ndarray]
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        try:
+            return np.array(self.stack(self.path)[key], dtype=self.dtype)
+        except (FileNotFoundError, PermissionError):
+            raise InputError(f"{self.path}: the file is gone; open it again where it is now") from None
 
 
 @dataclasses.dataclass(frozen=True)

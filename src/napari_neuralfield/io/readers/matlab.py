@@ -17,7 +17,7 @@ from ...data.frames import Frames
 from ...optics.illumination import UCONN_HEIGHT_MM, uconn_board
 from ...registry import READERS
 from ...types import InputError
-from ..native.hdf5_frames import HDF5Frames, Key, opened, stored
+from ..native.hdf5_frames import HDF5Frames, Key, WholeFrames, opened, stored
 from ..native.reading import explained
 from . import named
 
@@ -148,7 +148,7 @@ class _Mat:
             dtype = np.dtype(_CLASSES.get(self._classes[name], self._classes[name]))
         except TypeError:
             raise InputError(f"{self.path}: {name} is of class {self._classes[name]}; frames are numbers") from None
-        return MatFrames(self.path.absolute(), name, shape, dtype)
+        return WholeFrames(self.path.absolute(), shape, dtype, functools.partial(_stack, name=name))
 
     def _stack_shape(self, name: str) -> tuple[int, int, int]:
         shape = self.shapes[name]
@@ -183,27 +183,14 @@ def _variable(path: Path, name: str) -> np.ndarray:
         return np.asarray(scipy.io.loadmat(str(path), variable_names=[name])[name])
 
 
-@functools.lru_cache(maxsize=1)
-def _stack(path: Path, name: str, written_ns: int) -> np.ndarray:
+def _stack(path: Path, name: str) -> np.ndarray:
     """The frames of a version 5 file, which are compressed as a whole and so are kept once read."""
+    return _stack_once(path, name, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1)
+def _stack_once(path: Path, name: str, written_ns: int) -> np.ndarray:
     return np.moveaxis(_variable(path, name), -1, 0)
-
-
-@dataclasses.dataclass(frozen=True)
-class MatFrames:
-    """A (y, x, led) variable of a version 5 file as (frame, y, x), read at first use."""
-
-    path: Path
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype
-
-    def __getitem__(self, key: Key) -> np.ndarray:
-        try:
-            written_ns = self.path.stat().st_mtime_ns
-        except OSError:
-            raise InputError(f"{self.path}: the file is gone; open it again where it is now") from None
-        return _stack(self.path, self.name, written_ns)[key].astype(self.dtype)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from ...data.derived import INTERVAL, THROUGH_FOCUS
 from ...data.frames import Frames
 from ...registry import READERS
 from ...types import InputError
-from ..native.hdf5_frames import Key, picked
+from ..native.hdf5_frames import Key, WholeFrames, picked
 from ..native.reading import explained
 from ..sidecar import sidecar
 from ..sidecar.tables import image_head, read_image
@@ -178,7 +179,8 @@ def _file_frames(path: Path) -> Frames:
     if offset is not None and path.stat().st_size < offset + int(np.prod(shape)) * dtype.itemsize:
         raise InputError(f"{path}: the file is cut short; copy or record it again")
     if offset is not None:
-        return MappedFrames(path.absolute(), offset, shape, dtype, stored)
+        mapped = functools.partial(_mapped, offset=offset, shape=shape, stored=stored)
+        return WholeFrames(path.absolute(), shape, dtype, mapped)
     return PagedFrames(path.absolute(), shape, dtype)
 
 
@@ -204,22 +206,11 @@ class ImageFrames:
         return image
 
 
-@dataclasses.dataclass(frozen=True)
-class MappedFrames:
-    """A stack in one piece of a file, mapped anew for each access."""
-
-    path: Path
-    offset: int
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    stored: np.dtype
-
-    def __getitem__(self, key: Key) -> np.ndarray:
-        try:
-            mapped = np.memmap(self.path, self.stored, "r", self.offset, self.shape)
-        except (OSError, ValueError):
-            raise InputError(f"{self.path}: the file is gone or cut short; open it again where it is now") from None
-        return np.array(mapped[key], dtype=self.dtype)
+def _mapped(path: Path, offset: int, shape: tuple[int, ...], stored: np.dtype) -> np.ndarray:
+    try:
+        return np.memmap(path, stored, "r", offset, shape)
+    except (OSError, ValueError):
+        raise InputError(f"{path}: the file is gone or cut short; open it again where it is now") from None
 
 
 @dataclasses.dataclass(frozen=True)
