@@ -137,13 +137,9 @@ def pupil_frequencies(
     dtype: torch.dtype = REAL,
     na_shift: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pupil frequencies of windows: fy (led, y, 1) and fx (led, 1, x), cycles/um.
+    """Pupil frequencies of the windows of a `plan`: fy (led, y, 1) and fx (led, 1, x), cycles/um.
 
-    Parameters
-    ----------
-    plan : windows; indices : of which LEDs (led,).
-    device, dtype : of the frequencies.
-    na_shift : change of each LED's direction (led, 2), differentiable.
+    Of the LEDs `indices` (led,), on `device` in `dtype`; differentiable in `na_shift`, a change of directions (led, 2).
     """
     rest = torch.as_tensor(plan.remainder[indices], dtype=torch.float64, device=device)
     axes = [torch.arange(n, dtype=torch.float64, device=device) - n // 2 for n in plan.box]
@@ -183,14 +179,10 @@ def pupils(
 
 
 def between_bins(plan: Windows, indices: np.ndarray | slice, device: torch.device | str = "cpu") -> torch.Tensor:
-    """The measured pupil at the exact frequencies of each window (led, y, x), by linear interpolation.
+    """The measured pupil of a `plan` at the exact frequencies of the windows of the LEDs `indices`: (led, y, x).
 
-    Modulus and phase factor apart, so that a phase slope takes no light; bins where the pupil is zero do not count.
-
-    Parameters
-    ----------
-    plan : windows, with a pupil; indices : of which LEDs (led,).
-    device : where the pupil is wanted.
+    Read linearly, on `device`, modulus and phase factor apart, so that a phase slope takes no light; bins where the
+    pupil is zero do not count.
     """
     assert plan.pupil is not None
     pupil = torch.as_tensor(plan.pupil, device=device)
@@ -296,13 +288,9 @@ class LedFrames:
 
 
 def measure(acquisition: LedArray, plan: Windows, device: torch.device | str = "cpu", chunk: int = 64) -> LedFrames:
-    """The frames on the image grid, cropped to the image's band.
+    """The frames of an `acquisition` on the image grid of its `plan`, cropped to the image's band.
 
-    Parameters
-    ----------
-    acquisition : the frames; plan : its windows.
-    device : where the amplitudes are wanted.
-    chunk : frames read at once.
+    `chunk` frames are read at once, to `device`.
     """
     ambient = ambient_light(acquisition)
     parts = []

@@ -1,4 +1,4 @@
-"""Frames that stay in an HDF5 file until they are indexed."""
+"""Frames that stay in a file until they are indexed: one by one, as a whole, or in HDF5."""
 
 from __future__ import annotations
 
@@ -58,23 +58,29 @@ def stored(dataset: h5py.Dataset, key: Key, path: str | Path) -> np.ndarray:
         ) from None
 
 
-def picked(shape: tuple[int, ...], dtype: np.dtype, key: Key, frame: Callable[[int], np.ndarray]) -> np.ndarray:
-    """`stack[key]` of a stack of which single frames can be had.
+@dataclasses.dataclass(frozen=True)
+class SingleFrames:
+    """A (frame, y, x) stack whose frames are read one by one where they are indexed.
 
     Parameters
     ----------
-    shape, dtype : of the stack (frame, y, x).
-    key : as for an array.
-    frame : gives the frame (y, x) of a number from 0.
+    shape, dtype : of the stack.
+    frame : gives the frame (y, x) of a number from 0; can be pickled.
     """
-    first, *rest = key if isinstance(key, tuple) else (key,)
-    inside = tuple(rest) or ...
-    if isinstance(first, int | np.integer):
-        return frame(range(shape[0])[first])[inside]
-    chosen = np.arange(shape[0])[first]
-    if len(chosen) == 0:
-        return np.empty((0, *shape[1:]), dtype)[(slice(None), *rest)]
-    return np.stack([frame(int(index))[inside] for index in chosen])
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    frame: Callable[[int], np.ndarray]
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        inside = tuple(rest) or ...
+        if isinstance(first, int | np.integer):
+            return self.frame(range(self.shape[0])[first])[inside]
+        chosen = np.arange(self.shape[0])[first]
+        if len(chosen) == 0:
+            return np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *rest)]
+        return np.stack([self.frame(int(index))[inside] for index in chosen])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +133,7 @@ class HDF5Frames:
 
     def __getitem__(self, key: Key) -> np.ndarray:
         dataset = self._dataset()
-        return picked(self.shape, self.dtype, key, lambda index: self._frame(dataset, index))
+        return SingleFrames(self.shape, self.dtype, lambda index: self._frame(dataset, index))[key]
 
     def _dataset(self) -> h5py.Dataset:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import re
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from ...data.derived import INTERVAL, THROUGH_FOCUS
 from ...data.frames import Frames
 from ...registry import READERS
 from ...types import InputError
-from ..native.hdf5_frames import Key, WholeFrames, picked
+from ..native.hdf5_frames import SingleFrames, WholeFrames
 from ..native.reading import explained
 from ..sidecar import sidecar
 from ..sidecar.tables import image_head, read_image
@@ -102,7 +101,7 @@ def _told_by_names(images: list[Path], given: Mapping[str, object], where: Path 
     return chosen, Described({"z_um": np.array(depths)}, notes, through_focus=True)
 
 
-def _image_frames(paths: list[Path]) -> ImageFrames:
+def _image_frames(paths: list[Path]) -> SingleFrames:
     """One frame per image.
 
     Raises
@@ -116,8 +115,12 @@ def _image_frames(paths: list[Path]) -> ImageFrames:
                 f"{path}: the frame is {_said(head)} but {paths[0].name} is {_said(heads[0])}; all must agree, so "
                 "leave the odd one out of the folder or name the frames under 'files' in the sidecar"
             )
-    shape, dtype = heads[0]
-    return ImageFrames(tuple(p.absolute() for p in paths), shape, dtype)
+    return _frames_of(paths, *heads[0])
+
+
+def _frames_of(paths: list[Path], shape: tuple[int, int], dtype: np.dtype) -> SingleFrames:
+    read = functools.partial(_image, paths=tuple(path.absolute() for path in paths), shape=shape)
+    return SingleFrames((len(paths), *shape), dtype, read)
 
 
 def _told_by_planes(path: Path) -> tuple[Frames, Described]:
@@ -160,7 +163,7 @@ def _file_frames(path: Path) -> Frames:
     """Frames of one TIFF file, mapped where they lie in one piece, else page by page; or of one PNG."""
     if path.suffix.lower() == ".png":
         frame_shape, dtype = image_head(path)
-        return ImageFrames((path.absolute(),), frame_shape, dtype)
+        return _frames_of([path], frame_shape, dtype)
     import tifffile
 
     with explained(path, "this is not a TIFF file or it is cut short"), tifffile.TiffFile(path) as file:
@@ -181,29 +184,15 @@ def _file_frames(path: Path) -> Frames:
     if offset is not None:
         mapped = functools.partial(_mapped, offset=offset, shape=shape, stored=stored)
         return WholeFrames(path.absolute(), shape, dtype, mapped)
-    return PagedFrames(path.absolute(), shape, dtype)
+    return SingleFrames(shape, dtype, functools.partial(_page, path=path.absolute()))
 
 
-@dataclasses.dataclass(frozen=True)
-class ImageFrames:
-    """One file per frame."""
-
-    paths: tuple[Path, ...]
-    frame_shape: tuple[int, int]
-    dtype: np.dtype
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (len(self.paths), *self.frame_shape)
-
-    def __getitem__(self, key: Key) -> np.ndarray:
-        return picked(self.shape, self.dtype, key, self._frame)
-
-    def _frame(self, index: int) -> np.ndarray:
-        image = read_image(self.paths[index])
-        if image.shape != self.frame_shape:
-            raise InputError(f"{self.paths[index]}: the frame changed its size since it was opened; open it again")
-        return image
+def _image(index: int, paths: tuple[Path, ...], shape: tuple[int, int]) -> np.ndarray:
+    """One of several files of one frame each."""
+    image = read_image(paths[index])
+    if image.shape != shape:
+        raise InputError(f"{paths[index]}: the frame changed its size since it was opened; open it again")
+    return image
 
 
 def _mapped(path: Path, offset: int, shape: tuple[int, ...], stored: np.dtype) -> np.ndarray:
@@ -213,23 +202,13 @@ def _mapped(path: Path, offset: int, shape: tuple[int, ...], stored: np.dtype) -
         raise InputError(f"{path}: the file is gone or cut short; open it again where it is now") from None
 
 
-@dataclasses.dataclass(frozen=True)
-class PagedFrames:
-    """Pages of a TIFF file that are compressed or lie scattered."""
+def _page(index: int, path: Path) -> np.ndarray:
+    """A page of a file whose pages are compressed or lie scattered."""
+    import tifffile
 
-    path: Path
-    shape: tuple[int, ...]
-    dtype: np.dtype
-
-    def __getitem__(self, key: Key) -> np.ndarray:
-        return picked(self.shape, self.dtype, key, self._frame)
-
-    def _frame(self, index: int) -> np.ndarray:
-        import tifffile
-
-        try:
-            with tifffile.TiffFile(self.path) as file:
-                return np.asarray(file.asarray(key=index, series=0))
-        except Exception as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise InputError(f"{self.path}: page {index} cannot be read ({reason}); save the file again") from None
+    try:
+        with tifffile.TiffFile(path) as file:
+            return np.asarray(file.asarray(key=index, series=0))
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: page {index} cannot be read ({reason}); save the file again") from None
