@@ -250,7 +250,7 @@ def start_random(field: PlaneAxisField, generator: torch.Generator, amplitude: f
     Parameters
     ----------
     field : what is filled; generator : of the random numbers.
-    amplitude : where above 0, what the first component's last layer adds at first; the second's adds nothing.
+    amplitude : where not 0, what the first component's last layer adds at first; the second's adds nothing.
     """
     with torch.no_grad():
         for component in field.parts:

@@ -26,7 +26,7 @@ _REAL_VIEW = ".real_view"  # ends the name of a complex tensor, kept as (..., 2)
 
 
 def save_result(path: str | Path, result: Result) -> None:
-    """Write a `result`, to `path`: field, recipe, optics, calibration, figures and a small preview.
+    """Write a `result` to `path`: field, recipe, optics, calibration, figures and a small preview.
 
     Raises
     ------
