@@ -33,9 +33,9 @@ def test_every_wave_below_two_thirds_of_nyquist_is_read_between_pixels_within_5e
 def test_matrices_read_as_the_functions_do() -> None:
     image = torch.randn(11, 4, generator=torch.Generator().manual_seed(0))
     at = np.array([-0.3, 2.0, 10.9, 30.25])
-    smooth = interpolation.smooth_matrix(at, 11) @ image
+    smooth = interpolation.matrix_of(at, 11, interpolation.taps) @ image
     assert torch.allclose(smooth, interpolation.interpolate_axis(image, at, -2), atol=1e-6)
-    linear = interpolation.bilinear_matrix(at, 11) @ image
+    linear = interpolation.matrix_of(at, 11, interpolation.linear_taps) @ image
     assert torch.allclose(linear, interpolation.bilinear_axis(image, at, -2), atol=1e-6)
     assert torch.allclose(linear[3], 0.75 * image[8] + 0.25 * image[9], atol=1e-6)
     points = interpolation.bilinear_points(image, at, np.array([0.5, 3.5, 1.0, -2.0]))

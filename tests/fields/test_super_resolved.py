@@ -79,17 +79,17 @@ def test_points_and_grids_agree_between_pixels(field: SuperResolvedField) -> Non
 def test_what_was_looked_at_is_kept_and_moving_away_forgets(
     field: SuperResolvedField, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, answered = [], field.answered
-    monkeypatch.setattr(field, "answered", lambda *box: made.append(box) or answered(*box))
+    made, answered = [], field._answer
+    monkeypatch.setattr(field, "_answer", lambda *box: made.append(box) or answered(*box))
     first = field.pixels(slice(0, 40), slice(0, 40))
     assert made == [(0, 16, 0, 16)]
     assert torch.equal(field.pixels(slice(10, 40), slice(0, 30)), first[:, 10:, :30])
     assert len(made) == 1
     first += 100.0  # what is handed out is a copy
     assert field.pixels(slice(0, 40), slice(0, 40)).abs().max() < 50
-    monkeypatch.setattr(super_resolved, "KEPT_BYTES", 2 * 4 * 2 * 64**2)  # two tiles
+    field._tiles.most_bytes = 2 * 4 * 2 * 64**2  # two whole tiles, or a few of those at the border, which are smaller
     field.pixels(slice(0, 200), slice(0, 148))
-    assert len(field._tiles) == 2
+    assert 2 <= len(field._tiles) <= 5
     field.float()
     assert not field._tiles  # the network may have moved
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import pickle
 from pathlib import Path
@@ -189,30 +190,13 @@ def test_a_failed_write_leaves_the_old_file(
     assert os.listdir(tmp_path) == ["cells.acq.h5"]
 
 
-class FullDisk:
-    """A raw file on a disk with room for 4,000 bytes."""
-
-    def __init__(self, file: Any) -> None:
-        self.file, self.room = file, 4000
-
-    def write(self, data: Any) -> int:
-        self.room -= len(data)
-        if self.room < 0:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return self.file.write(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.file, name)
-
-
 def test_a_disk_that_fills_up_while_frames_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin = PatientFile.__init__
+    def on_a_full_disk(self: PatientFile, data: memoryview) -> int:
+        if self.tell() + len(data) > 4000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return io.FileIO.write(self, data)
 
-    def on_a_full_disk(self: PatientFile, path: Path) -> None:
-        begin(self, path)
-        self._file = FullDisk(self._file)  # type: ignore[assignment]
-
-    monkeypatch.setattr(PatientFile, "__init__", on_a_full_disk)
+    monkeypatch.setattr(PatientFile, "_write", on_a_full_disk)
     with pytest.raises(InputError, match=r"cells.acq.h5: the disk is full; free some space"):
         save_acquisition(tmp_path / "cells.acq.h5", example("led_array"))
     assert os.listdir(tmp_path) == []

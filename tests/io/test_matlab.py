@@ -18,7 +18,11 @@ from napari_neuralfield.types import InputError
 RNG = np.random.default_rng(0)
 STACK = RNG.uniform(1, 2, (5, 8, 3)).astype(np.float32)  # (y, x, led)
 FPM_INR: dict[str, Any] = {
-    "I_low": STACK, "na_calib": RNG.uniform(-0.2, 0.2, (3, 2)), "mag": 10.0, "dpix_c": 3.45, "na_cal": 0.25,
+    "I_low": STACK,
+    "na_calib": RNG.uniform(-0.2, 0.2, (3, 2)),
+    "mag": 10.0,
+    "dpix_c": 3.45,
+    "na_cal": 0.25,
 }
 UCONN: dict[str, Any] = {"imlow_HDR": STACK, "theta": 2.0, "wlength": 532e-9, "xint": 0.1, "yint": 0.35, "z": 1e-5}
 

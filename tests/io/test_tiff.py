@@ -62,8 +62,11 @@ def test_files_may_be_chosen(tmp_path: Path) -> None:
 def test_stacks(tmp_path: Path, how: str) -> None:
     path = tmp_path / ("cells.ome.tif" if how == "ome" else "cells.tif")
     options: dict = {
-        "plain": {}, "big endian": {"byteorder": ">"}, "compressed": {"compression": "zlib"},
-        "ome": {"ome": True, "metadata": {"axes": "ZYX"}}, "imagej": {"imagej": True, "metadata": {"axes": "ZYX"}},
+        "plain": {},
+        "big endian": {"byteorder": ">"},
+        "compressed": {"compression": "zlib"},
+        "ome": {"ome": True, "metadata": {"axes": "ZYX"}},
+        "imagej": {"imagej": True, "metadata": {"axes": "ZYX"}},
     }[how]
     tifffile.imwrite(path, STACK, photometric="minisblack", **options)
     sidecar(tmp_path / "cells.yaml")

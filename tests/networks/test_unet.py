@@ -43,8 +43,8 @@ def test_small_pieces_of_a_field_are_the_network_on_the_whole(name: str, monkeyp
     channels = torch.randn(4, 245, 77, generator=torch.Generator().manual_seed(0))
     field = SuperResolvedField.of(kind, network, channels, 2.6)
     boxes = []
-    answered = field.answered
-    monkeypatch.setattr(field, "answered", lambda *box: boxes.append(box) or answered(*box))
+    answered = field._answer
+    monkeypatch.setattr(field, "_answer", lambda *box: boxes.append(box) or answered(*box))
     pieces = field.pixels(slice(0, 245 * 4), slice(0, 77 * 4))
     with torch.no_grad():
         whole = network(channels[None])[0]

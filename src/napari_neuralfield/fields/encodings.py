@@ -10,12 +10,13 @@ never learn.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from scipy.sparse import csr_array
 from torch import nn
+from torch.autograd.function import FunctionCtx
 
 START = 1e-4  # features begin between -START and START
 PRIME = 2654435761
@@ -24,7 +25,10 @@ Encoding = Literal["hash", "multigrid"]
 
 
 def cells_of(pixels: int, levels: int, base: int, scale: float, cap: bool) -> list[int]:
-    """Cells of each level along an axis of `pixels`; with `cap` the levels end with the pixel grid itself."""
+    """Cells of each of at most `levels` along an axis of `pixels`: int(`base` * `scale`^level).
+
+    With `cap` the levels end with the pixel grid itself.
+    """
     cells = [int(base * scale**level) for level in range(levels)]
     if not cap:
         return cells
@@ -49,7 +53,7 @@ class Bags:
         matrix.eliminate_zeros()
         self._ways = [_bags(matrix), _bags(matrix.T.tocsr())]
 
-    def __deepcopy__(self, memo: Any) -> Bags:
+    def __deepcopy__(self, memo: dict[int, object]) -> Bags:
         return self
 
     def __call__(self, table: torch.Tensor) -> torch.Tensor:
@@ -57,6 +61,7 @@ class Bags:
         return _Read.apply(table, self)
 
     def read(self, table: torch.Tensor, adjoint: bool) -> torch.Tensor:
+        """The matrix times `table` (column, width): (row, width); its transpose times (row, width) where `adjoint`."""
         way = self._ways[adjoint]
         if way[0].device != table.device:
             way = self._ways[adjoint] = tuple(part.to(table.device) for part in way)
@@ -66,19 +71,23 @@ class Bags:
         )
 
 
-def _bags(matrix: Any) -> tuple[torch.Tensor, ...]:
+def _bags(matrix: csr_array) -> tuple[torch.Tensor, ...]:
     numbers = (matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32), matrix.data.astype(np.float32))
     return tuple(torch.from_numpy(part) for part in numbers)
 
 
+class _Reading(FunctionCtx):
+    bags: Bags
+
+
 class _Read(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, table: torch.Tensor, bags: Bags) -> torch.Tensor:
+    def forward(ctx: _Reading, table: torch.Tensor, bags: Bags) -> torch.Tensor:
         ctx.bags = bags
         return bags.read(table.contiguous(), False)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+    def backward(ctx: _Reading, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         return ctx.bags.read(gradient.contiguous(), True), None
 
 
@@ -106,7 +115,13 @@ class Level:
         return [neighbours(n, max(shape) / self.cells) for n in shape]
 
     def corners(self, shape: tuple[int, int], table_size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Entries of a hashed level's table that each pixel reads (pixel, 4), and their weights."""
+        """Entries of a hashed level's table that each pixel reads (pixel, 4), and their weights (pixel, 4).
+
+        Parameters
+        ----------
+        shape : (y, x) pixels.
+        table_size : entries of the table.
+        """
         (y, wy), (x, wx) = self.axes(shape)
         entry = ((y[:, None, :, None] * PRIME) ^ x[None, :, None, :]) % table_size
         return entry.reshape(-1, 4), (wy[:, None, :, None] * wx[None, :, None, :]).reshape(-1, 4)

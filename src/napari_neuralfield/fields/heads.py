@@ -7,12 +7,12 @@ that the first step decides.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
 
-from .phasor import phasor, pieces, product
+from .phasor import Saving, phasor, pieces, product
 
 FACTOR = 1e-8  # of the phasor network's output, at first
 Head = Literal["linear", "relu", "phasor"]
@@ -55,7 +55,9 @@ class _Relu(torch.autograd.Function):
     """last relu(first x + bias), piece by piece; the hidden layer is computed again for its gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, first: torch.Tensor, bias: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
+    def forward(
+        ctx: Saving, x: torch.Tensor, first: torch.Tensor, bias: torch.Tensor, last: torch.Tensor
+    ) -> torch.Tensor:
         ctx.save_for_backward(x, first, bias, last)
         out = x.new_empty(2, x.shape[1])
         for part in pieces(x):
@@ -64,7 +66,7 @@ class _Relu(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+    def backward(ctx: Saving, gradient: torch.Tensor) -> tuple[torch.Tensor, ...]:
         x, first, bias, last = ctx.saved_tensors
         dx = torch.empty_like(x)
         dfirst, dbias, dlast = torch.zeros_like(first), torch.zeros_like(bias), torch.zeros_like(last)
@@ -117,7 +119,13 @@ class Phasor(nn.Module):
 
 
 def head_of(kind: Head, channels: int, hidden: int, frequency: tuple[float, float]) -> Linear | Relu | Phasor:
-    """The head called `kind`."""
+    """The head called `kind`, for features of `channels`.
+
+    Parameters
+    ----------
+    hidden : neurons of the hidden layer; not used by a linear head.
+    frequency : of the phasor head's first layer, lowest and highest at first.
+    """
     if kind == "linear":
         return Linear(channels)
     return Relu(channels, hidden) if kind == "relu" else Phasor(channels, hidden, frequency)

@@ -3,11 +3,13 @@
 Band-limited images are read by a Kaiser-Bessel kernel whose response was divided out of their spectrum before
 (`kaiser_taps`, `kaiser_response`): the other half of a non-uniform Fourier transform, exact to 5e-4 with six taps.
 Features that are learned where they are read need no such care: a windowed sinc (`taps`) or two neighbours do.
-Only `cubic_taps` stop at the borders, for images that do not repeat.
+Only `cubic_taps` stop at the borders, for images that do not repeat; such images, where a screen's pixels are coarser
+than theirs, are averaged first (`level_of`).
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -25,7 +27,7 @@ Taps = Callable[[np.ndarray, int], tuple[torch.Tensor, torch.Tensor]]
 
 
 def taps(position: np.ndarray, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Kaiser-windowed sinc weights for fractional pixel positions on a periodic axis of `n` pixels.
+    """Kaiser-windowed sinc weights for fractional pixel `position`s (point,) on a periodic axis of `n` pixels.
 
     Returns
     -------
@@ -43,7 +45,13 @@ def taps(position: np.ndarray, n: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def kaiser_taps(position: np.ndarray, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Kaiser-Bessel weights (point, 6) and their pixels, for images divided by `kaiser_response`."""
+    """Pixels and Kaiser-Bessel weights (point, 6), for images divided by `kaiser_response`.
+
+    Parameters
+    ----------
+    position : fractional pixels (point,).
+    n : pixels of the periodic axis.
+    """
     position = np.asarray(position, dtype=np.float64)
     first = np.floor(position).astype(np.int64) - KAISER_TAPS // 2 + 1
     index = first[:, None] + np.arange(KAISER_TAPS)
@@ -60,9 +68,9 @@ def kaiser_response(bins: int, n: int) -> torch.Tensor:
 
 
 def cubic_taps(position: np.ndarray, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Catmull-Rom weights (point, 4) and their pixels; beyond the first and last of `n` pixels their value is held.
+    """Pixels and Catmull-Rom weights (point, 4); beyond the first and last of `n` pixels their value is held.
 
-    R. Keys, IEEE Trans. ASSP 29, 1153 (1981), a = -1/2.
+    `position` : fractional pixels (point,). R. Keys, IEEE Trans. ASSP 29, 1153 (1981), a = -1/2.
     """
     position = np.clip(np.asarray(position, dtype=np.float64), 0, n - 1)
     low = np.floor(position)
@@ -78,16 +86,12 @@ def interpolate_axis(image: torch.Tensor, position: np.ndarray, dim: int, taps: 
     """`image` read at fractional pixel `position`s along `dim` (-2 or -1); `taps` say what lies beyond its borders."""
     index, weight = (t.to(image.device) for t in taps(position, image.shape[dim]))
     shape = (-1, 1) if dim == -2 else (-1,)
-    out = None
-    for k in range(index.shape[1]):
-        term = image.index_select(dim, index[:, k]) * weight[:, k].reshape(shape)
-        out = term if out is None else out.add_(term)
-    assert out is not None
-    return out
+    terms = (image.index_select(dim, i) * w.reshape(shape) for i, w in zip(index.T, weight.T, strict=True))
+    return functools.reduce(torch.Tensor.add_, terms)
 
 
 def interpolate_points(image: torch.Tensor, y: np.ndarray, x: np.ndarray, taps: Taps = taps) -> torch.Tensor:
-    """`image` (..., y, x) read at fractional pixel positions (point,): (..., point)."""
+    """`image` (..., y, x) read at fractional pixels `y`, `x` (point,) with the weights of `taps`: (..., point)."""
     parts = []
     for start in range(0, len(y), CHUNK):
         iy, wy = (t.to(image.device) for t in taps(y[start : start + CHUNK], image.shape[-2]))
@@ -98,45 +102,67 @@ def interpolate_points(image: torch.Tensor, y: np.ndarray, x: np.ndarray, taps: 
 
 
 def covers_period(axis: np.ndarray, origin: float, size: float) -> bool:
-    """Whether evenly spaced `axis` walks exactly once over a period that starts at `origin`."""
+    """Whether evenly spaced `axis` walks exactly once over a period of `size` that starts at `origin`."""
     if axis.size < 2 or not math.isclose(axis[0], origin, abs_tol=1e-9 * size):
         return False
     step = (axis[-1] - axis[0]) / (axis.size - 1)
     return bool(math.isclose(step * axis.size, size, rel_tol=1e-9) and np.allclose(np.diff(axis), step, rtol=1e-6))
 
 
-def _bilinear(position: np.ndarray, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Lower and upper neighbour, wrapped into 0..n-1, and the share of the upper one: (point,) each."""
+def linear_taps(position: np.ndarray, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Lower and upper pixel (point, 2), wrapped into 0..`n`-1, and their shares (point, 2), at `position`s (point,)."""
     position = np.asarray(position, dtype=np.float64)
     low = np.floor(position).astype(np.int64)
     part = torch.from_numpy((position - low).astype(np.float32))
-    return torch.from_numpy(low % n), torch.from_numpy((low + 1) % n), part
+    return torch.from_numpy(np.stack([low, low + 1], 1) % n), torch.stack([1 - part, part], 1)
 
 
 def bilinear_axis(image: torch.Tensor, position: np.ndarray, dim: int) -> torch.Tensor:
     """`image` read at fractional pixel `position`s along `dim` (-2 or -1), linear, periodic."""
-    low, high, part = (t.to(image.device) for t in _bilinear(position, image.shape[dim]))
-    part = part.reshape((-1, 1) if dim == -2 else (-1,))
-    return torch.lerp(image.index_select(dim, low), image.index_select(dim, high), part)
+    index, weight = (t.to(image.device) for t in linear_taps(position, image.shape[dim]))
+    part = weight[:, 1].reshape((-1, 1) if dim == -2 else (-1,))
+    return torch.lerp(image.index_select(dim, index[:, 0]), image.index_select(dim, index[:, 1]), part)
 
 
 def bilinear_points(image: torch.Tensor, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
     """`image` (..., y, x) read at fractional pixel positions (point,), bilinear, periodic: (..., point)."""
-    y0, y1, fy = (t.to(image.device) for t in _bilinear(y, image.shape[-2]))
-    x0, x1, fx = (t.to(image.device) for t in _bilinear(x, image.shape[-1]))
-    upper = torch.lerp(image[..., y0, x0], image[..., y0, x1], fx)
-    return torch.lerp(upper, torch.lerp(image[..., y1, x0], image[..., y1, x1], fx), fy)
+    iy, wy = (t.to(image.device) for t in linear_taps(y, image.shape[-2]))
+    ix, wx = (t.to(image.device) for t in linear_taps(x, image.shape[-1]))
+    upper, lower = (torch.lerp(image[..., row, ix[:, 0]], image[..., row, ix[:, 1]], wx[:, 1]) for row in iy.T)
+    return torch.lerp(upper, lower, wy[:, 1])
 
 
-def smooth_matrix(position: np.ndarray, n: int) -> torch.Tensor:
-    """The windowed sinc as a matrix (point, n) that reads a periodic axis."""
+def matrix_of(position: np.ndarray, n: int, taps: Taps) -> torch.Tensor:
+    """The reading of an axis of `n` pixels at `position`s (point,), px, with the weights of `taps`: (point, n)."""
     index, weight = taps(position, n)
     return torch.zeros(len(index), n).scatter_add_(1, index, weight)
 
 
-def bilinear_matrix(position: np.ndarray, n: int) -> torch.Tensor:
-    """Linear interpolation as a matrix (point, n) that reads a periodic axis."""
-    low, high, part = _bilinear(position, n)
-    matrix = torch.zeros(len(low), n)
-    matrix.scatter_add_(1, low[:, None], 1 - part[:, None])
-    return matrix.scatter_add_(1, high[:, None], part[:, None])
+def level_of(position: np.ndarray) -> int:
+    """How often pixels can be averaged in pairs and still be finer than the steps of `position`."""
+    step = max(1.0, step_of(position))
+    return int(math.log2(step * (1 + 1e-9)))
+
+
+def step_of(axis: np.ndarray) -> float:
+    """Mean distance of the places along an axis; 0 where there is only one."""
+    return float(abs(axis[-1] - axis[0]) / (axis.size - 1)) if axis.size > 1 else 0.0
+
+
+def needed(position: np.ndarray, n: int) -> slice:
+    """Pixels of an axis of `n` that `cubic_taps` reads at `position`s (point,), px; at least one."""
+    first, last = int(np.floor(position.min())) - 1, int(np.floor(position.max())) + 3
+    return slice(min(max(first, 0), n - 1), max(min(last, n), 1))
+
+
+def cubic_grid(image: torch.Tensor, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
+    """`image` (..., Y, X) by cubics on axes `y` and `x`, px: (..., y, x); exactly as it is where all fall on pixels."""
+    return _cubic_axis(_cubic_axis(image, y, -2), x, -1)
+
+
+def _cubic_axis(image: torch.Tensor, position: np.ndarray, dim: int) -> torch.Tensor:
+    whole = np.rint(position)
+    if np.abs(position - whole).max() > 1e-6:
+        return interpolate_axis(image, position, dim, cubic_taps)
+    index = np.clip(whole, 0, image.shape[dim] - 1).astype(np.int64)
+    return image.index_select(dim, torch.from_numpy(index).to(image.device))

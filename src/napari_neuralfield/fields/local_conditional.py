@@ -6,20 +6,20 @@ with margins that make the tiles exact, and kept while there is room: zooming in
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from ..networks.encoder import LocalConditionalNetwork
 from ..registry import FIELDS
 from ..types import Extent
-from .placement import Placement
+from .kept import Kept
+from .placement import Options, Placement, axis_of, extent_of, points_of
 
 TILE = 256  # pixels of the channels per axis
 KEPT_BYTES = 2**28  # of encoded tiles
@@ -48,20 +48,20 @@ class LocalConditionalField(nn.Module):
     def __init__(
         self,
         *,
-        extent: Extent | dict[str, Any],
-        sizes: Mapping[str, Any],
+        extent: Extent | Options,
+        sizes: Options,
         channels: tuple[int, int, int],
-        placement: Placement | dict[str, Any],
+        placement: Placement | Options,
         cell: float = 1 / 6,
         offset_rad: float = 0.0,
     ) -> None:
         super().__init__()
-        self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
+        self.extent = extent_of(extent)
         self.placement = placement if isinstance(placement, Placement) else Placement.from_dict(placement)
         self.sizes, self.cell, self.offset_rad = dict(sizes), float(cell), float(offset_rad)
         self.network = LocalConditionalNetwork(**self.sizes).eval().requires_grad_(False)
         self.register_buffer("channels", torch.zeros(tuple(channels)))
-        self._tiles: OrderedDict[tuple[int, int], torch.Tensor] = OrderedDict()
+        self._tiles = Kept(KEPT_BYTES)
 
     @classmethod
     def of(
@@ -72,7 +72,14 @@ class LocalConditionalField(nn.Module):
         extent: Extent,
         cell: float = 1 / 6,
     ) -> LocalConditionalField:
-        """A field of a network and its channels (channel, y, x)."""
+        """A field of a network and what it is shown.
+
+        Parameters
+        ----------
+        network : with its weights.
+        channels : what it is shown (channel, y, x).
+        placement, extent, cell : as in the class.
+        """
         rows, columns = (int(n) for n in channels.shape[-2:])
         field = cls(
             extent=extent, sizes=network.sizes, channels=(len(channels), rows, columns), placement=placement, cell=cell
@@ -81,7 +88,7 @@ class LocalConditionalField(nn.Module):
         field.channels.copy_(channels)
         return field.to(channels.device)
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Options:
         return {
             "extent": self.extent.to_dict(),
             "sizes": self.sizes,
@@ -91,25 +98,28 @@ class LocalConditionalField(nn.Module):
             "offset_rad": self.offset_rad,
         }
 
-    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Phase, rad, at points (um); the depth is not looked at."""
-        _, y, x = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (z_um, y_um, x_um)))
+    def query(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Phase, rad, at points `y_um`, `x_um`, um; the depth `z_um` is not looked at, but its shape broadcasts."""
+        _, y, x = points_of(z_um, y_um, x_um)
         return self._at(y.ravel(), x.ravel())[0].reshape(y.shape)
 
-    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Phase (z, y, x), rad, on the grid of three axes (um); the same in every depth."""
+    def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Phase (z, y, x), rad, on axes `y_um`, `x_um`, um; the same at all `z_um`."""
         plane = self.outputs(y_um, x_um)[0]
         return plane.expand(np.atleast_1d(z_um).size, *plane.shape)
 
-    def log_scale(self, y_um: Any, x_um: Any) -> torch.Tensor | None:
-        """Logarithm of the scale (rad) of the Laplace distribution of the error, (y, x); None where it is not told."""
+    def log_scale(self, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor | None:
+        """Logarithm of the scale (rad) of the Laplace distribution of the error, on axes `y_um`, `x_um`: (y, x).
+
+        None where the network does not tell it.
+        """
         found = self.outputs(y_um, x_um)
         return found[1] if len(found) > 1 else None
 
     @torch.no_grad()
-    def outputs(self, y_um: Any, x_um: Any) -> torch.Tensor:
-        """All that the network answers (output, y, x) on the grid of two axes (um)."""
-        y, x = (np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (y_um, x_um))
+    def outputs(self, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """All that the network answers (output, y, x) on axes `y_um`, `x_um`, um."""
+        y, x = axis_of(y_um), axis_of(x_um)
         rows, columns, exchanged = self.placement.axes(y, x)
         if rows is None or columns is None:
             points = np.meshgrid(y, x, indexing="ij")
@@ -156,17 +166,10 @@ class LocalConditionalField(nn.Module):
             for t, n in zip((ty, tx), self.channels.shape[1:], strict=True)
         )
         if kept is None:
-            kept = self.encoded(y0, y1, x0, x1)
-            self._tiles[ty, tx] = kept
-            room = max(1, KEPT_BYTES // (kept.numel() * kept.element_size()))
-            while len(self._tiles) > room:
-                self._tiles.popitem(last=False)
-        else:
-            with contextlib.suppress(KeyError):  # another thread may have just let it go
-                self._tiles.move_to_end((ty, tx))
+            kept = self._tiles.put((ty, tx), self._encoded(y0, y1, x0, x1))
         return kept, y0, x0
 
-    def encoded(self, y0: int, y1: int, x0: int, x1: int) -> torch.Tensor:
+    def _encoded(self, y0: int, y1: int, x0: int, x1: int) -> torch.Tensor:
         """The encoder's answer (1, channel, y, x) on a box of pixels, exactly as it is within the whole."""
         margin = self.network.margin
         rows, columns = self.channels.shape[1:]
@@ -176,12 +179,9 @@ class LocalConditionalField(nn.Module):
         factor = found.shape[2] // box.shape[2]
         return found[:, :, (y0 - top) * factor : (y1 - top) * factor, (x0 - left) * factor : (x1 - left) * factor]
 
-    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
         self._tiles.clear()
         return super()._apply(fn, recurse)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_tiles": OrderedDict()}
 
 
 def _tile_of(at: np.ndarray, count: int) -> np.ndarray:

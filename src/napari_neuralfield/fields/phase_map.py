@@ -7,18 +7,18 @@ Seen from far away it is averaged over the pixels that fall together, so that fi
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from ..registry import FIELDS
 from ..types import Extent, InputError
-from .grid_reading import level_of, needed, read
-from .interpolation import cubic_taps, interpolate_points
+from .interpolation import cubic_grid, cubic_taps, interpolate_points, level_of, needed
+from .kept import Kept
+from .placement import Options, axis_of, extent_of, pixels_of, points_of
 
 LARGEST_ERROR = 1e-3  # rad, that storing in two bytes may cost
 STEPS = 32767  # whole steps of a 16-bit number to either side of zero
@@ -45,18 +45,18 @@ class PhaseMap(nn.Module):
     def __init__(
         self,
         *,
-        extent: Extent | dict[str, Any],
+        extent: Extent | Options,
         depths_um: list[float],
         step_rad: float | None = None,
         offset_rad: float = 0.0,
     ) -> None:
         super().__init__()
-        self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
+        self.extent = extent_of(extent)
         self.depths_um = [float(z) for z in depths_um]
         self.step_rad, self.offset_rad = step_rad, float(offset_rad)
         number = torch.float32 if step_rad is None else torch.int16
         self.register_buffer("phase", torch.zeros((len(self.depths_um), *self.extent.shape), dtype=number))
-        self._pages: OrderedDict[tuple[int, int], torch.Tensor] = OrderedDict()
+        self._pages = Kept(0, least=COARSE_PAGES)
 
     @classmethod
     def from_grid(
@@ -66,13 +66,15 @@ class PhaseMap(nn.Module):
         pixel_um: float,
         origin_um: tuple[float, float] = (0.0, 0.0),
     ) -> PhaseMap:
-        """A field of unwrapped phase (z, y, x) or (y, x), rad, on square pixels.
+        """A field of unwrapped phase on square pixels.
 
         In two bytes per pixel where that changes no phase by more than 1e-3 rad, else in four.
 
         Parameters
         ----------
+        phase : (z, y, x) or (y, x), rad.
         z_um : depth of each plane, um, increasing.
+        pixel_um : of the phase, um.
         origin_um : (y, x) of the centre of pixel (0, 0), um.
 
         Raises
@@ -81,7 +83,7 @@ class PhaseMap(nn.Module):
         """
         planes = torch.as_tensor(phase).detach().cpu()
         planes = planes[None] if planes.ndim == 2 else planes
-        depths = [float(z) for z in np.atleast_1d(np.asarray(z_um, dtype=float))]
+        depths = axis_of(z_um).tolist()
         if len(depths) != len(planes) or sorted(set(depths)) != depths:
             raise InputError(
                 f"z_um is {depths} for {len(planes)} planes of phase; give one depth per plane, in increasing order"
@@ -98,7 +100,7 @@ class PhaseMap(nn.Module):
             kept.copy_(torch.round((plane.double() - middle) / step) if small else plane)
         return field
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Options:
         return {
             "extent": self.extent.to_dict(),
             "depths_um": self.depths_um,
@@ -106,12 +108,12 @@ class PhaseMap(nn.Module):
             "offset_rad": self.offset_rad,
         }
 
-    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+    def _load_from_state_dict(self, *args, **kwargs) -> None:
         super()._load_from_state_dict(*args, **kwargs)
         self._pages.clear()
 
     def plane(self, number: int, y: slice = slice(None), x: slice = slice(None)) -> torch.Tensor:
-        """Pixels of one plane (y, x), rad, float32."""
+        """Rows `y` and columns `x` of the plane of this `number`: (y, x), rad, float32."""
         part = self.phase[number, y, x].float()
         return part if self.step_rad is None else part.mul_(self.step_rad).add_(self.offset_rad)
 
@@ -119,17 +121,13 @@ class PhaseMap(nn.Module):
         """A plane averaged over squares of 2^level pixels (y, x); at the far borders the last pixels count twice."""
         if level == 0:
             return self.plane(number)
-        key = (number, level)
-        if key not in self._pages:
-            fine = self._coarse(number, level - 1)[None, None]
-            odd = [n % 2 for n in fine.shape[-2:]]
-            fine = nn.functional.pad(fine, (0, odd[1], 0, odd[0]), mode="replicate")
-            self._pages[key] = nn.functional.avg_pool2d(fine, 2)[0, 0]
-            while len(self._pages) > COARSE_PAGES:
-                self._pages.popitem(last=False)
-        else:
-            self._pages.move_to_end(key)
-        return self._pages[key]
+        kept = self._pages.get((number, level))
+        if kept is not None:
+            return kept
+        fine = self._coarse(number, level - 1)[None, None]
+        odd = [n % 2 for n in fine.shape[-2:]]
+        fine = nn.functional.pad(fine, (0, odd[1], 0, odd[0]), mode="replicate")
+        return self._pages.put((number, level), nn.functional.avg_pool2d(fine, 2)[0, 0])
 
     def _between(self, z_um: float) -> list[tuple[int, float]]:
         """Planes whose sum with these weights lies at a depth."""
@@ -138,18 +136,14 @@ class PhaseMap(nn.Module):
         pairs = [(low, 1 - (place - low)), (low + 1, place - low)]
         return [(number, weight) for number, weight in pairs if weight > 0]
 
-    def _positions(self, axis: Any, dim: int) -> np.ndarray:
-        """Fractional native pixels of coordinates in um."""
-        return (np.asarray(axis, dtype=np.float64) - self.extent.origin_um[dim]) / self.extent.pixel_um
-
     @torch.no_grad()
-    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Phase on the grid of 1-D axes (um): (z, y, x) float32, rad, averaged where the axes are coarse."""
-        at = [self._positions(np.atleast_1d(axis), dim) for dim, axis in enumerate((y_um, x_um))]
+    def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Phase (z, y, x), float32, rad, on axes `z_um`, `y_um`, `x_um`, averaged where the axes are coarse."""
+        at = [pixels_of(axis_of(axis), self.extent, dim) for dim, axis in enumerate((y_um, x_um))]
         level = min(level_of(position) for position in at)
         at = [(position + 0.5) / 2**level - 0.5 for position in at]
         planes = []
-        for z in np.atleast_1d(np.asarray(z_um, dtype=np.float64)):
+        for z in axis_of(z_um):
             parts = [weight * self._seen(number, level, at[0], at[1]) for number, weight in self._between(float(z))]
             planes.append(parts[0] if len(parts) == 1 else parts[0] + parts[1])
         return torch.stack(planes)
@@ -159,13 +153,14 @@ class PhaseMap(nn.Module):
         shape = [math.ceil(n / 2**level) for n in self.extent.shape]
         rows, columns = (needed(position, n) for position, n in zip((y, x), shape, strict=True))
         part = self.plane(number, rows, columns) if level == 0 else self._coarse(number, level)[rows, columns]
-        return read(read(part, y - rows.start, -2), x - columns.start, -1)
+        return cubic_grid(part, y - rows.start, x - columns.start)
 
     @torch.no_grad()
-    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        z, y, x = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (z_um, y_um, x_um)))
+    def query(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Phase, float32, rad, at points `z_um`, `y_um`, `x_um`, um, whose shapes broadcast."""
+        z, y, x = points_of(z_um, y_um, x_um)
         place = np.interp(z.ravel(), self.depths_um, np.arange(len(self.depths_um)))
-        at_y, at_x = self._positions(y.ravel(), 0), self._positions(x.ravel(), 1)
+        at_y, at_x = pixels_of(y.ravel(), self.extent, 0), pixels_of(x.ravel(), self.extent, 1)
         out = torch.zeros(z.size, device=self.phase.device)
         for number in range(len(self.depths_um)):
             weight = np.clip(1 - np.abs(place - number), 0, None)
@@ -175,5 +170,4 @@ class PhaseMap(nn.Module):
                 out[torch.from_numpy(used)] += values * torch.from_numpy(weight[used]).to(values)
         return out.reshape(z.shape)
 
-    def forward(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        return self.query(z_um, y_um, x_um)
+    forward = query

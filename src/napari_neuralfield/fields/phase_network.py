@@ -5,14 +5,13 @@ What is fitted lies on a grid that goes on beyond what is asked for, since light
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from ..registry import FIELDS
 from ..types import Extent
+from .placement import Options, extent_of
 from .residual import ResidualField
 
 
@@ -30,13 +29,13 @@ class PhaseNetwork(nn.Module):
     type_name = "phase-network"
     complex_valued = False
 
-    def __init__(self, *, extent: Extent | dict[str, Any], network: Mapping[str, Any]) -> None:
+    def __init__(self, *, extent: Extent | Options, network: Options) -> None:
         super().__init__()
-        self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
+        self.extent = extent_of(extent)
         self.network = ResidualField(**network)
         self.network.set_prior(torch.zeros((), dtype=self.network.prior.dtype))
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Options:
         return {"extent": self.extent.to_dict(), "network": self.network.options()}
 
     def set_prior(self, sample: torch.Tensor) -> None:
@@ -48,19 +47,18 @@ class PhaseNetwork(nn.Module):
         """Phase and absorption (channel, Y, X) on the grid of the fit, differentiable."""
         return torch.view_as_real(self.network.at_pixels()).permute(2, 0, 1)[:channels]
 
-    def forward(self) -> torch.Tensor:
-        return self.on_grid()
+    forward = on_grid
 
-    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Phase on the grid of 1-D axes (um): (z, y, x) float32, rad."""
+    def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Phase (z, y, x), float32, rad, on axes `z_um`, `y_um`, `x_um`, um."""
         return self.network.render(z_um, y_um, x_um).real.clone()
 
-    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Phase at points (um), rad; the three coordinates broadcast against each other."""
+    def query(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Phase, float32, rad, at points `z_um`, `y_um`, `x_um`, um, whose shapes broadcast."""
         return self.network.query(z_um, y_um, x_um).real.clone()
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+    def state_dict(self, *args, **kwargs):
         return self.network.state_dict(*args, **kwargs)
 
-    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+    def load_state_dict(self, *args, **kwargs):
         return self.network.load_state_dict(*args, **kwargs)

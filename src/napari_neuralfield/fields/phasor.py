@@ -10,10 +10,10 @@ products are real, and the pixels are taken in pieces that stay in the processor
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
+from torch.autograd.function import FunctionCtx
 
 PIECE = 1024  # pixels taken at once on a processor
 
@@ -21,14 +21,18 @@ PIECE = 1024  # pixels taken at once on a processor
 def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """a (m, k) times b (k, n); by oneDNN where torch has it, which multiplies twice as fast as torch's `@`."""
     if a.device.type == "cpu" and a.dtype == torch.float32 and _HAS_ONEDNN:
-        return torch.ops.mkldnn._linear_pointwise(a, b.T, None, "none", [], "")
+        return _by_onednn(a, b)
     return a @ b
+
+
+def _by_onednn(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return torch.ops.mkldnn._linear_pointwise(a, b.T, None, attr="none", scalars=[], algorithm="")
 
 
 def _has_onednn() -> bool:
     a = torch.ones(2, 2)
     try:
-        return bool((torch.ops.mkldnn._linear_pointwise(a, a, None, "none", [], "") == 2).all())
+        return bool((_by_onednn(a, a) == 2).all())
     except (AttributeError, RuntimeError):  # a build of torch without oneDNN
         return False
 
@@ -36,18 +40,18 @@ def _has_onednn() -> bool:
 _HAS_ONEDNN = _has_onednn()
 
 
-def into(function: np.ufunc, values: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-    """A function of NumPy's, whose sine, cosine and exponential are twice as fast as torch's on a processor."""
+def _into(function: np.ufunc, values: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+    """`function` of NumPy's, whose sine, cosine and exponential are twice as fast as torch's on a processor."""
     if values.device.type == "cpu":
         function(values.numpy(), out=out.numpy())
         return out
     return getattr(torch, function.__name__)(values, out=out)
 
 
-def circle(angle: torch.Tensor, out: torch.Tensor) -> None:
+def _circle(angle: torch.Tensor, out: torch.Tensor) -> None:
     """Cosines, then sines, of `angle` (neuron, pixel) into `out` (2 neuron, pixel)."""
-    into(np.cos, angle, out[: len(angle)])
-    into(np.sin, angle, out[len(angle) :])
+    _into(np.cos, angle, out[: len(angle)])
+    _into(np.sin, angle, out[len(angle) :])
 
 
 def pieces(numbers: torch.Tensor) -> Iterator[slice]:
@@ -57,7 +61,7 @@ def pieces(numbers: torch.Tensor) -> Iterator[slice]:
     yield from (slice(start, min(start + size, total)) for start in range(0, total, size))
 
 
-def as_real(matrix: torch.Tensor) -> torch.Tensor:
+def _as_real(matrix: torch.Tensor) -> torch.Tensor:
     """The real matrix (2 m, 2 k) that multiplies (real; imaginary) as the complex `matrix` (m, k) does."""
     return torch.cat([torch.cat([matrix.real, -matrix.imag], 1), torch.cat([matrix.imag, matrix.real], 1)])
 
@@ -74,13 +78,20 @@ def phasor(x: torch.Tensor, first: torch.Tensor, second: torch.Tensor, last: tor
     -------
     Real and imaginary part (2, pixel).
     """
-    return _Phasor.apply(x, first, as_real(second), as_real(last), torch.is_grad_enabled())
+    return _Phasor.apply(x, first, _as_real(second), _as_real(last), torch.is_grad_enabled())
+
+
+class Saving(FunctionCtx):
+    """What a function with a gradient of its own hands from its forward to its backward pass."""
+
+    saved_tensors: tuple[torch.Tensor, ...]
+    kept: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
 
 
 class _Phasor(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: torch.Tensor, first: torch.Tensor, second: torch.Tensor, last: torch.Tensor, keep: bool
+        ctx: Saving, x: torch.Tensor, first: torch.Tensor, second: torch.Tensor, last: torch.Tensor, keep: bool
     ) -> torch.Tensor:
         out = x.new_empty(2, x.shape[1])
         kept, half = [], len(first)
@@ -88,11 +99,11 @@ class _Phasor(torch.autograd.Function):
             here = x[:, part].contiguous()
             angle = product(first, here)
             h = angle.new_empty(2 * half, angle.shape[1])
-            circle(angle, h)
+            _circle(angle, h)
             z = product(second, h)
             g = torch.empty_like(h)
-            circle(z[:half], g)
-            decay = into(np.exp, z[half:].neg_(), z[half:])
+            _circle(z[:half], g)
+            decay = _into(np.exp, z[half:].neg_(), z[half:])
             g[:half] *= decay
             g[half:] *= decay
             out[:, part] = product(last, g)
@@ -103,14 +114,14 @@ class _Phasor(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+    def backward(ctx: Saving, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         first, second, last = ctx.saved_tensors
         dx = gradient.new_empty(first.shape[1], gradient.shape[1])
         dfirst, dsecond, dlast = (torch.zeros_like(numbers) for numbers in (first, second, last))
         half = len(first)
         # d out = b i g dz: with m = conj(g) d out, the gradient of z is conj(i b) m, folded into the next product
         turn = torch.complex(last[1, :half], last[0, :half])  # conj(i b) = -i conj(b) = -(imag + i real)
-        turned = as_real(torch.diag(-turn))
+        turned = _as_real(torch.diag(-turn))
         back = product(second.T.contiguous(), turned)
         for part, (x, h, g) in zip(pieces(gradient), ctx.kept, strict=True):
             real, imag = gradient[0, part], gradient[1, part]

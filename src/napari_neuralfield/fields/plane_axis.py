@@ -8,22 +8,25 @@ coarser plane; the depth vector is linear between its nodes. The field repeats a
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from ..registry import FIELDS
 from ..types import Extent
 from .interpolation import (
     bilinear_axis,
-    bilinear_matrix,
     bilinear_points,
     interpolate_axis,
     interpolate_points,
-    smooth_matrix,
+    linear_taps,
+    matrix_of,
+    taps,
 )
+from .placement import Options, axis_of, extent_of, nodes_of, points_of
 
 CHUNK = 2**18  # points decoded at once: bounds memory to a few hundred MB
 
@@ -49,9 +52,14 @@ class Component(nn.Module):
         return self.depth[low] * (1 - part) + self.depth[(low + 1).clamp(max=len(self.depth) - 1)] * part
 
     def first_layer(self, features: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
-        """Hidden values before the first ReLU (z, hidden, point) from plane features (feature, point).
+        """Hidden values before the first ReLU (z, hidden, point).
 
         The depth vector is folded into the weights; the result is linear in the plane.
+
+        Parameters
+        ----------
+        features : of the plane (feature, point).
+        place : fractional nodes of the depth vector (z,).
         """
         folded = self.first.weight * self.depth_features(place)[:, None, :]  # (z, hidden, feature)
         return folded @ features + self.first.bias[:, None]
@@ -62,7 +70,7 @@ class Component(nn.Module):
         return (self.last.weight @ hidden + self.last.bias[:, None])[:, 0]
 
     def forward(self, features: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
-        """Values (z, point) from plane features (feature, point)."""
+        """Values (z, point) from plane `features` (feature, point) at fractional depth nodes, `place` (z,)."""
         return self.other_layers(self.first_layer(features, place))
 
 
@@ -88,7 +96,7 @@ class PlaneAxisField(nn.Module):
     def __init__(
         self,
         *,
-        extent: Extent | dict[str, Any],
+        extent: Extent | Options,
         plane_shape: tuple[int, int],
         features: int = 32,
         depth_nodes: int = 5,
@@ -98,13 +106,13 @@ class PlaneAxisField(nn.Module):
         half: bool = False,
     ) -> None:
         super().__init__()
-        self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
+        self.extent = extent_of(extent)
         self.plane_shape = (int(plane_shape[0]), int(plane_shape[1]))
         self.features, self.depth_nodes, self.hidden = features, depth_nodes, hidden
         self.output, self.interpolation, self.half_precision = output, interpolation, half
         sizes = (self.plane_shape, features, depth_nodes, hidden)
         self.components = nn.ModuleList([Component(*sizes), Component(*sizes)])
-        self._cached: tuple[Any, list[torch.Tensor]] | None = None
+        self._cached: tuple[tuple[object, ...], list[torch.Tensor]] | None = None
 
     @property
     def parts(self) -> tuple[Component, Component]:
@@ -114,7 +122,7 @@ class PlaneAxisField(nn.Module):
         assert isinstance(second, Component)
         return first, second
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Options:
         return {
             "extent": self.extent.to_dict(),
             "plane_shape": list(self.plane_shape),
@@ -126,14 +134,14 @@ class PlaneAxisField(nn.Module):
             "half": self.half_precision,
         }
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+    def state_dict(self, *args, **kwargs):
         state = super().state_dict(*args, **kwargs)
         return {k: v.half() for k, v in state.items()} if self.half_precision else state
 
-    def place(self, z_um: Any) -> torch.Tensor:
+    def place(self, z_um: ArrayLike) -> torch.Tensor:
         """Fractional depth nodes of depths (z,), held beyond the ends."""
         low, high = self.extent.z_um
-        z = np.clip(np.atleast_1d(np.asarray(z_um, dtype=np.float64)), low, high)
+        z = np.clip(axis_of(z_um), low, high)
         fraction = (z - low) / (high - low) * (self.depth_nodes - 1) if high > low else np.zeros_like(z)
         return torch.as_tensor(fraction, dtype=torch.float32, device=self.parts[0].plane.device)
 
@@ -150,13 +158,20 @@ class PlaneAxisField(nn.Module):
         return self.combine(values)
 
     def on_grid(self, place: torch.Tensor, y_um: np.ndarray, x_um: np.ndarray) -> torch.Tensor:
-        """The field on axes in um (z, y, x), differentiable.
+        """The field on axes (z, y, x), differentiable.
 
         The first layer is linear, so it runs on the nodes of the plane, before reading between them.
+
+        Parameters
+        ----------
+        place : fractional nodes of the depth vector (z,), of `place`.
+        y_um, x_um : axes (y,) and (x,), um.
         """
-        read = bilinear_matrix if self.interpolation == "bilinear" else smooth_matrix
-        down = read(self._nodes(y_um, 0), self.plane_shape[0]).to(place.device)
-        across = read(self._nodes(x_um, 1), self.plane_shape[1]).to(place.device)
+        weights = linear_taps if self.interpolation == "bilinear" else taps
+        down, across = (
+            matrix_of(self._nodes(axis, dim), self.plane_shape[dim], weights).to(place.device)
+            for dim, axis in enumerate((y_um, x_um))
+        )
         values = []
         for component in self.parts:
             hidden = component.first_layer(component.plane.flatten(1), place)
@@ -165,7 +180,7 @@ class PlaneAxisField(nn.Module):
         return self.combine(values)
 
     def _nodes(self, axis: np.ndarray, dim: int) -> np.ndarray:
-        return (axis - self.extent.origin_um[dim]) / self.extent.size_um[dim] * self.plane_shape[dim]
+        return nodes_of(axis, self.extent, dim, self.plane_shape[dim])
 
     def _grid_features(self, y: np.ndarray, x: np.ndarray) -> list[torch.Tensor]:
         """Plane features of each component on axes in um: (feature, y, x)."""
@@ -174,8 +189,9 @@ class PlaneAxisField(nn.Module):
         return [read(read(c.plane, py, -2), px, -1) for c in self.parts]
 
     @torch.no_grad()
-    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        y, x = np.atleast_1d(np.asarray(y_um, float)), np.atleast_1d(np.asarray(x_um, float))
+    def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Value (z, y, x), complex64, on axes `z_um`, `y_um`, `x_um`, um."""
+        y, x = axis_of(y_um), axis_of(x_um)
         place = self.place(z_um)
         out = torch.empty((len(place), y.size, x.size), dtype=torch.complex64, device=place.device)
         small = self.features * y.size * x.size <= 2**26
@@ -206,8 +222,9 @@ class PlaneAxisField(nn.Module):
         return self.combine(values)
 
     @torch.no_grad()
-    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        z, y, x = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (z_um, y_um, x_um)))
+    def query(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Value, complex64, at points `z_um`, `y_um`, `x_um`, um, whose shapes broadcast."""
+        z, y, x = points_of(z_um, y_um, x_um)
         read = bilinear_points if self.interpolation == "bilinear" else interpolate_points
         py, px, place = self._nodes(y.ravel(), 0), self._nodes(x.ravel(), 1), self.place(z.ravel())
         parts = []
@@ -216,20 +233,25 @@ class PlaneAxisField(nn.Module):
             values = []
             for component in self.parts:
                 features = read(component.plane, py[part], px[part]) * component.depth_features(place[part]).T
-                hidden = torch.relu(component.first.weight @ features + component.first.bias[:, None])
-                hidden = torch.relu(component.second.weight @ hidden + component.second.bias[:, None])
-                values.append((component.last.weight @ hidden + component.last.bias[:, None])[0])
+                hidden = component.first.weight @ features + component.first.bias[:, None]
+                values.append(component.other_layers(hidden[None])[0])
             parts.append(self.combine(values))
         return torch.cat(parts).reshape(z.shape)
 
-    def __deepcopy__(self, memo: Any) -> PlaneAxisField:
+    def __deepcopy__(self, memo: dict[int, object]) -> PlaneAxisField:
         copy = PlaneAxisField(**{**self.options(), "extent": self.extent})
         copy.load_state_dict(nn.Module.state_dict(self))
         return copy.to(self.parts[0].plane.device)
 
 
 def start_random(field: PlaneAxisField, generator: torch.Generator, amplitude: float = 0.0) -> None:
-    """As published: plane 2e-4 N(0, 1), depth N(0, 1), linear layers uniform in 1 / sqrt(width)."""
+    """As published: plane 2e-4 N(0, 1), depth N(0, 1), linear layers uniform in 1 / sqrt(width).
+
+    Parameters
+    ----------
+    field : what is filled; generator : of the random numbers.
+    amplitude : where not 0, what the first component's last layer adds at first; the second's adds nothing.
+    """
     with torch.no_grad():
         for component in field.parts:
             component.plane.normal_(0, 2e-4, generator=generator)
@@ -248,6 +270,11 @@ def start_linear(field: PlaneAxisField, generator: torch.Generator, amplitude: f
 
     The first two hidden neurons carry plus and minus the sum through both ReLUs; the others start weak. The first two
     depth features begin as a constant and a slope.
+
+    Parameters
+    ----------
+    field : what is filled; generator : of the random numbers.
+    amplitude : value of the first component at first; that of the second is 0.
     """
     start_random(field, generator)
     with torch.no_grad():
@@ -265,6 +292,7 @@ def start_from_planes(field: PlaneAxisField, planes: torch.Tensor, generator: to
 
     Parameters
     ----------
+    field : what is filled, of output `cartesian`; generator : of the random numbers where no plane has a say.
     planes : complex planes (node, y, x) at the field's depth nodes, on the nodes of its feature plane.
     """
     start_random(field, generator)

@@ -8,11 +8,10 @@ plane to another depth would be wrong for a thick sample; interpolating is what 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from ..optics.grids import centred_spectrum, fast_length, fit_spectrum, image_of
@@ -26,7 +25,10 @@ from .interpolation import (
     interpolate_points,
     kaiser_response,
     kaiser_taps,
+    step_of,
 )
+from .kept import Kept
+from .placement import Options, axis_of, extent_of, nodes_of, points_of
 
 PAGES_BYTES = 2**30  # memory for depth modes kept as pixels
 
@@ -56,7 +58,7 @@ class PlanesField(nn.Module):
     def __init__(
         self,
         *,
-        extent: Extent | dict[str, Any],
+        extent: Extent | Options,
         depths_um: list[float],
         spectrum_shape: tuple[int, int],
         bins: int,
@@ -64,7 +66,7 @@ class PlanesField(nn.Module):
         half: bool = True,
     ) -> None:
         super().__init__()
-        self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
+        self.extent = extent_of(extent)
         self.depths_um = [float(z) for z in depths_um]
         self.spectrum_shape = (int(spectrum_shape[0]), int(spectrum_shape[1]))
         self.half_precision = half
@@ -74,7 +76,7 @@ class PlanesField(nn.Module):
         self.register_buffer("mode_scale", torch.ones(rank))
         self.register_buffer("depth_weights", torch.zeros(len(self.depths_um), rank))
         self.register_buffer("support", torch.zeros(packed, dtype=torch.uint8))
-        self._pages: OrderedDict[tuple[int, int], torch.Tensor] = OrderedDict()
+        self._pages = Kept(PAGES_BYTES, least=2)
         self._where: torch.Tensor | None = None
 
     @classmethod
@@ -87,9 +89,16 @@ class PlanesField(nn.Module):
         rank: int | None = None,
         half: bool = True,
     ) -> PlanesField:
-        """A field that holds centred spectra (z, y, x), of which `support` (y, x) bool may differ from zero.
+        """A field that holds the spectra of planes.
 
-        `rank` below the number of planes keeps the strongest depth modes (truncated singular value decomposition).
+        Parameters
+        ----------
+        spectra : centred (z, y, x), complex.
+        depths_um : depth of each plane (z,), um, increasing.
+        extent : what the planes cover.
+        support : where the spectra may differ from zero (y, x), bool.
+        rank : depth modes kept, the strongest (truncated singular value decomposition); None: as many as planes.
+        half : store the bins in half precision.
         """
         stack = spectra.detach()[:, support.to(spectra.device)].cpu()  # (z, bin)
         planes = stack.shape[0]
@@ -115,7 +124,7 @@ class PlanesField(nn.Module):
         field.support.copy_(torch.from_numpy(np.packbits(support.cpu().numpy())))
         return field
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Options:
         return {
             "extent": self.extent.to_dict(),
             "depths_um": self.depths_um,
@@ -125,7 +134,7 @@ class PlanesField(nn.Module):
             "half": self.half_precision,
         }
 
-    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+    def _load_from_state_dict(self, *args, **kwargs) -> None:
         super()._load_from_state_dict(*args, **kwargs)
         self._pages.clear()
         self._where = None
@@ -145,7 +154,7 @@ class PlanesField(nn.Module):
         spectrum[self._bins()] = torch.view_as_complex(self.modes[mode].float() * self.mode_scale[mode])
         return spectrum.reshape(rows, columns)
 
-    def spectra(self, z_um: Any) -> torch.Tensor:
+    def spectra(self, z_um: ArrayLike) -> torch.Tensor:
         """Centred spectra at depths (z,): (z, y, x), complex64."""
         weights = self._weights(z_um)
         out = torch.zeros((len(weights), *self.spectrum_shape), dtype=torch.complex64, device=self.modes.device)
@@ -153,9 +162,9 @@ class PlanesField(nn.Module):
             out += weights[:, mode, None, None] * self.mode_spectrum(mode)
         return out
 
-    def _weights(self, z_um: Any) -> torch.Tensor:
+    def _weights(self, z_um: ArrayLike) -> torch.Tensor:
         """Mode weights at depths (z,): (z, rank), linear between planes, held beyond the ends."""
-        z = np.clip(np.atleast_1d(np.asarray(z_um, dtype=np.float64)), self.depths_um[0], self.depths_um[-1])
+        z = np.clip(axis_of(z_um), self.depths_um[0], self.depths_um[-1])
         place = np.interp(z, self.depths_um, np.arange(len(self.depths_um)))
         low = np.clip(place.astype(int), 0, max(len(self.depths_um) - 2, 0))
         high = np.minimum(low + 1, len(self.depths_um) - 1)
@@ -164,50 +173,36 @@ class PlanesField(nn.Module):
 
     def _page(self, mode: int, level: int) -> torch.Tensor:
         """One depth mode for `kaiser_taps` to read (y, x), without what a pixel 2^level larger cannot show."""
-        key = (mode, level)
-        if key not in self._pages:
-            shape = [max(1, n >> level) for n in self.spectrum_shape]
-            grid = [fast_length(math.ceil(OVERSAMPLING * n)) for n in shape]
-            low_pass = fit_spectrum(self.mode_spectrum(mode), (shape[0], shape[1]))
-            along_y, along_x = (
-                kaiser_response(n, total).to(low_pass.device) for n, total in zip(shape, grid, strict=True)
-            )
-            low_pass /= along_y[:, None] * along_x
-            self._pages[key] = image_of(fit_spectrum(low_pass, (grid[0], grid[1])))
-            self._forget()
-        self._pages.move_to_end(key)
-        return self._pages[key]
-
-    def _forget(self) -> None:
-        """Drop the pages used longest ago where they take too much memory; two stay."""
-        total = sum(page.numel() * 8 for page in self._pages.values())
-        while total > PAGES_BYTES and len(self._pages) > 2:
-            total -= self._pages.popitem(last=False)[1].numel() * 8
+        kept = self._pages.get((mode, level))
+        if kept is not None:
+            return kept
+        shape = [max(1, n >> level) for n in self.spectrum_shape]
+        grid = [fast_length(math.ceil(OVERSAMPLING * n)) for n in shape]
+        low_pass = fit_spectrum(self.mode_spectrum(mode), (shape[0], shape[1]))
+        along_y, along_x = (kaiser_response(n, total).to(low_pass.device) for n, total in zip(shape, grid, strict=True))
+        low_pass /= along_y[:, None] * along_x
+        return self._pages.put((mode, level), image_of(fit_spectrum(low_pass, (grid[0], grid[1]))))
 
     def _level(self, *axes: np.ndarray) -> int:
         """How often the spectrum can be halved and still hold what axes (y, x) this coarse can show."""
         levels = [8]
         for axis, size, n in zip(axes, self.extent.size_um, self.spectrum_shape, strict=True):
-            step = abs(axis[-1] - axis[0]) / (axis.size - 1) if axis.size > 1 else 0.0
+            step = step_of(axis)
             levels.append(int(math.log2(max(1.0, n * step / size))) if step else 0)
         return min(levels)
 
-    def _positions(self, axis: Any, dim: int, n: int) -> np.ndarray:
-        """Fractional page pixels of coordinates in um."""
-        return (np.asarray(axis, dtype=np.float64) - self.extent.origin_um[dim]) / self.extent.size_um[dim] * n
-
     @torch.no_grad()
-    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Value on the grid of 1-D axes (um): (z, y, x) complex64, without detail that coarse axes cannot show."""
-        y, x = np.atleast_1d(np.asarray(y_um, float)), np.atleast_1d(np.asarray(x_um, float))
+    def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Value (z, y, x), complex64, on axes `z_um`, `y_um`, `x_um`, without detail that coarse axes cannot show."""
+        y, x = axis_of(y_um), axis_of(x_um)
         origin, size = self.extent.origin_um, self.extent.size_um
         whole = covers_period(y, origin[0], size[0]) and covers_period(x, origin[1], size[1])
         if whole and all(n >= s for n, s in zip((y.size, x.size), self.spectrum_shape, strict=True)):
-            return torch.cat([image_of(fit_spectrum(self.spectra(z), (y.size, x.size))) for z in np.atleast_1d(z_um)])
+            return torch.cat([image_of(fit_spectrum(self.spectra(z), (y.size, x.size))) for z in axis_of(z_um)])
         level = self._level(y, x)
         rows, columns = self._page(0, level).shape
-        py, row_part = _window(self._positions(y, 0, rows), rows)
-        px, column_part = _window(self._positions(x, 1, columns), columns)
+        py, row_part = _window(nodes_of(y, self.extent, 0, rows), rows)
+        px, column_part = _window(nodes_of(x, self.extent, 1, columns), columns)
         planes = []
         for weights in self._weights(z_um):
             used = torch.nonzero(weights).ravel().tolist() or [0]
@@ -216,18 +211,18 @@ class PlanesField(nn.Module):
         return torch.stack(planes)
 
     @torch.no_grad()
-    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        z, y, x = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (z_um, y_um, x_um)))
+    def query(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Value, complex64, at points `z_um`, `y_um`, `x_um`, um, whose shapes broadcast."""
+        z, y, x = points_of(z_um, y_um, x_um)
         weights = self._weights(z.ravel())
         rows, columns = self._page(0, 0).shape
-        py, px = self._positions(y.ravel(), 0, rows), self._positions(x.ravel(), 1, columns)
+        py, px = nodes_of(y.ravel(), self.extent, 0, rows), nodes_of(x.ravel(), self.extent, 1, columns)
         out = torch.zeros(z.size, dtype=torch.complex64, device=self.modes.device)
         for mode in torch.nonzero(weights.any(0)).ravel().tolist():
             out += weights[:, mode] * interpolate_points(self._page(mode, 0), py, px, kaiser_taps)
         return out.reshape(z.shape)
 
-    def forward(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        return self.query(z_um, y_um, x_um)
+    forward = query
 
 
 def _window(position: np.ndarray, n: int) -> tuple[np.ndarray, slice]:
@@ -236,9 +231,16 @@ def _window(position: np.ndarray, n: int) -> tuple[np.ndarray, slice]:
     return (position - first, slice(first, last)) if first >= 0 and last <= n else (position, slice(None))
 
 
-def planes_of_images(images: torch.Tensor, depths_um: list[float], extent: Extent, **storage: Any) -> PlanesField:
-    """A `planes` field of periodic complex images (z, y, x) over the extent; `storage` as in `from_spectra`."""
+def planes_of_images(
+    images: torch.Tensor, depths_um: list[float], extent: Extent, rank: int | None = None, half: bool = True
+) -> PlanesField:
+    """A `planes` field of periodic images.
+
+    Parameters
+    ----------
+    images : complex (z, y, x), each over the whole extent.
+    depths_um, extent, rank, half : as in `PlanesField.from_spectra`.
+    """
     spectra = centred_spectrum(images)
-    return PlanesField.from_spectra(
-        spectra, depths_um, extent, torch.ones(spectra.shape[-2:], dtype=torch.bool), **storage
-    )
+    whole = torch.ones(spectra.shape[-2:], dtype=torch.bool)
+    return PlanesField.from_spectra(spectra, depths_um, extent, whole, rank=rank, half=half)

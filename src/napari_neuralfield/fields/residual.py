@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from ..compute import COMPLEX, seed
@@ -20,10 +21,12 @@ from ..registry import FIELDS
 from ..types import Extent, InputError
 from .encodings import Encoding, Pyramid
 from .heads import Head, head_of
-from .interpolation import bilinear_axis, bilinear_points
+from .interpolation import bilinear_axis, bilinear_points, step_of
+from .placement import Options, axis_of, extent_of, pixels_of, points_of
 from .planes import PlanesField, planes_of_images
 
 CHUNK = 2**17  # points read at once
+Made = TypeVar("Made")
 
 
 @FIELDS.register("residual")
@@ -47,7 +50,7 @@ class ResidualField(nn.Module):
     def __init__(
         self,
         *,
-        extent: Extent | dict[str, Any],
+        extent: Extent | Options,
         encoding: Encoding = "multigrid",
         levels: int = 16,
         features: int = 2,
@@ -62,9 +65,9 @@ class ResidualField(nn.Module):
         half: bool = False,
     ) -> None:
         super().__init__()
-        self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
+        self.extent = extent_of(extent)
         shape = self.extent.shape
-        self._pyramid_options: dict[str, Any] = {
+        self._pyramid_options: Options = {
             "encoding": encoding,
             "levels": levels,
             "features": features,
@@ -78,7 +81,7 @@ class ResidualField(nn.Module):
         self.pyramid = Pyramid(shape, **self._pyramid_options)
         self.head = head_of(head, self.pyramid.channels, hidden, self.frequency)
         self.register_buffer("prior", torch.ones(shape, dtype=COMPLEX), persistent=False)
-        self._kept: dict[str, tuple[Any, Any]] = {}
+        self._kept: dict[str, tuple[list[complex], Any]] = {}
         self.start(seed(0))
 
     def start(self, generator: torch.Generator) -> None:
@@ -86,7 +89,7 @@ class ResidualField(nn.Module):
         self.pyramid.start(generator)
         self.head.start(generator)
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Options:
         return {
             "extent": self.extent.to_dict(),
             **self._pyramid_options,
@@ -114,45 +117,42 @@ class ResidualField(nn.Module):
         """The field on the native grid (y, x), complex, differentiable."""
         return self.prior + self.network()
 
-    def forward(self) -> torch.Tensor:
-        return self.at_pixels()
+    forward = at_pixels
 
     @torch.no_grad()
-    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Value on the grid of 1-D axes (um): (z, y, x) complex64, without detail that coarse axes cannot show."""
-        y, x = np.atleast_1d(np.asarray(y_um, float)), np.atleast_1d(np.asarray(x_um, float))
-        depths = np.atleast_1d(np.asarray(z_um, float))
+    def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Value (z, y, x), complex64, on axes `z_um`, `y_um`, `x_um`, without detail that coarse axes cannot show."""
+        depths, y, x = axis_of(z_um), axis_of(y_um), axis_of(x_um)
         native = self.extent.axes()
         if all(len(a) == len(b) and np.allclose(a, b) for a, b in zip((y, x), native, strict=True)):
             plane = self.at_pixels()
-        elif max(_step(y), _step(x)) > self.extent.pixel_um * (1 + 1e-6):
+        elif max(step_of(y), step_of(x)) > self.extent.pixel_um * (1 + 1e-6):
             plane = self._as_planes("value", self.at_pixels).render([0.0], y, x)[0]
         else:
             plane = self._as_planes("prior", lambda: self.prior).render([0.0], y, x)[0] + self._between_grid(y, x)
         return plane.expand(len(depths), -1, -1).clone()
 
     @torch.no_grad()
-    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        z, y, x = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (z_um, y_um, x_um)))
+    def query(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Value, complex64, at points `z_um`, `y_um`, `x_um`, um, whose shapes broadcast."""
+        z, y, x = points_of(z_um, y_um, x_um)
         prior = self._as_planes("prior", lambda: self.prior).query(0.0, y.ravel(), x.ravel())
         image, last = self._image()
         parts = []
         for start in range(0, z.size, CHUNK):
-            place = [axis.ravel()[start : start + CHUNK] for axis in (y, x)]
-            parts.append(last(bilinear_points(image, self._pixels(place[0], 0), self._pixels(place[1], 1))))
+            some = slice(start, start + CHUNK)
+            at = [pixels_of(axis.ravel()[some], self.extent, dim) for dim, axis in enumerate((y, x))]
+            parts.append(last(bilinear_points(image, at[0], at[1])))
         real, imag = torch.cat(parts, 1) if parts else torch.zeros(2, 0)
         return (prior + torch.complex(real, imag)).reshape(z.shape)
-
-    def _pixels(self, axis: np.ndarray, dim: int) -> np.ndarray:
-        return (axis - self.extent.origin_um[dim]) / self.extent.pixel_um
 
     def _between_grid(self, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
         """The network on axes in um (y, x), its features linear between the pixels."""
         image, last = self._image()
-        image = bilinear_axis(image, self._pixels(x, 1), -1)
+        image = bilinear_axis(image, pixels_of(x, self.extent, 1), -1)
         rows, parts = max(1, CHUNK // x.size), []
         for start in range(0, y.size, rows):
-            read = bilinear_axis(image, self._pixels(y[start : start + rows], 0), -2)
+            read = bilinear_axis(image, pixels_of(y[start : start + rows], self.extent, 0), -2)
             parts.append(torch.complex(*last(read.flatten(1))).reshape(-1, x.size))
         return torch.cat(parts)
 
@@ -168,7 +168,7 @@ class ResidualField(nn.Module):
 
         return self._keep(name, make)
 
-    def _keep(self, name: str, make: Callable[[], Any]) -> Any:
+    def _keep(self, name: str, make: Callable[[], Made]) -> Made:
         """What `make` gives, made again only where parameters or prior have changed."""
         # sums: torch's own count of changes misses those of a fused optimizer
         now = [complex(numbers.detach().sum()) for numbers in (self.prior, *self.parameters())]
@@ -176,7 +176,7 @@ class ResidualField(nn.Module):
             self._kept[name] = (now, make())
         return self._kept[name][1]
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+    def state_dict(self, *args, **kwargs):
         state = super().state_dict(*args, **kwargs)
         if self.half_precision:
             state |= {name: numbers.half() for name, numbers in state.items() if name.startswith("pyramid.")}
@@ -188,18 +188,14 @@ class ResidualField(nn.Module):
             state["prior"] = parts.half() if self.prior_half else parts.clone()
         return state
 
-    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *args: Any) -> None:
+    def _load_from_state_dict(self, state: dict[str, torch.Tensor], prefix: str, *args) -> None:
         prior = state.pop(f"{prefix}prior", None)
         super()._load_from_state_dict(state, prefix, *args)
         if prior is not None:
             self.set_prior(prior.squeeze() if prior.is_complex() else torch.view_as_complex(prior.float()))
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> ResidualField:
+    def __deepcopy__(self, memo: dict[int, object]) -> ResidualField:
         copied = type(self).__new__(type(self))
         memo[id(self)] = copied
         copied.__dict__.update({k: copy.deepcopy(v, memo) for k, v in self.__dict__.items() if k != "_kept"}, _kept={})
         return copied
-
-
-def _step(axis: np.ndarray) -> float:
-    return abs(axis[-1] - axis[0]) / (axis.size - 1) if axis.size > 1 else 0.0

@@ -6,22 +6,24 @@ exact, and kept while there is room: looking at a part costs that part. Between 
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Self, cast
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 from torch.nn import functional
 
 from ..networks.pretrained import NETWORKS
+from ..networks.srcnn import SuperResolutionCnn
+from ..networks.unet import UNet
 from ..registry import FIELDS
 from ..types import Extent
-from .grid_reading import level_of, needed, read
-from .interpolation import cubic_taps, interpolate_points
+from .interpolation import cubic_grid, cubic_taps, interpolate_points, level_of, needed
+from .kept import Kept
+from .placement import Options, axis_of, extent_of, pixels_of, points_of
 
 TILE = 64  # frame pixels per axis that are kept together
 PIECE = 512  # frame pixels per axis that the network answers at most at a time
@@ -50,28 +52,38 @@ class SuperResolvedField(nn.Module):
     def __init__(
         self,
         *,
-        extent: Extent | dict[str, Any],
+        extent: Extent | Options,
         network: str,
-        sizes: Mapping[str, Any],
+        sizes: Options,
         channels: tuple[int, int, int],
         offset_rad: float = 0.0,
         corrected: bool = False,
     ) -> None:
         super().__init__()
-        self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
+        self.extent = extent_of(extent)
         self.kind, self.sizes, self.offset_rad = network, dict(sizes), float(offset_rad)
-        self.network: Any = NETWORKS[network](**self.sizes).eval().requires_grad_(False)
+        built = cast(UNet | SuperResolutionCnn, NETWORKS[network](**self.sizes))
+        self.network = built.eval().requires_grad_(False)
         self.register_buffer("channels", torch.zeros(tuple(channels)))
         if corrected:
             self.register_buffer("correction", torch.zeros(tuple(channels[1:])))
         self.corrected = corrected
-        self._tiles: OrderedDict[tuple[int, int], torch.Tensor] = OrderedDict()
+        self._tiles = Kept(KEPT_BYTES)
 
     @classmethod
-    def of(cls, kind: str, network: Any, channels: torch.Tensor, pixel_um: float) -> SuperResolvedField:
-        """A field of a network and its channels (channel, y, x), pixels of `pixel_um` that are means over fine ones."""
+    def of(
+        cls, kind: str, network: UNet | SuperResolutionCnn, channels: torch.Tensor, pixel_um: float
+    ) -> SuperResolvedField:
+        """A field of a network and what it is shown.
+
+        Parameters
+        ----------
+        kind : name of the network's kind, see `networks.pretrained.NETWORKS`; network : the network, with its weights.
+        channels : what it is shown (channel, y, x); each pixel is a mean over fine ones.
+        pixel_um : pixel of the channels, um.
+        """
         count, rows, columns = (int(n) for n in channels.shape)
-        factor = int(network.upsampling)
+        factor = network.upsampling
         first = -(factor - 1) / 2 * pixel_um / factor
         extent = Extent((0.0, 0.0), (rows * factor, columns * factor), pixel_um / factor, (first, first))
         field = cls(extent=extent, network=kind, sizes=network.sizes, channels=(count, rows, columns))
@@ -79,7 +91,7 @@ class SuperResolvedField(nn.Module):
         field.channels.copy_(channels)
         return field.to(channels.device)
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Options:
         return {
             "extent": self.extent.to_dict(),
             "network": self.kind,
@@ -91,62 +103,59 @@ class SuperResolvedField(nn.Module):
 
     def corrected_by(self, correction: torch.Tensor) -> SuperResolvedField:
         """The same field with a phase (y, x), rad, on the channels' pixels added to its answer."""
-        options = {**self.options(), "corrected": True}
-        field = SuperResolvedField(**options)
+        field = SuperResolvedField(**{**self.options(), "corrected": True})
         field.network.load_state_dict(self.network.state_dict())
         field.channels.copy_(self.channels)
         field.correction.copy_(correction)
         field.to(self.channels.device)
-        field._tiles = OrderedDict(self._tiles)
+        field._tiles = self._tiles.filled()
         return field
 
-    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Phase, rad, at points (um); the depth is not looked at."""
-        _, y, x = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (z_um, y_um, x_um)))
-        at = [self._positions(v.ravel(), dim) for dim, v in enumerate((y, x))]
+    def query(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Phase, rad, at points `y_um`, `x_um`, um; the depth `z_um` is not looked at, but its shape broadcasts."""
+        _, y, x = points_of(z_um, y_um, x_um)
+        at = [pixels_of(v.ravel(), self.extent, dim) for dim, v in enumerate((y, x))]
         rows, columns = (needed(a, n) for a, n in zip(at, self.extent.shape, strict=True))
         part = self.pixels(rows, columns)[0]
         return interpolate_points(part, at[0] - rows.start, at[1] - columns.start, cubic_taps).reshape(y.shape)
 
-    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Phase (z, y, x), rad, on the grid of three axes (um), averaged where they are coarse; the same in depth."""
+    def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Phase (z, y, x), rad, the same at all `z_um`, on axes `y_um`, `x_um`, um, averaged where they are coarse."""
         plane = self.outputs(y_um, x_um)[0]
         return plane.expand(np.atleast_1d(z_um).size, *plane.shape)
 
-    def log_scale(self, y_um: Any, x_um: Any) -> torch.Tensor | None:
-        """Logarithm of the scale (rad) of the Laplace distribution of the error, (y, x); None where it is not told."""
+    def log_scale(self, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor | None:
+        """Logarithm of the scale (rad) of the Laplace distribution of the error, on axes `y_um`, `x_um`: (y, x).
+
+        None where the network does not tell it.
+        """
         found = self.outputs(y_um, x_um)
         return found[1] if len(found) > 1 else None
 
     @torch.no_grad()
-    def outputs(self, y_um: Any, x_um: Any) -> torch.Tensor:
-        """All that the network answers (output, y, x) on the grid of two axes (um)."""
-        at = [self._positions(np.atleast_1d(axis), dim) for dim, axis in enumerate((y_um, x_um))]
+    def outputs(self, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """All that the network answers (output, y, x) on axes `y_um`, `x_um`, um."""
+        at = [pixels_of(axis_of(axis), self.extent, dim) for dim, axis in enumerate((y_um, x_um))]
         level = min(level_of(position) for position in at)
         if level == 0:
             rows, columns = (needed(a, n) for a, n in zip(at, self.extent.shape, strict=True))
-            part = self.pixels(rows, columns)
-            return read(read(part, at[0] - rows.start, -2), at[1] - columns.start, -1)
+            return cubic_grid(self.pixels(rows, columns), at[0] - rows.start, at[1] - columns.start)
         step = 2**level
         boxes = [_widened(needed(a, n), n, step) for a, n in zip(at, self.extent.shape, strict=True)]
         part = torch.cat([_pooled(self.pixels(band, boxes[1]), step) for band in self._bands(boxes[0], step)], dim=1)
         y, x = ((a - box.start + 0.5) / step - 0.5 for a, box in zip(at, boxes, strict=True))
-        return read(read(part, y, -2), x, -1)
+        return cubic_grid(part, y, x)
 
     def _bands(self, rows: slice, step: int) -> list[slice]:
         """Rows of fine pixels in parts that end where pieces do, so that the whole is never held."""
-        height = max(step, PIECE * int(self.network.upsampling) // step * step)
+        height = max(step, PIECE * self.network.upsampling // step * step)
         cuts = [rows.start, *range((rows.start // height + 1) * height, rows.stop, height), rows.stop]
         return [slice(a, b) for a, b in itertools.pairwise(cuts)]
 
-    def _positions(self, axis: Any, dim: int) -> np.ndarray:
-        """Fractional fine pixels of coordinates in um."""
-        return (np.asarray(axis, dtype=np.float64) - self.extent.origin_um[dim]) / self.extent.pixel_um
-
     @torch.no_grad()
     def pixels(self, rows: slice, columns: slice) -> torch.Tensor:
-        """The answer (output, y, x) on a box of fine pixels."""
-        tile = TILE * int(self.network.upsampling)
+        """The answer (output, y, x) on a box of fine pixels, `rows` and `columns`."""
+        tile = TILE * self.network.upsampling
         wanted = [range(s.start // tile, -(-s.stop // tile)) for s in (rows, columns)]
         found = self._answered(*wanted)
         out = self.channels.new_empty(self.network.outputs, rows.stop - rows.start, columns.stop - columns.start)
@@ -159,24 +168,19 @@ class SuperResolvedField(nn.Module):
             out[:, into[0], into[1]] = part[:, of[0], of[1]]
         out[0] += self.offset_rad
         if self.corrected:
-            factor = int(self.network.upsampling)
+            factor = self.network.upsampling
             y, x = ((np.arange(s.start, s.stop) + 0.5) / factor - 0.5 for s in (rows, columns))
             near = [needed(at, n) for at, n in zip((y, x), self.correction.shape, strict=True)]
             part = self.correction[near[0], near[1]]
-            out[0] += read(read(part, y - near[0].start, -2), x - near[1].start, -1)
+            out[0] += cubic_grid(part, y - near[0].start, x - near[1].start)
         return out
 
     def _answered(self, down: range, across: range) -> dict[tuple[int, int], torch.Tensor]:
         """Answers of tiles (output, y, x); what is missing is made in as few and as large pieces as allowed."""
-        found: dict[tuple[int, int], torch.Tensor] = {}
-        for key in itertools.product(down, across):
-            kept = self._tiles.get(key)
-            if kept is not None:
-                found[key] = kept
-                with contextlib.suppress(KeyError):  # another thread may have just let it go
-                    self._tiles.move_to_end(key)
+        kept = {key: self._tiles.get(key) for key in itertools.product(down, across)}
+        found = {key: part for key, part in kept.items() if part is not None}
         most = PIECE // TILE
-        missing = [key for key in itertools.product(down, across) if key not in found]
+        missing = [key for key in kept if key not in found]
         while missing:
             top, left = min(y for y, _ in missing), min(x for _, x in missing)
             box = [k for k in missing if top <= k[0] < top + most and left <= k[1] < left + most]
@@ -190,33 +194,26 @@ class SuperResolvedField(nn.Module):
     def _piece(self, keys: list[tuple[int, int]]) -> dict[tuple[int, int], torch.Tensor]:
         """Answers of the tiles `keys`, made together."""
         (y0, y1), (x0, x1) = ((min(k[i] for k in keys), max(k[i] for k in keys) + 1) for i in (0, 1))
-        answer = self.answered(y0 * TILE, y1 * TILE, x0 * TILE, x1 * TILE)
-        tile = TILE * int(self.network.upsampling)
+        answer = self._answer(y0 * TILE, y1 * TILE, x0 * TILE, x1 * TILE)
+        tile = TILE * self.network.upsampling
         made = {}
         for y, x in keys:
             part = answer[:, (y - y0) * tile : (y - y0 + 1) * tile, (x - x0) * tile : (x - x0 + 1) * tile].clone()
-            made[y, x] = self._tiles[y, x] = part
-        room = max(1, KEPT_BYTES // (4 * self.network.outputs * tile**2))
-        while len(self._tiles) > room:
-            with contextlib.suppress(KeyError):
-                self._tiles.popitem(last=False)
+            made[y, x] = self._tiles.put((y, x), part)
         return made
 
-    def answered(self, y0: int, y1: int, x0: int, x1: int) -> torch.Tensor:
+    def _answer(self, y0: int, y1: int, x0: int, x1: int) -> torch.Tensor:
         """The network's answer (output, y, x) for a box of frame pixels, as it is within the whole."""
-        margin, factor = int(self.network.margin), int(self.network.upsampling)
+        margin, factor = self.network.margin, self.network.upsampling
         rows, columns = self.channels.shape[1:]
         top, left = (max(0, (a - margin) // self.network.multiple * self.network.multiple) for a in (y0, x0))
         box = self.channels[None, :, top : min(rows, y1 + margin), left : min(columns, x1 + margin)]
         found = self.network(box.contiguous(memory_format=torch.channels_last))[0]
         return found[:, (y0 - top) * factor : (y1 - top) * factor, (x0 - left) * factor : (x1 - left) * factor]
 
-    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
         self._tiles.clear()
         return super()._apply(fn, recurse)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_tiles": OrderedDict()}
 
 
 def _pooled(part: torch.Tensor, step: int) -> torch.Tensor:

@@ -12,6 +12,7 @@ with its own share of light. An empty sample gives 1.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
@@ -26,7 +27,7 @@ GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 
 
 def source_points(condenser_na: float, count: int) -> np.ndarray:
-    """Points of equal weight spread evenly over a disc of radius `condenser_na`, NA (point, 2) as (y, x).
+    """`count` points of equal weight spread evenly over a disc of radius `condenser_na`, NA (point, 2) as (y, x).
 
     A sunflower's seeds (H. Vogel, Math. Biosci. 44, 179 (1979)), moved so that their mean is 0.
     """
@@ -39,7 +40,7 @@ def source_points(condenser_na: float, count: int) -> np.ndarray:
 
 
 def binned(image: torch.Tensor, factor: int) -> torch.Tensor:
-    """Means over factor x factor pixels: (..., y, x) -> (..., y / factor, x / factor)."""
+    """Means of `image` (..., y, x) over `factor` x `factor` pixels: (..., y / factor, x / factor)."""
     if factor == 1:
         return image
     rows, columns = image.shape[-2] // factor, image.shape[-1] // factor
@@ -69,11 +70,22 @@ class BrightField:
 
     @classmethod
     def of(cls, acquisition: ThroughFocus, upsampling: int = 1, points: int = 24) -> BrightField:
-        """The microscope of an acquisition, its sample on `upsampling` times finer pixels than its frames."""
+        """The microscope of an acquisition, its sample on finer pixels than its frames.
+
+        Parameters
+        ----------
+        acquisition : a stack through focus.
+        upsampling : pixels of the sample per camera pixel and axis.
+        points : of the condenser's aperture.
+        """
         return cls(
-            acquisition.wavelength_um, acquisition.objective_na, acquisition.condenser_na,
-            acquisition.pixel_um / upsampling, upsampling, points,
-        )  # fmt: skip
+            wavelength_um=acquisition.wavelength_um,
+            objective_na=acquisition.objective_na,
+            condenser_na=acquisition.condenser_na,
+            pixel_um=acquisition.pixel_um / upsampling,
+            binning=upsampling,
+            points=points,
+        )
 
     def pupils(
         self,
@@ -88,6 +100,8 @@ class BrightField:
         ----------
         shape : pixels of the sample's grid (y, x).
         z_um : distances of the sample from the focal plane (z,).
+        wavelength_um : vacuum wavelength, um; the microscope's where None.
+        device : where the pupils are made.
         """
         wavelength = self.wavelength_um if wavelength_um is None else wavelength_um
         s = torch.as_tensor(source_points(self.condenser_na, self.points) / wavelength, device=device)
@@ -98,21 +112,17 @@ class BrightField:
         return (inside * defocus(fy, fx, wavelength, depth)).to(COMPLEX)
 
     def images(self, transmission: torch.Tensor, z_um: torch.Tensor) -> torch.Tensor:
-        """Camera frames (..., z, y, x) of a sample exp(i phase - absorption) (..., Y, X), differentiable in both.
+        """Camera frames (..., z, y, x) of a sample, differentiable in both.
 
-        Y and X are whole multiples of `binning`.
+        Parameters
+        ----------
+        transmission : exp(i phase - absorption) (..., Y, X), complex; Y and X are whole multiples of `binning`.
+        z_um : distances of the sample from the focal plane (z,), um.
         """
-        total: torch.Tensor | None = None
         colours = self.spectrum or ((self.wavelength_um, 1.0),)
         share = sum(weight for _, weight in colours)
-        shape = (int(transmission.shape[-2]), int(transmission.shape[-1]))
-        for wavelength, weight in colours:
-            part = self._one_colour(self._in_colour(transmission, wavelength), shape, z_um, wavelength) * (
-                weight / share
-            )
-            total = part if total is None else total + part
-        assert total is not None
-        return total
+        parts = [self._one_colour(transmission, z_um, colour) * (weight / share) for colour, weight in colours]
+        return functools.reduce(torch.add, parts)
 
     def _in_colour(self, transmission: torch.Tensor, wavelength: float) -> torch.Tensor:
         if wavelength == self.wavelength_um:
@@ -120,18 +130,14 @@ class BrightField:
         size = transmission.abs()
         return torch.polar(size, torch.angle(transmission) * (self.wavelength_um / wavelength))
 
-    def _one_colour(
-        self, transmission: torch.Tensor, shape: tuple[int, int], z_um: torch.Tensor, wavelength: float
-    ) -> torch.Tensor:
-        spectrum = torch.fft.fft2(transmission)
-        pupils = self.pupils(shape, z_um, wavelength, transmission.device)
+    def _one_colour(self, transmission: torch.Tensor, z_um: torch.Tensor, wavelength: float) -> torch.Tensor:
+        spectrum = torch.fft.fft2(self._in_colour(transmission, wavelength))
         frames = []
-        for pupil in pupils:
-            light: torch.Tensor | None = None
-            for one in pupil:
-                image = torch.fft.ifft2(spectrum * one)
-                bright = image.real.square() + image.imag.square()
-                light = bright if light is None else light + bright
-            assert light is not None
+        for pupil in self.pupils((spectrum.shape[-2], spectrum.shape[-1]), z_um, wavelength, spectrum.device):
+            light = functools.reduce(torch.add, (_square(torch.fft.ifft2(spectrum * one)) for one in pupil))
             frames.append(binned(light / len(pupil), self.binning))
         return torch.stack(frames, dim=-3)
+
+
+def _square(wave: torch.Tensor) -> torch.Tensor:
+    return wave.real.square() + wave.imag.square()

@@ -87,7 +87,14 @@ class LedCorrections:
         return turned * (1 + scale) + board[1:3] + self.value("directions")
 
     def pupils(self, leds: np.ndarray, z_um: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-        """Pupils of `leds` with their gains (led, y, x), for a plane at `z_um`; `factor` (y, x) is known of them."""
+        """Pupils with their gains (led, y, x), differentiable in what is learnt.
+
+        Parameters
+        ----------
+        leds : frame indices (led,).
+        z_um : depth of the plane (), um.
+        factor : what is known of the pupil (y, x), complex.
+        """
         plan = self.plan
         wavelength = plan.wavelength_um + self.value("wavelength_um")
         moved = self.directions()[leds] / wavelength - self.na[leds] / plan.wavelength_um
@@ -112,7 +119,7 @@ class LedCorrections:
         return torch.relu(self.floor[leds] + added)
 
     def penalty(self, leds: np.ndarray, spread_na: float) -> torch.Tensor:
-        """Half the squared distance of `leds` from the board in units of its usual spread, summed."""
+        """Half the squared distance of `leds` (led,) from the board in units of its usual `spread_na`, NA; summed."""
         if "directions" not in self.learnt:
             return torch.zeros((), device=self.gain.device)
         return (self.value("directions")[leds] ** 2).sum() / (2 * spread_na**2)

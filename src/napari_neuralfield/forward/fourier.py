@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
 
 import numpy as np
 import torch
+from torch.autograd.function import FunctionCtx
 
 from ..compute import REAL
 from ..data.acquisition import LedArray
@@ -55,6 +55,7 @@ def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, mar
 
     Parameters
     ----------
+    acquisition : frames, directions, NA and pixel.
     crop : compare images on twice the pupil's diameter, which holds all their intensity, not on the frame's pixels.
     exact : keep the sub-bin remainder of each LED; otherwise round its direction to the nearest bin.
     margin : share by which the aperture is drawn larger than the nominal NA.
@@ -89,17 +90,17 @@ def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, mar
     remainder = (nearest - centre) * np.array(bins) if exact else np.zeros_like(centre)
     corner = nearest + np.array([r - h for r, h in zip(reach, half, strict=True)])
     return Windows(
-        (bins[0], bins[1]),
-        (box[0], box[1]),
-        (2 * reach[0] + 1, 2 * reach[1] + 1),
-        (image[0], image[1]),
-        corner,
-        remainder,
-        wavelength,
-        cutoff,
-        shape,
-        acquisition.pixel_um,
-        on_window(acquisition.pupil, (box[0], box[1])),
+        bin=(bins[0], bins[1]),
+        box=(box[0], box[1]),
+        spectrum_shape=(2 * reach[0] + 1, 2 * reach[1] + 1),
+        image_shape=(image[0], image[1]),
+        corner=corner,
+        remainder=remainder,
+        wavelength_um=wavelength,
+        cutoff=cutoff,
+        frame_shape=shape,
+        pixel_um=acquisition.pixel_um,
+        pupil=on_window(acquisition.pupil, (box[0], box[1])),
     )
 
 
@@ -118,7 +119,7 @@ def refuse_coded_surface(acquisition: LedArray) -> None:
 
 
 def on_window(pupil: np.ndarray | None, box: tuple[int, int]) -> np.ndarray | None:
-    """A pupil given on the frame's frequency grid, on the bins of a window (y, x)."""
+    """A pupil on the frame's frequency grid (y, x), complex, on the bins of a window of `box` (y, x) bins."""
     return None if pupil is None else fit_spectrum(torch.from_numpy(np.array(pupil, np.complex64)), box).numpy()
 
 
@@ -134,13 +135,21 @@ def pupil_frequencies(
     indices: np.ndarray | slice = slice(None),
     device: torch.device | str = "cpu",
     dtype: torch.dtype = REAL,
+    na_shift: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pupil frequencies of the windows of `indices`: fy (led, y, 1) and fx (led, 1, x), cycles/um."""
+    """Pupil frequencies of the windows of a `plan`: fy (led, y, 1) and fx (led, 1, x), cycles/um.
+
+    Of the LEDs `indices` (led,), on `device` in `dtype`; differentiable in `na_shift`, a change of directions (led, 2).
+    """
     rest = torch.as_tensor(plan.remainder[indices], dtype=torch.float64, device=device)
     axes = [torch.arange(n, dtype=torch.float64, device=device) - n // 2 for n in plan.box]
     fy = axes[0][None, :] * plan.bin[0] + rest[:, 0, None]
     fx = axes[1][None, :] * plan.bin[1] + rest[:, 1, None]
-    return fy.to(dtype)[:, :, None], fx.to(dtype)[:, None, :]
+    fy, fx = fy.to(dtype)[:, :, None], fx.to(dtype)[:, None, :]
+    if na_shift is None:
+        return fy, fx
+    moved = na_shift[:, :, None, None] / plan.wavelength_um
+    return fy + moved[:, 0], fx + moved[:, 1]
 
 
 def pupils(
@@ -155,15 +164,13 @@ def pupils(
 
     Parameters
     ----------
+    plan : windows; indices : of which LEDs (led,).
     z_um : depths, um (z,).
     aberration : complex factor on the window's bins (y, x), or None.
     na_shift : change of each LED's direction (led, 2), differentiable where `edge` is above 0.
     edge : width of a soft aperture edge, cycles/um.
     """
-    fy, fx = pupil_frequencies(plan, indices, z_um.device, z_um.dtype)
-    if na_shift is not None:
-        fy = fy + na_shift[:, 0, None, None] / plan.wavelength_um
-        fx = fx + na_shift[:, 1, None, None] / plan.wavelength_um
+    fy, fx = pupil_frequencies(plan, indices, z_um.device, z_um.dtype, na_shift)
     passed = aperture(fy, fx, plan.cutoff, edge)[:, None]
     kernel = passed * defocus(fy[:, None], fx[:, None], plan.wavelength_um, z_um[None, :, None, None])
     if plan.pupil is not None:
@@ -172,17 +179,16 @@ def pupils(
 
 
 def between_bins(plan: Windows, indices: np.ndarray | slice, device: torch.device | str = "cpu") -> torch.Tensor:
-    """The measured pupil at the exact frequencies of each window (led, y, x), by linear interpolation.
+    """The measured pupil of a `plan` at the exact frequencies of the windows of the LEDs `indices`: (led, y, x).
 
-    Modulus and phase factor apart, so that a phase slope takes no light; bins where the pupil is zero do not count.
+    Read linearly, on `device`, modulus and phase factor apart, so that a phase slope takes no light; bins where the
+    pupil is zero do not count.
     """
     assert plan.pupil is not None
     pupil = torch.as_tensor(plan.pupil, device=device)
     seen = (pupil.abs() > 0).to(REAL)
     share = torch.as_tensor(plan.remainder[indices] / np.array(plan.bin), dtype=REAL, device=device)
-    total: Any = 0.0
-    modulus: Any = 0.0
-    weight: Any = 0.0
+    total, modulus, weight = torch.zeros_like(pupil), torch.zeros_like(seen), torch.zeros_like(seen)
     for sy in (-1, 0, 1):
         for sx in (-1, 0, 1):
             near = torch.relu(1 - (share[:, 0] - sy).abs()) * torch.relu(1 - (share[:, 1] - sx).abs())
@@ -203,10 +209,15 @@ def predict(
     spectrum : centred object spectrum (z, Y, X).
     pupil : (led, z, y, x) from `pupils`.
     corner : first bin of each window (led, 2).
+    image_shape : (y, x) pixels of the image.
     """
     rows, columns = pupil.shape[-2:]
     cut = torch.stack([spectrum[:, y : y + rows, x : x + columns] for y, x in corner.tolist()])
     return torch.fft.ifft2(cut * pupil, s=image_shape, norm="forward")
+
+
+class _Gradients(FunctionCtx):
+    saved_tensors: tuple[torch.Tensor, ...]
 
 
 class _Misfit(torch.autograd.Function):
@@ -214,7 +225,7 @@ class _Misfit(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
+        ctx: _Gradients,
         spectrum: torch.Tensor,
         pupil: torch.Tensor,
         floor: torch.Tensor,
@@ -238,7 +249,7 @@ class _Misfit(torch.autograd.Function):
         return (difference**2).mean()
 
     @staticmethod
-    def backward(ctx: Any, scale: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    def backward(ctx: _Gradients, scale: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         return *(gradient * scale for gradient in ctx.saved_tensors), None, None
 
 
@@ -276,10 +287,11 @@ class LedFrames:
     scale: float
 
 
-def measure(
-    acquisition: LedArray, plan: Windows, device: torch.device | str = "cpu", chunk: int = 64
-) -> LedFrames:
-    """The frames on the image grid, cropped to the image's band."""
+def measure(acquisition: LedArray, plan: Windows, device: torch.device | str = "cpu", chunk: int = 64) -> LedFrames:
+    """The frames of an `acquisition` on the image grid of its `plan`, cropped to the image's band.
+
+    `chunk` frames are read at once, to `device`.
+    """
     ambient = ambient_light(acquisition)
     parts = []
     for start in range(0, acquisition.frame_count, chunk):
@@ -289,13 +301,25 @@ def measure(
         if plan.image_shape != plan.frame_shape:
             frames = image_of(fit_spectrum(centred_spectrum(frames), plan.image_shape)).real
         parts.append(frames)
-    counts = torch.cat(parts)
-    gain = torch.ones(acquisition.frame_count, device=device)
+    return measured(acquisition, torch.cat(parts), ambient)
+
+
+def measured(acquisition: LedArray, counts: torch.Tensor, ambient: np.ndarray, passed: float = 1.0) -> LedFrames:
+    """Counts as a solver compares them.
+
+    Parameters
+    ----------
+    acquisition : gives exposures and directions.
+    counts : the frames with their ambient light (led, y, x).
+    ambient : light besides the LED's in each frame, counts (led,).
+    passed : share of the light that reaches the sensor without a sample.
+    """
+    gain = torch.ones(acquisition.frame_count, device=counts.device)
     if acquisition.exposure is not None:
-        gain = torch.tensor(np.sqrt(acquisition.exposure), dtype=REAL, device=device)
+        gain = torch.tensor(np.sqrt(acquisition.exposure), dtype=REAL, device=counts.device)
         gain = gain / gain.mean()
-    light = torch.as_tensor(ambient, dtype=REAL, device=device)
-    scale = bright_mean(acquisition, (counts.mean(dim=(1, 2)) - light) / gain**2)
+    light = torch.as_tensor(ambient, dtype=REAL, device=counts.device)
+    scale = bright_mean(acquisition, (counts.mean(dim=(1, 2)) - light) / gain**2) / passed
     floor = light / scale
     return LedFrames(torch.sqrt(torch.clamp(counts / scale, min=0.0)), gain, floor, scale)
 
@@ -308,7 +332,7 @@ def ambient_light(acquisition: LedArray) -> np.ndarray:
 
 
 def bright_mean(acquisition: LedArray, means: torch.Tensor) -> float:
-    """Mean of the bright-field frames, from the mean of every frame (led,).
+    """Mean of the bright-field frames of an `acquisition`, from the `means` of all its frames (led,), counts.
 
     Raises
     ------

@@ -74,7 +74,12 @@ class Patterned:
 def measure(
     acquisition: LedArray | MultiplexedLed, plan: fourier.Windows, device: torch.device | str = "cpu"
 ) -> Patterned:
-    """The frames on the image grid of `plan`, and which LEDs made each.
+    """The frames on the image grid of a plan, and which LEDs made each.
+
+    Parameters
+    ----------
+    acquisition : the frames; plan : windows of its `board_of`.
+    device : where the amplitudes are wanted.
 
     Raises
     ------
@@ -120,7 +125,8 @@ def predict(
     Parameters
     ----------
     spectrum : centred object spectrum (z, Y, X).
-    pupil : (led, z, y, x) and first bin of the window (led, 2) of the LEDs of the frame.
+    pupil : of the LEDs of the frame (led, z, y, x); corner : first bin of their windows (led, 2).
+    image_shape : (y, x) pixels of the frame's grid.
     weight : intensity of each of them (led,).
     floor : ambient intensity.
     """

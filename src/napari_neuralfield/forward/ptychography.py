@@ -15,7 +15,14 @@ from .scan import Scan, whole_and_fraction, windows
 def kernel(
     scan: Scan, distance_um: float | torch.Tensor | None = None, wavelength_um: float | torch.Tensor | None = None
 ) -> torch.Tensor | None:
-    """Free space from the window to the detector (y, x), complex64; None in the far field."""
+    """Free space from the window to the detector (y, x), complex64; None in the far field.
+
+    Parameters
+    ----------
+    scan : geometry; its distance and wavelength hold where the others are None.
+    distance_um : from the window to the detector, um, differentiable.
+    wavelength_um : in vacuum, um, differentiable.
+    """
     if scan.geometry == "far_field":
         return None
     return angular_spectrum(
@@ -29,17 +36,27 @@ def kernel(
 
 
 def to_detector(exit_wave: torch.Tensor, kernel: torch.Tensor | None) -> torch.Tensor:
-    """Exit waves (..., y, x) at the detector; far field (no kernel) in the order of `torch.fft`."""
+    """At the detector (..., y, x): `exit_wave` (..., y, x) after `kernel`'s free space.
+
+    Far field, in the order of `torch.fft`, where `kernel` is None.
+    """
     return torch.fft.fft2(exit_wave, norm="ortho") if kernel is None else filtered(exit_wave, kernel)
 
 
 def from_detector(wave: torch.Tensor, kernel: torch.Tensor | None) -> torch.Tensor:
-    """Adjoint of `to_detector`, and its inverse for all waves that travel."""
+    """Adjoint of `to_detector` with this `kernel` on a `wave` (..., y, x); the inverse for all waves that travel."""
     return torch.fft.ifft2(wave, norm="ortho") if kernel is None else filtered(wave, kernel.conj())
 
 
 def probes(probe: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
-    """The probe (mode, y, x) as it meets each window: (frame, mode, y, x); moved by the fraction in the far field."""
+    """The probe as it meets each window: (frame, mode, y, x), or (1, mode, y, x) where it meets all alike.
+
+    Parameters
+    ----------
+    probe : complex (mode, y, x).
+    scan : geometry; in the far field the probe moves by the fraction of a pixel.
+    position : of the windows (frame, 2), px.
+    """
     if scan.geometry != "far_field":
         return probe[None]
     _, fraction = whole_and_fraction(position)
@@ -47,7 +64,7 @@ def probes(probe: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Ten
 
 
 def pooled(intensity: torch.Tensor, binning: int) -> torch.Tensor:
-    """Mean over binning x binning pixels of (..., y, x)."""
+    """Mean of `intensity` (..., y, x) over `binning` x `binning` pixels."""
     if binning == 1:
         return intensity
     *rest, rows, columns = intensity.shape
@@ -55,14 +72,14 @@ def pooled(intensity: torch.Tensor, binning: int) -> torch.Tensor:
 
 
 def spread(values: torch.Tensor, binning: int) -> torch.Tensor:
-    """Detector values (..., y, x) on all pixels that they pool."""
+    """Detector `values` (..., y, x) on all the `binning` x `binning` pixels that each of them pools."""
     if binning == 1:
         return values
     return values.repeat_interleave(binning, dim=-2).repeat_interleave(binning, dim=-1)
 
 
 def counts(wave: torch.Tensor, binning: int) -> torch.Tensor:
-    """Counts (frame, y, x) of waves at the detector (frame, mode, y, x)."""
+    """Counts (frame, y, x) of a `wave` at the detector (frame, mode, y, x), `binning` x `binning` pixels pooled."""
     return pooled((wave * wave.conj()).real.sum(dim=-3), binning)
 
 
@@ -79,6 +96,7 @@ def predict(
     Parameters
     ----------
     object_array : complex (y, x); probe : complex (mode, y, x).
+    scan : geometry.
     frames : indices (frame,).
     position : of all frames (frame, 2), px; the scan's where None.
     kernel : as `kernel` makes it; not used in the far field.

@@ -119,6 +119,9 @@ def scan_of(
 
     Parameters
     ----------
+    acquisition : gives positions, pixels and distances.
+    device : where the positions are wanted.
+    borders : `periodic` where the field repeats at the borders of coded frames; `auto`: seen from the frames.
     pad : detector pixels by which windows are larger than frames on every side; None: as far as light spreads. There
         are none in the far field and at periodic borders, where no light comes from outside.
 
@@ -187,7 +190,13 @@ def _spread(shape: tuple[int, ...], pixel_um: float, binning: int, distance_um: 
 
 
 def measure(acquisition: Ptychography | CodedPtychography, scan: Scan, device: torch.device | str = "cpu") -> Measured:
-    """The frames as amplitudes; negative counts are taken as 0. Nothing is known of what lies around a frame."""
+    """The frames as amplitudes; negative counts are taken as 0. Nothing is known of what lies around a frame.
+
+    Parameters
+    ----------
+    acquisition : the frames; scan : its geometry, see `scan_of`.
+    device : where the amplitudes are wanted.
+    """
     amplitude = torch.as_tensor(np.sqrt(np.clip(acquisition.intensity(), 0, None)), dtype=REAL)
     mask = getattr(acquisition, "mask", None)
     good = None if mask is None else torch.as_tensor(np.array(mask, dtype=bool))
@@ -220,7 +229,7 @@ def whole_and_fraction(position: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
     return whole, position - whole
 
 
-def pixels_of(scan: Scan, whole: torch.Tensor) -> torch.Tensor:
+def _pixels_of(scan: Scan, whole: torch.Tensor) -> torch.Tensor:
     """Flat object array indices of the windows at whole corners (frame, 2): (frame, y, x) int64, wrapped if periodic.
 
     Corners beyond the object array are moved to its edge.
@@ -237,26 +246,37 @@ def pixels_of(scan: Scan, whole: torch.Tensor) -> torch.Tensor:
 
 
 def windows(object_array: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
-    """The windows (frame, y, x) of `object_array` (y, x) at `position` (frame, 2).
+    """The windows (frame, y, x) of `object_array` (y, x) at `position` (frame, 2), px, of a `scan`.
 
     The fraction is a Fourier shift of the window, except in the far field, where it is left to the probe.
     """
     if scan.geometry == "far_field":
-        return object_array.reshape(-1)[pixels_of(scan, whole_and_fraction(position)[0])]
+        return object_array.reshape(-1)[_pixels_of(scan, whole_and_fraction(position)[0])]
     return torch.fft.ifft2(window_spectra(object_array, scan, position))
 
 
 def window_spectra(object_array: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
-    """Fourier transforms (frame, y, x) of the windows at `position` (frame, 2), in the order of `torch.fft`."""
+    """Fourier transforms (frame, y, x) of the windows of a `scan`, in the order of `torch.fft`.
+
+    Parameters
+    ----------
+    object_array : complex (y, x); position : corners of the windows on it (frame, 2), px.
+    """
     if scan.periodic:
         return torch.fft.fft2(object_array) * shift_ramp(-position, scan.object_shape)
     whole, fraction = whole_and_fraction(position)
-    cut = object_array.reshape(-1)[pixels_of(scan, whole)]
+    cut = object_array.reshape(-1)[_pixels_of(scan, whole)]
     return torch.fft.fft2(cut) * shift_ramp(-fraction, scan.window)
 
 
 def add_windows(object_array: torch.Tensor, patches: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Tensor:
-    """Add `patches` (frame, y, x) to a copy of `object_array` (y, x) where `windows` reads them: its adjoint."""
+    """Add `patches` to a copy of `object_array` (y, x) where `windows` reads them: its adjoint.
+
+    Parameters
+    ----------
+    patches : (frame, y, x), of the windows' size.
+    scan : geometry; position : corners of the windows (frame, 2), px.
+    """
     if scan.periodic:
         ramp = shift_ramp(position, scan.object_shape)
         return object_array + torch.fft.ifft2((torch.fft.fft2(patches) * ramp).sum(0)).to(object_array.dtype)
@@ -264,5 +284,5 @@ def add_windows(object_array: torch.Tensor, patches: torch.Tensor, scan: Scan, p
     if scan.geometry != "far_field" and patches.is_complex():
         patches = filtered(patches, shift_ramp(fraction, scan.window))
     added = torch.zeros_like(object_array).reshape(-1)
-    added.index_add_(0, pixels_of(scan, whole).reshape(-1), patches.reshape(-1).to(object_array.dtype))
+    added.index_add_(0, _pixels_of(scan, whole).reshape(-1), patches.reshape(-1).to(object_array.dtype))
     return object_array + added.reshape(object_array.shape)

@@ -66,6 +66,9 @@ def camera_of(
 
     Parameters
     ----------
+    acquisition : an LED array with a coded surface.
+    z_um : depth of the sample, um.
+    device : where the surface is wanted.
     margin : share by which the aperture is drawn larger than the nominal NA.
 
     Raises
@@ -99,11 +102,24 @@ def camera_of(
     )
     plan = fourier.windows(fine, crop=False, margin=margin)
     field = torch.as_tensor(surface, dtype=torch.complex64, device=device)
-    return CodedCamera(plan, field, upsampling, acquisition.surface_to_sensor_um, magnification, z_um)
+    return CodedCamera(
+        plan=plan,
+        surface=field,
+        upsampling=upsampling,
+        distance_um=acquisition.surface_to_sensor_um,
+        magnification=magnification,
+        z_um=z_um,
+    )
 
 
 def whole_ramp(camera: CodedCamera, dtype: torch.dtype = torch.complex64) -> torch.Tensor:
-    """What puts a window's middle, not its corner, at the zero frequency of its image (y, x)."""
+    """What puts a window's middle, not its corner, at the zero frequency of its image (y, x).
+
+    Parameters
+    ----------
+    camera : gives the windows and the image's pixels.
+    dtype : complex type of the ramp.
+    """
     turns = []
     for box, n in zip(camera.plan.box, camera.plan.image_shape, strict=True):
         steps = (torch.arange(n, dtype=torch.float64, device=camera.device) * (box // 2)) % n
@@ -117,10 +133,11 @@ def free_space(
     na_shift: torch.Tensor | None = None,
     distance_um: float | torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Transfer function from surface to sensor for each of `leds` (led, y, x), at fine frequencies + its remainder.
+    """Transfer function from surface to sensor for each LED (led, y, x), at fine frequencies + its remainder.
 
     Parameters
     ----------
+    camera : the way to the sensor; leds : frame indices (led,).
     na_shift : change of each direction (led, 2), differentiable.
     distance_um : the camera's where None.
     """
@@ -150,27 +167,25 @@ def pupils(
     edge: float = 0.0,
     dtype: torch.dtype = torch.float32,
 ) -> torch.Tensor:
-    """Aperture, defocus and exp(i Zernike) in the window of each LED (led, y, x); the other parameters as `predict`."""
+    """Aperture, defocus and exp(i Zernike) in the window of each LED (led, y, x).
+
+    Parameters
+    ----------
+    camera, leds, noll, zernike_rad, factor, na_shift, edge : as in `predict`.
+    dtype : real type in which the pupils are worked out.
+    """
     plan = camera.plan
     z = torch.tensor([camera.z_um], dtype=dtype, device=camera.device)
-    kernel = fourier.pupils(plan, leds, z, factor, na_shift, edge)[:, 0]
+    kernel = fourier.pupils(plan, leds, z, factor, na_shift=na_shift, edge=edge)[:, 0]
     if not noll or zernike_rad is None:
         return kernel
-    fy, fx = fourier.pupil_frequencies(plan, leds, camera.device, dtype)
-    if na_shift is not None:
-        fy = fy + na_shift[:, 0, None, None] / plan.wavelength_um
-        fx = fx + na_shift[:, 1, None, None] / plan.wavelength_um
+    fy, fx = fourier.pupil_frequencies(plan, leds, camera.device, dtype, na_shift)
     phase = wavefront(noll, zernike_rad, fy, fx, plan.cutoff)
     return kernel * torch.polar(torch.ones_like(phase), phase)
 
 
-def image_fields(spectrum: torch.Tensor, pupil: torch.Tensor, camera: CodedCamera, leds: np.ndarray) -> torch.Tensor:
-    """The image's field before the surface (led, y, x), without the ramp of `whole_ramp` and the LED's remainder."""
-    return fourier.predict(spectrum[None], pupil[:, None], camera.plan.corner[leds], camera.plan.image_shape)[:, 0]
-
-
 def to_sensor(field: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
-    """Field behind the surface (led, y, x) at the sensor."""
+    """A `field` behind the surface (led, y, x) at the sensor, after the `kernel` of `free_space` (led, y, x)."""
     return torch.fft.ifft2(torch.fft.fft2(field) * kernel)
 
 
@@ -195,6 +210,7 @@ def predict(
     Parameters
     ----------
     spectrum : centred object spectrum (Y, X), of the camera's `plan.spectrum_shape`.
+    camera : windows and the way to the sensor.
     leds : frame indices (led,).
     surface : transmission (y, x); the camera's where None.
     noll, zernike_rad : Zernike terms of the pupil and their coefficients, rad, of unit-variance polynomials (term,).
@@ -206,11 +222,11 @@ def predict(
     edge : width of a soft aperture edge, cycles/um; above 0 where `na_shift` is learnt.
     kernel : of `free_space`, where it is already known (led, y, x).
     """
-    real = spectrum.real.dtype
+    real, plan = spectrum.real.dtype, camera.plan
     pupil = pupils(
         camera, leds, noll=noll, zernike_rad=zernike_rad, factor=factor, na_shift=na_shift, edge=edge, dtype=real
     )
-    field = image_fields(spectrum, pupil, camera, leds)
+    field = fourier.predict(spectrum[None], pupil[:, None], plan.corner[leds], plan.image_shape)[:, 0]
     coded = (camera.surface.to(spectrum.dtype) if surface is None else surface) * whole_ramp(camera, spectrum.dtype)
     travel = free_space(camera, leds, na_shift, distance_um).to(spectrum.dtype) if kernel is None else kernel
     wave = to_sensor(field * coded, travel)
@@ -230,16 +246,12 @@ def measure(acquisition: LedArray, camera: CodedCamera) -> fourier.LedFrames:
     """The frames on their own pixels; `scale` is the light of the brightest LEDs without a sample.
 
     Ambient light stays in, as in `fourier.measure`.
+
+    Parameters
+    ----------
+    acquisition : the frames; camera : its surface, see `camera_of`.
     """
     ambient = fourier.ambient_light(acquisition)
     counts = acquisition.intensity(per_exposure=False) + ambient[:, None, None].astype(np.float32)
-    frames = torch.as_tensor(counts, device=camera.device)
-    gain = torch.ones(acquisition.frame_count, device=camera.device)
-    if acquisition.exposure is not None:
-        gain = torch.tensor(np.sqrt(acquisition.exposure), dtype=torch.float32, device=camera.device)
-        gain = gain / gain.mean()
-    light = torch.as_tensor(ambient, dtype=torch.float32, device=camera.device)
     passed = float((camera.surface.abs() ** 2).mean())
-    scale = fourier.bright_mean(acquisition, (frames.mean(dim=(1, 2)) - light) / gain**2) / passed
-    floor = light / scale
-    return fourier.LedFrames(torch.sqrt(torch.clamp(frames / scale, min=0.0)), gain, floor, scale)
+    return fourier.measured(acquisition, torch.as_tensor(counts, device=camera.device), ambient, passed)

@@ -12,7 +12,7 @@ place adds a term of y and a term of x. So a grid of any density costs little mo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
@@ -81,15 +81,17 @@ class LocalConditionalNetwork(nn.Module):
         decoder: Literal["coordinates", "convolution"] = "coordinates",
     ) -> None:
         super().__init__()
-        self.sizes: dict[str, Any] = {
+        self.sizes: dict[str, object] = {
             "groups": [list(group) for group in groups], "channels": channels, "blocks": blocks,
             "dilations": list(dilations), "width": width, "depth": depth, "unfold": unfold, "ensemble": ensemble,
             "cell": cell, "outputs": outputs, "decoder": decoder,
         }  # fmt: skip
         self.groups, self.outputs, self.ensemble, self.decoder = groups, outputs, ensemble, decoder
+        reach = 2 + sum(2 * int(dilations[i % len(dilations)]) for i in range(blocks))
+        self.margin = reach + (2 if decoder == "convolution" else int(unfold)) + 1  # on either side of a point
         self.encoders = nn.ModuleList(Encoder(len(group), channels, blocks, dilations) for group in groups)
         latents = channels * len(groups)
-        reach = 3 if unfold else 1
+        kernel = 3 if unfold else 1
         if decoder == "convolution":
             self.expand = nn.Sequential(
                 nn.Conv2d(latents, width, 3, padding=1),
@@ -98,18 +100,10 @@ class LocalConditionalNetwork(nn.Module):
                 nn.PixelShuffle(CONVOLVED),
             )
             return
-        self.first = nn.Conv2d(latents, width, reach, padding=reach // 2)
+        self.first = nn.Conv2d(latents, width, kernel, padding=kernel // 2)
         self.place = nn.Linear(4 if cell else 2, width, bias=False)
         self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(depth - 1))
         self.last = nn.Linear(width, outputs)
-
-    @property
-    def margin(self) -> int:
-        """Pixels on either side of a point on which its answer depends."""
-        spread, blocks = self.sizes["dilations"], int(self.sizes["blocks"])
-        reach = 2 + sum(2 * int(spread[i % len(spread)]) for i in range(blocks))
-        decoder = 2 if self.decoder == "convolution" else int(self.sizes["unfold"])
-        return reach + decoder + 1
 
     def encode(self, images: torch.Tensor) -> torch.Tensor:
         """Latents (n, channel, y, x) of images (n, input, y, x), after the decoder's convolution."""
@@ -156,11 +150,17 @@ class LocalConditionalNetwork(nn.Module):
         x = functional.relu(first, inplace=not torch.is_grad_enabled())
         for layer in self.hidden:
             assert isinstance(layer, nn.Linear)
-            x = dense(x, layer)
+            x = _dense(x, layer)
         return self.last(x).float()
 
     def at_points(self, encoded: torch.Tensor, y: torch.Tensor, x: torch.Tensor, cell: float = 1 / 6) -> torch.Tensor:
-        """Answers (n, output, point) at points, like `on_grid`."""
+        """Answers (n, output, point) at points.
+
+        Parameters
+        ----------
+        encoded, cell : as in `on_grid`.
+        y, x : places of the points (point,), in pixels of the images.
+        """
         if self.decoder == "convolution":
             return torch.stack([_between(encoded, a[None], b[None])[:, :, 0, 0] for a, b in zip(
                 y * CONVOLVED, x * CONVOLVED, strict=True)], dim=-1)  # fmt: skip
@@ -176,7 +176,7 @@ class LocalConditionalNetwork(nn.Module):
         return answer.transpose(1, 2)
 
 
-def dense(x: torch.Tensor, layer: nn.Linear) -> torch.Tensor:
+def _dense(x: torch.Tensor, layer: nn.Linear) -> torch.Tensor:
     """relu(layer(x)) of rows (..., width).
 
     On a processor by oneDNN, which multiplies single-precision matrices twice as fast there as the default where
@@ -185,12 +185,11 @@ def dense(x: torch.Tensor, layer: nn.Linear) -> torch.Tensor:
     if torch.is_grad_enabled() or x.device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return functional.relu(layer(x), inplace=not torch.is_grad_enabled())
     weight, bias = layer.weight.to(x.dtype), None if layer.bias is None else layer.bias.to(x.dtype)
-    found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "relu", [], "")
-    return found
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, attr="relu", scalars=[], algorithm="")
 
 
 def neighbours(at: torch.Tensor, count: int, both: bool) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """For places along an axis of `count` pixels: a pixel, the way from it, and its share of the answer.
+    """For places `at` along an axis of `count` pixels: a pixel, the way from it, and its share of the answer.
 
     Two of them where `both`, the pixels on either side; else the nearest alone. Beyond the ends the last pixel counts.
     """

@@ -69,7 +69,12 @@ class Weights:
 
 
 def load_weights(path: str | Path, network: str) -> Weights:
-    """Weights for a kind of network ('neuph', ...) from a file.
+    """Weights from a file.
+
+    Parameters
+    ----------
+    path : of a .safetensors file.
+    network : kind of network that they must be for ('neuph', ...).
 
     Raises
     ------

@@ -6,8 +6,6 @@ and one of 5 x 5.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import nn
 from torch.nn import functional
@@ -20,7 +18,7 @@ class SuperResolutionCnn(nn.Module):
 
     def __init__(self, *, inputs: int = 4, outputs: int = 1, upsampling: int = 4) -> None:
         super().__init__()
-        self.sizes: dict[str, Any] = {"inputs": inputs, "outputs": outputs, "upsampling": upsampling}
+        self.sizes: dict[str, object] = {"inputs": inputs, "outputs": outputs, "upsampling": upsampling}
         self.upsampling, self.outputs, self.multiple = upsampling, outputs, 1
         self.margin = 2 + -(-BORDER // upsampling)
         self.layers = nn.Sequential(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
@@ -71,7 +71,7 @@ class UNet(nn.Module):
         head: int = 16,
     ) -> None:
         super().__init__()
-        self.sizes: dict[str, Any] = {
+        self.sizes: dict[str, object] = {
             "inputs": inputs, "widths": list(widths), "norm": norm, "entry": entry, "upsampling": upsampling,
             "outputs": outputs, "head": head,
         }  # fmt: skip

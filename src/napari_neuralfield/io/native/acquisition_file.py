@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -13,7 +12,7 @@ from ...registry import READERS
 from ...types import InputError
 from .atomic import writing
 from .hdf5_frames import HDF5Frames, opened, stored
-from .hdf5_writing import hdf5_for_writing
+from .hdf5_writing import hdf5_for_writing, write_frames
 
 FORMAT = "neuralfield-acquisition"
 VERSION = 1
@@ -39,7 +38,7 @@ class NativeReader:
             kind = _checked_kind(file, path)
             if not isinstance(file.get("frames"), h5py.Dataset):
                 raise InputError(f"{path}: there is no dataset 'frames'; it must hold the stack as (frame, y, x)")
-            values: dict[str, Any] = {n: _value(file, n, path) for n in (*quantities(kind), "title")}
+            values = {n: _value(file, n, path) for n in (*quantities(kind), "title")}
             frames = HDF5Frames.of(file["frames"], path)
         return Draft(kind, frames, {n: v for n, v in values.items() if v is not None}, str(path))
 
@@ -62,19 +61,19 @@ def _checked_kind(file: h5py.File, path: Path) -> str:
     return str(kind)
 
 
-def _value(file: h5py.File, name: str, path: Path) -> Any:
+def _value(file: h5py.File, name: str, path: Path) -> object:
     if name in file.attrs:
         return _text(file.attrs[name])
     dataset = file.get(name)
     return stored(dataset, (), path) if isinstance(dataset, h5py.Dataset) else None
 
 
-def _text(value: Any) -> Any:
+def _text(value: object) -> object:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def save_acquisition(path: str | Path, acquisition: Acquisition) -> None:
-    """Write `*.acq.h5`, frame by frame, so that stacks larger than memory pass through.
+    """Write an `acquisition` to `path`, `*.acq.h5`, frame by frame, so that stacks larger than memory pass through.
 
     Raises
     ------
@@ -89,12 +88,4 @@ def save_acquisition(path: str | Path, acquisition: Acquisition) -> None:
                 file[name] = value
             elif value != "":
                 file.attrs[name] = value
-        _write_frames(file, acquisition.frames)
-
-
-def _write_frames(file: h5py.File, frames: Any) -> None:
-    dtype = np.dtype(frames.dtype)
-    squeeze = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if dtype.kind in "ui" else {}
-    dataset = file.create_dataset("frames", frames.shape, dtype, chunks=(1, *frames.shape[1:]), **squeeze)
-    for index in range(frames.shape[0]):
-        dataset[index] = np.asarray(frames[index])
+        write_frames(file, "frames", acquisition.frames)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
-import struct
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +14,10 @@ from ... import __version__
 from ...registry import FIELDS
 from ...types import Field, InputError, Result
 from .atomic import writing
+from .reading import reachable
+
+if TYPE_CHECKING:
+    import torch
 
 FORMAT = "neuralfield-field"
 VERSION = 1
@@ -23,7 +26,7 @@ _REAL_VIEW = ".real_view"  # ends the name of a complex tensor, kept as (..., 2)
 
 
 def save_result(path: str | Path, result: Result) -> None:
-    """Write a field with its recipe, optics, calibration, figures and a small preview.
+    """Write a `result` to `path`: field, recipe, optics, calibration, figures and a small preview.
 
     Raises
     ------
@@ -62,7 +65,7 @@ def load_result(path: str | Path) -> Result:
 
     path = Path(path)
     header = read_header(path)
-    stored: dict[str, Any] = {}
+    stored: dict[str, torch.Tensor] = {}
     try:
         with safe_open(path, framework="pt") as file:
             for name in file.keys():  # noqa: SIM118 - the file is not a mapping
@@ -71,7 +74,8 @@ def load_result(path: str | Path) -> Result:
         raise InputError(f"{path}: the file is damaged ({error}); reconstruct or copy it again") from None
     field = _field(header, {k[6:]: v for k, v in stored.items() if k.startswith("field.")}, path)
     calibration = {k[12:]: v.numpy() for k, v in stored.items() if k.startswith("calibration.")}
-    return Result(field, header["recipe"], header["optics"], calibration, header["figures"], header["title"])
+    same = {name: header[name] for name in ("recipe", "optics", "figures", "title")}
+    return Result(field, calibration=calibration, **same)
 
 
 def read_header(path: str | Path) -> dict[str, Any]:
@@ -121,7 +125,7 @@ def _eight_bits(part: np.ndarray) -> np.ndarray:
     return (255 * np.clip((part - low) / max(high - low, 1e-12), 0, 1)).astype(np.uint8)
 
 
-def _tensors(result: Result) -> dict[str, Any]:
+def _tensors(result: Result) -> dict[str, torch.Tensor]:
     import torch
 
     named = {f"field.{name}": tensor.detach() for name, tensor in result.field.state_dict().items()}
@@ -136,7 +140,7 @@ def _tensors(result: Result) -> dict[str, Any]:
     return stored
 
 
-def _restored(name: str, tensor: Any) -> tuple[str, Any]:
+def _restored(name: str, tensor: torch.Tensor) -> tuple[str, torch.Tensor]:
     import torch
 
     if not name.endswith(_REAL_VIEW):
@@ -144,7 +148,7 @@ def _restored(name: str, tensor: Any) -> tuple[str, Any]:
     return name.removesuffix(_REAL_VIEW), torch.view_as_complex(tensor)
 
 
-def _field(header: dict[str, Any], state: dict[str, Any], path: Path) -> Field:
+def _field(header: dict[str, Any], state: dict[str, torch.Tensor], path: Path) -> Field:
     kind = header["field_type"]
     if kind not in FIELDS:
         raise InputError(
@@ -161,34 +165,21 @@ def _field(header: dict[str, Any], state: dict[str, Any], path: Path) -> Field:
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    """The header's strings, read without loading torch: 8 bytes of length, then JSON."""
+    """The header's strings, read without loading torch."""
+    from safetensors import SafetensorError, safe_open
+
     try:
-        with path.open("rb") as file:
-            start = file.read(8)
-            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-            text = file.read(length) if 0 < length <= 100_000_000 else b""
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; check the name") from None
-    except PermissionError:
-        raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it") from None
-    except OSError as error:
-        raise InputError(f"{path}: the file cannot be read ({error.strerror})") from None
-    try:
-        header = json.loads(text)
-        ends = [part["data_offsets"][1] for name, part in header.items() if name != "__metadata__"]
-        metadata = dict(header.get("__metadata__", {}))
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        with reachable(path), path.open("rb"), safe_open(path, framework="np") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError):
         raise InputError(f"{path}: this is not a field file or it is cut short; reconstruct or copy it again") from None
-    if path.stat().st_size < 8 + length + max(ends, default=0):
-        raise InputError(f"{path}: the file is cut short; reconstruct or copy it again")
-    return metadata
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     return json.dumps(value, default=_plain)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Numbers and arrays of numpy, and paths, as JSON knows them."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()

@@ -1,40 +1,39 @@
-"""Frames that stay in an HDF5 file until they are indexed."""
+"""Frames that stay in a file until they are indexed: one by one, as a whole, or in HDF5."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import SupportsIndex
 
 import h5py
 import numpy as np
 
 from ...types import InputError
+from .reading import reachable
+
+Some = SupportsIndex | slice | np.ndarray
+Key = Some | tuple[Some, ...]  # what a stack of frames is indexed with
 
 
-@contextmanager
-def opened(path: str | Path) -> Iterator[h5py.File]:
+def opened(path: str | Path, cache_bytes: int | None = None) -> h5py.File:
     """An HDF5 file for reading.
+
+    Parameters
+    ----------
+    path : of the file.
+    cache_bytes : memory for chunks that were read; HDF5's own where None.
 
     Raises
     ------
     InputError : where it is missing, not readable, cut short, or not HDF5.
     """
-    with _open(path) as file:
-        yield file
-
-
-def _open(path: str | Path, **options: Any) -> h5py.File:
     try:
-        return h5py.File(path, "r", **options)
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; check the name") from None
-    except PermissionError:
-        raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it") from None
+        with reachable(path):
+            return h5py.File(path, "r", rdcc_nbytes=cache_bytes)
     except OSError as error:
         text = str(error).lower()
         if "truncated" in text or "eof" in text:
@@ -45,11 +44,11 @@ def _open(path: str | Path, **options: Any) -> h5py.File:
 @functools.lru_cache(maxsize=4)
 def _kept_open(path: Path, name: str, process: int, written_ns: int) -> h5py.Dataset:
     """An open dataset keeps chunks in memory; a chunk may hold parts of many frames."""
-    return _open(path, rdcc_nbytes=64 * 2**20)[name]
+    return opened(path, cache_bytes=64 * 2**20)[name]
 
 
-def stored(dataset: h5py.Dataset, key: Any, path: str | Path) -> np.ndarray:
-    """What a dataset holds at `key`; damage inside the file becomes an InputError."""
+def stored(dataset: h5py.Dataset, key: Key, path: str | Path) -> np.ndarray:
+    """What a `dataset` holds at `key`; damage inside the file, `path`, becomes an InputError."""
     try:
         return np.asarray(dataset[key])
     except OSError as error:
@@ -57,6 +56,54 @@ def stored(dataset: h5py.Dataset, key: Any, path: str | Path) -> np.ndarray:
         raise InputError(
             f"{path}: dataset {dataset.name} cannot be read ({reason}); the file is damaged, so copy or record it again"
         ) from None
+
+
+@dataclasses.dataclass(frozen=True)
+class SingleFrames:
+    """A (frame, y, x) stack whose frames are read one by one where they are indexed.
+
+    Parameters
+    ----------
+    shape, dtype : of the stack.
+    frame : gives the frame (y, x) of a number from 0; can be pickled.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    frame: Callable[[int], np.ndarray]
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        inside = tuple(rest) or ...
+        if isinstance(first, int | np.integer):
+            return self.frame(range(self.shape[0])[first])[inside]
+        chosen = np.arange(self.shape[0])[first]
+        if len(chosen) == 0:
+            return np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *rest)]
+        return np.stack([self.frame(int(index))[inside] for index in chosen])
+
+
+@dataclasses.dataclass(frozen=True)
+class WholeFrames:
+    """A (frame, y, x) stack that a file holds in one piece, mapped or read where it is indexed.
+
+    Parameters
+    ----------
+    path : of the file.
+    shape, dtype : of the stack.
+    stack : gives the stack in `path`, as an array that is mapped, or kept by whoever makes it; can be pickled.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    stack: Callable[[Path], np.ndarray]
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        try:
+            return np.array(self.stack(self.path)[key], dtype=self.dtype)
+        except (FileNotFoundError, PermissionError):
+            raise InputError(f"{self.path}: the file is gone; open it again where it is now") from None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,20 +125,15 @@ class HDF5Frames:
 
     @classmethod
     def of(cls, dataset: h5py.Dataset, path: Path, reversed_axes: bool = False) -> HDF5Frames:
+        """The frames of an open `dataset` of the file `path`, stored as (frame, x, y) where `reversed_axes`."""
         shape = dataset.shape
         if reversed_axes and len(shape) == 3:
             shape = (shape[0], shape[2], shape[1])
         return cls(path.absolute(), dataset.name, shape, np.dtype(dataset.dtype), reversed_axes)
 
-    def __getitem__(self, key: Any) -> np.ndarray:
-        key = key if isinstance(key, tuple) else (key,)
-        first, rest = key[0], key[1:]
-        indices = range(self.shape[0])[first] if isinstance(first, int | np.integer | slice) else np.asarray(first)
+    def __getitem__(self, key: Key) -> np.ndarray:
         dataset = self._dataset()
-        if isinstance(indices, int):
-            return self._frame(dataset, indices)[rest or ...]
-        found = [self._frame(dataset, int(i))[rest or ...] for i in np.arange(self.shape[0])[indices]]
-        return np.stack(found) if found else np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *rest)]
+        return SingleFrames(self.shape, self.dtype, lambda index: self._frame(dataset, index))[key]
 
     def _dataset(self) -> h5py.Dataset:
         try:

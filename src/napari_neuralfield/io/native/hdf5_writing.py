@@ -8,45 +8,36 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
+import numpy as np
+
+from ...data.frames import Frames
 
 
-class PatientFile(io.RawIOBase):
+class PatientFile(io.FileIO):
     """A file that keeps the first error of writing for later and swallows what comes after it."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.error: OSError | None = None
-        self._file = path.open("w+b", buffering=0)
+    _write = io.FileIO.write
 
-    def write(self, data) -> int:
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self.error: OSError | None = None
+
+    def write(self, data, /) -> int:
         view = memoryview(data).cast("B")
         done = 0
         try:
             while done < len(view) and self.error is None:
-                done += self._file.write(view[done:]) or 0
+                done += self._write(view[done:]) or 0
         except OSError as error:
             self.error = error
         return len(view)
 
-    def truncate(self, size: int | None = None) -> int:
+    def truncate(self, size: int | None = None, /) -> int:
         try:
-            return self._file.truncate(size)
+            return super().truncate(size)
         except OSError as error:
             self.error = self.error or error
             return size or 0
-
-    def readinto(self, buffer) -> int:
-        return self._file.readinto(buffer) or 0
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
 
 @contextmanager
@@ -57,3 +48,12 @@ def hdf5_for_writing(path: Path) -> Iterator[h5py.File]:
             yield file
         if target.error is not None:
             raise target.error
+
+
+def write_frames(group: h5py.Group, name: str, frames: Frames) -> None:
+    """Write `frames` (frame, y, x) one by one to a dataset `name` of a `group`; whole numbers are compressed."""
+    dtype = np.dtype(frames.dtype)
+    squeeze = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if dtype.kind in "ui" else {}
+    dataset = group.create_dataset(name, frames.shape, dtype, chunks=(1, *frames.shape[1:]), **squeeze)
+    for index in range(frames.shape[0]):
+        dataset[index] = np.asarray(frames[index])

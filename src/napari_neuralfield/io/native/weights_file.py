@@ -13,6 +13,7 @@ def save_weights(path: str | Path, weights: Weights, half: bool) -> None:
 
     Parameters
     ----------
+    weights : numbers and header of a network.
     half : store the network's numbers in half precision; what training needs stays in single.
 
     Raises

@@ -7,7 +7,6 @@ the beam met it at minus that vector, which is laid out along the detector's axe
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -16,8 +15,18 @@ from ...data.acquisition import Draft
 from ...registry import READERS
 from ...types import InputError
 from ..native.hdf5_frames import HDF5Frames, opened, stored
-from .cxi_names import BACKGROUND, DETECTOR, OWN, PROBE, RESULTS, SOURCE, TITLE, TRANSLATIONS
 from .geometry_from_frames import assume_geometry
+
+# where things are in an entry
+DETECTOR = "instrument_1/detector_1"
+SOURCE = "instrument_1/source_1"
+TRANSLATION = "sample_1/geometry_1/translation"
+TRANSLATIONS = (TRANSLATION, "sample_1/geometry/translation", f"{DETECTOR}/translation", "data_1/translation")
+BACKGROUND = f"{DETECTOR}/data_dark"
+TITLE = "title"
+RESULTS = ("image_1", "image_2")
+OBJECT, PROBE = "object", "probe"  # titles of the images
+OWN = "neuralfield"  # a group of our own: attributes geometry and object_pixel_um, dataset exposure
 
 PLANCK_TIMES_LIGHT = 1.98644586e-25  # joule metre
 CXI_AXES = np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]])  # rows go down, columns to the right as the beam sees it
@@ -37,7 +46,7 @@ class CxiReader:
         with opened(path) as file:
             entry = _entry(file, path)
             frames = _frames(entry, path)
-            values = {**_lengths(entry, path), **_arrays(entry, path), **_own(entry, path)}
+            values: dict[str, object] = {**_lengths(entry, path), **_arrays(entry, path), **_own(entry, path)}
             values["positions_um"], notes = _positions(entry, path)
             if isinstance(entry.get(TITLE), h5py.Dataset):
                 values["title"] = str(entry[TITLE].asstr()[()])
@@ -133,9 +142,9 @@ def _positions(entry: h5py.Group, path: Path) -> tuple[np.ndarray | None, list[s
     return -1e6 * moved @ axes[:, :width].T, notes
 
 
-def _arrays(entry: h5py.Group, path: Path) -> dict[str, Any]:
+def _arrays(entry: h5py.Group, path: Path) -> dict[str, np.ndarray]:
     """Mask, background and a probe that was saved before."""
-    found: dict[str, Any] = {}
+    found: dict[str, np.ndarray] = {}
     mask = _found(entry, f"{DETECTOR}/mask")
     if mask is not None:
         bad = stored(mask, (), path) != 0
@@ -154,7 +163,7 @@ def _arrays(entry: h5py.Group, path: Path) -> dict[str, Any]:
     return found
 
 
-def _own(entry: h5py.Group, path: Path) -> dict[str, Any]:
+def _own(entry: h5py.Group, path: Path) -> dict[str, object]:
     """What this program writes beside CXI's own names."""
     own = entry.get(OWN)
     if not isinstance(own, h5py.Group):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -36,6 +35,7 @@ def by_depth(paths: Sequence[Path], *, in_order: bool) -> tuple[list[Path], list
 
     Parameters
     ----------
+    paths : of the images.
     in_order : the images stay in their order and all belong to the recording; otherwise they are sorted by depth, and
         those whose name tells none are left out.
     """
@@ -65,14 +65,17 @@ def listed(depths: Sequence[float] | np.ndarray) -> str:
     return ", ".join(f"{depth:g}" for depth in depths)
 
 
-def agree(depths: Sequence[float], given: Any, sidecar: Path | None) -> None:
-    """Raise an InputError where a sidecar's `z_um` is not what the names of the images say, in their order of depth."""
+def agree(depths: Sequence[float], z_um: object, sidecar: Path | None) -> None:
+    """Raise an InputError where the `z_um` of a `sidecar` is not what the names of the images say.
+
+    `depths` : from the names, um, in the order of the images.
+    """
     try:
-        same = given is None or np.allclose(np.asarray(given, float), depths, rtol=1e-3, atol=1e-6)
+        same = z_um is None or np.allclose(np.asarray(z_um, float), depths, rtol=1e-3, atol=1e-6)
     except (TypeError, ValueError):
         same = False
     if not same:
         raise InputError(
-            f"{sidecar}: z_um is {given!r} but the names of the images say {listed(depths)} um; leave z_um out, or "
+            f"{sidecar}: z_um is {z_um!r} but the names of the images say {listed(depths)} um; leave z_um out, or "
             "list the images under files in the order of z_um"
         )

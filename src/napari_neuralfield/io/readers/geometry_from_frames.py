@@ -25,9 +25,7 @@ def assume_geometry(draft: Draft) -> None:
     seen = moving_shadows(draft.frames, np.asarray(positions), draft.values.get("mask"))
     held = wavelength * distance / detector  # um across, the same for any number of pixels
     if seen is None or seen.pixel_um * min(draft.frames.shape[1:]) < held:
-        draft.assume(
-            f"taken as far field: the frames do not move with the specimen; {OVERRIDE}", geometry="far_field"
-        )
+        draft.assume(f"taken as far field: the frames do not move with the specimen; {OVERRIDE}", geometry="far_field")
         return
     pixel = detector if abs(seen.pixel_um / detector - 1) < PARALLEL else seen.pixel_um
     if pixel == detector:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import xml.etree.ElementTree as ET
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import tifffile
 
 LENGTHS_UM = {"nm": 1e-3, "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "mm": 1e3, "m": 1e6}
 TIMES_S = {"ns": 1e-9, "µs": 1e-6, "μs": 1e-6, "us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "min": 60.0, "h": 3600.0}
@@ -21,18 +25,18 @@ MADE_BY_US = {"amplitude", "phase", "height"}  # channels of a rendered field, w
 class Described:
     """Values under the acquisition's names, notes, and whether the planes are a stack through focus."""
 
-    values: dict[str, Any] = dataclasses.field(default_factory=dict)
+    values: dict[str, object] = dataclasses.field(default_factory=dict)
     notes: list[str] = dataclasses.field(default_factory=list)
     through_focus: bool = False
 
 
-def described(file: Any, frames: int) -> Described:
-    """What an open `tifffile.TiffFile` of `frames` planes says; empty where it says nothing or makes no sense."""
+def described(file: tifffile.TiffFile, frames: int) -> Described:
+    """What an open `file` of `frames` planes says; empty where it says nothing or makes no sense."""
     try:
         if file.ome_metadata:
             return _ome(ET.fromstring(file.ome_metadata), frames)
         if file.imagej_metadata:
-            return _imagej(file, frames)
+            return _imagej(file, file.imagej_metadata, frames)
     except (ET.ParseError, ValueError, TypeError, KeyError, ZeroDivisionError):
         return Described(notes=["what the file says of its planes cannot be read, so it is left aside"])
     return Described()
@@ -100,12 +104,12 @@ def _put_times(pixels: ET.Element, planes: list[ET.Element | None], depths: int,
         found.values["time_s"] = np.repeat(np.arange(len(planes) // depths) * step, depths)
 
 
-def _imagej(file: Any, frames: int) -> Described:
+def _imagej(file: tifffile.TiffFile, said: Mapping[str, Any], frames: int) -> Described:
     """ImageJ's hyperstack; its unit holds for all lengths."""
-    said, found = file.imagej_metadata, Described()
+    found = Described()
     depths, times = int(said.get("slices", 1)), int(said.get("frames", 1))
     scale = LENGTHS_UM.get(str(said.get("unit", "")).replace("\\u00B5", "µ"))
-    if scale and (resolution := file.pages[0].tags.get("XResolution")) is not None and resolution.value[0]:
+    if scale and (resolution := file.pages.first.tags.get("XResolution")) is not None and resolution.value[0]:
         found.values["pixel_um"] = scale * resolution.value[1] / resolution.value[0]
     if depths == frames > 1 and scale and float(said.get("spacing", 0)):
         step = scale * float(said["spacing"])

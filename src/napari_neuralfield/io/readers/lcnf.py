@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,11 +13,12 @@ from ...optics.illumination import direction_cosines, grid_positions
 from ...optics.patterns import halves_and_arcs
 from ...registry import READERS
 from ...types import InputError
+from ..native.hdf5_frames import WholeFrames
+from ..native.reading import explained
 from ..sidecar import sidecar
-from ..sidecar.reading import explained
 
 PATTERNS = 5
-MICROSCOPE: dict[str, Any] = {"wavelength_um": 0.63, "objective_na": 0.1, "pixel_um": 1.625}
+MICROSCOPE = {"wavelength_um": 0.63, "objective_na": 0.1, "pixel_um": 1.625}
 LIMIT_NA, PITCH_MM, HEIGHT_MM, ROWS = 0.412, 4.0, 67.5, 17
 AXIS_DEG, ARCS_DEG = 225.0, (120.0, 240.0, 0.0)
 
@@ -54,19 +53,21 @@ class LcnfReader:
                 f"zero), so what they show is not known; write {sidecar.candidates(path)[0]} with kind, wavelength_um "
                 "and the other values"
             )
-        frames = StoredFrames(path.absolute(), tuple(int(n) for n in stack.shape), stack.dtype)
+        mapped = functools.partial(np.load, mmap_mode="r", allow_pickle=False)
+        frames = WholeFrames(path.absolute(), stack.shape, stack.dtype, mapped)
         return Draft(sidecar.kind_of(sidecar.load(found), found), frames, {}, str(path))
 
 
 def _published(path: Path, shape: tuple[int, ...]) -> Draft:
-    led_na = published_directions()
+    led_na = _published_directions()
     values = {
         **MICROSCOPE,
         "led_na": led_na,
         "patterns": halves_and_arcs(led_na, MICROSCOPE["objective_na"], AXIS_DEG, ARCS_DEG),
         "title": "NeuPh frames, integrated from differences; brightness of the dark field is relative",
     }
-    draft = Draft("multiplexed_led", IntegratedFrames(path.absolute(), (PATTERNS, *shape[1:])), values, str(path))
+    frames = WholeFrames(path.absolute(), (PATTERNS, *shape[1:]), np.dtype(np.float32), _integrated)
+    draft = Draft("multiplexed_led", frames, values, str(path))
     draft.notes.append(
         "the file holds vertical differences, about one in seven of them lost; they are integrated, the level of the "
         "bright field is chosen and the brightness of the dark field is relative"
@@ -78,40 +79,19 @@ def _published(path: Path, shape: tuple[int, ...]) -> Draft:
     return draft
 
 
-def published_directions() -> np.ndarray:
+def _published_directions() -> np.ndarray:
     """Directions (led, 2) of the 185 LEDs of the published microscope: 4 mm apart, 67.5 mm away."""
     na = direction_cosines(grid_positions(ROWS, ROWS, PITCH_MM), HEIGHT_MM)
     return na[np.hypot(na[:, 0], na[:, 1]) <= LIMIT_NA]
 
 
-@dataclasses.dataclass(frozen=True)
-class StoredFrames:
-    """A stack in a `.npy` file, mapped anew for each access."""
-
-    path: Path
-    shape: tuple[int, ...]
-    dtype: np.dtype
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        return np.array(np.load(self.path, mmap_mode="r", allow_pickle=False)[key])
-
-
-@dataclasses.dataclass(frozen=True)
-class IntegratedFrames:
+def _integrated(path: Path) -> np.ndarray:
     """Intensities of a file of differences, found at the first access and kept for the last file."""
-
-    path: Path
-    shape: tuple[int, ...]
-    dtype: np.dtype = dataclasses.field(default_factory=lambda: np.dtype(np.float32))
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        if not self.path.exists():
-            raise InputError(f"{self.path}: the file is gone; open it again where it is now")
-        return _integrated(self.path, self.path.stat().st_mtime_ns)[key].copy()
+    return _integrated_once(path, path.stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=1)
-def _integrated(path: Path, written_ns: int) -> np.ndarray:
+def _integrated_once(path: Path, written_ns: int) -> np.ndarray:
     stack = np.load(path, allow_pickle=False)[:PATTERNS].astype(float)
     if not np.isfinite(stack).all():
         bad = int(np.argmin(np.isfinite(stack).all(axis=(1, 2))))

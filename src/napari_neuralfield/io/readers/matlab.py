@@ -1,25 +1,29 @@
-"""MATLAB files: FPM-INR (`I_low`), University of Connecticut (`imlow_HDR`), or the acquisition's own names."""
+"""MATLAB files: FPM-INR (`I_low`), University of Connecticut (`imlow_HDR`), or the acquisition's own names.
+
+A sidecar's `variables` translates other names into these.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 
 from ...data.acquisition import Draft
+from ...data.frames import Frames
 from ...optics.illumination import UCONN_HEIGHT_MM, uconn_board
 from ...registry import READERS
 from ...types import InputError
-from ..native.hdf5_frames import HDF5Frames, opened, stored
-from . import matlab_named
+from ..native.hdf5_frames import HDF5Frames, Key, WholeFrames, opened, stored
+from ..native.reading import explained
+from . import named
 
 _CLASSES = {"single": "f4", "double": "f8", "logical": "u1"}
 _BOARD_LEDS = 225
+_DAMAGED = "this is not a MATLAB file or it is cut short"
 
 
 @READERS.register("matlab")
@@ -38,7 +42,7 @@ class MatlabReader:
             return _fpm_inr(file)
         if "imlow_HDR" in file.shapes:
             return _uconn(file)
-        if (draft := matlab_named.draft_of(file)) is not None:
+        if (draft := _own_names(file)) is not None:
             return draft
         raise InputError(
             f"{path}: the file holds {', '.join(sorted(file.shapes)) or 'nothing'}; it must hold I_low (FPM-INR) or "
@@ -48,7 +52,7 @@ class MatlabReader:
 
 
 def _fpm_inr(file: _Mat) -> Draft:
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     if "na_calib" in file.shapes:
         calibrated = file.array("na_calib")
         if calibrated.ndim != 2 or calibrated.shape[1] != 2:
@@ -71,7 +75,7 @@ def _uconn(file: _Mat) -> Draft:
     if leds > _BOARD_LEDS:
         raise InputError(f"{file.path}: imlow_HDR holds {leds} frames; this board has {_BOARD_LEDS} LEDs")
     theta, xint, yint = (file.number(name) if name in file.shapes else 0.0 for name in ("theta", "xint", "yint"))
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "objective_na": 0.1,
         "pixel_um": 1.845,
         "illumination_na": uconn_board(theta, xint, yint, leds),
@@ -86,6 +90,37 @@ def _uconn(file: _Mat) -> Draft:
     return Draft("led_array", SquaredFrames(frames), values, str(file.path), notes)
 
 
+def _own_names(file: _Mat) -> Draft | None:
+    """The draft of an opened file with `frames` (y, x, frame) in it; None without.
+
+    `probe` may be (y, x) or (y, x, mode).
+    """
+    names = named.names_in(file.path, list(file.shapes))
+    if named.FRAMES not in names:
+        return None
+    said = _text(file.array("kind")) if "kind" in file.shapes else None
+    kind = named.kind_of(file.path, names, said)
+    values = named.values_of(kind, names, lambda name: _plain(file.array(name)))
+    if "probe" in values and np.ndim(values["probe"]) == 3:
+        values["probe"] = np.moveaxis(values["probe"], -1, 0)
+    if "title" in file.shapes:
+        values["title"] = _text(file.array("title"))
+    return Draft(kind, file.frames(names[named.FRAMES]), values, str(file.path))
+
+
+def _plain(value: np.ndarray) -> np.ndarray:
+    """Text, which version 7.3 keeps as codes of letters, and complex numbers, which it keeps as pairs."""
+    if value.dtype.names and set(value.dtype.names) == {"real", "imag"}:
+        return value["real"] + 1j * value["imag"]
+    if value.dtype == np.uint16 and value.ndim == 2 and 1 in value.shape and value.size > 1:
+        return np.array(_text(value))
+    return value
+
+
+def _text(value: np.ndarray) -> str:
+    return "".join(map(chr, value.reshape(-1))) if value.dtype.kind == "u" else "".join(map(str, value.reshape(-1)))
+
+
 class _Mat:
     """Variables of a version 5 file by name, in MATLAB's axes."""
 
@@ -93,7 +128,8 @@ class _Mat:
         import scipy.io
 
         self.path = path
-        listed = _careful(lambda: scipy.io.whosmat(str(path)), path)
+        with explained(path, _DAMAGED):
+            listed = scipy.io.whosmat(str(path))
         self.shapes: dict[str, tuple[int, ...]] = {name: tuple(shape) for name, shape, _ in listed}
         self._classes = {name: kind for name, _, kind in listed}
 
@@ -106,13 +142,13 @@ class _Mat:
             raise InputError(f"{self.path}: {name} has shape {value.shape}; it must be a single number")
         return float(value.reshape(()))
 
-    def frames(self, name: str) -> Any:
+    def frames(self, name: str) -> Frames:
         shape = self._stack_shape(name)
         try:
             dtype = np.dtype(_CLASSES.get(self._classes[name], self._classes[name]))
         except TypeError:
             raise InputError(f"{self.path}: {name} is of class {self._classes[name]}; frames are numbers") from None
-        return MatFrames(self.path.absolute(), name, shape, dtype)
+        return WholeFrames(self.path.absolute(), shape, dtype, functools.partial(_stack, name=name))
 
     def _stack_shape(self, name: str) -> tuple[int, int, int]:
         shape = self.shapes[name]
@@ -139,53 +175,29 @@ class _Hdf5Mat(_Mat):
             return HDF5Frames.of(file[name], self.path, reversed_axes=True)
 
 
-def _careful(read: Callable[[], Any], path: Path) -> Any:
-    """scipy says many things about a bad file; the user needs one."""
-    try:
-        return read()
-    except PermissionError:
-        raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it") from None
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: this is not a MATLAB file or it is cut short ({reason}); save it again") from None
-
-
 def _variable(path: Path, name: str) -> np.ndarray:
     """A variable in the type it is stored in: `mat_dtype` would drop the imaginary part of complex ones."""
     import scipy.io
 
-    found = _careful(lambda: scipy.io.loadmat(str(path), variable_names=[name]), path)
-    return np.asarray(found[name])
+    with explained(path, _DAMAGED):
+        return np.asarray(scipy.io.loadmat(str(path), variable_names=[name])[name])
+
+
+def _stack(path: Path, name: str) -> np.ndarray:
+    """The frames of a version 5 file, which are compressed as a whole and so are kept once read."""
+    return _stack_once(path, name, path.stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=1)
-def _stack(path: Path, name: str, written_ns: int) -> np.ndarray:
-    """The frames of a version 5 file, which are compressed as a whole and so are kept once read."""
+def _stack_once(path: Path, name: str, written_ns: int) -> np.ndarray:
     return np.moveaxis(_variable(path, name), -1, 0)
-
-
-@dataclasses.dataclass(frozen=True)
-class MatFrames:
-    """A (y, x, led) variable of a version 5 file as (frame, y, x), read at first use."""
-
-    path: Path
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        try:
-            written_ns = self.path.stat().st_mtime_ns
-        except OSError:
-            raise InputError(f"{self.path}: the file is gone; open it again where it is now") from None
-        return _stack(self.path, self.name, written_ns)[key].astype(self.dtype)
 
 
 @dataclasses.dataclass(frozen=True)
 class SquaredFrames:
     """Intensities of a stack that holds amplitudes."""
 
-    frames: Any
+    frames: Frames
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -195,5 +207,5 @@ class SquaredFrames:
     def dtype(self) -> np.dtype:
         return np.promote_types(self.frames.dtype, np.float32)
 
-    def __getitem__(self, key: Any) -> np.ndarray:
+    def __getitem__(self, key: Key) -> np.ndarray:
         return np.square(np.asarray(self.frames[key]).astype(self.dtype))

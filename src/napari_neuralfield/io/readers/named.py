@@ -19,6 +19,8 @@ FRAMES = "frames"
 def names_in(path: Path, held: Collection[str]) -> dict[str, str]:
     """The acquisition's name -> the name in the file, of everything that `held` and the sidecar's `variables` give.
 
+    `held` : names in the file, `path`.
+
     Raises
     ------
     InputError : where `variables` is not a mapping or names what the file does not hold.
@@ -37,6 +39,12 @@ def names_in(path: Path, held: Collection[str]) -> dict[str, str]:
 
 def kind_of(path: Path, names: Collection[str], said: str | None) -> str:
     """The kind that the file or its sidecar says, else the only kind that has all these values.
+
+    Parameters
+    ----------
+    path : of the file.
+    names : of the acquisition's values in it, of `names_in`.
+    said : kind that the file itself states, if it does.
 
     Raises
     ------
@@ -65,10 +73,17 @@ def _known(kind: str) -> list[str]:
     return [*quantities(kind), *DERIVING.get(kind, ())]
 
 
-def values_of(kind: str, names: Mapping[str, str], array: Callable[[str], np.ndarray], path: Path) -> dict[str, Any]:
-    """Every value of the kind that the file holds, scalars as numbers and lists as (frame,)."""
+def values_of(kind: str, names: Mapping[str, str], array: Callable[[str], np.ndarray]) -> dict[str, Any]:
+    """Every value of the kind that the file holds, scalars as numbers and lists as (frame,).
+
+    Parameters
+    ----------
+    kind : of acquisition.
+    names : the acquisition's name -> the name in the file, of `names_in`.
+    array : gives what the file holds under a name.
+    """
     known = quantities(kind)
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name in _known(kind):
         if name not in names:
             continue

@@ -7,19 +7,19 @@ import dataclasses
 import functools
 import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ...data.acquisition import Draft
 from ...registry import READERS
 from ...types import InputError
-from ..sidecar.reading import explained
+from ..native.hdf5_frames import Key
+from ..native.reading import explained
 from . import named
 
 ENDINGS = (".npz", ".npz.bz2")
 SCAN = ("data", "scan")
-UNITLESS: dict[str, Any] = {
+UNITLESS = {
     "geometry": "far_field", "object_pixel_um": 1.0, "detector_pixel_um": 1.0, "wavelength_um": 1e-3,
 }  # fmt: skip
 
@@ -47,7 +47,7 @@ class NumpyArchiveReader:
         frames = ArchiveFrames.of(path, names[named.FRAMES], held[names[named.FRAMES]])
         said = str(held["kind"]) if "kind" in held else None
         kind = named.kind_of(path, names, said)
-        values = named.values_of(kind, names, held.__getitem__, path)
+        values = named.values_of(kind, names, held.__getitem__)
         if "title" in held:
             values["title"] = str(held["title"])
         return Draft(kind, frames, values, str(path))
@@ -61,7 +61,7 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
 
 @functools.lru_cache(maxsize=1)
 def _arrays(path: Path, written_ns: int) -> dict[str, np.ndarray]:
-    whole: Any = path
+    whole: Path | io.BytesIO = path
     if path.suffix.lower() == ".bz2":
         with bz2.open(path) as file:
             whole = io.BytesIO(file.read())
@@ -84,14 +84,13 @@ class ArchiveFrames:
 
     @classmethod
     def of(cls, path: Path, name: str, array: np.ndarray, cornered: bool = False) -> ArchiveFrames:
-        shape = tuple(array.shape)
-        while len(shape) > 3 and shape[0] == 1:
-            shape = shape[1:]
-        if len(shape) != 3:
+        """The frames of `array`, which the archive `path` holds under a `name`; `cornered` as in the class."""
+        before, shape = array.shape[:-3], array.shape[-3:]
+        if len(shape) != 3 or any(n != 1 for n in before):
             raise InputError(f"{path}: {name} has shape {array.shape}; it must be (frame, y, x)")
         return cls(path.absolute(), name, shape, array.dtype, cornered)
 
-    def __getitem__(self, key: Any) -> np.ndarray:
+    def __getitem__(self, key: Key) -> np.ndarray:
         stack = arrays(self.path)[self.name].reshape(self.shape)
         if not self.cornered:
             return stack[key].copy()
@@ -108,7 +107,7 @@ def _scan(path: Path, held: dict[str, np.ndarray]) -> Draft:
     cornered = _zero_at_corner(held[SCAN[0]].reshape(frames.shape))
     scan = np.asarray(held[SCAN[1]], dtype=float)
     scan = scan.reshape(scan.shape[-2:]) if scan.size == 2 * frames.shape[0] else scan
-    values: dict[str, Any] = {"positions_px": scan}
+    values: dict[str, object] = {"positions_px": scan}
     frames = dataclasses.replace(frames, cornered=cornered)
     draft = Draft("ptychography", frames, values, str(path))
     draft.assume(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -41,7 +40,7 @@ class PtyLabReader:
                     "conventional ptychography is read, so give these frames as TIFF with a sidecar of kind led_array"
                 )
             frames = HDF5Frames.of(file["ptychogram"], path)
-            values: dict[str, Any] = {
+            values: dict[str, object] = {
                 name: 1e6 * _number(file, key, path) for name, key in LENGTHS.items() if key in file
             }
             values["positions_um"] = 1e6 * _encoder(file, path)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ...data.acquisition import Draft
 from ...data.derived import INTERVAL, THROUGH_FOCUS
+from ...data.frames import Frames
 from ...registry import READERS
 from ...types import InputError
+from ..native.hdf5_frames import SingleFrames, WholeFrames
+from ..native.reading import explained
 from ..sidecar import sidecar
-from ..sidecar.reading import explained
 from ..sidecar.tables import image_head, read_image
 from .depth_names import agree, by_depth, depth_um
 from .image_metadata import Described, described
@@ -47,7 +49,7 @@ class TiffReader:
             said = Described()
             if kind in (None, THROUGH_FOCUS):
                 images, said = _told_by_names(images, given, found)
-            frames = _image_frames(images)
+            frames: Frames = _image_frames(images)
         else:
             frames, said = _told_by_planes(path)
         if kind is None and said.through_focus:
@@ -64,7 +66,7 @@ class TiffReader:
         return Draft(kind, frames, told[0], str(path), list(told[1]))
 
 
-def _images(folder: Path, given: dict[str, Any], where: Path | None) -> list[Path]:
+def _images(folder: Path, given: Mapping[str, object], where: Path | None) -> list[Path]:
     """The images of a folder, in the natural order of their names (2 before 10), or those that `files` names.
 
     Images that the sidecar names for something else, such as flat or background, are no frames.
@@ -88,7 +90,7 @@ def _images(folder: Path, given: dict[str, Any], where: Path | None) -> list[Pat
     return paths
 
 
-def _told_by_names(images: list[Path], given: dict[str, Any], where: Path | None) -> tuple[list[Path], Described]:
+def _told_by_names(images: list[Path], given: Mapping[str, object], where: Path | None) -> tuple[list[Path], Described]:
     """The images whose names tell a depth, sorted by it unless their order is given, and those depths."""
     in_order = isinstance(given.get("files"), list) or any(given.get(n) is not None for n in ("time_s", INTERVAL))
     chosen, depths, notes = by_depth(images, in_order=in_order)
@@ -99,7 +101,7 @@ def _told_by_names(images: list[Path], given: dict[str, Any], where: Path | None
     return chosen, Described({"z_um": np.array(depths)}, notes, through_focus=True)
 
 
-def _image_frames(paths: list[Path]) -> ImageFrames:
+def _image_frames(paths: list[Path]) -> SingleFrames:
     """One frame per image.
 
     Raises
@@ -113,13 +115,17 @@ def _image_frames(paths: list[Path]) -> ImageFrames:
                 f"{path}: the frame is {_said(head)} but {paths[0].name} is {_said(heads[0])}; all must agree, so "
                 "leave the odd one out of the folder or name the frames under 'files' in the sidecar"
             )
-    shape, dtype = heads[0]
-    return ImageFrames(tuple(p.absolute() for p in paths), shape, dtype)
+    return _frames_of(paths, *heads[0])
 
 
-def _told_by_planes(path: Path) -> tuple[Any, Described]:
+def _frames_of(paths: list[Path], shape: tuple[int, int], dtype: np.dtype) -> SingleFrames:
+    read = functools.partial(_image, paths=tuple(path.absolute() for path in paths), shape=shape)
+    return SingleFrames((len(paths), *shape), dtype, read)
+
+
+def _told_by_planes(path: Path) -> tuple[Frames, Described]:
     """Frames of one file, and what its planes, or its name for all of them, say of themselves."""
-    frames, said = file_frames(path), Described()
+    frames, said = _file_frames(path), Described()
     if path.suffix.lower() != ".png":
         import tifffile
 
@@ -146,18 +152,18 @@ def _said(head: tuple[tuple[int, int], np.dtype]) -> str:
 def _head(path: Path) -> tuple[tuple[int, int], np.dtype]:
     """Shape (y, x) and type of one image, from its header where the format allows."""
     if path.suffix.lower() != ".png":
-        frames = file_frames(path)
+        frames = _file_frames(path)
         if frames.shape[0] != 1:
             raise InputError(f"{path}: the file holds {frames.shape[0]} pages; in a folder each file is one frame")
         return (frames.shape[1], frames.shape[2]), frames.dtype
     return image_head(path)
 
 
-def file_frames(path: Path) -> Any:
+def _file_frames(path: Path) -> Frames:
     """Frames of one TIFF file, mapped where they lie in one piece, else page by page; or of one PNG."""
     if path.suffix.lower() == ".png":
         frame_shape, dtype = image_head(path)
-        return ImageFrames((path.absolute(),), frame_shape, dtype)
+        return _frames_of([path], frame_shape, dtype)
     import tifffile
 
     with explained(path, "this is not a TIFF file or it is cut short"), tifffile.TiffFile(path) as file:
@@ -176,79 +182,33 @@ def file_frames(path: Path) -> Any:
     if offset is not None and path.stat().st_size < offset + int(np.prod(shape)) * dtype.itemsize:
         raise InputError(f"{path}: the file is cut short; copy or record it again")
     if offset is not None:
-        return MappedFrames(path.absolute(), offset, shape, dtype, stored)
-    return PagedFrames(path.absolute(), shape, dtype)
+        mapped = functools.partial(_mapped, offset=offset, shape=shape, stored=stored)
+        return WholeFrames(path.absolute(), shape, dtype, mapped)
+    return SingleFrames(shape, dtype, functools.partial(_page, path=path.absolute()))
 
 
-@dataclasses.dataclass(frozen=True)
-class ImageFrames:
-    """One file per frame."""
-
-    paths: tuple[Path, ...]
-    frame_shape: tuple[int, int]
-    dtype: np.dtype
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (len(self.paths), *self.frame_shape)
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        return _indexed(self.shape, self.dtype, key, self._frame)
-
-    def _frame(self, index: int) -> np.ndarray:
-        image = read_image(self.paths[index])
-        if image.shape != self.frame_shape:
-            raise InputError(f"{self.paths[index]}: the frame changed its size since it was opened; open it again")
-        return image
+def _image(index: int, paths: tuple[Path, ...], shape: tuple[int, int]) -> np.ndarray:
+    """One of several files of one frame each."""
+    image = read_image(paths[index])
+    if image.shape != shape:
+        raise InputError(f"{paths[index]}: the frame changed its size since it was opened; open it again")
+    return image
 
 
-@dataclasses.dataclass(frozen=True)
-class MappedFrames:
-    """A stack in one piece of a file, mapped anew for each access."""
-
-    path: Path
-    offset: int
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    stored: np.dtype
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        try:
-            mapped = np.memmap(self.path, self.stored, "r", self.offset, self.shape)
-        except (OSError, ValueError):
-            raise InputError(f"{self.path}: the file is gone or cut short; open it again where it is now") from None
-        return np.array(mapped[key], dtype=self.dtype)
+def _mapped(path: Path, offset: int, shape: tuple[int, ...], stored: np.dtype) -> np.ndarray:
+    try:
+        return np.memmap(path, stored, "r", offset, shape)
+    except (OSError, ValueError):
+        raise InputError(f"{path}: the file is gone or cut short; open it again where it is now") from None
 
 
-@dataclasses.dataclass(frozen=True)
-class PagedFrames:
-    """Pages of a TIFF file that are compressed or lie scattered."""
+def _page(index: int, path: Path) -> np.ndarray:
+    """A page of a file whose pages are compressed or lie scattered."""
+    import tifffile
 
-    path: Path
-    shape: tuple[int, ...]
-    dtype: np.dtype
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        return _indexed(self.shape, self.dtype, key, self._frame)
-
-    def _frame(self, index: int) -> np.ndarray:
-        import tifffile
-
-        try:
-            with tifffile.TiffFile(self.path) as file:
-                return np.asarray(file.asarray(key=index, series=0))
-        except Exception as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise InputError(f"{self.path}: page {index} cannot be read ({reason}); save the file again") from None
-
-
-def _indexed(shape: tuple[int, ...], dtype: np.dtype, key: Any, frame: Any) -> np.ndarray:
-    """`stack[key]` of a stack of which single frames can be had."""
-    key = key if isinstance(key, tuple) else (key,)
-    first, rest = key[0], key[1:]
-    if isinstance(first, int | np.integer):
-        return frame(range(shape[0])[first])[rest or ...]
-    chosen = np.arange(shape[0])[first]
-    if len(chosen) == 0:
-        return np.empty((0, *shape[1:]), dtype)[(slice(None), *rest)]
-    return np.stack([frame(int(i))[rest or ...] for i in chosen])
+    try:
+        with tifffile.TiffFile(path) as file:
+            return np.asarray(file.asarray(key=index, series=0))
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: page {index} cannot be read ({reason}); save the file again") from None

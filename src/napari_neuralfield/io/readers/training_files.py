@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import h5py
 import numpy as np
 
-from ...data.acquisition import Acquisition
+from ...data.acquisition import Acquisition, MultiplexedLed, ThroughFocus
 from ...types import InputError
 from .opening import open_acquisition
 
+Thin = MultiplexedLed | ThroughFocus  # what a network sees
 CALLED = {"multiplexed_led": "frames of LED patterns", "through_focus": "bright-field frames"}
 FRAMES, TRUTH = ".acq.h5", ".truth.h5"
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -20,8 +21,8 @@ SMALLEST = 32  # pixels along the shorter side
 LARGEST = 2048  # pixels of an image that are kept, along its longer side
 
 
-def frames_of_kind(path: str | Path, option: str, kind: str) -> Any:
-    """An acquisition of this kind.
+def frames_of_kind(path: str | Path, option: str, kind: str) -> Acquisition:
+    """The acquisition in the file `path`, given as `option`, which must be of this `kind`.
 
     Raises
     ------
@@ -35,7 +36,7 @@ def frames_of_kind(path: str | Path, option: str, kind: str) -> Any:
     return acquisition
 
 
-def stacks(path: str | Path) -> list[Any]:
+def stacks(path: str | Path) -> list[ThroughFocus]:
     """Stacks through focus: of one file, or of every .acq.h5 of a folder.
 
     Raises
@@ -43,7 +44,7 @@ def stacks(path: str | Path) -> list[Any]:
     InputError : where one cannot be read, is of another kind, or has a single plane.
     """
     inside = sorted(Path(path).glob(f"*{FRAMES}")) if Path(path).is_dir() else []
-    found = [frames_of_kind(one, "stack", "through_focus") for one in inside or [Path(path)]]
+    found = [cast(ThroughFocus, frames_of_kind(one, "stack", "through_focus")) for one in inside or [Path(path)]]
     for acquisition in found:
         if len(set(np.asarray(acquisition.z_um).tolist())) < 2:
             raise InputError(
@@ -54,8 +55,10 @@ def stacks(path: str | Path) -> list[Any]:
     return found
 
 
-def measured_pairs(folder: str | Path, kind: str) -> list[tuple[Any, np.ndarray, float, str]]:
+def measured_pairs(folder: str | Path, kind: str) -> list[tuple[Thin, np.ndarray, float, str]]:
     """Frames, phase (Y, X) in rad, its pixel in um and a name, of every NAME.acq.h5 with a NAME.truth.h5 beside it.
+
+    `kind` : of the acquisitions that are taken from the `folder`.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def measured_pairs(folder: str | Path, kind: str) -> list[tuple[Any, np.ndarray,
             "with their phase_rad and pixel_um"
         )
     opened: list[tuple[Acquisition, Path, str]] = [(open_acquisition(one), truth, one.name) for one, truth in both]
-    found = [(acquisition, *_truth(truth), name) for acquisition, truth, name in opened if acquisition.kind == kind]
+    found = [(cast(Thin, one), *_truth(truth), name) for one, truth, name in opened if one.kind == kind]
     if not found:
         raise InputError(
             f"option pairs is {folder}; none of its pairs are {CALLED[kind]} ({kind}): {both[0][0].name} is of kind "

@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image
 
 from ...types import InputError
-from .reading import explained
+from ..native.reading import explained
 
 
 def read_table(path: Path) -> tuple[list[str], np.ndarray]:

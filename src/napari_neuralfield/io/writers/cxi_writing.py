@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -11,9 +10,20 @@ import numpy as np
 from ...data.acquisition import Acquisition, Ptychography
 from ...types import InputError, Result
 from ..native.atomic import writing
-from ..native.hdf5_writing import hdf5_for_writing
-from ..readers.cxi import CXI_AXES, PLANCK_TIMES_LIGHT
-from ..readers.cxi_names import BACKGROUND, DETECTOR, OBJECT, OWN, PROBE, RESULTS, SOURCE, TITLE, TRANSLATION
+from ..native.hdf5_writing import hdf5_for_writing, write_frames
+from ..readers.cxi import (
+    BACKGROUND,
+    CXI_AXES,
+    DETECTOR,
+    OBJECT,
+    OWN,
+    PLANCK_TIMES_LIGHT,
+    PROBE,
+    RESULTS,
+    SOURCE,
+    TITLE,
+    TRANSLATION,
+)
 
 ENDING = ".cxi"
 VERSION = 160
@@ -25,6 +35,7 @@ def save_cxi(path: str | Path, acquisition: Acquisition, result: Result | None =
     Parameters
     ----------
     path : ends in .cxi.
+    acquisition : of kind ptychography.
     result : a reconstruction of `acquisition`: its positions take the place of the measured ones, its object and
         probe become `image_1` and `image_2`.
 
@@ -77,13 +88,7 @@ def _write_geometry(entry: h5py.Group, acquisition: Ptychography, positions_um: 
 
 
 def _write_frames(entry: h5py.Group, acquisition: Ptychography) -> None:
-    frames = acquisition.frames
-    dtype = np.dtype(frames.dtype)
-    squeeze: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
-    options = {"chunks": (1, *frames.shape[1:]), **(squeeze if dtype.kind in "ui" else {})}
-    dataset = entry.create_dataset(f"{DETECTOR}/data", frames.shape, dtype, **options)
-    for index in range(frames.shape[0]):
-        dataset[index] = np.asarray(frames[index])
+    write_frames(entry, f"{DETECTOR}/data", acquisition.frames)
     bad = np.zeros(acquisition.frame_shape, bool) if acquisition.mask is None else ~acquisition.mask
     entry[f"{DETECTOR}/mask"] = bad.astype(np.uint32)
     if acquisition.background is not None:

@@ -70,6 +70,7 @@ def save_strips(
 
     Parameters
     ----------
+    path, z_um, pixel_um, origin_um, name : as in `save_planes`.
     strips : rows (y, x) from the first to the last, one plane after the other; none holds rows of two planes.
     shape : (y, x) of a plane.
     sample : some of the values, from which a PNG takes its black and white; the first strip where None.
@@ -86,7 +87,16 @@ def save_strips(
     times = None if time_s is None else np.asarray(time_s, dtype=float).reshape(-1)
     whole = (len(depths if times is None else times), *shape)
     some = first if sample is None else sample
-    stack = Stack(some, whole, depths, float(pixel_um), origin_um, name, times, unit)
+    stack = Stack(
+        some,
+        whole,
+        z_um=depths,
+        pixel_um=float(pixel_um),
+        origin_um=origin_um,
+        name=name,
+        time_s=times,
+        unit=unit,
+    )
     with writing(target) as temporary:
         writer(temporary, _fitting(itertools.chain([first], source), stack, target), stack)
 

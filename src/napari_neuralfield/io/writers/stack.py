@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
+Place = TypeVar("Place", int, slice)
 Strips = Iterator[np.ndarray]  # rows (y, x), the planes one after the other; no strip holds rows of two planes
 
 
@@ -47,8 +48,8 @@ class Stack:
         times = self.time_s
         return (float(np.ptp(times)) / (len(times) - 1) if times is not None and len(times) > 1 else 0.0) or 1.0
 
-    def index(self, plane: Any, channel: int) -> tuple[Any, ...]:
-        """Where a channel of a plane lies in an image: (c, z), or (t, c) in a time-lapse."""
+    def index(self, plane: Place, channel: int) -> tuple[int | Place, int | Place]:
+        """Where a `channel` of a `plane`, or of several, lies in an image: (c, z), or (t, c) in a time-lapse."""
         return (channel, plane) if self.time_s is None else (plane, channel)
 
     def parts(self, rows: np.ndarray) -> list[np.ndarray]:
