@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Generator, Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,18 +20,17 @@ from ...data.acquisition import LedArray
 from ...fields.planes import PlanesField
 from ...forward import fourier, spatially_coded
 from ...optics.grids import fit_spectrum
-from ...types import Done, Event, Preview, Progress, Result
+from ...types import Event, Preview, Progress
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import Recipe, method, option
 from ..projection.coded_solver import CodedSolver
-from ..projection.setup import depth_range, extent, flat_spectra, optics, support
+from ..projection.setup import depth_range, extent, finished, flat_spectra, support
 from ..projection.solver import no_aberration
 from .coded_pixels import CodedPixels
 
 NOLL = (4, 5, 6, 7, 8, 11)  # defocus, astigmatism, coma, spherical
 TREFOIL = (9, 10)
 SHRINKING = (0.5, 0.25, 0.125, 0.0625)  # last steps: they average the LEDs' noise
-Found = tuple["Microscope", torch.Tensor]
 
 
 class CodedFpmRecipe(Recipe):
@@ -105,7 +104,10 @@ class Microscope:
 
 @method("coded-fpm", CodedFpmRecipe, kinds=("led_array",))
 def coded_fpm(acquisition: LedArray, recipe: CodedFpmRecipe) -> Iterator[Event]:
-    """Fourier ptychography through a coded surface in front of the camera: few LEDs, pupil and directions found."""
+    """Fourier ptychography through a coded surface in front of the camera: few LEDs, pupil and directions found.
+
+    `acquisition` is reconstructed as `recipe` says.
+    """
     started = time.process_time()
     device = compute.device(recipe.device)
     z_um = depth_range(acquisition, (acquisition.sample_z_um or 0.0) if recipe.z_um is None else recipe.z_um)[0]
@@ -116,31 +118,30 @@ def coded_fpm(acquisition: LedArray, recipe: CodedFpmRecipe) -> Iterator[Event]:
     spectrum = flat_spectra(camera.plan, 1, device)[0]
     rounds = recipe.passes + len(SHRINKING)
     total = camera.frames * rounds * (2 if recipe.learn else 1) + (recipe.steps if recipe.learn else 0)
-    spectrum, error = yield from projections(microscope, spectrum, recipe, (0, total))
+    spectrum, error = yield from _projections(microscope, spectrum, recipe, (0, total))
     if recipe.learn:
         first = camera.frames * rounds
-        microscope, spectrum = yield from learning(microscope, spectrum, recipe, (first, total))
-        spectrum, error = yield from projections(microscope, spectrum, recipe, (first + recipe.steps, total))
-    figures = {
-        "relative_amplitude_error": error,
-        "intensity_scale": measured.scale,
-        "cpu_seconds": time.process_time() - started,
-    }
-    about = optics(microscope.acquisition) | {"upsampling": camera.upsampling}
-    calibration = arrays(microscope, recipe.learn)
-    yield Done(
-        Result(field_of(microscope, spectrum), recipe.model_dump(), about, calibration, figures, acquisition.title)
+        microscope, spectrum = yield from _learning(microscope, spectrum, recipe, (first, total))
+        spectrum, error = yield from _projections(microscope, spectrum, recipe, (first + recipe.steps, total))
+    yield finished(
+        _field_of(microscope, spectrum),
+        recipe,
+        microscope.acquisition,
+        started=started,
+        figures={"relative_amplitude_error": error, "intensity_scale": measured.scale},
+        calibration=_arrays(microscope, recipe.learn),
+        about={"upsampling": camera.upsampling},
     )
 
 
-def field_of(microscope: Microscope, spectrum: torch.Tensor) -> PlanesField:
+def _field_of(microscope: Microscope, spectrum: torch.Tensor) -> PlanesField:
     """The object as a field of one plane."""
     z = [microscope.camera.z_um]
     where = extent(microscope.acquisition, np.array(z))
     return PlanesField.from_spectra(spectrum[None], z, where, support(microscope.camera.plan), half=False)
 
 
-def projections(
+def _projections(
     microscope: Microscope, spectrum: torch.Tensor, recipe: CodedFpmRecipe, progress: tuple[int, int]
 ) -> Generator[Event, None, tuple[torch.Tensor, float]]:
     """Accelerated passes, then shrinking ones; returns the spectrum and the relative amplitude error."""
@@ -148,13 +149,13 @@ def projections(
     solver = CodedSolver(
         camera,
         microscope.measured,
-        spectrum.clone(),
-        microscope.pupils(),
-        spatially_coded.cached_kernels(camera),
-        np.arange(camera.frames),
-        recipe.alpha,
+        spectrum=spectrum.clone(),
+        pupils=microscope.pupils(),
+        kernels=spatially_coded.cached_kernels(camera),
+        frames=np.arange(camera.frames),
+        alpha=recipe.alpha,
     )
-    pace = PreviewPace(lambda: Preview(field_of(microscope, solver.spectrum), camera.z_um))
+    pace = PreviewPace(lambda: Preview(_field_of(microscope, solver.spectrum), camera.z_um))
     done, total = progress
     steps = [1.0] * recipe.passes + list(SHRINKING)
     for number, step in enumerate(steps):
@@ -169,29 +170,34 @@ def projections(
     return solver.spectrum, solver.error()
 
 
-def learning(
+def _learning(
     microscope: Microscope, spectrum: torch.Tensor, recipe: CodedFpmRecipe, progress: tuple[int, int]
-) -> Generator[Event, None, Found]:
+) -> Generator[Event, None, tuple[Microscope, torch.Tensor]]:
     """Object and microscope by gradient descent; returns both."""
     camera = microscope.camera
     ones = no_aberration(camera.plan, camera.device)
-    pixels = CodedPixels(camera, microscope.measured, spectrum, recipe.learn, microscope.noll, ones)
+    pixels = CodedPixels(camera, microscope.measured, spectrum, learn=recipe.learn, noll=microscope.noll, factor=ones)
     random = np.random.default_rng(recipe.seed)
-    pace = PreviewPace(lambda: Preview(field_of(microscope, pixels.final_spectrum()), camera.z_um))
+    pace = PreviewPace(lambda: Preview(_field_of(microscope, pixels.final_spectrum()), camera.z_um))
     done, total = progress
-    every = np.arange(camera.frames)
-    for number, error in enumerate(
-        pixels.steps(every, recipe.steps, recipe.learning_rate, recipe.sparsity, recipe.leds_per_step, random)
-    ):
+    steps = pixels.steps(
+        np.arange(camera.frames),
+        recipe.steps,
+        rate=recipe.learning_rate,
+        edges=recipe.sparsity,
+        at_once=recipe.leds_per_step,
+        random=random,
+    )
+    for number, error in enumerate(steps):
         yield Progress(done + number + 1, total, error, "microscope")
         yield from pace.events()
     better = microscope.corrected(pixels)
     return better, fit_spectrum(pixels.final_spectrum(), better.camera.plan.spectrum_shape)
 
 
-def arrays(microscope: Microscope, learnt: tuple[str, ...]) -> dict[str, Any]:
+def _arrays(microscope: Microscope, learnt: tuple[str, ...]) -> dict[str, np.ndarray]:
     """What a result keeps of the microscope that was learnt."""
-    found: dict[str, Any] = {}
+    found: dict[str, np.ndarray] = {}
     if "zernike" in learnt:
         nearest = np.argmin(np.hypot(*np.asarray(microscope.acquisition.illumination_na).T))
         found["pupil"] = microscope.pupils(np.array([nearest]))[0].cpu().numpy()

@@ -25,6 +25,8 @@ class CodedPixels:
 
     Parameters
     ----------
+    camera : windows of the LEDs, the coded surface and the way to the sensor.
+    measured : the frames (led, y, x), with each LED's gain and ambient light.
     spectrum : centred object spectrum to start from (Y, X).
     learn : which of `zernike`, `directions` (NA), `gains`, `profile` (exponents of the surface's modulus and phase)
         and `surface` (every pixel of it) are learnt.
@@ -98,9 +100,11 @@ class CodedPixels:
 
         Parameters
         ----------
+        frames : indices of the frames that are used (frame,).
+        count : number of steps.
         rate : largest change of a pixel per step.
         edges : weight of the total variation against the mean squared misfit of a pixel.
-        at_once : frames compared in each step.
+        at_once : frames compared in each step, drawn with `random`.
         """
         others = [(value, STEPS[name]) for name, value in self.learnt.items()]
         optimizer = Adam([self.object], rate, betas=(0.9, 0.99), others=others)

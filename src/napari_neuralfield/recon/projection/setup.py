@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
 
 import numpy as np
 import torch
@@ -11,11 +11,11 @@ from ...checks.findings import default_z_range_um, native_upsampling
 from ...compute import REAL
 from ...data.acquisition import LedArray
 from ...fields.planes import PlanesField
-from ...forward.fourier import Windows
+from ...forward.fourier import Windows, pupil_frequencies
 from ...optics.grids import centred_spectrum
 from ...optics.illumination import synthetic_na
-from ...types import Extent, InputError, Preview
-from ..engine.recipe import option
+from ...types import Done, Extent, Field, InputError, Preview, Result
+from ..engine.recipe import Recipe, option
 
 Depths = tuple[float, float] | float | None
 
@@ -25,6 +25,11 @@ CHECK_ORIENTATION = option(True, "test the eight orientations of the LED board f
 
 def depth_range(acquisition: LedArray, z_um: Depths) -> tuple[float, float]:
     """(min, max) um: what the user asked, else the sample's known depth, else all the optics can hold.
+
+    Parameters
+    ----------
+    acquisition : the recording, for its optics and its sample's known depth.
+    z_um : depths (min, max) or one depth, um; None where the user left it open.
 
     Raises
     ------
@@ -49,7 +54,17 @@ def depth_range(acquisition: LedArray, z_um: Depths) -> tuple[float, float]:
 
 
 def plane_depths(acquisition: LedArray, z_um: Depths, planes: int | None) -> np.ndarray:
-    """Depths of the planes to reconstruct, um (z,): 0.3 depths of field apart unless `planes` says otherwise."""
+    """Depths of the planes to reconstruct, um (z,), evenly spaced.
+
+    Parameters
+    ----------
+    acquisition, z_um : as for `depth_range`.
+    planes : number of planes; None puts them 0.3 depths of field apart.
+
+    Raises
+    ------
+    InputError : where the range cannot be had, or one plane is to fill it.
+    """
     low, high = depth_range(acquisition, z_um)
     if low == high:
         return np.array([low])
@@ -61,7 +76,7 @@ def plane_depths(acquisition: LedArray, z_um: Depths, planes: int | None) -> np.
 
 
 def extent(acquisition: LedArray, depths_um: np.ndarray) -> Extent:
-    """The frame's field of view on the native grid."""
+    """Field of view of `acquisition`'s frames on the native grid, from the first to the last of `depths_um` (z,)."""
     factor = native_upsampling(acquisition)
     rows, columns = acquisition.frame_shape
     return Extent(
@@ -71,25 +86,28 @@ def extent(acquisition: LedArray, depths_um: np.ndarray) -> Extent:
 
 def support(plan: Windows) -> torch.Tensor:
     """Bins of the object's spectrum that some LED passes: the synthetic aperture (y, x), bool."""
-    rows, columns = plan.spectrum_shape
-    seen = np.zeros((rows, columns), bool)
-    fy = (np.arange(plan.box[0]) - plan.box[0] // 2) * plan.bin[0]
-    fx = (np.arange(plan.box[1]) - plan.box[1] // 2) * plan.bin[1]
-    for (y, x), (ry, rx) in zip(plan.corner, plan.remainder, strict=True):
-        passed = (fy[:, None] + ry) ** 2 + (fx[None, :] + rx) ** 2 <= plan.cutoff**2
-        seen[y : y + plan.box[0], x : x + plan.box[1]] |= passed
-    return torch.from_numpy(seen)
+    seen = torch.zeros(plan.spectrum_shape, dtype=torch.bool)
+    for led, (y, x) in enumerate(plan.corner):
+        fy, fx = pupil_frequencies(plan, np.array([led]), dtype=torch.float64)
+        seen[y : y + plan.box[0], x : x + plan.box[1]] |= (fy**2 + fx**2 <= plan.cutoff**2)[0]
+    return seen
 
 
 def flat_spectra(plan: Windows, planes: int, device: torch.device) -> torch.Tensor:
-    """Spectra of an empty sample (z, y, x)."""
+    """Centred spectra (z, y, x) of an empty sample: `planes` planes on the grid of `plan`, on `device`."""
     spectra = torch.zeros((planes, *plan.spectrum_shape), dtype=torch.complex64, device=device)
     spectra[:, plan.spectrum_shape[0] // 2, plan.spectrum_shape[1] // 2] = 1
     return spectra
 
 
 def first_look(acquisition: LedArray, depths_um: np.ndarray) -> Preview:
-    """Something to see at once: the amplitude of the frame whose LED is nearest the axis, the same at every depth."""
+    """Something to see at once: the amplitude of the frame whose LED is nearest the axis.
+
+    Parameters
+    ----------
+    acquisition : the recording.
+    depths_um : planes of the field to come, um (z,); the picture is the same at every depth between them.
+    """
     nearest = int(np.argmin(np.hypot(*np.asarray(acquisition.illumination_na).T)))
     frame = torch.as_tensor(acquisition.intensity([nearest])).clamp(min=0)
     spectra = centred_spectrum(torch.sqrt(frame / frame.mean().clamp(min=1e-12)))
@@ -98,9 +116,9 @@ def first_look(acquisition: LedArray, depths_um: np.ndarray) -> Preview:
     return Preview(PlanesField.from_spectra(spectra, [middle], extent(acquisition, depths_um), everywhere), middle)
 
 
-def optics(acquisition: LedArray) -> dict[str, Any]:
+def optics(acquisition: LedArray) -> dict[str, object]:
     """The numbers that belong in a result's header."""
-    numbers = {
+    numbers: dict[str, object] = {
         "kind": acquisition.kind,
         "wavelength_um": acquisition.wavelength_um,
         "objective_na": acquisition.objective_na,
@@ -114,5 +132,32 @@ def optics(acquisition: LedArray) -> dict[str, Any]:
     return numbers
 
 
+def finished(
+    field: Field,
+    recipe: Recipe,
+    acquisition: LedArray,
+    *,
+    started: float,
+    figures: dict[str, float],
+    calibration: dict[str, np.ndarray] | None = None,
+    about: dict[str, object] | None = None,
+) -> Done:
+    """The last event of a reconstruction.
+
+    Parameters
+    ----------
+    field, recipe : the answer, and what the user chose.
+    acquisition : the microscope as it is known in the end.
+    started : `time.process_time()` at the start, s.
+    figures : scalars; the seconds since are added.
+    calibration : arrays found with the field.
+    about : numbers beside those of `optics`, or in their place.
+    """
+    figures = figures | {"cpu_seconds": time.process_time() - started}
+    known = optics(acquisition) | (about or {})
+    return Done(Result(field, recipe.model_dump(), known, calibration or {}, figures=figures, title=acquisition.title))
+
+
 def depth_tensor(depths_um: np.ndarray, device: torch.device) -> torch.Tensor:
+    """`depths_um` (z,) in single precision on `device`."""
     return torch.as_tensor(depths_um, dtype=REAL, device=device)
