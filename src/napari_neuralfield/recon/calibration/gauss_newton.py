@@ -60,24 +60,19 @@ def linearise(belief: Belief, *, own: Sequence[str], shared: Sequence[str], step
     step_bins : half the width of the central differences, bins of the pupil's grid.
     """
     parts = [_part(belief, leds, own, shared, step_bins) for leds in belief.chunks()]
-    own_matrix, cross, own_right, misfit = (torch.cat([p[k] for p in parts]).double().numpy() for k in range(4))
-    shared_matrix, shared_right = (torch.stack([p[k].double() for p in parts]).sum(0).numpy() for k in (4, 5))
-    return Equations(
-        own=tuple(own),
-        shared=tuple(shared),
-        own_matrix=own_matrix,
-        cross=cross,
-        shared_matrix=shared_matrix,
-        own_right=own_right,
-        shared_right=shared_right,
-        misfit=misfit,
-    )
+    found = {
+        name: torch.stack([p[name].double() for p in parts]).sum(0)
+        if name.startswith("shared_")
+        else torch.cat([p[name] for p in parts]).double()
+        for name in parts[0]
+    }
+    return Equations(tuple(own), tuple(shared), **{name: value.numpy() for name, value in found.items()})
 
 
 def _part(
     belief: Belief, leds: np.ndarray, own: Sequence[str], shared: Sequence[str], step_bins: float
-) -> tuple[torch.Tensor, ...]:
-    """The sums over one chunk of LEDs, in the order `linearise` reads them."""
+) -> dict[str, torch.Tensor]:
+    """The sums over one chunk of LEDs, by their names in `Equations`."""
     microscope, plan, field, cut = belief.microscope, belief.plan, belief.weight, belief.windows(leds)
     gain, floor, variance = belief.brightness(leds)
     phases = microscope.phases(plan, leds)
@@ -111,14 +106,14 @@ def _part(
     ours = torch.stack([columns_of[name] for name in shared], 1) if shared else mine[:, :0]  # (led, s, pixel)
     rest = (residual / variance.sqrt()).flatten(1)[:, :, None]
     many = float(belief.stride**2)
-    return (
-        mine @ mine.transpose(1, 2) * many,
-        mine @ ours.transpose(1, 2) * many,
-        (mine @ rest)[..., 0] * many,
-        residual.square().mean(dim=(1, 2)) / field.square().mean(),
-        (ours @ ours.transpose(1, 2) * many).sum(0),
-        (ours @ rest)[..., 0].sum(0) * many,
-    )
+    return {
+        "own_matrix": mine @ mine.transpose(1, 2) * many,
+        "cross": mine @ ours.transpose(1, 2) * many,
+        "own_right": (mine @ rest)[..., 0] * many,
+        "misfit": residual.square().mean(dim=(1, 2)) / field.square().mean(),
+        "shared_matrix": (ours @ ours.transpose(1, 2) * many).sum(0),
+        "shared_right": (ours @ rest)[..., 0].sum(0) * many,
+    }
 
 
 def _by_direction(belief: Belief, leds: np.ndarray, axis: int, step_bins: float, phase: torch.Tensor) -> torch.Tensor:

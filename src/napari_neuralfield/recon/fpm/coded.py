@@ -123,15 +123,10 @@ def coded_fpm(acquisition: LedArray, recipe: CodedFpmRecipe) -> Iterator[Event]:
         first = camera.frames * rounds
         microscope, spectrum = yield from _learning(microscope, spectrum, recipe, (first, total))
         spectrum, error = yield from _projections(microscope, spectrum, recipe, (first + recipe.steps, total))
-    yield finished(
-        _field_of(microscope, spectrum),
-        recipe,
-        microscope.acquisition,
-        started=started,
-        figures={"relative_amplitude_error": error, "intensity_scale": measured.scale},
-        calibration=_arrays(microscope, recipe.learn),
-        about={"upsampling": camera.upsampling},
-    )
+    figures = {"relative_amplitude_error": error, "intensity_scale": measured.scale}
+    arrays, about = _arrays(microscope, recipe.learn), {"upsampling": camera.upsampling}
+    field = _field_of(microscope, spectrum)
+    yield finished(field, recipe, microscope.acquisition, started, figures, calibration=arrays, about=about)
 
 
 def _field_of(microscope: Microscope, spectrum: torch.Tensor) -> PlanesField:

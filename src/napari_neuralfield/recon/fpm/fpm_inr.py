@@ -210,7 +210,7 @@ def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
         "intensity_scale": done.measured.scale,
     }
     arrays = known.arrays | done.calibration
-    yield finished(done.field, recipe, done.better or acquisition, started=started, figures=figures, calibration=arrays)
+    yield finished(done.field, recipe, done.better or acquisition, started, figures, calibration=arrays)
 
 
 def nothing_to_learn_from(recipe: FpmInrRecipe) -> Iterator[Note]:

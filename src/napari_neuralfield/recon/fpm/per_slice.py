@@ -75,7 +75,7 @@ def fpm_per_slice(acquisition: LedArray, recipe: PerSliceRecipe) -> Iterator[Eve
         "intensity_scale": scale,
     }
     field = planes_of_images(images, list(depths), where)
-    yield finished(field, recipe, acquisition, started=started, figures=figures)
+    yield finished(field, recipe, acquisition, started, figures)
 
 
 def one_pass(spectrum: torch.Tensor, amplitude: torch.Tensor, acquisition: LedArray, z_um: float, step: float) -> float:

@@ -286,15 +286,8 @@ def quasi_newton(acquisition: LedArray | MultiplexedLed, recipe: QuasiNewtonReci
     if recover_gain:
         calibration["gains"] = (solver.gain**2 / (solver.gain**2).mean()).cpu().numpy()
     figures = {"relative_amplitude_error": solver.error(), "intensity_scale": measured.scale}
-    yield finished(
-        field(),
-        recipe,
-        board,
-        started=started,
-        figures=figures,
-        calibration=calibration,
-        about={"kind": acquisition.kind},
-    )
+    about = {"kind": acquisition.kind}
+    yield finished(field(), recipe, board, started, figures, calibration=calibration, about=about)
 
 
 def _shrinking_passes(decay: float) -> int:

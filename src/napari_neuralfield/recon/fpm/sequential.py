@@ -148,7 +148,7 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
     if recover_gain:
         calibration["gains"] = (state.gain**2 / (state.gain**2).mean()).cpu().numpy()
     figures |= {"relative_amplitude_error": error, "intensity_scale": measured.scale}
-    yield finished(field(), recipe, acquisition, started=started, figures=figures, calibration=calibration)
+    yield finished(field(), recipe, acquisition, started, figures, calibration=calibration)
 
 
 def seen_by_some_led(plan: fourier.Windows, device: torch.device) -> torch.Tensor:

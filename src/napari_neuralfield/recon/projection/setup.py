@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -136,11 +137,11 @@ def finished(
     field: Field,
     recipe: Recipe,
     acquisition: LedArray,
-    *,
     started: float,
     figures: dict[str, float],
+    *,
     calibration: dict[str, np.ndarray] | None = None,
-    about: dict[str, object] | None = None,
+    about: Mapping[str, object] | None = None,
 ) -> Done:
     """The last event of a reconstruction.
 
@@ -154,7 +155,7 @@ def finished(
     about : numbers beside those of `optics`, or in their place.
     """
     figures = figures | {"cpu_seconds": time.process_time() - started}
-    known = optics(acquisition) | (about or {})
+    known = {**optics(acquisition), **(about or {})}
     return Done(Result(field, recipe.model_dump(), known, calibration or {}, figures=figures, title=acquisition.title))
 
 
