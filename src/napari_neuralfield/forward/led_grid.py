@@ -9,11 +9,11 @@ from ..compute import REAL
 from ..data.acquisition import LedArray
 from ..data.geometry import native_upsampling
 from ..types import Extent
-from .fourier import Windows
+from .fourier import Windows, pupil_frequencies
 
 
 def extent(acquisition: LedArray, depths_um: np.ndarray) -> Extent:
-    """The frame's field of view on the native grid."""
+    """Field of view of `acquisition`'s frames on the native grid, from the first to the last of `depths_um` (z,)."""
     factor = native_upsampling(acquisition)
     rows, columns = acquisition.frame_shape
     return Extent(
@@ -23,22 +23,20 @@ def extent(acquisition: LedArray, depths_um: np.ndarray) -> Extent:
 
 def support(plan: Windows) -> torch.Tensor:
     """Bins of the object's spectrum that some LED passes: the synthetic aperture (y, x), bool."""
-    rows, columns = plan.spectrum_shape
-    seen = np.zeros((rows, columns), bool)
-    fy = (np.arange(plan.box[0]) - plan.box[0] // 2) * plan.bin[0]
-    fx = (np.arange(plan.box[1]) - plan.box[1] // 2) * plan.bin[1]
-    for (y, x), (ry, rx) in zip(plan.corner, plan.remainder, strict=True):
-        passed = (fy[:, None] + ry) ** 2 + (fx[None, :] + rx) ** 2 <= plan.cutoff**2
-        seen[y : y + plan.box[0], x : x + plan.box[1]] |= passed
-    return torch.from_numpy(seen)
+    seen = torch.zeros(plan.spectrum_shape, dtype=torch.bool)
+    for led, (y, x) in enumerate(plan.corner):
+        fy, fx = pupil_frequencies(plan, np.array([led]), dtype=torch.float64)
+        seen[y : y + plan.box[0], x : x + plan.box[1]] |= (fy**2 + fx**2 <= plan.cutoff**2)[0]
+    return seen
 
 
 def flat_spectra(plan: Windows, planes: int, device: torch.device) -> torch.Tensor:
-    """Spectra of an empty sample (z, y, x)."""
+    """Centred spectra (z, y, x) of an empty sample: `planes` planes on the grid of `plan`, on `device`."""
     spectra = torch.zeros((planes, *plan.spectrum_shape), dtype=torch.complex64, device=device)
     spectra[:, plan.spectrum_shape[0] // 2, plan.spectrum_shape[1] // 2] = 1
     return spectra
 
 
 def depth_tensor(depths_um: np.ndarray, device: torch.device) -> torch.Tensor:
+    """`depths_um` (z,) in single precision on `device`."""
     return torch.as_tensor(depths_um, dtype=REAL, device=device)

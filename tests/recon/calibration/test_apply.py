@@ -112,6 +112,14 @@ def test_what_was_not_learnt_stays_as_it_is(truth) -> None:
     assert np.array_equal(tilted.background, given.background)  # bright frames tell of no ambient light
 
 
+def test_pupil_pixels_need_no_zernike_terms(truth) -> None:
+    """As with learn_pupil pixels and pupil_terms 1, which leaves no term that can be learnt."""
+    given, _, microscope = truth
+    bare = microscope.changed(noll=(), coefficients=np.zeros(0))
+    found = corrected(given, bare, ALL, 1.0, known_pupil(), dark=True, flat=True)
+    assert found.pupil == pytest.approx(known_pupil())
+
+
 def test_the_central_square_keeps_the_microscope(truth) -> None:
     given, _, _ = truth
     whole = given.replace(pupil=known_pupil(), background=np.arange(64.0**2).reshape(64, 64))

@@ -10,7 +10,7 @@ from scene import OBJECTIVE_NA, WAVELENGTH_UM, board, scene
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
 from napari_neuralfield.recon.calibration.direction_search import search_directions
-from napari_neuralfield.recon.calibration.trial_microscope import TrialMicroscope
+from napari_neuralfield.recon.calibration.trial_microscope import Belief, TrialMicroscope
 from napari_neuralfield.simulate.simulators import aberrated_pupil
 
 NA = np.vstack([board(5), [[0.22, 0.06], [-0.05, -0.23], [0.2, -0.1]]])
@@ -26,25 +26,30 @@ def slide():
     return scene((48, 48), Z_UM, NA, gains=GAINS, pupil=pupil)
 
 
-def search(slide, start: np.ndarray, leds: np.ndarray | None = None, times: int = 1, **options) -> np.ndarray:
+def search(
+    slide, start: np.ndarray, leds: np.ndarray | None = None, *, times: int = 1, noise: np.ndarray | None = None,
+    stride: int = 1, **options,
+) -> np.ndarray:  # fmt: skip
     """Directions found from `start` (led, 2) with the true object and gains that are 3 % too high."""
     acquisition, sample = slide
     leds = np.arange(len(NA)) if leds is None else leds
     acquisition = acquisition.subset(leds)
     ones = np.ones(len(leds))
-    given = {
-        "noise": 1e-5 * ones, "board": start, "spread": 4e-3, "side": SIDE[leds], "reach_bins": 0.4, "rounds": 6,
-        "stride": 1, **options,
-    }  # fmt: skip
+    noise = 1e-5 * ones if noise is None else noise
+    given = {"board": start, "spread": 4e-3, "side": SIDE[leds], "reach_bins": 0.4, "rounds": 6, **options}
     for _ in range(times):
         microscope = TrialMicroscope(
-            start, 1.03 * GAINS[leds], 0 * ones, tuple(TERMS), np.array(list(TERMS.values())), Z_UM, WAVELENGTH_UM
-        )
+            na=start, gain=1.03 * GAINS[leds], floor=0 * ones, noll=tuple(TERMS),
+            coefficients=np.array(list(TERMS.values())), z_um=Z_UM, wavelength_um=WAVELENGTH_UM,
+        )  # fmt: skip
         plan = microscope.plan(acquisition)
         measured = fourier.measure(acquisition, plan)
         exact = fit_spectrum(centred_spectrum(torch.from_numpy(sample)), plan.spectrum_shape) / measured.scale**0.5
-        counts = measured.amplitude**2
-        start = search_directions(microscope, plan, exact.to(torch.complex64), counts, **given)
+        belief = Belief(
+            microscope=microscope, plan=plan, spectrum=exact.to(torch.complex64), counts=measured.amplitude**2,
+            noise=noise, stride=stride,
+        )  # fmt: skip
+        start = search_directions(belief, **given)
     return start
 
 

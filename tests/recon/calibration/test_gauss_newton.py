@@ -1,4 +1,4 @@
-"""The equations of one step against a model written as a plain sum of waves, and their solution against a dense one."""
+"""The equations of one step against a plain sum of waves, their solution against a dense one, and what they doubt."""
 
 from __future__ import annotations
 
@@ -12,8 +12,16 @@ from scene import board, scene
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
 from napari_neuralfield.optics.pupil import wavefront
-from napari_neuralfield.recon.calibration.gauss_newton import DAMPING, Equations, linearise, sampler, shared_by, solve
-from napari_neuralfield.recon.calibration.trial_microscope import TrialMicroscope
+from napari_neuralfield.recon.calibration.gauss_newton import (
+    DAMPING,
+    Equations,
+    doubts,
+    linearise,
+    named,
+    shared_by,
+    solve,
+)
+from napari_neuralfield.recon.calibration.trial_microscope import Belief, TrialMicroscope
 
 NOLL = (5, 7, 11)
 OWN = ("na_y", "na_x", "gain", "floor")
@@ -28,8 +36,8 @@ def setting():
     acquisition, sample = scene((30, 33), 2.0, na)
     rng = np.random.default_rng(1)
     microscope = TrialMicroscope(
-        na + rng.normal(0, 1e-3, na.shape), rng.uniform(0.8, 1.2, 6), rng.uniform(0.01, 0.03, 6), NOLL,
-        np.array([0.3, -0.05, 0.02]), 3.0, acquisition.wavelength_um,
+        na=na + rng.normal(0, 1e-3, na.shape), gain=rng.uniform(0.8, 1.2, 6), floor=rng.uniform(0.01, 0.03, 6),
+        noll=NOLL, coefficients=np.array([0.3, -0.05, 0.02]), z_um=3.0, wavelength_um=acquisition.wavelength_um,
     )  # fmt: skip
     plan = microscope.plan(acquisition)
     spectrum = fit_spectrum(centred_spectrum(torch.from_numpy(sample)), plan.spectrum_shape).to(torch.complex64)
@@ -105,7 +113,8 @@ def plain_columns(setting) -> dict[str, np.ndarray]:
 def test_the_equations_are_those_of_the_plain_model(setting) -> None:
     """Products of all columns, each divided by the columns' lengths: cosines."""
     _, microscope, plan, spectrum, counts, noise = setting
-    found = linearise(microscope, plan, spectrum, counts, own=OWN, shared=SHARED, noise=noise, step_bins=STEP_BINS)
+    belief = Belief(microscope=microscope, plan=plan, spectrum=spectrum, counts=counts, noise=noise)
+    found = linearise(belief, own=OWN, shared=SHARED, step_bins=STEP_BINS)
     sigma = np.sqrt(noise)[:, None, None]
     columns = plain_columns(setting)
     own, shared = (np.stack([columns[name].reshape(6, -1) for name in names], 1) / sigma for names in (OWN, SHARED))
@@ -139,7 +148,8 @@ def test_without_the_edge_a_direction_is_the_slope_of_the_phase(setting) -> None
     fy, fx = ((np.arange(n) - n // 2) * b for n, b in zip(plan.spectrum_shape, plan.bin, strict=True))
     spectrum = spectrum * torch.from_numpy(np.hypot(fy[:, None], fx[None, :]) < 0.4 * plan.cutoff)
     counts = torch.zeros((6, *plan.image_shape))
-    found = linearise(microscope, plan, spectrum, counts, own=OWN, shared=(), noise=noise, step_bins=STEP_BINS)
+    belief = Belief(microscope=microscope, plan=plan, spectrum=spectrum, counts=counts, noise=noise)
+    found = linearise(belief, own=OWN, shared=(), step_bins=STEP_BINS)
     for k, name in enumerate(OWN[:2]):
         ends = []
         for sign in (1, -1):
@@ -151,28 +161,36 @@ def test_without_the_edge_a_direction_is_the_slope_of_the_phase(setting) -> None
         )  # 0.027: ten bins across the pupil
 
 
-@pytest.mark.parametrize("shape", [(32, 32), (30, 33), (27, 40)])
-def test_every_second_or_third_pixel_is_that_of_the_whole_image(shape: tuple[int, int]) -> None:
-    """Also where the image's sides are no multiples."""
-    plan = fourier.windows(scene(shape, na=board(3))[0], crop=False)
-    spectra = torch.randn((2, *plan.box), dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
-    whole = torch.fft.ifft2(spectra, s=plan.image_shape, norm="forward")
-    for stride in (1, 2, 3):
-        assert torch.allclose(sampler(plan, stride)(spectra), whole[:, ::stride, ::stride], atol=1e-5)
-
-
 def test_equations_of_fewer_pixels_ask_for_the_same_step(setting) -> None:
     """Noise-free and band-limited images lose little on every second pixel."""
     _, microscope, plan, spectrum, counts, noise = setting
     steps = []
     for stride in (1, 2):
-        some = linearise(
-            microscope, plan, spectrum, counts, own=("gain",), shared=("z_um",), noise=noise, step_bins=STEP_BINS,
-            stride=stride,
-        )  # fmt: skip
-        steps.append(solve(some))
+        belief = Belief(microscope=microscope, plan=plan, spectrum=spectrum, counts=counts, noise=noise, stride=stride)
+        steps.append(solve(linearise(belief, own=("gain",), shared=("z_um",), step_bins=STEP_BINS)))
     assert steps[1].shared == pytest.approx(steps[0].shared, rel=0.05)
     assert steps[1].own == pytest.approx(steps[0].own, abs=0.02)
+
+
+def equations_of(
+    shared: np.ndarray,
+    own: np.ndarray,
+    shared_names: tuple[str, ...],
+    own_names: tuple[str, ...],
+    rest: np.ndarray | None = None,
+) -> Equations:
+    """Of columns `shared` (led, s, pixel) and `own` (led, p, pixel), and a residual (led, pixel); 0 where None."""
+    rest = np.zeros(own[:, 0].shape) if rest is None else rest
+    return Equations(
+        own=own_names,
+        shared=shared_names,
+        own_matrix=own @ own.transpose(0, 2, 1),
+        cross=own @ shared.transpose(0, 2, 1),
+        shared_matrix=np.einsum("lsp,ltp->st", shared, shared),
+        own_right=np.einsum("lop,lp->lo", own, rest),
+        shared_right=np.einsum("lsp,lp->s", shared, rest),
+        misfit=(rest**2).mean(1),
+    )
 
 
 def random_equations(leds: int = 4, own: int = 3, shared: int = 2, pixels: int = 30) -> tuple[Equations, np.ndarray]:
@@ -180,11 +198,7 @@ def random_equations(leds: int = 4, own: int = 3, shared: int = 2, pixels: int =
     rng = np.random.default_rng(3)
     mine, ours = rng.standard_normal((leds, own, pixels)), rng.standard_normal((leds, shared, pixels))
     rest = rng.standard_normal((leds, pixels))
-    equations = Equations(
-        ("a", "b", "c")[:own], ("u", "v")[:shared], mine @ mine.transpose(0, 2, 1), mine @ ours.transpose(0, 2, 1),
-        np.einsum("lsp,ltp->st", ours, ours), np.einsum("lop,lp->lo", mine, rest),
-        np.einsum("lsp,lp->s", ours, rest), (rest**2).mean(1),
-    )  # fmt: skip
+    equations = equations_of(ours, mine, ("u", "v")[:shared], ("a", "b", "c")[:own], rest)
     columns = np.zeros((leds * pixels, leds * own + shared + 1))
     for led in range(leds):
         rows = slice(led * pixels, (led + 1) * pixels)
@@ -208,20 +222,6 @@ def test_led_by_led_gives_what_all_at_once_gives() -> None:
     assert np.array_equal(solve(dataclasses.replace(equations, shared_right=np.zeros(2))).curvature, step.curvature)
 
 
-def test_a_prior_is_one_more_measurement_of_each_own_parameter() -> None:
-    equations, columns = random_equations()
-    prior, pull = np.array([50.0, 0.0, 3.0]), np.random.default_rng(4).standard_normal((4, 3))
-    matrix, right = columns[:, :-1].T @ columns[:, :-1], columns[:, :-1].T @ columns[:, -1]
-    matrix[:12, :12] += np.diag(np.tile(prior, 4))
-    right[:12] += (prior * pull).ravel()
-    wanted = np.linalg.solve(damped(matrix), right)
-    step = solve(equations, prior, pull)
-    assert step.own.ravel() == pytest.approx(wanted[:12], abs=1e-10)
-    assert step.shared == pytest.approx(wanted[12:], abs=1e-10)
-    held = solve(equations, np.full(3, 1e9))
-    assert np.abs(held.own).max() < 1e-6
-
-
 def test_a_chain_puts_what_moves_together_into_the_shared_ones() -> None:
     """(a, b) of each LED = chain @ (p, q, r): substituted column by column."""
     equations, columns = random_equations()
@@ -239,3 +239,46 @@ def test_a_chain_puts_what_moves_together_into_the_shared_ones() -> None:
     step = solve(found)
     assert step.own.ravel() == pytest.approx(wanted[:4], abs=1e-10)
     assert step.shared == pytest.approx(wanted[4:], abs=1e-10)
+
+
+def doubtful(shared: np.ndarray, own: np.ndarray) -> Equations:
+    """Of columns `shared` (led, s, pixel) and the gains' (led, 1, pixel)."""
+    return equations_of(shared, own, ("turn", "scale", "zernike_5", "wavelength_um")[: shared.shape[1]], ("gain",))
+
+
+@pytest.fixture
+def columns() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((6, 4, 200)), rng.standard_normal((6, 1, 200))
+
+
+def test_columns_of_their_own_raise_no_doubt(columns) -> None:
+    assert list(doubts(doubtful(*columns))) == []
+    single = doubtful(columns[0][:, :1], columns[1])
+    assert list(doubts(single)) == []
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-4, 1e5])
+def test_nearly_parallel_columns_are_named_whatever_their_units(columns, unit: float) -> None:
+    """A wavelength that acts as the board's size but for a tenth."""
+    shared, own = columns
+    shared[:, 3] = unit * (-shared[:, 1] + 0.1 * shared[:, 3])
+    (text,) = doubts(doubtful(shared, own))
+    assert text == (
+        "the frames hardly tell the board's height (or pitch) from the wavelength (correlation 0.995); give one of "
+        "them and learn only the other"
+    )
+
+
+def test_what_the_leds_own_gains_can_mimic_is_set_aside_first(columns) -> None:
+    """Two parameters that differ only by what each LED's gain can do as well."""
+    shared, own = columns
+    shared[:, 2] = shared[:, 0] + np.arange(1, 7)[:, None] * own[:, 0] + 0.05 * shared[:, 2]
+    (text,) = doubts(doubtful(shared, own))
+    assert "the board's turn from Zernike term 5 of the pupil (correlation -0.99" in text
+
+
+def test_parameters_have_names_in_words() -> None:
+    assert named("zernike_11") == "Zernike term 11 of the pupil"
+    assert named("z_um") == "the sample's depth"
+    assert named("something_new") == "something_new"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import torch
 
@@ -67,18 +65,6 @@ def test_a_frame_that_shows_what_it_should_is_no_suspect() -> None:
     assert "blocked" not in reason(frame, 0.3, 0.01, 0.21, 0.0, UNLIKE)
 
 
-@dataclasses.dataclass
-class Known:
-    """Frames and what they should be, as a calibration knows them."""
-
-    counts: torch.Tensor
-    should_be: torch.Tensor
-    microscope: TrialMicroscope
-
-    def predicted(self) -> torch.Tensor:
-        return self.should_be
-
-
 def test_suspects_are_found_by_error_and_judged_by_correlation() -> None:
     """Of three frames that stand out, one resembles what it should be and one lies at the soft rim of the pupil."""
     picture = torch.rand((60, 16, 16), generator=torch.Generator().manual_seed(0)) + 0.2
@@ -90,9 +76,11 @@ def test_suspects_are_found_by_error_and_judged_by_correlation() -> None:
     values = {"wavelength_um": 0.5, "objective_na": OBJECTIVE_NA, "pixel_um": 0.4, "illumination_na": NA}
     acquisition = Draft("led_array", counts.numpy(), values).complete()
     ones = np.ones(60)
-    microscope = TrialMicroscope(NA, ones, 0 * ones, (), np.zeros(0), 0.0, 0.5)
+    microscope = TrialMicroscope(
+        na=NA, gain=ones, floor=0 * ones, noll=(), coefficients=np.zeros(0), z_um=0.0, wavelength_um=0.5
+    )
     bad = errors()
     bad[[4, 12, at_rim]] = 0.2, 0.2, 1.5
-    found = list(find_outlier_frames(acquisition, Known(counts, picture, microscope), bad))
+    found = list(find_outlier_frames(acquisition, bad, microscope=microscope, counts=counts, predicted=picture))
     assert [outlier.frame for outlier in found] == [4]
     assert found[0].why.startswith("shows another picture than all other frames predict (error 0.2")

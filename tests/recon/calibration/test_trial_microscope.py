@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from scene import board, scene
 
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.optics.pupil import wavefront
-from napari_neuralfield.recon.calibration.trial_microscope import TrialMicroscope
+from napari_neuralfield.recon.calibration.trial_microscope import TrialMicroscope, strided_images
 
 NOLL, COEFFICIENTS, Z_UM = (5, 8), np.array([0.4, -0.3]), 6.0
 
@@ -16,7 +17,8 @@ NOLL, COEFFICIENTS, Z_UM = (5, 8), np.array([0.4, -0.3]), 6.0
 def microscope_of(acquisition) -> TrialMicroscope:
     na = np.asarray(acquisition.illumination_na)
     return TrialMicroscope(
-        na, np.ones(len(na)), np.zeros(len(na)), NOLL, COEFFICIENTS, Z_UM, acquisition.wavelength_um
+        na=na, gain=np.ones(len(na)), floor=np.zeros(len(na)), noll=NOLL, coefficients=COEFFICIENTS, z_um=Z_UM,
+        wavelength_um=acquisition.wavelength_um,
     )  # fmt: skip
 
 
@@ -50,3 +52,13 @@ def test_moving_the_directions_moves_the_aperture() -> None:
     plan = microscope.plan(acquisition)
     beyond = {**vars(plan), "remainder": plan.remainder + np.array(shift) / plan.wavelength_um}
     assert torch.equal(microscope.apertures(plan, leds, shift), microscope.apertures(fourier.Windows(**beyond), leds))
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (30, 33), (27, 40)])
+def test_every_second_or_third_pixel_is_that_of_the_whole_image(shape: tuple[int, int]) -> None:
+    """Also where the image's sides are no multiples."""
+    plan = fourier.windows(scene(shape, na=board(3))[0], crop=False)
+    spectra = torch.randn((2, *plan.box), dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    whole = torch.fft.ifft2(spectra, s=plan.image_shape, norm="forward")
+    for stride in (1, 2, 3):
+        assert torch.allclose(strided_images(spectra, plan, stride), whole[:, ::stride, ::stride], atol=1e-5)

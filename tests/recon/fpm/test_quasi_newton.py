@@ -67,7 +67,7 @@ def test_a_single_led_step_is_the_papers() -> None:
     start = fit_spectrum(centred_spectrum(torch.from_numpy(sample)), plan.spectrum_shape).to(torch.complex64)
     start += 0.002 * torch.randn(start.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
     aberration = no_aberration(plan, DEVICE) * torch.linspace(0.5, 1, plan.box[0])[:, None]
-    solver = QuasiNewton(plan, measured, 0.0, start.clone(), aberration, (0.3, 0.1))
+    solver = QuasiNewton(plan, measured, 0.0, start.clone(), aberration, regularisers=(0.3, 0.1))
     pupil = solver.kernels(np.array([0]))[0] * aberration
     y, x = plan.corner[0]
     rows, columns = plan.box

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 
@@ -17,7 +15,7 @@ BEYOND = 1.15  # of the pupil's radius: how far outside the rim its phase goes o
 
 
 def central(acquisition: LedArray, pixels: int) -> LedArray:
-    """The central square of `pixels` of every frame, or all where the frames are no larger.
+    """`acquisition` with the central square of `pixels` of every frame, or all where the frames are no larger.
 
     A measured pupil is read at the smaller square's coarser frequencies.
     """
@@ -33,14 +31,13 @@ def central(acquisition: LedArray, pixels: int) -> LedArray:
 
 
 def at_frequencies(pupil: np.ndarray, pixel_um: float, shape: tuple[int, int]) -> np.ndarray:
-    """A pupil (y, x) on the frequency grid of frames of `shape` with the same pixel, by linear interpolation."""
+    """`pupil` (y, x) on the frequency grid of frames of `shape` with the same `pixel_um`, by linear interpolation."""
     from scipy.interpolate import RegularGridInterpolator
 
     given = [frequencies(n, pixel_um) for n in pupil.shape]
     wanted = np.meshgrid(*(frequencies(n, pixel_um) for n in shape), indexing="ij")
     read = RegularGridInterpolator(given, pupil, bounds_error=False, fill_value=None)
-    found: np.ndarray = read(np.stack(wanted, axis=-1))
-    return found
+    return read(np.stack(wanted, axis=-1))
 
 
 def corrected(
@@ -57,21 +54,21 @@ def corrected(
 
     Parameters
     ----------
+    microscope : what was found.
     scale : counts of the mean bright field.
     factor : on the pupil on the frame's frequency grid (y, x), beside the Zernike terms.
     dark : whether there are dark-field frames, which alone tell of ambient light.
     flat : whether the sample lies at one depth, so that it has one.
     """
-    changes: dict[str, Any] = {"illumination_na": microscope.na, "wavelength_um": microscope.wavelength_um}
+    changes: dict[str, object] = {"illumination_na": microscope.na, "wavelength_um": microscope.wavelength_um}
     if recipe.learn_gains:
         level = 1.0 if given.exposure is None else float(np.mean(given.exposure))
         changes["exposure"] = microscope.gain * level
     if recipe.learn_background != "none" and dark:
         changes |= _ambient(given, microscope.floor * scale, recipe.learn_background == "frame")
-    if microscope.noll:
-        changes["pupil"] = _pupil(given, microscope.noll, microscope.coefficients, microscope.wavelength_um)
-    if factor is not None:
-        changes["pupil"] = changes["pupil"] * factor
+    if microscope.noll or factor is not None:
+        pupil = _pupil(given, microscope.noll, microscope.coefficients, microscope.wavelength_um)
+        changes["pupil"] = pupil if factor is None else pupil * factor
     if recipe.learn_z and flat:
         changes["sample_z_um"] = microscope.z_um
     return given.replace(**changes)
@@ -102,7 +99,7 @@ def _pupil(given: LedArray, noll: tuple[int, ...], coefficients: np.ndarray, wav
 
 
 def pixel_factor(pixels: torch.Tensor | None, region: LedArray, acquisition: LedArray) -> np.ndarray | None:
-    """A factor found on the bins of a window of `region` (y, x) on the frequency grid of `acquisition`, 1 beyond."""
+    """`pixels`, a factor on a window's bins of `region` (y, x), on the frequency grid of `acquisition`, 1 beyond."""
     if pixels is None:
         return None
     beyond = fit_spectrum(torch.ones_like(pixels), region.frame_shape)

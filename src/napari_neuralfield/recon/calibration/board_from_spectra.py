@@ -57,7 +57,13 @@ class Circles:
 
 
 def bright_frames(acquisition: LedArray, means: np.ndarray) -> np.ndarray:
-    """Which frames are bright field (led,) bool: those above the widest gap in brightness, if there is a clear one."""
+    """Which frames are bright field (led,) bool: those above the widest gap in brightness, or inside the nominal NA.
+
+    Parameters
+    ----------
+    acquisition : its directions decide where there is no clear gap.
+    means : mean of each frame (led,), any unit.
+    """
     steps = np.log(np.maximum(means, DARKEST * means.max()))
     order = np.sort(steps)
     gap = int(np.argmax(np.diff(order))) if len(order) > 1 else 0
@@ -86,7 +92,12 @@ def circles(acquisition: LedArray) -> Circles:
     level = np.sqrt((seen**2).mean(axis=0))
     edge = 0.7 / (min(frames.shape[1:]) * acquisition.pixel_um) / cutoff
     return Circles(
-        bright, seen / np.maximum(level, 1e-12), grid_y[half], grid_x[half], edge, acquisition.objective_na
+        bright=bright,
+        spectra=seen / np.maximum(level, 1e-12),
+        y=grid_y[half],
+        x=grid_x[half],
+        edge=edge,
+        objective_na=acquisition.objective_na,
     )
 
 
@@ -94,6 +105,11 @@ def first_guess(acquisition: LedArray, check_orientation: bool = True) -> tuple[
     """Name and matrix of the board's orientation, one of `ORIENTATIONS`, and its pose in that orientation.
 
     Of two orientations half a turn apart, which look the same, the first is named.
+
+    Parameters
+    ----------
+    acquisition : frames of single LEDs.
+    check_orientation : try all orientations; otherwise the one that is given is kept.
     """
     found = circles(acquisition)
     nominal = np.asarray(acquisition.illumination_na)
@@ -118,7 +134,13 @@ def first_guess(acquisition: LedArray, check_orientation: bool = True) -> tuple[
 
 
 def downhill(cost: Callable[[np.ndarray], float], reach: float = 2.0, least: float = 0.05) -> np.ndarray:
-    """Where `cost` of four numbers is least: the better of both ways along each, shorter where none is better."""
+    """Where `cost` of four numbers is least: the better of both ways along each, shorter where none is better.
+
+    Parameters
+    ----------
+    cost : of four numbers (4,).
+    reach, least : first and last length of a step along each.
+    """
     best = np.zeros(4)
     lowest = cost(best)
     while reach > least:

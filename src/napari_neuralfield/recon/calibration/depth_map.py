@@ -45,7 +45,13 @@ class DepthMap:
 
 
 def depth_map(acquisition: LedArray, z_um: float) -> DepthMap:
-    """Planes reconstructed about `z_um` from some bright-field frames; each patch lies where it fits best."""
+    """Planes reconstructed about a depth from some bright-field frames; each patch lies where it fits best.
+
+    Parameters
+    ----------
+    acquisition : frames of single LEDs.
+    z_um : middle of the depths that are tried, um.
+    """
     depth_of_field = acquisition.wavelength_um / acquisition.objective_na**2
     depths = z_um + np.linspace(-REACH, REACH, PLANES) * depth_of_field
     radius = np.hypot(*np.asarray(acquisition.illumination_na).T)
@@ -58,9 +64,7 @@ def depth_map(acquisition: LedArray, z_um: float) -> DepthMap:
     solver = Solver(
         plan, fourier.measure(some, plan), depths, flat_spectra(plan, PLANES, device), no_aberration(plan, device)
     )
-    for step in PASSES:
-        for _ in solver.sweep(step, False, False):
-            pass
+    solver.run(PASSES)
     misfit = torch.zeros(PLANES, *plan.image_shape)
     for led in range(some.frame_count):
         light = solver.image(led).abs() ** 2 * solver.gain[led] ** 2

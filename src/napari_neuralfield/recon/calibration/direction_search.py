@@ -7,15 +7,13 @@ present one are tried on a shrinking pattern, and the best one is kept.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from ...forward import fourier
-from .gauss_newton import CHUNK, OFFSET, rooted, sampler
-from .trial_microscope import TrialMicroscope
+from .trial_microscope import OFFSET, Belief
 
 Cost = Callable[[np.ndarray], np.ndarray]  # of shifts in bins (led, 2): (led,)
 PATTERN = np.array([(np.sin(turn), np.cos(turn)) for turn in np.arange(8) * np.pi / 4])
@@ -24,62 +22,39 @@ CLEAR, SIDE = 0.002, 1e-5  # of the NA that an LED keeps from its wrong side, an
 
 
 def search_directions(
-    microscope: TrialMicroscope,
-    plan: fourier.Windows,
-    spectrum: torch.Tensor,
-    counts: torch.Tensor,
-    *,
-    noise: np.ndarray,
-    board: np.ndarray,
-    spread: float,
-    side: np.ndarray,
-    reach_bins: float,
-    rounds: int,
-    stride: int,
-    region: torch.Tensor | None = None,
+    belief: Belief, *, board: np.ndarray, spread: float, side: np.ndarray, reach_bins: float, rounds: int
 ) -> np.ndarray:
     """Better directions of the LEDs (led, 2), the object held.
 
     Parameters
     ----------
-    spectrum, counts, noise, region, stride : as for `gauss_newton.linearise`.
-    board : where the board would have them (led, 2); spread : how far from there they usually lie, NA, rms.
+    belief : the microscope and the object as they are believed to be, and the frames.
+    board : where the board would have the LEDs (led, 2).
+    spread : how far from there they usually lie, NA, rms.
     side : 1 where a frame is bright field and its LED lies inside the objective's NA, -1 where outside (led,).
     reach_bins : radius of the first pattern, bins of the pupil's grid; halved in every one of `rounds`.
     """
-    pixels, bin_na = float(np.prod(plan.image_shape)), np.array(plan.bin) * plan.wavelength_um
-    region = torch.ones(plan.image_shape) if region is None else region
-    parts = []
-    for start in range(0, len(counts), CHUNK):
-        leds = np.arange(start, min(start + CHUNK, len(counts)))
-        misfit = _misfit(microscope, plan, spectrum, counts[leds], leds, noise[leds], region, stride)
-        belief = Belief(microscope.na[leds], board[leds], spread, side[leds], plan.cutoff * plan.wavelength_um)
-        cost = _sum(misfit, pixels / noise[leds], belief, bin_na)
-        parts.append(_best(cost, len(leds), reach_bins, rounds) * bin_na)
-    return microscope.na + np.concatenate(parts)
+    bin_na = np.array(belief.plan.bin) * belief.plan.wavelength_um
+    shifts = [
+        _best(_cost(belief, leds, board[leds], spread, side[leds]), len(leds), reach_bins, rounds)
+        for leds in belief.chunks()
+    ]
+    return belief.microscope.na + np.concatenate(shifts) * bin_na
 
 
-@dataclasses.dataclass(frozen=True)
-class Belief:
-    """What is known of some LEDs before their frames are asked: all (led, 2) or (led,), as in `search_directions`."""
+def _cost(belief: Belief, leds: np.ndarray, board: np.ndarray, spread: float, side: np.ndarray) -> Cost:
+    """Misfit in units of its noise, and how little a direction is to be expected before the frames are asked."""
+    plan, na, misfit = belief.plan, belief.microscope.na[leds], _misfit(belief, leds)
+    weight = float(np.prod(plan.image_shape)) / belief.noise[leds]
+    rim, bin_na = plan.cutoff * plan.wavelength_um, np.array(plan.bin) * plan.wavelength_um
 
-    na: np.ndarray
-    board: np.ndarray
-    spread: float
-    side: np.ndarray
-    objective_na: float
+    def cost(bins: np.ndarray) -> np.ndarray:
+        tried = na + bins * bin_na
+        wrong = np.maximum((np.hypot(*tried.T) - rim) * side + CLEAR * rim, 0) / rim
+        unlikely = ((tried - board) ** 2).sum(axis=1) / spread**2 + (wrong / SIDE) ** 2
+        return misfit(bins) * weight + unlikely
 
-    def cost(self, tried: np.ndarray) -> np.ndarray:
-        """How little directions `tried` (led, 2) are to be expected (led,)."""
-        rim = self.objective_na
-        wrong = np.maximum((np.hypot(*tried.T) - rim) * self.side + CLEAR * rim, 0) / rim
-        found: np.ndarray = ((tried - self.board) ** 2).sum(axis=1) / self.spread**2 + (wrong / SIDE) ** 2
-        return found
-
-
-def _sum(misfit: Cost, weight: np.ndarray, belief: Belief, bin_na: np.ndarray) -> Cost:
-    """Misfit in units of its noise, and belief, together as a function of shifts in bins."""
-    return lambda bins: misfit(bins) * weight + belief.cost(belief.na + bins * bin_na)
+    return cost
 
 
 def _best(cost: Cost, count: int, reach: float, rounds: int) -> np.ndarray:
@@ -96,19 +71,9 @@ def _best(cost: Cost, count: int, reach: float, rounds: int) -> np.ndarray:
     return best
 
 
-def _misfit(
-    microscope: TrialMicroscope,
-    plan: fourier.Windows,
-    spectrum: torch.Tensor,
-    counts: torch.Tensor,
-    leds: np.ndarray,
-    noise: np.ndarray,
-    region: torch.Tensor,
-    stride: int,
-) -> Cost:
+def _misfit(belief: Belief, leds: np.ndarray) -> Cost:
     """Mean squared residual of `leds` (led,) as a function of their shift in bins (led, 2), each at its best gain."""
-    rows, columns = plan.box
-    cut = torch.stack([spectrum[y : y + rows, x : x + columns] for y, x in plan.corner[leds].tolist()])
+    microscope, plan, cut = belief.microscope, belief.plan, belief.windows(leds)
     if plan.pupil is not None:
         cut = cut * fourier.between_bins(plan, leds)
     phase = microscope.phase(microscope.phases(plan, leds))
@@ -118,12 +83,8 @@ def _misfit(
         for axis in (1, 2)
         for ahead, behind in ((phase.roll(-1, axis), phase.roll(1, axis)),)
     ]
-    gain, floor, variance = (
-        torch.as_tensor(values, dtype=torch.float32)[:, None, None]
-        for values in (microscope.gain[leds], microscope.floor[leds], noise)
-    )
-    seen = rooted(counts[:, ::stride, ::stride], variance)
-    view, weight = sampler(plan, stride), region[::stride, ::stride]
+    gain, floor, variance = belief.brightness(leds)
+    seen, weight = belief.roots(leds, variance), belief.weight
 
     def misfit(bins: np.ndarray) -> np.ndarray:
         y, x = torch.as_tensor(bins, dtype=torch.float32).T[:, :, None, None]
@@ -131,12 +92,11 @@ def _misfit(
         moved = phase
         for shift, (slope, bend) in zip((y, x), differences, strict=True):
             moved = moved + shift / 2 * slope + shift**2 / 2 * bend
-        image = view(cut * torch.polar(inside.to(phase.dtype), moved))
+        image = belief.images(cut * torch.polar(inside.to(phase.dtype), moved))
         light = gain * (image.real**2 + image.imag**2)
         model = torch.sqrt(light + floor + OFFSET * variance)
         residual, slope = (seen - model) * weight, light / model * weight
         by_gain = (residual * slope).mean(dim=(1, 2)) ** 2 / slope.square().mean(dim=(1, 2)).clamp(min=1e-20)
-        found: np.ndarray = (residual.square().mean(dim=(1, 2)) - by_gain).double().numpy()
-        return found
+        return (residual.square().mean(dim=(1, 2)) - by_gain).double().numpy()
 
     return misfit

@@ -29,7 +29,7 @@ class FoundMicroscope:
 def calibrated(
     acquisition: LedArray, recipe: CalibrationRecipe, wanted: bool
 ) -> Generator[Event, None, tuple[LedArray, FoundMicroscope]]:
-    """The acquisition with the microscope that its frames tell of, where that is `wanted`."""
+    """`acquisition` with the microscope that its frames tell of, as far as `recipe` asks, where that is `wanted`."""
     if not wanted:
         return acquisition, FoundMicroscope()
     found = yield from calibrate(acquisition, recipe)
@@ -42,14 +42,25 @@ def calibrated(
 def what_was_found(calibration: Calibration) -> FoundMicroscope:
     """Arrays and figures of a calibration as a result keeps them."""
     kept = calibration.corrected
-    arrays = {"illumination_na": np.asarray(kept.illumination_na), "gains": calibration.gains}
-    if kept.pupil is not None:
-        arrays["pupil"] = np.asarray(kept.pupil)
-    arrays["background"] = calibration.background
+    arrays = arrays_of(kept, calibration.gains, calibration.background)
     figures = {"calibration_seconds": calibration.figures["cpu_seconds"]}
     if kept.sample_z_um is not None:
         figures["sample_z_um"] = float(kept.sample_z_um)
     return FoundMicroscope(arrays, figures)
+
+
+def arrays_of(acquisition: LedArray, gains: np.ndarray, background: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """What a result keeps of a microscope that was found.
+
+    Parameters
+    ----------
+    acquisition : with what was found.
+    gains : brightness of each LED (led,), mean 1.
+    background : ambient light in each frame (led,), counts; None where it was not looked for.
+    """
+    found = {"gains": gains, "pupil": acquisition.pupil, "background": background}
+    arrays = {"illumination_na": np.asarray(acquisition.illumination_na)}
+    return arrays | {name: np.asarray(value) for name, value in found.items() if value is not None}
 
 
 def without_ambient_light(acquisition: LedArray) -> LedArray:

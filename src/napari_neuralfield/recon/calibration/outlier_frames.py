@@ -1,9 +1,8 @@
-"""CalibrationFrames that disagree with all others: a blocked or failing LED, a saturated frame, another picture."""
+"""Frames that disagree with all others: a blocked or failing LED, a saturated frame, another picture."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from .result import OutlierFrame
 from .trial_microscope import TrialMicroscope
 
 NEIGHBOURS = 12
-CLEARLY = 2.0  # a outlier's error is this many times its neighbours' at least,
+CLEARLY = 2.0  # an outlier's error is this many times its neighbours' at least,
 SIGMAS = 6.0  # and so many robust standard deviations of the logarithm above it
 DARK = 0.2  # of its neighbours' brightness
 UNLIKE = 0.8  # correlation with what all others predict, below which a frame shows another picture,
@@ -21,25 +20,27 @@ RIM, UNLIKE_AT_RIM = 0.03, 0.15  # and within this share of the NA, where a real
 SATURATED = 0.01  # share of the pixels that hold the frame's highest value
 
 
-class CalibrationFrames(Protocol):
-    """What a calibration knows of the frames: counts (led, y, x), the microscope, and what it predicts."""
-
-    counts: torch.Tensor
-    microscope: TrialMicroscope
-
-    def predicted(self) -> torch.Tensor: ...
-
-
 def stand_out(errors: np.ndarray, na: np.ndarray, objective_na: float) -> np.ndarray:
-    """Which frames (led,) have an error far above that of the LEDs nearest in angle, bright or dark field alike."""
+    """Which frames (led,) have an error far above that of the LEDs nearest in angle, bright or dark field alike.
+
+    Parameters
+    ----------
+    errors : relative amplitude error of each frame (led,).
+    na, objective_na : directions (led, 2), and the NA that parts bright from dark field.
+    """
     excess = np.log(errors) - around(np.log(errors), na, objective_na)
     spread = 1.4826 * float(np.median(np.abs(excess - np.median(excess))))
-    found: np.ndarray = excess > max(SIGMAS * spread, np.log(CLEARLY))
-    return found
+    return excess > max(SIGMAS * spread, np.log(CLEARLY))
 
 
 def around(values: np.ndarray, na: np.ndarray, objective_na: float) -> np.ndarray:
-    """Median of `values` over the LEDs nearest in illumination NA, on the same side of the objective's (led,)."""
+    """Median over the LEDs nearest in illumination NA, on the same side of the objective's (led,).
+
+    Parameters
+    ----------
+    values : of each LED (led,).
+    na, objective_na : directions (led, 2), and the NA that parts bright from dark field.
+    """
     radius = np.hypot(*na.T)
     bright = radius <= objective_na
     middle = np.empty(len(values))
@@ -50,35 +51,44 @@ def around(values: np.ndarray, na: np.ndarray, objective_na: float) -> np.ndarra
     return middle
 
 
-def find_outlier_frames(acquisition: LedArray, frames: CalibrationFrames, errors: np.ndarray) -> Iterator[OutlierFrame]:
+def find_outlier_frames(
+    acquisition: LedArray,
+    errors: np.ndarray,
+    *,
+    microscope: TrialMicroscope,
+    counts: torch.Tensor,
+    predicted: torch.Tensor,
+) -> Iterator[OutlierFrame]:
     """The frames that stand out, and why.
 
     Parameters
     ----------
-    frames : counts and what they should be, and the microscope that was found.
+    acquisition : all of its frames, in counts.
     errors : relative amplitude error of each frame (led,).
+    microscope : that was found.
+    counts, predicted : frames and what they should be (led, y, x), bright field 1.
     """
-    na, gain, rim = frames.microscope.na, frames.microscope.gain, acquisition.objective_na
+    na, gain, rim = microscope.na, microscope.gain, acquisition.objective_na
     usual = np.exp(around(np.log(errors), na, rim))
     brightness = gain / np.exp(around(np.log(gain), na, rim))
-    predicted = frames.predicted()
     for frame in np.flatnonzero(stand_out(errors, na, rim)):
-        both = torch.stack([predicted[frame].flatten(), frames.counts[frame].flatten()])
+        both = torch.stack([predicted[frame].flatten(), counts[frame].flatten()])
         correlation = float(torch.nan_to_num(torch.corrcoef(both)[0, 1]))
         at_rim = abs(float(np.hypot(*na[frame])) - rim) < RIM * rim
-        counts = np.asarray(acquisition.frames[int(frame)])
         why = reason(
-            counts, float(errors[frame]), float(usual[frame]), float(brightness[frame]), correlation,
-            UNLIKE_AT_RIM if at_rim else UNLIKE,
-        )  # fmt: skip
+            np.asarray(acquisition.frames[int(frame)]),
+            error=float(errors[frame]),
+            usual=float(usual[frame]),
+            brightness=float(brightness[frame]),
+            correlation=correlation,
+            unlike=UNLIKE_AT_RIM if at_rim else UNLIKE,
+        )
         if why:
             yield OutlierFrame(int(frame), why)
 
 
-def reason(
-    counts: np.ndarray, error: float, usual: float, brightness: float, correlation: float, unlike: float
-) -> str:
-    """Why a frame that stands out is outlier; empty where it only fits a little worse than its neighbours.
+def reason(counts: np.ndarray, error: float, usual: float, brightness: float, correlation: float, unlike: float) -> str:
+    """Why a frame that stands out is an outlier; empty where it only fits a little worse than its neighbours.
 
     Parameters
     ----------

@@ -70,6 +70,8 @@ def assess(
 
     Parameters
     ----------
+    acquisition : frames of single LEDs.
+    device : auto, cpu, or a graphics card.
     seed : of the choice of the held-out frames.
     same_as : take the same halves and the same held-out frames as that assessment did, to compare the two.
 
@@ -100,16 +102,16 @@ def assess(
     misfit, energy = task.errors(others, used, held_out)
     finest = acquisition.wavelength_um / synthetic_na(na, acquisition.objective_na)
     return Quality(
-        rings.frequency,
-        rings.correlation,
-        rings.half_bit,
-        max(rings.resolution_um, finest),
-        half,
-        edges,
-        _by_ring(misfit, energy, ring, used, len(edges) - 1),
-        held_out,
-        float(np.sqrt(misfit[held_out].sum() / energy[held_out].sum())),
-        _by_ring(misfit, energy, ring, held_out, len(edges) - 1),
+        frequency=rings.frequency,
+        correlation=rings.correlation,
+        half_bit=rings.half_bit,
+        resolution_um=max(rings.resolution_um, finest),
+        first_half=half,
+        ring_na=edges,
+        ring_error=_by_ring(misfit, energy, ring, used, len(edges) - 1),
+        held_out=held_out,
+        held_out_error=float(np.sqrt(misfit[held_out].sum() / energy[held_out].sum())),
+        held_out_ring_error=_by_ring(misfit, energy, ring, held_out, len(edges) - 1),
     )
 
 
@@ -182,12 +184,18 @@ def checkerboard(na: np.ndarray) -> np.ndarray:
         if push.max() <= 1e-9:
             break
         side[int(push.argmax())] *= -1
-    half: np.ndarray = side == side[int(np.hypot(*na.T).argmin())]
-    return half
+    return side == side[int(np.hypot(*na.T).argmin())]
 
 
 def spread(na: np.ndarray, ring: np.ndarray, seed: int) -> np.ndarray:
-    """A tenth of the LEDs at random, sorted: at least one of every `ring` (led,), never the most central one."""
+    """A tenth of the LEDs at random, sorted: at least one of every ring, never the most central one.
+
+    Parameters
+    ----------
+    na : directions (led, 2).
+    ring : number of each LED's ring of illumination NA (led,).
+    seed : of the choice.
+    """
     random = np.random.default_rng(seed)
     central = int(np.hypot(*na.T).argmin())
     chosen: list[int] = []
@@ -199,7 +207,10 @@ def spread(na: np.ndarray, ring: np.ndarray, seed: int) -> np.ndarray:
 
 
 def ring_edges(na: np.ndarray, objective_na: float) -> np.ndarray:
-    """Edges of rings half an objective NA wide (n + 1,); a ring of few LEDs joins its neighbour, save across the NA."""
+    """Edges of rings of illumination NA (n + 1,), each half of `objective_na` wide.
+
+    A ring of few LEDs, of those with directions `na` (led, 2), joins its neighbour, save across the objective's NA.
+    """
     radius, step = np.hypot(*na.T), objective_na / 2
     kept = [0.0]
     last = max(1, int(np.ceil(radius.max() / step)))

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from ..engine.recipe import Recipe, option
 
 
-def step(default: float, what: str, most: float, unit: str = "") -> Any:
-    """The step size of one quantity."""
+def _step(default: float, what: str, most: float, unit: str = "") -> Any:
+    """Option for the step size of one quantity."""
     return option(default, f"largest change per step of {what}", unit=unit, gt=0, le=most, advanced=True)
 
 
@@ -27,13 +27,13 @@ class CalibrationRecipe(Recipe):
     )
     learn_z: bool = option(True, "distance of the sample from focus")
     learn_wavelength: bool = option(False, "wavelength; only the rim of the pupil tells it from the board's height")
-    board_step: float = step(0.01, "a direction by the board", 0.1, "NA")
-    direction_step: float = step(0.006, "one LED's direction", 0.1, "NA")
-    gain_step: float = step(0.3, "a brightness, relative", 1)
-    background_step: float = step(0.005, "the ambient light, as a share of the bright field", 1)
-    pupil_step: float = step(0.3, "a Zernike coefficient", 3, "rad")
-    z_step: float = step(3.0, "the sample's depth", 1000, "um")
-    wavelength_step: float = step(0.005, "the wavelength", 0.1, "um")
+    board_step: float = _step(0.01, "a direction by the board", 0.1, "NA")
+    direction_step: float = _step(0.006, "one LED's direction", 0.1, "NA")
+    gain_step: float = _step(0.3, "a brightness, relative", 1)
+    background_step: float = _step(0.005, "the ambient light, as a share of the bright field", 1)
+    pupil_step: float = _step(0.3, "a Zernike coefficient", 3, "rad")
+    z_step: float = _step(3.0, "the sample's depth", 1000, "um")
+    wavelength_step: float = _step(0.005, "the wavelength", 0.1, "um")
     direction_prior: float = option(
         0.004, "how far LEDs usually lie from the board's grid, rms", unit="NA", gt=0, le=0.1, advanced=True
     )

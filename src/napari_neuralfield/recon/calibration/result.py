@@ -52,7 +52,7 @@ class Calibration:
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def acquisition(self, leave_out: bool = False) -> LedArray:
-        """The corrected acquisition, without the outlier_frames where `leave_out`."""
+        """The corrected acquisition, without the outlier frames where `leave_out`."""
         if not (leave_out and self.outlier_frames):
             return self.corrected
         bad = {outlier.frame for outlier in self.outlier_frames}

@@ -47,8 +47,7 @@ class RingCorrelation:
 def half_bit(samples: np.ndarray) -> np.ndarray:
     """Correlation at which a ring of so many independent samples holds half a bit of information each."""
     root = np.sqrt(samples)
-    threshold: np.ndarray = (0.2071 + 1.9102 / root) / (1.2071 + 0.9102 / root)
-    return threshold
+    return (0.2071 + 1.9102 / root) / (1.2071 + 0.9102 / root)
 
 
 def ring_correlation(
@@ -63,6 +62,7 @@ def ring_correlation(
 
     Parameters
     ----------
+    first, second : centred spectra of the two fields (y, x).
     bin_um : (y, x) size of a bin, cycles/um.
     seen : bins (y, x) that both have measured, bool.
     """
@@ -70,7 +70,8 @@ def ring_correlation(
     one, two = _apodised(first, window), _apodised(second, window)
     seen = seen.to(one.device)
     two = _aligned(one * seen, two * seen)
-    radius, width = _radius(tuple(first.shape), bin_um), RING_BINS * max(bin_um)
+    y, x = ((np.arange(n) - n // 2) * step for n, step in zip(first.shape, bin_um, strict=True))
+    radius, width = np.hypot(y[:, None], x), RING_BINS * max(bin_um)
     ring = np.floor(radius / width - 0.5 / RING_BINS).astype(int)  # the first begins half a bin from the middle
     chosen = seen.cpu().numpy() & (ring >= 0)
     ring = ring[chosen]
@@ -84,7 +85,7 @@ def ring_correlation(
 
 
 def hann(rows: int, columns: int, device: torch.device | str = "cpu") -> tuple[torch.Tensor, float]:
-    """A smooth window (y, x) that ends at zero, and the share of samples that stay independent under it."""
+    """A smooth window (`rows`, `columns`) on `device` that ends at zero; the share of samples independent under it."""
     window = torch.outer(*(torch.hann_window(n, device=device) for n in (rows, columns)))
     return window, float((window**2).mean() ** 2 / (window**4).mean())
 
@@ -115,9 +116,3 @@ def _waves(n: int, places: torch.Tensor) -> torch.Tensor:
     """Plane waves exp(2 pi i k place / n) of the centred frequencies k (place, n)."""
     bins = torch.arange(n, device=places.device) - n // 2
     return torch.exp(2j * math.pi / n * torch.outer(places, bins))
-
-
-def _radius(shape: tuple[int, ...], bin_um: tuple[float, float]) -> np.ndarray:
-    y, x = ((np.arange(n) - n // 2) * b for n, b in zip(shape, bin_um, strict=True))
-    radius: np.ndarray = np.hypot(y[:, None], x[None, :])
-    return radius

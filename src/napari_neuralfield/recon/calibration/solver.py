@@ -16,10 +16,10 @@ from ...optics.grids import fit_spectrum
 from ..projection.solver import Solver, no_aberration
 from .board_from_spectra import bright_frames
 from .direction_search import search_directions
-from .gauss_newton import OFFSET, Equations, linearise, rooted, shared_by, solve
+from .gauss_newton import Equations, linearise, shared_by, solve
 from .outlier_frames import stand_out
 from .recipe import CalibrationRecipe
-from .trial_microscope import TrialMicroscope
+from .trial_microscope import OFFSET, Belief, TrialMicroscope, per_led, rooted
 
 BOARD = ("turn", "shift_y", "shift_x", "scale")
 MOMENTUM = 0.5  # dark frames' gains wait for the object, and it for them
@@ -63,8 +63,9 @@ class Calibrator:
         gain = measured.gain.double().numpy() ** 2
         noll = tuple(range(5, 4 + recipe.pupil_terms)) if recipe.learn_pupil != "none" else ()
         self.nominal = TrialMicroscope(
-            np.asarray(acquisition.illumination_na), gain / gain.mean(), measured.floor.double().numpy(), noll,
-            np.zeros(len(noll)), acquisition.sample_z_um or 0.0, acquisition.wavelength_um,
+            na=np.asarray(acquisition.illumination_na), gain=gain / gain.mean(), floor=measured.floor.double().numpy(),
+            noll=noll, coefficients=np.zeros(len(noll)),
+            z_um=acquisition.sample_z_um or 0.0, wavelength_um=acquisition.wavelength_um,
         )  # fmt: skip
         self.believe(self.nominal)
         self.pupil_pixels: torch.Tensor | None = None
@@ -89,13 +90,18 @@ class Calibrator:
         self.spectrum = flat_spectra(self.plan, 1, torch.device("cpu"))[0]
 
     def sweep(self, steps: Sequence[float], leds: np.ndarray | None = None, recover_gain: bool = False) -> None:
-        """Passes over the LEDs that are used (or `leds` of them) with these step sizes."""
+        """Passes over the LEDs that are used.
+
+        Parameters
+        ----------
+        steps : step size of each pass, 0 to 1.
+        leds : indices of those that take part; all where None.
+        recover_gain : solve for the LEDs' brightness as well.
+        """
         solver = self._solver()
         chosen = self.trusted() if leds is None else self.trusted() & np.isin(np.arange(len(self.used)), leds)
         solver.order = solver.order[chosen[solver.order]]
-        for step in steps:
-            for _ in solver.sweep(step, False, recover_gain):
-                pass
+        solver.run(steps, recover_gain=recover_gain)
         if recover_gain:
             self.microscope = self.microscope.changed(gain=solver.gain.double().numpy() ** 2)
         self.spectrum = solver.spectra[0]
@@ -118,9 +124,7 @@ class Calibrator:
         device = torch.device("cpu")
         kernels = microscope.pupils(self.plan, np.arange(len(self.counts)))[:, None]
         blank = no_aberration(self.plan, device) if self.pupil_pixels is None else self.pupil_pixels
-        solver = Solver(
-            self.plan, measured, np.array([microscope.z_um]), self.spectrum[None], blank, measured.gain, kernels
-        )
+        solver = Solver(self.plan, measured, np.array([microscope.z_um]), self.spectrum[None], blank, kernels=kernels)
         solver.region = self.region
         return solver
 
@@ -130,16 +134,13 @@ class Calibrator:
         A dark frame of an LED inside the NA, or a bright one of an LED outside, would ruin the object either way.
         """
         inside = np.hypot(*self.microscope.na.T) <= self.acquisition.objective_na
-        found: np.ndarray = self.used & (inside == (self.side > 0))
-        return found
+        return self.used & (inside == (self.side > 0))
 
     def find_pupil_pixels(self) -> None:
         """What the Zernike terms leave of the pupil, bin by bin, by least squares over all LEDs."""
         solver = self._solver()
         solver.order = solver.order[self.trusted()[solver.order]]
-        for step in PIXEL_PASSES:
-            for _ in solver.sweep(step, True, False):
-                pass
+        solver.run(PIXEL_PASSES, recover_pupil=True)
         self.spectrum, self.pupil_pixels = solver.spectra[0], solver.aberration
 
     def sort_out(self) -> None:
@@ -161,10 +162,7 @@ class Calibrator:
         """The frames as they should be (led, y, x), bright field 1."""
         solver = self._solver()
         light = torch.stack([solver.image(led)[0].abs() ** 2 for led in range(len(self.counts))])
-        gain, floor = (
-            torch.as_tensor(values, dtype=torch.float32)[:, None, None]
-            for values in (self.microscope.gain, self.microscope.floor)
-        )
+        gain, floor = per_led(self.microscope.gain, self.microscope.floor)
         return light * gain + floor
 
     def misfits(self) -> np.ndarray:
@@ -181,12 +179,14 @@ class Calibrator:
         share = self.region.square() / self.region.square().mean()
         return np.maximum((self.counts.clamp(min=0) * share).mean(dim=(1, 2)).double().numpy(), 1e-12)
 
-    def error(self) -> float:
-        """Relative amplitude error over the frames used."""
-        return float(self.misfits()[self.used].sum() / self.energies()[self.used].sum()) ** 0.5
-
     def equations(self, stride: int, step_bins: float | None = None) -> Equations:
-        """What a Gauss-Newton step about the present belief is made of; with directions where `step_bins` is given."""
+        """What a Gauss-Newton step about the present belief is made of.
+
+        Parameters
+        ----------
+        stride : look at every `stride`-th pixel of each axis only.
+        step_bins : as for `linearise`; the directions are held where None.
+        """
         own = ["gain"] if step_bins is None else ["na_y", "na_x", "gain"]
         shared = [f"zernike_{j}" for j in self.microscope.noll]
         if self.recipe.learn_z:
@@ -200,15 +200,30 @@ class Calibrator:
         elif self.recipe.learn_background == "frame":
             own.append("floor")
         noise = np.where(self.trusted(), self.noise, OUTLIER_WEIGHT * self.noise.max())
-        found = linearise(
-            self.microscope, self.plan, self.spectrum, self.counts,
-            own=own, shared=shared, noise=noise, region=self.region, step_bins=step_bins or 0.3, stride=stride,
-        )  # fmt: skip
+        found = linearise(self._belief(noise, stride), own=own, shared=shared, step_bins=step_bins or 0.3)
         self.noise = np.maximum(found.misfit, 1e-10)
         return found
 
+    def _belief(self, noise: np.ndarray, stride: int) -> Belief:
+        return Belief(
+            microscope=self.microscope,
+            plan=self.plan,
+            spectrum=self.spectrum,
+            counts=self.counts,
+            noise=noise,
+            stride=stride,
+            region=self.region,
+        )
+
     def step_board(self, nominal: np.ndarray, pose: BoardPose, step_bins: float, stride: int) -> BoardPose:
-        """Move the whole board, with gains, pupil, depth and ambient light; returns its new pose."""
+        """Move the whole board, with gains, pupil, depth and ambient light; returns its new pose.
+
+        Parameters
+        ----------
+        nominal : directions that the pose moves (led, 2).
+        pose : of the board up to now.
+        step_bins, stride : as for `equations`.
+        """
         if not self.recipe.learn_board:
             self.step_rest(stride)
             return pose
@@ -231,12 +246,22 @@ class Calibrator:
         self._apply(equations, own, step.shared, equations.own, self.microscope.na)
 
     def step_leds(self, board: np.ndarray, reach_bins: float, rounds: int, stride: int) -> float:
-        """Look for every LED by itself, held near `board` (led, 2); returns the rms change of the directions."""
+        """Look for every LED by itself; returns the rms change of the directions, NA.
+
+        Parameters
+        ----------
+        board : where the board would have the LEDs (led, 2); they are held near it.
+        reach_bins, rounds : of `search_directions`.
+        stride : look at every `stride`-th pixel of each axis only.
+        """
         found = search_directions(
-            self.microscope, self.plan, self.spectrum, self.counts, noise=self.noise, board=board,
-            spread=self.recipe.direction_prior, side=self.side, region=self.region,
-            reach_bins=reach_bins, rounds=rounds, stride=stride,
-        )  # fmt: skip
+            self._belief(self.noise, stride),
+            board=board,
+            spread=self.recipe.direction_prior,
+            side=self.side,
+            reach_bins=reach_bins,
+            rounds=rounds,
+        )
         limit = self.recipe.direction_step
         moved = np.clip(found - self.microscope.na, -limit, limit)
         self.change(self.microscope.changed(na=self.microscope.na + moved))

@@ -21,11 +21,10 @@ from ...optics.board import BoardPose, fit_pose
 from ...optics.illumination import ORIENTATIONS, orient
 from ...types import Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
-from .ambiguity import doubts
 from .apply import central, corrected, pixel_factor
 from .board_from_spectra import first_guess
 from .depth_map import depth_map
-from .gauss_newton import shared_by
+from .gauss_newton import doubts, shared_by
 from .outlier_frames import around, find_outlier_frames
 from .recipe import CalibrationRecipe
 from .result import Calibration, OutlierFrame
@@ -46,6 +45,11 @@ STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no lon
 
 def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[Event, None, Calibration]:
     """Find what the microscope really was; yields Progress, Preview and Note, returns the calibration.
+
+    Parameters
+    ----------
+    acquisition : frames of single LEDs.
+    recipe : what may be corrected, and in what steps.
 
     Raises
     ------
@@ -97,13 +101,17 @@ class _Stages:
         yield Progress(min(self.done, self.total), self.total, error, what)
         yield from self.pace.events()
 
+    def _doubt(self, text: str) -> Note:
+        self.warnings.append(text)
+        return Note(text, "warning")
+
     def look_for_the_board(self) -> Iterator[Event]:
         """Orientation and pose from the bright frames' spectra; then size and depth by short trials."""
         c = self.calibrator
         if self.given.frame_count < FEW:
-            text = f"{self.given.frame_count} frames are few to judge a microscope by; {FEW} or more make it surer"
-            self.warnings.append(text)
-            yield Note(text, "warning")
+            yield self._doubt(
+                f"{self.given.frame_count} frames are few to judge a microscope by; {FEW} or more make it surer"
+            )
         c.sweep(PASSES)
         c.noise = c.misfits()
         self.before = c.errors()
@@ -114,12 +122,10 @@ class _Stages:
             self.directions = orient(self.directions, matrix)
             if self.orientation != ORIENTATIONS[0][0]:
                 twin = ORIENTATIONS[[name for name, _ in ORIENTATIONS].index(self.orientation) + 1][0]
-                text = (
+                yield self._doubt(
                     f"the LED board is mounted otherwise than the file says: the LED directions are taken "
                     f"{self.orientation}; half a turn more ({twin}) fits as well, with the phase and the depth reversed"
                 )
-                self.warnings.append(text)
-                yield Note(text, "warning")
         z, pose = c.nominal.z_um, self.pose
         scales = SCALES if self.recipe.learn_board else (1.0,)
         poses = [BoardPose(), *(BoardPose(pose.turn_rad, pose.shift, pose.scale * factor) for factor in scales)]
@@ -183,12 +189,10 @@ class _Stages:
             self.depths = depth_map(self._corrected(self.region), found.z_um)
         if self.depths.flat:
             return
-        text = (
+        yield self._doubt(
             f"the sample is tilted or thick: its depth differs by {self.depths.spread_um:.3g} um over the field, which "
             "one plane cannot explain, so only the LEDs' brightness is corrected; calibrate with a flat, thin sample"
         )
-        self.warnings.append(text)
-        yield Note(text, "warning")
         held = {"learn_board": False, "learn_directions": False, "learn_pupil": "none", "learn_z": False}
         self.recipe = self.recipe.model_copy(update={**held, "learn_background": "none"})
         self.calibrator = Calibrator(self.region.replace(illumination_na=self.directions), self.recipe)
@@ -202,7 +206,11 @@ class _Stages:
         if self.recipe.learn_pupil == "pixels":
             c.find_pupil_pixels()
         self.after, na = c.errors(), c.microscope.na
-        self.outlier_frames = list(find_outlier_frames(self.given, c, self.after))
+        self.outlier_frames = list(
+            find_outlier_frames(
+                self.given, self.after, microscope=c.microscope, counts=c.counts, predicted=c.predicted()
+            )
+        )
         bad = [outlier.frame for outlier in self.outlier_frames]
         if bad:  # such a frame says nothing of its LED: what the others say of the board must do
             na, gain = na.copy(), c.microscope.gain.copy()
@@ -213,8 +221,7 @@ class _Stages:
         if self.recipe.learn_board:
             equations = shared_by(equations, ("na_y", "na_x"), self.pose.jacobian(self.directions), BOARD)
         for text in doubts(equations):
-            self.warnings.append(text)
-            yield Note(text, "warning")
+            yield self._doubt(text)
         yield from self._progress("done")
         yield self._preview()
 

@@ -1,4 +1,4 @@
-"""The microscope as calibration believes it to be, while it looks for it."""
+"""The microscope as calibration believes it to be, while it looks for it, beside the frames it should explain."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from ...data.acquisition import LedArray
 from ...forward import fourier
 from ...optics.pupil import aperture, axial_frequency, zernikes
 
+CHUNK = 32  # LEDs looked at together
+OFFSET = 1.5  # of the noise, added under both roots: 3/8 electron, so that few electrons are as noisy as many
+
 
 @dataclasses.dataclass(frozen=True)
 class TrialMicroscope:
@@ -25,6 +28,7 @@ class TrialMicroscope:
     floor : ambient light in each frame (led,), where the mean bright field is 1.
     noll : Zernike terms that are learnt; coefficients : rad (term,).
     z_um : depth of the sample.
+    wavelength_um : of the light.
     """
 
     na: np.ndarray
@@ -40,7 +44,10 @@ class TrialMicroscope:
         return fourier.windows(acquisition.replace(illumination_na=self.na, wavelength_um=self.wavelength_um))
 
     def phases(self, plan: fourier.Windows, leds: np.ndarray) -> dict[str, torch.Tensor]:
-        """Name of each parameter of the pupil's phase -> phase it adds per unit (led, y, x)."""
+        """Name of each parameter of the pupil's phase -> phase it adds per unit in the windows of `plan` (led, y, x).
+
+        `leds` : indices (led,).
+        """
         fy, fx = fourier.pupil_frequencies(plan, leds)
         found = dict(zip(self.terms, zernikes(self.noll, fy, fx, plan.cutoff), strict=True))
         found["z_um"] = 2 * math.pi * (axial_frequency(fy, fx, plan.wavelength_um) - 1 / plan.wavelength_um)
@@ -53,13 +60,17 @@ class TrialMicroscope:
 
     def phase(self, phases: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Phase of the pupil, aberration and defocus (led, y, x)."""
-        total = self.z_um * phases["z_um"]
-        for name, coefficient in zip(self.terms, self.coefficients, strict=True):
-            total = total + float(coefficient) * phases[name]
-        return total
+        parts = (float(c) * phases[name] for name, c in zip(self.terms, self.coefficients, strict=True))
+        return sum(parts, start=self.z_um * phases["z_um"])
 
     def pupils(self, plan: fourier.Windows, leds: np.ndarray, phase: torch.Tensor | None = None) -> torch.Tensor:
-        """Aperture, defocus and aberration of `leds` (led, y, x); `phase` where it is known already."""
+        """Aperture, defocus and aberration in the windows of `plan` (led, y, x).
+
+        Parameters
+        ----------
+        plan, leds : windows, and indices of the LEDs (led,).
+        phase : of the pupil (led, y, x), where it is known already.
+        """
         phase = self.phase(self.phases(plan, leds)) if phase is None else phase
         found = torch.polar(self.apertures(plan, leds), phase)
         return found if plan.pupil is None else found * fourier.between_bins(plan, leds)
@@ -67,10 +78,95 @@ class TrialMicroscope:
     def apertures(
         self, plan: fourier.Windows, leds: np.ndarray, na_shift: tuple[float, float] = (0.0, 0.0)
     ) -> torch.Tensor:
-        """The hard aperture of `leds` (led, y, x), their directions moved by `na_shift`."""
+        """The hard aperture of `leds` in the windows of `plan` (led, y, x), directions moved by `na_shift` (y, x)."""
         fy, fx = fourier.pupil_frequencies(plan, leds)
         y, x = (shift / plan.wavelength_um for shift in na_shift)
         return aperture(fy + y, fx + x, plan.cutoff)
 
     def changed(self, **values: object) -> TrialMicroscope:
         return dataclasses.replace(self, **values)  # type: ignore[arg-type]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Belief:
+    """A microscope and an object, beside the frames that they should explain.
+
+    Parameters
+    ----------
+    microscope, plan : as it is believed to be, and its windows.
+    spectrum : centred object spectrum (Y, X).
+    counts : frames on the image grid (led, y, x), bright field 1.
+    noise : variance of each LED's amplitude (led,): weighs the LEDs, and keeps the root away from zero.
+    stride : look at every `stride`-th pixel of each axis only.
+    region : weight of each pixel of the image, 0 to 1 (y, x); 1 where None.
+    """
+
+    microscope: TrialMicroscope
+    plan: fourier.Windows
+    spectrum: torch.Tensor
+    counts: torch.Tensor
+    noise: np.ndarray
+    stride: int = 1
+    region: torch.Tensor | None = None
+
+    def chunks(self) -> list[np.ndarray]:
+        """Indices of all LEDs, some at a time."""
+        count = len(self.counts)
+        return np.split(np.arange(count), range(CHUNK, count, CHUNK))
+
+    def windows(self, leds: np.ndarray) -> torch.Tensor:
+        """What each of `leds` sees of the object's spectrum (led, y, x)."""
+        rows, columns = self.plan.box
+        return torch.stack([self.spectrum[y : y + rows, x : x + columns] for y, x in self.plan.corner[leds].tolist()])
+
+    def images(self, windows: torch.Tensor) -> torch.Tensor:
+        """Complex images of windows (led, y, x) at the pixels that are looked at."""
+        return strided_images(windows, self.plan, self.stride)
+
+    def brightness(self, leds: np.ndarray) -> list[torch.Tensor]:
+        """Gain, ambient light and variance of `leds`, each (led, 1, 1)."""
+        return per_led(self.microscope.gain[leds], self.microscope.floor[leds], self.noise[leds])
+
+    def roots(self, leds: np.ndarray, variance: torch.Tensor) -> torch.Tensor:
+        """Amplitudes of `leds` measured with this `variance` (led, 1, 1) at the pixels looked at (led, y, x)."""
+        return rooted(self.counts[leds][:, :: self.stride, :: self.stride], variance)
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """Weight of each pixel that is looked at (y, x)."""
+        region = torch.ones(self.plan.image_shape) if self.region is None else self.region
+        return region[:: self.stride, :: self.stride]
+
+
+def per_led(*values: np.ndarray) -> list[torch.Tensor]:
+    """Arrays (led,) as single-precision tensors (led, 1, 1)."""
+    return [torch.as_tensor(value, dtype=torch.float32)[:, None, None] for value in values]
+
+
+def rooted(counts: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:
+    """Root of counts with a noise that is the same for few electrons: Anscombe 1948.
+
+    Parameters
+    ----------
+    counts : frames (led, y, x), bright field 1.
+    variance : of their root (led, 1, 1).
+    """
+    return torch.sqrt(torch.clamp(counts + OFFSET * variance, min=0))
+
+
+def strided_images(windows: torch.Tensor, plan: fourier.Windows, stride: int) -> torch.Tensor:
+    """Complex images (led, y, x) at every `stride`-th pixel of each axis.
+
+    The spectrum, folded onto the coarser grid, gives them exactly.
+
+    Parameters
+    ----------
+    windows : centred spectra in the windows of `plan` (led, y, x).
+    """
+    if stride == 1 or any(n % stride for n in plan.image_shape):
+        return torch.fft.ifft2(windows, s=plan.image_shape, norm="forward")[..., ::stride, ::stride]
+    small = [n // stride for n in plan.image_shape]
+    pad = [-b % n for b, n in zip(plan.box, small, strict=True)]
+    whole = torch.nn.functional.pad(windows, (0, pad[1], 0, pad[0]))
+    folds = whole.unflatten(-1, (-1, small[1])).sum(-2).unflatten(-2, (-1, small[0])).sum(-3)
+    return torch.fft.ifft2(folds, norm="forward")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Generator, Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,18 +22,17 @@ from ...forward import fourier, spatially_coded
 from ...forward.led_grid import extent, flat_spectra, support
 from ...forward.led_measurement import LedMeasurement
 from ...optics.grids import centred_spectrum, fit_spectrum, image_of
-from ...types import Done, Event, Preview, Progress, Result
+from ...types import Event, Preview, Progress
 from ..engine.fit_field import Counter, Fittable, draws, fit_field
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import Recipe, method, option
 from ..engine.sparsity import differences
 from ..projection.coded_solver import CodedSolver
-from ..projection.setup import depth_range, optics
+from ..projection.setup import depth_range, finished
 
 NOLL = (4, 5, 6, 7, 8, 11)  # defocus, astigmatism, coma, spherical
 TREFOIL = (9, 10)
 SHRINKING = (0.5, 0.25, 0.125, 0.0625)  # last steps: they average the LEDs' noise
-Found = tuple["Microscope", torch.Tensor]
 
 
 class CodedFpmRecipe(Recipe):
@@ -108,7 +107,10 @@ class Microscope:
 
 @method("coded-fpm", CodedFpmRecipe, kinds=("led_array",))
 def coded_fpm(acquisition: LedArray, recipe: CodedFpmRecipe) -> Iterator[Event]:
-    """Fourier ptychography through a coded surface in front of the camera: few LEDs, pupil and directions found."""
+    """Fourier ptychography through a coded surface in front of the camera: few LEDs, pupil and directions found.
+
+    `acquisition` is reconstructed as `recipe` says.
+    """
     started = time.process_time()
     device = compute.device(recipe.device)
     z_um = depth_range(acquisition, (acquisition.sample_z_um or 0.0) if recipe.z_um is None else recipe.z_um)[0]
@@ -119,30 +121,24 @@ def coded_fpm(acquisition: LedArray, recipe: CodedFpmRecipe) -> Iterator[Event]:
     spectrum = flat_spectra(camera.plan, 1, device)[0]
     rounds = recipe.passes + len(SHRINKING)
     counter = Counter(camera.frames * rounds * (2 if recipe.learn else 1) + (recipe.steps if recipe.learn else 0))
-    spectrum, error = yield from projections(microscope, spectrum, recipe, counter)
+    spectrum, error = yield from _projections(microscope, spectrum, recipe, counter)
     if recipe.learn:
-        microscope, spectrum = yield from learning(microscope, spectrum, recipe, counter)
-        spectrum, error = yield from projections(microscope, spectrum, recipe, counter)
-    figures = {
-        "relative_amplitude_error": error,
-        "intensity_scale": measured.scale,
-        "cpu_seconds": time.process_time() - started,
-    }
-    about = optics(microscope.acquisition) | {"upsampling": camera.upsampling}
-    calibration = arrays(microscope, recipe.learn)
-    yield Done(
-        Result(field_of(microscope, spectrum), recipe.model_dump(), about, calibration, figures, acquisition.title)
-    )
+        microscope, spectrum = yield from _learning(microscope, spectrum, recipe, counter)
+        spectrum, error = yield from _projections(microscope, spectrum, recipe, counter)
+    figures = {"relative_amplitude_error": error, "intensity_scale": measured.scale}
+    arrays, about = _arrays(microscope, recipe.learn), {"upsampling": camera.upsampling}
+    field = _field_of(microscope, spectrum)
+    yield finished(field, recipe, microscope.acquisition, started, figures, calibration=arrays, about=about)
 
 
-def field_of(microscope: Microscope, spectrum: torch.Tensor) -> PlanesField:
+def _field_of(microscope: Microscope, spectrum: torch.Tensor) -> PlanesField:
     """The object as a field of one plane."""
     z = [microscope.camera.z_um]
     where = extent(microscope.acquisition, np.array(z))
     return PlanesField.from_spectra(spectrum[None], z, where, support(microscope.camera.plan), half=False)
 
 
-def projections(
+def _projections(
     microscope: Microscope, spectrum: torch.Tensor, recipe: CodedFpmRecipe, counter: Counter
 ) -> Generator[Event, None, tuple[torch.Tensor, float]]:
     """Accelerated passes, then shrinking ones; returns the spectrum and the relative amplitude error."""
@@ -150,13 +146,13 @@ def projections(
     solver = CodedSolver(
         camera,
         microscope.measured,
-        spectrum.clone(),
-        microscope.pupils(),
-        spatially_coded.cached_kernels(camera),
-        np.arange(camera.frames),
-        recipe.alpha,
+        spectrum=spectrum.clone(),
+        pupils=microscope.pupils(),
+        kernels=spatially_coded.cached_kernels(camera),
+        frames=np.arange(camera.frames),
+        alpha=recipe.alpha,
     )
-    pace = PreviewPace(lambda: Preview(field_of(microscope, solver.spectrum), camera.z_um))
+    pace = PreviewPace(lambda: Preview(_field_of(microscope, solver.spectrum), camera.z_um))
     steps = [1.0] * recipe.passes + list(SHRINKING)
     for number, step in enumerate(steps):
         accelerate = step == 1.0 and number + 1 < recipe.passes
@@ -172,9 +168,9 @@ def projections(
     return solver.spectrum, solver.error()
 
 
-def learning(
+def _learning(
     microscope: Microscope, spectrum: torch.Tensor, recipe: CodedFpmRecipe, counter: Counter
-) -> Generator[Event, None, Found]:
+) -> Generator[Event, None, tuple[Microscope, torch.Tensor]]:
     """Object and microscope by gradient descent on the object's pixels; returns both."""
     camera = microscope.camera
     frames = torch.arange(camera.frames, device=camera.device)
@@ -186,7 +182,7 @@ def learning(
         whole = centred_spectrum(torch.view_as_complex(pixels.detach()))
         return fit_spectrum(whole, camera.plan.spectrum_shape)
 
-    moving = Fittable(lambda _: torch.view_as_complex(pixels), [pixels], lambda: field_of(microscope, solved()))
+    moving = Fittable(lambda _: torch.view_as_complex(pixels), [pixels], lambda: _field_of(microscope, solved()))
     random = np.random.default_rng(recipe.seed)
     yield from fit_field(
         moving,
@@ -195,21 +191,21 @@ def learning(
         rate=recipe.learning_rate,
         counter=counter,
         betas=(0.9, 0.99),
-        regulariser=lambda image: recipe.sparsity * mean_edges(image),
+        regulariser=lambda image: recipe.sparsity * _mean_edges(image),
         what="microscope",
     )
     better = microscope.corrected(measurement)
     return better, fit_spectrum(solved(), better.camera.plan.spectrum_shape)
 
 
-def mean_edges(image: torch.Tensor) -> torch.Tensor:
+def _mean_edges(image: torch.Tensor) -> torch.Tensor:
     """Mean isotropic total variation of a complex image (y, x), its gradient finite where it is flat."""
     return torch.sqrt(torch.view_as_real(differences(image)).square().sum((0, -1)) + 1e-8).mean()
 
 
-def arrays(microscope: Microscope, learnt: tuple[str, ...]) -> dict[str, Any]:
+def _arrays(microscope: Microscope, learnt: tuple[str, ...]) -> dict[str, np.ndarray]:
     """What a result keeps of the microscope that was learnt."""
-    found: dict[str, Any] = {}
+    found: dict[str, np.ndarray] = {}
     if "pupil" in learnt:
         nearest = np.argmin(np.hypot(*np.asarray(microscope.acquisition.illumination_na).T))
         found["pupil"] = microscope.pupils(np.array([nearest]))[0].cpu().numpy()

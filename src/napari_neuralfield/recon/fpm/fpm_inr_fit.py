@@ -55,9 +55,16 @@ def field_error(
     depths_um: np.ndarray,
     moved_um: float = 0.0,
 ) -> float:
-    """Relative amplitude error of the field's planes at `depths_um`, taken `moved_um` deeper, over all LEDs."""
+    """Relative amplitude error of the field's planes, over all LEDs.
+
+    Parameters
+    ----------
+    plan, measured, pupil_factor, gain : as for `fit`.
+    depths_um : depths at which `field` is read, um (z,).
+    moved_um : how much deeper than there its planes are taken to lie, um.
+    """
     total = 0.0
     for z in depths_um:
         spectra = fit_spectrum(centred_spectrum(field.at_nodes(field.place(z))), plan.spectrum_shape)
-        total += Solver(plan, measured, np.array([z + moved_um]), spectra, pupil_factor, gain).error() ** 2
+        total += Solver(plan, measured, np.array([z + moved_um]), spectra, pupil_factor, gain=gain).error() ** 2
     return (total / len(depths_um)) ** 0.5

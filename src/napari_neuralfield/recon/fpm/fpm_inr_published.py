@@ -30,13 +30,13 @@ EPOCHS, RATE, DECAY_EVERY, DECAY = 15, 1e-3, 6, 0.1
 
 
 def uniform_depths(acquisition: LedArray, low: float, high: float) -> np.ndarray:
-    """Depths of the odd epochs, um: 0.8 x 0.5 / NA^2 apart."""
+    """Depths of the odd epochs from `low` to `high`, um (z,): 0.8 x 0.5 / NA^2 apart, NA that of `acquisition`."""
     spacing = 0.8 * 0.5 / acquisition.objective_na**2
     return np.linspace(low, high, max(1, math.ceil((high - low) / spacing)))
 
 
 def random_depths(uniform: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Depths of the even epochs: half of the cells between the uniform ones, each jittered inside its cell."""
+    """Depths of the even epochs, um (z,): `random` ones in half of the cells between the `uniform` ones (z,), um."""
     cells = len(uniform) - 1
     if cells < 1:
         return uniform
@@ -48,7 +48,14 @@ def random_depths(uniform: np.ndarray, random: np.random.Generator) -> np.ndarra
 def fit_published(
     field: PlaneAxisField, acquisition: LedArray, seed: int, device: torch.device
 ) -> Generator[Event, None, float]:
-    """Fit `field` in place; yields progress and previews; returns the intensity that its amplitude 1 stands for."""
+    """Fit `field` in place; yields progress and previews; returns the intensity that its amplitude 1 stands for.
+
+    Parameters
+    ----------
+    acquisition : the recording.
+    seed : of the depths of the even epochs.
+    device : where `field` lies and the frames are taken.
+    """
     random = np.random.default_rng(seed)
     plan = fourier.windows(acquisition, crop=False, exact=False)
     frames = torch.as_tensor(acquisition.intensity(), device=device)

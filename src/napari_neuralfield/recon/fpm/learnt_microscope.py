@@ -11,6 +11,7 @@ from ...data.acquisition import LedArray
 from ...forward import fourier
 from ...forward.corrections import LedCorrections
 from ..calibration.apply import corrected
+from ..calibration.first_stage import arrays_of
 from ..calibration.recipe import CalibrationRecipe
 from ..calibration.trial_microscope import TrialMicroscope
 
@@ -20,7 +21,13 @@ STEPS_TO_CROSS = 20  # steps of a fit in which a correction may move as far as o
 def corrections_of(
     plan: fourier.Windows, measured: fourier.LedFrames, gain: torch.Tensor, recipe: CalibrationRecipe
 ) -> LedCorrections:
-    """The corrections that `recipe` asks for, from no correction on; `gain` (led,) is known of the LEDs."""
+    """The corrections that `recipe` asks for, from no correction on.
+
+    Parameters
+    ----------
+    plan, measured : windows of the LEDs, and the frames on the image grid.
+    gain : amplitude of each LED as far as it is known (led,), mean 1.
+    """
     dark = bool((np.hypot(*fourier.window_centres(plan).T) > plan.cutoff).any())
     largest = {
         "board": recipe.board_step if recipe.learn_board else 0.0,
@@ -44,19 +51,17 @@ def taken_up(
 
     Parameters
     ----------
+    acquisition : the recording, all of it.
+    corrections : what was learnt; taken up as far as `recipe` asks for it.
     scale : counts that the intensity 1 of the fit stands for.
     """
     found = corrections.found()
     coefficients = found["zernike_rad"]
     microscope = TrialMicroscope(
-        found["illumination_na"], found["gains"], found["floor"], corrections.noll if len(coefficients) else (),
-        coefficients, float(acquisition.sample_z_um or 0.0) + float(found["z_um"]), float(found["wavelength_um"]),
+        na=found["illumination_na"], gain=found["gains"], floor=found["floor"],
+        noll=corrections.noll if len(coefficients) else (), coefficients=coefficients,
+        z_um=float(acquisition.sample_z_um or 0.0) + float(found["z_um"]), wavelength_um=float(found["wavelength_um"]),
     )  # fmt: skip
     dark = "background" in corrections.learnt
     better = corrected(acquisition, microscope, recipe, scale, dark=dark, flat=True)
-    arrays = {"illumination_na": found["illumination_na"], "gains": found["gains"]}
-    if better.pupil is not None:
-        arrays["pupil"] = np.asarray(better.pupil)
-    if dark:
-        arrays["background"] = found["floor"] * scale
-    return better, arrays
+    return better, arrays_of(better, found["gains"], found["floor"] * scale if dark else None)

@@ -19,11 +19,11 @@ from ...forward.fourier import refuse_coded_surface
 from ...forward.led_grid import extent
 from ...optics.grids import centred_spectrum, frequencies, image_of
 from ...optics.pupil import aperture, defocus
-from ...types import Done, Event, Preview, Progress, Result
+from ...types import Event, Preview, Progress
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import Recipe, method, option
 from ..projection.orientation import orientation_notes
-from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, first_look, optics, plane_depths
+from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, finished, first_look, plane_depths
 
 
 class PerSliceRecipe(Recipe):
@@ -39,7 +39,10 @@ class PerSliceRecipe(Recipe):
 
 @method("fpm-per-slice", PerSliceRecipe, kinds=("led_array",))
 def fpm_per_slice(acquisition: LedArray, recipe: PerSliceRecipe) -> Iterator[Event]:
-    """The textbook baseline, plane by plane on full frames: slow, there to compare with."""
+    """The textbook baseline, plane by plane on full frames: slow, there to compare with.
+
+    `acquisition` is reconstructed as `recipe` says.
+    """
     started = time.process_time()
     refuse_coded_surface(acquisition)
     device = compute.device(recipe.device)
@@ -71,14 +74,21 @@ def fpm_per_slice(acquisition: LedArray, recipe: PerSliceRecipe) -> Iterator[Eve
     figures = {
         "relative_amplitude_error": (misfit / norm / len(depths)) ** 0.5,
         "intensity_scale": scale,
-        "cpu_seconds": time.process_time() - started,
     }
     field = planes_of_images(images, list(depths), where)
-    yield Done(Result(field, recipe.model_dump(), optics(acquisition), {}, figures, acquisition.title))
+    yield finished(field, recipe, acquisition, started, figures)
 
 
 def one_pass(spectrum: torch.Tensor, amplitude: torch.Tensor, acquisition: LedArray, z_um: float, step: float) -> float:
-    """One pass over all LEDs in order of NA, changing `spectrum` (Y, X) in place; the squared misfit before it."""
+    """One pass over all LEDs in order of NA; returns the squared misfit before it.
+
+    Parameters
+    ----------
+    spectrum : centred spectrum of the plane at `z_um` (Y, X), changed in place.
+    amplitude : root of the frames (led, y, x).
+    acquisition : the recording, for its LED directions and optics.
+    step : share of each correction that is applied, 0 to 1; 0 only looks.
+    """
     rows, columns = acquisition.frame_shape
     size = np.array([rows, columns]) * acquisition.pixel_um
     cutoff = acquisition.objective_na / acquisition.wavelength_um

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,17 +21,17 @@ from ...fields.planes import PlanesField
 from ...forward import fourier, multiplexed
 from ...forward.led_grid import depth_tensor, extent, flat_spectra, support
 from ...optics.pupil import TINY
-from ...types import Done, Event, Preview, Progress, Result
+from ...types import Event, Preview, Progress
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import Recipe, method, option
 from ..projection.orientation import orientation_notes
-from ..projection.setup import CHECK_ORIENTATION, depth_range, optics
-from ..projection.solver import no_aberration, remove_tilt
+from ..projection.setup import CHECK_ORIENTATION, depth_range, finished
+from ..projection.solver import cached_pupils, no_aberration, remove_tilt, squared, unit_pupil
 from .sequential import pupil_margin
 
+PUBLISHED = {"step_decay": 0.0, "stop_below": 0.0, "passes": 10, "pupil_update": "frame", "pupil_regulariser": 0.1}
 SMALLEST_STEP = 1 / 32
 PATIENCE = 8  # full-step passes without gain before the steps shrink
-KERNEL_BYTES = 2**29  # pupils of all LEDs are kept where they take no more
 
 
 class QuasiNewtonRecipe(Recipe):
@@ -69,7 +69,10 @@ class QuasiNewton:
 
     Parameters
     ----------
-    spectrum : centred object spectrum (y, x), changed in place.
+    plan : windows of the LEDs.
+    measured : the frames, which LEDs each one has, and their brightness.
+    z_um : depth of the sample, um.
+    spectrum : centred object spectrum (Y, X), changed in place.
     aberration : complex factor on the pupil (y, x).
     regularisers : of object and pupil, shares of the largest entry of each Hessian.
     pupil_per_frame : change the pupil with every frame, not after every pass.
@@ -82,6 +85,7 @@ class QuasiNewton:
         z_um: float,
         spectrum: torch.Tensor,
         aberration: torch.Tensor,
+        *,
         regularisers: tuple[float, float] = (1.0, 0.01),
         pupil_per_frame: bool = False,
     ) -> None:
@@ -95,8 +99,7 @@ class QuasiNewton:
         tilt = (weight @ radius) / np.maximum(weight.sum(1), 1e-12)
         self.order = [int(p) for p in np.argsort(tilt, kind="stable") if len(self.leds[p])]
         self.energy = (measured.amplitude.double() ** 2).sum(dim=(1, 2)).cpu().numpy()[self.order]
-        fits = 8 * len(radius) * plan.box[0] * plan.box[1] < KERNEL_BYTES
-        self._kernels = fourier.pupils(plan, slice(None), self.z)[:, 0] if fits else None
+        self._kernels = cached_pupils(plan, self.z)
         self._normal = torch.zeros(len(radius), len(radius), device=spectrum.device)
         self._slope = torch.zeros(len(radius), device=spectrum.device)
         self._pupil_slope = torch.zeros_like(aberration)
@@ -105,16 +108,22 @@ class QuasiNewton:
     def kernels(self, leds: np.ndarray) -> torch.Tensor:
         """Aperture and defocus of some LEDs' windows (led, y, x), without the aberration."""
         if self._kernels is not None:
-            return self._kernels[leds]
+            return self._kernels[leds, 0]
         return fourier.pupils(self.plan, leds, self.z)[:, 0]
 
     def views(self, target: torch.Tensor, leds: np.ndarray) -> list[torch.Tensor]:
-        """What each LED sees of an array on the spectrum's bins: views (y, x)."""
+        """What each of `leds` (led,) sees of `target`, an array on the spectrum's bins (Y, X): views (y, x)."""
         rows, columns = self.plan.box
         return [target[y : y + rows, x : x + columns] for y, x in self.plan.corner[leds].tolist()]
 
-    def sweep(self, step: float, recover_pupil: bool, recover_gain: bool) -> Iterator[float]:
-        """One pass over all frames; yields the squared misfit of each before its update. Step 0 only looks."""
+    def sweep(self, step: float, recover_pupil: bool = False, recover_gain: bool = False) -> Iterator[float]:
+        """One pass over all frames; yields the squared misfit of each before its update.
+
+        Parameters
+        ----------
+        step : share of each correction of the object that is applied, 0 to 1; 0 only looks.
+        recover_pupil, recover_gain : solve for the aberration and for each LED's brightness as well.
+        """
         rows, columns = self.plan.box
         for total in (self._normal, self._slope, self._pupil_slope, self._pupil_hessian):
             total.zero_()
@@ -122,7 +131,7 @@ class QuasiNewton:
             leds = self.leds[frame]
             kernel, window = self.kernels(leds), torch.stack(self.views(self.spectrum, leds))
             image = torch.fft.ifft2(window * kernel * self.aberration, s=self.plan.image_shape, norm="forward")
-            light = torch.square(image.real).addcmul_(image.imag, image.imag)  # (led, y, x)
+            light = squared(image)  # (led, y, x)
             brightness = self.measured.weight[frame, leds] * self.gain[leds] ** 2
             model = torch.sqrt(torch.einsum("l,lyx->yx", brightness, light) + self.measured.floor[frame] + TINY)
             difference = self.measured.amplitude[frame] - model
@@ -147,7 +156,7 @@ class QuasiNewton:
 
     def _object_step(self, leds: np.ndarray, pupil: torch.Tensor, back: torch.Tensor, share: torch.Tensor) -> None:
         """O += sum |P| P* change / (max |P| (sum |P|^2 + regulariser)): sums over the LEDs of the frame."""
-        square = torch.square(pupil.real).addcmul_(pupil.imag, pupil.imag)
+        square = squared(pupil)
         top = float(square.max())
         floor = self.regularisers[0] * top
         change = (square / top).sqrt() * pupil.conj() * back * share[:, None, None]
@@ -166,7 +175,7 @@ class QuasiNewton:
 
         Over a whole pass the factor |O| / max |O|, which keeps one frame from drowning the others, is not needed.
         """
-        square = torch.square(window.real).addcmul_(window.imag, window.imag)
+        square = squared(window)
         slope, hessian = window.conj() * back * brightness[:, None, None], square * brightness[:, None, None]
         if not self.pupil_per_frame:
             self._pupil_slope += slope.sum(0)
@@ -200,18 +209,15 @@ class QuasiNewton:
         if recover_pupil:
             nearest = np.array([int(np.argmin(np.hypot(*fourier.window_centres(self.plan).T)))])
             inside = self.kernels(nearest)[0].abs() > 0
-            values = self.aberration[inside]
-            mean = values.abs().mean()
-            self.aberration = torch.where(inside, self.aberration / mean, self.aberration)
-            self.aberration = self.aberration * torch.exp(-1j * values.sum().angle())
+            self.aberration, mean = unit_pupil(self.aberration, inside)
             self.spectrum *= mean
 
     def error(self) -> float:
         """Relative amplitude error."""
-        return float((sum(self.sweep(0.0, False, False)) / self.energy.sum()) ** 0.5)
+        return float((sum(self.sweep(0.0)) / self.energy.sum()) ** 0.5)
 
 
-def solve(solver: QuasiNewton, recipe: QuasiNewtonRecipe, pupil: bool, gain: bool) -> Iterator[tuple[int, float]]:
+def _solve(solver: QuasiNewton, recipe: QuasiNewtonRecipe, pupil: bool, gain: bool) -> Iterator[tuple[int, float]]:
     """Full steps while they help, then shrinking ones; yields (frames done, relative amplitude error so far)."""
     frames = len(solver.order)
     step, done, last, idle, number = 1.0, 0, np.inf, 0, 0
@@ -231,18 +237,13 @@ def solve(solver: QuasiNewton, recipe: QuasiNewtonRecipe, pupil: bool, gain: boo
     "quasi-newton",
     QuasiNewtonRecipe,
     kinds=("led_array", "multiplexed_led"),
-    presets={
-        "published": {
-            "step_decay": 0.0,
-            "stop_below": 0.0,
-            "passes": 10,
-            "pupil_update": "frame",
-            "pupil_regulariser": 0.1,
-        }
-    },
+    presets={"published": PUBLISHED},
 )
 def quasi_newton(acquisition: LedArray | MultiplexedLed, recipe: QuasiNewtonRecipe) -> Iterator[Event]:
-    """Second-order Fourier ptychography of one plane, from single LEDs or LED patterns, with pupil and LED gains."""
+    """Second-order Fourier ptychography of one plane, from single LEDs or LED patterns, with pupil and LED gains.
+
+    `acquisition` is reconstructed as `recipe` says.
+    """
     started = time.process_time()
     device = compute.device(recipe.device)
     board = multiplexed.board_of(acquisition)
@@ -257,10 +258,15 @@ def quasi_newton(acquisition: LedArray | MultiplexedLed, recipe: QuasiNewtonReci
         margin = pupil_margin(acquisition, np.array([z_um]), device, recover_gain)
     plan = fourier.windows(board, margin=margin)
     measured = multiplexed.measure(acquisition, plan, device)
-    regularisers = recipe.object_regulariser, recipe.pupil_regulariser
-    spectrum = flat_spectra(plan, 1, device)[0]
-    per_frame = recipe.pupil_update == "frame"
-    solver = QuasiNewton(plan, measured, z_um, spectrum, no_aberration(plan, device), regularisers, per_frame)
+    solver = QuasiNewton(
+        plan,
+        measured,
+        z_um,
+        flat_spectra(plan, 1, device)[0],
+        no_aberration(plan, device),
+        regularisers=(recipe.object_regulariser, recipe.pupil_regulariser),
+        pupil_per_frame=recipe.pupil_update == "frame",
+    )
     where, seen = extent(board, np.array([z_um])), support(plan)
 
     def field() -> PlanesField:
@@ -268,11 +274,11 @@ def quasi_newton(acquisition: LedArray | MultiplexedLed, recipe: QuasiNewtonReci
 
     pace = PreviewPace(lambda: Preview(field(), z_um))
     yield from pace.events()
-    total = len(solver.order) * (recipe.passes + shrinking_passes(recipe.step_decay))
-    for done, error in solve(solver, recipe, recover_pupil, recover_gain):
+    total = len(solver.order) * (recipe.passes + _shrinking_passes(recipe.step_decay))
+    for done, error in _solve(solver, recipe, recover_pupil, recover_gain):
         yield Progress(done, total, error, "passes")
         yield from pace.events()
-    calibration: dict[str, Any] = {}
+    calibration: dict[str, np.ndarray] = {}
     if recover_pupil:
         inside = fourier.pupils(plan, np.array([0]), solver.z)[0, 0].abs() > 0
         solver.spectrum, pupil = remove_tilt(solver.spectrum, solver.aberration, inside)
@@ -280,16 +286,12 @@ def quasi_newton(acquisition: LedArray | MultiplexedLed, recipe: QuasiNewtonReci
         calibration["pupil"] = pupil.cpu().numpy() * known
     if recover_gain:
         calibration["gains"] = (solver.gain**2 / (solver.gain**2).mean()).cpu().numpy()
-    figures = {
-        "relative_amplitude_error": solver.error(),
-        "intensity_scale": measured.scale,
-        "cpu_seconds": time.process_time() - started,
-    }
-    about = optics(board) | {"kind": acquisition.kind}
-    yield Done(Result(field(), recipe.model_dump(), about, calibration, figures, acquisition.title))
+    figures = {"relative_amplitude_error": solver.error(), "intensity_scale": measured.scale}
+    about = {"kind": acquisition.kind}
+    yield finished(field(), recipe, board, started, figures, calibration=calibration, about=about)
 
 
-def shrinking_passes(decay: float) -> int:
+def _shrinking_passes(decay: float) -> int:
     """Passes whose step is below 1 and not yet too small."""
     count, step = 0, decay
     while step >= SMALLEST_STEP:

@@ -11,7 +11,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,13 +21,13 @@ from ...data.acquisition import LedArray
 from ...fields.planes import PlanesField
 from ...forward import fourier
 from ...forward.led_grid import depth_tensor, extent, flat_spectra, support
-from ...types import Done, Event, Note, Preview, Progress, Result
+from ...types import Event, Note, Preview, Progress
 from ..calibration.first_stage import CALIBRATE, calibrated, without_ambient_light
 from ..calibration.recipe import CalibrationRecipe
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import method, option
 from ..projection.orientation import orientation_notes
-from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, first_look, optics, plane_depths
+from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, finished, first_look, plane_depths
 from ..projection.solver import Solver, no_aberration, remove_tilt
 
 SMALLEST_STEP = 1 / 32
@@ -70,7 +70,7 @@ class SequentialRecipe(CalibrationRecipe):
     )
 
 
-def solve(
+def _solve(
     solver: Solver, recipe: SequentialRecipe, full_passes: int, recover_pupil: bool, recover_gain: bool
 ) -> Iterator[tuple[int, float]]:
     """Run the schedule; yields (LEDs done, relative amplitude error by the latest misfit of every LED)."""
@@ -87,9 +87,8 @@ def solve(
         misfit = float(latest.sum())
         done += leds
         if before is not None:
-            velocity = (
-                solver.spectra - before if velocity is None else recipe.momentum * velocity + (solver.spectra - before)
-            )
+            moved = solver.spectra - before
+            velocity = moved if velocity is None else recipe.momentum * velocity + moved
             solver.spectra += recipe.momentum * velocity
         full += step == 1.0
         idle = idle + 1 if misfit > (1 - recipe.stop_below) ** 2 * last else 0
@@ -101,7 +100,10 @@ def solve(
 
 @method("fpm-sequential", SequentialRecipe, kinds=("led_array",), presets={"quick": {"planes": 5}})
 def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[Event]:
-    """Classical Fourier ptychography: every depth at once, with pupil and LED gains; the answer to compare with."""
+    """Classical Fourier ptychography: every depth at once, with pupil and LED gains; the answer to compare with.
+
+    `acquisition` is reconstructed as `recipe` says.
+    """
     started = time.process_time()
     device = compute.device(recipe.device)
     if recipe.background == "darkest":
@@ -117,15 +119,16 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
     margin = pupil_margin(acquisition, depths, device, recover_gain) if recover_pupil else 0.0
     plan = fourier.windows(acquisition, margin=margin)
     measured = fourier.measure(acquisition, plan, device)
-    state = State(depths, flat_spectra(plan, len(depths), device), no_aberration(plan, device), measured.gain)
+    state = _State(depths, flat_spectra(plan, len(depths), device), no_aberration(plan, device), measured.gain)
     where, seen = extent(acquisition, depths), support(plan)
 
     def field() -> PlanesField:
-        return PlanesField.from_spectra(state.spectra, depths, where, seen, recipe.rank, recipe.half)
+        return PlanesField.from_spectra(state.spectra, depths, where, seen, rank=recipe.rank, half=recipe.half)
 
-    error = yield from solve_planes(state, plan, measured, recipe, recover_pupil, recover_gain, field)
-    calibration: dict[str, Any] = {**found.arrays}
-    figures: dict[str, float] = {**found.figures}
+    error = yield from _solve_planes(
+        state, plan, measured, recipe, recover_pupil=recover_pupil, recover_gain=recover_gain, field=field
+    )
+    calibration, figures = dict(found.arrays), dict(found.figures)
     if recover_pupil:
         inside = fourier.pupils(plan, np.array([0]), depth_tensor(depths[:1], device))[0, 0].abs() > 0
         state.spectra, pupil = remove_tilt(state.spectra, state.aberration, inside)
@@ -134,19 +137,17 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
         figures["pupil_margin"] = margin
     if recover_gain:
         calibration["gains"] = (state.gain**2 / (state.gain**2).mean()).cpu().numpy()
-    figures |= {
-        "relative_amplitude_error": error,
-        "intensity_scale": measured.scale,
-        "cpu_seconds": time.process_time() - started,
-    }
-    yield Done(Result(field(), recipe.model_dump(), optics(acquisition), calibration, figures, acquisition.title))
+    figures |= {"relative_amplitude_error": error, "intensity_scale": measured.scale}
+    yield finished(field(), recipe, acquisition, started, figures, calibration=calibration)
 
 
 def seen_by_some_led(plan: fourier.Windows, device: torch.device) -> torch.Tensor:
-    """Bins of the pupil (y, x) that pass light of an LED, wherever its direction lies between bins."""
-    y, x = ((torch.arange(n, device=device) - n // 2).abs() * step for n, step in zip(plan.box, plan.bin, strict=True))
-    nearest = [torch.clamp(axis - step / 2, min=0) for axis, step in zip((y, x), plan.bin, strict=True)]
-    return nearest[0][:, None] ** 2 + nearest[1][None, :] ** 2 <= plan.cutoff**2
+    """Bins of a window of `plan` (y, x), bool on `device`, that pass light of an LED, also one between bins."""
+    y, x = (
+        torch.clamp((torch.arange(n, device=device) - n // 2).abs() * step - step / 2, min=0)
+        for n, step in zip(plan.box, plan.bin, strict=True)
+    )
+    return y[:, None] ** 2 + x**2 <= plan.cutoff**2
 
 
 def pupil_margin(
@@ -156,6 +157,14 @@ def pupil_margin(
 
     Real apertures are seldom exactly as wide as engraved; a rim that is not there would only fit noise. A few passes
     of both on the middle plane decide.
+
+    Parameters
+    ----------
+    acquisition : the recording.
+    depths : of the planes to reconstruct, um (z,).
+    device : to work on.
+    recover_gain : solve for the LEDs' brightness in the trial.
+    passes : full steps of each trial.
     """
     errors = {}
     middle = depths[[len(depths) // 2]]
@@ -163,15 +172,14 @@ def pupil_margin(
         plan = fourier.windows(acquisition, margin=margin)
         measured = fourier.measure(acquisition, plan, device)
         solver = Solver(plan, measured, middle, flat_spectra(plan, 1, device), no_aberration(plan, device))
-        for number in range(passes):
-            for _ in solver.sweep(1.0, number > 0, recover_gain and number > 0):
-                pass
+        solver.run((1.0,))
+        solver.run((1.0,) * (passes - 1), True, recover_gain)
         errors[margin] = solver.error()
     return min(errors, key=lambda margin: errors[margin])
 
 
 @dataclasses.dataclass
-class State:
+class _State:
     """What is being solved: centred spectra (z, y, x) at `depths`, the pupil's aberration, the LED gains."""
 
     depths: np.ndarray
@@ -180,11 +188,12 @@ class State:
     gain: torch.Tensor
 
 
-def solve_planes(
-    state: State,
+def _solve_planes(
+    state: _State,
     plan: fourier.Windows,
     measured: fourier.LedFrames,
     recipe: SequentialRecipe,
+    *,
     recover_pupil: bool,
     recover_gain: bool,
     field: Callable[[], PlanesField],
@@ -206,9 +215,9 @@ def solve_planes(
         before, total = work * start // batch, work * -(-count // batch)
         solver: Solver | None = None
         try:
-            solver = Solver(plan, measured, state.depths[part], state.spectra[part], state.aberration, state.gain)
+            solver = Solver(plan, measured, state.depths[part], state.spectra[part], state.aberration, gain=state.gain)
             solver.dark_weight = recipe.dark_weight
-            for done, error in solve(
+            for done, error in _solve(
                 solver, recipe, full_passes, recover_pupil and not start, recover_gain and not start
             ):
                 yield Progress(min(before + done, total), total, error, "planes")
@@ -230,9 +239,6 @@ def solve_planes(
 
 
 def depths_that_fit(plan: fourier.Windows, device: torch.device) -> int:
-    """Planes whose images fit in a quarter of the device's free memory."""
-    free = compute.free_bytes(device)
-    per_plane = 8 * (
-        6 * plan.image_shape[0] * plan.image_shape[1] + 3 * plan.spectrum_shape[0] * plan.spectrum_shape[1]
-    )
-    return max(1, int(free / 4 // per_plane))
+    """Planes whose images and spectra, on the grids of `plan`, fit in a quarter of the free memory of `device`."""
+    per_plane = 8 * (6 * math.prod(plan.image_shape) + 3 * math.prod(plan.spectrum_shape))
+    return max(1, int(compute.free_bytes(device) / 4 // per_plane))

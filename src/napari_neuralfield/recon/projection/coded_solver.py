@@ -15,6 +15,7 @@ import torch
 from ...forward import fourier, spatially_coded
 from ...forward.ptychography import pooled, spread
 from ...optics.pupil import TINY
+from .solver import squared
 
 
 class CodedSolver:
@@ -22,6 +23,8 @@ class CodedSolver:
 
     Parameters
     ----------
+    camera : windows of the LEDs, the coded surface and the way to the sensor.
+    measured : the frames (led, y, x), with each LED's gain and ambient light.
     spectrum : centred object spectrum (Y, X), changed in place.
     pupils : of all LEDs' windows (led, y, x).
     kernels : free space of all LEDs (led, y, x), or None to make each when it is needed.
@@ -33,6 +36,7 @@ class CodedSolver:
         self,
         camera: spatially_coded.CodedCamera,
         measured: fourier.LedFrames,
+        *,
         spectrum: torch.Tensor,
         pupils: torch.Tensor,
         kernels: torch.Tensor | None,
@@ -63,14 +67,14 @@ class CodedSolver:
     def sweep(self, step: float) -> Iterator[float]:
         """One pass over all LEDs; yields the squared misfit of each before its update. Step 0 only looks."""
         rows, columns = self.camera.plan.box
-        code = _square(self.surface)
+        code = squared(self.surface)
         share = self.surface.conj() / ((1 - self.alpha) * code + self.alpha * code.max())
         for led in self.order.tolist():
             window, kernel = self.window(led), self.kernel(led)
             passed = self._pupils[led]
             image = torch.fft.ifft2(window * passed, s=self.camera.plan.image_shape, norm="forward")
             wave = spatially_coded.to_sensor(image * self.surface, kernel)
-            light = pooled(_square(wave), self.camera.upsampling)
+            light = pooled(squared(wave), self.camera.upsampling)
             level, floor = float(self.gain[led]), float(self.measured.floor[led])
             model = torch.sqrt(light * level**2 + floor + TINY)
             difference = self.measured.amplitude[led] - model
@@ -93,7 +97,3 @@ class CodedSolver:
     def error(self) -> float:
         """Relative amplitude error of the frames used."""
         return float((sum(self.sweep(0.0)) / self.energy.sum()) ** 0.5)
-
-
-def _square(field: torch.Tensor) -> torch.Tensor:
-    return torch.square(field.real).addcmul_(field.imag, field.imag)

@@ -27,7 +27,8 @@ CLEARLY = 0.95  # the measured error of a right pair was at most 0.93 of every w
 def orientation_errors(acquisition: LedArray, device: torch.device | str = "cpu") -> dict[str, float]:
     """Relative amplitude error of each orientation, by name, from three passes on a central crop.
 
-    The first name is the orientation as given. At most 30 LEDs are used, those nearest the axis.
+    The first name is the orientation as given. At most 30 LEDs of `acquisition` are used, those nearest the axis;
+    the work is done on `device`.
     """
     rows, columns = acquisition.frame_shape
     y, x = max(0, (rows - CROP) // 2), max(0, (columns - CROP) // 2)
@@ -50,9 +51,7 @@ def _error(small: LedArray, matrix: np.ndarray, z_um: float, device: torch.devic
     measured = fourier.measure(turned, plan, device)
     amplitude, where = measured.amplitude, measured.amplitude.device
     solver = Solver(plan, measured, np.array([z_um]), flat_spectra(plan, 1, where), no_aberration(plan, where))
-    for step in (1.0, 0.5, 0.25):
-        for _ in solver.sweep(step, False, False):
-            pass
+    solver.run((1.0, 0.5, 0.25))
     cut = tuple(slice(int(MARGIN * n), n - int(MARGIN * n)) for n in plan.image_shape)
     misfit = sum(
         float(((solver.image(led).abs()[0] - amplitude[led])[cut] ** 2).sum()) for led in range(len(amplitude))
@@ -61,7 +60,7 @@ def _error(small: LedArray, matrix: np.ndarray, z_um: float, device: torch.devic
 
 
 def orientation_notes(acquisition: LedArray, device: torch.device) -> Iterator[Note]:
-    """A warning that names a clearly better orientation, where there is one."""
+    """A warning that names a clearly better orientation of `acquisition`, where there is one, found on `device`."""
     if acquisition.frame_count < 5:
         return
     errors = orientation_errors(acquisition, device)

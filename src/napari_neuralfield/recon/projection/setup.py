@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -13,8 +14,8 @@ from ...fields.planes import PlanesField
 from ...forward.led_grid import extent
 from ...optics.grids import centred_spectrum
 from ...optics.illumination import synthetic_na
-from ...types import InputError, Preview
-from ..engine.recipe import option
+from ...types import Done, Field, InputError, Preview, Result
+from ..engine.recipe import Recipe, option
 
 Depths = tuple[float, float] | float | None
 
@@ -24,6 +25,11 @@ CHECK_ORIENTATION = option(True, "test the eight orientations of the LED board f
 
 def depth_range(acquisition: LedArray, z_um: Depths) -> tuple[float, float]:
     """(min, max) um: what the user asked, else the sample's known depth, else all the optics can hold.
+
+    Parameters
+    ----------
+    acquisition : the recording, for its optics and its sample's known depth.
+    z_um : depths (min, max) or one depth, um; None where the user left it open.
 
     Raises
     ------
@@ -48,7 +54,17 @@ def depth_range(acquisition: LedArray, z_um: Depths) -> tuple[float, float]:
 
 
 def plane_depths(acquisition: LedArray, z_um: Depths, planes: int | None) -> np.ndarray:
-    """Depths of the planes to reconstruct, um (z,): 0.3 depths of field apart unless `planes` says otherwise."""
+    """Depths of the planes to reconstruct, um (z,), evenly spaced.
+
+    Parameters
+    ----------
+    acquisition, z_um : as for `depth_range`.
+    planes : number of planes; None puts them 0.3 depths of field apart.
+
+    Raises
+    ------
+    InputError : where the range cannot be had, or one plane is to fill it.
+    """
     low, high = depth_range(acquisition, z_um)
     if low == high:
         return np.array([low])
@@ -60,7 +76,13 @@ def plane_depths(acquisition: LedArray, z_um: Depths, planes: int | None) -> np.
 
 
 def first_look(acquisition: LedArray, depths_um: np.ndarray) -> Preview:
-    """Something to see at once: the amplitude of the frame whose LED is nearest the axis, the same at every depth."""
+    """Something to see at once: the amplitude of the frame whose LED is nearest the axis.
+
+    Parameters
+    ----------
+    acquisition : the recording.
+    depths_um : planes of the field to come, um (z,); the picture is the same at every depth between them.
+    """
     nearest = int(np.argmin(np.hypot(*np.asarray(acquisition.illumination_na).T)))
     frame = torch.as_tensor(acquisition.intensity([nearest])).clamp(min=0)
     spectra = centred_spectrum(torch.sqrt(frame / frame.mean().clamp(min=1e-12)))
@@ -69,9 +91,9 @@ def first_look(acquisition: LedArray, depths_um: np.ndarray) -> Preview:
     return Preview(PlanesField.from_spectra(spectra, [middle], extent(acquisition, depths_um), everywhere), middle)
 
 
-def optics(acquisition: LedArray) -> dict[str, Any]:
+def optics(acquisition: LedArray) -> dict[str, object]:
     """The numbers that belong in a result's header."""
-    numbers = {
+    numbers: dict[str, object] = {
         "kind": acquisition.kind,
         "wavelength_um": acquisition.wavelength_um,
         "objective_na": acquisition.objective_na,
@@ -83,3 +105,29 @@ def optics(acquisition: LedArray) -> dict[str, Any]:
     if acquisition.sample_z_um is not None:
         numbers["sample_z_um"] = acquisition.sample_z_um
     return numbers
+
+
+def finished(
+    field: Field,
+    recipe: Recipe,
+    acquisition: LedArray,
+    started: float,
+    figures: dict[str, float],
+    *,
+    calibration: dict[str, np.ndarray] | None = None,
+    about: Mapping[str, object] | None = None,
+) -> Done:
+    """The last event of a reconstruction.
+
+    Parameters
+    ----------
+    field, recipe : the answer, and what the user chose.
+    acquisition : the microscope as it is known in the end.
+    started : `time.process_time()` at the start, s.
+    figures : scalars; the seconds since are added.
+    calibration : arrays found with the field.
+    about : numbers beside those of `optics`, or in their place.
+    """
+    figures = figures | {"cpu_seconds": time.process_time() - started}
+    known = {**optics(acquisition), **(about or {})}
+    return Done(Result(field, recipe.model_dump(), known, calibration or {}, figures=figures, title=acquisition.title))

@@ -8,7 +8,8 @@ the pupil of all LEDs together, so that the bright zero frequency does not drown
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -17,13 +18,17 @@ from ...forward import fourier
 from ...forward.led_grid import depth_tensor
 from ...optics.pupil import TINY
 
+KERNEL_BYTES = 2**29  # pupils of all LEDs are kept where they take less
+
 
 class Solver:
     """Spectra of some planes, the pupil's aberration and the LED gains, improved LED by LED.
 
     Parameters
     ----------
+    plan : windows of the LEDs.
     measured : the frames on the image grid, with their exposure and ambient light.
+    depths_um : depth of each plane, um (z,).
     spectra : centred spectra of these planes (z, y, x), changed in place.
     aberration : complex factor on the pupil (y, x).
     gain : brightness of each LED (led,), amplitude, mean 1; from the exposures where None.
@@ -49,9 +54,7 @@ class Solver:
         self.dark = np.hypot(*fourier.window_centres(plan).T) > plan.cutoff
         self.z = depth_tensor(depths_um, spectra.device)
         self.order = np.argsort(np.hypot(*fourier.window_centres(plan).T), kind="stable")
-        bytes_needed = 8 * len(amplitude) * len(self.z) * plan.box[0] * plan.box[1]
-        fits = bytes_needed < 2**29
-        self._kernels = fourier.pupils(plan, slice(None), self.z) if kernels is None and fits else kernels
+        self._kernels = cached_pupils(plan, self.z) if kernels is None else kernels
         squares = (amplitude.double() ** 2).sum(dim=(1, 2)).cpu().numpy() * len(self.z)
         self.energy = np.maximum(squares[self.order], 1e-30)  # of each LED, in the order of a sweep
         self.total = float(self.energy.sum())
@@ -72,8 +75,20 @@ class Solver:
         seen = self.window(led) * self.kernel(led) * self.aberration
         return torch.fft.ifft2(seen, s=self.plan.image_shape, norm="forward")
 
-    def sweep(self, step: float, recover_pupil: bool, recover_gain: bool) -> Iterator[float]:
-        """One pass over all LEDs; yields the squared misfit of each LED before its update. Step 0 only looks."""
+    def run(self, steps: Sequence[float], recover_pupil: bool = False, recover_gain: bool = False) -> None:
+        """Passes over all LEDs with the step sizes `steps`; `recover_pupil` and `recover_gain` as in `sweep`."""
+        for step in steps:
+            for _ in self.sweep(step, recover_pupil, recover_gain):
+                pass
+
+    def sweep(self, step: float, recover_pupil: bool = False, recover_gain: bool = False) -> Iterator[float]:
+        """One pass over all LEDs; yields the squared misfit of each LED before its update.
+
+        Parameters
+        ----------
+        step : share of each correction that is applied, 0 to 1; 0 only looks.
+        recover_pupil, recover_gain : solve for the aberration and for each LED's brightness as well.
+        """
         rows, columns = self.plan.box
         top = float(self.aberration.abs().amax()) ** 2
         numerator = torch.zeros_like(self.aberration)
@@ -84,7 +99,7 @@ class Solver:
             pupil = kernel * self.aberration
             seen = window * pupil
             image = torch.fft.ifft2(seen, s=self.plan.image_shape, norm="forward")
-            light = torch.square(image.real).addcmul_(image.imag, image.imag)
+            light = squared(image)
             measured, gain, floor = self.amplitude[led], float(self.gain[led]), float(self.floor[led])
             model = torch.sqrt_(torch.mul(light, gain**2).add_(floor + TINY))
             difference = measured - model
@@ -117,21 +132,57 @@ class Solver:
             self.spectra *= mean
         if recover_pupil:
             inside = self.kernel(int(self.order[0]))[0].abs() > 0
-            values = self.aberration[inside]
-            mean = values.abs().mean()
-            self.aberration = torch.where(inside, self.aberration / mean, self.aberration)
-            self.aberration = self.aberration * torch.exp(-1j * values.sum().angle())
+            self.aberration, mean = unit_pupil(self.aberration, inside)
             self.spectra *= mean
 
     def error(self) -> float:
         """Relative amplitude error over all planes."""
-        return (sum(self.sweep(0.0, False, False)) / self.total) ** 0.5
+        return (sum(self.sweep(0.0)) / self.total) ** 0.5
+
+
+def cached_pupils(plan: fourier.Windows, z_um: torch.Tensor) -> torch.Tensor | None:
+    """Aperture and defocus of all LEDs (led, z, y, x) at depths `z_um` (z,), um; None where they take too much memory.
+
+    `plan` : windows of the LEDs.
+    """
+    fits = 8 * len(plan.corner) * len(z_um) * math.prod(plan.box) < KERNEL_BYTES
+    return fourier.pupils(plan, slice(None), z_um) if fits else None
+
+
+def squared(field: torch.Tensor) -> torch.Tensor:
+    """Squared modulus of a complex field, in place of `abs() ** 2` because it takes no root."""
+    return torch.square(field.real).addcmul_(field.imag, field.imag)
+
+
+def unit_pupil(aberration: torch.Tensor, inside: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The pupil without piston and with mean modulus 1, and the mean that the object has to take.
+
+    Parameters
+    ----------
+    aberration : complex factor on the pupil (y, x).
+    inside : bins within the aperture (y, x), bool.
+    """
+    values = aberration[inside]
+    mean = values.abs().mean()
+    level = torch.where(inside, aberration / mean, aberration)
+    return level * torch.exp(-1j * values.sum().angle()), mean
 
 
 def remove_tilt(
     spectra: torch.Tensor, aberration: torch.Tensor, inside: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Move the pupil's mean phase slope into the object, where it is a shift; images keep their modulus."""
+    """Move the pupil's mean phase slope into the object, where it is a shift; images keep their modulus.
+
+    Parameters
+    ----------
+    spectra : centred object spectra (..., Y, X).
+    aberration : complex factor on the pupil (y, x).
+    inside : bins within the aperture (y, x), bool.
+
+    Returns
+    -------
+    spectra and aberration, both new.
+    """
     for dim in (-2, -1):
         n = aberration.shape[dim]
         both = inside & inside.roll(1, dim)
@@ -145,5 +196,5 @@ def remove_tilt(
 
 
 def no_aberration(plan: fourier.Windows, device: torch.device) -> torch.Tensor:
-    """The factor on the pupil before anything is known beyond the measured pupil: ones (y, x)."""
+    """The factor on the pupil before more than the measured one is known: ones (y, x) of `plan`'s box, on `device`."""
     return torch.ones(plan.box, dtype=torch.complex64, device=device)
