@@ -46,6 +46,12 @@ def orientation_trials(acquisition: Acquisition, device: str = "auto", seed: int
 
     At most 200 frames near the middle of the scan are used, and of large frames the middle.
 
+    Parameters
+    ----------
+    acquisition : a scan with positions.
+    device : auto, cpu, or a card such as cuda:0.
+    seed : of the order of frames.
+
     Raises
     ------
     InputError : where the acquisition is no scan, or has no positions.

@@ -75,6 +75,7 @@ class Sequential:
         return False
 
     def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """See `Engine.sweep` for `order`, `solve_probe` and `step`."""
         waves = self.waves
         for frame in order:
             window, probe = waves.cut(waves.object_array, [frame])[:, None], waves.meet(waves.probe, [frame])
@@ -88,7 +89,7 @@ class Sequential:
 
 
 def weight(bright: torch.Tensor, alpha: float) -> torch.Tensor:
-    """Between the brightness of each pixel (alpha 0) and its peak (alpha 1)."""
+    """Between the brightness `bright` of each pixel (alpha 0) and its peak (alpha 1)."""
     peak = bright.max()
     return peak if alpha == 1 else (1 - alpha) * bright + alpha * peak
 
@@ -125,6 +126,7 @@ class WithMomentum(Sequential):
         self._every, self._share = recipe.momentum_every, recipe.momentum
 
     def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """See `Engine.sweep` for `order`, `solve_probe` and `step`."""
         object_array, probe = Momentum(self._share), Momentum(self._share)
         for number, found in enumerate(super().sweep(order, solve_probe, step)):
             if self._share and number % self._every == 0:
@@ -136,15 +138,18 @@ class WithMomentum(Sequential):
 
 @method("epie", EpieRecipe, kinds=KINDS)
 def epie(acquisition: Ptychography | CodedPtychography, recipe: EpieRecipe) -> Iterator[Event]:
-    """The extended ptychographic engine: frame by frame, object and probe together; simple, the one to compare with."""
+    """The extended ptychographic engine: frame by frame, object and probe together; simple, the one to compare with.
 
-    def make(problem: Problem, state: ScanState, recipe: EpieRecipe) -> Sequential:
-        return Sequential(problem, state, object_step=recipe.object_step, probe_step=recipe.probe_step)
-
-    yield from engine_events(acquisition, recipe, make)
+    `acquisition`: a ptychographic or coded scan; `recipe`: its two steps.
+    """
+    steps = {"object_step": recipe.object_step, "probe_step": recipe.probe_step}
+    yield from engine_events(acquisition, recipe, lambda problem, state, _: Sequential(problem, state, **steps))
 
 
 @method("rpie", RpieRecipe, kinds=KINDS)
 def rpie(acquisition: Ptychography | CodedPtychography, recipe: RpieRecipe) -> Iterator[Event]:
-    """The regularised ptychographic engine: fast in dim light; stop it on held-out frames."""
+    """The regularised ptychographic engine: fast in dim light; stop it on held-out frames.
+
+    `acquisition`: a ptychographic or coded scan; `recipe`: steps, weights and momentum.
+    """
     yield from engine_events(acquisition, recipe, WithMomentum)
