@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from ... import compute
 from ...data.acquisition import CodedPtychography, Ptychography
@@ -228,18 +229,15 @@ class Settling:
             raise InputError(RUNAWAY)
         object_array, probe = state.object_array / scale, orthogonal(state.probe * scale)
         if self._far:
-            away = torch.round(centre(power(probe).sum(0)) - self._centre).long().tolist()
+            away = np.round(centre(power(probe).sum(0)) - self._centre).astype(int).tolist()
             object_array = torch.roll(object_array, (-away[0], -away[1]), (0, 1))
             probe = torch.roll(probe, (-away[0], -away[1]), (1, 2))
         return ScanState(object_array, probe, state.position)
 
 
-def centre(weight: torch.Tensor) -> torch.Tensor:
+def centre(weight: torch.Tensor) -> np.ndarray:
     """Centre of mass (y, x) of `weight` (y, x), px."""
-    total = weight.sum()
-    y = (weight.sum(1) * torch.arange(weight.shape[0], device=weight.device)).sum() / total
-    x = (weight.sum(0) * torch.arange(weight.shape[1], device=weight.device)).sum() / total
-    return torch.stack([y, x])
+    return np.array(ndimage.center_of_mass(weight.cpu().numpy()))
 
 
 def orthogonal(probe: torch.Tensor) -> torch.Tensor:

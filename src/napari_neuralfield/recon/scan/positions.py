@@ -147,7 +147,7 @@ class PositionCorrection:
 
     def look(self, problem: Problem, state: ScanState) -> bool:
         """Remember how far the frames of `problem` want to move at a `state` not sharp yet; whether that is enough."""
-        _, worth, self._first = position_steps(problem, state, _all(problem))
+        _, worth, self._first = position_steps(problem, state, problem.every)
         if worth > WORTH and _pinned(problem):
             self.wanted = True
         return bool(self.wanted)
@@ -157,22 +157,18 @@ class PositionCorrection:
         if self._first is None:
             self.wanted = False
         else:
-            _, worth, length = position_steps(problem, state, _all(problem))
+            _, worth, length = position_steps(problem, state, problem.every)
             self.wanted = worth > WORTH and (length > LASTING * self._first or _pinned(problem))
         return self.wanted
 
     def corrected(self, problem: Problem, state: ScanState) -> ScanState:
         """`state` with positions that fit the frames of `problem` better."""
-        steps, _, _ = position_steps(problem, state, _all(problem))
+        steps, _, _ = position_steps(problem, state, problem.every)
         if self._last is not None:
             agree = float((steps * self._last).sum())
             self._gain = min(FASTEST, self._gain * FASTER) if agree > 0 else max(1.0, self._gain * SLOWER)
         self._last = steps
         return ScanState(state.object_array, state.probe, moved(problem, state.position, self._gain * steps))
-
-
-def _all(problem: Problem) -> torch.Tensor:
-    return torch.arange(problem.scan.frames, device=problem.device)
 
 
 def _pinned(problem: Problem) -> bool:

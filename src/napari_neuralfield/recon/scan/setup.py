@@ -66,6 +66,11 @@ class Problem:
         scan = self.scan.replace(**values)
         return dataclasses.replace(self, scan=scan, kernel=kernel(scan))
 
+    @property
+    def every(self) -> torch.Tensor:
+        """Indices of all frames."""
+        return torch.arange(self.scan.frames, device=self.device)
+
     def masked(self, values: torch.Tensor) -> torch.Tensor:
         """Values (..., y, x) of detector pixels, 0 where the mask says that a pixel is bad."""
         return values if self.measured.good is None else values * self.measured.good
@@ -227,8 +232,7 @@ def result_of(
     figures, calibration : further numbers and arrays.
     """
     scan = problem.scan
-    every = torch.arange(scan.frames, device=problem.device)
-    _, errors = problem.frame_misfit(state, every)
+    _, errors = problem.frame_misfit(state, problem.every)
     probe = narrowed(state.probe.detach(), scan.rim).cpu().numpy()
     arrays = {
         ("coded_surface" if scan.geometry == "coded" else "probe"): probe[0] if scan.geometry == "coded" else probe,
