@@ -26,12 +26,12 @@ PEERS = (("least-squares", 32), ("rpie", 8), ("rpie", 32))  # method, and frames
 def engines() -> dict[str, Any]:
     """Our engines by method name."""
     from napari_neuralfield.recon.scan.least_squares import Batches
-    from napari_neuralfield.recon.scan.pie import Sequential, WithMomentum
+    from napari_neuralfield.recon.scan.pie import sequential
     from napari_neuralfield.recon.scan.wasp import Averaging
 
     return {
-        "epie": lambda problem, state, recipe: Sequential(problem, state),
-        "rpie": WithMomentum,
+        "epie": sequential,
+        "rpie": sequential,
         "wasp": Averaging,
         "least-squares": Batches,
     }

@@ -10,7 +10,7 @@ import torch
 
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.recon import build_recipe, recommended, reconstruct
-from napari_neuralfield.recon.patterns.dpc import DpcSolver, bright_frames, dpc_channel, dpc_of
+from napari_neuralfield.recon.patterns.dpc import DpcSolver, bright_frames, dpc_of
 from napari_neuralfield.recon.patterns.linear import known_pupil
 from napari_neuralfield.types import Done, InputError
 
@@ -53,10 +53,20 @@ def acquisition(patterns: np.ndarray, frames: np.ndarray) -> MultiplexedLed:
 
 
 def channel(patterns: np.ndarray, frames: np.ndarray, **more: float) -> np.ndarray:
-    found = dpc_channel(
-        torch.tensor(frames, dtype=torch.float32), BOARD, patterns, OBJECTIVE_NA, WAVELENGTH_UM, PIXEL_UM, **more
+    shape = (frames.shape[-2], frames.shape[-1])
+    return solver(patterns, shape, **more)(torch.tensor(frames, dtype=torch.float32)).numpy()
+
+
+def solver(patterns: np.ndarray, shape: tuple[int, int] = SHAPE, **more: float) -> DpcSolver:
+    return DpcSolver(
+        BOARD,
+        patterns,
+        objective_na=OBJECTIVE_NA,
+        wavelength_um=WAVELENGTH_UM,
+        pixel_um=PIXEL_UM,
+        shape=shape,
+        **more,
     )
-    return found.numpy()
 
 
 @pytest.mark.parametrize(
@@ -85,9 +95,8 @@ def test_absorption_does_not_leak_into_the_phase() -> None:
 def test_a_batch_is_its_images_in_any_unit() -> None:
     patterns = halves(0)
     one, two = images(np.exp(1j * gratings()), patterns), images(np.exp(-3j * gratings()), patterns)
-    solver = DpcSolver(BOARD, patterns, OBJECTIVE_NA, WAVELENGTH_UM, PIXEL_UM, SHAPE)
-    both = solver(torch.tensor(np.stack([one, two * 700]), dtype=torch.float32))
-    cut = DpcSolver(BOARD, patterns, OBJECTIVE_NA, WAVELENGTH_UM, PIXEL_UM, SHAPE, margin=8)
+    both = solver(patterns)(torch.tensor(np.stack([one, two * 700]), dtype=torch.float32))
+    cut = solver(patterns, margin=8)
     pair, alone = (cut(torch.tensor(f, dtype=torch.float32)) for f in (np.stack([one, two]), two))
     assert (pair[1] - alone).abs().max() < 1e-6
     assert both.shape == (2, *SHAPE)
@@ -99,7 +108,7 @@ def test_a_cut_out_of_a_field_looks_like_the_field() -> None:
     patterns = halves(90)
     rng = np.random.default_rng(1)
     fy, fx = (np.fft.fftfreq(n) for n in (120, 130))
-    shape = np.exp(-(np.hypot(fy[:, None], fx) * 8) ** 2)
+    shape = np.exp(-((np.hypot(fy[:, None], fx) * 8) ** 2))
     phase = np.fft.ifft2(np.fft.fft2(rng.standard_normal((120, 130))) * shape).real * 3
     whole = acquisition(patterns, images(np.exp(1j * phase), patterns))
     part = whole.crop(slice(30, 90), slice(30, 100))

@@ -45,7 +45,9 @@ def defocused(fy: torch.Tensor, fx: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("pupil", [clear_pupil(CUTOFF), defocused])
 def test_weak_transfer_is_the_image_to_first_order(pupil: Pupil) -> None:
     phase, absorption = gratings()
-    to_phase, to_absorption, light = weak_transfer(torch.eye(len(NA)), NA, SHAPE, PIXEL_UM, WAVELENGTH_UM, pupil)
+    to_phase, to_absorption, light = weak_transfer(
+        torch.eye(len(NA)), NA, SHAPE, pixel_um=PIXEL_UM, wavelength_um=WAVELENGTH_UM, pupil=pupil
+    )
     spectrum = [torch.fft.fft2(torch.tensor(part)) for part in (phase, absorption)]
     change = torch.fft.ifft2(to_phase * spectrum[0] + to_absorption * spectrum[1]).real
     seen = images(np.exp(1j * phase - absorption), pupil) - light.numpy()[:, None, None]

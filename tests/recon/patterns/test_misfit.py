@@ -10,8 +10,7 @@ from pattern_scene import board, cells, seen_through
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.forward import multiplexed
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
-from napari_neuralfield.recon.patterns.frame_noise import frame_noise
-from napari_neuralfield.recon.patterns.misfit import PatternMisfit
+from napari_neuralfield.recon.patterns.misfit import PatternMisfit, frame_noise
 
 
 def _at(rows: int, columns: int, model: PatternMisfit) -> tuple[torch.Tensor, ...]:
@@ -34,9 +33,7 @@ def _acquisition(rows: int = 20, columns: int = 24) -> MultiplexedLed:
 def test_gradient_is_that_of_the_plain_model(border: int) -> None:
     model = PatternMisfit(_acquisition(), border=border)
     at = phase, absorption, coefficients, gain = _at(*model.object_shape, model)
-    spectrum = fit_spectrum(
-        centred_spectrum(torch.polar(torch.exp(-absorption), phase)), model.plan.spectrum_shape
-    )
+    spectrum = fit_spectrum(centred_spectrum(torch.polar(torch.exp(-absorption), phase)), model.plan.spectrum_shape)
     rows, columns = model.frame_shape
     total: torch.Tensor = torch.zeros(())
     light = []

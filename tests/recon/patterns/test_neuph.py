@@ -12,7 +12,7 @@ from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.fields.local_conditional import LocalConditionalField
 from napari_neuralfield.fields.phase_map import PhaseMap
 from napari_neuralfield.recon.patterns import polish_tiles
-from napari_neuralfield.recon.patterns.neuph import NeuPhRecipe, neuph, phase_on_grid
+from napari_neuralfield.recon.patterns.neuph import NeuPhRecipe, neuph
 from napari_neuralfield.recon.patterns.polish import Polished, polish
 from napari_neuralfield.simulate.patterns import multiplexed
 from napari_neuralfield.types import Done, InputError, Note, Preview, Progress, Result
@@ -46,7 +46,6 @@ def test_the_shipped_network_sees_the_phase(scene: Scene) -> None:
     assert isinstance(result.field, LocalConditionalField)
     assert any(isinstance(event, Preview) for event in events)
     assert compared(result, truth)[0] > 0.9  # 0.97
-    assert np.array_equal(phase_on_grid(result.field), result.field.render(0.0, *result.field.extent.axes())[0])
     assert result.optics["kind"] == "multiplexed_led"
     assert result.optics["trust_level"] in ("green", "amber")
     assert result.optics["trust_sentence"] in [event.text for event in events if isinstance(event, Note)]

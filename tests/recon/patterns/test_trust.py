@@ -70,8 +70,9 @@ def _seen(bright: float, dark: float, gain: float) -> Resimulated:
     empty = np.zeros((2, 1, 1), np.float32)
     dim = np.array([1.0, gain])
     return Resimulated(
-        empty, empty, np.array([0.1, 0.2]), np.array([bright, dark]), dim, np.array([False, True]), 0.1, {}
-    )
+        frames=empty, difference=empty, residual=np.array([0.1, 0.2]), correlation=np.array([bright, dark]),
+        gain=dim, dark=np.array([False, True]), absorbed=0.1, aberration={},
+    )  # fmt: skip
 
 
 def test_the_worst_answer_decides() -> None:

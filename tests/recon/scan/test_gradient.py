@@ -33,10 +33,7 @@ def test_canvas_and_surface_pull_as_autograd_says(scene: tuple[Problem, ScanStat
     problem, state = scene
     object_array, probe = (v.clone().requires_grad_() for v in (state.object_array, state.probe[0]))
     expected = torch.autograd.grad(misfit(problem, object_array, probe, state.position), (object_array, probe))
-    assert problem.kernel is not None
-    found = pull_of(
-        problem, state.object_array, state.probe[0], state.position, torch.arange(6), problem.kernel, solve_probe=True
-    )
+    found = pull_of(problem, state, torch.arange(6), solve_probe=True)
     share = problem.scan.binning**2 / 2  # autograd: twice the conjugate derivative, of means over binning^2 pixels
     assert found.probe is not None
     torch.testing.assert_close(found.object_array, expected[0] * share, rtol=1e-3, atol=1e-4)
@@ -47,12 +44,8 @@ def test_canvas_and_surface_pull_as_autograd_says(scene: tuple[Problem, ScanStat
 
 def test_positions_and_distance_pull_as_a_small_step_says(scene: tuple[Problem, ScanState]) -> None:
     problem, state = scene
-    assert problem.kernel is not None
-    slope = kernel_slope(problem.scan, "to_detector_um", problem.scan.to_detector_um)
-    found = pull_of(
-        problem, state.object_array, state.probe[0], state.position, torch.arange(6), problem.kernel,
-        positions=True, geometry=[slope],
-    )  # fmt: skip
+    slope = kernel_slope(problem.scan, "to_detector_um")
+    found = pull_of(problem, state, torch.arange(6), positions=True, geometry=[slope])
     assert found.pull is not None
     place, expected = state.position.clone().requires_grad_(), []
     (slopes,) = torch.autograd.grad(misfit(problem, state.object_array, state.probe[0], place), place)
@@ -65,7 +58,7 @@ def test_positions_and_distance_pull_as_a_small_step_says(scene: tuple[Problem, 
 
 
 def test_low_pass_keeps_what_is_below(scene: tuple[Problem, ScanState]) -> None:
-    mask = low_pass(scene[0].scan, 0.1, torch.device("cpu"))
+    mask = low_pass(scene[0].scan, 0.1)
     assert float(mask[0, 0]) == 1
     assert float(mask[0, 16]) == 0
     assert int(mask.sum()) == int((torch.fft.fftfreq(32)[:, None] ** 2 + torch.fft.fftfreq(32) ** 2 <= 0.01).sum())

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from scipy.linalg import helmert
 
 from ... import compute
 from ...data.acquisition import MultiplexedLed
@@ -42,7 +43,8 @@ class DpcSolver:
     ----------
     led_na : direction cosines of the LEDs (led, 2).
     patterns : brightness of each LED in each bright-field pattern (pattern, led), two patterns or more.
-    shape : (y, x) of the images.
+    objective_na, wavelength_um : of the microscope; in vacuum.
+    pixel_um, shape : of the images; (y, x).
     regulariser : Tikhonov's, a share of the largest squared transfer.
     pupil : of the microscope; without aberrations where None.
     margin : pixels round the images where the object goes on unseen; 0: the images are periodic.
@@ -56,29 +58,31 @@ class DpcSolver:
         self,
         led_na: np.ndarray,
         patterns: np.ndarray | torch.Tensor,
+        *,
         objective_na: float,
         wavelength_um: float,
         pixel_um: float,
         shape: tuple[int, int],
         regulariser: float = REGULARISER,
-        *,
         pupil: Pupil | None = None,
         margin: int = 0,
         device: torch.device | str = "cpu",
     ) -> None:
         self.shape, self.margin = shape, margin
-        self.grid = tuple(fast_length(n + 2 * margin) for n in shape) if margin else shape
+        rows, columns = (fast_length(n + 2 * margin) for n in shape) if margin else shape
+        self.grid = rows, columns
         source = torch.tensor(np.asarray(patterns), dtype=torch.float32, device=device)
         pupil = pupil or clear_pupil(objective_na / wavelength_um)
-        grid = (self.grid[0], self.grid[1])
-        phase, absorption, light = weak_transfer(source, led_na, grid, (pixel_um, pixel_um), wavelength_um, pupil)
+        phase, absorption, light = weak_transfer(
+            source, led_na, self.grid, pixel_um=(pixel_um, pixel_um), wavelength_um=wavelength_um, pupil=pupil
+        )
         if len(source) < 2 or not bool((light > 0).all()):
             raise InputError(
                 f"phase needs at least 2 patterns with light inside the objective's NA of {objective_na:g}, of these "
                 f"{int((light > 0).sum())} have some; check the LED directions and the NA"
             )
-        self.contrasts = _contrasts(len(source)).to(device)
-        both = torch.stack([phase, absorption], dim=1)[..., : grid[1] // 2 + 1] / light[:, None, None, None]
+        self.contrasts = torch.tensor(helmert(len(source)), dtype=torch.float32, device=device)  # what differs
+        both = torch.stack([phase, absorption], dim=1)[..., : columns // 2 + 1] / light[:, None, None, None]
         both = torch.einsum("ck,kuyx->cuyx", self.contrasts.to(both.dtype), both)  # (contrast, unknown, y, x)
         power = both.abs().square().sum(0).amax((1, 2)).tolist()
         if power[0] < BLIND:
@@ -144,25 +148,6 @@ class DpcSolver:
         return ((one.conj() * two).real * twice).sum((-3, -2, -1), keepdim=True)
 
 
-def dpc_channel(
-    bright: torch.Tensor,
-    led_na: np.ndarray,
-    patterns: np.ndarray | torch.Tensor,
-    objective_na: float,
-    wavelength_um: float,
-    pixel_um: float,
-    regulariser: float = REGULARISER,
-    *,
-    margin: int = 0,
-) -> torch.Tensor:
-    """Phase (..., y, x), rad, mean 0, of bright-field images (..., pattern, y, x); see `DpcSolver`."""
-    shape = (int(bright.shape[-2]), int(bright.shape[-1]))
-    solver = DpcSolver(
-        led_na, patterns, objective_na, wavelength_um, pixel_um, shape, regulariser, margin=margin, device=bright.device
-    )
-    return solver(bright)
-
-
 def bright_frames(acquisition: MultiplexedLed) -> np.ndarray:
     """Frames most of whose light comes from inside the objective's NA (index,), two at least.
 
@@ -187,6 +172,8 @@ def dpc_of(
 ) -> torch.Tensor:
     """Phase (y, x), rad, mean 0, of an acquisition on the pixels of its frames, from its bright-field patterns.
 
+    `regulariser` as of `DpcSolver`; `device` is the one that computes.
+
     Raises
     ------
     InputError : where fewer than two bright-field patterns differ, or a frame holds no light.
@@ -202,11 +189,11 @@ def dpc_of(
     solver = DpcSolver(
         np.asarray(chosen.led_na),
         np.asarray(chosen.patterns),
-        chosen.objective_na,
-        chosen.wavelength_um,
-        chosen.pixel_um,
-        chosen.frame_shape,
-        regulariser,
+        objective_na=chosen.objective_na,
+        wavelength_um=chosen.wavelength_um,
+        pixel_um=chosen.pixel_um,
+        shape=chosen.frame_shape,
+        regulariser=regulariser,
         pupil=_pupil_of(acquisition),
         margin=0 if patterns_repeat(acquisition.intensity()) else MARGIN,
         device=device,
@@ -229,7 +216,10 @@ class DpcRecipe(Recipe):
 
 @method("dpc", DpcRecipe, kinds=("multiplexed_led",))
 def dpc(acquisition: MultiplexedLed, recipe: DpcRecipe) -> Iterator[Event]:
-    """Differential phase contrast: phase of one plane from the bright-field patterns, at once."""
+    """Differential phase contrast: phase of one plane from the bright-field patterns, at once.
+
+    `acquisition`: with two bright-field patterns that differ; `recipe`: how smooth the phase is.
+    """
     started = time.process_time()
     phase = dpc_of(acquisition, recipe.regulariser, compute.device(recipe.device))
     field = PhaseMap.from_grid(phase, 0.0, acquisition.pixel_um)
@@ -238,7 +228,7 @@ def dpc(acquisition: MultiplexedLed, recipe: DpcRecipe) -> Iterator[Event]:
     about = report(acquisition, field, FINER)
     told = {name: value for name, value in about.optics.items() if not name.startswith("trust")}  # of networks' phases
     figures = about.figures | {"cpu_seconds": time.process_time() - started}
-    yield Done(Result(field, recipe.model_dump(), told, {}, figures, acquisition.title))
+    yield Done(Result(field, recipe.model_dump(), told, figures=figures, title=acquisition.title))
 
 
 def _pupil_of(acquisition: MultiplexedLed) -> Pupil | None:
@@ -247,15 +237,6 @@ def _pupil_of(acquisition: MultiplexedLed) -> Pupil | None:
     values = torch.from_numpy(np.array(acquisition.pupil, np.complex64))
     cutoff = acquisition.objective_na / acquisition.wavelength_um
     return known_pupil(values, cutoff, (acquisition.pixel_um, acquisition.pixel_um))
-
-
-def _contrasts(count: int) -> torch.Tensor:
-    """An orthonormal basis (count - 1, count) of what differs between patterns (Helmert's)."""
-    rows = torch.zeros(count - 1, count)
-    for k in range(1, count):
-        rows[k - 1, :k], rows[k - 1, k] = 1.0, -float(k)
-        rows[k - 1] /= (k * (k + 1)) ** 0.5
-    return rows
 
 
 def _inverse(transfer: torch.Tensor, regulariser: torch.Tensor) -> torch.Tensor:

@@ -27,10 +27,11 @@ def clear_pupil(cutoff: float) -> Pupil:
 
 
 def known_pupil(values: torch.Tensor, cutoff: float, pixel_um: tuple[float, float]) -> Pupil:
-    """A measured pupil (y, x), centred, on the frames' frequency grid: its nearest bin inside `cutoff`
+    """A measured pupil: its nearest bin inside `cutoff`, cycles/um.
 
     Parameters
     ----------
+    values : complex (y, x), centred, on the frames' frequency grid.
     pixel_um : of the frames (y, x).
     """
     shape = (values.shape[-2], values.shape[-1])
@@ -48,6 +49,7 @@ def weak_transfer(
     source: torch.Tensor,
     na: np.ndarray,
     shape: tuple[int, int],
+    *,
     pixel_um: tuple[float, float],
     wavelength_um: float,
     pupil: Pupil,
@@ -59,6 +61,8 @@ def weak_transfer(
     source : brightness of each LED in each pattern (pattern, led).
     na : direction cosines (led, 2).
     shape, pixel_um : of the images (y, x).
+    wavelength_um : in vacuum.
+    pupil : complex, of frequencies in cycles/um.
 
     Returns
     -------
@@ -108,14 +112,18 @@ def dpc_phase(
     left, right : intensities (pair, y, x), ambient light taken off.
     left_source, right_source : brightness of each LED in them (pair, led), in one unit.
     na : direction cosines of the LEDs (led, 2).
+    pixel_um : of the images (y, x).
+    wavelength_um : in vacuum.
     pupil : of the microscope, with aperture, defocus and aberrations as they are known.
     regulariser : Tikhonov's, against |transfer|^2 of at most about 4 per pair.
 
     The mean phase is 0: no image tells it.
     """
     shape = (left.shape[-2], left.shape[-1])
-    one, _, light_one = weak_transfer(left_source, na, shape, pixel_um, wavelength_um, pupil)
-    two, _, light_two = weak_transfer(right_source, na, shape, pixel_um, wavelength_um, pupil)
+    (one, _, light_one), (two, _, light_two) = (
+        weak_transfer(source, na, shape, pixel_um=pixel_um, wavelength_um=wavelength_um, pupil=pupil)
+        for source in (left_source, right_source)
+    )
     both = (light_one + light_two).clamp(min=1e-12)
     empty = ((light_one - light_two) / both)[:, None, None]  # what uneven sources show without a sample
     transfer = (one - two) / both[:, None, None] - empty * (one + two) / both[:, None, None]
@@ -128,7 +136,8 @@ def dpc_phase(
 def half_circles(na: np.ndarray, objective_na: float) -> tuple[np.ndarray, np.ndarray]:
     """LEDs inside the objective's NA on either side of the axis, for pairs along y and along x: (pair, led) 0 or 1.
 
-    LEDs on the dividing line belong to neither side.
+    `na` are direction cosines (led, 2), `objective_na` the radius of the disc that is halved. LEDs on the dividing
+    line belong to neither side.
     """
     bright = np.hypot(*np.asarray(na).T) < objective_na
     side = np.asarray(na).T

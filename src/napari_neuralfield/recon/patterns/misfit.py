@@ -3,6 +3,11 @@
 The object exp(i phase - absorption) shows each LED a window of its spectrum; a frame is the sum of the LEDs'
 intensities. Compared are roots of counts, in units of their noise. Every LED costs two FFTs of a frame, pruned to the
 window's rows.
+
+How noisy frames are they tell themselves: the image of an incoherent sum of LEDs has no frequencies above twice the
+objective's cut-off, and square pixels that are not much too coarse leave the corners of the frame's spectrum outside.
+The variance there, against the mean of each frame, tells the noise of counting (variance = gain * intensity) from that
+of reading (variance without light).
 """
 
 from __future__ import annotations
@@ -17,12 +22,57 @@ from ...data.acquisition import MultiplexedLed
 from ...forward import fourier, multiplexed
 from ...optics.grids import centred_spectrum, fast_length, fit_spectrum, image_of
 from ...optics.pupil import TINY, zernikes
-from .frame_noise import FrameNoise, frame_noise
 
+FEWEST = 24  # bins beyond the band below which there is nothing to judge by
+MARGIN = 1.03  # on the edge of the band
 BATCH_BYTES = 2**21  # images of LEDs that are transformed together: what a processor keeps near
 
 
 @dataclasses.dataclass(frozen=True)
+class FrameNoise:
+    """variance = gain * intensity + reading, in the units of the frames.
+
+    Parameters
+    ----------
+    gain : units of the frame per detected electron.
+    reading : variance without light.
+    """
+
+    gain: float
+    reading: float
+
+    @property
+    def offset(self) -> float:
+        """Added to the intensity, it makes the variance of its root gain / 4 however dark the pixel.
+
+        The generalised transform of F. Murtagh, J.-L. Starck, A. Bijaoui, Astron. Astrophys. Suppl. 112, 179 (1995).
+        """
+        return 0.375 * self.gain + self.reading / self.gain
+
+
+def frame_noise(frames: np.ndarray, pixel_um: float, objective_na: float, wavelength_um: float) -> FrameNoise | None:
+    """The noise of `frames` (frame, y, x) of one camera; None where their spectra have no empty corner.
+
+    That is where `objective_na`, `wavelength_um` and `pixel_um` leave none beyond twice the cut-off.
+    """
+    fy, fx = (np.fft.fftfreq(n, pixel_um) for n in frames.shape[-2:])
+    beyond = np.hypot(fy[:, None], fx[None, :]) > MARGIN * 2 * objective_na / wavelength_um
+    if beyond.sum() < FEWEST:
+        return None
+    taper = np.outer(*(np.sin(np.pi * (np.arange(n) + 0.5) / n) for n in frames.shape[-2:]))  # borders do not repeat
+    tapered = (frames - frames.mean((1, 2), keepdims=True)) * taper
+    power = np.abs(np.fft.fft2(tapered, axes=(1, 2))) ** 2 / (taper**2).sum()
+    variance = np.array([np.median(p[beyond]) for p in power]) / np.log(2)  # |noise|^2 of a bin is exponential
+    mean = np.clip(np.average(frames.reshape(len(frames), -1), axis=1, weights=taper.ravel() ** 2), 0, None)
+    if not variance.max() > 0 or not mean.max() > 0:
+        return None
+    brightest = mean > 0.5 * mean.max()
+    gain = float((variance[brightest] / mean[brightest]).mean())
+    reading = float(np.clip(variance - gain * mean, 0, None)[~brightest].mean()) if (~brightest).any() else 0.0
+    return FrameNoise(gain, reading)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class PatternGradient:
     """Misfit and its gradient.
 
@@ -99,7 +149,10 @@ class PatternMisfit:
     def frames(
         self, phase: torch.Tensor, absorption: torch.Tensor, coefficients: torch.Tensor, gain: torch.Tensor
     ) -> torch.Tensor:
-        """Predicted intensity (frame, y, x) over `scale` on the camera's pixels, ambient light included."""
+        """Predicted intensity (frame, y, x) over `scale` on the camera's pixels, ambient light included.
+
+        `phase`, `absorption`, `coefficients` and `gain` as in `slopes`.
+        """
         spectrum = self._spectrum(torch.polar(torch.exp(-absorption), phase))
         kernel = self.kernel * self.aberration(coefficients)
         light = [self._light(frame, spectrum, kernel, [])[self._seen] for frame in range(len(self.leds))]
@@ -112,6 +165,7 @@ class PatternMisfit:
 
         Parameters
         ----------
+        phase, absorption : rad, and negative natural logarithm of amplitude (Y, X).
         coefficients : of the Zernike terms, rad (term,).
         gain : logarithm of each frame's brightness beside its LEDs' (frame,).
         """
@@ -130,17 +184,17 @@ class PatternMisfit:
             squares.append(float(difference.square().sum()) / self.variance)
             slope = difference / model * (0.5 / self.variance)  # of the energy, by the intensity
             to_gain[frame] = (slope * light).sum()
-            self._back(frame, kernel, kept, slope * brightness, to_spectrum, to_pupil)
+            self._back(frame, kernel, kept, slope * brightness, to_spectrum=to_spectrum, to_pupil=to_pupil)
         along = image_of(fit_spectrum(to_spectrum, (phase.shape[-2], phase.shape[-1]))) / phase.numel()
         along = transmission.conj() * along
         turned = (pupil.conj() * to_pupil).imag
         return PatternGradient(
-            np.array(squares) / self.amplitude[0].numel(),
-            0.5 * sum(squares),
-            along.imag,
-            -along.real,
-            torch.einsum("yx,tyx->t", turned, self.zernike),
-            to_gain,
+            misfit=np.array(squares) / self.amplitude[0].numel(),
+            energy=0.5 * sum(squares),
+            phase=along.imag,
+            absorption=-along.real,
+            aberration=torch.einsum("yx,tyx->t", turned, self.zernike),
+            gain=to_gain,
         )
 
     @property
@@ -175,6 +229,7 @@ class PatternMisfit:
         kernel: torch.Tensor,
         kept: list[tuple[torch.Tensor, torch.Tensor]],
         slope: torch.Tensor,
+        *,
         to_spectrum: torch.Tensor,
         to_pupil: torch.Tensor,
     ) -> None:

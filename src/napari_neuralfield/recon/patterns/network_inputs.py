@@ -17,6 +17,7 @@ from ...checks.patterns import five_frames
 from ...data.acquisition import MultiplexedLed
 from ...data.borders import patterns_repeat
 from ...fields.placement import Placement
+from ...optics.board import turn_matrix
 from ...optics.grids import resample
 from ...optics.patterns import angles_of
 from .dpc import MARGIN, DpcSolver
@@ -65,13 +66,11 @@ class Orientation:
     order : frame that fills each of the five channels.
     matrix : 2 x 2, of (y, x) on the sample to canonical (y, x).
     turn_deg : of the arcs that is left.
-    left_over_deg : of the bright-field axis that is left.
     """
 
     order: tuple[int, ...]
     matrix: np.ndarray
     turn_deg: float
-    left_over_deg: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +89,7 @@ def normalise(frames: torch.Tensor, dpc: torch.Tensor, turn_deg: torch.Tensor | 
     ----------
     frames : each over its pattern's light as an empty sample would show it in bright field, up to one common factor:
         the dark field in units of the bright.
+    dpc : phase by differential phase contrast, rad (n, y, x).
     turn_deg : by which the arcs are turned against the canonical ones, of each (n,) or of all.
     """
     level = frames[:, :2].mean((-3, -2, -1), keepdim=True).clamp(min=1e-9)
@@ -101,7 +101,7 @@ def normalise(frames: torch.Tensor, dpc: torch.Tensor, turn_deg: torch.Tensor | 
 
 
 def inputs_of(acquisition: MultiplexedLed, device: torch.device | str = "cpu") -> PhaseInputs:
-    """What the network is shown of an acquisition.
+    """What the network is shown of an acquisition, computed on `device`.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def orient(acquisition: MultiplexedLed) -> Orientation:
     patterns = np.asarray(acquisition.patterns, dtype=float)
     middle = patterns @ np.asarray(acquisition.led_na, dtype=float) / patterns.sum(1)[:, None]
     axis, arcs = float(angles_of(middle[bright[0]] - middle[bright[1]])), angles_of(middle[dark])
-    best: tuple[float, Orientation] | None = None
+    trials: list[tuple[float, Orientation]] = []
     for mirror in (1.0, -1.0):
         for swap in (False, True):
             whole = CANONICAL.axis_deg - mirror * (axis + 180 * swap)
@@ -149,10 +149,8 @@ def orient(acquisition: MultiplexedLed) -> Orientation:
             cost += 0.001 * float(abs(_within(turn, 180)))
             if abs(turn % 90) > 1e-9:
                 cost += 3  # turning by less than a quarter interpolates
-            if best is None or cost < best[0]:
-                best = cost, Orientation(tuple(int(i) for i in order), matrix, common, left)
-    assert best is not None
-    return best[1]
+            trials.append((cost, Orientation(tuple(int(i) for i in order), matrix, common)))
+    return min(trials, key=lambda trial: trial[0])[1]
 
 
 def _within(angle: np.ndarray | float, half: float) -> np.ndarray:
@@ -162,8 +160,7 @@ def _within(angle: np.ndarray | float, half: float) -> np.ndarray:
 
 def _turn(degrees: float) -> np.ndarray:
     """The matrix on (y, x) that turns directions by `degrees`, +x towards +y."""
-    turn = np.deg2rad(degrees)
-    matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    matrix = turn_matrix(np.deg2rad(degrees))
     return np.where(np.abs(matrix) < 1e-12, 0.0, matrix)
 
 
@@ -189,9 +186,9 @@ def _dpc(
     """Phase (y, x) on the frames' own pixels."""
     bright = list(orientation.order[:2])
     solver = DpcSolver(
-        np.asarray(acquisition.led_na), weight[bright], acquisition.objective_na, acquisition.wavelength_um,
-        acquisition.pixel_um, acquisition.frame_shape, CANONICAL.regulariser, margin=0 if repeats else MARGIN,
-        device=frames.device,
+        np.asarray(acquisition.led_na), weight[bright], objective_na=acquisition.objective_na,
+        wavelength_um=acquisition.wavelength_um, pixel_um=acquisition.pixel_um, shape=acquisition.frame_shape,
+        regulariser=CANONICAL.regulariser, margin=0 if repeats else MARGIN, device=frames.device,
     )  # fmt: skip
     return solver(frames[bright])
 

@@ -49,6 +49,8 @@ def field_of(
 ) -> tuple[LocalConditionalField, PhaseInputs]:
     """The network's field of an acquisition, 6 x finer than its frames, and what the network was shown.
 
+    `weights` are the network's; `device` is the one that computes.
+
     Raises
     ------
     InputError : where the acquisition's patterns are not those of the network.
@@ -63,7 +65,10 @@ def field_of(
 
 @method(NAME, NeuPhRecipe, kinds=("multiplexed_led",), presets={"polished": {"polish": True}})
 def neuph(acquisition: MultiplexedLed, recipe: NeuPhRecipe) -> Iterator[Event]:
-    """Phase from five LED patterns by a trained network, at any pixel density; polished by physics if wanted."""
+    """Phase from five LED patterns by a trained network, at any pixel density; polished by physics if wanted.
+
+    `acquisition`: two bright-field halves and three dark-field arcs; `recipe`: weights, and how it is polished.
+    """
     started = time.process_time()
     device, factor = compute.device(recipe.device), CANONICAL.upsampling
     weights = weights_of(recipe)
@@ -84,7 +89,7 @@ def neuph(acquisition: MultiplexedLed, recipe: NeuPhRecipe) -> Iterator[Event]:
         if found.accepted:
             field = PhaseMap.from_grid(found.phase, 0.0, acquisition.pixel_um / factor)
             yield Preview(field, 0.0)
-        yield Note(polish_note(found), "info" if found.accepted == found.tiles else "warning")
+        yield Note(_polish_note(found), "info" if found.accepted == found.tiles else "warning")
     yield Progress(1, 1, found.error_after if found else float("nan"), "simulating the frames again")
     y, x = network.extent.axes(acquisition.pixel_um)
     about = report(
@@ -94,19 +99,18 @@ def neuph(acquisition: MultiplexedLed, recipe: NeuPhRecipe) -> Iterator[Event]:
         aberration=found.aberration if found and found.accepted else None,
         trust_brightness=not recipe.dark_field_relative,
     )  # fmt: skip
-    yield Note(about.optics["trust_sentence"], "info" if about.optics["trust_level"] == "green" else "warning")
-    figures = dict(about.figures)
+    yield Note(about.verdict.sentence, "info" if about.verdict.level == "green" else "warning")
+    figures, calibration = dict(about.figures), dict(about.calibration)
     if found is not None:
         figures |= {"error_before_polish": found.error_before, "error_after_polish": found.error_after}
-    calibration = dict(about.calibration)
     if found is not None and found.accepted:
         calibration["absorption"] = found.absorption[::factor, ::factor].astype(np.float16)
     figures["cpu_seconds"] = time.process_time() - started
     done = field.cpu() if isinstance(field, torch.nn.Module) else field
-    yield Done(Result(done, recipe.model_dump(), about.optics, calibration, figures, acquisition.title))
+    yield Done(Result(done, recipe.model_dump(), about.optics, calibration, figures, title=acquisition.title))
 
 
-def polish_note(found: PolishedField) -> str:
+def _polish_note(found: PolishedField) -> str:
     """What the polish did, in one sentence."""
     if not found.accepted:
         return (
@@ -116,9 +120,3 @@ def polish_note(found: PolishedField) -> str:
     tiles = "" if found.tiles == 1 else f" ({found.accepted} of {found.tiles} tiles)"
     before, after = found.error_before, found.error_after
     return f"the polish lowered the relative amplitude error from {before:.3g} to {after:.3g}{tiles}"
-
-
-def phase_on_grid(field: LocalConditionalField, extent: Extent | None = None) -> np.ndarray:
-    """The field's phase (Y, X), rad, on the native grid of `extent` or its own."""
-    y, x = (extent or field.extent).axes()
-    return field.render(0.0, y, x)[0].cpu().numpy()

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from ...data.acquisition import MultiplexedLed
+from ..engine.sparsity import adjoint_differences, differences
 from .misfit import PatternGradient, PatternMisfit
 from .start import Shared, best_shared, border_of, on_fine_grid, on_object_grid
 
@@ -41,7 +42,7 @@ class Improving(NamedTuple):
     error: float
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Polished:
     """What the frames say.
 
@@ -68,12 +69,10 @@ class Polished:
     accepted: bool
 
 
-def edges(image: torch.Tensor, soft: float) -> torch.Tensor:
+def _edges(image: torch.Tensor, soft: float) -> torch.Tensor:
     """Gradient (Y, X) of the isotropic total variation sum sqrt(|grad|^2 + soft^2) of a periodic image."""
-    down, right = torch.roll(image, -1, -2) - image, torch.roll(image, -1, -1) - image
-    length = torch.rsqrt(down.square() + right.square() + soft * soft)
-    down, right = down * length, right * length
-    return torch.roll(down, 1, -2) - down + torch.roll(right, 1, -1) - right
+    steps = differences(image)
+    return adjoint_differences(steps * torch.rsqrt(steps.square().sum(0) + soft * soft))
 
 
 class _Moments:
@@ -127,8 +126,8 @@ class _Fit:
         shared = self.shared.slope(slopes, self.phase)
         shared[2 + self.shared.terms :] = 0
         gradients = (
-            slopes.phase + self.shared.share * slopes.absorption + self._weight * edges(self.phase, SOFT),
-            slopes.absorption + REST * self._weight * edges(self.rest, SOFT / 10),
+            slopes.phase + self.shared.share * slopes.absorption + self._weight * _edges(self.phase, SOFT),
+            slopes.absorption + REST * self._weight * _edges(self.rest, SOFT / 10),
             shared,
         )
         for move, gradient in zip(self._moves, gradients, strict=True):
@@ -152,6 +151,7 @@ def polish(
 
     Parameters
     ----------
+    acquisition : frames of LED patterns.
     phase : start, rad, unwrapped (Y, X); sample (0, 0) lies on pixel (0, 0) of the frames.
     upsampling : its pixels per frame pixel and axis.
     steps : each costs two FFTs of a frame for every LED.
@@ -159,6 +159,7 @@ def polish(
     noll : aberrations of the pupil that are fitted, Noll's indices.
     trust_brightness : the frames' brightness beside each other was measured; otherwise the start decides about it.
     border : frame pixels beyond the field where the object is free; None: 0 where the field repeats, else `BORDER`.
+    device : that computes.
 
     Raises
     ------
@@ -182,15 +183,15 @@ def polish(
     if not accepted:
         fit = _Fit(model, coarse, shared, sparsity)
     yield Polished(
-        _centred(on_fine_grid(model, fit.phase, upsampling)) if accepted else start,
-        on_fine_grid(model, fit.absorption, upsampling),
-        {index: float(value) for index, value in zip(noll, fit.shared.aberration, strict=True)},
-        np.exp(fit.shared.gain.double().cpu().numpy()),
-        before,
-        fit.error(),
-        begun,
-        ended,
-        accepted,
+        phase=_centred(on_fine_grid(model, fit.phase, upsampling)) if accepted else start,
+        absorption=on_fine_grid(model, fit.absorption, upsampling),
+        aberration={index: float(value) for index, value in zip(noll, fit.shared.aberration, strict=True)},
+        gain=np.exp(fit.shared.gain.double().cpu().numpy()),
+        error_before=before,
+        error_after=fit.error(),
+        misfit_before=begun,
+        misfit_after=ended,
+        accepted=accepted,
     )
 
 
@@ -206,8 +207,7 @@ def _quick_error(model: PatternMisfit, slopes: PatternGradient) -> float:
 
 def _pixels_per_edge(model: PatternMisfit, image: torch.Tensor) -> float:
     """Pixel of `image` over that of the synthetic aperture."""
-    widest = 0.5 * (model.plan.spectrum_shape[0] + model.plan.spectrum_shape[1])
-    return widest / (0.5 * (image.shape[0] + image.shape[1]))
+    return sum(model.plan.spectrum_shape) / sum(image.shape)
 
 
 def _centred(image: torch.Tensor) -> torch.Tensor:

@@ -21,7 +21,7 @@ WHOLE = 288  # frame pixels along a side that are polished in one piece
 CORE, OVERLAP, MARGIN = 192, 12, 24  # of tiles of larger fields, frame pixels
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class PolishedField:
     """A polished phase and what came with it.
 
@@ -54,7 +54,14 @@ def polish_field(
     trust_brightness: bool,
     device: torch.device | str,
 ) -> Iterator[tuple[int, int, float] | PolishedField]:
-    """Polish all of a field; yields (steps done, of how many, relative amplitude error) and last the result."""
+    """Polish all of a field; yields (steps done, of how many, relative amplitude error) and last the result.
+
+    Parameters
+    ----------
+    acquisition, field : the frames, and where the polish starts.
+    upsampling : pixels of the phase per frame pixel and axis.
+    steps, trust_brightness, device : as in `polish`, of every tile.
+    """
     shape = acquisition.frame_shape
     whole = max(shape) <= WHOLE or acquisition.pupil is not None
     plan = TilePlan(shape, shape if whole else (CORE, CORE), 0 if whole else MARGIN)
@@ -83,14 +90,14 @@ def polish_field(
     phase /= weight
     absorption /= weight
     yield PolishedField(
-        phase,
-        absorption,
-        {index: float(np.mean([one.aberration[index] for one in found])) for index in found[0].aberration},
-        float(np.sqrt(np.mean([one.error_before**2 for one in found]))),
-        float(np.sqrt(np.mean([one.error_after**2 for one in found]))),
-        float(np.mean([one.misfit_after for one in found])),
-        sum(one.accepted for one in found),
-        len(found),
+        phase=phase,
+        absorption=absorption,
+        aberration={index: float(np.mean([one.aberration[index] for one in found])) for index in found[0].aberration},
+        error_before=float(np.sqrt(np.mean([one.error_before**2 for one in found]))),
+        error_after=float(np.sqrt(np.mean([one.error_after**2 for one in found]))),
+        misfit=float(np.mean([one.misfit_after for one in found])),
+        accepted=sum(one.accepted for one in found),
+        tiles=len(found),
     )
 
 

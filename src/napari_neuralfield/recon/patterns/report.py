@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from ...data.acquisition import MultiplexedLed
 from ...forward.multiplexed import board_of
 from ...types import Field
 from ..projection.setup import optics
-from .trust import Resimulated, compare, resimulate, statistics, verdict
+from .trust import PhaseVerdict, Resimulated, compare, resimulate, statistics, verdict
 
 LOOKED_AT = 256  # frame pixels along a side, in the middle, that are simulated again
 UNCERTAIN = 0.15  # share of the phase's range that a pixel's scale may be
@@ -21,9 +20,10 @@ UNCERTAIN = 0.15  # share of the phase's range that a pixel's scale may be
 
 @dataclasses.dataclass(frozen=True)
 class PhaseReport:
-    """Parts of a `Result`."""
+    """Parts of a `Result`, and whether its phase is to be believed."""
 
-    optics: dict[str, Any]
+    verdict: PhaseVerdict
+    optics: dict[str, object]
     calibration: dict[str, np.ndarray]
     figures: dict[str, float]
 
@@ -34,7 +34,7 @@ def report(
     upsampling: int,
     *,
     channels: torch.Tensor | None = None,
-    training: Mapping[str, Any] | None = None,
+    training: Mapping[str, Sequence[float]] | None = None,
     log_scale: torch.Tensor | None = None,
     absorption: np.ndarray | None = None,
     aberration: Mapping[int, float] | None = None,
@@ -44,10 +44,12 @@ def report(
 
     Parameters
     ----------
+    acquisition, field : the frames, and the phase that was found of them.
     upsampling : at which the field is simulated again, pixels per frame pixel.
     channels, training : what a network was shown, and percentiles (1, 50, 99) of its training; None without a network.
     log_scale : logarithm of the predicted scale at the frames' pixels (y, x).
     absorption, aberration : of a polish (Y, X), `upsampling` finer than the frames; None: fitted.
+    trust_brightness : the frames' brightness beside each other was measured; otherwise it is fitted as well.
     """
     box = middle(acquisition)
     part = acquisition if box is None else acquisition.crop(*box)
@@ -82,7 +84,7 @@ def report(
         figures["dark_field_correlation"] = seen.explained
     if not seen.dark.all():
         figures["bright_field_correlation"] = seen.explained_bright
-    return PhaseReport(about, calibration, figures)
+    return PhaseReport(found, about, calibration, figures)
 
 
 def middle(acquisition: MultiplexedLed) -> tuple[slice, slice] | None:

@@ -15,6 +15,7 @@ from ...optics.grids import resample
 from ...types import InputError
 from .misfit import PatternGradient, PatternMisfit
 
+EVALUATIONS = 14  # of the misfit, to find what the whole field shares
 BORDER = 24  # frame pixels in which a field that does not repeat is closed
 
 
@@ -37,10 +38,6 @@ class Shared:
         return self.values[0]
 
     @property
-    def constant(self) -> torch.Tensor:
-        return self.values[1]
-
-    @property
     def aberration(self) -> torch.Tensor:
         return self.values[2 : 2 + self.terms]
 
@@ -50,10 +47,10 @@ class Shared:
         return gain - gain.mean()
 
     def absorption(self, phase: torch.Tensor) -> torch.Tensor:
-        return self.share * phase + self.constant
+        return self.share * phase + self.values[1]
 
     def slope(self, slopes: PatternGradient, phase: torch.Tensor) -> torch.Tensor:
-        """Gradient of the energy by `values`."""
+        """Gradient of the energy by `values`, of its `slopes` at the object of this `phase` (Y, X), rad."""
         by_absorption = torch.stack([(slopes.absorption * phase).sum(), slopes.absorption.sum()])
         return torch.cat([by_absorption, slopes.aberration, slopes.gain - slopes.gain.mean()])
 
@@ -77,7 +74,7 @@ def border_of(acquisition: MultiplexedLed) -> int:
 
 
 def on_object_grid(model: PatternMisfit, phase: torch.Tensor, upsampling: int) -> torch.Tensor:
-    """A phase (Y, X), `upsampling` pixels per frame pixel, on the model's grid with its border.
+    """A `phase` (Y, X), `upsampling` pixels per frame pixel, on the grid of `model` with its border.
 
     Raises
     ------
@@ -97,7 +94,7 @@ def on_object_grid(model: PatternMisfit, phase: torch.Tensor, upsampling: int) -
 
 
 def on_fine_grid(model: PatternMisfit, image: torch.Tensor, upsampling: int) -> torch.Tensor:
-    """Inverse of `on_object_grid`: the part over the frames, `upsampling` pixels per frame pixel."""
+    """Inverse of `on_object_grid`: what of `image`, on the grid of `model`, lies over frames, `upsampling` finer."""
     fine = resample(image, (upsampling * model.plan.image_shape[0], upsampling * model.plan.image_shape[1]))
     return fine[: upsampling * model.frame_shape[0], : upsampling * model.frame_shape[1]].clone()
 
@@ -109,12 +106,12 @@ def best_shared(
     absorption: torch.Tensor | None = None,
     aberration: Sequence[float] | None = None,
     gains: bool = False,
-    evaluations: int = 14,
 ) -> Shared:
     """Absorption as a share of the phase, and aberrations, with which a phase explains the frames best.
 
     Parameters
     ----------
+    model : of the frames.
     phase : on the model's object grid (Y, X).
     absorption : where it is known (Y, X); share and constant then stay 0.
     aberration : the model's Zernike coefficients where they are known, rad.
@@ -137,4 +134,4 @@ def best_shared(
         slopes = model.slopes(phase, absorbed, shared.aberration, shared.gain)
         return slopes.energy, free * shared.slope(slopes, phase).double().cpu().numpy()
 
-    return shared_of(minimize(energy, start, jac=True, method="L-BFGS-B", options={"maxfun": evaluations}).x)
+    return shared_of(minimize(energy, start, jac=True, method="L-BFGS-B", options={"maxfun": EVALUATIONS}).x)

@@ -7,6 +7,7 @@ like those that the network was trained on; how much of the picture does the net
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -25,7 +26,7 @@ WIDE = 0.25  # a statistic this far outside the training's range, in widths of t
 UNSURE, VERY_UNSURE = 0.15, 0.4  # shares of uncertain pixels
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Resimulated:
     """What the microscope would have seen of a phase.
 
@@ -80,6 +81,7 @@ def resimulate(
 
     Parameters
     ----------
+    acquisition : the measured frames.
     phase : rad (Y, X), `upsampling` pixels per frame pixel; sample (0, 0) on pixel (0, 0).
     absorption : negative logarithm of amplitude (Y, X); None: the share of the phase that fits best.
     aberration : rad of Noll terms; None: defocus and astigmatism that fit best.
@@ -97,18 +99,20 @@ def resimulate(
     measured = model.intensity.double().cpu().numpy()
     gain = _best_gain(np.sqrt(shown), np.sqrt(measured))
     shown *= gain[:, None, None] ** 2
+    difference, residual = _differences(np.sqrt(shown), np.sqrt(measured))
     return Resimulated(
-        (shown * model.scale).astype(np.float32),
-        *_differences(np.sqrt(shown), np.sqrt(measured)),
-        np.array([_correlation(a, b) for a, b in zip(shown, measured, strict=True)]),
-        gain**2 * np.exp(shared.gain.double().cpu().numpy()),
-        dark_frames(acquisition),
-        float(shared.share) if known is None else math.nan,
-        {index: float(value) for index, value in zip(model.noll, shared.aberration, strict=True)},
+        frames=(shown * model.scale).astype(np.float32),
+        difference=difference,
+        residual=residual,
+        correlation=np.array([_correlation(a, b) for a, b in zip(shown, measured, strict=True)]),
+        gain=gain**2 * np.exp(shared.gain.double().cpu().numpy()),
+        dark=_dark_frames(acquisition),
+        absorbed=float(shared.share) if known is None else math.nan,
+        aberration={index: float(value) for index, value in zip(model.noll, shared.aberration, strict=True)},
     )
 
 
-def dark_frames(acquisition: MultiplexedLed) -> np.ndarray:
+def _dark_frames(acquisition: MultiplexedLed) -> np.ndarray:
     """True for each frame whose LEDs all lie outside the objective's NA (frame,)."""
     bright = np.hypot(*np.asarray(acquisition.led_na).T) < acquisition.objective_na
     dark: np.ndarray = np.asarray(acquisition.patterns) @ bright == 0
@@ -161,8 +165,7 @@ def statistics(inputs: torch.Tensor) -> dict[str, float]:
 
 
 def _mean_correlation(frames: np.ndarray) -> float:
-    pairs = [(i, j) for i in range(len(frames)) for j in range(i)]
-    return float(np.mean([_correlation(frames[i], frames[j]) for i, j in pairs]))
+    return float(np.mean([_correlation(one, two) for one, two in itertools.combinations(frames, 2)]))
 
 
 def _grain(frames: torch.Tensor) -> float:
@@ -216,6 +219,7 @@ def verdict(
 
     Parameters
     ----------
+    resimulated : what the microscope would have seen; None where that was not looked at.
     strange : from `compare`; None where nothing was compared.
     uncertain : share of pixels whose predicted scale is large.
     """

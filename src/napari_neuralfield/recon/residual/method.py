@@ -62,7 +62,9 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
         if told:
             figures[name] = getattr(problem.scan, name)
     seconds = time.process_time() - started
-    yield Done(result_of(problem, state, recipe, seconds, field, figures, measurement.calibration()))
+    yield Done(
+        result_of(problem, state, recipe, seconds, field=field, figures=figures, calibration=measurement.calibration())
+    )
 
 
 def surface_known(problem: Problem) -> bool:

@@ -11,8 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import torch
-
 from ... import compute
 from ...data.acquisition import CodedPtychography
 from ...types import Done, Event, InputError, Note, Preview, Progress
@@ -37,7 +35,10 @@ class CodedSurfaceRecipe(ScanRecipe):
 
 @method("coded-surface", CodedSurfaceRecipe, kinds=("coded_ptychography",), presets={"quick": {"passes": 5}})
 def coded_surface(acquisition: CodedPtychography, recipe: CodedSurfaceRecipe) -> Iterator[Event]:
-    """Calibrates a coded surface: surface, specimen and positions together; its result serves later samples."""
+    """Calibrates a coded surface: surface, specimen and positions together; its result serves later samples.
+
+    `acquisition`: a coded scan, best of 100 frames or more; `recipe`: for how many passes.
+    """
     yield from compute.on_one_thread(_run(acquisition, recipe))
 
 
@@ -55,7 +56,8 @@ def _run(acquisition: CodedPtychography, recipe: CodedSurfaceRecipe) -> Iterator
             "warning",
         )
     state = first_state(problem, recipe)
-    state.object_array, state.probe = _balanced(state.object_array, state.probe)
+    unit = float((state.object_array * state.object_array.conj()).real.mean() ** 0.5)
+    state.object_array, state.probe = state.object_array / unit, state.probe * unit  # of mean power 1, one product
     learn = problem.located if recipe.correct_positions is None else recipe.correct_positions
     solver = SparseSolver(problem, state, positions=learn, surface=True, seed=recipe.seed)
     nominal = state.position.clone()
@@ -64,12 +66,6 @@ def _run(acquisition: CodedPtychography, recipe: CodedSurfaceRecipe) -> Iterator
         solver.place(problem.held)
         solver.hold_the_middle(nominal)
     yield Done(result_of(problem, solver.state, recipe, time.process_time() - started))
-
-
-def _balanced(object_array: torch.Tensor, probe: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same product with an object array of mean power 1."""
-    unit = float((object_array * object_array.conj()).real.mean() ** 0.5)
-    return object_array / unit, probe * unit
 
 
 def _passes(solver: SparseSolver, recipe: CodedSurfaceRecipe) -> Iterator[Event]:

@@ -23,7 +23,13 @@ def power(wave: torch.Tensor) -> torch.Tensor:
 
 
 def likely(measured: torch.Tensor, seen: torch.Tensor, miss: torch.Tensor, faint: float) -> torch.Tensor:
-    """Share (frame, y, x) by which waves grow for the likelihood of counts, by amplitudes measured and seen.
+    """Share (frame, y, x) by which waves grow for the likelihood of counts.
+
+    Parameters
+    ----------
+    measured, seen : amplitudes (frame, y, x).
+    miss : measured less seen, 0 at masked pixels.
+    faint : amplitude below which a wave is dark.
 
     The gradient of seen^2 - measured^2 log seen^2 asks for shares measured^2 / seen^2 - 1; a wave (1 + s share) has the
     curvature 2 seen^2 share^2 (2 + share), by which s is the same for all pixels of a frame.
@@ -63,9 +69,7 @@ class ExitWaves:
 
     def state(self) -> ScanState:
         """A copy of what is being solved."""
-        return ScanState(
-            self.plain(self.object_array).clone(), self.plain_probe(self.probe).clone(), self.position.clone()
-        )
+        return ScanState(self.plain(self.object_array), self.plain_probe(self.probe), self.position).copy()
 
     def plain(self, kept: torch.Tensor) -> torch.Tensor:
         """An object array (y, x) out of the form in which it is kept."""
@@ -85,13 +89,10 @@ class ExitWaves:
 
     def ramp(self, frames: list[int]) -> torch.Tensor:
         """What moves each frame by its fraction: (frame, y, x)."""
-        if len(frames) == 1:
-            one = slice(frames[0], frames[0] + 1)
-            return self._ramp_y[one] * self._ramp_x[one]
-        return self._ramp_y[frames] * self._ramp_x[frames]
+        return _picked(self._ramp_y, frames) * _picked(self._ramp_x, frames)
 
     def cut(self, object_array: torch.Tensor, frames: list[int]) -> torch.Tensor:
-        """Windows (frame, y, x) of a kept object array."""
+        """Windows of `frames` (frame, y, x) on a kept `object_array` (y, x)."""
         if self.scan.periodic:
             return torch.fft.ifft2(object_array * self.ramp(frames))
         window = torch.stack([self._slice(object_array, frame) for frame in frames])
@@ -100,7 +101,7 @@ class ExitWaves:
         return torch.fft.ifft2(torch.fft.fft2(window) * self.ramp(frames))
 
     def put(self, object_array: torch.Tensor, frames: list[int], patches: torch.Tensor) -> None:
-        """Add patches (frame, y, x) to a kept object array in place: the adjoint of `cut`."""
+        """Add `patches` (frame, y, x) of `frames` to a kept `object_array` (y, x) in place: the adjoint of `cut`."""
         if self.scan.periodic:
             object_array += (torch.fft.fft2(patches) * self.ramp(frames).conj()).sum(0)
             return
@@ -114,7 +115,7 @@ class ExitWaves:
         return object_array[y : y + self.scan.window[0], x : x + self.scan.window[1]]
 
     def illumination(self, frames: list[int]) -> torch.Tensor:
-        """Light of all the frames on the object array (y, x)."""
+        """Light of all the named frames together on the object array (y, x)."""
         bright = power(self.plain_probe(self.probe)).sum(0)
         light = bright.new_zeros(self.scan.object_shape)
         for frame in frames:
@@ -122,20 +123,20 @@ class ExitWaves:
         return light
 
     def shine(self, light: torch.Tensor, frame: int, bright: torch.Tensor) -> None:
-        """Add a frame's light `bright` (y, x) to `light` on the object array in place, at the nearest whole pixel."""
+        """Add one `frame`'s light `bright` (y, x) to `light` on the object array in place, at the nearest pixel."""
         if self.scan.periodic:
             light += bright.mean()
         else:
             self._slice(light, frame).add_(bright)
 
     def meet(self, probe: torch.Tensor, frames: list[int]) -> torch.Tensor:
-        """A kept probe as it meets each window: (frame or 1, mode, y, x)."""
+        """A kept `probe` (mode, y, x) as it meets the windows of `frames`: (frame or 1, mode, y, x)."""
         if self.scan.geometry != "far_field":
             return probe[None]
         return torch.fft.ifft2(probe * self.ramp(frames)[:, None])
 
     def put_probe(self, probe: torch.Tensor, frames: list[int], patches: torch.Tensor) -> None:
-        """Add patches (frame, mode, y, x) to a kept probe in place: the adjoint of `meet`."""
+        """Add `patches` (frame, mode, y, x) of `frames` to a kept `probe` in place: the adjoint of `meet`."""
         if self.scan.geometry == "far_field":
             patches = torch.fft.fft2(patches) * self.ramp(frames).conj()[:, None]
         probe += patches.sum(0)
@@ -143,7 +144,7 @@ class ExitWaves:
     def change(
         self, exit_wave: torch.Tensor, frames: list[int], poisson: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What the measured amplitudes ask of exit waves (frame, mode, y, x), and the squared misfit (frame,).
+        """What the amplitudes of `frames` ask of each `exit_wave` (frame, mode, y, x), and the squared misfit (frame,).
 
         The detector pixel's amplitude is scaled to the measured one, the same for all its modes and fine pixels;
         masked pixels stay as they are. `poisson`: down the gradient of the likelihood of counts instead, by a Newton
@@ -152,14 +153,13 @@ class ExitWaves:
         kernel, binning = self.problem.kernel, self.scan.binning
         wave = to_detector(exit_wave, kernel)
         seen = torch.sqrt(counts(wave, binning))
-        miss = self.measured(frames) - seen
-        if self.problem.measured.good is not None:
-            miss *= self.problem.measured.good
-        share = likely(self.measured(frames), seen, miss, self.faint) if poisson else miss / (seen + self.faint)
+        measured = _picked(self.problem.measured.amplitude, frames)
+        miss = self.problem.masked(measured - seen)
+        share = likely(measured, seen, miss, self.faint) if poisson else miss / (seen + self.faint)
         wave *= spread(share, binning)[:, None]
         return from_detector(wave, kernel), (miss * miss).sum((1, 2))
 
-    def measured(self, frames: list[int]) -> torch.Tensor:
-        """Measured amplitudes (frame, y, x)."""
-        amplitude = self.problem.measured.amplitude
-        return amplitude[frames[0] : frames[0] + 1] if len(frames) == 1 else amplitude[frames]
+
+def _picked(values: torch.Tensor, frames: list[int]) -> torch.Tensor:
+    """Those of `values` (frame, ...) that belong to `frames`; without a copy where it is one."""
+    return values[frames[0] : frames[0] + 1] if len(frames) == 1 else values[frames]

@@ -16,9 +16,10 @@ from ...forward.ptychography import kernel as kernel_of
 from ...forward.ptychography import pooled, spread
 from ...forward.scan import Scan, add_windows, window_spectra
 from ...optics.propagation import frequency_axis, shift_ramp
-from .setup import Problem
+from .setup import Problem, ScanState
 
 TINY = 1e-12
+DAMPING = 1e-3  # of the mean diagonal of the positions' equations
 
 
 @dataclasses.dataclass
@@ -42,11 +43,8 @@ class Pull:
 @torch.no_grad()
 def pull_of(
     problem: Problem,
-    object_array: torch.Tensor,
-    probe: torch.Tensor,
-    position: torch.Tensor,
+    state: ScanState,
     frames: torch.Tensor,
-    kernel: torch.Tensor,
     *,
     positions: bool = False,
     geometry: Sequence[torch.Tensor] = (),
@@ -57,22 +55,22 @@ def pull_of(
 
     Parameters
     ----------
-    object_array, probe : complex (y, x).
-    position : of all frames (frame, 2), px.
+    problem, state : a near-field or coded scan, and where it is now, with one probe mode.
+    frames : indices.
+    positions, solve_probe : whether to tell how the frames pull at their positions and at the probe.
     geometry : derivatives of the kernel (y, x) with each value of the geometry to be learnt.
     spectral : of a periodic scan the object array is given, and pulled at, as its spectrum: for many calls with one.
     """
-    scan = problem.scan
-    place = position[frames]
+    scan, kernel, object_array, probe = problem.scan, problem.kernel, state.object_array, state.probe[0]
+    assert kernel is not None
+    place = state.position[frames]
     ramp = shift_ramp(-place, scan.object_shape) if spectral else None
     spectra = window_spectra(object_array, scan, place) if ramp is None else object_array * ramp
     window = torch.fft.ifft2(spectra)
     exit_spectra = torch.fft.fft2(window * probe)
     wave = torch.fft.ifft2(exit_spectra * kernel)
     amplitude = pooled((wave * wave.conj()).real, scan.binning).clamp_(min=TINY).sqrt_()
-    miss = amplitude - problem.measured.amplitude[frames]
-    if problem.measured.good is not None:
-        miss = miss * problem.measured.good
+    miss = problem.masked(amplitude - problem.measured.amplitude[frames])
     back = torch.fft.fft2(wave * spread(miss / amplitude, scan.binning)).mul_(kernel.conj())
     patch = torch.fft.ifft2(back)
     toward = patch * probe.conj()
@@ -91,9 +89,7 @@ def pull_of(
                 for factor in _derivatives(scan)
             ]
         slopes += [torch.fft.ifft2(exit_spectra * change) for change in geometry]
-        columns = [pooled((wave.conj() * slope).real, scan.binning) / amplitude for slope in slopes]
-        if problem.measured.good is not None:
-            columns = [column * problem.measured.good for column in columns]
+        columns = [problem.masked(pooled((wave.conj() * slope).real, scan.binning) / amplitude) for slope in slopes]
         flat = torch.stack(columns, 1).flatten(2)  # (frame, value, pixel)
         found.normal = (flat @ flat.transpose(1, 2)).double()
         found.pull = -(flat @ miss.flatten(1)[:, :, None])[..., 0].double()
@@ -106,9 +102,9 @@ def _derivatives(scan: Scan) -> tuple[torch.Tensor, torch.Tensor]:
     return y[:, None], x[None, :]
 
 
-def kernel_slope(scan: Scan, name: str, value: float) -> torch.Tensor:
-    """Derivative (y, x) of the kernel with `to_detector_um` or `wavelength_um` at `value`, per relative change."""
-    step = 1e-4
+def kernel_slope(scan: Scan, name: str) -> torch.Tensor:
+    """Derivative (y, x) of the kernel of `scan` per relative change of `name`: to_detector_um or wavelength_um."""
+    step, value = 1e-4, getattr(scan, name)
 
     def at(relative: float) -> torch.Tensor:
         found = kernel_of(scan.replace(**{name: value * (1 + relative)}))
@@ -118,19 +114,17 @@ def kernel_slope(scan: Scan, name: str, value: float) -> torch.Tensor:
     return (at(step) - at(-step)) / (2 * step)
 
 
-def position_steps(pull: Pull, damping: float = 1e-3, largest: float = 0.5) -> torch.Tensor:
-    """Gauss-Newton steps of the positions (frame, 2), px, each coordinate at most `largest`."""
+def position_steps(pull: Pull, largest: float = 0.5) -> torch.Tensor:
+    """Gauss-Newton steps (frame, 2), px, that the positions take by `pull`; each coordinate at most `largest`, px."""
     assert pull.normal is not None
     assert pull.pull is not None
     normal, right = pull.normal[:, :2, :2], pull.pull[:, :2]
     level = normal.diagonal(dim1=-2, dim2=-1).mean(-1)[:, None, None]
-    held = normal + (damping * level + TINY) * torch.eye(2, dtype=normal.dtype, device=normal.device)
+    held = normal + (DAMPING * level + TINY) * torch.eye(2, dtype=normal.dtype, device=normal.device)
     return torch.linalg.solve(held, right).clamp(-largest, largest)
 
 
-def low_pass(scan: Scan, cutoff: float, device: torch.device) -> torch.Tensor:
-    """1 below `cutoff` cycles per pixel of the object array and 0 above (y, x), in the order of `torch.fft`."""
-    y, x = (frequency_axis(n, device=device) for n in scan.object_shape)
+def low_pass(scan: Scan, cutoff: float) -> torch.Tensor:
+    """1 below `cutoff`, cycles per pixel, and 0 above (y, x): on the object array of `scan`, as `torch.fft` orders."""
+    y, x = (frequency_axis(n, device=scan.device) for n in scan.object_shape)
     return (y[:, None] ** 2 + x[None, :] ** 2 <= cutoff**2).to(torch.float32)
-
-

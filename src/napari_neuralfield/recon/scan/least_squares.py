@@ -52,6 +52,7 @@ class Batches:
         return self.batch < before
 
     def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """See `Engine.sweep` for `order`, `solve_probe` and `step`."""
         light = self.waves.illumination(self.waves.problem.train.tolist())
         self.divisor = 1 / (light + DIM * light.max())
         for start in range(0, len(order), self.batch):
@@ -59,7 +60,10 @@ class Batches:
             yield part, self.improve(part, solve_probe, step)
 
     def improve(self, part: list[int], solve_probe: bool, step: float) -> torch.Tensor:
-        """One step with the frames `part`; their squared misfits (frame,)."""
+        """A share `step` of the best step with the frames `part`, of the probe too where `solve_probe`.
+
+        Returns their squared misfits (frame,).
+        """
         waves = self.waves
         window, probe = waves.cut(waves.object_array, part)[:, None], waves.meet(waves.probe, part)
         change, misfit = waves.change(probe * window, part, self.poisson)
@@ -85,7 +89,7 @@ class Batches:
 
 
 def best_steps(by_object: torch.Tensor, by_probe: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
-    """Steps (frame, 2) that best make `change` of the two changes of the exit waves, all (frame, mode, y, x)."""
+    """Steps (frame, 2) along `by_object` and `by_probe` that best add up to `change`, all (frame, mode, y, x)."""
     normal = torch.stack(
         [_dot(by_object, by_object), _dot(by_object, by_probe), _dot(by_probe, by_object), _dot(by_probe, by_probe)], 1
     ).reshape(-1, 2, 2)
@@ -101,5 +105,8 @@ def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 @method("least-squares", LeastSquaresRecipe, kinds=("ptychography", "coded_ptychography"))
 def least_squares(acquisition: Ptychography | CodedPtychography, recipe: LeastSquaresRecipe) -> Iterator[Event]:
-    """Least-squares maximum likelihood in small batches, whose frames find the steps; the far field's best start."""
+    """Least-squares maximum likelihood in small batches, whose frames find the steps; the far field's best start.
+
+    `acquisition`: a ptychographic or coded scan; `recipe`: frames of a batch and their noise.
+    """
     yield from engine_events(acquisition, recipe, Batches)

@@ -31,7 +31,7 @@ MATRICES: dict[Orientation, np.ndarray] = {
 
 
 def oriented_positions(positions_um: np.ndarray, orientation: Orientation) -> np.ndarray:
-    """Positions (frame, 2), um, turned or mirrored about the middle of the range that they cover."""
+    """`positions_um` (frame, 2), turned or mirrored by `orientation` about the middle of the range that they cover."""
     positions = np.asarray(positions_um, dtype=float)
     if orientation == "as-given":
         return positions
@@ -40,7 +40,7 @@ def oriented_positions(positions_um: np.ndarray, orientation: Orientation) -> np
 
 
 def oriented(acquisition: Scanned, orientation: Orientation) -> Scanned:
-    """The acquisition with its positions in another orientation; itself where it has none, or stays as given."""
+    """`acquisition` with its positions in `orientation`; itself where it has none, or stays as given."""
     if orientation == "as-given" or acquisition.positions_um is None:
         return acquisition
     return acquisition.replace(positions_um=oriented_positions(acquisition.positions_um, orientation))

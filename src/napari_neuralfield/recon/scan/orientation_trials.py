@@ -46,6 +46,12 @@ def orientation_trials(acquisition: Acquisition, device: str = "auto", seed: int
 
     At most 200 frames near the middle of the scan are used, and of large frames the middle.
 
+    Parameters
+    ----------
+    acquisition : a scan with positions.
+    device : auto, cpu, or a card such as cuda:0.
+    seed : of the order of frames.
+
     Raises
     ------
     InputError : where the acquisition is no scan, or has no positions.
@@ -96,17 +102,8 @@ def _cut(acquisition: Ptychography | CodedPtychography) -> Ptychography | CodedP
     starts = [max(0, n // 2 - most // 2) for n in acquisition.frame_shape]
     y, x = (slice(low, low + min(n, most)) for low, n in zip(starts, acquisition.frame_shape, strict=True))
     if isinstance(acquisition, CodedPtychography):
-        return _cut_coded(acquisition, y, x)
+        return acquisition.crop(y, x)
     return _cut_patterns(acquisition, y, x)
-
-
-def _cut_coded(acquisition: CodedPtychography, y: slice, x: slice) -> CodedPtychography:
-    times, surface = acquisition.upsampling, acquisition.coded_surface
-    small = acquisition.crop(y, x)
-    if surface is None:
-        return small
-    fine_y, fine_x = (slice(s.start * times, s.stop * times) for s in (y, x))
-    return small.replace(coded_surface=surface[fine_y, fine_x])
 
 
 def _cut_patterns(acquisition: Ptychography, y: slice, x: slice) -> Ptychography:
@@ -116,12 +113,10 @@ def _cut_patterns(acquisition: Ptychography, y: slice, x: slice) -> Ptychography
     changes: dict[str, object] = {}
     if far:
         changes["object_pixel_um"] = acquisition.object_pixel_um * acquisition.frame_shape[0] / rows
-    if acquisition.mask is not None:
-        changes["mask"] = acquisition.mask[y, x]
     if acquisition.probe is not None:
         probe = torch.as_tensor(np.array(acquisition.probe), dtype=COMPLEX)
         changes["probe"] = (resample(probe, (rows, columns)) if far else probe[:, y, x]).numpy()
-    return acquisition.replace(mask=None, probe=None).crop(y, x).replace(**changes)  # grids must agree at every step
+    return acquisition.replace(probe=None).crop(y, x).replace(**changes)  # grids must agree at every step
 
 
 @torch.no_grad()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from ... import compute
 from ...data.acquisition import CodedPtychography, Ptychography
@@ -51,6 +52,9 @@ class EngineRecipe(ScanRecipe):
     patience: int = option(
         4, "passes without a better prediction of the held-out frames before it stops", ge=1, advanced=True
     )
+
+
+R = TypeVar("R", bound=EngineRecipe)
 
 
 class Schedule:
@@ -101,7 +105,14 @@ class Engine(Protocol):
     waves: ExitWaves
 
     def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
-        """One pass in this order with steps this much shorter; yields frames and their squared misfits (frame,)."""
+        """One pass; yields frames and their squared misfits (frame,).
+
+        Parameters
+        ----------
+        order : indices of the frames, as they come.
+        solve_probe : whether the probe changes too.
+        step : share of the full step, 0 to 1.
+        """
         ...
 
     def smaller(self) -> bool:
@@ -110,7 +121,10 @@ class Engine(Protocol):
 
 
 def plan_of(problem: Problem, recipe: EngineRecipe) -> tuple[int, int]:
-    """Passes, and those of them with shrinking steps; a known coded surface bears few passes before noise comes in."""
+    """Passes, and those of them with shrinking steps, that `recipe` asks for or `problem` bears.
+
+    A known coded surface bears few before noise comes in.
+    """
     known = problem.scan.geometry == "coded" and not problem.solve_probe
     usual = int(np.clip(round(COUNT_OF_CODED / len(problem.train)), 3, 20)) if known else 30
     total = recipe.passes or usual
@@ -119,7 +133,7 @@ def plan_of(problem: Problem, recipe: EngineRecipe) -> tuple[int, int]:
 
 
 def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterator[Event]:
-    """All passes; the engine's waves hold the answer at the end."""
+    """All passes over the frames of `problem` by `engine`, as `recipe` asks; its waves hold the answer at the end."""
     plan, count = Schedule(*plan_of(problem, recipe), recipe), len(problem.train)
     order, best, number, total = compute.seed(recipe.seed), None, 0, plan.total
     energy, latest = problem.frame_energy(), torch.zeros(problem.scan.frames, device=problem.device)
@@ -177,10 +191,10 @@ def _error(latest: torch.Tensor, energy: np.ndarray) -> float:
 
 def engine_events(
     acquisition: Ptychography | CodedPtychography,
-    recipe: EngineRecipe,
-    make: Callable[[Problem, ScanState, Any], Engine],
+    recipe: R,
+    make: Callable[[Problem, ScanState, R], Engine],
 ) -> Iterator[Event]:
-    """From the acquisition to `Done` with the engine that `make(problem, state, recipe)` builds."""
+    """From `acquisition` to `Done`, as `recipe` asks, with the engine that `make(problem, state, recipe)` builds."""
     started = time.process_time()
     problem = problem_of(acquisition, recipe)
     engine = make(problem, first_state(problem, recipe), recipe)
@@ -200,7 +214,9 @@ class Settling:
         self._centre = centre(power(waves.state().probe).sum(0))
 
     def normalised(self, state: ScanState, solved_probe: bool) -> ScanState:
-        """The same frames, with mean amplitude 1 in the lit part of the object array.
+        """The same frames by a `state` with mean amplitude 1 in the lit part of the object array.
+
+        One whose probe is not being solved, by `solved_probe`, stays as it is.
 
         Raises
         ------
@@ -213,18 +229,15 @@ class Settling:
             raise InputError(RUNAWAY)
         object_array, probe = state.object_array / scale, orthogonal(state.probe * scale)
         if self._far:
-            away = torch.round(centre(power(probe).sum(0)) - self._centre).long().tolist()
+            away = np.round(centre(power(probe).sum(0)) - self._centre).astype(int).tolist()
             object_array = torch.roll(object_array, (-away[0], -away[1]), (0, 1))
             probe = torch.roll(probe, (-away[0], -away[1]), (1, 2))
         return ScanState(object_array, probe, state.position)
 
 
-def centre(weight: torch.Tensor) -> torch.Tensor:
+def centre(weight: torch.Tensor) -> np.ndarray:
     """Centre of mass (y, x) of `weight` (y, x), px."""
-    total = weight.sum()
-    y = (weight.sum(1) * torch.arange(weight.shape[0], device=weight.device)).sum() / total
-    x = (weight.sum(0) * torch.arange(weight.shape[1], device=weight.device)).sum() / total
-    return torch.stack([y, x])
+    return np.array(ndimage.center_of_mass(weight.cpu().numpy()))
 
 
 def orthogonal(probe: torch.Tensor) -> torch.Tensor:

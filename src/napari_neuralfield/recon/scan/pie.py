@@ -11,6 +11,7 @@ with weight(p) = max p in ePIE and (1 - alpha) p + alpha max p in rPIE.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import torch
@@ -49,34 +50,35 @@ class RpieRecipe(EngineRecipe):
     momentum_every: int = option(50, "frames between two steps along the velocity", ge=1, advanced=True)
 
 
+@dataclasses.dataclass
 class Sequential:
     """One frame after the other.
 
     Parameters
     ----------
     object_alpha, probe_alpha : 1 for ePIE.
+    momentum, momentum_every : share of the velocity kept, and frames between two steps along it.
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        state: ScanState,
-        *,
-        object_alpha: float = 1.0,
-        probe_alpha: float = 1.0,
-        object_step: float = 1.0,
-        probe_step: float = 1.0,
-    ) -> None:
+    problem: dataclasses.InitVar[Problem]
+    state: dataclasses.InitVar[ScanState]
+    object_alpha: float = 1.0
+    probe_alpha: float = 1.0
+    object_step: float = 1.0
+    probe_step: float = 1.0
+    momentum: float = 0.0
+    momentum_every: int = 50
+
+    def __post_init__(self, problem: Problem, state: ScanState) -> None:
         self.waves = ExitWaves(problem, state)
-        self.object_alpha, self.probe_alpha = object_alpha, probe_alpha
-        self.object_step, self.probe_step = object_step, probe_step
 
     def smaller(self) -> bool:
         return False
 
     def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
-        waves = self.waves
-        for frame in order:
+        """See `Engine.sweep` for `order`, `solve_probe` and `step`."""
+        waves, object_velocity, probe_velocity = self.waves, Momentum(self.momentum), Momentum(self.momentum)
+        for number, frame in enumerate(order):
             window, probe = waves.cut(waves.object_array, [frame])[:, None], waves.meet(waves.probe, [frame])
             change, misfit = waves.change(probe * window, [frame])
             share = step * self.object_step / weight(power(probe).sum(1), self.object_alpha)
@@ -84,11 +86,15 @@ class Sequential:
             if solve_probe:
                 share = step * self.probe_step / weight(power(window), self.probe_alpha)
                 waves.put_probe(waves.probe, [frame], window.conj() * change * share)
+            if self.momentum and number % self.momentum_every == 0:
+                object_velocity.push(waves.object_array)
+                if solve_probe:
+                    probe_velocity.push(waves.probe)
             yield [frame], misfit
 
 
 def weight(bright: torch.Tensor, alpha: float) -> torch.Tensor:
-    """Between the brightness of each pixel (alpha 0) and its peak (alpha 1)."""
+    """Between the brightness `bright` of each pixel (alpha 0) and its peak (alpha 1)."""
     peak = bright.max()
     return peak if alpha == 1 else (1 - alpha) * bright + alpha * peak
 
@@ -110,41 +116,25 @@ class Momentum:
         self._last = values.clone()
 
 
-class WithMomentum(Sequential):
-    """rPIE that every few frames goes on along the velocity of object and probe."""
-
-    def __init__(self, problem: Problem, state: ScanState, recipe: RpieRecipe) -> None:
-        super().__init__(
-            problem,
-            state,
-            object_alpha=recipe.object_alpha,
-            probe_alpha=recipe.probe_alpha,
-            object_step=recipe.object_step,
-            probe_step=recipe.probe_step,
-        )
-        self._every, self._share = recipe.momentum_every, recipe.momentum
-
-    def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
-        object_array, probe = Momentum(self._share), Momentum(self._share)
-        for number, found in enumerate(super().sweep(order, solve_probe, step)):
-            if self._share and number % self._every == 0:
-                object_array.push(self.waves.object_array)
-                if solve_probe:
-                    probe.push(self.waves.probe)
-            yield found
+def sequential(problem: Problem, state: ScanState, recipe: EpieRecipe | RpieRecipe) -> Sequential:
+    """The engine of `problem` from `state` on, with the weights and steps of `recipe`."""
+    chosen = recipe.model_dump(include={field.name for field in dataclasses.fields(Sequential)})
+    return Sequential(problem, state, **chosen)
 
 
 @method("epie", EpieRecipe, kinds=KINDS)
 def epie(acquisition: Ptychography | CodedPtychography, recipe: EpieRecipe) -> Iterator[Event]:
-    """The extended ptychographic engine: frame by frame, object and probe together; simple, the one to compare with."""
+    """The extended ptychographic engine: frame by frame, object and probe together; simple, the one to compare with.
 
-    def make(problem: Problem, state: ScanState, recipe: EpieRecipe) -> Sequential:
-        return Sequential(problem, state, object_step=recipe.object_step, probe_step=recipe.probe_step)
-
-    yield from engine_events(acquisition, recipe, make)
+    `acquisition`: a ptychographic or coded scan; `recipe`: its two steps.
+    """
+    yield from engine_events(acquisition, recipe, sequential)
 
 
 @method("rpie", RpieRecipe, kinds=KINDS)
 def rpie(acquisition: Ptychography | CodedPtychography, recipe: RpieRecipe) -> Iterator[Event]:
-    """The regularised ptychographic engine: fast in dim light; stop it on held-out frames."""
-    yield from engine_events(acquisition, recipe, WithMomentum)
+    """The regularised ptychographic engine: fast in dim light; stop it on held-out frames.
+
+    `acquisition`: a ptychographic or coded scan; `recipe`: steps, weights and momentum.
+    """
+    yield from engine_events(acquisition, recipe, sequential)

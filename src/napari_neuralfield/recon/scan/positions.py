@@ -20,6 +20,7 @@ from ...optics.propagation import frequency_axis
 from .setup import Problem, ScanState
 
 DAMPING = 1e-3  # of the normal matrix's mean diagonal
+AT_ONCE = 8  # frames whose derivatives are computed together
 LONGEST = 1.0  # step of one frame, px
 UNSURE = 0.1  # px; a step whose noise is as large is halved
 WORTH = 0.01  # share by which a step must lower the misfit where positions are wrong
@@ -43,25 +44,26 @@ def slopes(object_array: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 @torch.no_grad()
 def pulls_of(
-    problem: Problem, state: ScanState, frames: torch.Tensor, at_once: int = 8
+    problem: Problem, state: ScanState, frames: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Normal matrices (frame, 2, 2), right-hand sides (frame, 2) and squared misfits (frame,), all float64."""
+    """What `frames` (indices) of `problem` say at `state` about their positions, all float64.
+
+    Normal matrices (frame, 2, 2), right-hand sides (frame, 2) and squared misfits (frame,).
+    """
     scan, normals, pulls, misfits = problem.scan, [], [], []
     along = slopes(state.object_array)
-    for part in frames.split(at_once):
+    for part in frames.split(AT_ONCE):
         place = state.position[part]
         probe = probes(state.probe, scan, place)
         wave = to_detector(probe * windows(state.object_array, scan, place)[:, None], problem.kernel)
         seen = torch.sqrt(counts(wave, scan.binning))
-        miss = problem.measured.amplitude[part] - seen
-        if problem.measured.good is not None:
-            miss = miss * problem.measured.good
+        miss = problem.masked(problem.measured.amplitude[part] - seen)
         rows = []
         for slope in along:
             moved = to_detector(probe * windows(slope, scan, place)[:, None], problem.kernel)
             both = torch.view_as_real(wave) * torch.view_as_real(moved)
             row = pooled(both.sum(-1).sum(1), scan.binning) / seen.clamp(min=1e-3 * float(seen.mean()))
-            rows.append(row if problem.measured.good is None else row * problem.measured.good)
+            rows.append(problem.masked(row))
         jacobian = torch.stack(rows, 1).flatten(2).double()  # (frame, 2, pixel)
         normals.append(jacobian @ jacobian.transpose(1, 2))
         pulls.append((jacobian @ miss.double().flatten(1)[:, :, None])[:, :, 0])
@@ -70,7 +72,14 @@ def pulls_of(
 
 
 def common_motion(position: torch.Tensor, normal: torch.Tensor, pull: torch.Tensor, affine: bool) -> torch.Tensor:
-    """The move, or affine motion, of all positions (frame, 2) that the frames ask for together, px (frame, 2)."""
+    """The move of all positions that the frames ask for together, px (frame, 2).
+
+    Parameters
+    ----------
+    position : px (frame, 2).
+    normal, pull : of each frame's two coordinates (frame, 2, 2) and (frame, 2).
+    affine : scale, shear and turn are common motion too.
+    """
     one = torch.ones_like(position[:, :1])
     basis = torch.cat([one, position - position.mean(0)], 1) if affine else one
     n = 2 * basis.shape[1]
@@ -81,18 +90,16 @@ def common_motion(position: torch.Tensor, normal: torch.Tensor, pull: torch.Tens
     return basis @ (scale * (inverse @ (scale * right))).reshape(-1, 2)
 
 
-def position_steps(
-    problem: Problem, state: ScanState, frames: torch.Tensor, at_once: int = 8
-) -> tuple[torch.Tensor, float, float]:
-    """Gauss-Newton steps (frame, 2) of the named frames' positions beside their common motion, px.
+def position_steps(problem: Problem, state: ScanState, frames: torch.Tensor) -> tuple[torch.Tensor, float, float]:
+    """Gauss-Newton steps of the positions of `frames` (indices) of `problem` at `state`, beside their common motion.
 
     Returns
     -------
-    steps : px; damped where the frame's noise is large beside what it tells.
+    steps : px (frame, 2); damped where the frame's noise is large beside what it tells.
     worth : share of the misfit that they take away, as far as the misfit is quadratic.
     length : their rms length, px, frames weighed by what they tell.
     """
-    normal, pull, misfit = pulls_of(problem, state, frames, at_once)
+    normal, pull, misfit = pulls_of(problem, state, frames)
     common = common_motion(state.position[frames], normal, pull, problem.scan.geometry == "far_field")
     pull = pull - (normal @ common[:, :, None])[:, :, 0]
     information = normal.diagonal(dim1=1, dim2=2).mean(1).clamp(min=1e-30)
@@ -107,12 +114,15 @@ def position_steps(
 
 
 def moved(problem: Problem, position: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
-    """Positions (frame, 2) after `steps` (frame, 2), mean of the used frames kept, all windows on the object array."""
+    """Each `position`, px (frame, 2), after `steps` (frame, 2), the mean of the frames that `problem` uses kept.
+
+    All windows stay on the object array.
+    """
     position = position + steps - steps[problem.train].mean(0)
     if problem.scan.periodic:
         return position
     room = [c - w for c, w in zip(problem.scan.object_shape, problem.scan.window, strict=True)]
-    return torch.stack([position[:, axis].clamp(0, room[axis]) for axis in (0, 1)], 1)
+    return torch.minimum(position.clamp(min=0), position.new_tensor(room))
 
 
 class PositionCorrection:
@@ -136,33 +146,29 @@ class PositionCorrection:
         self._first: float | None = None
 
     def look(self, problem: Problem, state: ScanState) -> bool:
-        """Remember how far frames want to move while the object array is not sharp yet; whether that says enough."""
-        _, worth, self._first = position_steps(problem, state, _all(problem))
+        """Remember how far the frames of `problem` want to move at a `state` not sharp yet; whether that is enough."""
+        _, worth, self._first = position_steps(problem, state, problem.every)
         if worth > WORTH and _pinned(problem):
             self.wanted = True
         return bool(self.wanted)
 
     def decide(self, problem: Problem, state: ScanState) -> bool:
-        """Whether positions are wrong, by an object array that got sharper since `look`; never where there was none."""
+        """Whether positions of `problem` are wrong, by a `state` that got sharper since `look`; False without one."""
         if self._first is None:
             self.wanted = False
         else:
-            _, worth, length = position_steps(problem, state, _all(problem))
+            _, worth, length = position_steps(problem, state, problem.every)
             self.wanted = worth > WORTH and (length > LASTING * self._first or _pinned(problem))
         return self.wanted
 
     def corrected(self, problem: Problem, state: ScanState) -> ScanState:
-        """The state with better positions."""
-        steps, _, _ = position_steps(problem, state, _all(problem))
+        """`state` with positions that fit the frames of `problem` better."""
+        steps, _, _ = position_steps(problem, state, problem.every)
         if self._last is not None:
             agree = float((steps * self._last).sum())
             self._gain = min(FASTEST, self._gain * FASTER) if agree > 0 else max(1.0, self._gain * SLOWER)
         self._last = steps
         return ScanState(state.object_array, state.probe, moved(problem, state.position, self._gain * steps))
-
-
-def _all(problem: Problem) -> torch.Tensor:
-    return torch.arange(problem.scan.frames, device=problem.device)
 
 
 def _pinned(problem: Problem) -> bool:

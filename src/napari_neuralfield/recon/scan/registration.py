@@ -24,7 +24,7 @@ def positions_from_frames(acquisition: CodedPtychography) -> np.ndarray:
 
     Good to a fraction of a sensor pixel where the specimen scatters little; the reconstruction refines it.
     """
-    shadows = ShadowSpectra(acquisition.intensity())
+    shadows = _ShadowSpectra(acquisition.intensity())
     starts = [shadows.one_after_the_other()]
     if len(shadows.spectra) <= PAIRS:
         starts.append(shadows.pair_by_pair())
@@ -33,7 +33,7 @@ def positions_from_frames(acquisition: CodedPtychography) -> np.ndarray:
     return (best - best.mean(axis=0)) * acquisition.sensor_pixel_um
 
 
-class ShadowSpectra:
+class _ShadowSpectra:
     """What moves in frames (frame, y, x): amplitudes over the mean frame's, faded towards the borders, as spectra."""
 
     def __init__(self, frames: np.ndarray) -> None:

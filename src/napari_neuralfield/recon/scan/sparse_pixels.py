@@ -44,14 +44,15 @@ class SparsePixelsRecipe(ScanRecipe):
     )
     learn_distance: bool = option(False, "find the distance from the coded surface to the sensor")
     learn_wavelength: bool = option(False, "find the wavelength")
-    iterations: int | None = option(
-        None, "steps at the end; empty: 40, of more than 50 frames 30", ge=1, le=10000
-    )
+    iterations: int | None = option(None, "steps at the end; empty: 40, of more than 50 frames 30", ge=1, le=10000)
 
 
 @method("sparse-pixels", SparsePixelsRecipe, kinds=("coded_ptychography",), presets={"quick": {"iterations": 10}})
 def sparse_pixels(acquisition: CodedPtychography, recipe: SparsePixelsRecipe) -> Iterator[Event]:
-    """Sparsest object that explains coded frames; corrects positions, distance and wavelength from coarse to fine."""
+    """Sparsest object that explains coded frames; corrects positions, distance and wavelength from coarse to fine.
+
+    `acquisition`: a coded scan whose surface is known; `recipe`: what is corrected, and how smooth the object is.
+    """
     yield from compute.on_one_thread(_run(acquisition, recipe))
 
 
@@ -86,7 +87,10 @@ def _run(acquisition: CodedPtychography, recipe: SparsePixelsRecipe) -> Iterator
 
 
 def wrong_positions(problem: Problem, state: ScanState, seed: int) -> Generator[Event, None, bool]:
-    """Whether the positions of a coded scan with a known surface are wrong; `state.position` is then better."""
+    """Whether the positions of `problem`, a coded scan with a known surface, are wrong.
+
+    If so, `state.position` is better afterwards; `seed` is that of the order of frames.
+    """
     recipe = SparsePixelsRecipe(seed=seed)
     trial = state.copy()
     run = _Run(SparseSolver(problem, trial, positions=True, seed=seed), recipe)
@@ -201,7 +205,7 @@ class _Run:
         memory, tried = SparseMemory(self.solver.object.clone()), {}
         noise, factor = FIRST_NOISE, 0.5
         while True:
-            yield from self.steps(used, self.weight(noise, len(used)), memory, TRIAL_STEPS, "how sparse")
+            yield from self.steps(used, self.weight(noise, len(used)), memory, count=TRIAL_STEPS, what="how sparse")
             self.solver.settle(memory)
             tried[noise] = self.solver.error(self.aside)
             if tried[noise] <= min(tried.values()):
@@ -217,7 +221,7 @@ class _Run:
         return self.weight(_lowest(tried), len(self.train))
 
     def steps(
-        self, frames: torch.Tensor, weight: float, memory: SparseMemory, count: int, what: str, move: bool = False
+        self, frames: torch.Tensor, weight: float, memory: SparseMemory, *, count: int, what: str, move: bool = False
     ) -> Iterator[Event]:
         """At most `count` steps: the first two thirds on some of the named frames, the others on all.
 
@@ -239,7 +243,7 @@ class _Run:
         """Steps on all frames; positions and geometry move along in every fifth."""
         memory = SparseMemory(self.solver.object.clone())
         move = self.solver.positions or bool(self.solver.geometry)
-        yield from self.steps(self.train, weight, memory, steps, "sparse object", move)
+        yield from self.steps(self.train, weight, memory, count=steps, what="sparse object", move=move)
         self.solver.settle(memory)
         if self.solver.positions:
             self.solver.place(self.solver.problem.held)

@@ -24,6 +24,7 @@ from .setup import Problem, ScanState
 
 AT_ONCE = 4  # frames whose images stay in the processor's cache
 GEOMETRY = ("to_detector_um", "wavelength_um")
+REACH, TRIALS = 0.1, 81  # relative: where a length is looked for by the mean frame, and at how many values
 
 
 @dataclasses.dataclass
@@ -64,10 +65,6 @@ class SparseSolver:
 
     def _new_geometry(self) -> None:
         scan = self.problem.scan
-        found = kernel_of(scan)
-        assert found is not None
-        self.kernel = found
-        self.problem = dataclasses.replace(self.problem, kernel=found)
         self._to_surface = angular_spectrum(
             scan.object_shape, scan.pixel_um, scan.to_object_um, scan.wavelength_um,
             limited=not scan.periodic, device=scan.device,
@@ -92,17 +89,17 @@ class SparseSolver:
         """An object carried to the coded surface."""
         return filtered(image, self._to_surface)
 
-    def object_at(self, object_array: torch.Tensor) -> torch.Tensor:
+    def _object_at(self, object_array: torch.Tensor) -> torch.Tensor:
         """The adjoint, and for all waves that travel the inverse, of `object_array_of`."""
         return filtered(object_array, self._to_surface.conj())
 
     def pass_over(self, frames: torch.Tensor, cutoff: float, step: float = 1.0) -> Iterator[float]:
         """One pass in random order that moves object array, positions and geometry; yields the misfit of each batch.
 
+        Of the frames of indices `frames`, with a share `step` of the full step of object array and surface.
         Frequencies above `cutoff` (cycles per pixel) stay as they are.
         """
-        scan = self.problem.scan
-        mask = low_pass(scan, cutoff, self.problem.device) if cutoff < 0.7 else None
+        mask = low_pass(self.problem.scan, cutoff) if cutoff < 0.7 else None
         order = frames[torch.randperm(len(frames), generator=self._random).to(frames.device)]
         for part in order.split(2 if self.surface else AT_ONCE):
             pull = self._pull(self.state.object_array, part, self.positions, True)
@@ -113,7 +110,7 @@ class SparseSolver:
             self.state.object_array -= change * object_step
             self._move(pull, part)
             yield pull.misfit
-        self.object = self.object_at(self.state.object_array)
+        self.object = self._object_at(self.state.object_array)
 
     def place(self, frames: torch.Tensor) -> None:
         """Move the positions of frames that the object array does not learn from."""
@@ -123,11 +120,10 @@ class SparseSolver:
     def _pull(
         self, object_array: torch.Tensor, frames: torch.Tensor, positions: bool, geometry: bool, spectral: bool = False
     ) -> Pull:
-        scan = self.problem.scan
-        slopes = [kernel_slope(scan, name, getattr(scan, name)) for name in self.geometry] if geometry else []
-        state = self.state
+        slopes = [kernel_slope(self.problem.scan, name) for name in self.geometry] if geometry else []
+        state = ScanState(object_array, self.state.probe, self.state.position)
         return pull_of(
-            self.problem, object_array, state.probe[0], state.position, frames, self.kernel,
+            self.problem, state, frames,
             positions=positions, geometry=slopes, solve_probe=self.surface, spectral=spectral,
         )  # fmt: skip
 
@@ -151,7 +147,7 @@ class SparseSolver:
         share = min(1.0, 4 * pull.normal.shape[0] / max(len(self.problem.train), 1))
         scan = self.problem.scan
         new = {k: getattr(scan, k) * (1 + share * c) for k, c in zip(self.geometry, change, strict=True)}
-        self.problem = dataclasses.replace(self.problem, scan=scan.replace(**new))
+        self.problem = self.problem.with_geometry(**new)
         self._new_geometry()
 
     def sparse_step(self, frames: torch.Tensor, weight: float, memory: SparseMemory, move: bool = False) -> float:
@@ -159,6 +155,7 @@ class SparseSolver:
 
         Parameters
         ----------
+        frames : indices.
         weight : of the total variation, in units of the object.
         memory : of the steps before; changed.
         move : move positions and geometry too, which costs three times as much.
@@ -189,7 +186,7 @@ class SparseSolver:
     def start_again(self, object_array: torch.Tensor) -> None:
         """Forget the object; positions and geometry stay."""
         self.state.object_array = object_array.clone()
-        self.object = self.object_at(object_array)
+        self.object = self._object_at(object_array)
 
     def take(self, state: ScanState) -> None:
         """Go on from another object array and other positions."""
@@ -201,23 +198,28 @@ class SparseSolver:
         drift = (self.state.position - nominal).mean(0)
         self.state.position -= drift
         self.state.object_array = shifted(self.state.object_array, -drift)
-        self.object = self.object_at(self.state.object_array)
+        self.object = self._object_at(self.state.object_array)
 
     def error(self, frames: torch.Tensor) -> float:
         """Relative amplitude error of the named frames."""
         return self.problem.error(self.state, frames, AT_ONCE)
 
 
-def from_mean_frame(problem: Problem, state: ScanState, name: str, reach: float = 0.1, trials: int = 81) -> float:
-    """The value of `to_detector_um` or `wavelength_um` at which the surface alone casts the mean frame's pattern.
+def from_mean_frame(problem: Problem, state: ScanState, name: str) -> float:
+    """The value, um, at which the surface alone casts the mean frame's pattern.
 
     The positions wash the object out of the mean of all frames; what is left is the shadow of the surface.
+
+    Parameters
+    ----------
+    problem, state : a coded scan; of its state the surface is used.
+    name : to_detector_um or wavelength_um.
     """
     measured = narrowed(problem.measured.amplitude[problem.train], problem.scan.pad).square().mean(0)
     measured = measured - measured.mean()
     value = float(getattr(problem.scan, name))
     best, found = -math.inf, value
-    for step in torch.linspace(-reach, reach, trials).tolist():
+    for step in torch.linspace(-REACH, REACH, TRIALS).tolist():
         scan: Scan = problem.scan.replace(**{name: value * (1 + step)})
         pattern = _shadow(scan, state)
         correlation = float((pattern * measured).sum() / pattern.norm().clamp(min=1e-20))

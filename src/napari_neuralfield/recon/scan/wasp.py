@@ -57,6 +57,7 @@ class Averaging:
         self._probe_light = torch.zeros(waves.scan.window, device=waves.object_array.device)
 
     def sweep(self, order: list[int], solve_probe: bool, step: float) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """See `Engine.sweep` for `order`, `solve_probe` and `step`."""
         self._begin()
         for number, frame in enumerate(order, 1):
             misfit = self._visit(frame, solve_probe, step)
@@ -99,5 +100,8 @@ def _floored(light: torch.Tensor) -> torch.Tensor:
 
 @method("wasp", WaspRecipe, kinds=("ptychography", "coded_ptychography"))
 def wasp(acquisition: Ptychography | CodedPtychography, recipe: WaspRecipe) -> Iterator[Event]:
-    """Weighted average of sequential projections: fast at first and steady at the end, hardly anything to tune."""
+    """Weighted average of sequential projections: fast at first and steady at the end, hardly anything to tune.
+
+    `acquisition`: a ptychographic or coded scan; `recipe`: the two weights.
+    """
     yield from engine_events(acquisition, recipe, Averaging)

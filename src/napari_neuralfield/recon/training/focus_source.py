@@ -27,7 +27,7 @@ NOISE = (1e-4, 0.5)  # of a frame's pixel, what is believed
 
 
 def variety_of(recipe: TrainDefocusRecipe, like: ThroughFocus | None) -> DefocusVariety:
-    """The microscopes to simulate: those of the ranges, or the one of measured frames."""
+    """The microscopes to simulate: those of the ranges of `recipe`, or the one of the measured frames `like`."""
     if like is None:
         return DefocusVariety(
             fresnel=(recipe.fresnel_min, recipe.fresnel_max), below=recipe.below,
@@ -53,12 +53,12 @@ def _noise(recipe: TrainDefocusRecipe, like: ThroughFocus, number: int) -> tuple
 
 
 def source_of(recipe: TrainDefocusRecipe, material: Material, pairs: list[Pair], seed: int) -> Source:
-    """What is trained on: simulated scenes, and of measured pairs these."""
+    """What is trained on, as `recipe` asks: scenes simulated from `material` and `seed`, and these measured `pairs`."""
     return _mixed(recipe, _simulated(recipe, material, seed, recipe.pool, recipe.patches_per_scene), pairs, seed)
 
 
 def aside_of(recipe: TrainDefocusRecipe, material: Material, pairs: list[Pair]) -> Batch:
-    """Patches that are never trained on, the same in every training of these options."""
+    """Patches that are never trained on, the same for one `recipe`, `material` and these `pairs` kept aside."""
     simulated = _simulated(recipe, material, ASIDE_SEED, VALIDATION, 1.0)
     return _mixed(recipe, simulated, pairs, ASIDE_SEED).batch(VALIDATION)
 
@@ -86,7 +86,7 @@ def _drawn(images: Sequence[np.ndarray], size: int, unit: int, rng: np.random.Ge
 
 
 def check(recipe: TrainDefocusRecipe, material: Material) -> None:
-    """Refuse what cannot work before anything long begins.
+    """Refuse a `recipe` that cannot work, or not without more `material`, before anything long begins.
 
     Raises
     ------

@@ -11,7 +11,7 @@ import torch
 
 from ...forward.brightfield import BrightField
 from ...simulate.random_scenes import SCENES
-from ..focus.network_inputs import CHANNELS, RANGE, UPSAMPLING, Defocus, channels, transfer, weak_phase
+from ..focus.network_inputs import RANGE, UPSAMPLING, Defocus, channels, transfer, weak_phase
 
 Draw = Callable[[int, int, np.random.Generator], np.ndarray]
 DEFAULT_WEIGHTS = {"cells": 0.55, "layer": 0.22, "filaments": 0.08, "litter": 0.04, "leaves": 0.08, "noise": 0.03}
@@ -116,12 +116,9 @@ class DefocusStream:
             self._add(self.scene())
             self._due = max(0.0, self._due - 1)
         self._due += count / self.per_scene
-        given = torch.empty(count, len(CHANNELS), self.patch, self.patch)
-        phases = torch.empty(count, self.patch * UPSAMPLING, self.patch * UPSAMPLING)
-        for number in range(count):
-            scene = self.scenes[int(self.rng.integers(len(self.scenes)))]
-            given[number], phases[number] = self._patch(scene)
-        return given, phases
+        drawn = [self._patch(self.scenes[int(self.rng.integers(len(self.scenes)))]) for _ in range(count)]
+        given, phases = zip(*drawn, strict=True)
+        return torch.stack(given), torch.stack(phases).float()
 
     def _add(self, scene: Scene) -> None:
         if len(self.scenes) < self.pool:
@@ -135,28 +132,27 @@ class DefocusStream:
         contrast = frame / frame.mean() - 1
         weak = weak_phase(contrast, transfer(scene.defocus, (self.size, self.size)))
         y, x = (int(v) for v in self.rng.integers(0, self.size - self.patch + 1, 2))
-        given = channels(contrast, weak, scene.defocus)[:, y : y + self.patch, x : x + self.patch]
-        rows, columns = (slice(at * UPSAMPLING, (at + self.patch) * UPSAMPLING) for at in (y, x))
-        turns, mirrored = int(self.rng.integers(4)), bool(self.rng.integers(2))
-        return turned(given, turns, mirrored), turned(scene.phase[rows, columns].float(), turns, mirrored)
+        given = channels(contrast, weak, scene.defocus)
+        return patch_of(given, scene.phase, (y, x), self.patch, self.rng)
 
 
 def image(phase: torch.Tensor, defocus: Defocus, points: int = POINTS) -> torch.Tensor:
-    """The frame (y, x) without noise of a phase (Y, X) that repeats at its borders.
+    """The frame (y, x) without noise of a `phase` (Y, X), rad, that repeats at its borders.
 
-    The wavelength is a fifth of a frame pixel: as the samples are thin and the waves paraxial, another changes nothing.
+    `defocus` is the microscope, `points` how many of an open condenser are added up. The wavelength is a fifth of a
+    frame pixel: as the samples are thin and the waves paraxial, another changes nothing.
     """
     wavelength = 0.2
     microscope = BrightField(
-        wavelength, min(1.0, defocus.objective * wavelength), defocus.condenser * wavelength, 1 / UPSAMPLING,
-        UPSAMPLING, points,
+        wavelength_um=wavelength, objective_na=min(1.0, defocus.objective * wavelength),
+        condenser_na=defocus.condenser * wavelength, pixel_um=1 / UPSAMPLING, binning=UPSAMPLING, points=points,
     )  # fmt: skip
     sample = torch.polar(torch.ones_like(phase), phase)
     return microscope.images(sample, torch.tensor([defocus.fresnel / wavelength]))[0]
 
 
 def any_kind(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
-    """Phase (y, x), rad, of a random kind of scene."""
+    """Phase (y, x), rad, of a scene that `rng` draws, `size` pixels per axis and `unit` of them per frame pixel."""
     names, odds = list(DEFAULT_WEIGHTS), np.array(list(DEFAULT_WEIGHTS.values()))
     return SCENES[names[int(rng.choice(len(names), p=odds / odds.sum()))]](size, unit, rng)
 
@@ -178,7 +174,20 @@ def _slow(size: int, most: float, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(total * (rng.uniform(0, most) / max(float(total.std()), 1e-9)))
 
 
-def turned(image: torch.Tensor, turns: int, mirrored: bool) -> torch.Tensor:
-    """An image (..., y, x) turned by quarters, then mirrored."""
-    found = torch.rot90(image, turns, (-2, -1))
-    return found.flip(-1) if mirrored else found
+def patch_of(
+    given: torch.Tensor, phase: torch.Tensor, corner: tuple[int, int], side: int, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A patch of channels and the phase behind it, turned by quarters and mirrored at random.
+
+    Parameters
+    ----------
+    given, phase : channels (channel, y, x) and, UPSAMPLING times finer, their phase (Y, X).
+    corner, side : first pixel (y, x) and frame pixels per axis of the patch.
+    rng : turns and mirrors.
+    """
+    rows, columns = (slice(at, at + side) for at in corner)
+    fine_rows, fine_columns = (slice(at * UPSAMPLING, (at + side) * UPSAMPLING) for at in corner)
+    turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+    both = (torch.rot90(part, turns, (-2, -1)) for part in (given[:, rows, columns], phase[fine_rows, fine_columns]))
+    one, two = (part.flip(-1) if mirrored else part for part in both)
+    return one, two

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ...data.acquisition import MultiplexedLed
+from ...optics.board import turn_matrix
 from ..patterns.network_inputs import Canonical, inputs_of, light_of, orient
 from .pattern_stream import Board, Variety
 
@@ -69,11 +70,10 @@ class BoardOf:
 
     def __call__(self, optics: Canonical, variety: Variety, size: int, rng: np.random.Generator) -> Board:
         turn_deg = TURN_DEG * rng.uniform(-1, 1)
-        turn = np.deg2rad(turn_deg)
-        turned = self.na @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        turned = self.na @ turn_matrix(np.deg2rad(-turn_deg))
         pitch = 1 + PITCH * rng.uniform(-1, 1)
         return Board(optics, turned * pitch, self.patterns, self.turn_deg + turn_deg, size)
 
     def exact(self, optics: Canonical, size: int) -> Board:
-        """The board as the file says."""
+        """The board as the file says, in units of `optics`, for frames of `size` pixels per axis."""
         return Board(optics, self.na, self.patterns, self.turn_deg, size)

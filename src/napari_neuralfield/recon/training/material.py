@@ -57,6 +57,5 @@ NOTHING = Material()
 
 def every_fifth(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
     """The measured pairs that are trained on, and every fifth, which is not."""
-    kept = [number % KEPT_ASIDE == KEPT_ASIDE - 1 for number in range(len(pairs))]
-    both = list(zip(pairs, kept, strict=True))
-    return [pair for pair, aside in both if not aside], [pair for pair, aside in both if aside]
+    learnt = [pair for number, pair in enumerate(pairs, start=1) if number % KEPT_ASIDE]
+    return learnt, list(pairs[KEPT_ASIDE - 1 :: KEPT_ASIDE])

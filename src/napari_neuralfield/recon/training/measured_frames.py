@@ -17,7 +17,7 @@ from ...types import Done, InputError
 from ..focus.network_inputs import RANGE, SMALLEST, UPSAMPLING, Defocus, inputs_of
 from ..focus.single_frame import SLACK, checked_frame
 from ..focus.tie import TieFftRecipe, tie_fft
-from .focus_stream import turned
+from .focus_stream import patch_of
 from .material import KEPT_ASIDE, Material, Pair, every_fifth
 
 COARSEST = 0.5  # frame pixels that a pixel of the truth may be large
@@ -50,20 +50,20 @@ class MeasuredFrames:
 
     def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Channels (count, 4, patch, patch) and phases (count, Y, X)."""
-        channels, phases = [], []
+        found = []
         for which in self.rng.integers(0, len(self.samples), count):
             sample = self.samples[which]
             given = sample.channels[int(self.rng.integers(len(sample.channels)))]
             y, x = (int(self.rng.integers(seen.start, seen.stop - self.patch + 1)) for seen in sample.seen)
-            rows, columns = (slice(at * UPSAMPLING, (at + self.patch) * UPSAMPLING) for at in (y, x))
-            turns, mirrored = int(self.rng.integers(4)), bool(self.rng.integers(2))
-            channels.append(turned(given[:, y : y + self.patch, x : x + self.patch], turns, mirrored))
-            phases.append(turned(sample.phase[rows, columns], turns, mirrored))
+            found.append(patch_of(given, sample.phase, (y, x), self.patch, self.rng))
+        channels, phases = zip(*found, strict=True)
         return torch.stack(channels), torch.stack(phases)
 
 
 def pairs_of(material: Material, patch: int) -> tuple[list[Pair], list[Pair]]:
-    """Pairs that are trained on, and those that are not: every fifth, or of fewer the last fifth of each frame.
+    """Pairs of `material` that are trained on, and those that are not: every fifth, or the last fifth of each frame.
+
+    Each part is at least `patch` frame pixels wide.
 
     Raises
     ------
@@ -77,7 +77,9 @@ def pairs_of(material: Material, patch: int) -> tuple[list[Pair], list[Pair]]:
 
 
 def pair_of(stack: ThroughFocus, patch: int) -> Pair:
-    """A stack on fine pixels as a pair: its frames with 4 x 4 pixels taken together, its phase by `tie-fft`.
+    """A `stack` on fine pixels as a pair: its frames with 4 x 4 pixels taken together, its phase by `tie-fft`.
+
+    The coarse frames hold at least one patch of `patch` pixels per axis.
 
     Raises
     ------

@@ -57,7 +57,10 @@ class MeasuredPairs:
 
 
 def truth_of(pair: Pair, placement: Placement, shape: tuple[int, int]) -> torch.Tensor:
-    """The pair's phase (Y, X) on a grid 6 x finer than the channels (y, x); beyond its border as at the border."""
+    """The pair's phase (Y, X) on a grid 6 x finer than the channels; beyond its border as at the border.
+
+    The channels are of `shape` (y, x); `placement` says where their pixels lie on the sample.
+    """
     factor = CANONICAL.upsampling
     rows, columns = (np.arange(n * factor) / factor for n in shape)
     places = _on_sample(placement, rows[:, None], columns[None, :]) / pair.pixel_um

@@ -106,6 +106,12 @@ def recipe_for(name: str, values: Mapping[str, Any], start: Weights | None = Non
 
     A half-finished training that is resumed keeps its own recipe; finished weights keep the sizes of their network.
 
+    Parameters
+    ----------
+    name : of the network.
+    values : options by name.
+    start, resume : weights to go on from, and whether they are half-finished.
+
     Raises
     ------
     InputError : for an unknown option, a value that breaks its rule, or weights that do not fit.

@@ -56,19 +56,15 @@ class NeuPhTask:
         self.misfit: FrameMisfit | None = None
 
     def network(self) -> LocalConditionalNetwork:
-        """A new network of the sizes that the recipe asks for."""
         return LocalConditionalNetwork(**sizes(self.recipe))
 
     def source(self, seed: int) -> Source:
-        """What is trained on."""
         return source_of(self.recipe, self.material, seed)
 
     def aside(self) -> Batch:
-        """Patches that are never trained on."""
         return aside_of(self.recipe, self.material)
 
-    def own_parameters(self, seed: int) -> list[dict[str, Any]]:
-        """Parameters besides the network's, as groups of the optimiser."""
+    def own_parameters(self, seed: int) -> list[dict[str, object]]:
         if self.material.frames is None:
             return []
         self.misfit = FrameMisfit(self.material.frames, self.recipe.patch_px, seed, self.device)
@@ -77,7 +73,10 @@ class NeuPhTask:
     def loss(
         self, network: nn.Module, channels: torch.Tensor, phase: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, float]:
-        """L1 at one random point per frame pixel, each row and column with its own offset; and the mean error."""
+        """L1 at one random point per frame pixel, each row and column with its own offset; and the mean error, rad.
+
+        `network`, `channels`, `phase` and `generator` as in `Task`.
+        """
         factor, side = CANONICAL.upsampling, self.recipe.patch_px
         y, x = (torch.arange(side) * factor + torch.randint(0, factor, (side,), generator=generator) for _ in range(2))
         truth = phase[:, y.to(self.device)[:, None], x.to(self.device)]
@@ -88,7 +87,7 @@ class NeuPhTask:
         return loss, error
 
     def answer(self, network: nn.Module, channels: torch.Tensor) -> torch.Tensor:
-        """What the network says on the grid of the truth (n, output, Y, X)."""
+        """What `network` says of `channels` (n, 7, y, x) on the grid of the truth (n, output, Y, X)."""
         axis = torch.arange(self.recipe.patch_px * CANONICAL.upsampling) / CANONICAL.upsampling
         return self._on_grid(network, channels, axis, axis)
 
@@ -97,7 +96,7 @@ class NeuPhTask:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half_precision):
             return network.on_grid(network.encode(channels), y.to(self.device), x.to(self.device))
 
-    def header(self, channels: torch.Tensor) -> dict[str, Any]:
+    def header(self, channels: torch.Tensor) -> dict[str, object]:
         """Percentiles 1, 50 and 99 of what `trust.statistics` says of the training's channels (n, 7, y, x)."""
         found = [statistics(one) for one in channels]
         return {"trust": {
@@ -113,7 +112,7 @@ def sizes(recipe: TrainNeuPhRecipe) -> dict[str, Any]:
 
 
 def check_start(recipe: TrainNeuPhRecipe, start: Weights, resume: bool) -> None:
-    """Whether weights can be gone on from with these options.
+    """Whether `start` can be gone on from with the options of `recipe`; as half-finished weights where `resume`.
 
     Raises
     ------
@@ -128,5 +127,5 @@ def train(
     material: Material = NOTHING,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Stream:
-    """Train the network for five LED patterns; see `train.run_training`."""
+    """Train the network for five LED patterns; `recipe`, `start`, `material`, `stopped` as in `run_training`."""
     yield from run_training(NeuPhTask, recipe, start, material, stopped)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from ...optics.board import turn_matrix
 from ...optics.patterns import halves_and_arcs
 from ...optics.pupil import wavefront
 from ...simulate.random_scenes import Scene, random_scene
@@ -72,15 +73,21 @@ class Board:
         self.fy = (bins / extent)[None, :, None] + rest[:, 0, None, None]
         self.fx = (bins / extent)[None, None, :] + rest[:, 1, None, None]
         self.inside = (self.fy**2 + self.fx**2 <= 1).to(torch.float32)
-        self.dpc = DpcSolver(na, patterns[:2], 1.0, 1.0, optics.pixel, (size, size), optics.regulariser)
+        self.dpc = DpcSolver(
+            na, patterns[:2], objective_na=1.0, wavelength_um=1.0, pixel_um=optics.pixel, shape=(size, size),
+            regulariser=optics.regulariser,
+        )  # fmt: skip
 
     @torch.no_grad()
     def image(self, transmission: torch.Tensor, aberration_rad: np.ndarray) -> torch.Tensor:
-        """Frames (5, y, x) without noise of a scene (Y, X), in units of the empty bright field."""
+        """Frames (5, y, x) without noise, in units of the empty bright field.
+
+        Of a scene's complex `transmission` (Y, X), under `aberration_rad` of each term of NOLL (term,).
+        """
         return self.imaged(transmission, torch.tensor(aberration_rad))
 
     def imaged(self, transmission: torch.Tensor, aberration_rad: torch.Tensor) -> torch.Tensor:
-        """`image`, differentiable in both."""
+        """`image`, differentiable in `transmission` and `aberration_rad`."""
         spectrum = torch.fft.fft2(transmission, norm="forward")
         fine = transmission.shape[-1]
         rows = (self.bins[None] - self.shift[:, :1]) % fine
@@ -96,7 +103,10 @@ class Board:
 
 
 def random_board(optics: Canonical, variety: Variety, size: int, rng: np.random.Generator) -> Board:
-    """A board like the canonical one, turned, stretched and cut a little differently."""
+    """A board like that of `optics`, turned, stretched and cut a little differently: as much as `variety` says.
+
+    For frames of `size` pixels per axis; `rng` draws.
+    """
     pitch = optics.pitch * (1 + variety.pitch * rng.uniform(-1, 1))
     limit = optics.limit * rng.uniform(0.96, 1.07)
     ticks = np.arange(-12, 13) * pitch
@@ -104,9 +114,7 @@ def random_board(optics: Canonical, variety: Variety, size: int, rng: np.random.
     na = na[np.hypot(*na.T) <= limit]
     board, arcs = (rng.uniform(-1, 1) * most for most in (variety.axis_turn_deg, variety.arc_turn_deg))
     patterns = halves_and_arcs(na, 1.0, optics.axis_deg, [middle + arcs for middle in optics.arcs_deg])
-    turn = np.deg2rad(board)
-    turned = na @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    return Board(optics, turned, patterns, board + arcs, size)
+    return Board(optics, na @ turn_matrix(np.deg2rad(-board)), patterns, board + arcs, size)
 
 
 class TrainingStream:
@@ -180,7 +188,7 @@ class TrainingStream:
         return light + spread * noise
 
     def channels(self, clean: torch.Tensor, board: int) -> torch.Tensor:
-        """Channels (7, y, x), with noise, of frames (5, y, x) without."""
+        """Channels (7, y, x), with noise, of `clean` frames (5, y, x) by the board of that number."""
         frames = self.noisy(clean)[None]
         return normalise(frames, self.boards[board].dpc(frames[:, :2]), self.boards[board].turn_deg)[0]
 

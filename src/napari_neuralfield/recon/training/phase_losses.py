@@ -33,7 +33,10 @@ def laplace(answer: torch.Tensor, truth: torch.Tensor, *, weigh_by_scale: bool) 
 
 
 def squared(answer: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, float]:
-    """Mean squared error, the mean of the phase included, as published; and the mean absolute error without it, rad."""
+    """Mean squared error, the mean of the phase included, as published; and the mean absolute error without it, rad.
+
+    `answer` (n, output, y, x), whose first output is the phase, and `truth` (n, y, x), both rad.
+    """
     error = answer[:, 0] - truth
     with torch.no_grad():
         shown = (error - error.mean((1, 2), keepdim=True)).abs().mean()

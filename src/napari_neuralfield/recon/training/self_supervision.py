@@ -65,7 +65,7 @@ class FrameMisfit(nn.Module):
         return self.compare(phase, shown)
 
     def compare(self, phase: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
-        """The same for a phase (Y, X), rad, FINE samples per pixel, and channels (7, y, x) measured there."""
+        """The same for a `phase` (Y, X), rad, FINE samples per pixel, and the channels `shown` (7, y, x) there."""
         faded = (phase - phase.mean()) * self.fade
         transmission = torch.polar(torch.exp(-self.ratio * faded), faded)
         frames = self.board.imaged(transmission.cpu(), self.aberration_rad.cpu()).to(self.device)

@@ -46,13 +46,13 @@ class Mixed:
 
 
 def source_of(recipe: TrainNeuPhRecipe, material: Material, seed: int) -> Source:
-    """What is trained on."""
+    """What is trained on, as `recipe` asks: scenes simulated from `material` and `seed`, and its measured pairs."""
     simulated = _simulated(recipe, material, seed, pool=recipe.pool, per_scene=recipe.patches_per_scene)
     return _mixed(recipe, simulated, every_fifth(material.pairs)[0], seed)
 
 
 def aside_of(recipe: TrainNeuPhRecipe, material: Material) -> tuple[torch.Tensor, torch.Tensor]:
-    """Patches that are never trained on, the same in every training of these options."""
+    """Patches that are never trained on, the same in every training of this `recipe` and `material`."""
     simulated = _simulated(recipe, material, ASIDE_SEED, pool=VALIDATION, per_scene=1, boards=4)
     return _mixed(recipe, simulated, every_fifth(material.pairs)[1], ASIDE_SEED).batch(VALIDATION)
 
@@ -84,7 +84,7 @@ def _drawn(material: Material, size: int, unit: int, rng: np.random.Generator) -
 
 
 def check(recipe: TrainNeuPhRecipe, material: Material) -> None:
-    """Refuse what cannot work before anything long begins.
+    """Refuse a `recipe` that cannot work, or not without more `material`, before anything long begins.
 
     Raises
     ------

@@ -44,7 +44,7 @@ class DefocusTask:
     """
 
     channels = CHANNELS
-    optics: ClassVar[dict[str, Any]] = {"upsampling": UPSAMPLING, "fresnel": RANGE, "condenser": CONDENSER}
+    optics: ClassVar[dict[str, object]] = {"upsampling": UPSAMPLING, "fresnel": RANGE, "condenser": CONDENSER}
 
     def __init__(self, recipe: TrainDefocusRecipe, material: Material, device: torch.device) -> None:
         check(recipe, material)
@@ -52,7 +52,6 @@ class DefocusTask:
         self.kept = pairs_of(material, recipe.patch_px) if recipe.pairs_share else ([], [])
 
     def network(self) -> UNet | SuperResolutionCnn:
-        """A new network of the sizes that the recipe asks for."""
         if isinstance(self.recipe, TrainSrqpiRecipe):
             return UNet(**sizes(self.recipe))
         return SuperResolutionCnn(
@@ -60,38 +59,35 @@ class DefocusTask:
         )
 
     def source(self, seed: int) -> Source:
-        """What is trained on."""
         return source_of(self.recipe, self.material, self.kept[0], seed)
 
     def aside(self) -> Batch:
-        """Patches that are never trained on."""
         return aside_of(self.recipe, self.material, self.kept[1])
 
-    def own_parameters(self, seed: int) -> list[dict[str, Any]]:
-        """None: the microscope is known."""
-        return []
+    def own_parameters(self, seed: int) -> list[dict[str, object]]:
+        return []  # the microscope is known
 
     def loss(
         self, network: nn.Module, channels: torch.Tensor, phase: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, float]:
-        """Of all fine pixels, and the mean error."""
+        """Of all fine pixels, and the mean error, rad; `network`, `channels`, `phase`, `generator` as in `Task`."""
         answer = self.answer(network, channels)
         return squared(answer, phase) if self.recipe.loss == "mse" else laplace(answer, phase, weigh_by_scale=True)
 
     def answer(self, network: nn.Module, channels: torch.Tensor) -> torch.Tensor:
-        """What the network says on the grid of the truth (n, output, Y, X)."""
+        """What `network` says of `channels` (n, 4, y, x) on the grid of the truth (n, output, Y, X)."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half_precision):
             found: torch.Tensor = network(channels)
         return found
 
-    def header(self, channels: torch.Tensor) -> dict[str, Any]:
+    def header(self, channels: torch.Tensor) -> dict[str, object]:
         """Least and largest size of the Fresnel number among the training's channels (n, channel, y, x)."""
         numbers = channels[:, 2, 0, 0].abs() / 2
         return {"known": {"fresnel": [round(float(numbers.min()), 5), round(float(numbers.max()), 5)]}}
 
 
 def check_start(recipe: TrainDefocusRecipe, start: Weights, resume: bool) -> None:
-    """Whether weights can be gone on from with these options.
+    """Whether `start` can be gone on from with the options of `recipe`; as half-finished weights where `resume`.
 
     Raises
     ------
@@ -110,5 +106,5 @@ def train(
     material: Material = NOTHING,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Stream:
-    """Train a network for a single defocused frame; see `train.run_training`."""
+    """Train a network for a single defocused frame; `recipe`, `start`, `material`, `stopped` as in `run_training`."""
     yield from run_training(DefocusTask, recipe, start, material, stopped)

@@ -10,7 +10,7 @@ import copy
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from .source import Source
 WARM_UP = 200  # steps
 MEAN_OVER = 500  # steps of the running mean of the weights
 STATISTICS = 256  # patches the header's statistics are made of
+R = TypeVar("R", bound=TrainRecipe)
 Batch = tuple[torch.Tensor, torch.Tensor]  # channels (n, channel, y, x) and phases (n, Y, X), rad
 
 
@@ -70,7 +71,7 @@ class Task(Protocol):
         """Names of what it is shown."""
 
     @property
-    def optics(self) -> dict[str, Any]:
+    def optics(self) -> Mapping[str, object]:
         """JSON-ready, for the header."""
 
     @property
@@ -86,18 +87,25 @@ class Task(Protocol):
     def aside(self) -> Batch:
         """Patches that are never trained on."""
 
-    def own_parameters(self, seed: int) -> list[dict[str, Any]]:
+    def own_parameters(self, seed: int) -> list[dict[str, object]]:
         """Parameters besides the network's, as groups of the optimiser."""
 
     def loss(
         self, network: nn.Module, channels: torch.Tensor, phase: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, float]:
-        """What is made small, and the mean absolute error, rad."""
+        """What is made small, and the mean absolute error, rad.
+
+        Parameters
+        ----------
+        network : in training.
+        channels, phase : a batch (n, channel, y, x) and (n, Y, X), rad.
+        generator : of random numbers.
+        """
 
     def answer(self, network: nn.Module, channels: torch.Tensor) -> torch.Tensor:
-        """What the network says on the grid of the truth (n, output, Y, X)."""
+        """What `network` says of `channels` (n, channel, y, x) on the grid of the truth (n, output, Y, X)."""
 
-    def header(self, channels: torch.Tensor) -> dict[str, Any]:
+    def header(self, channels: torch.Tensor) -> Mapping[str, object]:
         """What else the weights' header tells of the training's channels (n, channel, y, x)."""
 
 
@@ -183,17 +191,17 @@ class Trainer:
 
     def weights(self, resumable: bool) -> Weights:
         """The running mean of the weights, and where `resumable` what going on needs."""
-        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in self.mean.state_dict().items()}
+        tensors = {name: _copied(value) for name, value in self.mean.state_dict().items()}
         if resumable:
             for name, value in self.network.named_parameters():
-                tensors[f"training.now.{name}"] = value.detach().cpu().contiguous().clone()
+                tensors[f"training.now.{name}"] = _copied(value)
                 state = self.optimiser.state.get(value, {})
                 for moment in ("exp_avg", "exp_avg_sq"):
                     if moment in state:
-                        tensors[f"training.{moment}.{name}"] = state[moment].detach().cpu().contiguous().clone()
+                        tensors[f"training.{moment}.{name}"] = _copied(state[moment])
             tensors["training.count"] = torch.tensor(float(self.steps))
-        some = [self.stream.batch(self.recipe.batch)[0] for _ in range(8 if resumable else -(-STATISTICS // 8))]
-        channels = torch.cat(some)
+        batches = 8 if resumable else -(-STATISTICS // 8)
+        channels = torch.cat([self.stream.batch(self.recipe.batch)[0] for _ in range(batches)])
         header = {
             "network": self.task.name, "sizes": self.network.sizes, "optics": self.task.optics,
             "channels": list(self.task.channels), "recipe": self.recipe.model_dump(), "steps": self.steps,
@@ -214,6 +222,10 @@ class Trainer:
             }
 
 
+def _copied(value: torch.Tensor) -> torch.Tensor:
+    return value.detach().cpu().contiguous().clone()
+
+
 def _statistics(names: Sequence[str], channels: torch.Tensor) -> dict[str, list[float]]:
     """What channels (n, channel, y, x) are like: percentiles 1, 50 and 99 of each one's deviation and mean."""
     found = {}
@@ -223,11 +235,13 @@ def _statistics(names: Sequence[str], channels: torch.Tensor) -> dict[str, list[
     return found
 
 
-def check_sizes(wanted: dict[str, Any], start: Weights, resume: bool, names: Mapping[str, str]) -> None:
+def check_sizes(wanted: Mapping[str, object], start: Weights, resume: bool, names: Mapping[str, str]) -> None:
     """Whether weights can be gone on from by a training that asks for a network of these sizes.
 
     Parameters
     ----------
+    wanted : sizes of the network by name.
+    start, resume : weights to go on from, and whether they are half-finished.
     names : of the sizes that must agree, and the option that decides each.
 
     Raises
@@ -250,7 +264,7 @@ def check_sizes(wanted: dict[str, Any], start: Weights, resume: bool, names: Map
             )
 
 
-def _history(start: Weights | None) -> list[dict[str, Any]]:
+def _history(start: Weights | None) -> list[dict[str, object]]:
     """The trainings that weights have behind them, the first one first."""
     if start is None:
         return []
@@ -261,8 +275,8 @@ def _history(start: Weights | None) -> list[dict[str, Any]]:
 
 
 def run_training(
-    task_of: Callable[[Any, Material, torch.device], Task],
-    recipe: TrainRecipe,
+    task_of: Callable[[R, Material, torch.device], Task],
+    recipe: R,
     start: Weights | None,
     material: Material,
     stopped: Callable[[], bool],
@@ -271,6 +285,8 @@ def run_training(
 
     Parameters
     ----------
+    task_of : recipe, material and device -> what is trained.
+    recipe : of the training.
     start : a half-finished training to resume, or finished weights to go on from.
     material : what else there is to train on.
     stopped : asked after every step; where it says yes, resumable weights are the last event.
