@@ -461,7 +461,7 @@ def test_the_slider_renders_only_what_the_screen_shows(viewer, qtbot):
     top = layer.data_to_world((0, 0))
     assert top[-2] == pytest.approx(300 - height / 8, abs=1)
     assert top[-1] == pytest.approx(500 - width / 8, abs=1)
-    y, x = dock._last.y_um, dock._last.x_um
+    y, x = dock._last.axes
     np.testing.assert_allclose(layer.data, np.abs(toy.expected(2.5, y, x)), rtol=1e-5)
 
 

@@ -243,7 +243,7 @@ def test_height_and_other_methods_beside_a_phase(viewer, qtbot):
     assert not phase.visible
     viewer.scene.camera.center, viewer.scene.camera.zoom = (30.0, 40.0), 16 / PIXEL
     qtbot.waitUntil(lambda: zoom.picture is not None and not zoom.busy, timeout=20_000)
-    y, x = zoom.picture.y_um, zoom.picture.x_um
+    y, x = zoom.picture.axes
     wanted = results[1].field.render(0.0, y, x)[0].numpy() * 0.53 / (2 * np.pi * 0.1)
     assert zoom.picture.image == pytest.approx(wanted, rel=1e-4)
     view.choice.tick.setChecked(False)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Signal
@@ -14,8 +13,12 @@ from ...app.height_units import INDICES, um_per_rad
 from ...types import InputError
 from ..kit.parts import BAD, label, row
 from ..kit.session import KEY, Session, Shown
-from ..view.layers import contrast, limits_range
+from ..view.layers import contrast, set_limits
 from ..view.scan_layers import layers_of
+from .plan import Values
+
+if TYPE_CHECKING:
+    import napari
 
 UNKNOWN, MOST = 0.0, 5.0  # what a box shows as a question mark, and the largest index
 
@@ -49,7 +52,7 @@ class HeightChoice(QWidget):
         self.error.hide()
         self.tick.toggled.connect(self._on_ticked)
 
-    def set_optics(self, optics: Mapping[str, Any]) -> None:
+    def set_optics(self, optics: Values) -> None:
         """The indices that an acquisition knows; the others are to be typed. The tick goes."""
         self._wavelength_um = float(optics.get("wavelength_um") or 0.0)
         for part in (self.tick, *self.boxes):
@@ -96,7 +99,7 @@ class HeightChoice(QWidget):
 class HeightView(QWidget):
     """Seen only while one plane of phase is on show; ticked, a layer of heights lies above the phase."""
 
-    def __init__(self, viewer: Any, session: Session) -> None:
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
         super().__init__()
         self._viewer = viewer
         self._shown: Shown | None = None
@@ -121,9 +124,9 @@ class HeightView(QWidget):
         """Put the layer of heights where it is wanted, with the indices as they are; take it away where not."""
         if self._shown is None:
             return
-        ours = layers_of(self._viewer, self._shown.result)
-        phase = next((layer for layer in ours if layer.metadata[KEY].get("quantity") == "phase"), None)
-        height = next((layer for layer in ours if layer.metadata[KEY].get("quantity") == "height"), None)
+        ours = reversed(layers_of(self._viewer, self._shown.result))  # of several of a quantity the lowest
+        found = {layer.metadata[KEY].get("quantity"): layer for layer in ours}
+        phase, height = found.get("phase"), found.get("height")
         factor = self.choice.um_per_rad
         if height is not None:
             self._viewer.layers.remove(height)
@@ -132,11 +135,10 @@ class HeightView(QWidget):
                 phase.visible = True
             return
         image = np.asarray(phase.data, dtype=np.float32) * np.float32(factor)
-        limits = contrast(image, "phase")
         about = {**phase.metadata[KEY], "quantity": "height", "um_per_rad": factor}
         added = self._viewer.add_image(
             image, name=f"{self._shown.title} height", scale=phase.scale, translate=phase.translate, units=phase.units,
-            contrast_limits=limits, colormap="gray", metadata={KEY: about},
+            colormap="gray", metadata={KEY: about},
         )  # fmt: skip
-        added.contrast_limits_range = limits_range(limits)
+        set_limits(added, contrast(image, "phase"))
         phase.visible = False

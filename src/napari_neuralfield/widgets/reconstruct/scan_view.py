@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
@@ -15,6 +15,11 @@ from ..kit.plots import EDGE, LINE, OUTLIER, Plot
 from ..kit.session import Session, Shown
 from ..view.scan_facts import ScanFacts, frame_text, legend, scan_facts, summary
 from ..view.scan_layers import add_all, mark_point, position_layers, surface_layers
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Points
+    from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 
 SIDE = 120  # pixels of the picture of a frame
 
@@ -57,7 +62,7 @@ class FrameErrorPlot(Plot):
         """The frame nearest to a place on the axis; None where there are none."""
         return int(np.clip(round(x), 0, self._count - 1)) if self._count else None
 
-    def _on_click(self, event: Any) -> None:
+    def _on_click(self, event: MouseClickEvent) -> None:
         frame = self.frame_at(self.plot.getPlotItem().vb.mapSceneToView(event.scenePos()).x())
         if frame is not None:
             self.frame_wanted.emit(frame)
@@ -68,12 +73,12 @@ class ScanView(QWidget):
 
     changed = Signal()
 
-    def __init__(self, viewer: Any, session: Session) -> None:
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
         super().__init__()
         self._viewer, self._session = viewer, session
         self._shown: Shown | None = None
         self.facts: ScanFacts | None = None
-        self._points: Any = None  # the layer in which a chosen frame is marked
+        self._points: Points | None = None  # the layer in which a chosen frame is marked
         self.plot, self.text = FrameErrorPlot(), label(colour=QUIET)
         self.plot.frame_wanted.connect(self.choose_frame)
         self.picture = QLabel()
@@ -99,7 +104,7 @@ class ScanView(QWidget):
 
     def _on_shown(self, shown: Shown | None) -> None:
         before, self._shown = self._shown, shown
-        if shown is not None and before is not None and _same(shown, before):
+        if shown and before and shown.result is before.result and shown.finished == before.finished:
             return
         self.facts = None if shown is None or not shown.finished else scan_facts(shown.result)
         self.setVisible(self.facts is not None)
@@ -158,19 +163,15 @@ class ScanView(QWidget):
                 dims.set_current_step(0, frame)
 
 
-def _same(shown: Shown, before: Shown) -> bool:
-    return shown.result is before.result and shown.finished == before.finished
-
-
 def _pixmap(counts: np.ndarray) -> QPixmap:
     """A frame (y, x) as a picture of SIDE pixels at most."""
-    grey = pixels(counts)
+    grey = _pixels(counts)
     image = QImage(grey.tobytes(), grey.shape[1], grey.shape[0], grey.shape[1], QImage.Format.Format_Grayscale8)
     smooth = Qt.TransformationMode.SmoothTransformation
     return QPixmap.fromImage(image).scaled(SIDE, SIDE, Qt.AspectRatioMode.KeepAspectRatio, smooth)
 
 
-def pixels(counts: np.ndarray) -> np.ndarray:
+def _pixels(counts: np.ndarray) -> np.ndarray:
     """Square root of counts as (y, x) uint8, black at 0."""
     amplitude = np.sqrt(np.clip(counts.astype(np.float32), 0, None))
     top = float(np.percentile(amplitude, 99.9)) or 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
@@ -11,6 +11,9 @@ from ..kit.parts import BAD, GOOD, QUIET, WARN, Fold, button, label
 from ..kit.session import Session, Shown
 from ..view.scan_layers import add_all
 from ..view.trust_facts import TrustFacts, frame_layers, trust_facts
+
+if TYPE_CHECKING:
+    import napari
 
 COLOURS = {"green": GOOD, "amber": WARN, "red": BAD}
 DOT = 14  # pixels
@@ -21,7 +24,7 @@ class TrustView(QWidget):
 
     changed = Signal()
 
-    def __init__(self, viewer: Any, session: Session) -> None:
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
         super().__init__()
         self._viewer = viewer
         self._shown: Shown | None = None
