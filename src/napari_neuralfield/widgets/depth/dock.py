@@ -19,7 +19,7 @@ from ..kit.parts import timer
 from ..kit.session import KEY, Shown, session_of
 from ..kit.threads import Background, Latest, when_gone
 from ..view.complex_view import colour_layers, unwrapped_layer
-from ..view.depth_view import Pace, Picture, View, bounce, plane_count, render, same_axes, view_of, whole
+from ..view.depth_view import Pace, Picture, View, bounce, plane_count, render, same_axes, screen_events, view_of, whole
 from ..view.export import FILTERS, ask_path, export
 from ..view.layers import Axes, ImageSlot, LayerData, Meta, colormap_of, contrast, placed
 from ..view.scan_layers import add_all
@@ -69,8 +69,7 @@ class DepthDock(QWidget):
         form.focus.clicked.connect(self.find_focus)
         form.export.clicked.connect(self._choose_export)
         self._session.shown_changed.connect(self._on_shown)
-        camera = self._viewer.scene.camera.events
-        for event in (camera.zoom, camera.center, self._viewer.canvas.events.size):
+        for event in screen_events(self._viewer):
             event.connect(self._camera_moved)
         holder = self.__dict__
         when_gone(self, lambda: holder.update(_cancelled=True), self._background.close, self._latest.close)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QWidget
 
 from ...app import lazy
 from ...app.height_units import INDICES, um_per_rad
 from ...types import InputError
-from ..kit.parts import BAD, label, row
+from ..kit.parts import BAD, column, label, row
 from ..kit.session import KEY, Session, Shown
 from ..view.layers import contrast, set_limits
 from ..view.scan_layers import layers_of
@@ -43,11 +43,8 @@ class HeightChoice(QWidget):
             box.setToolTip(f"refractive index of the {name}")
             box.valueChanged.connect(self._on_typed)
         self._wavelength_um = 0.0
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
         self._indices = row(QLabel("n sample"), self.boxes[0], QLabel("n medium"), self.boxes[1])
-        for part in (self.tick, self._indices, self.error):
-            layout.addWidget(part)
+        column(self, self.tick, self._indices, self.error)
         self._indices.hide()
         self.error.hide()
         self.tick.toggled.connect(self._on_ticked)
@@ -55,13 +52,11 @@ class HeightChoice(QWidget):
     def set_optics(self, optics: Values) -> None:
         """The indices that an acquisition knows; the others are to be typed. The tick goes."""
         self._wavelength_um = float(optics.get("wavelength_um") or 0.0)
-        for part in (self.tick, *self.boxes):
-            part.blockSignals(True)
+        self.tick.blockSignals(True)
         self.tick.setChecked(False)
-        for box, name in zip(self.boxes, INDICES, strict=True):
+        self.tick.blockSignals(False)
+        for box, name in zip(self.boxes, INDICES, strict=True):  # with no tick they change nothing
             box.setValue(float(optics.get(name) or UNKNOWN))
-        for part in (self.tick, *self.boxes):
-            part.blockSignals(False)
         self.tick.setEnabled(self._wavelength_um > 0)
         self._indices.hide()
         self._say("")
@@ -104,9 +99,7 @@ class HeightView(QWidget):
         self._viewer = viewer
         self._shown: Shown | None = None
         self.choice = HeightChoice()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.choice)
+        column(self, self.choice)
         self.choice.changed.connect(self._apply)
         session.shown_changed.connect(self._on_shown)
         self._on_shown(session.shown)

@@ -8,9 +8,9 @@ import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from ..kit.parts import QUIET, Fold, button, label, row
+from ..kit.parts import QUIET, Fold, button, column, label, row
 from ..kit.plots import EDGE, LINE, OUTLIER, Plot
 from ..kit.session import Session, Shown
 from ..view.scan_facts import ScanFacts, frame_text, legend, scan_facts, summary
@@ -88,17 +88,11 @@ class ScanView(QWidget):
         self.positions_button = button("Positions", self.add_positions, "where the frames looked, on the object")
         self.use_button = button("Use them", self.use_positions, "put the corrected positions into the acquisition")
         self.surface_button = button("Probe", self.add_surface, "amplitude and phase, beside the object")
-        content = QWidget()
-        inner, outer = QVBoxLayout(content), QVBoxLayout(self)
-        pictures = QHBoxLayout()
+        content, pictures = QWidget(), QHBoxLayout()
         pictures.addWidget(self.plot, 1)
         pictures.addWidget(self.picture)
-        inner.addWidget(row(self.positions_button, self.use_button, self.surface_button))
-        inner.addLayout(pictures)
-        inner.addWidget(self.text)
-        for layout in (inner, outer):
-            layout.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(Fold("The scan, frame by frame", content, is_open=True))
+        column(content, row(self.positions_button, self.use_button, self.surface_button), pictures, self.text)
+        column(self, Fold("The scan, frame by frame", content, is_open=True))
         session.shown_changed.connect(self._on_shown)
         self._on_shown(session.shown)
 

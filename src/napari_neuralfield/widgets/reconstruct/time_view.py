@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtWidgets import QCheckBox, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QProgressBar, QWidget
 
 from ...app.lapse_corrections import Choices, Unwanted
 from ...app.lapse_export import export
 from ...app.lapse_methods import LapseMaker, over_time
 from ...app.time_lapse import TimeLapse, check_time_lapse
-from ..kit.parts import QUIET, WARN, button, label, row
+from ..kit.parts import QUIET, WARN, button, column, label, row
 from ..kit.threads import Background, Latest, when_gone
 from ..view.export import ask_path
 from ..view.time_layer import TimeLayer
@@ -59,11 +59,8 @@ class TimeView(QWidget):
         self.cancel_button = button("Cancel", self.cancel, "stop the export; nothing of it is left")
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(10)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
         ticks, whole = row(self.drift, self.brightness), row(self.export_button, self.cancel_button)
-        for part in (self.where, ticks, self.note, self.heights, self.bar, whole):
-            layout.addWidget(part)
+        column(self, self.where, ticks, self.note, self.heights, self.bar, whole)
         for tick in (self.drift, self.brightness):
             tick.toggled.connect(lambda _: self._make())
         self.heights.changed.connect(self._make)

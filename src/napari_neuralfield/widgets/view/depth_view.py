@@ -17,6 +17,7 @@ from .layers import Axes
 
 if TYPE_CHECKING:
     import napari
+    from napari.utils.events import EventEmitter
 
 BAND = 60_000  # pixels; the slowest fields take about a tenth of a second for so many
 
@@ -68,6 +69,12 @@ def view_of(viewer: napari.Viewer, window: object) -> View | None:
     shape = viewer.canvas.grid.actual_shape(viewer.layers)  # several views side by side share the canvas
     half = [n / count / camera.zoom / 2 for n, count in zip(viewer.canvas.size, shape, strict=True)]
     return View((y - half[0], x - half[1], y + half[0], x + half[1]), 1 / (camera.zoom * pixel_ratio(window)))
+
+
+def screen_events(viewer: napari.Viewer) -> tuple[EventEmitter, ...]:
+    """The events of `viewer` after which another part of the world may be on the screen."""
+    camera = viewer.scene.camera.events
+    return camera.zoom, camera.center, viewer.canvas.events.size
 
 
 def whole(field: Field, pixels: int = 800) -> View:

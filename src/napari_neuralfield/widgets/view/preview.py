@@ -65,8 +65,8 @@ class PreviewLayers:
         slots = self._slots  # the next run may begin before this is rendered
         self._latest.submit(lambda: (slots, _render(shown)))
 
-    def close(self, timeout: float | None = None) -> None:
-        self._latest.close(timeout)
+    def close(self) -> None:
+        self._latest.close()
 
     @property
     def busy(self) -> bool:

@@ -18,7 +18,7 @@ from ...app.time_lapse import TimeLapse
 from ..kit.parts import timer
 from ..kit.session import KEY
 from ..kit.threads import Background, Latest, when_gone
-from .depth_view import View, same_axes, view_of
+from .depth_view import View, same_axes, screen_events, view_of
 from .layers import Axes, Key, Meta, contrast, frames_at, limits_range, set_limits
 
 if TYPE_CHECKING:
@@ -117,8 +117,7 @@ class TimeLayer(QObject):
         self._camera = timer(self, 40, self._ask, once=True)
         self._events = (
             (viewer.dims.events.point, self._stepped), (viewer.dims.events.ndisplay, self._ask),
-            (viewer.scene.camera.events.zoom, self._moved), (viewer.scene.camera.events.center, self._moved),
-            (viewer.canvas.events.size, self._moved), (viewer.layers.events.removed, self._on_removed),
+            (viewer.layers.events.removed, self._on_removed), *((e, self._moved) for e in screen_events(viewer)),
         )  # fmt: skip
         for event, slot in self._events:
             event.connect(slot)

@@ -19,7 +19,7 @@ from ...types import Field, Result
 from ..kit.parts import timer
 from ..kit.session import KEY
 from ..kit.threads import Background, Latest, when_gone
-from .depth_view import Pace, Picture, View, render, same_axes, view_of
+from .depth_view import Pace, Picture, View, render, same_axes, screen_events, view_of
 from .depth_view import whole as view_of_all
 from .layers import Axes, ImageSlot, colormap_of, contrast, placed, set_limits, whole_step
 from .side_by_side import SideBySide
@@ -50,9 +50,8 @@ class ZoomView(QObject):
         self._beside = SideBySide(viewer, shown_by)
         self._camera = timer(self, 40, self._look, once=True)
         self._settle = timer(self, 180, self._sharpen, once=True)
-        camera, layers = viewer.scene.camera.events, viewer.layers.events
-        for event in (camera.zoom, camera.center, viewer.canvas.events.size, viewer.dims.events.ndisplay,
-                      viewer.canvas.grid.events.enabled, layers.removed, layers.reordered):  # fmt: skip
+        layers, others = viewer.layers.events, (viewer.dims.events.ndisplay, viewer.canvas.grid.events.enabled)
+        for event in (*screen_events(viewer), *others, layers.removed, layers.reordered):
             event.connect(self.refresh)
         layers.inserted.connect(self._on_inserted)
         for layer in viewer.layers:
