@@ -60,7 +60,8 @@ class TimeView(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(10)
         ticks, whole = row(self.drift, self.brightness), row(self.export_button, self.cancel_button)
-        column(self, self.where, ticks, self.note, self.heights, self.bar, whole)
+        parts = (self.where, ticks, self.note, self.heights, self.bar, whole)
+        column(self, *parts)
         for tick in (self.drift, self.brightness):
             tick.toggled.connect(lambda _: self._make())
         self.heights.changed.connect(self._make)
