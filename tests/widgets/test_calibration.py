@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 import toy
+from window import show
 
 from napari_neuralfield.data.acquisition import Draft
 from napari_neuralfield.optics.board import BoardPose
@@ -66,38 +67,16 @@ def assess(acquisition, device="auto", seed=0, *, same_as=None):
 
 
 @pytest.fixture(autouse=True)
-def stand_ins(tmp_path, monkeypatch):
-    import platformdirs
-
-    monkeypatch.setattr(platformdirs, "user_config_dir", lambda name: str(tmp_path / "config"))
-    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache"))
+def stand_ins(monkeypatch):
     monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", calibrate)
     monkeypatch.setattr("napari_neuralfield.recon.calibration.quality.assess", assess)
-
-
-@pytest.fixture
-def draft(led_array):
-    acquisition = led_array(leds=3, size=64)
-    return Draft("led_array", acquisition.frames, acquisition.values(), "toy.acq.h5")
-
-
-@pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer(show=True)
-
-
-def open_in(viewer, draft):
-    from napari_neuralfield.widgets.view.layers import acquisition_layers
-
-    for data, meta, _ in acquisition_layers(draft):
-        viewer.add_image(data, **meta)
 
 
 @pytest.fixture
 def dock(viewer, draft, qtbot):
     from napari_neuralfield.widgets.kit.docks import open_docks
 
-    open_in(viewer, draft)
+    show(viewer, draft)
     open_docks(viewer, "Acquisition")
     found = viewer.window.dock_widgets["Acquisition (napari-neuralfield)"]
     qtbot.waitUntil(lambda: found.calibrate.run_button.isEnabled(), timeout=20_000)
@@ -295,7 +274,7 @@ def test_a_calibration_can_be_cancelled_and_ends_with_its_file(dock, viewer, qtb
     panel.run()
     job = panel._job
     other = led_array(leds=3, size=32)
-    open_in(viewer, Draft("led_array", other.frames, other.values(), "other.acq.h5"))
+    show(viewer, Draft("led_array", other.frames, other.values(), "other.acq.h5"))
     qtbot.waitUntil(lambda: not job.running, timeout=3000)
     assert not panel.running
     assert [layer.name for layer in viewer.layers] == ["toy frames", "other frames"]
@@ -338,7 +317,7 @@ def test_a_missing_value_is_said_and_other_kinds_have_no_calibration(dock, viewe
     panel.run()
     assert "wavelength_um (vacuum wavelength of the illumination) is missing" in panel.error.text()
     assert not panel.running
-    open_in(viewer, Draft("through_focus", np.ones((3, 32, 32), np.float32), {}, "stack.tif"))
+    show(viewer, Draft("through_focus", np.ones((3, 32, 32), np.float32), {}, "stack.tif"))
     assert panel.isHidden()
 
 

@@ -9,67 +9,24 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import toy
+from window import docks_of, names, show
 
 from napari_neuralfield.data.acquisition import Draft
 from napari_neuralfield.types import Extent, InputError, Preview, Result
 
+pytestmark = pytest.mark.usefixtures("errors")
+
 
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path, monkeypatch):
-    """Settings and checkpoints of the tests, not the user's."""
-    import platformdirs
-
-    monkeypatch.setattr(platformdirs, "user_config_dir", lambda name: str(tmp_path / "config"))
-    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache"))
+def toys(monkeypatch):
     monkeypatch.setattr("napari_neuralfield.io.save_result", lambda path, result: None, raising=False)
     toy.register()
-
-
-@pytest.fixture
-def draft(led_array):
-    acquisition = led_array(leds=3, size=64)
-    return Draft("led_array", acquisition.frames, acquisition.values(), "toy.acq.h5")
-
-
-@pytest.fixture
-def errors(monkeypatch):
-    """What the docks say in notifications."""
-    said: list[str] = []
-    for name in ("acquisition", "reconstruct", "depth"):
-        monkeypatch.setattr(f"napari_neuralfield.widgets.{name}.dock.show_error", said.append)
-    return said
-
-
-@pytest.fixture
-def viewer(make_napari_viewer, errors):
-    return make_napari_viewer(show=True)
-
-
-def show(viewer, draft):
-    from napari_neuralfield.widgets.view.layers import acquisition_layers
-
-    for data, meta, _ in acquisition_layers(draft):
-        viewer.add_image(data, **meta)
-
-
-def docks_of(viewer, qtbot):
-    """The three docks, when the methods are loaded."""
-    from napari_neuralfield.widgets.contributions import open_workbench
-
-    open_workbench(viewer)
-    found = [viewer.window.dock_widgets[f"{n} (napari-neuralfield)"] for n in ("Acquisition", "Reconstruct", "Depth")]
-    qtbot.waitUntil(lambda: found[1].library is not None, timeout=20_000)
-    return found
 
 
 def start(dock, **values):
     dock.form.choose_method("toy")
     dock.form.options.set_values(values)
     dock.run()
-
-
-def names(viewer):
-    return [layer.name for layer in viewer.layers]
 
 
 # ---- without a window ----
@@ -461,7 +418,7 @@ def test_the_slider_renders_only_what_the_screen_shows(viewer, qtbot):
     top = layer.data_to_world((0, 0))
     assert top[-2] == pytest.approx(300 - height / 8, abs=1)
     assert top[-1] == pytest.approx(500 - width / 8, abs=1)
-    y, x = dock._last.y_um, dock._last.x_um
+    y, x = dock._last.axes
     np.testing.assert_allclose(layer.data, np.abs(toy.expected(2.5, y, x)), rtol=1e-5)
 
 

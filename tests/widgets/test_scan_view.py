@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scan_scene
 import torch
+from window import docks_of, names, show
 
 from napari_neuralfield.app.figures.colour_wheel import coloured, wheel
 from napari_neuralfield.data.acquisition import Draft
@@ -52,42 +53,18 @@ def toy_result(acquisition: Any, **options: Any) -> Result:
     return done.result
 
 
+pytestmark = pytest.mark.usefixtures("errors")
+
+
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path, monkeypatch):
-    """Settings and checkpoints of the tests, not the user's."""
-    import platformdirs
-
-    monkeypatch.setattr(platformdirs, "user_config_dir", lambda name: str(tmp_path / "config"))
-    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache"))
+def toys():
     register()
-
-
-@pytest.fixture
-def errors(monkeypatch):
-    """What the docks say in notifications."""
-    said: list[str] = []
-    for name in ("acquisition", "reconstruct", "depth"):
-        monkeypatch.setattr(f"napari_neuralfield.widgets.{name}.dock.show_error", said.append)
-    return said
-
-
-@pytest.fixture
-def viewer(make_napari_viewer, errors):
-    return make_napari_viewer(show=True)
 
 
 def opened(viewer, qtbot, acquisition):
     """The three docks with an acquisition open."""
-    from napari_neuralfield.widgets.contributions import open_workbench
-    from napari_neuralfield.widgets.view.layers import acquisition_layers
-
-    draft = Draft(acquisition.kind, acquisition.frames, acquisition.values(), "scan.acq.h5")
-    for data, meta, _ in acquisition_layers(draft):
-        viewer.add_image(data, **meta)
-    open_workbench(viewer)
-    found = [viewer.window.dock_widgets[f"{n} (napari-neuralfield)"] for n in ("Acquisition", "Reconstruct", "Depth")]
-    qtbot.waitUntil(lambda: found[1].library is not None, timeout=20_000)
-    return found
+    show(viewer, Draft(acquisition.kind, acquisition.frames, acquisition.values(), "scan.acq.h5"))
+    return docks_of(viewer, qtbot)
 
 
 def finished(viewer, qtbot, acquisition):
@@ -98,10 +75,6 @@ def finished(viewer, qtbot, acquisition):
     qtbot.waitUntil(lambda: docks[1].form.state.text().startswith("done"), timeout=10_000)
     qtbot.waitUntil(lambda: "scan amplitude" in names(viewer), timeout=5000)
     return docks
-
-
-def names(viewer):
-    return [layer.name for layer in viewer.layers]
 
 
 # ---- without a window ----

@@ -8,25 +8,13 @@ import numpy as np
 import pytest
 import tifffile
 from lapse_scene import PIXEL, phase_of, time_lapse
+from window import docks_of, put, show
 
 from napari_neuralfield.app.lapse_methods import LapseMaker, over_time
 from napari_neuralfield.data.acquisition import Draft
 from napari_neuralfield.types import Done, Result
 
 FRAMES = 12
-
-
-@pytest.fixture(autouse=True)
-def own_folders(tmp_path, monkeypatch):
-    import platformdirs
-
-    monkeypatch.setattr(platformdirs, "user_config_dir", lambda name: str(tmp_path / "config"))
-    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer(show=True)
 
 
 @pytest.fixture
@@ -51,10 +39,8 @@ class HeldPhase:
 def view_on(viewer, qtbot, draft, phase=phase_of):
     """The panel, showing the time-lapse of a draft."""
     from napari_neuralfield.widgets.reconstruct.time_view import TimeView
-    from napari_neuralfield.widgets.view.layers import acquisition_layers
 
-    for data, meta, _ in acquisition_layers(draft):
-        viewer.add_image(data, **meta)
+    show(viewer, draft)
     panel = TimeView(viewer)
     qtbot.addWidget(panel)
     acquisition = draft.complete()
@@ -191,8 +177,6 @@ def test_corrections_height_and_export_from_the_panel(viewer, draft, qtbot, tmp_
 def test_a_run_on_a_time_lapse_ends_in_one_layer_over_time(viewer, draft, qtbot, monkeypatch):
     from napari_neuralfield.app import lapse_methods
     from napari_neuralfield.recon.focus import srqpi
-    from napari_neuralfield.widgets.contributions import open_workbench
-    from napari_neuralfield.widgets.view.layers import acquisition_layers
 
     def stand_in(acquisition, recipe):
         yield Done(Result(phase_of(acquisition, 0), recipe.model_dump(), {"wavelength_um": 0.53}, title="lapse"))
@@ -202,11 +186,8 @@ def test_a_run_on_a_time_lapse_ends_in_one_layer_over_time(viewer, draft, qtbot,
     entry = METHODS["srqpi"]
     monkeypatch.setitem(METHODS._entries, "srqpi", type(entry)(**{**vars(entry), "run": stand_in}))
     monkeypatch.setattr(lapse_methods, "phase_maker", lambda recipe: phase_of)
-    for data, meta, _ in acquisition_layers(draft):
-        viewer.add_image(data, **meta)
-    open_workbench(viewer)
-    dock = viewer.window.dock_widgets["Reconstruct (napari-neuralfield)"]
-    qtbot.waitUntil(lambda: dock.library is not None, timeout=20_000)
+    show(viewer, draft)
+    _, dock, _ = docks_of(viewer, qtbot)
     dock.form.choose_method("srqpi")
     dock.run()
     qtbot.waitUntil(lambda: dock.time.film is not None and dock.time.film.layer is not None, timeout=20_000)
@@ -228,8 +209,7 @@ def test_height_and_other_methods_beside_a_phase(viewer, qtbot):
     optics = {"wavelength_um": 0.53, "sample_index": 1.4, "medium_index": 1.3, "condenser_na": 0.1, "pixel_um": PIXEL}
     results = [Result(phase_of(time_lapse(4), n), {}, optics) for n in (0, 3)]
     for result, title in zip(results, ("cells tie-fft", "cells srqpi"), strict=True):
-        for data, meta, _ in result_layers(result, title=title):
-            viewer.add_image(data, **meta)
+        put(viewer, result_layers(result, title=title))
     session, zoom = Session(), zoom_view_of(viewer)
     view = HeightView(viewer, session)
     qtbot.addWidget(view)
@@ -243,7 +223,7 @@ def test_height_and_other_methods_beside_a_phase(viewer, qtbot):
     assert not phase.visible
     viewer.scene.camera.center, viewer.scene.camera.zoom = (30.0, 40.0), 16 / PIXEL
     qtbot.waitUntil(lambda: zoom.picture is not None and not zoom.busy, timeout=20_000)
-    y, x = zoom.picture.y_um, zoom.picture.x_um
+    y, x = zoom.picture.axes
     wanted = results[1].field.render(0.0, y, x)[0].numpy() * 0.53 / (2 * np.pi * 0.1)
     assert zoom.picture.image == pytest.approx(wanted, rel=1e-4)
     view.choice.tick.setChecked(False)

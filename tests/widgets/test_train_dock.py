@@ -18,10 +18,7 @@ TINY = {
 
 
 @pytest.fixture(autouse=True)
-def small_and_apart(tmp_path, monkeypatch):
-    import platformdirs
-
-    monkeypatch.setattr(platformdirs, "user_config_dir", lambda name: str(tmp_path / "config"))
+def small_scenes(monkeypatch):
     monkeypatch.setattr(training_source, "SCENE_PX", 24)
     monkeypatch.setattr(training_source, "VALIDATION", 4)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pattern_scene
 import pytest
 import torch
+from window import docks_of, names, put, show
 
 from napari_neuralfield.app import lazy
 from napari_neuralfield.data.acquisition import Draft
@@ -31,14 +32,6 @@ class Waves:
     query = render
 
 
-@pytest.fixture(autouse=True)
-def own_folders(tmp_path, monkeypatch):
-    import platformdirs
-
-    monkeypatch.setattr(platformdirs, "user_config_dir", lambda name: str(tmp_path / "config"))
-    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache"))
-
-
 @pytest.fixture
 def result():
     rng = np.random.default_rng(0)
@@ -55,11 +48,6 @@ def result():
 
 
 @pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer(show=True)
-
-
-@pytest.fixture
 def patterns():
     """A draft of five small frames."""
     na, lit = pattern_scene.board()
@@ -71,17 +59,9 @@ def patterns():
     return Draft("multiplexed_led", frames, values, "cells.acq.h5")
 
 
-def put(viewer, layers):
-    return [getattr(viewer, f"add_{kind}")(data, **meta) for data, meta, kind in layers]
-
-
 def derived(qtbot, zoom):
     qtbot.waitUntil(lambda: not zoom.busy, timeout=20_000)
     qtbot.wait(20)
-
-
-def names(viewer):
-    return [layer.name for layer in viewer.layers]
 
 
 # ---- without a window ----
@@ -212,13 +192,8 @@ def test_a_dropped_field_is_drawn_outside_the_windows_thread(viewer, result, qtb
 
 
 def test_led_patterns_become_a_phase_with_bright_field_and_dpc_below(viewer, patterns, qtbot):
-    from napari_neuralfield.widgets.contributions import open_workbench
-    from napari_neuralfield.widgets.view.layers import acquisition_layers
-
-    put(viewer, acquisition_layers(patterns))
-    open_workbench(viewer)
-    reconstruct, depth = (viewer.window.dock_widgets[f"{n} (napari-neuralfield)"] for n in ("Reconstruct", "Depth"))
-    qtbot.waitUntil(lambda: reconstruct.library is not None, timeout=20_000)
+    show(viewer, patterns)
+    _, reconstruct, depth = docks_of(viewer, qtbot)
     offered = {reconstruct.form.method_box.itemData(i) for i in range(reconstruct.form.method_box.count())}
     assert {"neuph", "dpc", "quasi-newton"} <= offered
     reconstruct.form.choose_method("dpc")

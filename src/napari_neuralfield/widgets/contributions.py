@@ -82,8 +82,13 @@ def _read_field(path: Any) -> list[LayerData]:
     return [*below, *(later or result_layers(result, title=title))]
 
 
-def write_field(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
-    """Save the field that a layer of ours shows.
+def write_field(path: str, data: object, meta: dict[str, Any]) -> list[str]:
+    """Save the field that a layer of ours shows to `path`.
+
+    Parameters
+    ----------
+    path : of the .nfield file.
+    data, meta : pixels of the layer, which are not looked at, and its properties, our metadata among them.
 
     Raises
     ------

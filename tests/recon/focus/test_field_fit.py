@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+import solved
 import torch
 from defocus_scene import PIXEL_UM, psnr, through_focus
 
@@ -17,24 +18,16 @@ from napari_neuralfield.io.native.field_file import load_result, save_result
 from napari_neuralfield.recon import build_recipe, reconstruct
 from napari_neuralfield.recon.focus.field_fit import extent_of, usual_upsampling
 from napari_neuralfield.recon.focus.srqpi import SrqpiRecipe, frame_field, weights_of
-from napari_neuralfield.types import Done, InputError, Note, Preview, Progress, Result
+from napari_neuralfield.types import InputError, Note, Preview, Progress, Result
 
 Scene = tuple[ThroughFocus, np.ndarray]
+_events = partial(solved.events_of, method="defocus-field")
+_result = partial(solved.result_of, method="defocus-field")
 
 
 @pytest.fixture(scope="module")
 def scene() -> Scene:
     return through_focus(seed=3)
-
-
-def _events(acquisition: ThroughFocus, **options: Any) -> list[Any]:
-    return list(reconstruct(acquisition, build_recipe("defocus-field", options)))
-
-
-def _result(acquisition: ThroughFocus, **options: Any) -> Result:
-    done = _events(acquisition, **options)[-1]
-    assert isinstance(done, Done)
-    return done.result
 
 
 def _phase(result: Result) -> np.ndarray:

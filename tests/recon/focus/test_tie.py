@@ -6,11 +6,11 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from solved import events_of
 
 from napari_neuralfield.checks.through_focus import distinct_planes
 from napari_neuralfield.data.acquisition import Draft, ThroughFocus
 from napari_neuralfield.forward.brightfield import BrightField
-from napari_neuralfield.recon import build_recipe, reconstruct
 from napari_neuralfield.recon.focus.phase_spectrum import phase_spectrum
 from napari_neuralfield.recon.focus.tie import auxiliary, unevenness
 from napari_neuralfield.recon.focus.transport import Transport, cosines, from_cosines
@@ -27,7 +27,7 @@ def stack(frames, z_um, **changes) -> ThroughFocus:
 
 
 def answer(acquisition, method="tie-fft", **options):
-    events = list(reconstruct(acquisition, build_recipe(method, {"upsampling": 1, **options})))
+    events = events_of(acquisition, method, **{"upsampling": 1, **options})
     assert isinstance(events[-1], Done)
     return events[-1].result, [event for event in events if isinstance(event, Note)]
 

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pytest
+import solved
 from coded_scene import FIVE_LEDS, coded_scene
 from scene import relative_error, scene
 
 from napari_neuralfield.data.acquisition import LedArray
-from napari_neuralfield.recon import build_recipe, recommended, reconstruct
+from napari_neuralfield.recon import recommended
 from napari_neuralfield.simulate.led_optics import coded_led_frames
 from napari_neuralfield.simulate.spectra import seen
-from napari_neuralfield.types import Done, Event, InputError, Progress, Result
+from napari_neuralfield.types import InputError, Progress, Result
 
-
-def events_of(acquisition: LedArray, method: str = "coded-fpm", **options: Any) -> list[Event]:
-    return list(reconstruct(acquisition, build_recipe(method, options)))
-
-
-def result_of(acquisition: LedArray, **options: Any) -> Result:
-    last = events_of(acquisition, **options)[-1]
-    assert isinstance(last, Done)
-    return last.result
+events_of = partial(solved.events_of, method="coded-fpm")
+result_of = partial(solved.result_of, method="coded-fpm")
 
 
 def error_of(result: Result, sample: np.ndarray, acquisition: LedArray, na: np.ndarray = FIVE_LEDS) -> float:
@@ -116,7 +110,7 @@ def test_it_is_what_is_recommended() -> None:
 @pytest.mark.parametrize("method", ["fpm-sequential", "fpm-inr", "fpm-per-slice", "quasi-newton"])
 def test_methods_that_know_no_surface_refuse(method: str) -> None:
     with pytest.raises(InputError, match="coded_surface is given, which this method's model of the microscope ignores"):
-        events_of(coded_scene()[0], method)
+        events_of(coded_scene()[0], method=method)
 
 
 def test_without_a_surface_it_refuses() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+import solved
 import torch
 from scene import OBJECTIVE_NA, PIXEL_UM, WAVELENGTH_UM, board, relative_error, scene
+from solved import error_of
 
 from napari_neuralfield.data.acquisition import Draft, MultiplexedLed
 from napari_neuralfield.forward import fourier, multiplexed
@@ -15,20 +18,11 @@ from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
 from napari_neuralfield.recon import build_recipe, reconstruct
 from napari_neuralfield.recon.fpm.quasi_newton import QuasiNewton
 from napari_neuralfield.recon.projection.solver import no_aberration
-from napari_neuralfield.types import Done, InputError, Result
+from napari_neuralfield.types import Done, InputError
 
 BOARD = board(7, 0.0431)
+result_of = partial(solved.result_of, method="quasi-newton", check_orientation=False)
 DEVICE = torch.device("cpu")
-
-
-def result_of(acquisition: Any, **options: Any) -> Result:
-    last = list(reconstruct(acquisition, build_recipe("quasi-newton", {"check_orientation": False, **options})))[-1]
-    assert isinstance(last, Done)
-    return last.result
-
-
-def error_of(result: Result, sample: np.ndarray, z_um: float = 0.0) -> float:
-    return relative_error(result.field.render([z_um], *result.field.extent.axes())[0].numpy(), sample)
 
 
 def patterned(frames: np.ndarray, patterns: np.ndarray, **values: Any) -> MultiplexedLed:

@@ -4,42 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+import solved
 import torch
 from scene import OBJECTIVE_NA, PIXEL_UM, WAVELENGTH_UM, board, relative_error, scene
+from solved import error_of
 
-from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.fields.planes import PlanesField
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.optics.pupil import zernike
 from napari_neuralfield.recon import build_recipe, reconstruct
 from napari_neuralfield.recon.fpm.sequential import depths_that_fit, seen_by_some_led
-from napari_neuralfield.types import Done, Event, InputError, Note, Preview, Progress, Result
+from napari_neuralfield.types import Done, InputError, Note, Preview, Progress, Result
 
 BOARD = board(7, 0.0431)
 QUIET: dict[str, Any] = {"check_orientation": False, "half": False}
-
-
-def events_of(acquisition: LedArray, **options: Any) -> list[Event]:
-    return list(reconstruct(acquisition, build_recipe("fpm-sequential", {**QUIET, **options})))
-
-
-def result_of(acquisition: LedArray, **options: Any) -> Result:
-    last = events_of(acquisition, **options)[-1]
-    assert isinstance(last, Done)
-    return last.result
+events_of = partial(solved.events_of, method="fpm-sequential", **QUIET)
+result_of = partial(solved.result_of, method="fpm-sequential", **QUIET)
 
 
 def planes_of(result: Result) -> PlanesField:
     assert isinstance(result.field, PlanesField)
     return result.field
-
-
-def error_of(result: Result, sample: np.ndarray, z_um: float = 0.0) -> float:
-    return relative_error(result.field.render([z_um], *result.field.extent.axes())[0].numpy(), sample)
 
 
 @pytest.mark.parametrize(("shape", "z_um"), [((48, 48), 0.0), ((48, 41), -7.0)])

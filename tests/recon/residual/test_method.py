@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import scan_scene
+import solved
+from solved import error_of as error
 
-from napari_neuralfield.data.acquisition import Acquisition
 from napari_neuralfield.io import load_result, save_result
-from napari_neuralfield.recon import build_recipe, reconstruct
 from napari_neuralfield.simulate.scans import coded
-from napari_neuralfield.types import Done, InputError, Result
+from napari_neuralfield.types import InputError, Result
 
 SMALL = {"pixels": 32, "upsampling": 2, "frames": 16, "spread": 12.0}
-
-
-def solve(acquisition: Acquisition, preset: str | None = None, **options: Any) -> Result:
-    *_, last = reconstruct(acquisition, build_recipe("residual-field", options, preset))
-    assert isinstance(last, Done)
-    return last.result
-
-
-def error(result: Result, truth: np.ndarray) -> float:
-    """Relative error of the object, one complex scale being free."""
-    found = result.field.render([0.0], *result.field.extent.axes())[0].numpy()
-    found = found * (np.vdot(found, truth) / np.vdot(found, found))
-    return float(np.linalg.norm(found - truth) / np.linalg.norm(truth))
+solve = partial(solved.result_of, method="residual-field")
 
 
 def test_few_coded_frames_give_the_object_and_a_field_that_can_be_kept(tmp_path: Path) -> None:
@@ -65,7 +53,7 @@ def test_a_probe_may_be_a_field_too() -> None:
 
 def test_the_published_preset_learns() -> None:
     acquisition, truth = coded(0, **{**SMALL, "pixels": 16, "frames": 8, "spread": 6.0})  # type: ignore[arg-type]
-    result = solve(acquisition, "published", epochs=3, levels=8, table_log2=10)
+    result = solve(acquisition, preset="published", epochs=3, levels=8, table_log2=10)
     assert error(result, truth["object"]) < 0.5
     assert result.recipe["head"] == "phasor"
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+import solved
 import torch
 from coded_scene import FIVE_LEDS, coded_scene
 from scene import relative_error, scene
@@ -13,17 +15,13 @@ from scene import relative_error, scene
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.forward.led_measurement import LedMeasurement
 from napari_neuralfield.optics.grids import resample
-from napari_neuralfield.recon import build_recipe, reconstruct
+from napari_neuralfield.recon import build_recipe
 from napari_neuralfield.recon.residual.of_leds import prior_of
 from napari_neuralfield.simulate.coded_fpm import coded_fpm
 from napari_neuralfield.simulate.led_optics import aberrated_pupil
-from napari_neuralfield.types import Done, InputError, Result
+from napari_neuralfield.types import InputError
 
-
-def result_of(acquisition: LedArray, method: str = "residual-field", **options: Any) -> Result:
-    last = list(reconstruct(acquisition, build_recipe(method, options)))[-1]
-    assert isinstance(last, Done)
-    return last.result
+result_of = partial(solved.result_of, method="residual-field")
 
 
 def measurement_of(acquisition: LedArray, *learn: str) -> LedMeasurement:

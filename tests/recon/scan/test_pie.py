@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import scan_scene
 import torch
+from solved import result_of as solved
 
-from napari_neuralfield import build_recipe, reconstruct
+from napari_neuralfield import build_recipe
 from napari_neuralfield.recon.scan.pie import Momentum, Sequential, weight
 from napari_neuralfield.recon.scan.recipe import ScanRecipe
 from napari_neuralfield.recon.scan.setup import first_state, problem_of
 from napari_neuralfield.simulate import scans as simulate_scans
-from napari_neuralfield.types import Done, Result
+from napari_neuralfield.types import Result
 
 UNPADDED = {"pad": 0} if "pad" in ScanRecipe.model_fields else {}  # these near-field frames repeat at their borders
 ENGINES = ("epie", "rpie", "wasp", "least-squares")
-
-
-def solved(acquisition: Any, method: str, **options: Any) -> Result:
-    *_, done = reconstruct(acquisition, build_recipe(method, options))
-    assert isinstance(done, Done)
-    return done.result
 
 
 def image(result: Result) -> np.ndarray:

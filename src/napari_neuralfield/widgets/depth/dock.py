@@ -4,40 +4,45 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QWidget
 
 from ...app import lazy
 from ...app.focus import InFocus, all_in_focus
-from ...types import Field
+from ...types import Extent, Field
 from ..kit.parts import timer
 from ..kit.session import KEY, Shown, session_of
-from ..kit.threads import Background, Latest
+from ..kit.threads import Background, Latest, when_gone
 from ..view.complex_view import colour_layers, unwrapped_layer
-from ..view.depth_view import Pace, Picture, View, bounce, plane_count, render, view_of, whole
-from ..view.export import FILTERS, export
-from ..view.layers import ImageSlot, LayerData, colormap_of, contrast, placed
+from ..view.depth_view import Pace, Picture, View, bounce, plane_count, render, same_axes, screen_events, view_of, whole
+from ..view.export import FILTERS, ask_path, export
+from ..view.layers import Axes, ImageSlot, LayerData, Meta, colormap_of, contrast, placed
 from ..view.scan_layers import add_all
 from ..view.wording import extent_text
 from ..view.zoom_view import FINEST, zoom_view_of
 from .form import DepthForm
 
+if TYPE_CHECKING:
+    import napari
+    from napari.utils.events import Event
+
 
 class DepthDock(QWidget):
     """A field at any depth. `napari_viewer` is given by napari."""
 
-    def __init__(self, napari_viewer: Any) -> None:
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
         self._viewer, self._session = napari_viewer, session_of(napari_viewer)
         self._background = Background()
         self._latest = Latest(self._background, self._put, self._say_error)
         self._slot, self._pace = ImageSlot(napari_viewer), Pace()
         self.zoom = zoom_view_of(napari_viewer)
-        self._range_of: Any = None  # the extent that slider and boxes are set for
+        self._range_of: Extent | None = None  # the extent that slider and boxes are set for
         self._last: Picture | None = None
         self._step = 0.0
         self._cancelled = False
@@ -64,18 +69,10 @@ class DepthDock(QWidget):
         form.focus.clicked.connect(self.find_focus)
         form.export.clicked.connect(self._choose_export)
         self._session.shown_changed.connect(self._on_shown)
-        camera = self._viewer.scene.camera
-        camera.events.zoom.connect(self._camera_moved)
-        camera.events.center.connect(self._camera_moved)
-        self._viewer.canvas.events.size.connect(self._camera_moved)
-        background, latest, holder = self._background, self._latest, self.__dict__
-
-        def close() -> None:  # must not touch the widget: it is being destroyed
-            holder["_cancelled"] = True
-            background.close()
-            latest.close()
-
-        self.destroyed.connect(close)
+        for event in screen_events(self._viewer):
+            event.connect(self._camera_moved)
+        holder = self.__dict__
+        when_gone(self, lambda: holder.update(_cancelled=True), self._background.close, self._latest.close)
 
     # the field
 
@@ -109,7 +106,7 @@ class DepthDock(QWidget):
         self._request(draft=True)
         self._settle.start()
 
-    def _camera_moved(self, event: Any = None) -> None:
+    def _camera_moved(self, event: Event | None = None) -> None:
         if self._slot.alive:
             self._camera.start()
 
@@ -136,19 +133,16 @@ class DepthDock(QWidget):
         if not draft and self._last is not None and self._same(self._last, field, z, quantity, axes):
             return
         wanted = None if draft else lambda: not self._latest.overtaken
-        self._latest.submit(lambda: render(field, z, quantity, view, coarse, wanted))
+        self._latest.submit(partial(render, field, z, quantity, view, coarse=coarse, wanted=wanted))
 
     def _view(self, field: Field) -> View:
         """What is on the screen; all of the field where that cannot be said."""
-        seen = view_of(self._viewer, self.devicePixelRatioF()) if len(self._viewer.layers) else None
+        seen = view_of(self._viewer, self) if len(self._viewer.layers) else None
         return dataclasses.replace(seen or whole(field), finest=1.0 if field.complex_valued else FINEST)
 
-    def _same(self, last: Picture, field: Any, z: float, quantity: str, axes: Any) -> bool:
+    def _same(self, last: Picture, field: Field, z: float, quantity: str, axes: Axes) -> bool:
         shown_now = last.field is field and last.z_um == z and last.quantity == quantity
-        return (
-            shown_now and self._slot.alive
-            and all(np.array_equal(a, b) for a, b in zip((last.y_um, last.x_um), axes, strict=True))
-        )
+        return shown_now and self._slot.alive and same_axes(last.axes, axes)
 
     def _put(self, picture: Picture | None) -> None:
         if picture is None:
@@ -159,9 +153,9 @@ class DepthDock(QWidget):
         (low, high), place = picture.field.extent.z_um, "at any depth"
         name = f"{self._title()} {place if low < high else 'on the screen'}"
         self._slot.show(
-            name, picture.image, picture.y_um, picture.x_um, picture.quantity,
-            {"z_um": picture.z_um, "quantity": picture.quantity}, follow=False,
-        )
+            name, picture.image, picture.axes, picture.quantity,
+            metadata={"z_um": picture.z_um, "quantity": picture.quantity}, follow=False,
+        )  # fmt: skip
         if new:
             self._slot.layer.colormap = colormap_of(picture.field, picture.quantity)
             self._slot.rescale(picture.image, picture.quantity)
@@ -200,7 +194,7 @@ class DepthDock(QWidget):
         field, z, quantity = shown.result.field, self.z_um, self.form.quantity.currentText()
         closer = self.zoom.picture
         on_screen = closer is not None and closer.field is field  # of what has no end of pixels, those that are seen
-        axes = (closer.y_um, closer.x_um) if closer is not None and on_screen else field.extent.axes()
+        axes = closer.axes if closer is not None and on_screen else field.extent.axes()
 
         def work() -> np.ndarray:
             return lazy.measure(lazy.evaluate(field, z, *axes)[0], quantity)
@@ -211,7 +205,7 @@ class DepthDock(QWidget):
             self._viewer.add_image(
                 image, name=f"{shown.title} {quantity}, z {z:.2f} µm", contrast_limits=contrast(image, quantity),
                 colormap=colormap_of(field, quantity), metadata=ours, **placed(*axes),
-            )
+            )  # fmt: skip
 
         self._background.run(work, add, self._say_error)
 
@@ -221,11 +215,8 @@ class DepthDock(QWidget):
         if shown is None:
             return
         field, z, title, view = shown.result.field, self.z_um, shown.title, self._view(shown.result.field)
-
-        def add(layers: list[LayerData]) -> None:
-            add_all(self._viewer, layers)
-
-        self._background.run(lambda: make(field, z, title, view), add, self._say_error)
+        work = partial(make, field, z, title, view)
+        self._background.run(work, lambda layers: add_all(self._viewer, layers), self._say_error)
 
     def find_focus(self) -> None:
         """The all-in-focus image and its depth map as layers; the second press stops it."""
@@ -251,7 +242,7 @@ class DepthDock(QWidget):
     def _add_focus(self, found: InFocus, shown: Shown) -> None:
         self.form.set_busy("")
         self.form.state.setText(extent_text(shown.result.field.extent))
-        place: dict[str, Any] = {**placed(*shown.result.field.extent.axes()), "metadata": {KEY: {}}}
+        place: Meta = {**placed(*shown.result.field.extent.axes()), "metadata": {KEY: {}}}
         quantity = "amplitude" if np.iscomplexobj(found.values) else "phase"
         image = lazy.measure(found.values, quantity)
         low, high = shown.result.field.extent.z_um
@@ -264,11 +255,9 @@ class DepthDock(QWidget):
 
     def _choose_export(self) -> None:
         folder = self._session.settings.get("folder", "")
-        name, chosen = QFileDialog.getSaveFileName(self, "Export", f"{folder}/{self._title()}", ";;".join(FILTERS))
-        if name:
-            ending = FILTERS.get(chosen, ".ome.tif")
-            path = Path(name)
-            self.export(path if path.name.endswith(tuple(FILTERS.values())) else path.with_name(path.name + ending))
+        path = ask_path(self, "Export", f"{folder}/{self._title()}", FILTERS)
+        if path is not None:
+            self.export(path)
 
     def export(self, path: Path) -> None:
         """Write planes over the range (OME-TIFF, OME-Zarr) or the plane at the slider (PNG), in the background."""

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QPushButton,
     QScrollArea,
     QToolButton,
@@ -55,6 +56,14 @@ def row(*widgets: QWidget) -> QWidget:
     for widget in widgets:
         layout.addWidget(widget)
     return made
+
+
+def column(parent: QWidget, *parts: QWidget | QLayout) -> None:
+    """Lay out `parts` below each other in `parent`, without a margin."""
+    layout = QVBoxLayout(parent)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for part in parts:
+        layout.addLayout(part) if isinstance(part, QLayout) else layout.addWidget(part)
 
 
 def scrolling(content: QWidget) -> QScrollArea:

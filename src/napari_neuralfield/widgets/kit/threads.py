@@ -45,6 +45,16 @@ def explain(error: BaseException) -> str:
     return f"unexpected error ({type(error).__name__}: {' '.join(str(error).split())})"
 
 
+def when_gone(owner: QObject, *ends: Callable[[], object]) -> None:
+    """Call `ends` when the window system destroys `owner`; none of them may touch it: it is being destroyed."""
+
+    def end() -> None:
+        for call in ends:
+            call()
+
+    owner.destroyed.connect(end)
+
+
 class Background(QObject):
     """Runs work in threads and delivers what it returns in the thread that made this object.
 
@@ -61,14 +71,14 @@ class Background(QObject):
     def close(self) -> None:
         self._closed = True
 
-    def post(self, function: Callable[..., None], *values: Any) -> None:
+    def post(self, function: Callable[..., object], *values: Any) -> None:
         """Call `function(*values)` in the window's thread soon; may be used from any thread."""
         if not self._closed:
             with contextlib.suppress(RuntimeError):  # the window system is gone
                 self._arrived.emit(function, values)
 
     def run(
-        self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[str], None]
+        self, work: Callable[[], Any], done: Callable[[Any], object], failed: Callable[[str], None]
     ) -> threading.Thread:
         """Do `work()` in a thread, then `done(its value)` or `failed(a sentence)` in the window's thread."""
 
@@ -82,7 +92,7 @@ class Background(QObject):
 
         return _start(follow, "background")
 
-    def _call(self, function: Callable[..., None], values: tuple[Any, ...]) -> None:
+    def _call(self, function: Callable[..., object], values: tuple[Any, ...]) -> None:
         if not self._closed:
             function(*values)
 

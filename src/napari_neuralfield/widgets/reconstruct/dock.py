@@ -5,18 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from ...app import lazy
-from ...app.job import Failed, Job, Stopped, checkpoint_folder
+from ...app.job import Failed, Job, JobEvent, Stopped, checkpoint_folder
 from ...types import Done, InputError, Note, Preview, Progress, Result
 from ..kit.parts import timer
 from ..kit.region import RegionTool
 from ..kit.session import Shown, session_of
-from ..kit.threads import Background
+from ..kit.threads import Background, when_gone
 from ..view.layers import LayerData
 from ..view.phase_layers import beside_layers
 from ..view.preview import PreviewLayers
@@ -31,11 +31,16 @@ from .scan_view import ScanView
 from .time_view import TimeView, is_over_time
 from .trust_view import TrustView
 
+if TYPE_CHECKING:
+    import napari
+
+    from ...data.acquisition import Draft
+
 
 class ReconstructDock(QWidget):
     """From frames to a field. `napari_viewer` is given by napari."""
 
-    def __init__(self, napari_viewer: Any) -> None:
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
         self._viewer, self._session = napari_viewer, session_of(napari_viewer)
         self._background = Background()
@@ -46,7 +51,7 @@ class ReconstructDock(QWidget):
         self.job: Job | None = None
         self._waiting: Shown | None = None  # the newest preview not yet drawn
         self._progress: deque[Progress] = deque()  # what the job's thread has said and is not yet drawn
-        self._title, self._unfinished = "", False
+        self._title, self._running = "", False
         self._plan: Plan | None = None
         self._alone: Result | None = None  # what was found, as long as nothing lies beside it
         self.form = ReconstructForm(self, self._session.settings)
@@ -73,16 +78,13 @@ class ReconstructDock(QWidget):
         form.clear_region.clicked.connect(self.region.clear)
         self._session.draft_changed.connect(self._on_draft)
         self._session.values_changed.connect(lambda _: form.show_error(""))
-        background, preview = self._background, self._preview
         holder = self.__dict__
 
-        def close() -> None:  # must not touch the widget: it is being destroyed
-            background.close()
-            preview.close()
+        def cancel() -> None:
             if holder.get("job") is not None:
                 holder["job"].cancel()
 
-        self.destroyed.connect(close)
+        when_gone(self, self._background.close, self._preview.close, cancel)
 
     # what can be chosen
 
@@ -92,7 +94,7 @@ class ReconstructDock(QWidget):
         self._set_state("")
         self._on_draft(self._session.draft)
 
-    def _on_draft(self, draft: Any) -> None:
+    def _on_draft(self, draft: Draft | None) -> None:
         if self.library is None:
             return
         kind = "" if draft is None else draft.kind
@@ -112,10 +114,8 @@ class ReconstructDock(QWidget):
         InputError : in a sentence that says what to change.
         """
         acquisition = self._session.acquisition()
-        corners = self.region.corners_um()
-        region = None
-        if corners is not None:
-            step = float(getattr(acquisition, "pixel_um", 1.0))
+        region, step = None, float(getattr(acquisition, "pixel_um", 1.0))
+        if (corners := self.region.corners_um()) is not None:
             region = region_slices(corners, step, acquisition.frame_shape)
         return plan_run(acquisition, self.form.method, self.form.values(), region)
 
@@ -128,7 +128,7 @@ class ReconstructDock(QWidget):
             return
         assert self._session.draft is not None
         self.form.remember()
-        self._title, self._unfinished, self._plan = run_title(self._session.draft, plan), True, plan
+        self._title, self._running, self._plan = run_title(self._session.draft, plan), True, plan
         self.time.leave()
         self._preview.begin(self._title)
         progress = self._progress = deque[Progress]()
@@ -136,7 +136,7 @@ class ReconstructDock(QWidget):
         path = checkpoint_folder() / checkpoint_name(self._title, plan.recipe.method)
         post, background = self._on_event, self._background
 
-        def tell(event: Any) -> None:  # in the job's thread; hundreds of steps a second must not reach the window
+        def tell(event: JobEvent) -> None:  # in the job's thread; hundreds of steps a second must not reach the window
             progress.append(event) if isinstance(event, Progress) else background.post(post, event)
 
         self.job = Job(plan.events, tell, path, describe=plan.describe).start()
@@ -146,10 +146,7 @@ class ReconstructDock(QWidget):
     def pause_or_resume(self) -> None:
         if self.job is None or not self._running:
             return
-        if self.job.paused:
-            self.job.resume()
-        else:
-            self.job.pause()
+        self.job.resume() if self.job.paused else self.job.pause()
         self._set_state("paused; the step in hand is finished first" if self.job.paused else "running …")
 
     def stop(self) -> None:
@@ -158,11 +155,7 @@ class ReconstructDock(QWidget):
             self.job.cancel()
             self._set_state("stopping after the step in hand …")
 
-    @property
-    def _running(self) -> bool:
-        return self._unfinished
-
-    def _on_event(self, event: Any) -> None:
+    def _on_event(self, event: JobEvent) -> None:
         if isinstance(event, Preview):
             assert self.job is not None
             result = self.job.last if self.job.last is not None else Result(event.field)
@@ -215,7 +208,7 @@ class ReconstructDock(QWidget):
         self._session.set_shown(shown)
 
     def _end(self, result: Result | None, text: str) -> None:
-        self._unfinished = False
+        self._running = False
         self._tick.stop()
         last_z = self._waiting.z_um if self._waiting is not None else None
         self._waiting = None

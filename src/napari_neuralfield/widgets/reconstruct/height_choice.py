@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QWidget
 
 from ...app import lazy
 from ...app.height_units import INDICES, um_per_rad
 from ...types import InputError
-from ..kit.parts import BAD, label, row
+from ..kit.parts import BAD, column, label, row
 from ..kit.session import KEY, Session, Shown
-from ..view.layers import contrast, limits_range
+from ..view.layers import contrast, set_limits
 from ..view.scan_layers import layers_of
+from .plan import Values
+
+if TYPE_CHECKING:
+    import napari
 
 UNKNOWN, MOST = 0.0, 5.0  # what a box shows as a question mark, and the largest index
 
@@ -40,25 +43,20 @@ class HeightChoice(QWidget):
             box.setToolTip(f"refractive index of the {name}")
             box.valueChanged.connect(self._on_typed)
         self._wavelength_um = 0.0
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
         self._indices = row(QLabel("n sample"), self.boxes[0], QLabel("n medium"), self.boxes[1])
-        for part in (self.tick, self._indices, self.error):
-            layout.addWidget(part)
+        column(self, self.tick, self._indices, self.error)
         self._indices.hide()
         self.error.hide()
         self.tick.toggled.connect(self._on_ticked)
 
-    def set_optics(self, optics: Mapping[str, Any]) -> None:
+    def set_optics(self, optics: Values) -> None:
         """The indices that an acquisition knows; the others are to be typed. The tick goes."""
         self._wavelength_um = float(optics.get("wavelength_um") or 0.0)
-        for part in (self.tick, *self.boxes):
-            part.blockSignals(True)
+        self.tick.blockSignals(True)
         self.tick.setChecked(False)
-        for box, name in zip(self.boxes, INDICES, strict=True):
+        self.tick.blockSignals(False)
+        for box, name in zip(self.boxes, INDICES, strict=True):  # with no tick they change nothing
             box.setValue(float(optics.get(name) or UNKNOWN))
-        for part in (self.tick, *self.boxes):
-            part.blockSignals(False)
         self.tick.setEnabled(self._wavelength_um > 0)
         self._indices.hide()
         self._say("")
@@ -96,14 +94,12 @@ class HeightChoice(QWidget):
 class HeightView(QWidget):
     """Seen only while one plane of phase is on show; ticked, a layer of heights lies above the phase."""
 
-    def __init__(self, viewer: Any, session: Session) -> None:
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
         super().__init__()
         self._viewer = viewer
         self._shown: Shown | None = None
         self.choice = HeightChoice()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.choice)
+        column(self, self.choice)
         self.choice.changed.connect(self._apply)
         session.shown_changed.connect(self._on_shown)
         self._on_shown(session.shown)
@@ -121,9 +117,9 @@ class HeightView(QWidget):
         """Put the layer of heights where it is wanted, with the indices as they are; take it away where not."""
         if self._shown is None:
             return
-        ours = layers_of(self._viewer, self._shown.result)
-        phase = next((layer for layer in ours if layer.metadata[KEY].get("quantity") == "phase"), None)
-        height = next((layer for layer in ours if layer.metadata[KEY].get("quantity") == "height"), None)
+        ours = reversed(layers_of(self._viewer, self._shown.result))  # of several of a quantity the lowest
+        found = {layer.metadata[KEY].get("quantity"): layer for layer in ours}
+        phase, height = found.get("phase"), found.get("height")
         factor = self.choice.um_per_rad
         if height is not None:
             self._viewer.layers.remove(height)
@@ -132,11 +128,10 @@ class HeightView(QWidget):
                 phase.visible = True
             return
         image = np.asarray(phase.data, dtype=np.float32) * np.float32(factor)
-        limits = contrast(image, "phase")
         about = {**phase.metadata[KEY], "quantity": "height", "um_per_rad": factor}
         added = self._viewer.add_image(
             image, name=f"{self._shown.title} height", scale=phase.scale, translate=phase.translate, units=phase.units,
-            contrast_limits=limits, colormap="gray", metadata={KEY: about},
+            colormap="gray", metadata={KEY: about},
         )  # fmt: skip
-        added.contrast_limits_range = limits_range(limits)
+        set_limits(added, contrast(image, "phase"))
         phase.visible = False

@@ -13,22 +13,24 @@ from ...types import Done, Event, Field, InputError, Preview, Result
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition, Draft
+    from ...recon.engine.recipe import Method, Recipe
 
+Values = Mapping[str, Any]  # of an acquisition or a recipe, by name
 Slices = tuple[slice, slice]
 WHOLE_FRAME_KINDS = ("ptychography", "coded_ptychography")  # their frames are patterns, not pictures of a place
 
 
 @dataclasses.dataclass(frozen=True)
 class Library:
-    """methods : name -> `recon.recipe.Method`. devices : what can be computed on, the fastest first."""
+    """methods : by name. devices : what can be computed on, the fastest first."""
 
-    methods: dict[str, Any]
+    methods: dict[str, Method]
     devices: list[str]
 
     def for_kind(self, kind: str) -> list[str]:
         return [name for name, method in self.methods.items() if kind in method.kinds]
 
-    def recommended(self, draft: Draft | None) -> tuple[str, dict[str, Any]]:
+    def recommended(self, draft: Draft | None) -> tuple[str, Values]:
         """Name and options of the best method for what is open, '' where there is none."""
         from ...recon import BEST, recommended
 
@@ -53,7 +55,7 @@ class Plan:
     """One run, ready to start. `offset_um` is where the (y, x) region begins in the whole frame."""
 
     acquisition: Acquisition
-    recipe: Any
+    recipe: Recipe
     offset_um: tuple[float, float]
 
     def events(self) -> Iterator[Event]:
@@ -77,9 +79,7 @@ class Plan:
         return Result(preview.field, recipe=recipe, optics=plain, title=self.acquisition.title)
 
 
-def plan_run(
-    acquisition: Acquisition, method: str, values: Mapping[str, Any], region: Slices | None = None
-) -> Plan:
+def plan_run(acquisition: Acquisition, method: str, values: Values, region: Slices | None = None) -> Plan:
     """The recipe and the acquisition of a run.
 
     Parameters
@@ -100,8 +100,8 @@ def plan_run(
     if acquisition.kind in WHOLE_FRAME_KINDS:
         raise InputError(f"a region cannot be cut from the patterns of {acquisition.kind}; clear the region")
     step = float(getattr(acquisition, "pixel_um", 1.0))
-    offset = tuple(float(s.start) * step for s in region)
-    return Plan(acquisition.crop(*region), recipe, (offset[0], offset[1]))
+    y, x = (float(s.start) * step for s in region)
+    return Plan(acquisition.crop(*region), recipe, (y, x))
 
 
 def _placed(event: Event, offset_um: tuple[float, float]) -> Event:
@@ -115,17 +115,17 @@ def _placed(event: Event, offset_um: tuple[float, float]) -> Event:
 
 
 def moved(field: Field, offset_um: tuple[float, float]) -> Field:
-    """The same field `offset_um` (y, x) further; its numbers are shared."""
+    """The same `field` by `offset_um` (y, x) further on; its numbers are shared."""
+
+    def further(origin_um: tuple[float, float]) -> tuple[float, float]:
+        return origin_um[0] + offset_um[0], origin_um[1] + offset_um[1]
+
     other = copy.copy(field)
-    origin = field.extent.origin_um
-    other.extent = dataclasses.replace(
-        field.extent, origin_um=(origin[0] + offset_um[0], origin[1] + offset_um[1])
-    )
+    other.extent = dataclasses.replace(field.extent, origin_um=further(field.extent.origin_um))
     place = getattr(field, "placement", None)
     if place is not None:  # of a network's channels
-        start = place.origin_um
-        moved_place = dataclasses.replace(place, origin_um=(start[0] + offset_um[0], start[1] + offset_um[1]))
-        other.placement = moved_place  # type: ignore[attr-defined]
+        place = dataclasses.replace(place, origin_um=further(place.origin_um))
+        other.placement = place  # type: ignore[attr-defined]
     return other
 
 
@@ -160,7 +160,7 @@ def region_slices(
 
 
 def run_title(draft: Draft, plan: Plan) -> str:
-    """What the layers of a run are called: by the method too where several are laid side by side."""
+    """What the layers of a run, `plan`, of `draft` are called: by the method too where several lie side by side."""
     from ..view.layers import title_of
 
     title = title_of(draft)
@@ -168,5 +168,5 @@ def run_title(draft: Draft, plan: Plan) -> str:
 
 
 def checkpoint_name(title: str, method: str) -> Path:
-    """A file name that is safe everywhere."""
+    """A file name, safe everywhere, for the run called `title` by this `method`."""
     return Path(re.sub(r"[^\w.-]+", "_", f"{title}-{method}") + ".nfield")

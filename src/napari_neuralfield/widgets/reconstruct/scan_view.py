@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from ..kit.parts import QUIET, Fold, button, label, row
+from ..kit.parts import QUIET, Fold, button, column, label, row
 from ..kit.plots import EDGE, LINE, OUTLIER, Plot
 from ..kit.session import Session, Shown
 from ..view.scan_facts import ScanFacts, frame_text, legend, scan_facts, summary
 from ..view.scan_layers import add_all, mark_point, position_layers, surface_layers
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Points
+    from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 
 SIDE = 120  # pixels of the picture of a frame
 
@@ -57,7 +62,7 @@ class FrameErrorPlot(Plot):
         """The frame nearest to a place on the axis; None where there are none."""
         return int(np.clip(round(x), 0, self._count - 1)) if self._count else None
 
-    def _on_click(self, event: Any) -> None:
+    def _on_click(self, event: MouseClickEvent) -> None:
         frame = self.frame_at(self.plot.getPlotItem().vb.mapSceneToView(event.scenePos()).x())
         if frame is not None:
             self.frame_wanted.emit(frame)
@@ -68,12 +73,12 @@ class ScanView(QWidget):
 
     changed = Signal()
 
-    def __init__(self, viewer: Any, session: Session) -> None:
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
         super().__init__()
         self._viewer, self._session = viewer, session
         self._shown: Shown | None = None
         self.facts: ScanFacts | None = None
-        self._points: Any = None  # the layer in which a chosen frame is marked
+        self._points: Points | None = None  # the layer in which a chosen frame is marked
         self.plot, self.text = FrameErrorPlot(), label(colour=QUIET)
         self.plot.frame_wanted.connect(self.choose_frame)
         self.picture = QLabel()
@@ -83,23 +88,17 @@ class ScanView(QWidget):
         self.positions_button = button("Positions", self.add_positions, "where the frames looked, on the object")
         self.use_button = button("Use them", self.use_positions, "put the corrected positions into the acquisition")
         self.surface_button = button("Probe", self.add_surface, "amplitude and phase, beside the object")
-        content = QWidget()
-        inner, outer = QVBoxLayout(content), QVBoxLayout(self)
-        pictures = QHBoxLayout()
+        content, pictures = QWidget(), QHBoxLayout()
         pictures.addWidget(self.plot, 1)
         pictures.addWidget(self.picture)
-        inner.addWidget(row(self.positions_button, self.use_button, self.surface_button))
-        inner.addLayout(pictures)
-        inner.addWidget(self.text)
-        for layout in (inner, outer):
-            layout.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(Fold("The scan, frame by frame", content, is_open=True))
+        column(content, row(self.positions_button, self.use_button, self.surface_button), pictures, self.text)
+        column(self, Fold("The scan, frame by frame", content, is_open=True))
         session.shown_changed.connect(self._on_shown)
         self._on_shown(session.shown)
 
     def _on_shown(self, shown: Shown | None) -> None:
         before, self._shown = self._shown, shown
-        if shown is not None and before is not None and _same(shown, before):
+        if shown and before and shown.result is before.result and shown.finished == before.finished:
             return
         self.facts = None if shown is None or not shown.finished else scan_facts(shown.result)
         self.setVisible(self.facts is not None)
@@ -158,19 +157,15 @@ class ScanView(QWidget):
                 dims.set_current_step(0, frame)
 
 
-def _same(shown: Shown, before: Shown) -> bool:
-    return shown.result is before.result and shown.finished == before.finished
-
-
 def _pixmap(counts: np.ndarray) -> QPixmap:
     """A frame (y, x) as a picture of SIDE pixels at most."""
-    grey = pixels(counts)
+    grey = _pixels(counts)
     image = QImage(grey.tobytes(), grey.shape[1], grey.shape[0], grey.shape[1], QImage.Format.Format_Grayscale8)
     smooth = Qt.TransformationMode.SmoothTransformation
     return QPixmap.fromImage(image).scaled(SIDE, SIDE, Qt.AspectRatioMode.KeepAspectRatio, smooth)
 
 
-def pixels(counts: np.ndarray) -> np.ndarray:
+def _pixels(counts: np.ndarray) -> np.ndarray:
     """Square root of counts as (y, x) uint8, black at 0."""
     amplitude = np.sqrt(np.clip(counts.astype(np.float32), 0, None))
     top = float(np.percentile(amplitude, 99.9)) or 1.0

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QProgressBar, QWidget
 
 from ...app.lapse_corrections import Choices, Unwanted
 from ...app.lapse_export import export
 from ...app.lapse_methods import LapseMaker, over_time
 from ...app.time_lapse import TimeLapse, check_time_lapse
-from ..kit.parts import QUIET, WARN, button, label, row
-from ..kit.threads import Background, Latest
+from ..kit.parts import QUIET, WARN, button, column, label, row
+from ..kit.threads import Background, Latest, when_gone
+from ..view.export import ask_path
 from ..view.time_layer import TimeLayer
 from .height_choice import HeightChoice
-from .plan import Plan
+from .plan import Plan, Values
+
+if TYPE_CHECKING:
+    import napari
 
 FILTERS = {"OME-Zarr (*.ome.zarr)": ".ome.zarr", "OME-TIFF (*.ome.tif)": ".ome.tif"}
 
@@ -29,7 +34,7 @@ def is_over_time(plan: Plan | None) -> bool:
 class TimeView(QWidget):
     """Seen only while a time-lapse is on show."""
 
-    def __init__(self, viewer: Any, folder: str = "") -> None:
+    def __init__(self, viewer: napari.Viewer, folder: str = "") -> None:
         super().__init__()
         self._viewer, self._folder = viewer, folder
         self._background = Background()
@@ -39,14 +44,8 @@ class TimeView(QWidget):
         self.lapse: TimeLapse | None = None
         self.film: TimeLayer | None = None
         self._make_parts()
-        background, making, holder = self._background, self._making, self.__dict__
-
-        def close() -> None:  # must not touch the widget: it is being destroyed
-            holder["_stop"] = True
-            background.close()
-            making.close()
-
-        self.destroyed.connect(close)
+        holder = self.__dict__
+        when_gone(self, lambda: holder.update(_stop=True), self._background.close, self._making.close)
         self.hide()
 
     def _make_parts(self) -> None:
@@ -60,11 +59,9 @@ class TimeView(QWidget):
         self.cancel_button = button("Cancel", self.cancel, "stop the export; nothing of it is left")
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(10)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
         ticks, whole = row(self.drift, self.brightness), row(self.export_button, self.cancel_button)
-        for part in (self.where, ticks, self.note, self.heights, self.bar, whole):
-            layout.addWidget(part)
+        parts = (self.where, ticks, self.note, self.heights, self.bar, whole)
+        column(self, *parts)
         for tick in (self.drift, self.brightness):
             tick.toggled.connect(lambda _: self._make())
         self.heights.changed.connect(self._make)
@@ -82,11 +79,20 @@ class TimeView(QWidget):
         return Choices(self.drift.isChecked(), self.brightness.isChecked(), self.heights.um_per_rad)
 
     def begin(self, plan: Plan, title: str) -> None:
-        """Show the time-lapse of a run; the layer of an earlier one stays as it is."""
+        """Show the time-lapse of the run `plan` as layer `title`; the layer of an earlier one stays as it is."""
         acquisition = check_time_lapse(plan.acquisition)
         self.begin_with(LapseMaker(acquisition, plan.recipe), acquisition.values(), title, plan.offset_um)
 
-    def begin_with(self, maker: LapseMaker, optics: dict[str, Any], title: str, offset_um: tuple[float, float]) -> None:
+    def begin_with(self, maker: LapseMaker, optics: Values, title: str, offset_um: tuple[float, float]) -> None:
+        """Show a time-lapse.
+
+        Parameters
+        ----------
+        maker : of its frames.
+        optics : values of the acquisition, refractive indices and wavelength (um) where they are known.
+        title : what its layer's name begins with.
+        offset_um : (y, x) of its first pixel in the viewer.
+        """
         self.leave()
         self._maker, self._title, self._offset = maker, title, offset_um
         self.heights.set_optics(optics)
@@ -110,7 +116,7 @@ class TimeView(QWidget):
 
         def work() -> tuple[LapseMaker, TimeLapse] | None:
             try:
-                made = maker.lapse(choices, lambda *n: post(show, *n), lambda: not self._making.overtaken)
+                made = maker.lapse(choices, partial(post, show), lambda: not self._making.overtaken)
             except Unwanted:
                 return None
             return maker, made
@@ -123,7 +129,9 @@ class TimeView(QWidget):
         self._show_progress(0, 0)
         self.lapse = found[1]
         if self.film is None:
-            self.film = TimeLayer(self._viewer, self._title, self._offset, self._looked, self._say_error, self)
+            self.film = TimeLayer(
+                self._viewer, self._title, self._offset, looked=self._looked, failed=self._say_error, parent=self
+            )
         self.film.show(self.lapse)
         drift = found[0].drift
         self.note.setText(drift.note if drift is not None and self.drift.isChecked() else "")
@@ -144,12 +152,9 @@ class TimeView(QWidget):
     # the whole as a file
 
     def _choose_export(self) -> None:
-        name, chosen = QFileDialog.getSaveFileName(
-            self, "Export the time-lapse", f"{self._folder}/{self._title}", ";;".join(FILTERS)
-        )
-        if name:
-            path, ending = Path(name), FILTERS.get(chosen, ".ome.zarr")
-            self.export(path if path.name.endswith(tuple(FILTERS.values())) else path.with_name(path.name + ending))
+        path = ask_path(self, "Export the time-lapse", f"{self._folder}/{self._title}", FILTERS)
+        if path is not None:
+            self.export(path)
 
     def export(self, path: Path) -> None:
         """Write every frame as it is corrected now, in the background."""
@@ -162,8 +167,9 @@ class TimeView(QWidget):
 
         def work() -> bool:
             return export(
-                lapse, path, None, lambda *n: post(show, *n), lambda: bool(holder.get("_stop")), origin_um=offset
-            )
+                lapse, path, on_progress=partial(post, show), stopped=lambda: bool(holder.get("_stop")),
+                origin_um=offset,
+            )  # fmt: skip
 
         def done(written: bool) -> None:
             self._set_exporting(False)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from ..kit.parts import BAD, GOOD, QUIET, WARN, Fold, button, label
+from ..kit.parts import BAD, GOOD, QUIET, WARN, Fold, button, column, label
 from ..kit.session import Session, Shown
 from ..view.scan_layers import add_all
 from ..view.trust_facts import TrustFacts, frame_layers, trust_facts
+
+if TYPE_CHECKING:
+    import napari
 
 COLOURS = {"green": GOOD, "amber": WARN, "red": BAD}
 DOT = 14  # pixels
@@ -21,7 +24,7 @@ class TrustView(QWidget):
 
     changed = Signal()
 
-    def __init__(self, viewer: Any, session: Session) -> None:
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
         super().__init__()
         self._viewer = viewer
         self._shown: Shown | None = None
@@ -33,17 +36,12 @@ class TrustView(QWidget):
             "Frames as predicted", self.add_frames,
             "what the microscope would have seen of this phase, and how far that is from what it saw, frame by frame",
         )  # fmt: skip
-        content, outer, line = QWidget(), QVBoxLayout(self), QHBoxLayout()
-        inner = QVBoxLayout(content)
-        inner.addWidget(self.details)
-        inner.addWidget(self.frames_button)
+        content, line = QWidget(), QHBoxLayout()
+        column(content, self.details, self.frames_button)
         line.addWidget(self.dot, 0, Qt.AlignmentFlag.AlignTop)
         line.addWidget(self.sentence, 1)
-        for layout in (inner, outer):
-            layout.setContentsMargins(0, 0, 0, 0)
-        outer.addLayout(line)
         self.fold = Fold("Why", content)
-        outer.addWidget(self.fold)
+        column(self, line, self.fold)
         session.shown_changed.connect(self._on_shown)
         self._on_shown(session.shown)
 

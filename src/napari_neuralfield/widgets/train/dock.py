@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QWidget
@@ -14,13 +14,20 @@ from qtpy.QtWidgets import QWidget
 from ...types import InputError, Note, Progress
 from ..kit.parts import timer
 from ..kit.session import session_of
-from ..kit.threads import Background
+from ..kit.threads import Background, when_gone
 from ..view.wording import time_text
 from .form import TrainForm
 from .work import ANY, HALF, Wish, called, load_trainings, picture_layers, train
 
 if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image
+
+    from ...data.acquisition import Draft
+    from ...recon.training.networks import Training
     from ...recon.training.trainer import Trained, Validation
+    from ...types import Event
+    from .work import Trainings
 
 NAME = "weights.safetensors"
 
@@ -28,16 +35,17 @@ NAME = "weights.safetensors"
 class TrainDock(QWidget):
     """From scenes to weights. `napari_viewer` is given by napari."""
 
-    def __init__(self, napari_viewer: Any) -> None:
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
         self._viewer, self._session = napari_viewer, session_of(napari_viewer)
         self._background = Background()
         self._progress = deque[Progress]()  # what the training has said and is not yet drawn
         self._stop: threading.Event | None = None  # of the training under way
         self._began = (0.0, 0)  # clock and step when the first progress came
-        self._layers: dict[str, Any] = {}
+        self._layers: dict[str, Image] = {}
         self.last: Trained | None = None
-        self._target, self._training, self._pixel_um = Path(), None, None  # of the training under way, or the last
+        self._training: Training | None = None  # under way, or the last; its target and the pixel of its frames, um
+        self._target, self._pixel_um = Path(), None
         self.form = TrainForm(self)
         self.form.target.setText(str(Path(self._session.settings.get("folder", "") or Path.home()) / NAME))
         self.form.network.currentTextChanged.connect(lambda: self._on_draft(self._session.draft))
@@ -50,26 +58,25 @@ class TrainDock(QWidget):
         self._loaded = False
         self._on_draft(self._session.draft)
         self._set_state("loading …")
-        self._background.run(_load, self._on_loaded, self._say_error)
+        self._background.run(load_trainings, self._on_loaded, self._say_error)
 
     def _close_with_the_dock(self) -> None:
-        background, holder = self._background, self.__dict__
+        holder = self.__dict__
 
-        def close() -> None:  # must not touch the widget: it is being destroyed
-            background.close()
+        def stop() -> None:
             if holder.get("_stop") is not None:
                 holder["_stop"].set()
 
-        self.destroyed.connect(close)
+        when_gone(self, self._background.close, stop)
 
-    def _on_loaded(self, found: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    def _on_loaded(self, found: Trainings) -> None:
         self.form.set_trainings(*found)
         self._loaded = True
         self.form.choose_for(getattr(self._session.draft, "kind", ""))
         self._on_draft(self._session.draft)
         self._set_state("")
 
-    def _on_draft(self, draft: Any) -> None:
+    def _on_draft(self, draft: Draft | None) -> None:
         training = self.form.training
         fits = draft is not None and training is not None and draft.kind == training.kind
         self.form.microscope.setEnabled(fits)
@@ -92,10 +99,10 @@ class TrainDock(QWidget):
         form, microscope = self.form, self.form.microscope.currentText()
         if not form.target.text():
             raise InputError("there is no name for the weights; write one at Save as")
-        acquisition: Any = self._session.acquisition() if microscope != ANY else None
         return Wish(
-            form.network.currentText(), form.values(), form.begin.currentText(), form.path.text(), microscope,
-            acquisition, Path(form.target.text()),
+            network=form.network.currentText(), values=form.values(), begin=form.begin.currentText(),
+            path=form.path.text(), microscope=microscope,
+            acquisition=self._session.acquisition() if microscope != ANY else None, target=Path(form.target.text()),
         )  # fmt: skip
 
     def run(self) -> None:
@@ -116,7 +123,7 @@ class TrainDock(QWidget):
         stop = self._stop = threading.Event()
         background, post = self._background, self._on_event
 
-        def tell(event: Any) -> None:  # in the training's thread
+        def tell(event: Event | Validation) -> None:  # in the training's thread
             progress.append(event) if isinstance(event, Progress) else background.post(post, event)
 
         background.run(lambda: train(wish, tell, stop.is_set), self._end, self._fail)
@@ -129,7 +136,7 @@ class TrainDock(QWidget):
             self._stop.set()
             self._set_state("stopping after the step in hand …")
 
-    def _on_event(self, event: Any) -> None:
+    def _on_event(self, event: Note | Validation) -> None:
         if isinstance(event, Note):
             self._set_state(event.text)
         else:
@@ -141,17 +148,17 @@ class TrainDock(QWidget):
             f"scenes kept aside, after {seen.steps} steps: error {seen.error_rad:.3f} rad, "
             f"correlation {seen.correlation:.3f}"
         )
-        first = False
-        for data, keywords in picture_layers(seen, self._training, self._pixel_um):
-            layer = self._layers.get(keywords["name"])
-            if layer is None or layer not in self._viewer.layers or layer.data.shape != data.shape:
-                if layer is not None and layer in self._viewer.layers:
-                    self._viewer.layers.remove(layer)
-                self._layers[keywords["name"]] = self._viewer.add_image(data, **keywords)
-                first = True
-            else:
-                layer.data = data
-                layer.contrast_limits = keywords["contrast_limits"]
+        assert self._training is not None
+        layers, first = self._viewer.layers, False
+        for data, meta in picture_layers(seen, self._training, self._pixel_um):
+            layer = self._layers.get(meta["name"])
+            if layer is not None and layer in layers:
+                if layer.data.shape == data.shape:
+                    layer.data, layer.contrast_limits = data, meta["contrast_limits"]
+                    continue
+                layers.remove(layer)
+            self._layers[meta["name"]] = self._viewer.add_image(data, **meta)
+            first = True
         if first:
             self._viewer.reset_view()
 
@@ -214,10 +221,3 @@ class TrainDock(QWidget):
 
     def _set_state(self, text: str) -> None:
         self.form.set_state(text, running=self.running, ready=self._loaded, found=self.last is not None)
-
-
-def _load() -> tuple[dict[str, Any], dict[str, Any]]:
-    trainings = load_trainings()
-    from ...recon.training.networks import FINE_TUNE
-
-    return trainings, dict(FINE_TUNE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -13,7 +13,14 @@ from ...types import InputError
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition
+    from ...recon.engine.recipe import OptionInfo
+    from ...recon.training.material import Material
+    from ...recon.training.networks import Training
     from ...recon.training.trainer import Trained, Validation
+    from ...types import Event
+    from ..view.layers import Meta
+
+    Trainings = tuple[dict[str, Training], dict[str, Any]]
 
 NEW, SHIPPED, FINISHED, HALF = "a new network", "the weights in the box", "finished weights", "an interrupted training"
 ANY, LIKE, FRAMES = "any microscope", "the open microscope", "the open microscope, and its frames"
@@ -22,7 +29,7 @@ ELSEWHERE = ("like", "frames")  # chosen by a box of their own
 GAP = 6.0  # frame pixels between the pictures
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Wish:
     """A training as the dock asks for it.
 
@@ -44,15 +51,15 @@ class Wish:
     target: Path
 
 
-def load_trainings() -> dict[str, Any]:
-    """name -> `recon.trainings.Training`; imports torch, so call it outside the window's thread."""
-    from ...recon.training.networks import TRAININGS
+def load_trainings() -> Trainings:
+    """What can be trained, by name, and the options that differ where finished weights go on; imports torch: slow."""
+    from ...recon.training.networks import FINE_TUNE, TRAININGS
 
-    return dict(TRAININGS)
+    return dict(TRAININGS), dict(FINE_TUNE)
 
 
-def options_shown(training: Any) -> list[Any]:
-    """`recon.recipe.OptionInfo` of each option in the form, those that matter most first, the others folded."""
+def options_shown(training: Training) -> list[OptionInfo]:
+    """The options in the form, those that matter most first, the others folded."""
     from ...recon.engine.recipe import options_of
 
     infos = {info.name: info for info in options_of(training.recipe) if info.name not in ELSEWHERE}
@@ -61,8 +68,8 @@ def options_shown(training: Any) -> list[Any]:
     return [*first, *rest]
 
 
-def train(wish: Wish, tell: Callable[[Any], None], stopped: Callable[[], bool]) -> Trained | None:
-    """Train to the end, or until `stopped`; what was written last.
+def train(wish: Wish, tell: Callable[[Event | Validation], None], stopped: Callable[[], bool]) -> Trained | None:
+    """Carry out the `wish`, to the end or until `stopped()`, and `tell` what happens; what was written last.
 
     Raises
     ------
@@ -94,13 +101,13 @@ def called(kind: str) -> str:
     return CALLED[kind]
 
 
-def microscopes(training: Any) -> tuple[str, ...]:
+def microscopes(training: Training) -> tuple[str, ...]:
     """What a training may be for."""
     return (ANY, LIKE, FRAMES) if "frames" in training.recipe.model_fields else (ANY, LIKE)
 
 
-def material_of(wish: Wish, training: Any) -> Any:
-    """What the open acquisition gives a training.
+def material_of(wish: Wish, training: Training) -> Material:
+    """What the open acquisition gives the `training` of a `wish`.
 
     Raises
     ------
@@ -112,31 +119,29 @@ def material_of(wish: Wish, training: Any) -> Any:
         return Material()
     if wish.acquisition is None or wish.acquisition.kind != training.kind:
         raise InputError(f"no {called(training.kind)} are open; open some, or train for {ANY}")
-    given: Any = wish.acquisition
+    given = cast("Any", wish.acquisition)  # of the kind that was asked for
     return Material(like=given, frames=given if wish.microscope == FRAMES else None)
 
 
 def picture_layers(
-    seen: Validation, training: Any, pixel_um: float | None = None
-) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    seen: Validation, training: Training, pixel_um: float | None = None
+) -> list[tuple[np.ndarray, Meta]]:
     """Data (scene, y, x) and arguments of an image layer each: first channel, answer and truth, side by side.
 
     They lie left of the origin, where the frames of an acquisition begin.
 
     Parameters
     ----------
-    training : that was seen.
+    seen, training : the pictures, and the training that was seen.
     pixel_um : of a frame; None: as usual for this network.
     """
     pictures, frame_um = seen.pictures, pixel_um or training.pixel_um
     pixel = frame_um / training.upsampling
     width = pictures.shape[-1] * pixel + GAP * frame_um
-    phases = tuple(float(v) for v in np.percentile(pictures[:, 2], (0.3, 99.7)))
-    bright = tuple(float(v) for v in np.percentile(pictures[:, 0], (0.3, 99.7)))
     made = []
     for place, name in enumerate((training.shown.split(",")[0], "network", "truth")):
-        low, high = bright if place == 0 else phases
-        keywords = {
+        low, high = (float(v) for v in np.percentile(pictures[:, 0 if place == 0 else 2], (0.3, 99.7)))
+        meta = {
             "name": f"training: {name}",
             "scale": (1.0, pixel, pixel),
             "translate": (0.0, 0.0, (place - 3) * width),
@@ -144,5 +149,5 @@ def picture_layers(
             "axis_labels": ("scene", "y", "x"),
             "contrast_limits": (low, max(high, low + 1e-3)),
         }
-        made.append((pictures[:, place], keywords))
+        made.append((pictures[:, place], meta))
     return made

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ...app import lazy
@@ -11,18 +9,25 @@ from ...app.figures.colour_wheel import coloured, wheel
 from ...types import Field
 from ..kit.session import KEY
 from .depth_view import View
-from .layers import LayerData, contrast, placed
+from .layers import LayerData, Meta, contrast, placed
 
 WHEEL = "colour wheel: hue phase, brightness amplitude"
 LEGEND = 0.28  # of the picture's shorter side
 
 
 def colour_layers(field: Field, z_um: float, title: str, view: View) -> list[LayerData]:
-    """What `view` shows as an RGB image, hue the phase and brightness the amplitude, and in its corner the wheel."""
+    """What `view` shows as an RGB image, hue the phase and brightness the amplitude, and in its corner the wheel.
+
+    Parameters
+    ----------
+    field, z_um : what is drawn, and its depth, um.
+    title : what the layer's name begins with.
+    view : the part of the world, and how finely.
+    """
     values, y, x = _values(field, z_um, view)
     side = LEGEND * min(y[-1] - y[0], x[-1] - x[0])
     pixels = 160
-    ours: dict[str, Any] = {"units": ("um", "um"), "metadata": {KEY: {}}, "rgb": True}
+    ours: Meta = {"units": ("um", "um"), "metadata": {KEY: {}}, "rgb": True}
     corner = {"scale": (side / pixels,) * 2, "translate": (y[-1] - 1.08 * side, x[-1] - 1.08 * side)}
     return [
         (coloured(values), {**ours, **placed(y, x), "name": f"{title} in colours"}, "image"),
@@ -34,6 +39,7 @@ def unwrapped_layer(field: Field, z_um: float, title: str, view: View) -> list[L
     """The phase of what `view` shows without its jumps of 2 pi, rad, its median 0.
 
     Unwrapped by reliability: Herraez, Burton, Lalor, Gdeisat, Applied Optics 41, 7437 (2002).
+    `field`, `z_um`, `title` and `view` as for `colour_layers`.
     """
     from skimage.restoration import unwrap_phase
 

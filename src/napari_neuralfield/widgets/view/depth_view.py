@@ -7,12 +7,17 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...app import lazy
-from ...types import Field
+from ...types import Field, Result
+from .layers import Axes
+
+if TYPE_CHECKING:
+    import napari
+    from napari.utils.events import EventEmitter
 
 BAND = 60_000  # pixels; the slowest fields take about a tenth of a second for so many
 
@@ -31,11 +36,10 @@ class View:
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """One rendered box: (y, x) float32 and its axes, um."""
+    """One rendered box: (y, x) float32, its axes, what it is of, the time it took, screen pixels per pixel."""
 
     image: np.ndarray
-    y_um: np.ndarray
-    x_um: np.ndarray
+    axes: Axes
     field: Field
     quantity: str
     z_um: float
@@ -43,15 +47,34 @@ class Picture:
     coarse: float
 
 
-def view_of(viewer: Any, pixel_ratio: float = 1.0) -> View | None:
-    """The part of the world in the canvas; None in 3D or where y and x are not what is displayed."""
+def pixel_ratio(window: object) -> float:
+    """Physical pixels of the screen per pixel of a Qt window; 1 where there is no window."""
+    return float(getattr(window, "devicePixelRatioF", lambda: 1.0)())
+
+
+def same_axes(some: Axes, others: Axes) -> bool:
+    """Whether two pictures have the same pixels, `some` and `others`, um."""
+    return all(np.array_equal(a, b) for a, b in zip(some, others, strict=True))
+
+
+def view_of(viewer: napari.Viewer, window: object) -> View | None:
+    """The part of the world in the canvas of `viewer`, at the pixels of the Qt `window` that it is in.
+
+    None in 3D or where y and x are not what is displayed.
+    """
     dims, camera = viewer.dims, viewer.scene.camera
     if dims.ndisplay != 2 or tuple(dims.order[-2:]) != (dims.ndim - 2, dims.ndim - 1) or not camera.zoom > 0:
         return None
     y, x = camera.center[-2:]
     shape = viewer.canvas.grid.actual_shape(viewer.layers)  # several views side by side share the canvas
     half = [n / count / camera.zoom / 2 for n, count in zip(viewer.canvas.size, shape, strict=True)]
-    return View((y - half[0], x - half[1], y + half[0], x + half[1]), 1 / (camera.zoom * pixel_ratio))
+    return View((y - half[0], x - half[1], y + half[0], x + half[1]), 1 / (camera.zoom * pixel_ratio(window)))
+
+
+def screen_events(viewer: napari.Viewer) -> tuple[EventEmitter, ...]:
+    """The events of `viewer` after which another part of the world may be on the screen."""
+    camera = viewer.scene.camera.events
+    return camera.zoom, camera.center, viewer.canvas.events.size
 
 
 def whole(field: Field, pixels: int = 800) -> View:
@@ -74,6 +97,7 @@ class Pace:
         self._seen: deque[tuple[float, float]] = deque(maxlen=12)  # (pixels, seconds)
 
     def learn(self, pixels: int, seconds: float) -> None:
+        """A picture of so many `pixels` has taken so many `seconds`."""
         self._seen.append((pixels, seconds))
 
     def coarseness(self, pixels: float) -> float:
@@ -94,11 +118,17 @@ class Pace:
 
 
 def render(
-    field: Field, z_um: float, quantity: str, view: View, coarse: float = 1.0, wanted: Callable[[], bool] | None = None
-) -> Picture | None:
+    field: Field, z_um: float, quantity: str, view: View, *, coarse: float = 1.0,
+    wanted: Callable[[], bool] | None = None,
+) -> Picture | None:  # fmt: skip
     """The visible box of one depth; None where the view misses the field.
 
-    With `wanted` it comes in bands of rows, and is given up (None) as soon as `wanted()` is False.
+    Parameters
+    ----------
+    field, z_um, quantity : what is drawn: 'amplitude', 'phase' or 'intensity' at a depth, um.
+    view : the part of the world, and how finely.
+    coarse : screen pixels per pixel, along an axis.
+    wanted : with it the picture comes in bands of rows, and is given up (None) as soon as `wanted()` is False.
     """
     began = time.perf_counter()
     axes = lazy.visible_axes(field.extent, view.box_um, view.screen_pixel_um * coarse, view.finest)
@@ -110,19 +140,26 @@ def render(
         if wanted is not None and not wanted():
             return None
         image[rows] = lazy.measure(lazy.evaluate(field, z_um, y[rows], x)[0], quantity)
-    return Picture(image, *axes, field, quantity, z_um, time.perf_counter() - began, coarse)
+    seconds = time.perf_counter() - began
+    return Picture(image, axes, field=field, quantity=quantity, z_um=z_um, seconds=seconds, coarse=coarse)
 
 
 def bounce(z_um: float, step_um: float, low: float, high: float) -> tuple[float, float]:
-    """The next depth of a sweep that turns round at the ends, and the step from there."""
+    """The next depth of a sweep and the step from there, um.
+
+    Parameters
+    ----------
+    z_um, step_um : where the sweep is, and its step, negative on the way back.
+    low, high : ends at which it turns round, um.
+    """
     z = z_um + step_um
     if low <= z <= high:
         return z, step_um
     return min(max(z, low), high), -step_um
 
 
-def plane_count(result: Any, most: int = 65) -> int:
-    """Planes that resolve the depth range: a quarter of the objective's depth of field apart, at most `most`."""
+def plane_count(result: Result, most: int = 65) -> int:
+    """Planes over the depths of `result`: a quarter of the objective's depth of field apart, at most `most`."""
     low, high = result.field.extent.z_um
     if not high > low:
         return 1

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from ...types import Field, InputError
 
 FILTERS = {"OME-TIFF (*.ome.tif)": ".ome.tif", "OME-Zarr (*.ome.zarr)": ".ome.zarr", "PNG, this plane (*.png)": ".png"}
+
+
+def ask_path(parent: QWidget, heading: str, proposed: str, endings: Mapping[str, str]) -> Path | None:
+    """Ask in a dialog where to save; None where the user thinks better of it.
+
+    Parameters
+    ----------
+    parent, heading : of the dialog.
+    proposed : a path without its ending.
+    endings : filter of the dialog -> ending, added where a name has none of them; the first where none is chosen.
+    """
+    name, chosen = QFileDialog.getSaveFileName(parent, heading, proposed, ";;".join(endings))
+    if not name or name.endswith(tuple(endings.values())):
+        return Path(name) if name else None
+    return Path(name + endings.get(chosen, next(iter(endings.values()))))
 
 
 def export(path: Path, field: Field, quantity: str, z_um: float, depths_um: np.ndarray) -> Path:
@@ -17,7 +34,7 @@ def export(path: Path, field: Field, quantity: str, z_um: float, depths_um: np.n
     Parameters
     ----------
     path : ends in .ome.tif, .ome.zarr or .png.
-    quantity : 'amplitude', 'phase' or 'intensity'.
+    field, quantity : what is written: 'amplitude', 'phase' or 'intensity'.
     z_um, depths_um : depth of the PNG, and of each plane of the others, um.
 
     Raises

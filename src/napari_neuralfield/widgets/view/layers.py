@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +13,48 @@ from ...types import Field, Result
 from ..kit.session import KEY
 
 if TYPE_CHECKING:
-    from ...data.acquisition import Draft
+    import napari
+    import numpy.typing as npt
+    from napari.layers import Image
 
-LayerData = tuple[Any, dict[str, Any], str]
+    from ...data.acquisition import Draft
+    from ...data.frames import Frames
+
+Meta = dict[str, Any]  # keyword arguments of a napari layer
+LayerData = tuple[object, Meta, str]
+Axes = tuple[np.ndarray, np.ndarray]  # pixel centres along y and x, um
+Limits = tuple[float, float]
+Key = int | slice | tuple[int | slice, ...]  # as napari asks an array
 PIXEL_NAMES = ("pixel_um", "sensor_pixel_um", "object_pixel_um", "detector_pixel_um")  # the first that is known
 COLORMAPS = {"amplitude": "gray", "phase": "twilight_shifted", "intensity": "gray"}
 MOST_PIXELS = 1024  # along a side of the whole picture of a field that is looked at more closely on the screen
 
 
+def frames_at(key: Key, count: int, one: Callable[[int], np.ndarray], most: int) -> np.ndarray | None:
+    """What napari asks of a (frame, y, x) stack: one frame, or the few of a slice (it shows the mean over one).
+
+    Parameters
+    ----------
+    key : index as in NumPy; its first entry is the frame or a slice of frames.
+    count : frames of the stack.
+    one : number of a frame -> frame (y, x).
+    most : the longest slice that is answered.
+
+    Returns
+    -------
+    None for every other key.
+    """
+    first, *rest = key if key and isinstance(key, tuple) else (key,)
+    if isinstance(first, int | np.integer):
+        return one(int(first))[tuple(rest)]
+    chosen = range(count)[first] if isinstance(first, slice) else ()
+    return np.stack([one(i)[tuple(rest)] for i in chosen]) if 0 < len(chosen) <= most else None
+
+
 class FrameView:
     """Lazy frames as napari wants an array: `ndim` and `__array__` too, one frame read at a time."""
 
-    def __init__(self, frames: Any) -> None:
+    def __init__(self, frames: Frames) -> None:
         self._frames = frames
         self.shape = tuple(int(n) for n in frames.shape)
         self.dtype, self.ndim = np.dtype(frames.dtype), len(frames.shape)
@@ -31,21 +62,20 @@ class FrameView:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, key: Any) -> np.ndarray:
-        keys = key if isinstance(key, tuple) else (key,)
-        if keys and isinstance(keys[0], int | np.integer):
-            return np.asarray(self._frames[int(keys[0])])[keys[1:]]
-        if keys and isinstance(keys[0], slice) and (some := range(len(self))[keys[0]]):  # as napari asks for one frame
-            return np.stack([np.asarray(self._frames[i])[keys[1:]] for i in some])
-        return np.asarray(self)[key]
+    def _frame(self, number: int) -> np.ndarray:
+        return np.asarray(self._frames[number])
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        stack = np.stack([np.asarray(self._frames[i]) for i in range(len(self))])
+    def __getitem__(self, key: Key) -> np.ndarray:
+        some = frames_at(key, len(self), self._frame, len(self))
+        return np.asarray(self)[key] if some is None else some
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        stack = np.stack([self._frame(i) for i in range(len(self))])
         return stack if dtype is None else stack.astype(dtype, copy=False)
 
 
-def contrast(values: np.ndarray, quantity: str = "amplitude") -> tuple[float, float]:
-    """Limits that show the bulk of the values; usable (low < high) whatever the values are."""
+def contrast(values: np.ndarray, quantity: str = "amplitude") -> Limits:
+    """Limits that show the bulk of `values`, an image of any shape and `quantity`; low < high whatever they are."""
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return 0.0, 1.0
@@ -62,11 +92,16 @@ def contrast(values: np.ndarray, quantity: str = "amplitude") -> tuple[float, fl
 
 
 def colormap_of(field: Field, quantity: str) -> str:
-    """Phase that never jumps is a height, not an angle."""
+    """Colours of a `quantity` of `field`: phase that never jumps is a height, not an angle."""
     return COLORMAPS[quantity] if field.complex_valued else "gray"
 
 
-def limits_range(limits: tuple[float, float]) -> tuple[float, float]:
+def set_limits(layer: Image, limits: Limits) -> None:
+    """Contrast `limits` of a `layer`, and how far its slider reaches."""
+    layer.contrast_limits_range, layer.contrast_limits = limits_range(limits), limits
+
+
+def limits_range(limits: Limits) -> Limits:
     """What the contrast slider of the viewer may reach: half as much again on both sides."""
     span = limits[1] - limits[0]
     return limits[0] - span / 2, limits[1] + span / 2
@@ -112,8 +147,8 @@ def acquisition_layers(draft: Draft) -> list[LayerData]:
     return [(frames, meta, "image")]
 
 
-def placed(y_um: np.ndarray, x_um: np.ndarray) -> dict[str, Any]:
-    """Scale and translation of a (y, x) image whose pixel centres lie at the two axes, um."""
+def placed(y_um: np.ndarray, x_um: np.ndarray) -> Meta:
+    """Scale and translation of a (y, x) image whose pixel centres lie at the axes `y_um` and `x_um`."""
     steps = [float(a[1] - a[0]) if a.size > 1 else 1.0 for a in (y_um, x_um)]
     return {"scale": tuple(steps), "translate": (float(y_um[0]), float(x_um[0])), "units": ("um", "um")}
 
@@ -122,28 +157,27 @@ def result_layers(result: Result, z_um: float | None = None, title: str = "") ->
     """Amplitude and phase (phase alone where the field has no amplitude) of one depth, as lazy pyramids.
 
     One plane of phase comes as one picture of MOST_PIXELS at most: what lies between is for the view on the screen.
+
+    Parameters
+    ----------
+    result : whose field is shown.
+    z_um : depth, um; the middle of the field where None.
+    title : what the layers' names begin with; the result's own where empty.
     """
-    field = result.field
+    field, title = result.field, title or result.title or "field"
     z = float(np.mean(field.extent.z_um)) if z_um is None else float(z_um)
     layers: list[LayerData] = []
-    title = title or result.title or "field"
     if lazy.beyond_pixels(field):
         axes = whole_axes(field)
         image = lazy.measure(lazy.evaluate(field, z, *axes)[0], "phase")
-        return [(image, phase_meta(result, axes, contrast(image, "phase"), title), "image")]
+        return [(image, field_meta(result, title, axes, contrast(image, "phase")), "image")]
     for quantity in [q for q in ("phase", "amplitude") if q in lazy.quantities(field)]:
         levels = [level[0] for level in lazy.pyramid(field, [z], quantity)]
         coarse = max(field.extent.pixel_um, max(field.extent.size_um) / 256)
         limits = contrast(np.asarray(lazy.plane(field, z, quantity, coarse)), quantity)
-        meta = {
-            "name": f"{title} {quantity}",
-            **placed(*field.extent.axes()),
-            "contrast_limits": limits,
-            "colormap": colormap_of(field, quantity),
-            "multiscale": len(levels) > 1,
-            "visible": quantity == "amplitude" or not field.complex_valued,
-            "metadata": {KEY: {"result": result, "z_um": z, "title": title, "quantity": quantity}},
-        }
+        meta = field_meta(result, title, field.extent.axes(), limits, quantity=quantity, z_um=z)
+        meta["multiscale"] = len(levels) > 1
+        meta["visible"] = quantity == "amplitude" or not field.complex_valued
         layers.append((levels if len(levels) > 1 else levels[0], meta, "image"))
     return layers
 
@@ -153,23 +187,29 @@ def whole_step(field: Field) -> float:
     return field.extent.pixel_um * max(1.0, max(field.extent.shape) / MOST_PIXELS)
 
 
-def whole_axes(field: Field) -> tuple[np.ndarray, np.ndarray]:
-    """(y, x) axes, um, of the picture of a whole field."""
+def whole_axes(field: Field) -> Axes:
+    """Axes of the picture of a whole field."""
     return field.extent.axes(whole_step(field))
 
 
-def phase_meta(
-    result: Result, axes: tuple[np.ndarray, np.ndarray], limits: tuple[float, float], title: str
-) -> dict[str, Any]:
-    """The layer of a picture at two axes (um) of one plane of phase."""
-    z = float(np.mean(result.field.extent.z_um))
+def field_meta(
+    result: Result, title: str, axes: Axes, limits: Limits, *, quantity: str = "phase", z_um: float | None = None
+) -> Meta:
+    """The layer of a picture of a field, from which the docks know what it shows.
+
+    Parameters
+    ----------
+    result, title : what is shown, and what it is called.
+    axes : of the picture's pixels, um.
+    limits : of the contrast.
+    quantity, z_um : what it shows, at which depth, um; the middle of the field where None.
+    """
+    z = float(np.mean(result.field.extent.z_um)) if z_um is None else z_um
     return {
-        "name": f"{title} phase",
-        **placed(*axes),
-        "contrast_limits": limits,
-        "colormap": colormap_of(result.field, "phase"),
-        "metadata": {KEY: {"result": result, "z_um": z, "title": title, "quantity": "phase"}},
-    }
+        "name": f"{title} {quantity}", **placed(*axes), "contrast_limits": limits,
+        "colormap": colormap_of(result.field, quantity),
+        "metadata": {KEY: {"result": result, "z_um": z, "title": title, "quantity": quantity}},
+    }  # fmt: skip
 
 
 class ImageSlot:
@@ -178,10 +218,10 @@ class ImageSlot:
     The contrast follows the data only as long as the user leaves it as it was set here.
     """
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
-        self.layer: Any = None
-        self._limits: tuple[float, float] | None = None
+        self.layer: Image = None  # none before `show`
+        self._limits: Limits | None = None
         self._empty = False
 
     @property
@@ -189,9 +229,9 @@ class ImageSlot:
         return self.layer is not None and self.layer in self._viewer.layers
 
     def reserve(self, name: str, quantity: str) -> None:
-        """Make the layer, unseen, before there is a picture: that alone takes napari more than a tenth of a second."""
+        """Make the layer `name` of a `quantity`, unseen, before there is a picture: that alone takes napari 0.1 s."""
         corner = np.array([0.0, 1.0])
-        self.show(name, np.ones((2, 2), np.float32), corner, corner, quantity, visible=False)
+        self.show(name, np.ones((2, 2), np.float32), (corner, corner), quantity, visible=False)
         self._empty = True
 
     def come_up(self) -> None:
@@ -206,18 +246,28 @@ class ImageSlot:
             self._viewer.layers.remove(self.layer)
 
     def show(
-        self, name: str, image: np.ndarray, y_um: np.ndarray, x_um: np.ndarray, quantity: str,
-        metadata: dict[str, Any] | None = None, follow: bool = True, visible: bool = True, colormap: str = "",
-    ) -> None:
-        """Put a (y, x) float32 image at two axes (um) into the layer; with `follow` the contrast adapts to it."""
-        place = placed(y_um, x_um)
+        self, name: str, image: np.ndarray, axes: Axes, quantity: str, *,
+        metadata: Meta | None = None, follow: bool = True, visible: bool = True, colormap: str = "",
+    ) -> None:  # fmt: skip
+        """Put a picture into the layer.
+
+        Parameters
+        ----------
+        name : of the layer.
+        image, axes : (y, x) float32, and the axes of its pixels, um.
+        quantity : 'amplitude', 'phase' or 'intensity'.
+        metadata : ours, of the layer.
+        follow : whether the contrast adapts to this picture.
+        visible, colormap : of a new layer; colours usual for the quantity where empty.
+        """
+        place = placed(*axes)
         colormap = colormap or COLORMAPS[quantity]
         if not self.alive:
             self._limits = contrast(image, quantity)
             self.layer = self._viewer.add_image(
                 image, name=name, contrast_limits=self._limits, colormap=colormap, visible=visible,
                 metadata={KEY: metadata or {}}, **place,
-            )
+            )  # fmt: skip
             self.layer.contrast_limits_range = limits_range(self._limits)
             return
         layer = self.layer
@@ -232,16 +282,10 @@ class ImageSlot:
             layer.colormap, self._empty = colormap, False
             self.rescale(image, quantity)
             layer.visible = visible
-        elif follow:
-            self._follow(image, quantity)
-
-    def _follow(self, image: np.ndarray, quantity: str) -> None:
-        untouched = self._limits is not None and np.allclose(self.layer.contrast_limits, self._limits)
-        if untouched:
+        elif follow and self._limits is not None and np.allclose(layer.contrast_limits, self._limits):
             self.rescale(image, quantity)
 
     def rescale(self, image: np.ndarray, quantity: str) -> None:
-        """Limits from this image, whatever they were."""
+        """Limits from this (y, x) image of a `quantity`, whatever they were."""
         self._limits = contrast(image, quantity)
-        self.layer.contrast_limits_range = limits_range(self._limits)
-        self.layer.contrast_limits = self._limits
+        set_limits(self.layer, self._limits)

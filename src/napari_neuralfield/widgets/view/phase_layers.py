@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...app import lazy
 from ...types import Field, Result
 from ..kit.session import KEY
-from .layers import LayerData, contrast, phase_meta, placed
+from .layers import LayerData, Meta, contrast, field_meta, placed
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition
@@ -27,6 +27,7 @@ def drawn_later(result: Result, preview: str, title: str) -> list[LayerData]:
 
     Parameters
     ----------
+    result, title : what is shown, and what the layer's name begins with.
     preview : PNG as base64.
 
     Returns
@@ -41,7 +42,7 @@ def drawn_later(result: Result, preview: str, title: str) -> list[LayerData]:
     extent = result.field.extent
     (y0, x0), step = extent.origin_um, max(extent.size_um) / max(image.shape)
     axes = y0 + step * np.arange(image.shape[0]), x0 + step * np.arange(image.shape[1])
-    meta = phase_meta(result, axes, (0.0, 255.0), title)
+    meta = field_meta(result, title, axes, (0.0, 255.0))
     meta["metadata"][KEY]["sketch"] = True
     return [(image, meta, "image")]
 
@@ -53,6 +54,7 @@ def beside_layers(acquisition: Acquisition, offset_um: tuple[float, float], titl
     ----------
     acquisition : of LED patterns; others have no such layers.
     offset_um : (y, x) of its first pixel.
+    title : what the layers' names begin with.
     """
     from ...data.acquisition import MultiplexedLed
 
@@ -63,12 +65,12 @@ def beside_layers(acquisition: Acquisition, offset_um: tuple[float, float], titl
     frames = acquisition.intensity(bright_frames(acquisition))
     bright = (frames / np.maximum(frames.mean((1, 2), keepdims=True), 1e-12)).mean(0)
     phase = dpc_of(acquisition).numpy()
-    axes = [o + acquisition.pixel_um * np.arange(n) for o, n in zip(offset_um, acquisition.frame_shape, strict=True)]
-    return _beside(bright, phase, placed(axes[0], axes[1]), title)
+    y, x = (o + acquisition.pixel_um * np.arange(n) for o, n in zip(offset_um, acquisition.frame_shape, strict=True))
+    return _beside(bright, phase, placed(y, x), title)
 
 
 def channel_layers(field: Field, title: str) -> list[LayerData]:
-    """The same, as a network's field remembers them; none for other fields."""
+    """The same, as a network's `field` remembers them, named after `title`; none for other fields."""
     from ...fields.local_conditional import LocalConditionalField
 
     if not isinstance(field, LocalConditionalField) or field.channels.shape[0] < 6:
@@ -81,19 +83,12 @@ def channel_layers(field: Field, title: str) -> list[LayerData]:
     return _beside(1 + channels[:2].mean(0) / 2, channels[5], where, title)
 
 
-def _beside(bright: np.ndarray, phase: np.ndarray, where: dict[str, Any], title: str) -> list[LayerData]:
-    return [
-        (
-            np.ascontiguousarray(image, dtype=np.float32),
-            {
-                "name": f"{title} {name}",
-                "contrast_limits": contrast(image),
-                "colormap": "gray",
-                "visible": False,
-                "metadata": {KEY: {"beside": name}},
-                **where,
-            },
-            "image",
-        )
-        for name, image in ((BRIGHT, bright), (DPC, phase))
-    ]
+def _beside(bright: np.ndarray, phase: np.ndarray, where: Meta, title: str) -> list[LayerData]:
+    layers: list[LayerData] = []
+    for name, image in ((BRIGHT, bright), (DPC, phase)):
+        meta = {
+            "name": f"{title} {name}", "contrast_limits": contrast(image), "colormap": "gray", "visible": False,
+            "metadata": {KEY: {"beside": name}}, **where,
+        }  # fmt: skip
+        layers.append((np.ascontiguousarray(image, dtype=np.float32), meta, "image"))
+    return layers

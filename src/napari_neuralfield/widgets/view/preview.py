@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +11,10 @@ from ...app import lazy
 from ..kit.session import Shown
 from ..kit.threads import Background, Latest
 from .depth_view import view_of
-from .layers import ImageSlot, colormap_of, whole_axes
+from .layers import ImageSlot, Meta, colormap_of, whole_axes
+
+if TYPE_CHECKING:
+    import napari
 
 ORDER = ("phase", "amplitude")  # the last one lies on top
 RESERVED = "reserved"  # the slot that no quantity has taken yet
@@ -22,9 +25,9 @@ class PreviewLayers:
     """Renders what is shown in a thread of its own, the newest only, and puts it into one layer per quantity."""
 
     def __init__(
-        self, viewer: Any, background: Background, failed: Callable[[str], None],
+        self, viewer: napari.Viewer, background: Background, failed: Callable[[str], None],
         drawn: Callable[[], None] = lambda: None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._viewer = viewer
         self._background, self._drawn = background, drawn
         self._latest = Latest(background, self._put_all, failed)
@@ -42,7 +45,7 @@ class PreviewLayers:
             self._slots.pop(RESERVED).remove()
 
     def finish(self, name: str, visible: bool = True) -> None:
-        """The run has ended: its layers are called `name`, and what is still being rendered is dropped."""
+        """The run has ended: its layers are called `name` and are `visible`; what is still rendered is dropped."""
         late, self._slots = self._slots, dict(self._slots)
         late.clear()
         for slot in self._slots.values():
@@ -62,19 +65,19 @@ class PreviewLayers:
         slots = self._slots  # the next run may begin before this is rendered
         self._latest.submit(lambda: (slots, _render(shown)))
 
-    def close(self, timeout: float | None = None) -> None:
-        self._latest.close(timeout)
+    def close(self) -> None:
+        self._latest.close()
 
     @property
     def busy(self) -> bool:
         return self._latest.busy
 
-    def _put_all(self, found: tuple[Slots, list[dict[str, Any]]]) -> None:
+    def _put_all(self, found: tuple[Slots, list[Meta]]) -> None:
         slots, pictures = found
         for picture in pictures:  # one at a time: a new layer keeps napari busy for more than a tenth of a second
             self._background.post(self._put, slots, picture, len(pictures) == 1)
 
-    def _put(self, slots: Slots, picture: dict[str, Any], alone: bool) -> None:
+    def _put(self, slots: Slots, picture: Meta, alone: bool) -> None:
         quantity = picture["quantity"]
         if not slots or not all(slot.alive for slot in slots.values()):
             return  # what the user has thrown away stays away
@@ -83,8 +86,8 @@ class PreviewLayers:
         first = len(slots) == 1 and not self._seen
         slots[quantity].show(**picture, visible=alone or quantity == ORDER[-1])
         if first:  # where stages count from far away, the object may lie elsewhere than the frames
-            self._seen, view = True, view_of(self._viewer)
-            y, x = picture["y_um"], picture["x_um"]
+            self._seen, view = True, view_of(self._viewer, None)
+            y, x = picture["axes"]
             if view is not None and not _meet(view.box_um, (y[0], x[0], y[-1], x[-1])):
                 self._viewer.reset_view()
         self._drawn()
@@ -95,22 +98,20 @@ def _meet(one: Sequence[float], other: Sequence[float]) -> bool:
     return all(one[a] <= other[a + 2] and other[a] <= one[a + 2] for a in (0, 1))
 
 
-def _render(shown: Shown) -> list[dict[str, Any]]:
+def _render(shown: Shown) -> list[Meta]:
     field, extent = shown.result.field, shown.result.field.extent
     own = shown.finished and not lazy.beyond_pixels(field)  # a finished field is shown at its own resolution
-    y, x = extent.axes() if own else whole_axes(field)
-    values = lazy.evaluate(field, shown.z_um, y, x)[0]
+    axes = extent.axes() if own else whole_axes(field)
+    values = lazy.evaluate(field, shown.z_um, *axes)[0]
     state = "" if shown.finished else " …"
-    ours: dict[str, Any] = {"z_um": shown.z_um, "title": shown.title}
+    ours: Meta = {"z_um": shown.z_um, "title": shown.title}
     if shown.finished:
         ours["result"] = shown.result
     known = [quantity for quantity in ORDER if quantity in lazy.quantities(field)]
-    return [
-        {
-            "name": f"{shown.title} {quantity}{state}",
-            "image": np.ascontiguousarray(lazy.measure(values, quantity)),
-            "y_um": y, "x_um": x, "quantity": quantity, "metadata": {**ours, "quantity": quantity},
-            "colormap": colormap_of(field, quantity),
-        }
-        for quantity in (known if shown.finished else known[-1:])
-    ]
+    pictures: list[Meta] = []
+    for quantity in known if shown.finished else known[-1:]:
+        image = np.ascontiguousarray(lazy.measure(values, quantity))
+        about = {"name": f"{shown.title} {quantity}{state}", "image": image, "axes": axes, "quantity": quantity}
+        metadata, colormap = {**ours, "quantity": quantity}, colormap_of(field, quantity)
+        pictures.append({**about, "metadata": metadata, "colormap": colormap})
+    return pictures

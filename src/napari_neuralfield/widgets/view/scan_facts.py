@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ UNMOVED = 1e-3  # of a pixel: less is no correction
 TIMES = (1, 2, 5, 10, 20, 50, 100)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ScanFacts:
     """A scan as it is shown, on the object's axes.
 
@@ -64,7 +63,7 @@ class ScanFacts:
 
 def scan_facts(result: Result | None) -> ScanFacts | None:
     """What is known of a scan's frames; None where the result is of no scan, or its run goes on."""
-    found: dict[str, Any] = {} if result is None else result.calibration
+    found = {} if result is None else result.calibration
     name = "coded_surface" if "coded_surface" in found else "probe"
     if result is None or not {name, "positions_um", "nominal_positions_um", "frame_error"} <= set(found):
         return None
@@ -74,12 +73,14 @@ def scan_facts(result: Result | None) -> ScanFacts | None:
     sign = -1.0 if name == "coded_surface" else 1.0  # there positions move the object, not the window
     half = (np.array(surface.shape[-2:]) - 1) / 2 * pixel
     error = np.asarray(found["frame_error"], dtype=float)
-    held = _held_out(result.recipe, len(error))
     given, corrected = (sign * np.asarray(found[k]) + half for k in ("nominal_positions_um", "positions_um"))
-    return ScanFacts(given, corrected, error, held, surface, name.replace("_", " "), pixel)
+    return ScanFacts(
+        given_um=given, found_um=corrected, error=error, held_out=_held_out(result.recipe, len(error)),
+        surface=surface, name=name.replace("_", " "), pixel_um=pixel,
+    )  # fmt: skip
 
 
-def _held_out(recipe: Mapping[str, Any], count: int) -> np.ndarray:
+def _held_out(recipe: Mapping, count: int) -> np.ndarray:
     """Frames that a recipe leaves out, as `recon.scan_setup` does: every n-th, or all but every n-th (frame,) bool."""
     frames = np.arange(count)
     every = int(recipe.get("hold_out") or count + 1)
@@ -110,7 +111,7 @@ def legend(facts: ScanFacts) -> str:
 
 
 def frame_text(facts: ScanFacts, frame: int) -> str:
-    """One frame in a line."""
+    """Frame number `frame` of `facts` in a line."""
     y, x = facts.moves_um[frame]
     text = f"Frame {frame}: error {facts.error[frame]:.3g}"
     text += " (held out)" if facts.held_out[frame] else ""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..kit.session import KEY
-from .layers import limits_range
+from .layers import Limits, set_limits
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image, Layer
 
 GAP = 6  # screen pixels between two pictures that are compared
 ALIKE = ("contrast_limits", "contrast_limits_range", "gamma", "colormap")
@@ -20,17 +24,17 @@ class SideBySide:
     shows : whether a layer shows the whole of a phase, and of what: 'phase', 'height', or '' for another layer.
     """
 
-    def __init__(self, viewer: Any, shows: Callable[[Any], str]) -> None:
+    def __init__(self, viewer: napari.Viewer, shows: Callable[[Layer], str]) -> None:
         self._viewer, self._shows = viewer, shows
-        self._before: list[tuple[Any, bool]] = []  # other layers and whether they were seen
-        self._limits: list[tuple[Any, Any]] = []  # phases, and their contrast before it was made alike
+        self._before: list[tuple[Layer, bool]] = []  # other layers and whether they were seen
+        self._limits: list[tuple[Image, Limits]] = []  # phases, and their contrast before it was made alike
 
     @property
     def several(self) -> bool:
         """Whether phases of several runs are compared now."""
         return bool(self._limits)
 
-    def put(self, whole: Any, closer: Any) -> bool:
+    def put(self, whole: Image | None, closer: Image | None) -> bool:
         """The phase `whole` beside the phases that other runs found, in one contrast, else beside the layer below it.
 
         `closer` is the closer look at it, or None. Where there is nothing to compare it with, nothing happens: False.
@@ -54,12 +58,12 @@ class SideBySide:
         grid.enabled = True
         return True
 
-    def _make_alike(self, phases: list[Any]) -> None:
+    def _make_alike(self, phases: list[Image]) -> None:
         """One contrast in which all of them are seen, that changes for all."""
         self._limits = [(layer, tuple(layer.contrast_limits)) for layer in phases]
         limits = min(low for _, (low, _) in self._limits), max(high for _, (_, high) in self._limits)
         for layer in phases:
-            layer.contrast_limits_range, layer.contrast_limits = limits_range(limits), limits
+            set_limits(layer, limits)
         self._viewer.layers.link_layers(phases, ALIKE)
 
     def back(self) -> None:
@@ -70,7 +74,7 @@ class SideBySide:
         if there:
             layers.unlink_layers([layer for layer, _ in there], ALIKE)
         for layer, limits in there:
-            layer.contrast_limits_range, layer.contrast_limits = limits_range(limits), limits
+            set_limits(layer, limits)
         for layer, visible in self._before:
             layer.visible = visible
         self._before, self._limits = [], []

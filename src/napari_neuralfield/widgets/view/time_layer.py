@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QObject
@@ -17,9 +17,15 @@ from ...app import lazy
 from ...app.time_lapse import TimeLapse
 from ..kit.parts import timer
 from ..kit.session import KEY
-from ..kit.threads import Background, Latest
-from .depth_view import View, view_of
-from .layers import contrast, limits_range
+from ..kit.threads import Background, Latest, when_gone
+from .depth_view import View, same_axes, screen_events, view_of
+from .layers import Axes, Key, Meta, contrast, frames_at, limits_range, set_limits
+
+if TYPE_CHECKING:
+    import napari
+    import numpy.typing as npt
+    from napari.layers import Image
+    from napari.utils.events import Event
 
 FINEST = 1 / 4  # of the native pixel: no finer picture is asked for
 AXIS = -3  # of the frames
@@ -35,28 +41,22 @@ class Movie:
 
     dtype, ndim = np.dtype(np.float32), 3
 
-    def __init__(self, lapse: TimeLapse, y_um: np.ndarray, x_um: np.ndarray, newest: np.ndarray) -> None:
-        self.lapse, self.axes, self.newest = lapse, (y_um, x_um), newest
+    def __init__(self, lapse: TimeLapse, axes: Axes, newest: np.ndarray) -> None:
+        self.lapse, self.axes, self.newest = lapse, axes, newest
         self.shape = (len(lapse), *newest.shape)
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, key: Any) -> np.ndarray:
-        keys = key if isinstance(key, tuple) else (key,)
-        if keys and isinstance(keys[0], int | np.integer):
-            return self._now(int(keys[0]) % len(self))[keys[1:]]
-        if keys and isinstance(keys[0], slice):  # napari asks for the mean over a slice of one frame
-            chosen = range(len(self))[keys[0]]
-            if 0 < len(chosen) <= FEW:
-                return np.stack([self._now(number)[keys[1:]] for number in chosen])
-        return np.broadcast_to(self.newest, self.shape)[key]
+    def __getitem__(self, key: Key) -> np.ndarray:
+        some = frames_at(key, len(self), self._now, FEW)
+        return np.broadcast_to(self.newest, self.shape)[key] if some is None else some
 
     def _now(self, number: int) -> np.ndarray:
-        picture = self.lapse.remembered(number, *self.axes)
+        picture = self.lapse.remembered(number % len(self), *self.axes)
         return self.newest if picture is None else picture
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.lapse.view(*self.axes), dtype=dtype)
 
 
@@ -67,27 +67,28 @@ class Look:
     lapse: TimeLapse
     number: int
     image: np.ndarray
-    y_um: np.ndarray
-    x_um: np.ndarray
+    axes: Axes
 
 
 def look_at(lapse: TimeLapse, number: int, view: View | None, offset_um: tuple[float, float]) -> Look | None:
-    """The visible box of one frame at the resolution of the screen; all of it where no view is given.
+    """The visible box of one frame at the resolution of the screen; None where the view misses it.
 
-    None where the view misses it.
+    Parameters
+    ----------
+    lapse, number : which frame of which time-lapse.
+    view : the part of the world, and how finely; all of the frame where None.
+    offset_um : (y, x) of the first pixel of the time-lapse in the world.
     """
     from ... import compute
 
     with compute.leave_a_core_to_the_window():
         extent = lapse.extent
-        if view is None:
-            axes: tuple[np.ndarray, np.ndarray] | None = extent.axes()
-        else:
-            y, x = offset_um
-            box = (view.box_um[0] - y, view.box_um[1] - x, view.box_um[2] - y, view.box_um[3] - x)
+        axes: Axes | None = extent.axes()
+        if view is not None:
+            box = tuple(edge - offset_um[i % 2] for i, edge in enumerate(view.box_um))
             step = lazy.round_step(extent, view.screen_pixel_um, FINEST)
-            axes = lazy.visible_axes(extent, box, step, FINEST)
-        return None if axes is None else Look(lapse, number, lapse.picture(number, *axes), *axes)
+            axes = lazy.visible_axes(extent, (box[0], box[1], box[2], box[3]), step, FINEST)
+        return None if axes is None else Look(lapse, number, lapse.picture(number, *axes), axes)
 
 
 class TimeLayer(QObject):
@@ -95,39 +96,33 @@ class TimeLayer(QObject):
 
     Parameters
     ----------
+    viewer, title : where it is shown, and what its name begins with.
     offset_um : (y, x) of the first pixel of the time-lapse in the viewer.
     looked : called, with the number of the frame that is seen and whether another is under way, when that changes.
     failed : called with a sentence.
     """
 
     def __init__(
-        self, viewer: Any, title: str, offset_um: tuple[float, float], looked: Callable[[int, bool], None],
-        failed: Callable[[str], None], parent: QObject | None = None,
+        self, viewer: napari.Viewer, title: str, offset_um: tuple[float, float], *,
+        looked: Callable[[int, bool], None], failed: Callable[[str], None], parent: QObject | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parent)
         self._viewer, self._title, self._offset, self._looked = viewer, title, offset_um, looked
         self._background = Background()
         self._latest = Latest(self._background, self._put, failed)
         self.lapse: TimeLapse | None = None
-        self.layer: Any = None
+        self.layer: Image = None  # none before the first picture
         self.seen: int | None = None  # the frame whose picture came last
         self._closed = False
         self._camera = timer(self, 40, self._ask, once=True)
         self._events = (
             (viewer.dims.events.point, self._stepped), (viewer.dims.events.ndisplay, self._ask),
-            (viewer.scene.camera.events.zoom, self._moved), (viewer.scene.camera.events.center, self._moved),
-            (viewer.canvas.events.size, self._moved), (viewer.layers.events.removed, self._on_removed),
+            (viewer.layers.events.removed, self._on_removed), *((e, self._moved) for e in screen_events(viewer)),
         )  # fmt: skip
         for event, slot in self._events:
             event.connect(slot)
-        background, latest, holder = self._background, self._latest, self.__dict__
-
-        def close() -> None:  # must not touch this object: it is being destroyed
-            holder["_closed"] = True
-            background.close()
-            latest.close()
-
-        self.destroyed.connect(close)
+        holder = self.__dict__
+        when_gone(self, lambda: holder.update(_closed=True), self._background.close, self._latest.close)
 
     def close(self) -> None:
         """Follow no longer; the layer stays as it is."""
@@ -156,11 +151,11 @@ class TimeLayer(QObject):
 
     # looking
 
-    def _moved(self, event: Any = None) -> None:
+    def _moved(self, event: Event | None = None) -> None:
         if not self._closed:
             self._camera.start()
 
-    def _stepped(self, event: Any = None) -> None:
+    def _stepped(self, event: Event | None = None) -> None:
         """The slider has moved; a frame that is kept in this view has just been drawn by napari itself."""
         if not self._closed and self.layer is not None and self.layer.visible and self._kept():
             self.seen = self.number
@@ -175,19 +170,15 @@ class TimeLayer(QObject):
         movie: Movie = self.layer.data
         return movie.lapse.remembered(self.number, *movie.axes) is not None
 
-    def _ask(self, event: Any = None) -> None:
+    def _ask(self, event: Event | None = None) -> None:
         lapse, number, offset = self.lapse, self.number, self._offset
         if self._closed or lapse is None or (self.layer is not None and not self.layer.visible):
             return
-        view = view_of(self._viewer, self._pixel_ratio()) if len(self._viewer.layers) else None
+        view = view_of(self._viewer, self._viewer.window._qt_window) if len(self._viewer.layers) else None
         if view is None and self.layer is not None:
             return
         self._looked(number, not self._kept())
         self._latest.submit(lambda: look_at(lapse, number, view, offset))
-
-    def _pixel_ratio(self) -> float:
-        ratio = getattr(self._viewer.window._qt_window, "devicePixelRatioF", None)
-        return 1.0 if ratio is None else float(ratio())
 
     def _put(self, look: Look | None) -> None:
         if self._closed or look is None or look.lapse is not self.lapse:
@@ -203,7 +194,7 @@ class TimeLayer(QObject):
     def _add(self, look: Look) -> None:
         limits = contrast(look.image, "phase")
         self.layer = self._viewer.add_image(
-            Movie(look.lapse, look.y_um, look.x_um, look.image), multiscale=False, rgb=False,
+            Movie(look.lapse, look.axes, look.image), multiscale=False, rgb=False,
             name=f"{self._title} {look.lapse.quantity} over time", contrast_limits=limits, colormap="gray",
             units=("pixel", "um", "um"), axis_labels=("frame", "y", "x"), metadata={KEY: {"lapse": self}},
             **self._place(look),
@@ -213,26 +204,24 @@ class TimeLayer(QObject):
 
     def _write(self, look: Look) -> None:
         layer, movie = self.layer, self.layer.data
-        axes = (look.y_um, look.x_um)
-        if movie.lapse is look.lapse and all(np.array_equal(a, b) for a, b in zip(movie.axes, axes, strict=True)):
+        if movie.lapse is look.lapse and same_axes(movie.axes, look.axes):
             movie.newest = look.image
             layer.refresh(extent=False, thumbnail=False)
             return
         before = movie.lapse
-        layer.data = Movie(look.lapse, *axes, look.image)
+        layer.data = Movie(look.lapse, look.axes, look.image)
         for key, value in self._place(look).items():  # each costs the window about 10 ms, so only where it has changed
             if not np.array_equal(getattr(layer, key), value):
                 setattr(layer, key, value)
         if before.quantity != look.lapse.quantity or before.um_per_rad != look.lapse.um_per_rad:
             layer.name = f"{self._title} {look.lapse.quantity} over time"
-            limits = contrast(look.image, "phase")
-            layer.contrast_limits_range, layer.contrast_limits = limits_range(limits), limits
+            set_limits(layer, contrast(look.image, "phase"))
 
-    def _place(self, look: Look) -> dict[str, Any]:
-        steps = [float(a[1] - a[0]) if a.size > 1 else look.lapse.extent.pixel_um for a in (look.y_um, look.x_um)]
-        start = [float(a[0]) + o for a, o in zip((look.y_um, look.x_um), self._offset, strict=True)]
+    def _place(self, look: Look) -> Meta:
+        steps = [float(a[1] - a[0]) if a.size > 1 else look.lapse.extent.pixel_um for a in look.axes]
+        start = [float(a[0]) + o for a, o in zip(look.axes, self._offset, strict=True)]
         return {"scale": (1.0, *steps), "translate": (0.0, *start)}
 
-    def _on_removed(self, event: Any) -> None:
+    def _on_removed(self, event: Event) -> None:
         if self.layer is not None and event.value is self.layer:
             self.close()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
 from ...types import Extent, Result
 from ..kit.session import KEY
-from .layers import LayerData, contrast, placed
+from .layers import LayerData, Limits, contrast, placed
 
 LEVELS = ("green", "amber", "red")
 RESIDUAL, UNCERTAINTY, ABSORPTION, AGAIN = "residual", "uncertainty [rad]", "absorption", "frames as predicted"
@@ -26,7 +27,7 @@ class TrustFacts:
 
 def trust_facts(result: Result | None) -> TrustFacts | None:
     """The verdict that comes with a result; None where nothing was checked."""
-    known: dict[str, Any] = {} if result is None else result.optics
+    known = {} if result is None else result.optics
     level, sentence = known.get("trust_level"), known.get("trust_sentence")
     if level not in LEVELS or not isinstance(sentence, str):
         return None
@@ -36,47 +37,50 @@ def trust_facts(result: Result | None) -> TrustFacts | None:
 
 
 def map_layers(result: Result, title: str) -> list[LayerData]:
-    """Where the phase is in doubt, unseen at first: residual over all frames, uncertainty, and the absorption."""
+    """Where the phase is in doubt, unseen at first: residual over all frames, uncertainty, and the absorption.
+
+    `result` knows them; the layers' names begin with `title`.
+    """
     found, layers = result.calibration, []
-    extent = result.field.extent
-    if _stack(found.get("residual")):
-        rms = np.sqrt(np.mean(np.square(np.asarray(found["residual"], dtype=np.float32)), axis=0))
-        layers.append(_layer(rms, RESIDUAL, extent, title, (0.0, contrast(rms)[1]), "magma"))
+    layer = partial(_layer, result.field.extent, title)
+    if (residual := _array(found, "residual", 3)) is not None:
+        rms = np.sqrt(np.mean(np.square(residual), axis=0))
+        layers.append(layer(RESIDUAL, rms, (0.0, contrast(rms)[1]), "magma"))
     for key, name, colours in (("uncertainty_rad", UNCERTAINTY, "inferno"), ("absorption", ABSORPTION, "gray")):
-        image = np.asarray(found.get(key, ()), dtype=np.float32)
-        if image.ndim == 2 and image.size:
+        if (image := _array(found, key, 2)) is not None:
             low, high = contrast(image)
             limits = (0.0, high) if key == "uncertainty_rad" and high > 0 else (low, high)
-            layers.append(_layer(image, name, extent, title, limits, colours))
+            layers.append(layer(name, image, limits, colours))
     return layers
 
 
 def frame_layers(result: Result, title: str) -> list[LayerData]:
-    """Frame by frame: what the microscope would have seen of this phase, and how far that is from what it saw."""
-    found, extent, layers = result.calibration, result.field.extent, []
-    if _stack(found.get("resimulated")):
-        frames = np.asarray(found["resimulated"], dtype=np.float32)
-        layers.append(_layer(frames, AGAIN, extent, title, contrast(frames), "gray"))
-    if _stack(found.get("residual")):
-        signed = np.asarray(found["residual"], dtype=np.float32)
+    """Frame by frame: what the microscope would have seen of this phase, and how far that is from what it saw.
+
+    `result` knows both; the layers' names begin with `title`.
+    """
+    found, layers = result.calibration, []
+    layer = partial(_layer, result.field.extent, title)
+    if (frames := _array(found, "resimulated", 3)) is not None:
+        layers.append(layer(AGAIN, frames, contrast(frames), "gray"))
+    if (signed := _array(found, "residual", 3)) is not None:
         high = max(abs(limit) for limit in contrast(signed))
-        limits = (-high, high) if bool((signed < 0).any()) else (0.0, high)
-        colours = "twilight" if limits[0] < 0 else "magma"
-        layers.append(_layer(signed, f"{RESIDUAL}, frame by frame", extent, title, limits, colours))
+        limits, colours = ((-high, high), "twilight") if bool((signed < 0).any()) else ((0.0, high), "magma")
+        layers.append(layer(f"{RESIDUAL}, frame by frame", signed, limits, colours))
     return layers
 
 
-def _stack(values: Any) -> bool:
-    return values is not None and np.ndim(values) == 3 and np.size(values) > 0
+def _array(found: Mapping, key: str, ndim: int) -> np.ndarray | None:
+    """What is found under `key`, float32, where it is an array of `ndim` axes."""
+    values = np.asarray(() if found.get(key) is None else found[key], dtype=np.float32)
+    return values if values.ndim == ndim and values.size else None
 
 
-def _layer(
-    image: np.ndarray, name: str, extent: Extent, title: str, limits: tuple[float, float], colormap: str
-) -> LayerData:
+def _layer(extent: Extent, title: str, name: str, image: np.ndarray, limits: Limits, colormap: str) -> LayerData:
     """An image whose pixels, of whatever size, fill the field; frames before y and x are steps."""
     counts = image.shape[-2:]
-    axes = [o + size / n * np.arange(n) for o, size, n in zip(extent.origin_um, extent.size_um, counts, strict=True)]
-    place = placed(axes[0], axes[1])
+    y, x = (o + size / n * np.arange(n) for o, size, n in zip(extent.origin_um, extent.size_um, counts, strict=True))
+    place = placed(y, x)
     if image.ndim == 3:
         place = {
             "scale": (1.0, *place["scale"]), "translate": (0.0, *place["translate"]), "units": ("pixel", "um", "um"),

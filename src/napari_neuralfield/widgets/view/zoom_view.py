@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.notifications import show_error
@@ -18,11 +18,16 @@ from ...app import lazy
 from ...types import Field, Result
 from ..kit.parts import timer
 from ..kit.session import KEY
-from ..kit.threads import Background, Latest
-from .depth_view import Pace, Picture, View, render, view_of
+from ..kit.threads import Background, Latest, when_gone
+from .depth_view import Pace, Picture, View, render, same_axes, screen_events, view_of
 from .depth_view import whole as view_of_all
-from .layers import ImageSlot, colormap_of, contrast, limits_range, placed, whole_step
+from .layers import Axes, ImageSlot, colormap_of, contrast, placed, set_limits, whole_step
 from .side_by_side import SideBySide
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image, Layer
+    from napari.utils.events import Event
 
 FINEST = 1 / 16  # of the native pixel: below it there is nothing more to see
 ENOUGH = 0.75  # of a pixel of the whole picture: a screen pixel of this size needs no closer look
@@ -33,35 +38,26 @@ SKETCH = "sketch"  # in a layer's metadata: its picture is a small one from the 
 class ZoomView(QObject):
     """Follows the camera of one viewer; looks closer at the topmost layer that shows one plane of phase."""
 
-    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+    def __init__(self, viewer: napari.Viewer, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._background = Background()
-        self._latest = Latest(self._background, self._put, self._say_error)
+        self._latest = Latest(self._background, self._put, show_error)
         self._slot, self._pace = ImageSlot(viewer), Pace()
-        self._below: Any = None  # the layer that shows the whole
+        self._below: Image = None  # the layer that shows the whole
         self._last: Picture | None = None
         self._text = ""
         self._beside = SideBySide(viewer, shown_by)
         self._camera = timer(self, 40, self._look, once=True)
         self._settle = timer(self, 180, self._sharpen, once=True)
-        camera = viewer.scene.camera
-        for event in (camera.events.zoom, camera.events.center, viewer.canvas.events.size, viewer.dims.events.ndisplay,
-                      viewer.canvas.grid.events.enabled):
+        layers, others = viewer.layers.events, (viewer.dims.events.ndisplay, viewer.canvas.grid.events.enabled)
+        for event in (*screen_events(viewer), *others, layers.removed, layers.reordered):
             event.connect(self.refresh)
-        for event in (viewer.layers.events.removed, viewer.layers.events.reordered):
-            event.connect(self.refresh)
-        viewer.layers.events.inserted.connect(self._on_inserted)
+        layers.inserted.connect(self._on_inserted)
         for layer in viewer.layers:
             self._adopt(layer)
-        background, latest, holder = self._background, self._latest, self.__dict__
-
-        def close() -> None:  # must not touch this object: it is being destroyed
-            holder["closed"] = True
-            background.close()
-            latest.close()
-
-        self.destroyed.connect(close)
+        holder = self.__dict__
+        when_gone(self, lambda: holder.update(closed=True), self._background.close, self._latest.close)
         self.refresh()
 
     @property
@@ -74,24 +70,24 @@ class ZoomView(QObject):
         """The newest closer look; None before there is one of the layer below."""
         return self._last
 
-    def refresh(self, event: Any = None) -> None:
+    def refresh(self, event: Event | None = None) -> None:
         """What is on the screen may have changed."""
         if not self.__dict__.get("closed"):
             self._camera.start()
 
     # layers
 
-    def _on_inserted(self, event: Any) -> None:
+    def _on_inserted(self, event: Event) -> None:
         self._adopt(event.value)
         self.refresh()
 
-    def _adopt(self, layer: Any) -> None:
+    def _adopt(self, layer: Layer) -> None:
         if KEY in layer.metadata and "closer" not in layer.metadata[KEY]:
             layer.events.visible.connect(self.refresh)
         if result_of(layer) is not None and layer.metadata[KEY].pop(SKETCH, False):
             self._draw_whole(layer)
 
-    def _draw_whole(self, layer: Any) -> None:
+    def _draw_whole(self, layer: Image) -> None:
         """The picture of the whole field for a layer that shows a sketch of it."""
         result = result_of(layer)
         assert result is not None
@@ -102,25 +98,24 @@ class ZoomView(QObject):
             if picture is None or layer not in self._viewer.layers:
                 return
             layer.data = picture.image
-            for key, value in placed(picture.y_um, picture.x_um).items():
+            for key, value in placed(*picture.axes).items():
                 setattr(layer, key, value)
-            limits = contrast(picture.image, "phase")
-            layer.contrast_limits_range, layer.contrast_limits = limits_range(limits), limits
+            set_limits(layer, contrast(picture.image, "phase"))
             self.refresh()
 
         def wanted() -> bool:  # a camera's whole field takes minutes
             return not holder.get("closed") and layer in self._viewer.layers
 
         work = partial(render, field, 0.0, "phase", view, wanted=wanted)
-        self._background.run(work, put, self._say_error)
+        self._background.run(work, put, show_error)
 
     def auto_contrast(self) -> bool:
         """Limits of the layer and its closer look from what is on the screen; False where no such layer is seen."""
         whole = self._whole()
         if whole is None:
             return False
-        limits = contrast(np.asarray(whole.data) if self._last is None else self._last.image, "phase")
-        whole.contrast_limits_range, whole.contrast_limits = limits_range(limits), limits
+        seen = np.asarray(whole.data) if self._last is None else self._last.image
+        set_limits(whole, contrast(seen, "phase"))
         return True
 
     def compare(self, on: bool) -> None:
@@ -134,7 +129,7 @@ class ZoomView(QObject):
             self._beside.back()
         self._viewer.reset_view()
 
-    def _whole(self) -> Any:
+    def _whole(self) -> Image | None:
         """The topmost visible layer that shows one plane of phase."""
         layers = self._viewer.layers
         return next((layer for layer in reversed(layers) if layer.visible and result_of(layer) is not None), None)
@@ -155,9 +150,9 @@ class ZoomView(QObject):
             self._below = whole
             if whole is not None:
                 self._prepare(whole)
-        view = None if whole is None else view_of(self._viewer, self._pixel_ratio())
+        view = None if whole is None else view_of(self._viewer, self.parent())
         result = result_of(whole)
-        if view is None or result is None:
+        if whole is None or view is None or result is None:
             self._say("")
             return
         field, own = result.field, whole_step(result.field)
@@ -178,22 +173,17 @@ class ZoomView(QObject):
         else:
             coarse = 1.0
         wanted = None if draft else lambda: not self._latest.overtaken
-        times = height_of(whole)
-        self._latest.submit(lambda: (whole, _times(render(field, 0.0, "phase", closer, coarse, wanted), times)))
+        times = float(whole.metadata[KEY].get("um_per_rad", 1.0))
+        draw = partial(render, field, 0.0, "phase", closer, coarse=coarse, wanted=wanted)
+        self._latest.submit(lambda: (whole, _times(draw(), times)))
 
-    def _same(self, field: Field, axes: tuple[np.ndarray, np.ndarray]) -> bool:
-        last = self._last
-        return (
-            last is not None and last.field is field and self._slot.alive and self._slot.layer.visible
-            and all(np.array_equal(a, b) for a, b in zip((last.y_um, last.x_um), axes, strict=True))
-        )  # fmt: skip
+    def _same(self, field: Field, axes: Axes) -> bool:
+        last, slot = self._last, self._slot
+        if last is None or last.field is not field or not slot.alive or not slot.layer.visible:
+            return False
+        return same_axes(last.axes, axes)
 
-    def _pixel_ratio(self) -> float:
-        parent = self.parent()
-        ratio = getattr(parent, "devicePixelRatioF", None)
-        return 1.0 if ratio is None else float(ratio())
-
-    def _put(self, found: tuple[Any, Picture | None]) -> None:
+    def _put(self, found: tuple[Image, Picture | None]) -> None:
         whole, picture = found
         if picture is None or whole is not self._below or whole not in self._viewer.layers:
             return
@@ -202,21 +192,21 @@ class ZoomView(QObject):
         if not self._slot.alive:
             self._prepare(whole)
         self._slot.show(
-            f"{whole.name}, closer", picture.image, picture.y_um, picture.x_um, "phase", {"closer": True},
-            follow=False, colormap=colormap_of(picture.field, "phase"),
+            f"{whole.name}, closer", picture.image, picture.axes, "phase",
+            metadata={"closer": True}, follow=False, colormap=colormap_of(picture.field, "phase"),
         )  # fmt: skip
         self._see(whole.visible)
         result = result_of(whole)
         assert result is not None
         self._say(density_text(result, float(self._slot.layer.scale[-1])))
 
-    def _prepare(self, whole: Any) -> None:
+    def _prepare(self, whole: Image) -> None:
         """The layer of the closer look, unseen, right above the whole and bound to its colours."""
-        layers, corner = self._viewer.layers, np.asarray(whole.translate[-2:])
-        chosen = set(layers.selection)
+        layers, chosen = self._viewer.layers, set(self._viewer.layers.selection)
+        y, x = (start + np.array([0.0, 1.0]) for start in whole.translate[-2:])
         self._slot.show(
-            f"{whole.name}, closer", np.zeros((2, 2), np.float32), corner[0] + [0.0, 1.0], corner[1] + [0.0, 1.0],
-            "phase", {"closer": True}, visible=False, colormap=whole.colormap.name,
+            f"{whole.name}, closer", np.zeros((2, 2), np.float32), (y, x), "phase",
+            metadata={"closer": True}, visible=False, colormap=whole.colormap.name,
         )  # fmt: skip
         layer = self._slot.layer
         for name in SHARED:
@@ -247,11 +237,8 @@ class ZoomView(QObject):
         self._text = overlay.text = text
         overlay.visible = bool(text)
 
-    def _say_error(self, text: str) -> None:
-        show_error(text)
 
-
-def result_of(layer: Any) -> Result | None:
+def result_of(layer: Layer | None) -> Result | None:
     """What a layer shows the whole of, where that is one plane of phase."""
     ours = {} if layer is None else layer.metadata.get(KEY)
     if not isinstance(ours, dict) or ours.get("quantity") not in ("phase", "height") or "result" not in ours:
@@ -260,14 +247,9 @@ def result_of(layer: Any) -> Result | None:
     return result if lazy.beyond_pixels(result.field) else None
 
 
-def shown_by(layer: Any) -> str:
+def shown_by(layer: Layer) -> str:
     """'phase' or 'height' of one plane; '' for another layer."""
     return "" if result_of(layer) is None else str(layer.metadata[KEY]["quantity"])
-
-
-def height_of(layer: Any) -> float:
-    """What a layer of heights shows of one radian, um; 1 for a layer of phase."""
-    return float(layer.metadata[KEY].get("um_per_rad", 1.0))
 
 
 def _times(picture: Picture | None, factor: float) -> Picture | None:
@@ -277,7 +259,10 @@ def _times(picture: Picture | None, factor: float) -> Picture | None:
 
 
 def density_text(result: Result, step_um: float) -> str:
-    """How dense a picture is beside the camera's pixels; beside the field's own where those are not known."""
+    """How dense a picture of `result` is beside the camera's pixels; beside the field's own where those are not known.
+
+    `step_um` is the pixel of the picture, um.
+    """
     camera = result.optics.get("pixel_um")
     known = isinstance(camera, int | float) and camera > 0
     times = float(camera or 0.0 if known else result.field.extent.pixel_um) / step_um
@@ -285,7 +270,7 @@ def density_text(result: Result, step_um: float) -> str:
     return f"{number} × the {'camera' if known else 'reconstruction'}'s pixels"
 
 
-def zoom_view_of(viewer: Any) -> ZoomView:
+def zoom_view_of(viewer: napari.Viewer) -> ZoomView:
     """The one closer look of a viewer; made at the first call, gone with its window."""
     model = getattr(viewer, "__wrapped__", viewer)  # docks are handed a proxy of the viewer
     window = model.window._qt_window
