@@ -18,7 +18,7 @@ import numpy as np
 
 import napari_neuralfield as nf
 from napari_neuralfield.app.figures.colour_wheel import coloured
-from napari_neuralfield.app.figures.picture import Tile, grey, save_sheet
+from napari_neuralfield.app.figures.picture import Panel, grey, save_sheet
 from napari_neuralfield.recon import recommended
 from napari_neuralfield.recon.engine.metrics import score
 
@@ -52,23 +52,23 @@ def scaled(image: np.ndarray, target: np.ndarray) -> np.ndarray:
     return image * (np.vdot(image, target) / np.vdot(image, image))
 
 
-def amplitude(image: np.ndarray, label: str, limits: tuple[float, float] | None = None) -> Tile:
-    return Tile(grey(np.abs(image), limits), label)
+def amplitude(image: np.ndarray, label: str, limits: tuple[float, float] | None = None) -> Panel:
+    return Panel(grey(np.abs(image), limits), label)
 
 
-def phase(image: np.ndarray, label: str, limits: tuple[float, float] | None = None) -> Tile:
-    return Tile(grey(np.angle(image), limits), label)
+def phase(image: np.ndarray, label: str, limits: tuple[float, float] | None = None) -> Panel:
+    return Panel(grey(np.angle(image), limits), label)
 
 
-def siemens() -> tuple[str, list[list[Tile]], str]:
+def siemens() -> tuple[str, list[list[Panel]], str]:
     """All frames, then every fourth by three methods."""
     acquisition = nf.open_acquisition(SIEMENS)
     whole = result_of(acquisition, "least-squares")
     probe = whole.calibration["probe"][0]
     first = [
-        Tile(grey(np.log1p(acquisition.frames[100])), "one of 516 frames (logarithm)"),
+        Panel(grey(np.log1p(acquisition.frames[100])), "one of 516 frames (logarithm)"),
         phase(plane(whole, 380), "all frames: least-squares, phase"),
-        Tile(coloured(probe), "probe in colours: hue is its phase"),
+        Panel(coloured(probe), "probe in colours: hue is its phase"),
     ]
     second = []
     for method in ("rpie", "least-squares", "residual-field"):
@@ -79,13 +79,13 @@ def siemens() -> tuple[str, list[list[Tile]], str]:
     return title, [first, second], "Data: tike, Argonne National Laboratory. Reconstructed with napari-neuralfield."
 
 
-def p25() -> tuple[str, list[list[Tile]], str]:
+def p25() -> tuple[str, list[list[Panel]], str]:
     """The near-field star by the recommended method."""
     acquisition = nf.open_acquisition(P25)
     found = result_of(acquisition, recommended(acquisition)[0])
     image = plane(found, 180)
     tiles = [
-        Tile(grey(acquisition.frames[0]), "one of 200 frames"),
+        Panel(grey(acquisition.frames[0]), "one of 200 frames"),
         amplitude(image, "amplitude"),
         phase(image, "phase"),
         amplitude(found.calibration["probe"][0], "light that falls on the star"),
@@ -94,7 +94,7 @@ def p25() -> tuple[str, list[list[Tile]], str]:
     return "X-ray near field in a cone beam: a star", [tiles], source
 
 
-def coded() -> tuple[str, list[list[Tile]], str]:
+def coded() -> tuple[str, list[list[Panel]], str]:
     """Wrong positions, as given and corrected, beside the truth; simulated."""
     from napari_neuralfield.simulate.scans import coded as simulate
 
@@ -108,10 +108,10 @@ def coded() -> tuple[str, list[list[Tile]], str]:
         images.append(scaled(plane(found, len(target), apart), target))
         error = score([(images[-1].ravel(), target.ravel())]).relative_error
         labels.append(f"{name}: off by {error:.2f}")
-    frame = Tile(grey(acquisition.frames[0]), "one of 40 frames")
+    frame = Panel(grey(acquisition.frames[0]), "one of 40 frames")
     bright, turn = ((float(low), float(high)) for low, high in (limits(np.abs(target)), limits(np.angle(target))))
     seen = [
-        Tile(coloured(images[1]), "found, in colours: hue is the phase"),
+        Panel(coloured(images[1]), "found, in colours: hue is the phase"),
         *(phase(i, "its phase", turn) for i in images),
     ]
     rows = [
@@ -121,7 +121,7 @@ def coded() -> tuple[str, list[list[Tile]], str]:
     return "Lensless through a coded surface, positions wrong by up to 3 pixels", rows, "Simulated."
 
 
-def coded_fpm() -> tuple[str, list[list[Tile]], str]:
+def coded_fpm() -> tuple[str, list[list[Panel]], str]:
     """Nine LEDs through a coded surface: pupil taken for perfect, and found; simulated."""
     from napari_neuralfield.simulate.coded_fpm import coded_fpm as simulate
 
@@ -129,20 +129,20 @@ def coded_fpm() -> tuple[str, list[list[Tile]], str]:
     y, x = (truth["pixel_um"] * np.arange(n) for n in truth["object"].shape)
     target = centred(truth["object"])
     bright, turn = limits(np.abs(target)), limits(np.angle(target))
-    rows: list[list[Tile]] = [[Tile(grey(acquisition.frames[0]), "one of 9 frames")], []]
+    rows: list[list[Panel]] = [[Panel(grey(acquisition.frames[0]), "one of 9 frames")], []]
     for recover, name in ((False, "pupil taken for perfect"), (True, "pupil found")):
         found = result_of(acquisition, "coded-fpm", recover_pupil=recover)
         image = scaled(found.field.render([0.0], y, x)[0].numpy(), target)
         error = score([(image.ravel(), target.ravel())]).relative_error
         rows[0].append(amplitude(image, f"{name}: off by {error:.2f}", bright))
         rows[1].append(phase(image, "its phase", turn))
-    rows[1].insert(0, Tile(coloured(image), "found, in colours: hue is the phase"))
+    rows[1].insert(0, Panel(coloured(image), "found, in colours: hue is the phase"))
     rows[0].append(amplitude(target, "truth", bright))
     rows[1].append(phase(target, "its phase", turn))
     return "Nine LEDs and a coded surface in front of the camera", rows, "Simulated."
 
 
-def neuph(seed: int = 1) -> tuple[str, list[list[Tile]], str]:
+def neuph(seed: int = 1) -> tuple[str, list[list[Panel]], str]:
     """Five LED patterns to phase: DPC, the network, its polish, the truth; below, a part of it; simulated."""
     from napari_neuralfield.simulate.patterns import multiplexed
 
@@ -161,13 +161,13 @@ def neuph(seed: int = 1) -> tuple[str, list[list[Tile]], str]:
     shades = limits(truth)
     everything = [*zip(images, labels, strict=True), (truth, "truth")]
     rows = [
-        [Tile(grey(bright), "one of 5 frames"), *(Tile(grey(i, shades), name) for i, name in everything)],
-        [Tile(grey(bright[part]), "closer"), *(Tile(grey(i[part], shades), "") for i, _ in everything)],
+        [Panel(grey(bright), "one of 5 frames"), *(Panel(grey(i, shades), name) for i, name in everything)],
+        [Panel(grey(bright[part]), "closer"), *(Panel(grey(i[part], shades), "") for i, _ in everything)],
     ]
     return "Phase of cells from five frames under LED patterns, 6 x finer than the camera", rows, "Simulated."
 
 
-def srqpi(seed: int = 6) -> tuple[str, list[list[Tile]], str]:
+def srqpi(seed: int = 6) -> tuple[str, list[list[Panel]], str]:
     """One defocused frame to phase, beside the transport of intensity from three; below, a part of it; simulated."""
     from napari_neuralfield.simulate.through_focus import through_focus
 
@@ -187,8 +187,8 @@ def srqpi(seed: int = 6) -> tuple[str, list[list[Tile]], str]:
     shades, light = limits(np.stack([truth, *images])), limits(frame)
     everything = [*zip(images, labels, strict=True), (truth, "truth")]
     rows = [
-        [Tile(grey(frame, light), "the frame, +4 um"), *(Tile(grey(i, shades), name) for i, name in everything)],
-        [Tile(grey(frame[part], light), "closer"), *(Tile(grey(i[part], shades), "") for i, _ in everything)],
+        [Panel(grey(frame, light), "the frame, +4 um"), *(Panel(grey(i, shades), name) for i, name in everything)],
+        [Panel(grey(frame[part], light), "closer"), *(Panel(grey(i[part], shades), "") for i, _ in everything)],
     ]
     return "Phase of cells from one defocused frame, 4 x finer than the camera", rows, "Simulated."
 
