@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from .misfit import DefocusMisfit
+from ...forward.defocus_misfit import DefocusMisfit
 from .sparse_fit import FitStep
 
 EVERY = 5  # steps between two looks

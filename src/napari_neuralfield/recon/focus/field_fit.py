@@ -18,12 +18,12 @@ from ... import compute
 from ...data.acquisition import ThroughFocus
 from ...fields.phase_map import PhaseMap
 from ...forward.brightfield import binned
+from ...forward.defocus_misfit import DefocusMisfit
 from ...types import Done, Event, Extent, Field, InputError, Note, Preview, Progress, Result
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import Recipe, method, option
 from .depth_offset import Deeper
 from .frames import DefocusFrames, empty_on_grid, fit_pixels, frames_of, on_finer_pixels
-from .misfit import DefocusMisfit
 from .network_fit import NetworkFit, phase_network
 from .polish import NEAR
 from .report import explain

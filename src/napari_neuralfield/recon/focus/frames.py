@@ -12,8 +12,8 @@ import torch
 from ...data.acquisition import ThroughFocus
 from ...data.brightness import slow_light
 from ...forward.brightfield import BrightField, binned
+from ...forward.defocus_misfit import DefocusMisfit, weak_transfer
 from ...types import InputError
-from .misfit import DefocusMisfit, weak_transfer
 
 SMALLEST = 16  # pixels along a side
 FAINTEST = 0.02  # contrast of a weak phase of 1 rad below which a frame is in focus

@@ -9,9 +9,11 @@ import torch
 
 from ... import compute
 from ...fields.phase_network import PhaseNetwork
-from ...types import Extent
-from ..engine.adam import Adam, warm_cosine
-from .misfit import DefocusMisfit
+from ...forward.defocus_misfit import DefocusMisfit, transmission
+from ...forward.focus_measurement import FocusMeasurement
+from ...types import Extent, Progress
+from ..engine.adam import warm_cosine
+from ..engine.fit_field import Batch, Counter, Fittable, fit_field
 from .sparse_fit import FitStep, Known
 
 RATE = 3e-2
@@ -55,14 +57,28 @@ class NetworkFit:
 
     def steps(self, count: int) -> Iterator[FitStep]:
         """`count` steps of Adam."""
-        optimizer = Adam(self.field.network.parameters(), RATE, betas=(0.9, 0.99))
-        scale = 1 / (self.misfit.root.numel())
-        for done in range(1, count + 1):
-            sample = self.field.on_grid(self.channels)
-            slopes = self.misfit.slopes(sample.detach())
-            loss = (slopes.sample * sample).sum() + self._penalty(sample)
-            optimizer.step(loss * scale, RATE * warm_cosine(done - 1, count))
-            yield FitStep(done, count, slopes, False)
+        measurement = FocusMeasurement(self.misfit)
+        now = self.sample
+
+        def light(_: float) -> torch.Tensor:
+            nonlocal now
+            now = self.field.on_grid(self.channels)
+            return transmission(now)
+
+        moving = Fittable(light, list(self.field.network.parameters()), lambda: self.field)
+        events = fit_field(
+            moving,
+            measurement,
+            (Batch(measurement.train, warm_cosine(step, count)) for step in range(count)),
+            rate=RATE,
+            counter=Counter(count),
+            regulariser=lambda _: self._penalty(now) / self.misfit.root.numel(),
+            betas=(0.9, 0.99),
+        )
+        for event in events:
+            if isinstance(event, Progress):
+                assert measurement.slopes is not None
+                yield FitStep(event.done, count, measurement.slopes, False)
 
     def _penalty(self, sample: torch.Tensor) -> torch.Tensor:
         down, right = sample - sample.roll(1, -2), sample - sample.roll(1, -1)

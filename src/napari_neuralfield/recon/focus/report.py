@@ -13,8 +13,8 @@ import torch
 
 from ...data.acquisition import ThroughFocus
 from ...forward.brightfield import binned
+from ...forward.defocus_misfit import DefocusMisfit
 from .frames import DefocusFrames, fit_pixels, frames_of, on_finer_pixels
-from .misfit import DefocusMisfit
 
 POINTS = 8  # of the condenser's aperture
 LOOKED_AT = 256  # frame pixels along a side, in the middle, that are simulated again

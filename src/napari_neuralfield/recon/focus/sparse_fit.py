@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 import torch
 
+from ...forward.defocus_misfit import DefocusMisfit, FocusGradient
 from ..engine.sparsity import adjoint_differences, differences
-from .misfit import DefocusMisfit, FocusGradient
 
 INNER = 20  # rounds of splitting in each step
 LONGEST = 1.0  # step, in units of that of a weak sample

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 
-from ...data.acquisition import ThroughFocus
-from ...forward.brightfield import BrightField, binned
-from ...optics.grids import fast_length
-from ...optics.propagation import frequency_axis
+from ..data.acquisition import ThroughFocus
+from ..optics.grids import fast_length
+from ..optics.propagation import frequency_axis
+from .brightfield import BrightField, binned
 
 DARKEST = 1e-4  # of the frame's level: darker pixels count as this bright, where a root has no slope
 SMALLEST_NOISE = 2e-4  # of the frame's level: no camera and no model is better
@@ -114,19 +114,31 @@ class DefocusMisfit:
         self.z_um = -self.z_um
         self._kept.clear()
 
-    @torch.no_grad()
     def slopes(self, sample: torch.Tensor) -> FocusGradient:
         """Misfit and gradient of a sample (channel, Y, X)."""
-        light = _transmission(sample)
+        light = transmission(sample)
+        found = self.slopes_of_light(light)
+        turned = found.sample * light.conj()
+        return dataclasses.replace(found, sample=torch.stack([turned.imag, -turned.real][: len(sample)]))
+
+    @torch.no_grad()
+    def slopes_of_light(self, light: torch.Tensor, frames: Sequence[int] | None = None) -> FocusGradient:
+        """Misfit and gradient of what a sample transmits.
+
+        Parameters
+        ----------
+        light : complex transmission (Y, X); `FocusGradient.sample` is d misfit / d conj(light), twice (Y, X).
+        frames : numbers of the frames; None: all.
+        """
         spectrum = torch.fft.fft2(light)
         back, energy = torch.zeros_like(spectrum), 0.0
         residuals, gains = [], []
-        for number, root in enumerate(self.root):
+        for number in range(len(self.root)) if frames is None else frames:
             waves: list[torch.Tensor] = []
             image = self._image(spectrum, number, waves)
             gain = _gain(image, self.measured[number])
             shown = (gain * image).clamp(min=DARKEST).sqrt()
-            residual = (2 / self.noise) * (shown - root)
+            residual = (2 / self.noise) * (shown - self.root[number])
             energy += 0.5 * float(residual.double().square().sum())
             weight = self._fine(residual * (2 * gain / self.noise) / shown)
             for point, pupil in enumerate(self._pupils(number)):
@@ -134,14 +146,12 @@ class DefocusMisfit:
                 back += torch.fft.fft2(weight * wave) * pupil.conj()
             residuals.append(residual)
             gains.append(gain)
-        turned = torch.fft.ifft2(back).mul_(light.conj())
-        gradient = torch.stack([turned.imag, -turned.real][: len(sample)])
-        return FocusGradient(energy, torch.stack(residuals), gradient, torch.stack(gains))
+        return FocusGradient(energy, torch.stack(residuals), torch.fft.ifft2(back), torch.stack(gains))
 
     @torch.no_grad()
     def shown(self, sample: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Frames (frame, y, x) of a sample (channel, Y, X), and the gain of each that suits the measured ones best."""
-        spectrum = torch.fft.fft2(_transmission(sample))
+        spectrum = torch.fft.fft2(transmission(sample))
         images = [self._image(spectrum, number) for number in range(len(self.root))]
         gains = [_gain(image, measured) for image, measured in zip(images, self.measured, strict=True)]
         return torch.stack(images), torch.stack(gains)
@@ -181,9 +191,12 @@ class DefocusMisfit:
             count += 1
             if keep and waves is not None:
                 waves.append(wave)
-        frame = binned(light / count, self.upsampling)
+        return self.cut(binned(light / count, self.upsampling))
+
+    def cut(self, frames: torch.Tensor) -> torch.Tensor:
+        """The part of whole frames (..., y, x) that the camera sees."""
         (top, left), (rows, columns) = self._before, self.frame_shape
-        return frame[top : top + rows, left : left + columns]
+        return frames[..., top : top + rows, left : left + columns]
 
     def _fine(self, image: torch.Tensor) -> torch.Tensor:
         """Adjoint of averaging over the points, binning and cutting out: (y, x) -> (Y, X)."""
@@ -212,7 +225,8 @@ def weak_transfer(microscope: BrightField, shape: tuple[int, int], z_um: float) 
     return 2 * torch.sin(turn) * passed, -2 * torch.cos(turn) * passed
 
 
-def _transmission(sample: torch.Tensor) -> torch.Tensor:
+def transmission(sample: torch.Tensor) -> torch.Tensor:
+    """exp(i phase - absorption) (Y, X) of a sample (channel, Y, X)."""
     size = torch.exp(-sample[1]) if len(sample) > 1 else torch.ones_like(sample[0])
     return torch.polar(size, sample[0])
 
