@@ -28,7 +28,7 @@ def run(
     InputError : for options that do not fit, and for whatever cannot be read or written.
     """
     target = arguments.output(arguments.given(output), FIELD)
-    from ..app.figures.calibration_words import HALF_TURN
+    from ..app.figures.calibration_findings import HALF_TURN
     from ..io import open_acquisition
     from ..recon.engine.recipe import build, load
     from ..recon.engine.recipe import options as known_options

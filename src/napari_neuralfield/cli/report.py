@@ -76,8 +76,7 @@ def methods(name: str | None) -> list[dict[str, Any]]:
         from ..recon.training.networks import TRAININGS
 
         found = [
-            Method(f"train {n}", t.summary, t.recipe, (t.kind,), {}, lambda *_: iter(()))
-            for n, t in TRAININGS.items()
+            Method(f"train {n}", t.summary, t.recipe, (t.kind,), {}, lambda *_: iter(())) for n, t in TRAININGS.items()
         ]
     else:
         found = [METHODS[n] for n in (sorted(METHODS) if name is None else [name])]
