@@ -50,7 +50,7 @@ def save(page: Path, trials: Sequence[Trial], title: str) -> None:
         some = trials[start : start + COLUMNS]
         rows.append([Panel(amplitude_picture(t.picture), f"{t.orientation}: error {t.error:.3f}") for t in some])
         rows.append([Panel(phase_picture(t.picture), f"phase, {t.orientation}") for t in some])
-    save_sheet(page, f"Which way round do the positions of {title} run?", rows, LOOK)
+    save_sheet(page, f"Which orientation do the positions of {title} have?", rows, LOOK)
 
 
 def amplitude_picture(values: np.ndarray) -> np.ndarray:

@@ -185,7 +185,7 @@ class _Stages:
             return
         text = (
             f"the sample is tilted or thick: its depth differs by {self.depths.spread_um:.3g} um over the field, which "
-            "one plane cannot explain, so only the LEDs' brightness is corrected; calibrate with a flat, thin sample"
+            "one plane cannot explain, so only the LED intensity is corrected; calibrate with a flat, thin sample"
         )
         self.warnings.append(text)
         yield Note(text, "warning")
