@@ -29,6 +29,14 @@ def run_file(
 ) -> None:
     """Calibrate a file; what is typed comes before what the `recipe` file says.
 
+    Parameters
+    ----------
+    file : frames of any known format.
+    output : the corrected acquisition, `*.acq.h5`.
+    report : the page, `*.png`; none where None.
+    recipe : YAML file with options.
+    typed : options as they were typed, by name.
+
     Raises
     ------
     InputError : for options that do not fit, and for whatever cannot be read or written.
@@ -64,9 +72,9 @@ def _surface(acquisition: Acquisition, recipe: Recipe, target: Path) -> None:
 
 
 def run(acquisition: Acquisition, recipe: Recipe, target: Path, report: Path | None = None) -> None:
-    """Calibrate, say what was found, write the corrected acquisition; with `report` assess it too and draw the page.
+    """Calibrate, say what was found, write the corrected acquisition to `target`; with `report` draw the page too.
 
-    `recipe` is of the model that `recipe_of` names.
+    `recipe` is of the model that `recipe_of` names for the kind of `acquisition`.
 
     Raises
     ------

@@ -12,13 +12,20 @@ FIELD = (".nfield",)
 
 
 def run(
-    file: Path, output: Path | None, method: str | None, preset: str | None, recipe: Path | None,
+    file: Path,
+    output: Path | None,
+    recipe: Path | None,
     typed: Mapping[str, str | None],
-) -> None:  # fmt: skip
+    *,
+    method: str | None,
+    preset: str | None,
+) -> None:
     """Reconstruct, write `output`, and say how well it explains the frames.
 
     Parameters
     ----------
+    file : frames of any known format.
+    output : the field to write, `*.nfield`.
     method, preset : names; None where nothing was typed.
     recipe : YAML file with options.
     typed : options as they were typed, by name; they come first.

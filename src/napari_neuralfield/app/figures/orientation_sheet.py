@@ -21,7 +21,7 @@ LOOK = "Choose by the picture: wrong axes or signs can fit nearly as well as the
 
 
 def turned(acquisition: Acquisition, orientation: str) -> Acquisition:
-    """A scan with its positions turned.
+    """The scan `acquisition` with its positions turned into the named `orientation`.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def turned(acquisition: Acquisition, orientation: str) -> Acquisition:
 
 
 def save(page: Path, trials: Sequence[Trial], title: str) -> None:
-    """Amplitude above phase of each trial, four beside each other, in a PNG.
+    """Amplitude above phase of each of the `trials`, four beside each other, in the PNG `page` under a `title`.
 
     Raises
     ------
