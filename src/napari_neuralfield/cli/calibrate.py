@@ -113,6 +113,4 @@ def run(acquisition: Acquisition, recipe: Recipe, target: Path, report: Path | N
 
 
 def _tell(findings: list[Finding]) -> None:
-    width = max((len(finding.name) for finding in findings), default=0)
-    for finding in findings:
-        print(f"  {finding.name:<{width}}  {finding.text}")
+    print(*terminal.columns([(finding.name, finding.text) for finding in findings]), sep="\n")

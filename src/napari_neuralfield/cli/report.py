@@ -12,7 +12,7 @@ import numpy as np
 
 from ..app.arguments import flag_of, members
 from ..data.plain import plain
-from .terminal import caption, unit_of
+from .terminal import caption, columns, unit_of
 
 if TYPE_CHECKING:
     from ..recon.engine.recipe import OptionInfo, Recipe
@@ -133,7 +133,7 @@ def acquisition_as_text(found: Facts) -> str:
         *((name, _with_unit(value, _unit(name, found["units"]))) for name, value in found["values"].items()),
         *((name, _number(value)) for name, value in found["facts"].items() if not name.startswith("frame_")),
     ]
-    lines = [f"{found['title'] or Path(found['file']).name}", *_columns(rows)]
+    lines = [f"{found['title'] or Path(found['file']).name}", *columns(rows)]
     lines += [f"note: {text}" for text in found["notes"]]
     lines += [f"missing: {m['name']}{_in(m['unit'])}, {m['help']}; give it in a sidecar file" for m in found["missing"]]
     lines += [f"{LABELS.get(check['level'], 'note')}: {check['text']}" for check in found["checks"]]
@@ -154,7 +154,7 @@ def field_as_text(found: Facts) -> str:
         *((name, _number(value)) for name, value in found["optics"].items() if not isinstance(value, list | dict)),
         *((caption(name), _number(value) + unit_of(name)) for name, value in found["figures"].items()),
     ]
-    return "\n".join([f"{found['title'] or Path(found['file']).name}", *_columns(rows)])
+    return "\n".join([f"{found['title'] or Path(found['file']).name}", *columns(rows)])
 
 
 def methods_as_text(found: list[Facts]) -> str:
@@ -164,7 +164,7 @@ def methods_as_text(found: list[Facts]) -> str:
         if method["presets"]:
             lines.append(f"  presets {', '.join(method['presets'])}")
         rows = [(option["flag"], _option_text(option)) for option in method["options"]]
-        lines += [*_columns(rows), ""]
+        lines += [*columns(rows), ""]
     if len(found) > 1:
         lines.append(f"options of other commands: {', '.join(f'neuralfield methods {name}' for name in COMMANDS)}")
     return "\n".join(lines).rstrip()
@@ -209,8 +209,3 @@ def _number(value: object) -> str:
 
 def _in(unit: str) -> str:
     return f" in {unit}" if unit else ""
-
-
-def _columns(rows: list[tuple[str, str]]) -> list[str]:
-    width = max(len(name) for name, _ in rows)
-    return [f"  {name:<{width}}  {text}" for name, text in rows if text]

@@ -138,6 +138,12 @@ def unit_of(name: str) -> str:
     return " um" if name.endswith("_um") and not name.endswith("_per_um") else ""
 
 
+def columns(rows: list[tuple[str, str]]) -> list[str]:
+    """Lines of name and text, the texts below each other; none for a name without a text."""
+    width = max((len(name) for name, _ in rows), default=0)
+    return [f"  {name:<{width}}  {text}" for name, text in rows if text]
+
+
 @contextlib.contextmanager
 def progress_bar() -> Iterator[tqdm]:
     """A bar on a terminal; nothing where standard error is none."""
