@@ -132,7 +132,7 @@ def calibration(stage: Stage, open_file: Callable[[], object]) -> None:
         raise RuntimeError(panel.error.text())
     panel.assess()
     wait(lambda: not panel.running)
-    stage.give_room("Acquisition", (1700, 1390), 430)
+    stage.give_room("Acquisition", (1700, 1480), 430)
     stage.viewer.layers.selection.clear()
     acquisition.findChild(QScrollArea).verticalScrollBar().setValue(acquisition.plot.y())
     stage.shoot("calibrate")
