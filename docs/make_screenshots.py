@@ -132,7 +132,7 @@ def calibration(stage: Stage, open_file: Callable[[], object]) -> None:
         raise RuntimeError(panel.error.text())
     panel.assess()
     wait(lambda: not panel.running)
-    stage.give_room("Acquisition", (1700, 1390), 430)
+    stage.give_room("Acquisition", (1700, 1480), 430)
     stage.viewer.layers.selection.clear()
     acquisition.findChild(QScrollArea).verticalScrollBar().setValue(acquisition.plot.y())
     stage.shoot("calibrate")
@@ -161,7 +161,7 @@ def scan(stage: Stage, open_file: Callable[[], object]) -> None:
 
 
 def orientations(stage: Stage, path: Path) -> None:
-    """The eight ways round, of a scan whose axes are exchanged: a picture of the window."""
+    """The eight orientations of a scan whose axes are exchanged: a picture of the window."""
     from napari_neuralfield.widgets.contributions import open_workbench
 
     stage.viewer.open(path, plugin=PLUGIN)
@@ -180,7 +180,7 @@ def orientations(stage: Stage, path: Path) -> None:
 
 
 def training(stage: Stage, path: Path, target: Path) -> None:
-    """Fine-tune the weights in the box for the microscope that is open: one picture, half-way."""
+    """Fine-tune the weights that come with the package for the microscope that is open: one picture, half-way."""
     from napari_neuralfield.widgets.contributions import open_docks
     from napari_neuralfield.widgets.train.work import LIKE, SHIPPED
 

@@ -1,7 +1,7 @@
 """The picture of a network for single defocused frames that is fine-tuned for the microscope that is open.
 
 Run under a display: `xvfb-run -s "-screen 0 2000x1500x24" python docs/make_srqpi_screenshots.py`; with --weights FILE
-to begin with others than those in the box, with --file FILE of a stack through focus in place of the simulated one.
+to begin with others than those of the package, with --file FILE of a stack through focus in place of the simulated one.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ def test_importing_loads_neither_torch_nor_a_window() -> None:
     code = (
         "import sys, time; start = time.perf_counter(); import napari_neuralfield;"
         "print(f'import napari_neuralfield: {time.perf_counter() - start:.3f} s');"
-        "loaded = {'torch', 'napari', 'qtpy', 'PyQt6', 'magicgui'} & set(sys.modules);"
+        "loaded = {'torch', 'napari', 'qtpy', 'PyQt6', 'magicgui', 'matplotlib'} & set(sys.modules);"
         "sys.exit(', '.join(sorted(loaded)) or 0)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 from scene import OBJECTIVE_NA, board, scene
 
-from napari_neuralfield.app.figures import calibration_report, calibration_words
-from napari_neuralfield.app.figures.calibration_words import figures, half_turn_fits, lines, rings, zernike_name
+from napari_neuralfield.app.figures import calibration_report
+from napari_neuralfield.app.figures.calibration_figures import Figures, figures, wavefront, zernike_name
+from napari_neuralfield.app.figures.calibration_findings import HALF_TURN, Finding, all_findings, findings, rings
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.optics.illumination import ORIENTATIONS, orient
 from napari_neuralfield.recon.calibration.quality import Quality
@@ -66,54 +67,71 @@ def test_figures_carry_their_units_and_follow_from_the_pose() -> None:
     json.dumps(found, allow_nan=False)
 
 
-def test_lines_say_what_was_found() -> None:
-    said = dict(lines(figures(calibration(), quality(2.0, 0.08), quality(1.1))))
-    assert said["board turned"] == "2.00 deg clockwise in the picture"
-    assert said["board shifted"] == "1.60 mm left, 0.80 mm down"
-    assert said["board height"] == "76.19 mm instead of 80 mm, or the pitch 5.00 % wider"
-    assert said["pupil"] == "astigmatism 45 deg +0.31, coma x -0.20 rad"
-    assert said["LED brightness"] == "11.8 % rms, 0.80 to 1.20"
-    assert said["ambient light"] == "4 counts"
-    assert said["error of a frame"] == "0.1000 before, 0.0100 after (median)"
-    assert said["error held out"] == "0.0800 before, 0.0200 after"
-    assert said["resolution"] == "2.000 um before, 1.100 um after"
-    assert "board mounted" not in said
-    assert "wavelength" not in said
-    rows = lines(figures(calibration()))
-    assert [text for name, text in rows if name == "outlier"] == [
+def said_of(found: Figures) -> dict[str, str]:
+    return {finding.name: finding.text for finding in findings(found)}
+
+
+def test_findings_say_what_was_found() -> None:
+    whole = figures(calibration(), quality(2.0, 0.08), quality(1.1))
+    said = said_of(whole)
+    assert said["LED board rotation"] == "2.00 deg clockwise in the picture"
+    assert said["LED board shift"] == "1.60 mm left, 0.80 mm down"
+    assert said["Board height / pitch"] == "height 76.19 mm (given 80), or pitch 5.00 % wider"
+    assert said["Aberrations (Zernike)"] == "0.37 rad rms: astigmatism 45 deg +0.31, coma x -0.20 rad"
+    assert said["LED intensity"] == "11.6 % rms, 0.80 to 1.20"  # without the outlier frames
+    assert said["Ambient light"].startswith("4 counts, ")
+    assert said["Sample depth (defocus)"] == f"+3.00 um (not given); {HALF_TURN}"
+    assert said["Relative amplitude error (median frame)"] == "0.1000 before, 0.0100 after"
+    assert said["Error of held-out frames"] == "0.0800 before, 0.0200 after"
+    assert said["Resolution (full period, FRC)"] == "2.000 um before, 1.100 um after"
+    assert "LED board orientation" not in said
+    assert "Wavelength" not in said
+    assert all(finding.tip.endswith(".") for finding in all_findings(whole))
+
+
+def test_small_aberrations_are_no_list() -> None:
+    said = said_of(figures(calibration(zernike_rad={5: 0.03, 6: 0.04})))
+    assert said["Aberrations (Zernike)"] == "0.05 rad rms, every term below 0.05 rad"
+
+
+def test_outlier_frames_are_told_by_reason_and_count_for_nothing() -> None:
+    def told(leave_out: bool) -> list[str]:
+        rows = all_findings(figures(calibration(), leave_out=leave_out))
+        return [finding.text for finding in rows if finding.name == "Outlier frames"]
+
+    assert told(False) == [
         "frame 3 is saturated; --leave-out leaves it out",
         "each of frames 9, 11 is dark; --leave-out leaves them out",
     ]
-    rows = lines(figures(calibration(), leave_out=True))
-    assert [text for name, text in rows if name == "outlier"] == [
-        "frame 3 is saturated; it is left out",
-        "each of frames 9, 11 is dark; they are left out",
-    ]
+    assert told(True) == ["frame 3 is saturated; it is left out", "each of frames 9, 11 is dark; they are left out"]
+    last = calibration(outlier_frames=(OutlierFrame(48, "is dark"),))
+    assert said_of(figures(last))["LED intensity"].endswith("0.80 to 1.19")
 
 
 SAID = {
-    "board": ("board turned", "board shifted", "board height"), "single LEDs": ("LEDs off its grid",),
-    "LED brightness": ("LED brightness",), "ambient light": ("ambient light",), "sample depth": ("sample depth",),
-    "pupil": ("pupil",),
+    "LED board": ("LED board rotation", "LED board shift", "Board height / pitch"),
+    "LED positions": ("LED position error (off the grid)",), "LED intensity": ("LED intensity",),
+    "ambient light": ("Ambient light",), "sample depth": ("Sample depth (defocus)",),
+    "aberrations": ("Aberrations (Zernike)",),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SAID)
-def test_what_was_not_learnt_is_left_out_of_the_lines(name: str) -> None:
+def test_what_was_not_learnt_has_no_row(name: str) -> None:
     whole = calibration()
     without: dict[str, dict[str, Any]] = {
-        "board": {"pose": BoardPose()},
-        "single LEDs": {"corrected": whole.corrected.replace(illumination_na=POSE.place(NA))},
-        "LED brightness": {"corrected": whole.corrected.replace(exposure=None)},
+        "LED board": {"pose": BoardPose()},
+        "LED positions": {"corrected": whole.corrected.replace(illumination_na=POSE.place(NA))},
+        "LED intensity": {"corrected": whole.corrected.replace(exposure=None)},
         "ambient light": {"corrected": whole.corrected.replace(background=None)},
         "sample depth": {"corrected": whole.corrected.replace(sample_z_um=None)},
-        "pupil": {"zernike_rad": {}},
+        "aberrations": {"zernike_rad": {}},
     }
-    said = dict(lines(figures(calibration(**without[name]))))
-    assert said["left as given"] == name
+    said = said_of(figures(calibration(**without[name])))
+    assert said["Left as given"] == name
     assert not set(SAID[name]) & set(said)
     assert {row for rows in SAID.values() for row in rows} - set(SAID[name]) < set(said)
-    assert "left as given" not in dict(lines(figures(whole)))
+    assert "Left as given" not in said_of(figures(whole))
 
 
 def test_a_calibration_that_was_not_taken_up_says_so_of_everything() -> None:
@@ -121,22 +139,26 @@ def test_a_calibration_that_was_not_taken_up_says_so_of_everything() -> None:
     found = figures(calibration(corrected=given, given=given, orientation=ORIENTATIONS[3][0]))
     assert not any(found["learnt"].values())
     assert found["illumination_na_nominal_yx"] == found["illumination_na_yx"]
-    assert set(dict(lines(found))) == {"left as given", "error of a frame", "outlier"}
+    assert set(said_of(found)) == {"Left as given", "Relative amplitude error (median frame)"}
 
 
 def test_half_a_turn_is_told_where_the_sign_of_the_depth_is_not_known() -> None:
+    def told(**changes: Any) -> bool:
+        return HALF_TURN in said_of(figures(calibration(**changes))).get("Sample depth (defocus)", "")
+
     whole = calibration()
-    assert half_turn_fits(whole)
-    assert not half_turn_fits(calibration(given=whole.given.replace(sample_z_um=1.0)))
-    assert not half_turn_fits(calibration(corrected=whole.corrected.replace(sample_z_um=None)))
-    assert not half_turn_fits(calibration(orientation=ORIENTATIONS[3][0]))  # a warning says it there
+    assert told()
+    assert not told(given=whole.given.replace(sample_z_um=1.0))
+    assert not told(corrected=whole.corrected.replace(sample_z_um=None))
+    assert not told(orientation=ORIENTATIONS[3][0])  # a warning says it there
 
 
 def test_errors_by_ring_say_where_nothing_was_held_out() -> None:
     rows = rings(figures(calibration(), quality(2.0, 0.08), quality(1.1)))
-    assert rows == [
-        ("error by ring of NA", "0-0.2: 0.08 to 0.02, held out 0.08 to 0.02"),
-        ("error by ring of NA", "0.2-0.3: 0.16 to 0.04, held out none to none"),
+    assert {finding.name for finding in rows} == {"Error by ring of NA"}
+    assert [finding.text for finding in rows] == [
+        "0-0.2: 0.08 to 0.02, held out 0.08 to 0.02",
+        "0.2-0.3: 0.16 to 0.04, held out none to none",
     ]
     assert rings(figures(calibration())) == []
 
@@ -150,10 +172,10 @@ def test_a_board_mounted_otherwise_is_compared_in_its_own_orientation() -> None:
     found = figures(turned)
     assert found["off_board_na_rms"] == pytest.approx(0, abs=1e-12)
     assert (found["shift_mm_yx"], found["height_mm"]) == (None, None)
-    said = dict(lines(found))
-    assert said["board mounted"] == f"LED directions {name}"
-    assert said["board shifted"] == "0.0200 NA left, 0.0100 NA down"
-    assert said["board height"] == "pitch 5.00 % wider, or the board as much nearer"
+    said = said_of(found)
+    assert said["LED board orientation"] == f"LED directions {name}"
+    assert said["LED board shift"] == "0.0200 NA left, 0.0100 NA down"
+    assert said["Board height / pitch"] == "board 4.76 % nearer, or pitch 5.00 % wider"
 
 
 def test_zernike_terms_have_names() -> None:
@@ -164,7 +186,7 @@ def test_zernike_terms_have_names() -> None:
 
 
 def test_the_wavefront_is_that_of_its_terms() -> None:
-    phase = calibration_words.wavefront({6: 0.5, 8: 0.1}, 101)
+    phase = wavefront({6: 0.5, 8: 0.1}, 101)
     assert np.isnan(phase[0, 0])
     assert phase[50, 100] == pytest.approx(0.5 * 6**0.5 + 0.1 * 8**0.5)  # x to the right
     assert phase[100, 50] == pytest.approx(-0.5 * 6**0.5)
@@ -183,16 +205,10 @@ def test_the_page_and_its_figures_are_written_side_by_side(assessed: bool, tmp_p
     calibration_report.save(tmp_path / "r.png", found)
     with Image.open(tmp_path / "r.png") as image:
         assert image.size == (calibration_report.WIDTH, calibration_report.HEIGHT)
-        colours = {colour for _, colour in image.convert("RGB").getcolors(1 << 22)}
+        colours = {f"#{r:02x}{g:02x}{b:02x}" for _, (r, g, b) in image.convert("RGB").getcolors(1 << 22)}
     assert {calibration_report.BEFORE, calibration_report.AFTER} <= colours
-    assert calibration_report.MARK in colours  # outlier_frames, and warnings
-    assert json.loads((tmp_path / "r.json").read_text(encoding="utf-8")) == found
+    assert calibration_report.MARK in colours  # outlier frames, and warnings
+    kept = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert [Finding(**row) for row in kept.pop("findings")] == all_findings(found)
+    assert kept == found
     assert sorted(p.name for p in tmp_path.iterdir()) == ["r.json", "r.png"]
-
-
-def test_text_is_wrapped_between_words() -> None:
-    text = "the height of the board and the wavelength cannot be told apart"
-    wrapped = calibration_report.wrap(text, 150)
-    assert " ".join(wrapped) == text
-    assert len(wrapped) > 2
-    assert all(calibration_report.width_of(line) <= 150 for line in wrapped)

@@ -20,9 +20,7 @@ def test_a_plane_holds_the_values_of_its_depth(field):
     assert field.rendered == []
     y, x = field.extent.axes()
     np.testing.assert_allclose(np.asarray(view), np.abs(expected(3.0, y, x)), rtol=1e-6)
-    np.testing.assert_allclose(
-        np.asarray(lazy.plane(field, 3.0, "phase")), np.angle(expected(3.0, y, x)), atol=1e-6
-    )
+    np.testing.assert_allclose(np.asarray(lazy.plane(field, 3.0, "phase")), np.angle(expected(3.0, y, x)), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -82,11 +80,6 @@ def test_a_phase_only_field_has_a_phase_and_nothing_else(field):
 def test_unknown_quantities_name_the_known_ones():
     with pytest.raises(InputError, match="quantity is 'colour'; this field has amplitude, phase, intensity"):
         lazy.measure(np.ones(2, np.complex64), "colour")
-
-
-def test_native_depths_cover_the_range(field):
-    np.testing.assert_allclose(lazy.native_depths(field, 5), [-10, -5, 0, 5, 10])
-    assert lazy.native_depths(ToyField(z_um=(3, 3))).tolist() == [3]
 
 
 EXTENT = Extent((0, 0), (100, 200), 0.5, (10.0, -20.0))  # edges: 9.75..59.75 and -20.25..79.75

@@ -40,11 +40,11 @@ def pixels(path: Path) -> np.ndarray:
 def test_strips_of_a_large_plane_are_the_plane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     field = ToyField((70, 90), 0.5)
     y, x = field.extent.axes()
-    rendering.write(tmp_path / f"whole-{name}", field, [1.0, 2.0], y, x, 0.5)
+    rendering.write(tmp_path / f"whole-{name}", field, [1.0, 2.0], y, x, pixel_um=0.5)
     monkeypatch.setattr(rendering, "WHOLE", 1000)
     monkeypatch.setattr(rendering, "STRIP_PIXELS", 900)
     field.rendered.clear()
-    rendering.write(tmp_path / name, field, [1.0, 2.0], y, x, 0.5)
+    rendering.write(tmp_path / name, field, [1.0, 2.0], y, x, pixel_um=0.5)
     assert max(field.rendered[name == "a.png" :]) <= 900
     whole, strips = pixels(tmp_path / f"whole-{name}"), pixels(tmp_path / name)
     assert np.array_equal(whole, strips)
@@ -53,7 +53,7 @@ def test_strips_of_a_large_plane_are_the_plane(tmp_path: Path, monkeypatch: pyte
 def test_one_quantity_is_written_as_it_is_called(tmp_path: Path) -> None:
     field = ToyField((20, 30), 0.5)
     y, x = field.extent.axes()
-    rendering.write(tmp_path / "a.ome.zarr", field, [1.0], y, x, 0.5, "amplitude")
+    rendering.write(tmp_path / "a.ome.zarr", field, [1.0], y, x, pixel_um=0.5, quantity="amplitude")
     group = zarr.open_group(tmp_path / "a.ome.zarr", mode="r")
     assert group.attrs["ome"]["omero"]["channels"][0]["label"] == "amplitude"
     assert np.allclose(group["0"][0, 0], np.abs(expected(1.0, y, x)))

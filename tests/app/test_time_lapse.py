@@ -14,7 +14,7 @@ from lapse_scene import PIXEL, drifting, phase_of, places, time_lapse
 from napari_neuralfield.app import lapse_export, lapse_methods
 from napari_neuralfield.app.lapse_corrections import Choices, Unwanted, drift_of, evenly_bright
 from napari_neuralfield.app.lapse_export import export
-from napari_neuralfield.app.lapse_methods import lapse_of
+from napari_neuralfield.app.lapse_methods import LapseMaker
 from napari_neuralfield.app.time_lapse import FIELDS, TimeLapse, check_time_lapse
 from napari_neuralfield.cli.commands import main
 from napari_neuralfield.cli.timelapse import frames_wanted
@@ -103,9 +103,9 @@ def follow(frames):
 def test_a_drifting_specimen_is_held_still_where_the_field_is_asked():
     moves = places(20)
     given = time_lapse(20, frames=np.stack(drifting(moves, noise=0.0)))
-    held = lapse_of(given, phase_of, Choices(drift=True))
+    held = LapseMaker(given, phase_of).lapse(Choices(drift=True))
     assert held.drift_um == pytest.approx(moves * PIXEL, abs=0.1 * PIXEL)
-    still, free = held[:, 12:-12, 12:-12], lapse_of(given, phase_of)[:, 12:-12, 12:-12]
+    still, free = held[:, 12:-12, 12:-12], LapseMaker(given, phase_of).lapse(Choices())[:, 12:-12, 12:-12]
     first = np.asarray(still[0])
     assert np.std(np.asarray(still[19]) - first) < 0.1 * np.std(np.asarray(free[19]) - first)
     assert np.isfinite(np.asarray(held[19])).all()  # beyond the border the last values go on
@@ -134,7 +134,7 @@ def test_a_flickering_lamp_is_divided_out():
 def test_an_export_is_the_whole_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
     monkeypatch.setattr(lapse_export, "STRIP_PIXELS", 1000)
     given = time_lapse(6)
-    lapse = lapse_of(given, phase_of, Choices(um_per_rad=0.5))
+    lapse = LapseMaker(given, phase_of).lapse(Choices(um_per_rad=0.5))
     told = []
     assert export(lapse, tmp_path / name, [1, 3, 5], lambda *n: told.append(n), origin_um=(2.0, 3.0))
     assert told == [(1, 3), (2, 3), (3, 3)]
@@ -214,7 +214,7 @@ def test_the_command_writes_frames_as_height(tmp_path: Path, lapse_file: Path, c
     said = capsys.readouterr().out
     assert "2 x 64 x 80 (t, y, x) of height, um, in" in said
     assert "the specimen moved by up to" in said
-    lapse = lapse_of(time_lapse(6), phase_of, Choices(True, True, 0.53 / (2 * np.pi * 0.1)))
+    lapse = LapseMaker(time_lapse(6), phase_of).lapse(Choices(True, True, 0.53 / (2 * np.pi * 0.1)))
     assert tifffile.imread(target) == pytest.approx(np.asarray(lapse[1:5:2]), rel=1e-4)
     assert main(["timelapse", str(lapse_file), "-o", str(tmp_path / "b.ome.zarr")]) == 0
     assert "6 x 64 x 80 (t, y, x) of phase, rad, in" in capsys.readouterr().out

@@ -268,19 +268,19 @@ def test_calibrate_says_what_it_found_and_writes_it(
     assert said.err == ""
     for line in (
         "the board was turned",
-        "board turned       1.15 deg clockwise in the picture",
+        "LED board rotation                       1.15 deg clockwise in the picture",
         "astigmatism 0 deg +0.40 rad",
         "frame 2 is saturated; --leave-out leaves it out",
         "warning: height and z look alike",
         "warning: said at the end only",
-        "left as given      LED brightness, ambient light",
-        "\nhalf a turn of the board, with depth and phase reversed, fits the frames as well\n",
+        "LED intensity, ambient light",
+        "half a turn of the board, with depth and phase reversed, fits the frames as well\n",
         "of processor time",
         f"the corrected acquisition is in {out}",
         f"the report is in {page}, its figures in {tmp_path / 'page.json'}",
     ):
         assert said.out.count(line) == 1, line
-    assert re.search(r"resolution +\d", said.out)
+    assert re.search(r"Resolution \(full period, FRC\) +\d", said.out)
     used = calibrated["recipe"]
     assert (used.learn_gains, used.calibration_steps, used.learn_z, used.seed) == (False, 4, False, 5)
     moved = io.open_acquisition(out).illumination_na - io.open_acquisition(frames).illumination_na
@@ -289,7 +289,7 @@ def test_calibrate_says_what_it_found_and_writes_it(
     assert page.stat().st_size > 10_000
 
 
-def test_calibrate_leaves_suspects_out_on_request(
+def test_calibrate_leaves_outlier_frames_out_on_request(
     frames: Path, tmp_path: Path, calibrated: dict[str, Any], capsys: Any
 ) -> None:
     out = tmp_path / "out.acq.h5"

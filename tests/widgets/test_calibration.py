@@ -94,49 +94,20 @@ def calibrated(dock, qtbot, **values):
 # ---- without a window ----
 
 
-def test_findings_are_plain_words(led_array):
-    from napari_neuralfield.app.figures.calibration_rows import findings, found_of, size_text
+def test_a_calibration_is_shown_in_the_words_of_the_command_line(led_array):
+    from napari_neuralfield.app.figures.calibration_figures import figures
+    from napari_neuralfield.app.figures.calibration_findings import findings
+    from napari_neuralfield.widgets.calibration.work import shown
 
-    found = found_of(corrected(led_array()))
-    lines = {line.name: line.text for line in findings(found)}
-    assert lines["Misfit"] == "0.3 → 0.04"
-    assert lines["Board turned"] == "2.00 deg clockwise in the picture"
-    assert lines["Board shifted"] == "0.0200 NA left, 0.0100 NA down"
-    assert lines["Board size"] == "board 4.8 % nearer, or pitch 5.0 % wider"
-    assert lines["LED brightness"] == "80 % to 120 % of the mean"
-    assert lines["Ambient light"].startswith("0.01 counts, 1.")
-    assert lines["Sample depth"] == "−2.50 µm (not given)"
-    assert lines["Aberrations"] == "0.48 rad rms, mostly coma x"
-    assert "Board mounted" not in lines
-    assert lines["Left as given"] == "single LEDs"
-    spoilt = {line.name: line.text for line in findings(found_of(corrected(led_array(), odd=(8,))))}
-    assert spoilt["LED brightness"] == "80 % to 115 % of the mean"
-    assert "Wavelength" not in lines
-    assert size_text(0.96, 80.0) == "height 83.33 mm if the pitch is right (given 80), or pitch 4.0 % narrower"
-    assert size_text(1.0, None) == "as given"
-
-
-def test_what_was_not_learnt_has_no_line(led_array):
-    from napari_neuralfield.app.figures.calibration_rows import findings, found_of
-
-    given = led_array().replace(led_height_mm=80.0)
-    some = dataclasses.replace(
-        corrected(given), corrected=given.replace(illumination_na=POSE.place(given.illumination_na) + 1e-3)
-    )
-    lines = {line.name: line.text for line in findings(found_of(some))}
-    assert lines["Board shifted"] == "1.60 mm left, 0.80 mm down"
-    assert lines["Single LEDs"] == "0.0014 NA off the board"
-    assert lines["Left as given"] == "LED brightness, ambient light, sample depth"
-    assert not {"LED brightness", "Ambient light", "Sample depth"} & set(lines)
-    kept = found_of(dataclasses.replace(corrected(given), corrected=given))
-    assert [line.name for line in findings(kept)] == ["Misfit", "Left as given"]
-    tips = {line.name: line.tip for line in findings(found_of(corrected(given)))}
-    assert "half a turn of the board" in tips["Sample depth"]
-    assert "subtracted" not in tips["Ambient light"]
+    found = corrected(led_array())
+    assert shown(found).findings == findings(figures(found))
+    kept = shown(dataclasses.replace(found, corrected=found.given))
+    assert kept.calibration.zernike_rad == {}
+    assert [line.name for line in kept.findings] == ["Relative amplitude error (median frame)", "Left as given"]
 
 
 def test_a_measured_pupil_is_cut_to_its_aperture(led_array):
-    from napari_neuralfield.app.figures.calibration_rows import measured_phase
+    from napari_neuralfield.widgets.calibration.work import measured_phase
 
     acquisition = led_array(size=64)
     acquisition = acquisition.replace(pupil=np.full((64, 64), np.exp(0.3j)))
@@ -163,7 +134,7 @@ def test_what_was_found_is_shown_and_changes_nothing(dock, viewer, draft, qtbot)
     panel = calibrated(dock, qtbot)
     assert dock._session.draft is draft
     assert not panel.view.isHidden()
-    assert panel.view.lines.texts()["Misfit"] == "0.3 → 0.04"
+    assert panel.view.lines.texts()["Relative amplitude error (median frame)"] == "0.3000 before, 0.0400 after"
     assert panel.view.warnings.text() == "Wavelength and height cannot be told apart."
     assert panel.view.leave_out.isHidden()
     assert panel.view.zernike.tip_at(8) == "8: coma x, +0.400 rad"
@@ -210,7 +181,7 @@ def test_accepted_values_are_those_of_the_form_and_of_every_dock(dock, viewer, d
     assert not panel.view.accept_button.isHidden()
 
 
-def test_suspects_are_named_marked_and_left_out_on_request(dock, viewer, draft, qtbot):
+def test_outlier_frames_are_named_marked_and_left_out_on_request(dock, viewer, draft, qtbot):
     panel = calibrated(dock, qtbot, seed=1)
     assert ">Frame 2</a> looks like noise.<br>" in panel.view.outlier_frames.text()
     panel.view.outlier_frames.linkActivated.emit("5")
@@ -250,7 +221,9 @@ def test_how_good_it_is_is_shown_before_and_after(dock, qtbot):
     panel.view.assess_button.click()
     assert not panel.run_button.isEnabled()
     qtbot.waitUntil(lambda: not panel.view.curves.isHidden(), timeout=5000)
-    assert panel.view.quality.texts() == {"Smallest detail": "1 µm → 1 µm", "Unseen frames": "0.3 → 0.05"}
+    said = panel.view.lines.texts()
+    assert said["Resolution (full period, FRC)"] == "1.000 um before, 1.000 um after"
+    assert said["Error of held-out frames"] == "0.3000 before, 0.0500 after"
     assert panel.view.correlation._found.getData()[0].size == 9
     assert panel.view.rings._curves["found", True].getData()[1].tolist() == [0.05]
     assert panel.run_button.isEnabled()

@@ -21,13 +21,16 @@ class InFocus:
 
 
 def normal_variance(intensity: np.ndarray, window: int) -> np.ndarray:
-    """Local variance over local mean of a (y, x) intensity, the measure of sharpness of the FPM-INR paper."""
+    """Local variance over local mean of an `intensity` (y, x) in squares of `window` pixels.
+
+    The measure of sharpness of the FPM-INR paper.
+    """
     mean = uniform_filter(intensity, window, mode="reflect")
     square = uniform_filter(intensity * intensity, window, mode="reflect")
     return np.maximum(square - mean * mean, 0.0) / np.maximum(mean, 1e-6)
 
 
-def fine_detail(values: np.ndarray, finest: float) -> np.ndarray:
+def _fine_detail(values: np.ndarray, finest: float) -> np.ndarray:
     """Squared modulus of what a Gaussian of `finest` pixels takes out of a complex plane (y, x).
 
     Defocus turns phase into intensity but cannot sharpen the complex field, so this picks the right depth where the
@@ -37,7 +40,7 @@ def fine_detail(values: np.ndarray, finest: float) -> np.ndarray:
     return (np.abs(values - coarse) ** 2).astype(np.float32)
 
 
-def smoothed(sharpness: np.ndarray, window: int) -> np.ndarray:
+def _smoothed(sharpness: np.ndarray, window: int) -> np.ndarray:
     """Sharpness averaged over half a window, so that neighbours agree on a plane."""
     return gaussian_filter(sharpness, window / 4, mode="reflect")
 
@@ -80,10 +83,10 @@ def all_in_focus(
     for done, z in enumerate(depths, start=1):
         plane = evaluate(field, z, y, x)[0]
         if field.complex_valued:
-            found = fine_detail(plane, finest)
+            found = _fine_detail(plane, finest)
         else:
             found = normal_variance(plane - plane.min(), window)
-        sharpness = smoothed(found, window)
+        sharpness = _smoothed(found, window)
         better = sharpness > best
         best[better], values[better], depth[better] = sharpness[better], plane[better], z
         if report(done, depths.size) is False:

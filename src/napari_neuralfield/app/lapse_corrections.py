@@ -13,7 +13,6 @@ from ..types import InputError
 OnProgress = Callable[[int, int], None]
 Wanted = Callable[[], bool]
 
-
 APART = 0.5  # of the drift: parts that move further against each other do not move as one
 LEAST_UM = 0.2  # what parts may always seem to move against each other
 
@@ -54,6 +53,12 @@ def drift_of(
 ) -> Drift:
     """How far the specimen drifts.
 
+    Parameters
+    ----------
+    acquisition : a time-lapse.
+    on_progress : called with (frames read, frames in all) after each.
+    wanted : asked after each frame.
+
     Raises
     ------
     Unwanted : as soon as `wanted()` is False.
@@ -80,6 +85,8 @@ def evenly_bright(
     acquisition: ThroughFocus, on_progress: OnProgress = lambda done, total: None, wanted: Wanted = lambda: True
 ) -> ThroughFocus:
     """The acquisition with every frame as bright as the mean of all: what differs counts as exposure.
+
+    `on_progress` and `wanted` are those of `drift_of`.
 
     Raises
     ------

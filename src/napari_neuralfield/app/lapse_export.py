@@ -29,6 +29,7 @@ def export(
 
     Parameters
     ----------
+    lapse : what is written.
     target : ends in .ome.zarr, .tif, .tiff or .npy; it appears when it is complete.
     frames : numbers of the frames to write; all where None.
     on_progress : called with (frames done, frames in all) after each.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from ..data.acquisition import ThroughFocus
 from ..types import Field, InputError
@@ -11,13 +11,15 @@ from .lapse_corrections import Choices, Drift, OnProgress, Wanted, drift_of, eve
 from .time_lapse import TimeLapse, check_time_lapse
 
 if TYPE_CHECKING:
+    from ..data.acquisition import Acquisition
     from ..recon.engine.recipe import Recipe
+    from ..recon.focus.srqpi import SingleFrameRecipe
 
 METHODS = ("srqpi", "srcnn")
 PhaseOf = Callable[[ThroughFocus, int], Field]
 
 
-def phase_maker(recipe: Any) -> PhaseOf:
+def phase_maker(recipe: SingleFrameRecipe) -> PhaseOf:
     """(acquisition, number of a frame) -> field, by the network that a recipe names; its weights are loaded now.
 
     Raises
@@ -36,17 +38,16 @@ def phase_maker(recipe: Any) -> PhaseOf:
     return phase_of
 
 
-def check_method(name: str) -> str:
-    """The name, where that method makes phase of one frame; InputError else."""
+def check_method(name: str) -> None:
+    """InputError where that method does not make phase of one frame."""
     if name not in METHODS:
         raise InputError(
             f"method {name!r} does not make phase of a single frame; a time-lapse goes through {' or '.join(METHODS)}"
         )
-    return name
 
 
-def over_time(acquisition: Any, recipe: Any) -> bool:
-    """Whether this recipe makes phase of every frame of this acquisition, and the frames are a time-lapse."""
+def over_time(acquisition: Acquisition, recipe: Recipe) -> bool:
+    """Whether this `recipe` makes phase of every frame of this `acquisition`, and the frames are a time-lapse."""
     one = getattr(recipe, "frame", None) is not None or getattr(recipe, "polish", False)
     timed = isinstance(acquisition, ThroughFocus) and acquisition.time_s is not None and acquisition.frame_count > 1
     return recipe.method in METHODS and timed and not one
@@ -80,7 +81,9 @@ class LapseMaker:
 
         Parameters
         ----------
+        choices : what is done to the frames.
         on_progress : called with (frames read, frames in all) while corrections are measured, which reads every frame.
+        wanted : asked after each frame read.
 
         Raises
         ------
@@ -88,7 +91,7 @@ class LapseMaker:
             is dark.
         lapse_corrections.Unwanted : as soon as `wanted()` is False.
         """
-        make = self._phase_of = self._phase_of or phase_maker(self._how)
+        make = self._phase_of = self._phase_of or phase_maker(cast("SingleFrameRecipe", self._how))
         if choices.brightness not in self._made:
             given = evenly_bright(self._given, on_progress, wanted) if choices.brightness else self._given
             self._made[choices.brightness] = TimeLapse(given, lambda number: make(given, number))
@@ -96,13 +99,3 @@ class LapseMaker:
             self.drift = drift_of(self._given, on_progress, wanted)
         moves = self.drift.moves_um if choices.drift and self.drift is not None else None
         return self._made[choices.brightness].other(moves, choices.um_per_rad)
-
-
-def lapse_of(
-    acquisition: ThroughFocus,
-    phase_of: PhaseOf | Recipe,
-    choices: Choices | None = None,
-    on_progress: OnProgress = lambda done, total: None,
-) -> TimeLapse:
-    """The time-lapse of an acquisition, with the corrections that are chosen; see `LapseMaker`."""
-    return LapseMaker(acquisition, phase_of).lapse(choices or Choices(), on_progress)

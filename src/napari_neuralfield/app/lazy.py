@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from types import EllipsisType
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from ..types import Extent, Field, InputError
 
 QUANTITIES = ("amplitude", "phase", "intensity")
 Region = tuple[float, float, float, float]
+Index = int | slice | EllipsisType | np.ndarray | Sequence[int]
 
 
 def quantities(field: Field) -> tuple[str, ...]:
@@ -18,8 +20,8 @@ def quantities(field: Field) -> tuple[str, ...]:
     return QUANTITIES if field.complex_valued else ("phase",)
 
 
-def evaluate(field: Field, z_um: Any, y_um: Any, x_um: Any) -> np.ndarray:
-    """Field values on the grid of three 1-D axes (um), without gradients.
+def evaluate(field: Field, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> np.ndarray:
+    """Values of `field` on the grid of three 1-D axes, `z_um`, `y_um` and `x_um` (um), without gradients.
 
     Returns
     -------
@@ -35,7 +37,9 @@ def evaluate(field: Field, z_um: Any, y_um: Any, x_um: Any) -> np.ndarray:
 
 
 def measure(values: np.ndarray, quantity: str) -> np.ndarray:
-    """Amplitude, phase (radians, -pi..pi) or intensity of field values, float32; real values are a phase already.
+    """Amplitude, phase (radians, -pi..pi) or intensity of field `values`, float32; real values are a phase already.
+
+    `quantity` is one of `QUANTITIES`.
 
     Raises
     ------
@@ -53,12 +57,6 @@ def measure(values: np.ndarray, quantity: str) -> np.ndarray:
     return values.real**2 + values.imag**2
 
 
-def native_depths(field: Field, count: int = 17) -> np.ndarray:
-    """`count` evenly spaced depths over the field's range, um; one depth where the field is a single plane."""
-    low, high = field.extent.z_um
-    return np.array([low]) if high <= low else np.linspace(low, high, count)
-
-
 class LazyView:
     """A numpy-like float32 array over a field; slicing gives another view, `np.asarray` computes.
 
@@ -74,7 +72,7 @@ class LazyView:
 
     dtype = np.dtype(np.float32)
 
-    def __init__(self, field: Field, z_um: Any, y_um: Any, x_um: Any, quantity: str) -> None:
+    def __init__(self, field: Field, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike, quantity: str) -> None:
         self.field, self.quantity = field, quantity
         self._axes = tuple(np.asarray(a, dtype=np.float64) for a in (z_um, y_um, x_um))
 
@@ -95,7 +93,7 @@ class LazyView:
             raise TypeError("a single value has no length")
         return self.shape[0]
 
-    def __getitem__(self, key: Any) -> LazyView:
+    def __getitem__(self, key: Index | tuple[Index, ...]) -> LazyView:
         open_axes = [i for i, axis in enumerate(self._axes) if axis.ndim]
         keys = list(key) if isinstance(key, tuple) else [key]
         if any(k is Ellipsis for k in keys):
@@ -110,7 +108,7 @@ class LazyView:
                 raise IndexError("an axis takes an integer, a slice or a 1-D index")
         return LazyView(self.field, axes[0], axes[1], axes[2], self.quantity)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         z, y, x = (np.atleast_1d(a) for a in self._axes)
         block = np.empty((z.size, y.size, x.size), dtype=np.float32)
         for i, depth in enumerate(z):  # one plane in complex numbers at a time
@@ -122,17 +120,31 @@ class LazyView:
 def plane(
     field: Field, z_um: float, quantity: str, pixel_um: float | None = None, region_um: Region | None = None
 ) -> LazyView:
-    """One depth, (y, x)."""
+    """The plane (y, x) of `field` at the depth `z_um`, um.
+
+    Parameters
+    ----------
+    quantity : see `LazyView`.
+    pixel_um : pixel of the plane, um; native where None.
+    region_um : (y0, x0, y1, x1), um, half open; all where None.
+    """
     return LazyView(field, float(z_um), *field.extent.axes(pixel_um, region_um), quantity)
 
 
 def stack(field: Field, z_um: Sequence[float] | np.ndarray, quantity: str, pixel_um: float | None = None) -> LazyView:
-    """Several depths (um), (z, y, x)."""
+    """Planes (z, y, x) of `field` at depths `z_um` (z,), um; `quantity` and `pixel_um` as in `plane`."""
     return LazyView(field, np.asarray(z_um, dtype=np.float64), *field.extent.axes(pixel_um), quantity)
 
 
 def pyramid(field: Field, z_um: Sequence[float] | np.ndarray, quantity: str, smallest: int = 256) -> list[LazyView]:
-    """The native (z, y, x) stack and coarser ones, each of twice the pixel, until no side exceeds `smallest` pixels."""
+    """The native `stack` (z, y, x) of `field` and coarser ones, each of twice the pixel.
+
+    Parameters
+    ----------
+    z_um : depths (z,), um.
+    quantity : see `LazyView`.
+    smallest : no side of the coarsest exceeds it, pixels.
+    """
     levels, step = [stack(field, z_um, quantity)], field.extent.pixel_um
     while max(levels[-1].shape[-2:]) > smallest:
         step *= 2
@@ -153,6 +165,8 @@ def round_step(extent: Extent, screen_pixel_um: float, finest: float) -> float:
 
     Parameters
     ----------
+    extent : of the field.
+    screen_pixel_um : size of a screen pixel, um.
     finest : no pixel smaller than this times the native one.
     """
     doublings = round(float(np.log2(screen_pixel_um / extent.pixel_um)))

@@ -18,9 +18,14 @@ SAMPLE = 512  # rows and columns, at most, from which a large PNG takes its blac
 
 
 def run(
-    file: Path, output: Path, z_um: str | None, pixel_um: str | None, region_um: str | None, height: str | None
+    file: Path, output: Path, *, z_um: str | None, pixel_um: str | None, region_um: str | None, height: str | None
 ) -> None:
     """`neuralfield render`: write what was typed, and say what is in it.
+
+    Parameters
+    ----------
+    file, output : the field, and the images to write.
+    z_um, pixel_um, region_um, height : as typed; None where nothing was.
 
     Raises
     ------
@@ -42,7 +47,8 @@ def run(
     step = None if pixel_um is None else arguments.numbers("--pixel-um", pixel_um, count=1)[0]
     depths = arguments.depths(z_um, field.extent)
     y, x = field.extent.axes(step, arguments.region(region_um, field.extent))
-    write(target, field, depths, y, x, step or field.extent.pixel_um, um_per_rad=factor)
+    pixel = step or field.extent.pixel_um
+    write(target, field, z_um=depths, y_um=y, x_um=x, pixel_um=pixel, um_per_rad=factor)
     what = "" if factor is None else " of height, um,"
     print(f"{len(depths)} x {len(y)} x {len(x)} (z, y, x){what} in {target}")
 
@@ -53,6 +59,7 @@ def write(
     z_um: Sequence[float] | np.ndarray,
     y_um: np.ndarray,
     x_um: np.ndarray,
+    *,
     pixel_um: float,
     quantity: str = "",
     um_per_rad: float | None = None,
@@ -61,6 +68,7 @@ def write(
 
     Parameters
     ----------
+    field : of any type.
     path : ends in .npy, .tif, .tiff, .ome.zarr or .png.
     z_um, y_um, x_um : pixel centres, um, y and x evenly spaced by `pixel_um`.
     quantity : 'amplitude', 'phase' or 'intensity'; the values as they are where empty.

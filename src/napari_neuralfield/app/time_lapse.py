@@ -9,22 +9,24 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
-from ..data.acquisition import ThroughFocus
+from ..data.acquisition import Acquisition, ThroughFocus
 from ..types import Extent, Field, InputError
-from .lazy import LazyView, evaluate
+from .lazy import Index, LazyView, evaluate
 
 if TYPE_CHECKING:
     import torch
 
 FIELDS = 3  # of frames that are kept; each may keep as much as a large frame needs
 PICTURES = 2**28  # bytes of pictures that are kept
+Shown = tuple[int, bytes, bytes]  # number of a frame, and the axes of its picture
 
 
-def check_time_lapse(acquisition: Any) -> ThroughFocus:
+def check_time_lapse(acquisition: Acquisition) -> ThroughFocus:
     """The acquisition, where it is a time-lapse.
 
     Raises
@@ -90,11 +92,16 @@ class TimeLapse:
         self.quantity, self.unit = ("phase", "rad") if um_per_rad is None else ("height", "um")
         self._phase_of, self._lock = phase_of, threading.Lock()
         self._fields: OrderedDict[int, _KeptPlane] = OrderedDict()
-        self._pictures: OrderedDict[Any, np.ndarray] = OrderedDict()
+        self._pictures: OrderedDict[Shown, np.ndarray] = OrderedDict()
         self._extent: Extent | None = None
 
     def other(self, drift_um: np.ndarray | None, um_per_rad: float | None) -> TimeLapse:
-        """The same frames seen otherwise; fields that are made already are not made again."""
+        """The same frames seen otherwise; fields that are made already are not made again.
+
+        Parameters
+        ----------
+        drift_um, um_per_rad : those of the class.
+        """
         seen = TimeLapse(self.acquisition, self._phase_of, drift_um=drift_um, um_per_rad=um_per_rad)
         seen._fields, seen._extent, seen._lock = self._fields, self._extent, self._lock
         return seen
@@ -131,18 +138,18 @@ class TimeLapse:
         return self.acquisition.frame_count
 
     def view(self, y_um: np.ndarray, x_um: np.ndarray) -> LazyView:
-        """All frames on other axes, um: lazy (t, y, x)."""
-        field: Any = self  # its first axis is the number of the frame
+        """All frames on the axes `y_um` and `x_um`, um: lazy (t, y, x)."""
+        field = cast("Field", self)  # its first axis is the number of the frame
         return LazyView(field, np.arange(len(self)), y_um, x_um, "phase")
 
-    def __getitem__(self, key: Any) -> LazyView:
+    def __getitem__(self, key: Index | tuple[Index, ...]) -> LazyView:
         return self.view(*self.extent.axes())[key]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype=dtype)
 
-    def render(self, frames: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Frames by number (t, y, x), as a field with time in place of depth."""
+    def render(self, frames: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """`frames` by number on the axes `y_um` and `x_um` (um), as a field with time in place of depth: (t, y, x)."""
         import torch
 
         y, x = (np.atleast_1d(np.asarray(axis, dtype=np.float64)) for axis in (y_um, x_um))
@@ -160,9 +167,9 @@ class TimeLapse:
         return self._made(self._counted(number))[1]
 
     def picture(self, number: int, y_um: np.ndarray, x_um: np.ndarray, keep: bool = True) -> np.ndarray:
-        """One frame on two axes (um): (y, x) float32, corrected; beyond the frame's borders its last values go on.
+        """Frame `number` on the axes `y_um` and `x_um` (um): (y, x) float32, corrected.
 
-        With `keep` it is remembered for the next time.
+        Beyond the frame's borders its last values go on. With `keep` it is remembered for the next time.
         """
         number = self._counted(number)
         known = self.remembered(number, y_um, x_um)
@@ -182,7 +189,7 @@ class TimeLapse:
         return image
 
     def remembered(self, number: int, y_um: np.ndarray, x_um: np.ndarray) -> np.ndarray | None:
-        """The picture of one frame on two axes (um) where it is kept, without any waiting."""
+        """The picture of frame `number` on the axes `y_um` and `x_um` (um) where it is kept, without any waiting."""
         key = (number, y_um.tobytes(), x_um.tobytes())
         with self._lock:
             if key not in self._pictures:
@@ -213,7 +220,7 @@ class TimeLapse:
             raise InputError(f"frame {number} is not there; the time-lapse has frames 0 to {len(self) - 1}")
         return int(number) % len(self)
 
-    def _keep(self, key: Any, image: np.ndarray) -> None:
+    def _keep(self, key: Shown, image: np.ndarray) -> None:
         image.flags.writeable = False
         with self._lock:
             self._pictures[key] = image

@@ -24,7 +24,13 @@ SHIPPED = "shipped"  # typed for the weights that come with the package
 
 
 def start_from(name: str, resume: Path | str | None, start: Path | str | None) -> Weights | None:
-    """The weights to go on from: a half-finished training, or finished ones, 'shipped' for those of the package.
+    """The weights to go on from.
+
+    Parameters
+    ----------
+    name : of the network.
+    resume : the file of a half-finished training.
+    start : a file of finished weights; 'shipped' for those of the package.
 
     Raises
     ------
@@ -42,7 +48,14 @@ def start_from(name: str, resume: Path | str | None, start: Path | str | None) -
 
 
 def read(kind: str, option: str, typed: str) -> Any:
-    """What an option of a training on this kind of acquisition names, as `recon.training_material.Material` has it."""
+    """What an option of a training names, as `recon.training.material.Material` has it.
+
+    Parameters
+    ----------
+    kind : of the acquisitions that the network takes.
+    option : 'pairs', 'stack', 'images', or another that names acquisitions.
+    typed : its value: a file or folder.
+    """
     if option == "pairs":
         return tuple(Pair(*found) for found in training_files.measured_pairs(typed, kind))
     if option == "stack":
@@ -54,12 +67,19 @@ def read(kind: str, option: str, typed: str) -> Any:
 
 def prepare(
     name: str,
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
     resume: Path | str | None = None,
     start: Path | str | None = None,
     given: Material = NOTHING,
 ) -> tuple[Training, TrainRecipe, Weights | None, Material]:
     """Everything that a training needs, checked.
+
+    Parameters
+    ----------
+    name : of the network.
+    values : options of its recipe.
+    resume, start : weights to go on from, see `start_from`.
+    given : material that is at hand already.
 
     Raises
     ------
@@ -71,8 +91,8 @@ def prepare(
     return entry, recipe, weights, material_for(recipe, functools.partial(read, entry.kind), given)
 
 
-def follow(stream: Stream, target: Path, tell: Callable[[Any], None], shown: str) -> Trained | None:
-    """Train: `tell` every event, write weights to `target` whenever there are some, and pictures beside them.
+def follow(stream: Stream, target: Path, tell: Callable[[object], None], shown: str) -> Trained | None:
+    """Train by `stream`: `tell` every event, write weights to `target` whenever there are some, pictures beside them.
 
     The first picture of each scene is called `shown`. Returns what was written last, also where Ctrl-C ends it.
 

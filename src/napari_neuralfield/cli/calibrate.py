@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..app import arguments
-from ..app.figures import calibration_report
-from ..app.figures import calibration_words as words
+from ..app.calibration import assess_both
+from ..app.figures.calibration_figures import figures
+from ..app.figures.calibration_findings import Finding, all_findings
 from ..data.acquisition import Acquisition
 from ..io import open_acquisition, save_acquisition
 from ..io.native.atomic import write_or_keep
-from ..recon.calibration import quality
 from ..recon.calibration import stages as calibrations
 from ..recon.calibration.recipe import CalibrationRecipe
-from ..recon.calibration.result import Calibration
 from ..recon.engine.recipe import Recipe, checked, load, options_of
 from ..registry import METHODS
 from ..types import InputError
@@ -29,6 +28,14 @@ def run_file(
     file: Path, output: Path, report: Path | None, recipe: Path | None, typed: Mapping[str, str | None]
 ) -> None:
     """Calibrate a file; what is typed comes before what the `recipe` file says.
+
+    Parameters
+    ----------
+    file : frames of any known format.
+    output : the corrected acquisition, `*.acq.h5`.
+    report : the page, `*.png`; none where None.
+    recipe : YAML file with options.
+    typed : options as they were typed, by name.
 
     Raises
     ------
@@ -65,9 +72,9 @@ def _surface(acquisition: Acquisition, recipe: Recipe, target: Path) -> None:
 
 
 def run(acquisition: Acquisition, recipe: Recipe, target: Path, report: Path | None = None) -> None:
-    """Calibrate, say what was found, write the corrected acquisition; with `report` assess it too and draw the page.
+    """Calibrate, say what was found, write the corrected acquisition to `target`; with `report` draw the page too.
 
-    `recipe` is of the model that `recipe_of` names.
+    `recipe` is of the model that `recipe_of` names for the kind of `acquisition`.
 
     Raises
     ------
@@ -84,13 +91,11 @@ def run(acquisition: Acquisition, recipe: Recipe, target: Path, report: Path | N
     found = terminal.returned(calibrations.calibrate(acquisition, recipe), notes)
     seconds = {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     print(terminal.took(**seconds))
-    told = words.lines(words.figures(found, leave_out=recipe.leave_out))
+    told = all_findings(figures(found, leave_out=recipe.leave_out))
     _tell(told)
     for warning in found.warnings:
         if warning not in notes:
             print(f"warning: {warning}")
-    if words.half_turn_fits(found):
-        print(words.HALF_TURN)
     corrected = found.acquisition(recipe.leave_out)
     write_or_keep(target, lambda path: save_acquisition(path, corrected), "corrected acquisition")
     left_out = found.corrected.frame_count - corrected.frame_count
@@ -98,24 +103,14 @@ def run(acquisition: Acquisition, recipe: Recipe, target: Path, report: Path | N
     print(f"the corrected acquisition is in {target}{without}")
     if report is None:
         return
-    before, after = _assessed(found, recipe)
-    page = words.figures(found, before, after, recipe.leave_out, **seconds)
-    _tell([row for row in (*words.lines(page), *words.rings(page)) if row not in told])
-    calibration_report.save(report, page)
+    from ..app.figures.calibration_report import save  # loads matplotlib
+
+    before, after = terminal.returned(assess_both(found, recipe.leave_out, recipe.device, recipe.seed))
+    page = figures(found, before, after, recipe.leave_out, **seconds)
+    _tell([finding for finding in all_findings(page) if finding not in told])
+    save(report, page)
     print(f"the report is in {report}, its figures in {report.with_suffix('.json')}")
 
 
-def _assessed(found: Calibration, recipe: CalibrationRecipe) -> tuple[quality.Quality, quality.Quality]:
-    """Quality of the nominal and of the corrected acquisition, from the same frames."""
-    bad = {outlier.frame for outlier in found.outlier_frames} if recipe.leave_out else set()
-    kept = [frame for frame in range(found.given.frame_count) if frame not in bad]
-    given = found.given.subset(kept) if bad else found.given
-    before = terminal.returned(quality.assess(given, recipe.device, recipe.seed))
-    corrected = found.acquisition(recipe.leave_out)
-    return before, terminal.returned(quality.assess(corrected, recipe.device, recipe.seed, same_as=before))
-
-
-def _tell(rows: list[tuple[str, str]]) -> None:
-    width = max((len(name) for name, _ in rows), default=0)
-    for name, text in rows:
-        print(f"  {name:<{width}}  {text}")
+def _tell(findings: list[Finding]) -> None:
+    print(*terminal.columns([(finding.name, finding.text) for finding in findings]), sep="\n")

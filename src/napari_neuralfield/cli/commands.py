@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import cyclopts
 from cyclopts import Parameter
@@ -114,7 +114,7 @@ def reconstruct(
         from .orientations import draw_file
 
         return draw_file(file, orientations, device)
-    run(file, output, method, preset, recipe, {**options, "seed": seed, "device": device})
+    run(file, output, recipe, {**options, "seed": seed, "device": device}, method=method, preset=preset)
 
 
 @app.command
@@ -181,7 +181,7 @@ def render(
     """
     from ..app.rendering import run
 
-    run(file, output, z_um, pixel_um, region_um, height)
+    run(file, output, z_um=z_um, pixel_um=pixel_um, region_um=region_um, height=height)
 
 
 @app.command
@@ -228,7 +228,7 @@ def timelapse(
     from .timelapse import run
 
     options = {"weights": None if weights is None else str(weights), "flatten": flatten or None, "device": device}
-    run(file, output, method, frames, Choices(drift, brightness), height, options)
+    run(file, output, method, frames=frames, choices=Choices(drift, brightness), height=height, options=options)
 
 
 @app.command
@@ -305,7 +305,7 @@ def train(
     """
     from .train import run
 
-    run(network, output, recipe, resume, start, {**options, "seed": seed, "device": device})
+    run(network, output, recipe, {**options, "seed": seed, "device": device}, resume=resume, start=start)
 
 
 @app.command
@@ -346,5 +346,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _print(found: Any, as_json: bool, as_text: Callable[[Any], str]) -> None:
+def _print(found: object, as_json: bool, as_text: Callable[..., str]) -> None:
     print(json.dumps(found, indent=2, ensure_ascii=False) if as_json else as_text(found))

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -62,7 +62,7 @@ def run(folder: Path, window: bool | None = None) -> Path:
 
 
 def _reconstruct(
-    name: str, acquisition: LedArray, truth: Mapping[str, Any], folder: Path
+    name: str, acquisition: LedArray, truth: Mapping[str, object], folder: Path
 ) -> tuple[Result, Score]:  # fmt: skip
     """One method's result and score; its field is saved, its figures are printed."""
     from ..recon import build_recipe, reconstruct
@@ -82,7 +82,15 @@ def _reconstruct(
 
 
 def draw(path: Path, acquisition: LedArray, fields: Mapping[str, Field], score: Score) -> None:
-    """The sheet: a raw frame and what is made of it, then the neural field at three depths and the depths it found."""
+    """The sheet: a raw frame and what is made of it, then the neural field at three depths and the depths it found.
+
+    Parameters
+    ----------
+    path : of the PNG.
+    acquisition : the raw frames.
+    fields : by method, both of `METHODS`.
+    score : of the neural field, for the last line.
+    """
     from ..app.figures.picture import TILE, Panel, grey, save_sheet, two_colours
     from ..app.focus import all_in_focus
 
@@ -137,6 +145,11 @@ def obstacle() -> str:
 
 def show(path: Path, window: bool | None) -> bool:
     """Open napari with a file, as a program of its own; one sentence where that is not possible or not wanted.
+
+    Parameters
+    ----------
+    path : the file.
+    window : see `run`.
 
     Returns
     -------

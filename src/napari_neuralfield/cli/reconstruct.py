@@ -12,13 +12,20 @@ FIELD = (".nfield",)
 
 
 def run(
-    file: Path, output: Path | None, method: str | None, preset: str | None, recipe: Path | None,
+    file: Path,
+    output: Path | None,
+    recipe: Path | None,
     typed: Mapping[str, str | None],
-) -> None:  # fmt: skip
+    *,
+    method: str | None,
+    preset: str | None,
+) -> None:
     """Reconstruct, write `output`, and say how well it explains the frames.
 
     Parameters
     ----------
+    file : frames of any known format.
+    output : the field to write, `*.nfield`.
     method, preset : names; None where nothing was typed.
     recipe : YAML file with options.
     typed : options as they were typed, by name; they come first.
@@ -28,7 +35,7 @@ def run(
     InputError : for options that do not fit, and for whatever cannot be read or written.
     """
     target = arguments.output(arguments.given(output), FIELD)
-    from ..app.figures.calibration_words import HALF_TURN
+    from ..app.figures.calibration_findings import HALF_TURN
     from ..io import open_acquisition
     from ..recon.engine.recipe import build, load
     from ..recon.engine.recipe import options as known_options

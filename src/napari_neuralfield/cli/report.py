@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..app.arguments import flag_of, members
 from ..data.plain import plain
-from .terminal import caption, unit_of
+from .terminal import caption, columns, unit_of
 
+if TYPE_CHECKING:
+    from ..recon.engine.recipe import OptionInfo, Recipe
+
+Facts = dict[str, Any]  # name -> what JSON knows
 COMMANDS = ("calibrate", "train")  # commands with options of their own
 LABELS = {"warning": "warning", "ok": "good"}
 
 
-def acquisition(path: Path) -> dict[str, Any]:
+def acquisition(path: Path) -> Facts:
     """Kind, frames, values, what is missing, and the checks of a complete acquisition."""
     from ..data.acquisition import quantities
     from ..io import open_draft
@@ -26,7 +31,7 @@ def acquisition(path: Path) -> dict[str, Any]:
     known = quantities(draft.kind)
     missing = [{"name": name, "unit": known[name].unit, "help": known[name].help} for name in draft.missing()]
     count, rows, columns = draft.frames.shape
-    found: dict[str, Any] = {
+    found: Facts = {
         "file": str(path),
         "kind": draft.kind,
         "title": str(draft.values.get("title") or ""),
@@ -48,7 +53,7 @@ def acquisition(path: Path) -> dict[str, Any]:
     return found
 
 
-def field(path: Path) -> dict[str, Any]:
+def field(path: Path) -> Facts:
     """Type, extent, optics, figures, recipe and size of a field file, from its header alone."""
     from ..io import read_header
 
@@ -63,60 +68,54 @@ def field(path: Path) -> dict[str, Any]:
     }
 
 
-def methods(name: str | None) -> list[dict[str, Any]]:
+def methods(name: str | None) -> list[Facts]:
     """Every method, or the named one, with its options; `calibrate` and `train` have options too and may be named."""
     from ..recon.calibration.recipe import CalibrationRecipe
-    from ..recon.engine.recipe import Method, options_of
     from ..registry import METHODS
 
     if name == "calibrate":
         summary = "Finds what the microscope really was; a command of its own: neuralfield calibrate."
-        found = [Method(name, summary, CalibrationRecipe, ("led_array",), {}, lambda *_: iter(()))]
-    elif name == "train":
+        return [_method(name, summary, ["led_array"], CalibrationRecipe)]
+    if name == "train":
         from ..recon.training.networks import TRAININGS
 
-        found = [
-            Method(f"train {n}", t.summary, t.recipe, (t.kind,), {}, lambda *_: iter(()))
-            for n, t in TRAININGS.items()
-        ]
-    else:
-        found = [METHODS[n] for n in (sorted(METHODS) if name is None else [name])]
-    return [
-        {
-            "name": method.name,
-            "summary": method.summary,
-            "kinds": list(method.kinds),
-            "presets": {preset: plain(dict(values)) for preset, values in method.presets.items()},
-            "options": [_option(o) for o in options_of(method.recipe)],
-        }
-        for method in found
-    ]
+        return [_method(f"train {n}", t.summary, [t.kind], t.recipe) for n, t in TRAININGS.items()]
+    known = [METHODS[n] for n in (sorted(METHODS) if name is None else [name])]
+    return [_method(m.name, m.summary, list(m.kinds), m.recipe, m.presets) for m in known]
 
 
-def _option(o: Any) -> dict[str, Any]:
+def _method(
+    name: str,
+    summary: str,
+    kinds: list[str],
+    recipe: type[Recipe],
+    presets: Mapping[str, Mapping[str, object]] | None = None,
+) -> Facts:
+    from ..recon.engine.recipe import options_of
+
     return {
-        "name": o.name,
-        "flag": flag_of(o.name),
-        "type": _type(o),
-        "default": plain(o.default),
-        "unit": o.unit,
-        "help": o.help,
-        "advanced": o.advanced,
-        "low": o.low,
-        "high": o.high,
-        "choices": list(o.choices),
-        "optional": o.optional,
+        "name": name,
+        "summary": summary,
+        "kinds": kinds,
+        "presets": {preset: plain(dict(values)) for preset, values in (presets or {}).items()},
+        "options": [_option(o) for o in options_of(recipe)],
     }
 
 
-def _type(o: Any) -> str:
+def _option(o: OptionInfo) -> Facts:
+    values = {**vars(o), "flag": flag_of(o.name), "type": _type(o)}
+    names = ("name", "flag", "type", "default", "unit", "help", "advanced", "low", "high", "choices", "optional")
+    return {name: plain(values[name]) for name in names}
+
+
+def _type(o: OptionInfo) -> str:
     if o.choices:
         return "choice"
     kinds = members(o.type)
     return " | ".join(str(kind) if typing.get_origin(kind) else getattr(kind, "__name__", str(kind)) for kind in kinds)
 
 
-def _summary(value: Any) -> Any:
+def _summary(value: object) -> object:
     """A scalar as it is; of an array its shape and, where real, its range."""
     array = np.asarray(value)
     if array.ndim == 0:
@@ -126,7 +125,7 @@ def _summary(value: Any) -> Any:
     return {"shape": list(array.shape), "min": plain(np.nanmin(array)), "max": plain(np.nanmax(array))}
 
 
-def acquisition_as_text(found: dict[str, Any]) -> str:
+def acquisition_as_text(found: Facts) -> str:
     frames = found["frames"]
     rows = [
         ("kind", found["kind"]),
@@ -134,14 +133,14 @@ def acquisition_as_text(found: dict[str, Any]) -> str:
         *((name, _with_unit(value, _unit(name, found["units"]))) for name, value in found["values"].items()),
         *((name, _number(value)) for name, value in found["facts"].items() if not name.startswith("frame_")),
     ]
-    lines = [f"{found['title'] or Path(found['file']).name}", *_columns(rows)]
+    lines = [f"{found['title'] or Path(found['file']).name}", *columns(rows)]
     lines += [f"note: {text}" for text in found["notes"]]
     lines += [f"missing: {m['name']}{_in(m['unit'])}, {m['help']}; give it in a sidecar file" for m in found["missing"]]
     lines += [f"{LABELS.get(check['level'], 'note')}: {check['text']}" for check in found["checks"]]
     return "\n".join(lines)
 
 
-def field_as_text(found: dict[str, Any]) -> str:
+def field_as_text(found: Facts) -> str:
     extent = found["extent"]
     low, high = extent["z_um"]
     depth = f"one plane, found at {low:g} um" if low == high else f"{low:g} to {high:g} um"
@@ -155,23 +154,23 @@ def field_as_text(found: dict[str, Any]) -> str:
         *((name, _number(value)) for name, value in found["optics"].items() if not isinstance(value, list | dict)),
         *((caption(name), _number(value) + unit_of(name)) for name, value in found["figures"].items()),
     ]
-    return "\n".join([f"{found['title'] or Path(found['file']).name}", *_columns(rows)])
+    return "\n".join([f"{found['title'] or Path(found['file']).name}", *columns(rows)])
 
 
-def methods_as_text(found: list[dict[str, Any]]) -> str:
+def methods_as_text(found: list[Facts]) -> str:
     lines: list[str] = []
     for method in found:
         lines += [f"{method['name']}: {method['summary']}", f"  takes {', '.join(method['kinds'])}"]
         if method["presets"]:
             lines.append(f"  presets {', '.join(method['presets'])}")
         rows = [(option["flag"], _option_text(option)) for option in method["options"]]
-        lines += [*_columns(rows), ""]
+        lines += [*columns(rows), ""]
     if len(found) > 1:
         lines.append(f"options of other commands: {', '.join(f'neuralfield methods {name}' for name in COMMANDS)}")
     return "\n".join(lines).rstrip()
 
 
-def _option_text(option: dict[str, Any]) -> str:
+def _option_text(option: Facts) -> str:
     words = [option["unit"], "" if option["default"] == "" else f"default {_number(option['default'])}"]
     low, high = option["low"], option["high"]
     if low is not None and high is not None:
@@ -184,7 +183,7 @@ def _option_text(option: dict[str, Any]) -> str:
     return f"{option['help']} ({told})" if told else str(option["help"])
 
 
-def _with_unit(value: Any, unit: str) -> str:
+def _with_unit(value: object, unit: str) -> str:
     if not isinstance(value, dict):
         return f"{_number(value)} {unit}".strip()
     shape = " x ".join(map(str, value["shape"]))
@@ -198,7 +197,7 @@ def _unit(name: str, units: dict[str, str]) -> str:
     return "" if name.endswith("_um") else units.get(name, "")
 
 
-def _number(value: Any) -> str:
+def _number(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -210,8 +209,3 @@ def _number(value: Any) -> str:
 
 def _in(unit: str) -> str:
     return f" in {unit}" if unit else ""
-
-
-def _columns(rows: list[tuple[str, str]]) -> list[str]:
-    width = max(len(name) for name, _ in rows)
-    return [f"  {name:<{width}}  {text}" for name, text in rows if text]

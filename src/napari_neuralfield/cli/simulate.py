@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..app import arguments
 from ..io import save_acquisition
@@ -37,7 +37,7 @@ def run(kind: str, output: Path, truth: Path | None, seed: int) -> None:
         print(f"the truth in {truth_target}")
 
 
-def _save_truth(path: Path, truth: Mapping[str, Any]) -> None:
+def _save_truth(path: Path, truth: Mapping[str, ArrayLike]) -> None:
     with writing(path) as temporary, h5py.File(temporary, "w") as file:
         for name, value in truth.items():
             if np.ndim(value):

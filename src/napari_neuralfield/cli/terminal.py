@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..types import Done, Event, Field, Note, Preview, Progress, Result
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from ..data.acquisition import Acquisition
     from ..recon.engine.recipe import Recipe
 
@@ -35,6 +37,12 @@ def warn_about(acquisition: Acquisition) -> None:
 def follow(events: Iterator[Event], acquisition: Acquisition, recipe: Recipe, target: Path) -> Result:
     """Run the event stream to its end, with a bar on a terminal and every note as a line.
 
+    Parameters
+    ----------
+    events : of a method.
+    acquisition, recipe : what the method works on, for what is saved of an interrupted run.
+    target : `*.nfield` that the result will be written to.
+
     Raises
     ------
     Interrupted : on Ctrl-C, after the newest preview was saved as `target`.
@@ -44,11 +52,8 @@ def follow(events: Iterator[Event], acquisition: Acquisition, recipe: Recipe, ta
     try:
         with progress_bar() as bar:
             for event in events:
-                if isinstance(event, Progress):
-                    show(bar, event)
-                elif isinstance(event, Note):
-                    bar.write(said(event))
-                elif isinstance(event, Preview):
+                _hear(bar, event)
+                if isinstance(event, Preview):
                     latest = event
                 elif isinstance(event, Done):
                     bar.close()
@@ -64,17 +69,14 @@ def follow(events: Iterator[Event], acquisition: Acquisition, recipe: Recipe, ta
 
 
 def returned(events: Generator[Event, None, T], notes: list[str] | None = None) -> T:
-    """Run a generator of events to its end as `follow` does; what it returns. `notes` gathers what was said."""
+    """Run the generator `events` to its end as `follow` does; what it returns. `notes` gathers what was said."""
     try:
         with progress_bar() as bar:
             while True:
                 event = next(events)
-                if isinstance(event, Progress):
-                    show(bar, event)
-                elif isinstance(event, Note):
-                    bar.write(said(event))
-                    if notes is not None:
-                        notes.append(event.text)
+                _hear(bar, event)
+                if notes is not None and isinstance(event, Note):
+                    notes.append(event.text)
     except StopIteration as end:
         found: T = end.value
         return found
@@ -87,17 +89,18 @@ def said(note: Note) -> str:
 
 
 def took(seconds: float, cpu_seconds: float) -> str:
+    """How long a run took: `seconds` of the clock and `cpu_seconds` of the processors."""
     return f"{seconds:.1f} seconds ({cpu_seconds:.1f} of processor time)"
 
 
 def _keep(latest: Preview | None, acquisition: Acquisition, recipe: Recipe, target: Path) -> str:
     if latest is None:
         return "interrupted before there was anything to keep"
-    save(unfinished(latest.field, acquisition, recipe), target)
+    save(_unfinished(latest.field, acquisition, recipe), target)
     return f"interrupted; the field as it was is saved in {target}"
 
 
-def unfinished(field: Field, acquisition: Acquisition, recipe: Recipe) -> Result:
+def _unfinished(field: Field, acquisition: Acquisition, recipe: Recipe) -> Result:
     """A result around a field whose reconstruction did not end."""
     optics = {k: v for k, v in acquisition.values().items() if isinstance(v, int | float | str)}
     title = f"{acquisition.title or acquisition.source} (interrupted)".strip()
@@ -105,7 +108,7 @@ def unfinished(field: Field, acquisition: Acquisition, recipe: Recipe) -> Result
 
 
 def save(result: Result, target: Path) -> None:
-    """Write `target`; where that fails, a copy in the temporary folder, so that nothing is lost.
+    """Write `result` to `target`; where that fails, a copy in the temporary folder, so that nothing is lost.
 
     Raises
     ------
@@ -135,8 +138,15 @@ def unit_of(name: str) -> str:
     return " um" if name.endswith("_um") and not name.endswith("_per_um") else ""
 
 
+def columns(rows: list[tuple[str, str]]) -> list[str]:
+    """Lines of name and text, the texts below each other; none for a name without a text."""
+    width = max((len(name) for name, _ in rows), default=0)
+    return [f"  {name:<{width}}  {text}" for name, text in rows if text]
+
+
 @contextlib.contextmanager
-def progress_bar() -> Iterator[Any]:
+def progress_bar() -> Iterator[tqdm]:
+    """A bar on a terminal; nothing where standard error is none."""
     from tqdm import tqdm
 
     form = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}"
@@ -144,7 +154,15 @@ def progress_bar() -> Iterator[Any]:
         yield bar
 
 
-def show(bar: Any, event: Progress) -> None:
+def _hear(bar: tqdm, event: Event) -> None:
+    if isinstance(event, Progress):
+        show(bar, event)
+    elif isinstance(event, Note):
+        bar.write(said(event))
+
+
+def show(bar: tqdm, event: Progress) -> None:
+    """Move the `bar` to where the `event` says the run is."""
     bar.total = max(event.total, event.done, 1)
     bar.n = event.done
     if event.what:

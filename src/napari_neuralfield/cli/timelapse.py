@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,13 +16,22 @@ from ..types import InputError
 
 
 def run(
-    file: Path, output: Path, method: str, frames: str | None, choices: Choices, height: str | None,
-    options: dict[str, Any],
-) -> None:  # fmt: skip
+    file: Path,
+    output: Path,
+    method: str,
+    *,
+    frames: str | None,
+    choices: Choices,
+    height: str | None,
+    options: Mapping[str, object],
+) -> None:
     """Write `output` and say what is in it.
 
     Parameters
     ----------
+    file, output : the time-lapse, and the file to write.
+    method : one of `lapse_methods.METHODS`.
+    choices : drift and brightness; the height comes from `height`.
     frames : which, `A:B`, `A:B:STEP` or `0,5,9`; all where None.
     height : 'SAMPLE,MEDIUM' refractive indices, 'known' for those of the file; None: phase.
     options : of the method.
@@ -65,7 +73,12 @@ def run(
 
 
 def frames_wanted(text: str | None, count: int) -> Sequence[int]:
-    """Frame numbers from `A:B`, `A:B:STEP` (B not reached; either end may be left out) or `0,5,9`; all where None.
+    """Frame numbers from a text; all where None.
+
+    Parameters
+    ----------
+    text : `A:B`, `A:B:STEP` (B not reached; either end may be left out) or `0,5,9`.
+    count : how many frames there are.
 
     Raises
     ------

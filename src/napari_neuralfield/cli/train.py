@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from ..app import arguments
 from ..app.training import WEIGHTS, follow, prepare
@@ -23,11 +22,20 @@ def run(
     name: str,
     target: Path,
     recipe_file: Path | None,
+    typed: Mapping[str, str | None],
+    *,
     resume: Path | None,
     start: Path | None,
-    typed: Mapping[str, str | None],
 ) -> None:
     """`neuralfield train`: weights at `target`, the last validation's picture beside them.
+
+    Parameters
+    ----------
+    name : of the network.
+    target : `*.safetensors` to write.
+    recipe_file : YAML file with options.
+    resume, start : weights to go on from, as in `prepare`.
+    typed : options as they were typed, by name; they come first.
 
     Raises
     ------
@@ -46,7 +54,7 @@ def run(
         print(f"going on from {resume or start}, {done}")
     began, cpu = time.perf_counter(), time.process_time()
 
-    def tell(event: Any) -> None:
+    def tell(event: object) -> None:
         if isinstance(event, Progress):
             terminal.show(bar, event)
         elif isinstance(event, Note | Validation):
@@ -82,7 +90,7 @@ def _ctrl_c() -> Iterator[threading.Event]:
         return
     before = signal.getsignal(signal.SIGINT)
 
-    def heard(number: int, frame: Any) -> None:
+    def heard(number: int, frame: object) -> None:
         asked.set()
         signal.signal(signal.SIGINT, before)
 

@@ -1,184 +1,184 @@
-"""One page on a calibration: LEDs, pupil, brightness, errors and resolution before and after, and the figures."""
+"""One page on a calibration: LEDs, pupil, intensity, errors and resolution before and after, and the findings.
+
+Imports matplotlib, so import it where a page is drawn.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
-from collections.abc import Sequence
+import textwrap
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from matplotlib import rc_context, ticker
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
 
-from . import calibration_words as words
-from .charts import FINE, LABEL, PANEL, TICK, Axis, Chart, Colour, Page, width_of
-from .picture import FAINT, INK, two_colours
+from .calibration_figures import Figures, file_name, wavefront, zernike_name
+from .calibration_findings import all_findings, findings, outlier_frames, rings
 
-WIDTH, HEIGHT, MARGIN, GAP = 1640, 1080, 24, 14  # pixels
-WIDE, TOP, HIGH = 400, 70, (466, 506)  # of a panel: width, where the first row begins, heights of the two rows
-BEFORE, AFTER, MARK = (112, 160, 250), (250, 134, 76), (255, 214, 92)
+WIDTH, HEIGHT, DPI = 1640, 1080, 100  # pixels, pixels per inch
+PAGE, GRID, INK, FAINT = "#16181d", "#30353e", "#eef0f3", "#a0a6b0"
+BEFORE, AFTER, MARK = "#70a0fa", "#fa864c", "#ffd65c"
+PHASE = LinearSegmentedColormap.from_list("phase", ["#4682f0", "#ebebeb", "#f06e3c"])
 MOST_TERMS = 16
+LINE_LETTERS = 46  # of the column of findings
 
 
-def save(path: Path, found: dict[str, Any]) -> None:
-    """Write the page as a PNG, and the figures as JSON beside it under the same name.
+def save(path: Path, found: Figures) -> None:
+    """Write the page as a PNG, and figures and findings as JSON beside it under the same name.
 
     Parameters
     ----------
-    found : from `calibration_words.figures`.
+    path : of the PNG.
+    found : from `calibration_figures.figures`.
     """
     from ...io.native.atomic import writing
 
-    page = Page(WIDTH, HEIGHT)
-    page.text(MARGIN, 20, f"What the microscope was: {words.file_name(found)}", 27)
-    outlier_frames = [outlier["frame"] for outlier in found["outlier_frames"]]
-    _leds(page, _place(0, 0), found, outlier_frames)
-    _pupil(page, _place(1, 0), found)
-    _terms(page, _place(2, 0), found)
-    _gains(page, _place(0, 1), found)
-    _errors(page, _place(1, 1), found, outlier_frames)
-    _rings(page, _place(2, 1), found)
-    _column(page, MARGIN + 3 * (WIDE + GAP), TOP, found)
-    page.save(path)
+    with _style():
+        page = Figure((WIDTH / DPI, HEIGHT / DPI), DPI, facecolor=PAGE)
+        page.text(0.015, 0.966, f"What the microscope was: {file_name(found)}", size=18, va="center")
+        places = page.add_gridspec(2, 4, left=0.047, right=0.985, top=0.9, bottom=0.1, wspace=0.3, hspace=0.42)
+        for k, draw in enumerate((_leds, _pupil, _terms, _gains, _errors, _rings)):
+            draw(page.add_subplot(places[k // 3, k % 3]), found)
+        _column(page.add_subplot(places[:, 3]), found)
+        with writing(path) as temporary:
+            page.savefig(temporary, format="png")
+    told = {**found, "findings": [dataclasses.asdict(finding) for finding in all_findings(found)]}
     with writing(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _place(column: int, row: int) -> tuple[float, float, float, float]:
-    return MARGIN + column * (WIDE + GAP), TOP + row * (HIGH[0] + GAP), WIDE, HIGH[row]
+def _style() -> AbstractContextManager[None]:
+    """Light letters and thin lines on a dark page."""
+    return rc_context({
+        "font.size": 9.5, "text.color": INK, "axes.facecolor": PAGE, "axes.edgecolor": GRID, "axes.labelcolor": FAINT,
+        "axes.titlesize": 12, "axes.titlelocation": "left", "axes.titlepad": 18, "axes.grid": True,
+        "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "axes.formatter.useoffset": False,
+        "grid.color": GRID, "xtick.color": GRID, "ytick.color": GRID,
+        "xtick.labelcolor": FAINT, "ytick.labelcolor": FAINT, "lines.markersize": 3.6,
+        "legend.frameon": False, "legend.handlelength": 1.2, "legend.columnspacing": 0.9, "legend.handletextpad": 0.4,
+    })  # fmt: skip
 
 
-def _radius(found: dict[str, Any]) -> np.ndarray:
+def _radius(found: Figures) -> np.ndarray:
+    """Illumination NA of each LED."""
     return np.hypot(*np.array(found["illumination_na_yx"]).T)
 
 
-def _leds(
-    page: Page, place: tuple[float, float, float, float], found: dict[str, Any], outlier_frames: Sequence[int]
-) -> None:
+def _legend(axes: Axes) -> None:
+    axes.legend(loc="upper left", bbox_to_anchor=(-0.03, -0.15), ncols=4)
+
+
+def _empty(axes: Axes, why: str) -> None:
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, why, color=FAINT, ha="center", transform=axes.transAxes)
+
+
+def _mark(axes: Axes, found: Figures, x: np.ndarray, y: np.ndarray) -> None:
+    """A ring around each outlier frame's point (of all frames' x and y), and its number beside it."""
+    frames = [outlier["frame"] for outlier in found["outlier_frames"]]
+    if not frames:
+        return
+    axes.plot(x[frames], y[frames], "o", label="outlier frame", mec=MARK, mfc="none", ms=11)
+    for frame in frames:
+        if np.isfinite(y[frame]):
+            text = axes.annotate(str(frame), (x[frame], y[frame]), (8, 0), textcoords="offset points", color=MARK)
+            text.set(va="center", bbox={"facecolor": PAGE, "edgecolor": "none", "pad": 1})
+
+
+def _leds(axes: Axes, found: Figures) -> None:
     nominal, na = np.array(found["illumination_na_nominal_yx"]), np.array(found["illumination_na_yx"])
-    reach = 1.08 * max(np.abs(nominal).max(), np.abs(na).max(), found["objective_na"])
-    chart = Chart(
-        page, *place, "LED directions", Axis(-reach, reach, "NA x"), Axis(-reach, reach, "NA y", down=True), square=True
-    )
-    chart.circle(found["objective_na"], FAINT)
-    for start, end in zip(nominal, na, strict=True):
-        chart.line([start[1], end[1]], [start[0], end[0]], INK, 1.0)
-    chart.dots(nominal[:, 1], nominal[:, 0], BEFORE, 2.4)
-    chart.dots(na[:, 1], na[:, 0], AFTER, 2.4)
-    chart.rings(na[outlier_frames, 1], na[outlier_frames, 0], outlier_frames, MARK)
-    entries: list[tuple[str, Colour]] = [("nominal", BEFORE), ("found", AFTER), ("objective NA", FAINT)]
-    chart.legend(entries + ([("outlier frame", MARK)] if outlier_frames else []))
+    axes.set(title="LED directions", xlabel="NA x", ylabel="NA y", aspect="equal", anchor="N")
+    axes.plot([nominal[:, 1], na[:, 1]], [nominal[:, 0], na[:, 0]], color=INK, lw=0.8)
+    axes.plot(nominal[:, 1], nominal[:, 0], "o", color=BEFORE, label="nominal")
+    axes.plot(na[:, 1], na[:, 0], "o", color=AFTER, label="found")
+    around = np.linspace(0, 2 * np.pi, 200)
+    axes.plot(*(found["objective_na"] * np.array([np.cos(around), np.sin(around)])), FAINT, lw=1, label="objective NA")
+    _mark(axes, found, na[:, 1], na[:, 0])
+    axes.invert_yaxis()
+    _legend(axes)
 
 
-def _pupil(page: Page, place: tuple[float, float, float, float], found: dict[str, Any], side: int = 300) -> None:
-    title = "Pupil phase, without defocus" if "4" not in found["zernike_rad"] else "Pupil phase"
-    phase = words.wavefront({int(k): v for k, v in found["zernike_rad"].items()}, side * FINE)
-    if not found["zernike_rad"]:
-        return _empty(page, place, "Pupil phase", "the pupil was not calibrated")
-    axis = Axis(-1, 1, "pupil x, of the objective NA")
-    chart = Chart(page, *place, title, axis, Axis(-1, 1, "pupil y", down=True), square=True)
-    inside = np.isfinite(phase)
+def _pupil(axes: Axes, found: Figures) -> None:
+    terms = {int(k): v for k, v in found["zernike_rad"].items()}
+    if not terms:
+        axes.set_title("Pupil phase")
+        return _empty(axes, "the pupil was not calibrated")
+    phase = wavefront(terms, 600)
     limit = max(float(np.nanmax(np.abs(phase))), 0.01)
-    colours = two_colours(np.nan_to_num(phase), np.where(inside, 255, 0), (-limit, limit))
-    colours[~inside] = PANEL
-    width = chart.right - chart.left
-    page.picture(colours, chart.left, chart.top, width, width)
-    chart.circle(1.0, FAINT)
-    left, right, top = chart.left, chart.right, place[1] + place[3] - 34
-    ramp = np.linspace(-1, 1, 256)[None].repeat(4, 0)
-    page.picture(two_colours(ramp, np.full(ramp.shape, 255), (-1, 1)), left, top, right - left, 10)
-    page.text(left, top + 13, f"{-limit:.2f} rad", TICK, FAINT, "la")
-    page.text((left + right) / 2, top + 13, "0", TICK, FAINT, "ma")
-    page.text(right, top + 13, f"+{limit:.2f} rad", TICK, FAINT, "ra")
+    axes.set(title="Pupil phase" if 4 in terms else "Pupil phase, without defocus")
+    axes.set(xlabel="pupil x, of the objective NA", ylabel="pupil y", anchor="N")
+    axes.grid(False)
+    image = axes.imshow(phase, PHASE, vmin=-limit, vmax=limit, extent=(-1, 1, 1, -1))
+    axes.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1])
+    bar = axes.figure.colorbar(image, cax=axes.inset_axes((0, -0.25, 1, 0.03)), orientation="horizontal")
+    bar.set_ticks([-limit, 0, limit], labels=[f"{-limit:.2f} rad", "0", f"+{limit:.2f} rad"])
+    bar.outline.set_visible(False)
 
 
-def _terms(page: Page, place: tuple[float, float, float, float], found: dict[str, Any]) -> None:
+def _terms(axes: Axes, found: Figures) -> None:
     every = sorted((int(k), v) for k, v in found["zernike_rad"].items())
-    if not every:
-        return _empty(page, place, "Zernike terms", "the pupil was not calibrated")
     shown = sorted(sorted(every, key=lambda term: -abs(term[1]))[:MOST_TERMS])
-    limit = 1.1 * max(0.05, *(abs(value) for _, value in shown))
     rest = "" if len(shown) == len(every) else f", the largest {len(shown)} of {len(every)}"
-    chart = Chart(
-        page, *place, f"Zernike terms by Noll's index{rest}", Axis(-limit, limit, "coefficient, rad"),
-        Axis(-0.6, len(shown) - 0.4, down=True), labels=[f"{words.zernike_name(k)}  {k}" for k, _ in shown],
-        most=4,
-    )  # fmt: skip
-    chart.bars([value for _, value in shown], [AFTER if value > 0 else BEFORE for _, value in shown])
+    axes.set_title(f"Zernike terms by Noll's index{rest}", x=0 if not shown else -1.0)
+    if not shown:
+        return _empty(axes, "the pupil was not calibrated")
+    place = axes.get_position()
+    axes.set_position((place.x0 + 0.5 * place.width, place.y0, 0.5 * place.width, place.height))
+    values = [value for _, value in shown]
+    axes.barh(range(len(shown)), values, 0.64, color=[AFTER if value > 0 else BEFORE for value in values])
+    axes.axvline(0, color=FAINT, lw=1)
+    axes.set_yticks(range(len(shown)), [f"{zernike_name(k)}  {k}" for k, _ in shown])
+    axes.tick_params("y", length=0, labelcolor=INK)
+    axes.grid(False, axis="y")
+    limit = 1.1 * max(0.05, *map(abs, values))
+    axes.set(xlim=(-limit, limit), ylim=(len(shown) - 0.4, -0.6), xlabel="coefficient, rad")
 
 
-def _gains(page: Page, place: tuple[float, float, float, float], found: dict[str, Any]) -> None:
-    gains, radius = np.array(found["gains"]), _radius(found)
+def _over_na(axes: Axes, found: Figures, title: str, label: str) -> np.ndarray:
+    """Axes over illumination NA with the objective's edge; returns the LEDs' places there."""
+    radius = _radius(found)
+    axes.set(title=title, xlabel="illumination NA", ylabel=label, xlim=(0, 1.04 * radius.max()))
+    axes.axvline(found["objective_na"], color=FAINT, lw=1, ls="--")
+    top = axes.get_xaxis_transform()
+    axes.text(found["objective_na"], 1.01, "objective NA", color=FAINT, ha="center", va="bottom", transform=top)
+    return radius
+
+
+def _decades(axes: Axes) -> None:
+    """A logarithmic axis upwards, with plain numbers at 1, 2 and 5."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_locator(ticker.NullLocator())
+
+
+def _gains(axes: Axes, found: Figures) -> None:
+    gains, radius = np.array(found["gains"]), _over_na(axes, found, "LED intensity", "relative to their mean")
     low, high = min(0.9, gains.min()), max(1.1, gains.max())
-    log = bool(low > 0 and high / low > 3)
-    room = 0.12 * (high - low)
-    ends = (low / 1.2, high * 1.4) if log else (low - room, high + room)
-    chart = Chart(page, *place, "LED brightness", _na_axis(radius), Axis(*ends, "relative to their mean", log=log))
-    chart.upright(found["objective_na"], FAINT, "objective NA")
-    chart.line(chart.x_range, [1, 1], FAINT, 1.0)
-    chart.dots(radius, gains, AFTER)
+    if low > 0 and high / low > 3:
+        _decades(axes)
+        axes.set_ylim(low / 1.2, high * 1.2)
+    axes.axhline(1, color=FAINT, lw=1)
+    axes.plot(radius, gains, "o", color=AFTER, label="LED")
+    label = "ring: median, middle two thirds"
     for start, end in itertools.pairwise(_edges(found)):
         inside = gains[(radius >= start) & (radius < end)]
         if len(inside):
-            middle, (least, usual, most) = (start + end) / 2, np.percentile(inside, (16, 50, 84))
-            chart.line([middle, middle], [least, most], INK, 2.0)
-            chart.line([start, end], [usual, usual], INK, 2.0)
-    chart.legend([("LED", AFTER), ("ring: median, middle two thirds", INK)])
+            least, usual, most = np.percentile(inside, (16, 50, 84))
+            axes.plot(2 * [(start + end) / 2], [least, most], INK, lw=2, label=label)
+            axes.plot([start, end], 2 * [usual], INK, lw=2)
+            label = ""
+    _legend(axes)
 
 
-def _errors(
-    page: Page, place: tuple[float, float, float, float], found: dict[str, Any], outlier_frames: Sequence[int]
-) -> None:
-    before, after = (np.array(found[name], dtype=float) for name in ("error_before", "error_after"))
-    radius = _radius(found)
-    known = np.concatenate([before, after])
-    known = known[np.isfinite(known) & (known > 0)]
-    low, high = (known.min(), known.max()) if len(known) else (0.01, 1.0)
-    y = Axis(0.8 * low, 1.8 * max(high, 2 * low), "relative amplitude error", log=True)
-    chart = Chart(page, *place, "Residual of every LED", _na_axis(radius), y)
-    chart.upright(found["objective_na"], FAINT, "objective NA")
-    for values, colour in ((before, BEFORE), (after, AFTER)):
-        chart.dots(radius, values, colour)
-    for quality, colour in ((found["quality_before"], BEFORE), (found["quality_after"], AFTER)):
-        for start, end, value in _steps(quality):
-            chart.line([start, end], [value, value], colour, 3.0)
-    chart.rings(radius[outlier_frames], after[outlier_frames], outlier_frames, MARK)
-    line = "after (bar: held out)" if found["quality_after"] else "after"
-    chart.legend([("before", BEFORE), (line, AFTER), *([("outlier frame", MARK)] if outlier_frames else [])])
-
-
-def _rings(page: Page, place: tuple[float, float, float, float], found: dict[str, Any]) -> None:
-    title = "Do two halves of the LEDs agree?"
-    if not found["quality_after"]:
-        return _empty(page, place, title, "not assessed")
-    curves = [(found["quality_before"], BEFORE, "before"), (found["quality_after"], AFTER, "after")]
-    furthest = max(quality["frequency"][-1] for quality, _, _ in curves)
-    lowest = min(0.0, *(min(quality["correlation"]) for quality, _, _ in curves))
-    x = Axis(0, 1.04 * furthest, "spatial frequency, cycles/um")
-    chart = Chart(page, *place, title, x, Axis(lowest - 0.03, 1.22, "Fourier ring correlation"))
-    after = found["quality_after"]
-    chart.line(after["frequency"], after["half_bit"], FAINT, 1.4)
-    for row, (quality, colour, name) in enumerate(curves):
-        chart.line(quality["frequency"], quality["correlation"], colour)
-        period = quality["resolution_um"]
-        if period:
-            chart.upright(1 / period, colour, f"{name} {period:.3f} um", row)
-    chart.legend([("half-bit threshold", FAINT), ("before", BEFORE), ("after", AFTER)])
-
-
-def _steps(quality: dict[str, Any] | None) -> list[tuple[float, float, float]]:
-    """(start, end, error) of every ring with frames held out."""
-    if not quality:
-        return []
-    rings = zip(itertools.pairwise(quality["ring_na"]), quality["held_out_ring_error"], strict=True)
-    return [(start, end, value) for (start, end), value in rings if value]
-
-
-def _na_axis(radius: np.ndarray) -> Axis:
-    return Axis(0, 1.04 * float(radius.max()), "illumination NA")
-
-
-def _edges(found: dict[str, Any]) -> np.ndarray:
+def _edges(found: Figures) -> np.ndarray:
+    """Illumination NA where rings of LEDs begin and end."""
     if found["quality_after"]:
         return np.array(found["quality_after"]["ring_na"])
     from ...recon.calibration.quality import ring_edges
@@ -186,48 +186,60 @@ def _edges(found: dict[str, Any]) -> np.ndarray:
     return ring_edges(np.array(found["illumination_na_yx"]), found["objective_na"])
 
 
-def _empty(page: Page, place: tuple[float, float, float, float], title: str, why: str) -> None:
-    left, top, width, height = place
-    page.box(left, top, left + width, top + height, PANEL)
-    page.text(left + 16, top + 13, title, 17)
-    page.text(left + width / 2, top + height / 2, why, LABEL, FAINT, "mm")
+def _errors(axes: Axes, found: Figures) -> None:
+    radius = _over_na(axes, found, "Residual of every LED", "relative amplitude error")
+    for when, colour in (("before", BEFORE), ("after", AFTER)):
+        error = np.array(found[f"error_{when}"], dtype=float)
+        bar = " (bar: held out)" if when == "after" and found["quality_after"] else ""
+        axes.plot(radius, error, "o", color=colour, label=f"{when}{bar}")
+        quality = found[f"quality_{when}"]
+        if quality:
+            held_out = np.array(quality["held_out_ring_error"], dtype=float)
+            axes.hlines(held_out, quality["ring_na"][:-1], quality["ring_na"][1:], colour, lw=3)
+    _mark(axes, found, radius, error)
+    if np.isfinite(axes.dataLim.minposy):
+        _decades(axes)
+    _legend(axes)
 
 
-def _column(page: Page, left: float, top: float, found: dict[str, Any]) -> None:
-    """The figures in words, and the warnings."""
-    width = WIDTH - MARGIN - left
-    page.box(left, top, left + width, HEIGHT - MARGIN, PANEL)
-    left, width = left + 16, width - 32
-    height = top + 16.0
-    rows: list[tuple[str, str, Colour]] = [(name, text, INK) for name, text in words.lines(found)]
-    rows += [("warning", text, MARK) for text in found["warnings"]]
-    rows += [(name, text, INK) for name, text in words.rings(found)]
+def _rings(axes: Axes, found: Figures) -> None:
+    axes.set_title("Do two halves of the LEDs agree?")
+    if not found["quality_after"]:
+        return _empty(axes, "not assessed")
+    axes.set(xlabel="spatial frequency, cycles/um", ylabel="Fourier ring correlation")
+    after = found["quality_after"]
+    axes.plot(after["frequency"], after["half_bit"], color=FAINT, lw=1.4, label="half-bit threshold")
+    for row, (when, colour) in enumerate((("before", BEFORE), ("after", AFTER))):
+        quality = found[f"quality_{when}"]
+        axes.plot(quality["frequency"], quality["correlation"], color=colour, lw=2, label=when)
+        if quality["resolution_um"]:
+            at = 1 / quality["resolution_um"]
+            axes.axvline(at, color=colour, lw=1, ls="--")
+            text = f"{when} {quality['resolution_um']:.3f} um "
+            axes.text(at, 1.2 - 0.08 * row, text, color=colour, ha="right", va="center")
+    axes.set(xlim=(0, None), ylim=(min(0.0, axes.dataLim.y0) - 0.03, 1.27))
+    _legend(axes)
+
+
+def _column(axes: Axes, found: Figures) -> None:
+    """The findings in words, and the warnings."""
+    axes.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0.93 * HEIGHT, 0))  # pixels downwards
+    axes.set_position((0.77, 0.02, 0.22, 0.93))
+    axes.spines[:].set_visible(False)
+    rows = [(finding.name, finding.text, INK) for finding in (*findings(found), *outlier_frames(found))]
+    rows += [("Warning", text, MARK) for text in found["warnings"]]
+    rows += [(finding.name, finding.text, INK) for finding in rings(found)]
     if found.get("seconds"):
-        rows.append(("time", f"{found['seconds']:.1f} s, {found['cpu_seconds']:.1f} s of processor time", INK))
-    last = ""
+        rows.append(("Time", f"{found['seconds']:.1f} s, {found['cpu_seconds']:.1f} s of processor time", INK))
+    height, last = 14.0, ""
     for name, text, colour in rows:
-        wrapped = wrap(text, width, LABEL + 1)
-        if height + 20 * (len(wrapped) + 1) > HEIGHT - MARGIN - 24:
-            page.text(left, height, "... more in the JSON file beside this page", LABEL, FAINT)
+        wrapped = textwrap.wrap(text, LINE_LETTERS)
+        if height + 20 * (len(wrapped) + 1) > 0.9 * HEIGHT:
+            axes.text(0.05, height, "... more in the JSON file beside this page", color=FAINT, va="top")
             break
         if name != last:
-            height += 5
-            page.text(left, height, name, TICK, FAINT)
-            height += 17
-        for line in wrapped:
-            page.text(left, height, line, LABEL + 1, colour)
-            height += 20
-        height += 5
+            axes.text(0.05, height + 4, name, color=FAINT, va="top", size=9)
+            height += 22
+        axes.text(0.05, height, "\n".join(wrapped), color=colour, va="top", linespacing=1.35)
+        height += 19 * len(wrapped) + 6
         last = name
-
-
-def wrap(text: str, width: float, size: int = LABEL) -> list[str]:
-    """`text` in lines no wider than `width` page pixels, broken between words."""
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and width_of(longer, size) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines

@@ -21,7 +21,7 @@ LOOK = "Choose by the picture: wrong axes or signs can fit nearly as well as the
 
 
 def turned(acquisition: Acquisition, orientation: str) -> Acquisition:
-    """A scan with its positions turned.
+    """The scan `acquisition` with its positions turned into the named `orientation`.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def turned(acquisition: Acquisition, orientation: str) -> Acquisition:
 
 
 def save(page: Path, trials: Sequence[Trial], title: str) -> None:
-    """Amplitude above phase of each trial, four beside each other, in a PNG.
+    """Amplitude above phase of each of the `trials`, four beside each other, in the PNG `page` under a `title`.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def save(page: Path, trials: Sequence[Trial], title: str) -> None:
         some = trials[start : start + COLUMNS]
         rows.append([Panel(amplitude_picture(t.picture), f"{t.orientation}: error {t.error:.3f}") for t in some])
         rows.append([Panel(phase_picture(t.picture), f"phase, {t.orientation}") for t in some])
-    save_sheet(page, f"Which way round do the positions of {title} run?", rows, LOOK)
+    save_sheet(page, f"Which orientation do the positions of {title} have?", rows, LOOK)
 
 
 def amplitude_picture(values: np.ndarray) -> np.ndarray:

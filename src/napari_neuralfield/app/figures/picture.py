@@ -6,9 +6,13 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PilImage
+    from PIL.ImageFont import FreeTypeFont, ImageFont
 
 TILE, GAP, MARGIN = 384, 16, 24  # pixels
 TITLE, LABEL = 26, 19  # heights of the letters
@@ -25,13 +29,13 @@ class Panel:
 
 
 def grey(image: np.ndarray, limits: tuple[float, float] | None = None) -> np.ndarray:
-    """(y, x) uint8: black at the lower, white at the upper limit; the bulk of the values where none are given."""
+    """An `image` (y, x) as uint8: black at the lower of the `limits`, white at the upper; None: those of its bulk."""
     low, high = np.percentile(image, (0.3, 99.7)) if limits is None else limits
     return (255 * np.clip((image - low) / max(high - low, 1e-12), 0, 1)).astype(np.uint8)
 
 
 def two_colours(values: np.ndarray, shade: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
-    """(y, x, 3) uint8: from blue over white to orange as `values` go from limit to limit, times `shade` (y, x)."""
+    """(y, x, 3) uint8: blue over white to orange as `values` go between the `limits`, times `shade` (y, x) uint8."""
     place = 2 * np.clip((values - limits[0]) / (limits[1] - limits[0]), 0, 1) - 1
     cool, middle, warm = (np.array(c, dtype=np.float64) for c in (COOL, MIDDLE, WARM))
     ends = np.where(place[..., None] < 0, cool, warm)
@@ -41,6 +45,12 @@ def two_colours(values: np.ndarray, shade: np.ndarray, limits: tuple[float, floa
 
 def save_sheet(path: Path, title: str, rows: Sequence[Sequence[Panel]], last_line: str) -> None:
     """Draw all tiles into one PNG.
+
+    Parameters
+    ----------
+    path : of the PNG.
+    title, last_line : above and below the tiles.
+    rows : the tiles, from above.
 
     Raises
     ------
@@ -69,7 +79,7 @@ def save_sheet(path: Path, title: str, rows: Sequence[Sequence[Panel]], last_lin
         sheet.save(temporary, "PNG")
 
 
-def _fitted(pixels: np.ndarray) -> Any:
+def _fitted(pixels: np.ndarray) -> PilImage:
     """The picture TILE pixels wide; coarse pixels stay visible as squares."""
     from PIL import Image
 
@@ -78,7 +88,7 @@ def _fitted(pixels: np.ndarray) -> Any:
 
 
 @functools.cache
-def letters(size: int) -> Any:
+def letters(size: int) -> FreeTypeFont | ImageFont:
     """Pillow's own font, `size` pixels high."""
     from PIL import ImageFont
 

@@ -13,7 +13,7 @@ SCENES = 4
 
 
 def save_picture(path: Path, seen: Validation, shown: str) -> None:
-    """Write `path`, .png; the first picture of each scene is called `shown`.
+    """Write the pictures of `seen` to `path`, .png; the first one of each scene is called `shown`.
 
     Raises
     ------

@@ -18,7 +18,7 @@ class CalibrationRecipe(Recipe):
     method: str = "calibrate"
     learn_board: bool = option(True, "turn, shift and height (or pitch) of the whole LED board")
     learn_directions: bool = option(True, "the direction of every single LED, held near the board")
-    learn_gains: bool = option(True, "the brightness of every LED; their mean stays")
+    learn_gains: bool = option(True, "the intensity of every LED; their mean stays")
     learn_background: Literal["none", "common", "frame"] = option(
         "common", "ambient light: none, the same in every frame, or one value a frame"
     )
@@ -29,7 +29,7 @@ class CalibrationRecipe(Recipe):
     learn_wavelength: bool = option(False, "wavelength; only the rim of the pupil tells it from the board's height")
     board_step: float = _step(0.01, "a direction by the board", 0.1, "NA")
     direction_step: float = _step(0.006, "one LED's direction", 0.1, "NA")
-    gain_step: float = _step(0.3, "a brightness, relative", 1)
+    gain_step: float = _step(0.3, "an intensity, relative", 1)
     background_step: float = _step(0.005, "the ambient light, as a share of the bright field", 1)
     pupil_step: float = _step(0.3, "a Zernike coefficient", 3, "rad")
     z_step: float = _step(3.0, "the sample's depth", 1000, "um")

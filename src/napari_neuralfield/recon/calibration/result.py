@@ -27,7 +27,7 @@ class Calibration:
     given, corrected : the acquisition as it came and with everything found, all frames in both.
     orientation : name of the board's orientation that was found, one of `optics.illumination.ORIENTATIONS`.
     pose : of the board, against the nominal directions in that orientation.
-    gains : brightness of each LED (led,), mean 1.
+    gains : intensity of each LED (led,), mean 1.
     background : ambient light in each frame (led,), counts.
     zernike_rad : Noll index -> coefficient of the unit-variance polynomial, rad. Defocus is in `z_um` where learnt.
     error_before, error_after : relative amplitude error of each frame (led,), nominal and found microscope.
@@ -51,9 +51,12 @@ class Calibration:
     warnings: tuple[str, ...] = ()
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
 
+    @property
+    def kept_frames(self) -> list[int]:
+        """Numbers of the frames that agree with all others."""
+        odd = {outlier.frame for outlier in self.outlier_frames}
+        return [frame for frame in range(self.given.frame_count) if frame not in odd]
+
     def acquisition(self, leave_out: bool = False) -> LedArray:
         """The corrected acquisition, without the outlier frames where `leave_out`."""
-        if not (leave_out and self.outlier_frames):
-            return self.corrected
-        bad = {outlier.frame for outlier in self.outlier_frames}
-        return self.corrected.subset([i for i in range(self.corrected.frame_count) if i not in bad])
+        return self.corrected.subset(self.kept_frames) if leave_out and self.outlier_frames else self.corrected

@@ -191,7 +191,7 @@ class _Stages:
             return
         yield self._doubt(
             f"the sample is tilted or thick: its depth differs by {self.depths.spread_um:.3g} um over the field, which "
-            "one plane cannot explain, so only the LEDs' brightness is corrected; calibrate with a flat, thin sample"
+            "one plane cannot explain, so only the LED intensity is corrected; calibrate with a flat, thin sample"
         )
         held = {"learn_board": False, "learn_directions": False, "learn_pupil": "none", "learn_z": False}
         self.recipe = self.recipe.model_copy(update={**held, "learn_background": "none"})

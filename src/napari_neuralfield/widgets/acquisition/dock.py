@@ -10,7 +10,7 @@ import numpy as np
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from ...app.figures.calibration_words import nominal_na
+from ...app.figures.calibration_figures import nominal_na
 from ...data.acquisition import quantities
 from ...types import InputError
 from ..calibration.panel import CalibratePanel

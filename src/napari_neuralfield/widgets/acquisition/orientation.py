@@ -1,4 +1,4 @@
-"""Which way round? Eight pictures of a scan, one per orientation of its positions; the right one is clicked."""
+"""Which orientation? Eight pictures of a scan, one per orientation of its positions; the right one is clicked."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class OrientationPanel(QWidget):
         self._ours = False  # the change of the draft that is being told is ours
         self._trials: dict[str, Trial] = {}
         self.tiles: dict[str, QToolButton] = {}
-        self.run_button, self.stop_button = button("Which way round?", self.run, ABOUT), button("Cancel", self.stop)
+        self.run_button, self.stop_button = button("Which orientation?", self.run, ABOUT), button("Cancel", self.stop)
         self.quantity = QComboBox()
         self.quantity.addItems(["phase", "amplitude"])
         self.quantity.currentTextChanged.connect(lambda _: self._draw_all())
@@ -185,7 +185,7 @@ class OrientationPanel(QWidget):
         self.tiles[trial.orientation].setIcon(QIcon(large))
 
     def choose(self, name: Any) -> None:
-        """Turn the positions of the draft this way round."""
+        """Turn the positions of the draft into this orientation."""
         from ...recon.scan.orientation import oriented_positions
 
         if self._given is None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
-from ...app.figures.calibration_rows import ShownCalibration, corrected_values
-from ...app.job import Failed, Job, Stopped
+from ...app.job import Failed, Job, JobEvent, Stopped
 from ...types import Event, InputError, Note, Preview, Progress, Result
 from ..kit.forms import OptionForm, caption
 from ..kit.parts import BAD, QUIET, WARN, Fold, button, label, row, timer
@@ -20,11 +19,25 @@ from ..kit.threads import Background
 from ..view.layers import title_of
 from ..view.preview import PreviewLayers
 from .result_view import CalibrationView
-from .work import Answer, answering, assessing, calibrating, load_options, make_recipe
+from .work import (
+    Answer,
+    ShownCalibration,
+    answering,
+    assessing,
+    calibrating,
+    corrected_values,
+    load_options,
+    make_recipe,
+)
 
 if TYPE_CHECKING:
-    from ...recon.calibration.result import Calibration
+    import napari
 
+    from ...data.acquisition import Draft, Frames
+    from ...recon.calibration.result import Calibration
+    from ...recon.engine.recipe import OptionInfo
+
+T = TypeVar("T")
 KIND = "led_array"
 ELSEWHERE = ("device", "leave_out")  # options that are chosen in other places
 ABOUT = "Finds from the frames how LED board, objective and focus really were. Nothing changes until you accept it."
@@ -35,13 +48,13 @@ class CalibratePanel(QWidget):
 
     changed = Signal()
 
-    def __init__(self, viewer: Any, session: Session) -> None:
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
         super().__init__()
         self._viewer, self._session, self._background = viewer, session, Background()
         self._preview = PreviewLayers(viewer, self._background, self._say_error)
         self._found: ShownCalibration | None = None
         self._values: dict[str, Any] = {}  # of the draft that was calibrated
-        self._before: tuple[dict[str, Any], Any] | None = None  # what Undo brings back
+        self._before: tuple[dict[str, object], Frames] | None = None  # what Undo brings back
         self._job: Job | None = None
         self._progress = deque[Progress](maxlen=1)
         self._waiting: Shown | None = None
@@ -103,14 +116,14 @@ class CalibratePanel(QWidget):
     def running(self) -> bool:
         return self._job is not None
 
-    def _loaded(self, infos: list[Any]) -> None:
+    def _loaded(self, infos: list[OptionInfo]) -> None:
         self.options = OptionForm(info for info in infos if info.name not in ELSEWHERE)
         self._option_place.addWidget(self.options)
         self._set_state(self.state.text())
 
     # the draft
 
-    def _on_draft(self, draft: Any) -> None:
+    def _on_draft(self, draft: Draft | None) -> None:
         self._show_found(None)
         self._abandon()
         self._preview.forget()
@@ -157,7 +170,7 @@ class CalibratePanel(QWidget):
         if self.calibration is None or self.running:
             return
         calibration, leave_out, device = self.calibration, self.view.leave_out.isChecked(), self._device
-        self._start(lambda: assessing(calibration, leave_out, device), lambda both: self.view.show_quality(*both))
+        self._start(lambda: assessing(calibration, leave_out, device), self.view.show_quality)
 
     def stop(self) -> None:
         """Cancel after the step in hand."""
@@ -169,12 +182,12 @@ class CalibratePanel(QWidget):
     def _device(self) -> str:
         return str(self._session.settings.get("device", "auto"))
 
-    def _start(self, work: Callable[[], Generator[Event, None, Any]], done: Callable[[Any], None]) -> None:
+    def _start(self, work: Callable[[], Generator[Event, None, T]], done: Callable[[T], None]) -> None:
         self._turn += 1
         turn, background, follow = self._turn, self._background, self._on_event
         progress = self._progress = deque[Progress](maxlen=1)
 
-        def tell(event: Any) -> None:  # in the job's thread; many steps a second must not reach the window
+        def tell(event: JobEvent | Answer) -> None:  # in the job's thread; not every step reaches the window
             if isinstance(event, Progress):
                 progress.append(event)
             else:
@@ -187,7 +200,7 @@ class CalibratePanel(QWidget):
         self._set_state("starting …")
         self._tick.start()
 
-    def _on_event(self, turn: int, event: Any, done: Callable[[Any], None]) -> None:
+    def _on_event(self, turn: int, event: JobEvent | Answer, done: Callable[[Any], None]) -> None:
         if turn != self._turn:
             return
         if isinstance(event, Preview):
@@ -216,8 +229,8 @@ class CalibratePanel(QWidget):
             self.bar.setRange(0, max(progress.total, 1))
             self.bar.setValue(progress.done)
             self.bar.setUpdatesEnabled(True)
-            misfit = f"misfit {progress.loss:.3g}" if np.isfinite(progress.loss) else ""
-            self._set_state(", ".join(part for part in (progress.what, misfit) if part) or "running …")
+            error = f"error {progress.loss:.3g}" if np.isfinite(progress.loss) else ""
+            self._set_state(", ".join(part for part in (progress.what, error) if part) or "running …")
         if self._waiting is not None and not self._preview.busy:
             shown, self._waiting = self._waiting, None
             self._preview.show(shown)
@@ -250,7 +263,7 @@ class CalibratePanel(QWidget):
         self.changed.emit()
 
     def accept(self) -> None:
-        """Put what was found into the draft, without the outlier_frames where the box is ticked."""
+        """Put what was found into the draft, without the outlier frames where the box is ticked."""
         draft = self._session.draft
         if self.calibration is None or draft is None:
             return
@@ -267,7 +280,7 @@ class CalibratePanel(QWidget):
             self.view.set_accepted(False)
             self._put(values, frames)
 
-    def _put(self, values: dict[str, Any], frames: Any) -> None:
+    def _put(self, values: dict[str, object], frames: Frames) -> None:
         self._values = {k: v for k, v in {**self._values, **values}.items() if v is not None}
         self._session.set_values(values, frames)
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QRectF
 
-from ...app.figures.calibration_words import zernike_name
+from ...app.figures.calibration_figures import zernike_name
 from ..kit.plots import EDGE, FAINT, LINE, Plot
+
+if TYPE_CHECKING:
+    from qtpy.QtCore import QPointF
+
+    from ...recon.calibration.quality import Quality
 
 WIDTH = 2
 GIVEN_PEN = {"color": EDGE, "width": WIDTH}
@@ -71,7 +76,7 @@ class ZernikeBars(Plot):
             return ""
         return f"{index}: {zernike_name(index)}, {self.coefficients[index]:+.3f} rad"
 
-    def _on_mouse(self, place: Any) -> None:
+    def _on_mouse(self, place: QPointF) -> None:
         self.plot.setToolTip(self.tip_at(round(self.plot.getPlotItem().vb.mapSceneToView(place).x())))
 
 
@@ -87,17 +92,18 @@ class CorrelationPlot(Plot):
         self._half_bit = self.plot.plot(pen=pg.mkPen({"color": "#b8c0cc", "width": 1, "dash": [4, 3]}))
         self.plot.setToolTip("Fourier ring correlation of two pictures, each from one half of the LEDs; 1 is equal.")
 
-    def show_quality(self, before: Any, after: Any) -> None:
+    def show_quality(self, before: Quality, after: Quality) -> None:
+        """Draw the quality `before` (as given) and `after` (corrected)."""
         self._given.setData(before.frequency, before.correlation)
         self._found.setData(after.frequency, after.correlation)
         self._half_bit.setData(after.frequency, after.half_bit)
 
 
 class RingPlot(Plot):
-    """Misfit of the frames by the angle of their light, as given and corrected; dashed where they were held out."""
+    """Error of the frames by the angle of their light, as given and corrected; dashed where they were held out."""
 
     def __init__(self) -> None:
-        super().__init__("NA of the light", "misfit", 170)
+        super().__init__("illumination NA", "amplitude error", 170)
         self.plot.showGrid(x=True, y=True, alpha=0.2)
         self._curves = {
             (which, held): self.plot.plot(
@@ -111,7 +117,8 @@ class RingPlot(Plot):
             for held in (False, True)
         }
 
-    def show_quality(self, before: Any, after: Any) -> None:
+    def show_quality(self, before: Quality, after: Quality) -> None:
+        """Draw the quality `before` (as given) and `after` (corrected)."""
         top = 0.0
         for which, quality in (("given", before), ("found", after)):
             middle = (np.asarray(quality.ring_na)[1:] + np.asarray(quality.ring_na)[:-1]) / 2

@@ -1,20 +1,24 @@
-"""What a calibration found, shown: lines of text, the pupil, outlier_frames, how good it is, and accept or discard."""
+"""What a calibration found, shown: lines of text, the pupil, outlier frames, how good it is, and accept or discard."""
 
 from __future__ import annotations
 
 import html
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
-from ...app.figures.calibration_rows import Finding, ShownCalibration, findings, quality_lines
+from ...app.figures.calibration_findings import Finding
 from ..kit.parts import BAD, GOOD, QUIET, WARN, button, label, row
 from .plots import CorrelationPlot, PhasePicture, RingPlot, ZernikeBars
+from .work import Assessment, ShownCalibration
+
+if TYPE_CHECKING:
+    from ...recon.calibration.result import OutlierFrame
 
 LEGEND = (
     "<span style='color:#f0ad4e'>as given</span>, <span style='color:#5bc0de'>corrected</span>; "
-    "{}. Higher agreement and lower misfit are better."
+    "grey dashes: half-bit threshold; coloured dashes: held-out frames. Higher agreement and lower error are better."
 )
 
 MOST_OUTLIERS = 8  # named; of more the number only
@@ -28,7 +32,8 @@ class Lines(QWidget):
         self._layout = QGridLayout(self)
         self._layout.setContentsMargins(5, 0, 0, 0)
         self._layout.setVerticalSpacing(2)
-        self._layout.setColumnStretch(1, 1)
+        self._layout.setColumnStretch(0, 2)
+        self._layout.setColumnStretch(1, 3)
         self._texts: dict[str, str] = {}
 
     def show_lines(self, lines: list[Finding]) -> None:
@@ -36,8 +41,7 @@ class Lines(QWidget):
             self._layout.removeWidget(old)
             old.deleteLater()
         for place, line in enumerate(lines):
-            name, text = QLabel(line.name), label(line.text)
-            name.setStyleSheet(f"color: {QUIET}")
+            name, text = label(line.name, QUIET), label(line.text.replace(" um", " µm"))
             for column, part in enumerate((name, text)):
                 part.setToolTip(line.tip)
                 part.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -75,9 +79,8 @@ class CalibrationView(QWidget):
         )
         self.discard_button = button("Discard", self.discarded.emit, "Leave everything as the file gives it.")
         self.undo_button = button("Undo", self.undone.emit, "Back to the values and frames before Accept.")
-        self.quality = Lines()
         self.correlation, self.rings = CorrelationPlot(), RingPlot()
-        self.legend = label(LEGEND.format("grey dashes: half-bit threshold; coloured dashes: unseen frames"), QUIET)
+        self.legend = label(LEGEND, QUIET)
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -88,14 +91,14 @@ class CalibrationView(QWidget):
         buttons = row(self.accept_button, self.discard_button, self.undo_button, self.assess_button)
         self.curves = row(self.correlation, self.rings)
         words = (self.lines, self.warnings, self.outlier_frames, self.leave_out)
-        pictures = (self.pupil_title, self.pupil, self.quality, self.curves, self.legend)
+        pictures = (self.pupil_title, self.pupil, self.curves, self.legend)
         for part in (buttons, self.state, *words, *pictures):
             layout.addWidget(part)
 
     def show_found(self, found: ShownCalibration) -> None:
         """A new calibration, neither accepted nor assessed."""
         calibration = found.calibration
-        self.lines.show_lines(findings(found))
+        self.lines.show_lines(found.findings)
         _say(self.warnings, "\n".join(_sentence(text) for text in calibration.warnings))
         odd = calibration.outlier_frames
         lines = [_linked(outlier) for outlier in odd[:MOST_OUTLIERS]]
@@ -110,19 +113,18 @@ class CalibrationView(QWidget):
         self.zernike.setVisible(bool(calibration.zernike_rad))
         self.phase.show_phase(found.phase)
         self.zernike.show_terms(calibration.zernike_rad)
-        self.show_quality(None, None)
+        self.show_quality(None)
         self.set_accepted(False)
 
-    def show_quality(self, before: Any, after: Any) -> None:
-        """Two assessments, as given and corrected; None takes them off."""
-        shown = before is not None
-        for part in (self.quality, self.curves, self.legend):
-            part.setVisible(shown)
-        self.assess_button.setVisible(not shown)
-        if shown:
-            self.quality.show_lines(quality_lines(before, after))
-            self.correlation.show_quality(before, after)
-            self.rings.show_quality(before, after)
+    def show_quality(self, found: Assessment | None) -> None:
+        """An assessment, as given and corrected; None takes it off."""
+        for part in (self.curves, self.legend):
+            part.setVisible(found is not None)
+        self.assess_button.setVisible(found is None)
+        if found is not None:
+            self.lines.show_lines(found.findings)
+            self.correlation.show_quality(found.before, found.after)
+            self.rings.show_quality(found.before, found.after)
 
     def set_accepted(self, accepted: bool) -> None:
         self.accept_button.setVisible(not accepted)
@@ -132,7 +134,7 @@ class CalibrationView(QWidget):
         _say(self.state, "Accepted: Reconstruct and Save now use these values." if accepted else "")
 
 
-def _linked(outlier: Any) -> str:
+def _linked(outlier: OutlierFrame) -> str:
     number = f"<a href='{outlier.frame}' style='color: {BAD}'>Frame {outlier.frame}</a>"
     return f"{number} {html.escape(outlier.why, quote=False)}."
 

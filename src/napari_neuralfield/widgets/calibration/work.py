@@ -1,27 +1,62 @@
-"""Calibration and its assessment as streams for a job. Knows no window."""
+"""Calibration and its assessment as streams for a job, and what is shown of them. Knows no window."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...app.figures.calibration_rows import ShownCalibration, found_of, kept_frames
+import numpy as np
+
+from ...app.figures import calibration_figures
+from ...app.figures.calibration_findings import Finding, findings
 from ...types import Event, InputError
 from ..kit.threads import explain
 
 if TYPE_CHECKING:
-    from ...data.acquisition import Acquisition
+    from ...data.acquisition import Acquisition, Frames, LedArray
+    from ...recon.calibration.quality import Quality
+    from ...recon.calibration.recipe import CalibrationRecipe
     from ...recon.calibration.result import Calibration
+    from ...recon.engine.recipe import OptionInfo
+
+CALIBRATED = ("illumination_na", "exposure", "background", "pupil", "sample_z_um", "wavelength_um", "led_height_mm")
+SIDE = 96  # pixels of the picture of a pupil that is made of Zernike terms
+
+
+@dataclasses.dataclass(frozen=True)
+class ShownCalibration:
+    """A calibration with what is shown of it.
+
+    Parameters
+    ----------
+    calibration : as it is taken up.
+    phase : of the pupil, rad (y, x), NaN outside the aperture, whose edge touches the sides.
+    findings : what was found, in words.
+    """
+
+    calibration: Calibration
+    phase: np.ndarray
+    findings: list[Finding]
+
+
+@dataclasses.dataclass(frozen=True)
+class Assessment:
+    """The quality as given and as corrected, and what was found, in words that tell of it."""
+
+    before: Quality
+    after: Quality
+    findings: list[Finding]
 
 
 class Answer:
     """The last event of work that returns something: what it returned."""
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: object) -> None:
         self.value = value
 
 
-def answering(work: Callable[[], Generator[Event, None, Any]]) -> Callable[[], Iterator[Any]]:
+def answering(work: Callable[[], Generator[Event, None, object]]) -> Callable[[], Iterator[Any]]:
     """A stream for `Job`: the events of `work`, then its `Answer`; errors are sentences."""
 
     def follow() -> Iterator[Any]:
@@ -37,34 +72,60 @@ def answering(work: Callable[[], Generator[Event, None, Any]]) -> Callable[[], I
     return follow
 
 
-def calibrating(acquisition: Acquisition, recipe: Any) -> Generator[Event, None, ShownCalibration]:
+def calibrating(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[Event, None, ShownCalibration]:
+    """Calibrate `acquisition` by `recipe`, and work out what is shown of it."""
     from ...recon.calibration.stages import calibrate
 
-    calibration = yield from calibrate(acquisition, recipe)
-    return found_of(calibration)
+    return shown((yield from calibrate(acquisition, recipe)))
 
 
-def assessing(calibration: Calibration, leave_out: bool, device: str) -> Generator[Event, None, tuple[Any, Any]]:
-    """The quality as given and as corrected, of the same frames."""
-    from ...recon.calibration.quality import assess
+def assessing(calibration: Calibration, leave_out: bool, device: str) -> Generator[Event, None, Assessment]:
+    """Judge `calibration` on `device`, without the outlier frames where `leave_out`."""
+    from ...app.calibration import assess_both
 
-    given, corrected = calibration.given, calibration.acquisition(leave_out)
-    if corrected.frame_count < given.frame_count:
-        given = given.subset(kept_frames(calibration))
-    before = yield from assess(given, device)
-    after = yield from assess(corrected, device, same_as=before)
-    return before, after
+    before, after = yield from assess_both(calibration, leave_out, device)
+    return Assessment(before, after, findings(calibration_figures.figures(calibration, before, after)))
 
 
-def load_options() -> list[Any]:
-    """`recon.recipe.OptionInfo` of each option; imports torch, so call it outside the window's thread."""
+def shown(calibration: Calibration) -> ShownCalibration:
+    """Work out what is shown; reads a frame and may import torch, so call it outside the window's thread."""
+    calibration = calibration_figures.as_taken_up(calibration)
+    given, corrected = calibration.given, calibration.corrected
+    measured = given.pupil is not None and corrected.pupil is not None
+    phase = measured_phase(corrected) if measured else calibration_figures.wavefront(calibration.zernike_rad, SIDE)
+    return ShownCalibration(calibration, phase, findings(calibration_figures.figures(calibration)))
+
+
+def measured_phase(acquisition: LedArray) -> np.ndarray:
+    """Phase of an acquisition's pupil, rad, cut to the box around its aperture; NaN outside the aperture."""
+    pupil = np.asarray(acquisition.pupil)
+    cutoff = acquisition.objective_na / acquisition.wavelength_um
+    axes = [(np.arange(n) - n // 2) / (n * acquisition.pixel_um) / cutoff for n in pupil.shape]
+    inside = np.hypot(axes[0][:, None], axes[1][None, :]) <= 1
+    phase = np.where(inside, np.angle(pupil), np.nan)
+    rows, columns = (np.flatnonzero(np.abs(axis) <= 1) for axis in axes)
+    return phase[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def corrected_values(calibration: Calibration, leave_out: bool) -> tuple[dict[str, object], Frames]:
+    """What accepting `calibration` changes: the calibrated values, None where there is none now, and the frames.
+
+    The outlier frames are missing where `leave_out`.
+    """
+    acquisition = calibration.acquisition(leave_out)
+    values = acquisition.values()
+    return {name: values.get(name) for name in CALIBRATED}, acquisition.frames
+
+
+def load_options() -> list[OptionInfo]:
+    """Each option of a calibration; imports torch, so call it outside the window's thread."""
     from ...recon.calibration.recipe import CalibrationRecipe
     from ...recon.engine.recipe import options_of
 
     return options_of(CalibrationRecipe)
 
 
-def make_recipe(values: Mapping[str, Any]) -> Any:
+def make_recipe(values: Mapping[str, object]) -> CalibrationRecipe:
     """The recipe with these options.
 
     Raises
@@ -74,4 +135,5 @@ def make_recipe(values: Mapping[str, Any]) -> Any:
     from ...recon.calibration.recipe import CalibrationRecipe
     from ...recon.engine.recipe import checked
 
-    return checked(CalibrationRecipe, values, "calibrate")
+    recipe: CalibrationRecipe = checked(CalibrationRecipe, values, "calibrate")
+    return recipe

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Trainings = tuple[dict[str, Training], dict[str, Any]]
 
-NEW, SHIPPED, FINISHED, HALF = "a new network", "the weights in the box", "finished weights", "an interrupted training"
+NEW, SHIPPED, FINISHED, HALF = "a new network", "the package's weights", "finished weights", "an interrupted training"
 ANY, LIKE, FRAMES = "any microscope", "the open microscope", "the open microscope, and its frames"
 FIRST = ("minutes", "size", "pairs", "stack", "pairs_share", "images")  # options that are not folded away
 ELSEWHERE = ("like", "frames")  # chosen by a box of their own

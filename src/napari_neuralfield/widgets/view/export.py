@@ -46,5 +46,5 @@ def export(path: Path, field: Field, quantity: str, z_um: float, depths_um: np.n
     if not path.name.endswith(tuple(FILTERS.values())):
         raise InputError(f"{path}: the ending must be one of {', '.join(FILTERS.values())}")
     depths = np.array([z_um]) if path.suffix == ".png" else np.asarray(depths_um)
-    rendering.write(path, field, depths, *field.extent.axes(), field.extent.pixel_um, quantity)
+    rendering.write(path, field, depths, *field.extent.axes(), pixel_um=field.extent.pixel_um, quantity=quantity)
     return path
