@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..app.arguments import flag_of, members
+from ..app.arguments import flag_of
 from ..data.plain import plain
+from ..data.typed_values import members
 from .terminal import caption, unit_of
 
 COMMANDS = ("calibrate", "train")  # commands with options of their own
@@ -76,8 +77,7 @@ def methods(name: str | None) -> list[dict[str, Any]]:
         from ..recon.training.networks import TRAININGS
 
         found = [
-            Method(f"train {n}", t.summary, t.recipe, (t.kind,), {}, lambda *_: iter(()))
-            for n, t in TRAININGS.items()
+            Method(f"train {n}", t.summary, t.recipe, (t.kind,), {}, lambda *_: iter(())) for n, t in TRAININGS.items()
         ]
     else:
         found = [METHODS[n] for n in (sorted(METHODS) if name is None else [name])]

@@ -40,7 +40,13 @@ class FlatFielded:
 
 
 def divide(draft: Draft, name: str, sidecar: Path) -> None:
-    """Divide the frames of a draft by the image `name` beside a sidecar; a dark frame is taken off both before.
+    """Divide the frames of a draft by an image; a dark frame is taken off both before.
+
+    Parameters
+    ----------
+    draft : changed in place; its `background` is the dark frame.
+    name : file of the image (y, x), beside the sidecar.
+    sidecar : the file that names it.
 
     Raises
     ------

@@ -37,6 +37,7 @@ def matrix(value: list[Any], known: Mapping[str, Any], where: Path) -> np.ndarra
 
     Parameters
     ----------
+    value : one entry a frame, each of which is made a `Pattern`.
     known : values of the acquisition; `led_na` and `objective_na` are needed.
     where : the sidecar.
 
