@@ -82,6 +82,8 @@ def test_limits_hold_for_every_number() -> None:
         check(532.0, wanted)
     with pytest.raises(InputError, match=r"at most 2$"):
         check(5e6, wanted)
+    with pytest.raises(InputError, match=r"at most 2$"):
+        check(3.0, wanted)
 
 
 def test_a_name_says_its_unit() -> None:

@@ -91,6 +91,23 @@ def parse(text: str, wanted: Wanted) -> object:
     return _choice(text, wanted.choices) if wanted.choices else _one(text, wanted.type, wanted.unit)
 
 
+def parse_all(value: object, wanted: Wanted) -> object:
+    """Text, alone or in lists, as `parse` gives it; what is no text as it is.
+
+    Parameters
+    ----------
+    value : out of a file, such as `[1, "2 mm"]`.
+    wanted : what each text is for.
+
+    Raises
+    ------
+    InputError : see `parse`.
+    """
+    if isinstance(value, list):
+        return [parse_all(each, wanted) for each in value]
+    return parse(value, wanted) if isinstance(value, str) else value
+
+
 def check(value: object, wanted: Wanted) -> None:
     """Refuse numbers, also those of a list, outside the limits of `wanted`.
 
@@ -115,14 +132,14 @@ def check(value: object, wanted: Wanted) -> None:
 
 
 def in_nanometres(value: float, unit: str, high: float) -> str:
-    """A question to end a sentence with, where a length above its limit would be right in nm; otherwise empty.
+    """A question to end a sentence with, where a length far above its limit would be right in nm; otherwise empty.
 
     Parameters
     ----------
     value, high : the length and the most that it may be, in `unit`.
     unit : only um are asked about.
     """
-    return f": did you mean {value:g} nm?" if unit == "um" and high < value <= 1e3 * high else ""
+    return f": did you mean {value:g} nm?" if unit == "um" and 10 * high <= value <= 1e3 * high else ""
 
 
 def unit_in(name: str) -> str:

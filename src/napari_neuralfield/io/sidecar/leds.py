@@ -25,14 +25,7 @@ class _Part(pydantic.BaseModel):
     def _with_unit(cls, value: object, info: pydantic.ValidationInfo) -> object:
         """Numbers may be typed with their unit, where the name of the value ends in one."""
         unit = typed_values.unit_in(info.field_name or "")
-        return _numbers(value, typed_values.Plain(unit=unit)) if unit else value
-
-
-def _numbers(value: object, wanted: typed_values.Plain) -> object:
-    """Text, alone or in lists, as numbers; everything else as it is."""
-    if isinstance(value, list):
-        return [_numbers(each, wanted) for each in value]
-    return typed_values.parse(value, wanted) if isinstance(value, str) else value
+        return typed_values.parse_all(value, typed_values.Plain(unit=unit)) if unit else value
 
 
 class Grid(_Part):

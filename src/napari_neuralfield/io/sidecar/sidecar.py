@@ -121,8 +121,9 @@ def apply(draft: Draft, path: Path) -> None:
         elif name not in OWN_KEYS:
             every = ", ".join((*OWN_KEYS, *known, *deriving))
             raise InputError(f"{path}: {name} is not a value of kind {draft.kind}; known are {every}")
-    if "patterns" in known and pattern_lists.named(given.get("patterns")):
-        draft.values["patterns"] = pattern_lists.matrix(given["patterns"], draft.values, path)
+    patterns = given.get("patterns")
+    if "patterns" in known and pattern_lists.named(patterns):
+        draft.values["patterns"] = pattern_lists.matrix(patterns, draft.values, path)
     if given.get(FLAT) is not None:
         flat_field.divide(draft, str(given[FLAT]), path)
     if set(given) & {*draft.assumed, FROM_FOCUS}:
@@ -157,12 +158,10 @@ def _number(name: str, value: object, sidecar: Path, kind: str) -> object:
 
 def _typed(name: str, value: object, wanted: typed_values.Wanted, sidecar: Path) -> object:
     """Text, alone or in a list, as the number that it is, such as `532 nm`; everything else as it is."""
-    if isinstance(value, list):
-        return [_typed(name, each, wanted, sidecar) for each in value]
-    if not isinstance(value, str) or wanted.choices:
+    if wanted.choices:
         return value
     try:
-        return typed_values.parse(value, wanted)
+        return typed_values.parse_all(value, wanted)
     except InputError as error:
         unit = f" in {wanted.unit}" if wanted.unit else ""
         raise InputError(f"{sidecar}: {name} is {value!r}; it must be a number{unit}: {error}") from None
