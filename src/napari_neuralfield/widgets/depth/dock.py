@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.notifications import show_error, show_info
@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from ...app import lazy
 from ...app.focus import InFocus, all_in_focus
-from ...types import Field
+from ...types import Extent, Field
 from ..kit.parts import timer
 from ..kit.session import KEY, Shown, session_of
 from ..kit.threads import Background, Latest
@@ -26,18 +26,22 @@ from ..view.wording import extent_text
 from ..view.zoom_view import FINEST, zoom_view_of
 from .form import DepthForm
 
+if TYPE_CHECKING:
+    import napari
+    from napari.utils.events import Event
+
 
 class DepthDock(QWidget):
     """A field at any depth. `napari_viewer` is given by napari."""
 
-    def __init__(self, napari_viewer: Any) -> None:
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
         self._viewer, self._session = napari_viewer, session_of(napari_viewer)
         self._background = Background()
         self._latest = Latest(self._background, self._put, self._say_error)
         self._slot, self._pace = ImageSlot(napari_viewer), Pace()
         self.zoom = zoom_view_of(napari_viewer)
-        self._range_of: Any = None  # the extent that slider and boxes are set for
+        self._range_of: Extent | None = None  # the extent that slider and boxes are set for
         self._last: Picture | None = None
         self._step = 0.0
         self._cancelled = False
@@ -109,7 +113,7 @@ class DepthDock(QWidget):
         self._request(draft=True)
         self._settle.start()
 
-    def _camera_moved(self, event: Any = None) -> None:
+    def _camera_moved(self, event: Event | None = None) -> None:
         if self._slot.alive:
             self._camera.start()
 
@@ -136,14 +140,14 @@ class DepthDock(QWidget):
         if not draft and self._last is not None and self._same(self._last, field, z, quantity, axes):
             return
         wanted = None if draft else lambda: not self._latest.overtaken
-        self._latest.submit(lambda: render(field, z, quantity, view, coarse, wanted))
+        self._latest.submit(lambda: render(field, z, quantity, view, coarse=coarse, wanted=wanted))
 
     def _view(self, field: Field) -> View:
         """What is on the screen; all of the field where that cannot be said."""
         seen = view_of(self._viewer, self.devicePixelRatioF()) if len(self._viewer.layers) else None
         return dataclasses.replace(seen or whole(field), finest=1.0 if field.complex_valued else FINEST)
 
-    def _same(self, last: Picture, field: Any, z: float, quantity: str, axes: Any) -> bool:
+    def _same(self, last: Picture, field: Field, z: float, quantity: str, axes: tuple[np.ndarray, np.ndarray]) -> bool:
         shown_now = last.field is field and last.z_um == z and last.quantity == quantity
         return (
             shown_now and self._slot.alive
@@ -160,7 +164,7 @@ class DepthDock(QWidget):
         name = f"{self._title()} {place if low < high else 'on the screen'}"
         self._slot.show(
             name, picture.image, picture.y_um, picture.x_um, picture.quantity,
-            {"z_um": picture.z_um, "quantity": picture.quantity}, follow=False,
+            metadata={"z_um": picture.z_um, "quantity": picture.quantity}, follow=False,
         )
         if new:
             self._slot.layer.colormap = colormap_of(picture.field, picture.quantity)
@@ -251,7 +255,7 @@ class DepthDock(QWidget):
     def _add_focus(self, found: InFocus, shown: Shown) -> None:
         self.form.set_busy("")
         self.form.state.setText(extent_text(shown.result.field.extent))
-        place: dict[str, Any] = {**placed(*shown.result.field.extent.axes()), "metadata": {KEY: {}}}
+        place = {**placed(*shown.result.field.extent.axes()), "metadata": {KEY: {}}}
         quantity = "amplitude" if np.iscomplexobj(found.values) else "phase"
         image = lazy.measure(found.values, quantity)
         low, high = shown.result.field.extent.z_um

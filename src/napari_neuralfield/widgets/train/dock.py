@@ -6,12 +6,12 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QWidget
 
-from ...types import InputError, Note, Progress
+from ...types import Event, InputError, Note, Progress
 from ..kit.parts import timer
 from ..kit.session import session_of
 from ..kit.threads import Background
@@ -20,6 +20,11 @@ from .form import TrainForm
 from .work import ANY, HALF, Wish, called, load_trainings, picture_layers, train
 
 if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image
+
+    from ...data.acquisition import Draft
+    from ...recon.training.networks import Training
     from ...recon.training.trainer import Trained, Validation
 
 NAME = "weights.safetensors"
@@ -28,16 +33,17 @@ NAME = "weights.safetensors"
 class TrainDock(QWidget):
     """From scenes to weights. `napari_viewer` is given by napari."""
 
-    def __init__(self, napari_viewer: Any) -> None:
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
         self._viewer, self._session = napari_viewer, session_of(napari_viewer)
         self._background = Background()
         self._progress = deque[Progress]()  # what the training has said and is not yet drawn
         self._stop: threading.Event | None = None  # of the training under way
         self._began = (0.0, 0)  # clock and step when the first progress came
-        self._layers: dict[str, Any] = {}
+        self._layers: dict[str, Image] = {}
         self.last: Trained | None = None
-        self._target, self._training, self._pixel_um = Path(), None, None  # of the training under way, or the last
+        self._target, self._pixel_um = Path(), None  # of the training under way, or the last
+        self._training: Training | None = None
         self.form = TrainForm(self)
         self.form.target.setText(str(Path(self._session.settings.get("folder", "") or Path.home()) / NAME))
         self.form.network.currentTextChanged.connect(lambda: self._on_draft(self._session.draft))
@@ -62,14 +68,14 @@ class TrainDock(QWidget):
 
         self.destroyed.connect(close)
 
-    def _on_loaded(self, found: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    def _on_loaded(self, found: tuple[dict[str, Training], dict[str, object]]) -> None:
         self.form.set_trainings(*found)
         self._loaded = True
         self.form.choose_for(getattr(self._session.draft, "kind", ""))
         self._on_draft(self._session.draft)
         self._set_state("")
 
-    def _on_draft(self, draft: Any) -> None:
+    def _on_draft(self, draft: Draft | None) -> None:
         training = self.form.training
         fits = draft is not None and training is not None and draft.kind == training.kind
         self.form.microscope.setEnabled(fits)
@@ -92,11 +98,16 @@ class TrainDock(QWidget):
         form, microscope = self.form, self.form.microscope.currentText()
         if not form.target.text():
             raise InputError("there is no name for the weights; write one at Save as")
-        acquisition: Any = self._session.acquisition() if microscope != ANY else None
+        acquisition = self._session.acquisition() if microscope != ANY else None
         return Wish(
-            form.network.currentText(), form.values(), form.begin.currentText(), form.path.text(), microscope,
-            acquisition, Path(form.target.text()),
-        )  # fmt: skip
+            network=form.network.currentText(),
+            values=form.values(),
+            begin=form.begin.currentText(),
+            path=form.path.text(),
+            microscope=microscope,
+            acquisition=acquisition,
+            target=Path(form.target.text()),
+        )
 
     def run(self) -> None:
         """Start; what is in the way is said in the dock."""
@@ -116,7 +127,7 @@ class TrainDock(QWidget):
         stop = self._stop = threading.Event()
         background, post = self._background, self._on_event
 
-        def tell(event: Any) -> None:  # in the training's thread
+        def tell(event: Event | Validation) -> None:  # in the training's thread
             progress.append(event) if isinstance(event, Progress) else background.post(post, event)
 
         background.run(lambda: train(wish, tell, stop.is_set), self._end, self._fail)
@@ -129,11 +140,11 @@ class TrainDock(QWidget):
             self._stop.set()
             self._set_state("stopping after the step in hand …")
 
-    def _on_event(self, event: Any) -> None:
+    def _on_event(self, event: Event | Validation) -> None:
         if isinstance(event, Note):
             self._set_state(event.text)
         else:
-            self._show_seen(event)
+            self._show_seen(cast("Validation", event))
 
     def _show_seen(self, seen: Validation) -> None:
         self.form.plot.add_seen(seen.steps, seen.error_rad)
@@ -141,6 +152,7 @@ class TrainDock(QWidget):
             f"scenes kept aside, after {seen.steps} steps: error {seen.error_rad:.3f} rad, "
             f"correlation {seen.correlation:.3f}"
         )
+        assert self._training is not None
         first = False
         for data, keywords in picture_layers(seen, self._training, self._pixel_um):
             layer = self._layers.get(keywords["name"])
@@ -164,7 +176,7 @@ class TrainDock(QWidget):
         if event is None or self._stop is None:
             return
         self.form.plot.draw()
-        self.form.set_progress(event.done, event.total)
+        self.form.bar.show_progress(event.done, event.total)
         if self._began == (0.0, 0):
             self._began = time.monotonic(), event.done
         if not self._stop.is_set():
@@ -216,7 +228,7 @@ class TrainDock(QWidget):
         self.form.set_state(text, running=self.running, ready=self._loaded, found=self.last is not None)
 
 
-def _load() -> tuple[dict[str, Any], dict[str, Any]]:
+def _load() -> tuple[dict[str, Training], dict[str, object]]:
     trainings = load_trainings()
     from ...recon.training.networks import FINE_TUNE
 

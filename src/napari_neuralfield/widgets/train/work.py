@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ...types import InputError
+from ...types import Event, InputError
 
 if TYPE_CHECKING:
-    from ...data.acquisition import Acquisition
+    from ...data.acquisition import Acquisition, MultiplexedLed, ThroughFocus
+    from ...recon.engine.recipe import OptionInfo
+    from ...recon.training.material import Material
+    from ...recon.training.networks import Training
     from ...recon.training.trainer import Trained, Validation
 
 NEW, SHIPPED, FINISHED, HALF = "a new network", "the weights in the box", "finished weights", "an interrupted training"
@@ -22,7 +25,7 @@ ELSEWHERE = ("like", "frames")  # chosen by a box of their own
 GAP = 6.0  # frame pixels between the pictures
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Wish:
     """A training as the dock asks for it.
 
@@ -36,7 +39,7 @@ class Wish:
     """
 
     network: str
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     begin: str
     path: str
     microscope: str
@@ -44,15 +47,15 @@ class Wish:
     target: Path
 
 
-def load_trainings() -> dict[str, Any]:
-    """name -> `recon.trainings.Training`; imports torch, so call it outside the window's thread."""
+def load_trainings() -> dict[str, Training]:
+    """name -> `Training`; imports torch, so call it outside the window's thread."""
     from ...recon.training.networks import TRAININGS
 
     return dict(TRAININGS)
 
 
-def options_shown(training: Any) -> list[Any]:
-    """`recon.recipe.OptionInfo` of each option in the form, those that matter most first, the others folded."""
+def options_shown(training: Training) -> list[OptionInfo]:
+    """Each option in the form, those that matter most first, the others folded."""
     from ...recon.engine.recipe import options_of
 
     infos = {info.name: info for info in options_of(training.recipe) if info.name not in ELSEWHERE}
@@ -61,8 +64,14 @@ def options_shown(training: Any) -> list[Any]:
     return [*first, *rest]
 
 
-def train(wish: Wish, tell: Callable[[Any], None], stopped: Callable[[], bool]) -> Trained | None:
-    """Train to the end, or until `stopped`; what was written last.
+def train(wish: Wish, tell: Callable[[Event | Validation], None], stopped: Callable[[], bool]) -> Trained | None:
+    """Train to the end, or until stopped; what was written last.
+
+    Parameters
+    ----------
+    wish : what to train.
+    tell : called with every event, in this thread.
+    stopped : asked after every step.
 
     Raises
     ------
@@ -94,13 +103,13 @@ def called(kind: str) -> str:
     return CALLED[kind]
 
 
-def microscopes(training: Any) -> tuple[str, ...]:
+def microscopes(training: Training) -> tuple[str, ...]:
     """What a training may be for."""
     return (ANY, LIKE, FRAMES) if "frames" in training.recipe.model_fields else (ANY, LIKE)
 
 
-def material_of(wish: Wish, training: Any) -> Any:
-    """What the open acquisition gives a training.
+def material_of(wish: Wish, training: Training) -> Material:
+    """What the open acquisition of a `wish` gives a `training`.
 
     Raises
     ------
@@ -112,12 +121,12 @@ def material_of(wish: Wish, training: Any) -> Any:
         return Material()
     if wish.acquisition is None or wish.acquisition.kind != training.kind:
         raise InputError(f"no {called(training.kind)} are open; open some, or train for {ANY}")
-    given: Any = wish.acquisition
-    return Material(like=given, frames=given if wish.microscope == FRAMES else None)
+    frames = cast("MultiplexedLed", wish.acquisition) if wish.microscope == FRAMES else None
+    return Material(like=cast("MultiplexedLed | ThroughFocus", wish.acquisition), frames=frames)
 
 
 def picture_layers(
-    seen: Validation, training: Any, pixel_um: float | None = None
+    seen: Validation, training: Training, pixel_um: float | None = None
 ) -> list[tuple[np.ndarray, dict[str, Any]]]:
     """Data (scene, y, x) and arguments of an image layer each: first channel, answer and truth, side by side.
 
@@ -125,6 +134,7 @@ def picture_layers(
 
     Parameters
     ----------
+    seen : pictures (scene, 3, y, x) are those of it.
     training : that was seen.
     pixel_um : of a frame; None: as usual for this network.
     """
@@ -133,7 +143,7 @@ def picture_layers(
     width = pictures.shape[-1] * pixel + GAP * frame_um
     phases = tuple(float(v) for v in np.percentile(pictures[:, 2], (0.3, 99.7)))
     bright = tuple(float(v) for v in np.percentile(pictures[:, 0], (0.3, 99.7)))
-    made = []
+    made: list[tuple[np.ndarray, dict[str, Any]]] = []
     for place, name in enumerate((training.shown.split(",")[0], "network", "truth")):
         low, high = bright if place == 0 else phases
         keywords = {
