@@ -150,7 +150,8 @@ class DepthDock(QWidget):
     def _same(self, last: Picture, field: Field, z: float, quantity: str, axes: tuple[np.ndarray, np.ndarray]) -> bool:
         shown_now = last.field is field and last.z_um == z and last.quantity == quantity
         return (
-            shown_now and self._slot.alive
+            shown_now
+            and self._slot.alive
             and all(np.array_equal(a, b) for a, b in zip((last.y_um, last.x_um), axes, strict=True))
         )
 
@@ -163,8 +164,13 @@ class DepthDock(QWidget):
         (low, high), place = picture.field.extent.z_um, "at any depth"
         name = f"{self._title()} {place if low < high else 'on the screen'}"
         self._slot.show(
-            name, picture.image, picture.y_um, picture.x_um, picture.quantity,
-            metadata={"z_um": picture.z_um, "quantity": picture.quantity}, follow=False,
+            name,
+            picture.image,
+            picture.y_um,
+            picture.x_um,
+            picture.quantity,
+            metadata={"z_um": picture.z_um, "quantity": picture.quantity},
+            follow=False,
         )
         if new:
             self._slot.layer.colormap = colormap_of(picture.field, picture.quantity)
@@ -213,8 +219,12 @@ class DepthDock(QWidget):
 
         def add(image: np.ndarray) -> None:
             self._viewer.add_image(
-                image, name=f"{shown.title} {quantity}, z {z:.2f} µm", contrast_limits=contrast(image, quantity),
-                colormap=colormap_of(field, quantity), metadata=ours, **placed(*axes),
+                image,
+                name=f"{shown.title} {quantity}, z {z:.2f} µm",
+                contrast_limits=contrast(image, quantity),
+                colormap=colormap_of(field, quantity),
+                metadata=ours,
+                **placed(*axes),
             )
 
         self._background.run(work, add, self._say_error)

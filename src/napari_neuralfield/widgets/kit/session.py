@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -100,15 +100,12 @@ class Session:
     def watch(self, layers: LayerList) -> Session:
         """Adopt the layers there are and those that come."""
         layers.events.inserted.connect(self._on_inserted)
-        self._adopt_all(layers)
+        for layer in layers:
+            self.adopt(layer)
         return self
 
     def _on_inserted(self, event: Event) -> None:
         self.adopt(event.value)
-
-    def _adopt_all(self, layers: Iterable[Layer]) -> None:
-        for layer in layers:
-            self.adopt(layer)
 
 
 OUR_FILES = "*.acq.h5"

@@ -147,9 +147,7 @@ class ArrayEdit(Container):
     def show_array(self, value: object) -> None:
         """Say what there is: shape of an array, a number, or that it is not given."""
         array = None if value is None else np.asarray(value)
-        self.text.value = (
-            "not given" if array is None else " × ".join(map(str, array.shape)) or number_text(value)
-        )
+        self.text.value = "not given" if array is None else " × ".join(map(str, array.shape)) or number_text(value)
 
 
 def _plain_type(annotation: object) -> object:

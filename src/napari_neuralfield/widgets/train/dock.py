@@ -56,7 +56,7 @@ class TrainDock(QWidget):
         self._loaded = False
         self._on_draft(self._session.draft)
         self._set_state("loading …")
-        self._background.run(_load, self._on_loaded, self._say_error)
+        self._background.run(load_trainings, self._on_loaded, self._say_error)
 
     def _close_with_the_dock(self) -> None:
         background, holder = self._background, self.__dict__
@@ -226,10 +226,3 @@ class TrainDock(QWidget):
 
     def _set_state(self, text: str) -> None:
         self.form.set_state(text, running=self.running, ready=self._loaded, found=self.last is not None)
-
-
-def _load() -> tuple[dict[str, Training], dict[str, object]]:
-    trainings = load_trainings()
-    from ...recon.training.networks import FINE_TUNE
-
-    return trainings, dict(FINE_TUNE)

@@ -47,11 +47,11 @@ class Wish:
     target: Path
 
 
-def load_trainings() -> dict[str, Training]:
-    """name -> `Training`; imports torch, so call it outside the window's thread."""
-    from ...recon.training.networks import TRAININGS
+def load_trainings() -> tuple[dict[str, Training], dict[str, object]]:
+    """name -> `Training`, and usual options of fine-tuning; imports torch, so call it outside the window's thread."""
+    from ...recon.training.networks import FINE_TUNE, TRAININGS
 
-    return dict(TRAININGS)
+    return dict(TRAININGS), dict(FINE_TUNE)
 
 
 def options_shown(training: Training) -> list[OptionInfo]:
