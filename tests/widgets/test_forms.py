@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import magicgui
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QLabel, QWidget
 
 import napari_neuralfield.recon  # noqa: F401  so that the methods are there
 from napari_neuralfield.data.acquisition import KINDS, Draft, quantities
@@ -19,7 +20,7 @@ from napari_neuralfield.registry import METHODS
 from napari_neuralfield.types import InputError
 from napari_neuralfield.widgets.acquisition.form import QuantityForm
 from napari_neuralfield.widgets.kit.forms import OptionForm, caption
-from napari_neuralfield.widgets.kit.parts import Fold
+from napari_neuralfield.widgets.kit.parts import Fold, Place
 from napari_neuralfield.widgets.kit.session import Session
 from napari_neuralfield.widgets.kit.settings import Settings
 from napari_neuralfield.widgets.kit.value_widgets import (
@@ -168,3 +169,15 @@ def test_other_plugins_annotate_their_functions(qtbot: Any) -> None:
         shift[name].native.setText(text)
     assert shift() == (0.25, np.pi, (-1.0, 1.0), 0.4, None)
     assert shift["stop"].placeholder == "automatic"
+
+
+def test_a_new_widget_takes_the_place_of_the_last(qtbot: Any) -> None:
+    window = QWidget()
+    place, first, second = Place(window), QLabel("1"), QLabel("2")
+    qtbot.addWidget(window)
+    window.show()
+    place.put(first)
+    place.put(second)
+    assert not first.isVisible()
+    assert place.itemAt(0).widget() is second
+    assert place.count() == 1

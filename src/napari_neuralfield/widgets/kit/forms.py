@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 LABELS = {  # where the name alone is no label
     "z_um": "Depths",
+    "cutoff_cycles_per_um": "Cutoff",
     "seed": "Random seed",
     "learn_board": "Whole LED board",
     "learn_directions": "Single LEDs",
@@ -43,7 +45,7 @@ LABELS = {  # where the name alone is no label
 
 def pretty(unit: str) -> str:
     """A unit as it is printed."""
-    return "µm" if unit == "um" else unit.replace("um ", "µm ")
+    return re.sub(r"\bum\b", "µm", unit)
 
 
 def caption(label: str, unit: str) -> str:
@@ -125,10 +127,10 @@ def _same(value: object, default: object) -> bool:
 
 def _editor(info: OptionInfo, path: Mapping[str, str] | None) -> BaseValueWidget:
     """What edits one option; `path` are keywords of a `PathEdit` where text names a folder or a file."""
-    unit = pretty(info.unit)
+    unit, plain = pretty(info.unit), info.name.removesuffix(f"_{info.unit}").replace("_", " ").capitalize()
     common: Heading = {
         "name": info.name,
-        "label": caption(LABELS.get(info.name, info.name.replace("_", " ").capitalize()), info.unit),
+        "label": caption(LABELS.get(info.name, plain), info.unit),
         "tooltip": info.help + (f" [{unit}]" if unit else ""),
     }
     if info.type is bool and not info.optional:

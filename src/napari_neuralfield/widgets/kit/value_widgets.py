@@ -16,6 +16,7 @@ from magicgui.application import use_app
 from magicgui.types import Undefined
 from magicgui.widgets import ComboBox, Container, FileEdit, Label, LineEdit, PushButton
 from magicgui.widgets.bases import ValueWidget
+from qtpy.QtWidgets import QSizePolicy
 
 from ...data.typed_values import Plain, Wanted, check, members, parse
 from ...types import InputError
@@ -142,7 +143,8 @@ class ArrayEdit(Container):
         self.button = PushButton(text="Load…", tooltip="from a .npy file or a table of numbers")
         super().__init__(widgets=[self.text, self.button], layout="horizontal", labels=False, **keywords)
         self.margins = (0, 0, 0, 0)
-        self.native.layout().setStretch(0, 1)
+        self.text.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.button.native.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def show_array(self, value: object) -> None:
         """Say what there is: shape of an array, a number, or that it is not given."""
