@@ -48,15 +48,19 @@ def test_an_option_without_value_is_named(typed: list[str]) -> None:
 
 def test_values_are_split_as_the_option_asks() -> None:
     pair = info("z_um", tuple[float, float], optional=True)
-    assert arguments.option_value(pair, "-20, 20") == ("-20", "20")
-    assert arguments.option_value(pair, "3") == ("3", "3")
+    assert arguments.option_value(pair, "-20, 20") == (-20.0, 20.0)
+    assert arguments.option_value(pair, "3") == (3.0, 3.0)
     assert arguments.option_value(pair, "none") is None
-    assert arguments.option_value(info("nodes_um", tuple[float, ...]), "1,2,3") == ("1", "2", "3")
+    assert arguments.option_value(info("frames", tuple[int, ...]), "1,2,3") == (1, 2, 3)
     either = info("z_um", tuple[float, float] | float, optional=True)
-    assert arguments.option_value(either, "-2") == "-2"
-    assert arguments.option_value(either, "-2,2") == ("-2", "2")
-    assert arguments.option_value(info("passes", int), "5") == "5"
-    with pytest.raises(InputError, match=r"option --z-um is 1,2,3; it takes 2 numbers"):
+    assert arguments.option_value(either, "-2") == -2.0
+    assert arguments.option_value(either, "-2,2") == (-2.0, 2.0)
+    assert arguments.option_value(info("passes", int), "5") == 5
+    with_unit = OptionInfo("z_um", float, None, "", "um", False, None, None, (), False)
+    assert arguments.option_value(with_unit, "4 mm") == 4000.0
+    with pytest.raises(InputError, match=r"option --z-um: '4 s' is in s; it must be in um, nm"):
+        arguments.option_value(with_unit, "4 s")
+    with pytest.raises(InputError, match=r"option --z-um: '1,2,3' has 3 values; it takes 2"):
         arguments.option_value(pair, "1,2,3")
 
 
@@ -70,7 +74,7 @@ def test_depths_lie_inside_the_field() -> None:
         ("21", "option --z-um is 21; the field spans -20 to 20 um"),
         ("1,x", "option --z-um is 1,x; it must be numbers separated by commas"),
         ("nan", "must be numbers"),
-        ("0:5", "a range is MIN:MAX:STEP"),
+        ("0:5", "option --z-um is 0:5; .* a range is MIN:MAX:STEP"),
         ("0:5:0", "a range is MIN:MAX:STEP"),
         ("0:5:1e-9", "at most 100000 can be written"),
     ]:
@@ -93,7 +97,14 @@ def test_a_region_lies_inside_the_field() -> None:
 
 
 def test_numbers_are_finite() -> None:
-    assert arguments.numbers("--pixel-um", "0.1", count=1) == [0.1]
+    assert (
+        arguments.numbers("--pixel-um", "0.1", count=1) == arguments.numbers("--pixel-um", "100 nm", count=1) == [0.1]
+    )
+    assert arguments.numbers("--height", "1,33; 1,38", count=2) == [1.33, 1.38]
+    with pytest.raises(
+        InputError, match="option --pixel-um is 2 s; it must be a number: '2 s' is in s; it must be in um"
+    ):
+        arguments.numbers("--pixel-um", "2 s", count=1)
     with pytest.raises(InputError, match=f"option --pixel-um is {math.inf}"):
         arguments.numbers("--pixel-um", "inf")
 

@@ -160,9 +160,9 @@ def test_mistakes_are_one_line_and_status_2(frames: Path, tmp_path: Path, capsys
             "--sped",
             "3",
         ): "option 'sped' is not one of method toy; it has: z_um, passes, recover_pupil, device, seed",
-        (*run, "--passes", "x"): "option passes of method toy is 'x'; it should be a valid integer",
-        (*run, "--passes", "0"): "option passes of method toy is '0'; it should be greater than or equal to 1",
-        (*run, "--seed", "-1"): "option seed of method toy is '-1'",
+        (*run, "--passes", "x"): "option --passes: 'x' is not a whole number",
+        (*run, "--passes", "0"): "option passes of method toy is 0; it should be greater than or equal to 1",
+        (*run, "--seed", "-1"): "option seed of method toy is -1",
         (*run, "--passes"): "option --passes has no value",
         (*run, "--preset", "p"): "preset 'p' is not one of method toy; it has: published",
         (*run, "--recipe", tmp_path / "no.yaml"): r"no\.yaml: the recipe cannot be read",
@@ -306,8 +306,8 @@ def test_mistakes_in_calibrate_are_one_line(frames: Path, tmp_path: Path, capsys
     run = ("calibrate", frames, "-o", tmp_path / "o.acq.h5")
     expected = {
         (*run, "--sped", "3"): "option 'sped' is not one of calibrate; it has: learn_board, .*seed",
-        (*run, "--calibration-steps", "0"): "option calibration_steps of calibrate is '0'; it should be greater",
-        (*run, "--learn-background", "all"): "option learn_background of calibrate is 'all'; it should be 'none'",
+        (*run, "--calibration-steps", "0"): "option calibration_steps of calibrate is 0; it should be greater",
+        (*run, "--learn-background", "all"): "option --learn-background: 'all' is not one of none, common",
         (*run, "--calibration-steps"): "option --calibration-steps has no value",
         (*run, "--report", tmp_path / "r.pdf"): r"must end in \.png; write --report r\.png",
         (*run, "--report", tmp_path / "no" / "r.png"): "does not exist",

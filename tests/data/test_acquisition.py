@@ -37,7 +37,7 @@ def test_a_complete_draft_is_frozen_and_typed() -> None:
     ("changes", "message"),
     [
         ({"objective_na": 1.2}, r"cells.mat: objective_na is 1.2; .* at most 1; immersion"),
-        ({"wavelength_um": 522}, r"wavelength_um is 522 um; .*nanometres"),
+        ({"wavelength_um": 522}, r"wavelength_um is 522 um; .*at most 20: did you mean 522 nm\?"),
         ({"wavelength_um": None}, r"wavelength_um .* is missing; give wavelength_um in um in the sidecar"),
         ({"pixel_um": -0.8}, r"pixel_um is -0.8 um; it must be larger than 0"),
         ({"pixel_um": "wide"}, r"pixel_um is 'wide'; it must be a number in um"),

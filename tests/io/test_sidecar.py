@@ -112,6 +112,14 @@ def test_ambient_light_comes_from_a_list_or_a_table(recording: Path) -> None:
         assert np.allclose(acquisition.intensity([4])[0], np.asarray(acquisition.frames[4]) - 5)
 
 
+def test_numbers_may_have_their_unit(recording: Path) -> None:
+    board = "leds: {grid: {rows: 3, columns: 3, pitch_mm: 4000 um}, height_mm: 6 cm, centre_mm: [1 mm, 0]}"
+    acquisition = with_sidecar(recording, f"wavelength_um: 532 nm\npixel_um: 0,8\n{board}\n")
+    assert (acquisition.wavelength_um, acquisition.pixel_um, acquisition.led_height_mm) == (0.532, 0.8, 60.0)
+    plain = with_sidecar(recording, board.replace("4000 um", "4").replace("6 cm", "60").replace("1 mm", "1"))
+    assert np.array_equal(acquisition.illumination_na, plain.illumination_na)
+
+
 def test_boards_in_tables(recording: Path) -> None:
     rows = "\n".join(f"{x},{y}" for y, x in BOARD)
     (recording.parent / "board.csv").write_text(f"x_mm,y_mm\n{rows}\n")
@@ -140,6 +148,9 @@ def test_boards_in_tables(recording: Path) -> None:
         ("exposure: none.csv", r"none.csv: the table cannot be read"),
         ("background: none.tif", r"none.tif: there is no such file"),
         ("wavelength_um: green", r"wavelength_um is 'green'; it must be a number in um"),
+        ("wavelength_um: 5 s", r"it must be a number in um: '5 s' is in s; it must be in um, nm"),
+        ("wavelength_um: 532", r"wavelength_um is 532 um; .*: did you mean 532 nm\?"),
+        ("leds: {na: [[0, 0]], height_mm: 5 deg}", r"leds: height_mm: '5 deg' is in deg; it must be in mm, um, nm"),
     ],
 )
 def test_mistakes_are_named(recording: Path, text: str, message: str) -> None:

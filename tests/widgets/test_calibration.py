@@ -170,7 +170,7 @@ def test_accepted_values_are_those_of_the_form_and_of_every_dock(dock, viewer, d
         np.testing.assert_array_equal(getattr(acquisition, name), getattr(wanted, name))
     assert acquisition.frames is draft.frames
     assert reconstruct.plan().acquisition.sample_z_um == -2.5
-    assert dock.form.editors["sample_z_um"].text() == "-2.5"
+    assert dock.form.editors["sample_z_um"].value == -2.5
     assert "exposure" in dock.form.editors
     assert "Accepted" in panel.view.state.text()
     assert panel.stale.isHidden()

@@ -99,35 +99,6 @@ def test_the_field_of_a_region_lies_where_the_region_lies(draft):
     assert kept.optics == {"wavelength_um": 0.5, "objective_na": 0.2, "pixel_um": 0.8}
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "value"),
-    [
-        ("", float, None), (" 1e-3 ", float, 1e-3), ("7", int, 7), ("a b", str, "a b"),
-        ("(-20, 20)", tuple[float, float], (-20.0, 20.0)), ("1;2;3", tuple[int, ...], (1, 2, 3)),
-        ("-4, 4", tuple[float, float] | float, (-4.0, 4.0)), ("3", tuple[float, float] | float, 3.0),
-    ],
-)  # fmt: skip
-def test_what_is_typed_becomes_a_value(text, kind, value):
-    from napari_neuralfield.widgets.kit.forms import parse
-
-    assert parse(text, kind) == value
-
-
-@pytest.mark.parametrize(
-    ("text", "kind", "rule"),
-    [
-        ("x", float, "'x' is not a number"), ("nan", float, "not a finite number"), ("1.5", int, "not a whole number"),
-        ("1, 2, 3", tuple[float, float], "has 3 values; it takes 2"),
-        ("1, 2, 3", tuple[float, float] | float, "has 3 values; it takes 2"),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_used_is_refused_in_words(text, kind, rule):
-    from napari_neuralfield.widgets.kit.forms import parse
-
-    with pytest.raises(InputError, match=rule):
-        parse(text, kind)
-
-
 def test_contrast_limits_are_always_usable():
     from napari_neuralfield.widgets.view.layers import contrast
 
@@ -248,13 +219,13 @@ def test_missing_values_are_marked_and_can_be_typed(viewer, draft, qtbot):
     editor = acquisition.form.editors["wavelength_um"]
     qtbot.waitUntil(lambda: "Still needed" in acquisition.problem.text())
     assert "Wavelength [µm]" in acquisition.problem.text()
-    assert "border" in editor.styleSheet()
-    editor.setText("530")
-    assert "530 is too large; it must be at most 20" in editor.toolTip()
-    editor.setText("0.53")
-    editor.changed.emit()
+    assert "border" in editor.native.styleSheet()
+    editor.native.setText("530")
+    assert "530 is too large; it must be at most 20: did you mean 530 nm?" in editor.tooltip
+    editor.native.setText("530 nm")
+    editor.native.editingFinished.emit()
     qtbot.waitUntil(lambda: acquisition.problem.text() == "")
-    assert editor.styleSheet() == ""
+    assert editor.native.styleSheet() == ""
     assert acquisition._session.acquisition().wavelength_um == 0.53
     assert not acquisition.plot.isHidden()
     assert "synthetic NA" in acquisition.plot_text.text()
@@ -353,7 +324,7 @@ def test_wrong_options_and_a_tiny_region_are_refused_before_the_run(viewer, draf
     show(viewer, draft)
     _, reconstruct, _ = docks_of(viewer, qtbot)
     reconstruct.form.choose_method("toy")
-    reconstruct.form.options.editors["depth_um"].setText("80")
+    reconstruct.form.options.editors["depth_um"].native.setText("80")
     reconstruct.run()
     assert errors == ["option depth_um: 80 is too large; it must be at most 10"]
     reconstruct.form.options.set_values({})

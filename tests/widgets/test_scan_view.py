@@ -299,11 +299,12 @@ def test_what_follows_is_shown_as_such(qtbot) -> None:
     session.set_draft(draft)
     form = QuantityForm(session, draft)
     qtbot.addWidget(form)
-    assert form.editors["object_pixel_um"].placeholderText() == "0.1 (worked out)"
+    assert form.editors["object_pixel_um"].placeholder == "0.1 (worked out)"
     assert acquisition_layers(draft)[0][1]["scale"][1] == pytest.approx(pixel)
     box = form.editors["geometry"]
-    assert box.currentText() == "far_field"
-    box.activated.emit(2)
+    assert box.value == "far_field"
+    box.value = "near_field"
+    box.native.activated.emit(2)
     assert session.draft.values["geometry"] == "near_field"
 
 

@@ -126,7 +126,7 @@ def test_fine_tuning_has_its_own_defaults_and_the_open_microscope(dock):
     assert not form.microscope.isEnabled()
     form.begin.setCurrentText(SHIPPED)
     assert form.values() == {"minutes": 10.0, "learning_rate": 3e-4}
-    assert not form.options.editors["size"].isEnabled()
+    assert not form.options.editors["size"].enabled
     form.begin.setCurrentText(NEW)
     assert form.values() == {}
     from napari_neuralfield.data.acquisition import Draft

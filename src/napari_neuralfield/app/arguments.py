@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
-import types
 import typing
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..data import typed_values
 from ..types import Extent, InputError
 
 if TYPE_CHECKING:
     from ..recon.engine.recipe import OptionInfo
-
-_WORDS = ("true", "false", "yes", "no", "on", "off", "1", "0")
-_MOST_DEPTHS = 100_000
 
 
 def flag_of(name: str) -> str:
@@ -46,7 +42,7 @@ def join_options(tokens: Sequence[str], own: Collection[str], switches: Collecti
             rest = rest[1:]
         elif not token.startswith("--") or "=" in token or token in ("--", "--help"):
             joined.append(token)
-        elif _name(token) in switches and not (rest and rest[0].lower() in _WORDS):
+        elif _name(token) in switches and not (rest and rest[0].lower() in typed_values.WORDS):
             joined.append(f"{token}=true")
         elif _name(token.replace("--no-", "--", 1)) in switches:
             joined.append(
@@ -63,57 +59,66 @@ def _name(token: str) -> str:
     return token.removeprefix("--").replace("-", "_")
 
 
-def option_value(info: OptionInfo, text: str) -> Any:
-    """The text typed for one option, split where the option holds several numbers; the recipe checks it further.
+def option_value(info: OptionInfo, text: str) -> object:
+    """The value typed for one option; the recipe checks it further.
 
-    A single value for an option of several stands for all of them: `--z-um 3` is the one depth 3 um.
+    Parameters
+    ----------
+    info : the option.
+    text : as typed.
+
+    Raises
+    ------
+    InputError : where it is not of the option's type, or in a unit that does not fit.
     """
-    if info.optional and text.lower() == "none":
-        return None
-    kinds = members(info.type)
-    several = next((kind for kind in kinds if typing.get_origin(kind) in (tuple, list)), None)
-    if several is None or (len(kinds) > 1 and "," not in text):
-        return text
-    parts = [part.strip() for part in text.split(",")]
-    lengths = typing.get_args(several)
-    if typing.get_origin(several) is list or (len(lengths) == 2 and lengths[1] is Ellipsis):
-        return tuple(parts)
-    if len(parts) == 1:
-        parts = parts * len(lengths)
-    if len(parts) != len(lengths):
-        flag = flag_of(info.name)
-        raise InputError(
-            f"option {flag} is {text}; it takes {len(lengths)} numbers, such as {flag} {','.join('N' * len(lengths))}"
-        )
-    return tuple(parts)
+    try:
+        return typed_values.parse(text, info)
+    except InputError as error:
+        raise InputError(f"option {flag_of(info.name)}: {error}") from None
 
 
-def option_values(known: Sequence[OptionInfo], typed: Mapping[str, str | None]) -> dict[str, Any]:
-    """What was typed, by name (`z_um`); an option that is not known stays text, for the recipe to refuse."""
+def option_values(known: Sequence[OptionInfo], typed: Mapping[str, str | None]) -> dict[str, object]:
+    """Values by name (`z_um`); an option that is not known stays text, for the recipe to refuse.
+
+    Parameters
+    ----------
+    known : the options there are.
+    typed : what was typed, by name (`z-um`); None where nothing was.
+    """
     infos = {info.name: info for info in known}
     named = {name.replace("-", "_"): text for name, text in typed.items() if text is not None}
     return {name: option_value(infos[name], text) if name in infos else text for name, text in named.items()}
 
 
-def members(kind: Any) -> tuple[Any, ...]:
-    """The alternatives of a union of types, or the one type."""
-    return typing.get_args(kind) if typing.get_origin(kind) in (typing.Union, types.UnionType) else (kind,)
-
-
 def numbers(option: str, text: str, count: int | None = None) -> list[float]:
-    """Finite numbers separated by commas, `count` of them where given."""
+    """Finite numbers, in the unit that the option's name ends in.
+
+    Parameters
+    ----------
+    option : as it is typed, such as `--pixel-um`.
+    text : numbers separated by commas, or MIN:MAX:STEP; one number where `count` is 1.
+    count : how many there must be; any where None.
+    """
+    kind = float if count == 1 else tuple[float, ...]
     try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        values = []
-    if not values or not all(map(math.isfinite, values)) or count not in (None, len(values)):
-        wanted = "numbers separated by commas" if count is None else f"{count} numbers separated by commas"
-        raise InputError(f"option {option} is {text}; it must be {wanted}, without spaces")
+        found = typed_values.parse(text, typed_values.Plain(type=kind, unit=typed_values.unit_in(option)))
+        values = [found] if isinstance(found, float) else list(typing.cast("tuple[float, ...]", found or ()))
+        reason = ""
+    except InputError as error:
+        values, reason = [], f": {error}"
+    if not values or count not in (None, len(values)):
+        wanted = {None: "numbers separated by commas", 1: "a number"}.get(count, f"{count} numbers separated by commas")
+        raise InputError(f"option {option} is {text}; it must be {wanted}{reason}")
     return values
 
 
 def depths(text: str | None, extent: Extent) -> list[float]:
-    """Depths in um from `0,1.5` or `MIN:MAX:STEP`; the one depth of a single plane where nothing was typed.
+    """Depths in um; the one depth of a single plane where nothing was typed.
+
+    Parameters
+    ----------
+    text : `0,1.5` or `MIN:MAX:STEP`, perhaps with a unit; None where nothing was typed.
+    extent : of the field.
 
     Raises
     ------
@@ -127,7 +132,7 @@ def depths(text: str | None, extent: Extent) -> list[float]:
             f"option --z-um is missing; the field spans {low:g} to {high:g} um, "
             f"so choose depths such as --z-um {low:g},{high:g}"
         )
-    chosen = _range(text) if ":" in text else numbers("--z-um", text)
+    chosen = numbers("--z-um", text)
     slack = 1e-4 * max(high - low, 1e-3)
     outside = [z for z in chosen if not low - slack <= z <= high + slack]
     if outside and low != high:
@@ -137,24 +142,13 @@ def depths(text: str | None, extent: Extent) -> list[float]:
     return chosen
 
 
-def _range(text: str) -> list[float]:
-    parts = numbers("--z-um", text.replace(":", ","))
-    if len(parts) != 3 or parts[2] <= 0 or parts[1] < parts[0]:
-        raise InputError(
-            f"option --z-um is {text}; a range is MIN:MAX:STEP with MIN below MAX and STEP above 0, such as -20:20:0.5"
-        )
-    low, high, step = parts
-    count = math.floor((high - low) / step + 1e-6) + 1
-    if count > _MOST_DEPTHS:
-        raise InputError(
-            f"option --z-um is {text}, which is {count} depths; "
-            f"at most {_MOST_DEPTHS} can be written, so take a larger STEP"
-        )
-    return [low + step * i for i in range(count)]
-
-
 def region(text: str | None, extent: Extent) -> tuple[float, float, float, float] | None:
     """(y0, x0, y1, x1) in um, inside the field.
+
+    Parameters
+    ----------
+    text : `Y0,X0,Y1,X1`, perhaps with a unit; None, which is the whole field, where nothing was typed.
+    extent : of the field.
 
     Raises
     ------
@@ -177,7 +171,13 @@ def region(text: str | None, extent: Extent) -> tuple[float, float, float, float
 
 
 def output(path: Path, endings: Sequence[str], flag: str = "-o") -> Path:
-    """`path`, given as option `flag`, checked before the work: its ending, its folder, and that it may be written.
+    """`path`, checked before the work: its ending, its folder, and that it may be written.
+
+    Parameters
+    ----------
+    path : the file to write.
+    endings : one of which it must have, such as `.nfield`.
+    flag : the option that it was given as.
 
     Raises
     ------
@@ -198,14 +198,20 @@ def output(path: Path, endings: Sequence[str], flag: str = "-o") -> Path:
 
 
 def given(path: Path | None, flag: str = "-o") -> Path:
-    """`path`, an option that may be left out only where another one takes its place."""
+    """`path`, of an option that may be left out only where another one takes its place.
+
+    Parameters
+    ----------
+    path : None where the option was left out, which is refused.
+    flag : the option.
+    """
     if path is None:
         raise InputError(f"option {flag} is missing; name the file to write, such as {flag} OUT.nfield")
     return path
 
 
 def not_the_input(target: Path, file: Path) -> None:
-    """The output must be another file than the input, under whatever name or link."""
+    """Refuse an output `target` that is the input `file`, under whatever name or link."""
     if target.exists() and os.path.samefile(target, file):
         raise InputError(f"output {target} is the input {file}, which would be lost; choose another name")
 

@@ -16,7 +16,7 @@ from ..recon.training.material import NOTHING, Material, Pair
 from ..recon.training.networks import Stream, Training, material_for, recipe_for, training
 from ..recon.training.recipe import TrainRecipe
 from ..recon.training.trainer import Trained, Validation
-from ..types import InputError
+from ..types import Event, InputError
 from .figures.training_picture import save_picture
 
 WEIGHTS = (".safetensors",)
@@ -91,7 +91,7 @@ def prepare(
     return entry, recipe, weights, material_for(recipe, functools.partial(read, entry.kind), given)
 
 
-def follow(stream: Stream, target: Path, tell: Callable[[object], None], shown: str) -> Trained | None:
+def follow(stream: Stream, target: Path, tell: Callable[[Event | Validation], None], shown: str) -> Trained | None:
     """Train by `stream`: `tell` every event, write weights to `target` whenever there are some, pictures beside them.
 
     The first picture of each scene is called `shown`. Returns what was written last, also where Ctrl-C ends it.

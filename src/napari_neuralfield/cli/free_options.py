@@ -6,9 +6,13 @@ An option of any command that may stand without its value is given one here.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..app import arguments
+from ..data.typed_values import members
+
+if TYPE_CHECKING:
+    from ..recon.engine.recipe import Recipe
 
 COMMANDS = ("reconstruct", "calibrate", "train")
 ALONE = {"--height": "known"}  # option -> what it means without a value
@@ -37,10 +41,7 @@ def joined(tokens: list[str], own: Collection[str]) -> list[str]:
     from ..recon.engine.recipe import options_of
 
     switches = {
-        option.name
-        for recipe in _recipes(command[0])
-        for option in options_of(recipe)
-        if bool in arguments.members(option.type)
+        option.name for recipe in _recipes(command[0]) for option in options_of(recipe) if bool in members(option.type)
     }
     return [*command, *arguments.join_options(rest, own, switches)]
 
@@ -49,7 +50,7 @@ def _a_number(tokens: list[str]) -> bool:
     return bool(tokens) and tokens[0][:1] in "0123456789."
 
 
-def _recipes(command: str) -> list[Any]:
+def _recipes(command: str) -> list[type[Recipe]]:
     from ..registry import METHODS
 
     if command == "train":

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..app.arguments import flag_of, members
+from ..app.arguments import flag_of
 from ..data.plain import plain
+from ..data.typed_values import members
 from .terminal import caption, columns, unit_of
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..types import InputError
+from .typed_values import in_nanometres
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,20 +26,46 @@ class Quantity:
     complex: bool = False
     choices: tuple[str, ...] = ()
     integer: bool = False
+    optional: bool = False
+
+    @property
+    def type(self) -> object:
+        """Of the value, or of each of an array's."""
+        return int if self.integer else float
 
 
 def quantity(label: str, unit: str, help: str, *, optional: bool = False, **limits: Any) -> Any:
-    metadata = {"quantity": Quantity(label, unit, help, **limits)}
+    """A dataclass field for one value of an acquisition.
+
+    Parameters
+    ----------
+    label, unit, help : how it is called, measured and explained to users.
+    optional : it may be left out, which is None.
+    limits : the other fields of `Quantity`.
+    """
+    metadata = {"quantity": Quantity(label, unit, help, optional=optional, **limits)}
     return dataclasses.field(default=None, metadata=metadata) if optional else dataclasses.field(metadata=metadata)
 
 
-def length(label: str, help: str, **kw: Any) -> Any:
-    """A length that must be larger than 0 um."""
-    return quantity(label, "um", help, low=0.0, low_open=True, **kw)
+def length(label: str, help: str, high: float = math.inf) -> Any:
+    """A dataclass field for a length that must be larger than 0 um.
+
+    Parameters
+    ----------
+    label, help : how it is called and explained to users.
+    high : the most that it may be, um.
+    """
+    return quantity(label, "um", help, low=0.0, low_open=True, high=high)
 
 
-def check_value(name: str, q: Quantity, value: Any, where: str) -> Any:
+def check_value(name: str, q: Quantity, value: object, where: str) -> Any:
     """`value` as a number or a read-only array, checked against its quantity.
+
+    Parameters
+    ----------
+    name, q : of the value.
+    value : a number, an array or what makes one.
+    where : the file it comes from, for errors.
 
     Raises
     ------
@@ -84,9 +111,7 @@ def _check_range(name: str, q: Quantity, array: np.ndarray, where: str) -> None:
     low = f"larger than {q.low:g}" if q.low_open else f"at least {q.low:g}"
     rule = low if math.isinf(q.high) else f"{low} and at most {q.high:g}"
     unit = f" {q.unit}" if q.unit and array.ndim == 0 else ""
-    hint = ""
-    if name == "wavelength_um" and value > q.high:
-        hint = "; was it given in nanometres?"
+    hint = in_nanometres(value, q.unit, q.high) if array.ndim == 0 else ""
     if name == "objective_na" and value > 1:
         hint = "; immersion objectives are not supported yet"
     raise InputError(f"{where}: {name} is {value:g}{unit}{at}; it must be {rule}{hint}")

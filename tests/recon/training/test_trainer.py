@@ -127,7 +127,7 @@ def test_mistakes_are_one_sentence(pair_folder: Path, tmp_path: Path, capsys: py
         ("neuph", "--from", str(other), *out): "the weights are for 'srqpi', not for 'neuph'",
         ("neuph", "--from", str(odd), "--resume", str(odd), *out): "so choose one",
         ("neuph", "--from", "shipped", "--channels", "8", *out): "a network keeps its sizes",
-        ("neuph", "--minutes", "-3", *out): "option minutes of train neuph is '-3'",
+        ("neuph", "--minutes", "-3", *out): "option minutes of train neuph is -3",
         ("neuph", "--mintes", "3", *out): "option 'mintes' is not one of train neuph",
         ("neuph", "--pairs", str(lone), *out): "which holds no pair",
         ("neuph", "--pairs-share", "1", *out): "no measured pairs are given",

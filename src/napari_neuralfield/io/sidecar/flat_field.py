@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ...data.acquisition import Draft
+from ...data.frames import Frames
 from ...types import InputError
 from .tables import read_image
 
@@ -19,7 +19,7 @@ DARKEST = 0.02  # of the flat's mean; below it a pixel says nothing of the light
 class FlatFielded:
     """(measured - dark) / flat of a lazy stack, float32; `flat` (y, x) has mean 1."""
 
-    measured: Any
+    measured: Frames
     flat: np.ndarray
     dark: np.ndarray | None = None
 
@@ -31,7 +31,7 @@ class FlatFielded:
     def dtype(self) -> np.dtype:
         return np.dtype(np.float32)
 
-    def __getitem__(self, key: Any) -> np.ndarray:
+    def __getitem__(self, key: object) -> np.ndarray:
         rest = key[1:] if isinstance(key, tuple) else ()
         found = np.asarray(self.measured[key], dtype=np.float32)
         if self.dark is not None:
@@ -40,7 +40,13 @@ class FlatFielded:
 
 
 def divide(draft: Draft, name: str, sidecar: Path) -> None:
-    """Divide the frames of a draft by the image `name` beside a sidecar; a dark frame is taken off both before.
+    """Divide the frames of a draft by an image; a dark frame is taken off both before.
+
+    Parameters
+    ----------
+    draft : changed in place; its `background` is the dark frame.
+    name : file of the image (y, x), beside the sidecar.
+    sidecar : the file that names it.
 
     Raises
     ------

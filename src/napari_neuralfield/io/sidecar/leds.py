@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pydantic
 
+from ...data import typed_values
 from ...optics import illumination
 from ...types import InputError
 from .tables import read_table
@@ -18,6 +19,13 @@ Positive = Annotated[float, pydantic.Field(gt=0)]
 
 class _Part(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @pydantic.field_validator("*", mode="before")
+    @classmethod
+    def _with_unit(cls, value: object, info: pydantic.ValidationInfo) -> object:
+        """Numbers may be typed with their unit, where the name of the value ends in one."""
+        unit = typed_values.unit_in(info.field_name or "")
+        return typed_values.parse_all(value, typed_values.Plain(unit=unit)) if unit else value
 
 
 class Grid(_Part):
@@ -57,8 +65,13 @@ class Leds(_Part):
 SOURCES = ("na", "positions_mm", "grid", "rings", "csv", "board")
 
 
-def directions(given: Any, where: Path) -> np.ndarray:
-    """Directions (led, 2) as (na_y, na_x) of the board described in the sidecar file `where`.
+def directions(given: object, where: Path) -> np.ndarray:
+    """Directions (led, 2) as (na_y, na_x) of a board.
+
+    Parameters
+    ----------
+    given : the mapping that describes it; see `Leds`.
+    where : the sidecar that holds it.
 
     Raises
     ------
@@ -85,7 +98,7 @@ def directions(given: Any, where: Path) -> np.ndarray:
     return na[leds.use]
 
 
-def height_mm(given: Any) -> float | None:
+def height_mm(given: object) -> float | None:
     """Distance of the board in a description that `directions` took; None where only directions are given."""
     leds = Leds.model_validate(given)
     return illumination.UCONN_HEIGHT_MM if leds.board is not None else leds.height_mm
@@ -148,5 +161,7 @@ def _sentence(error: pydantic.ValidationError) -> str:
         return f"{where} is missing; give it"
     if first["type"] in ("model_type", "model_attributes_type"):
         return f"{where.rstrip(': ')} is {first['input']!r}; it must be a mapping such as grid: {{rows: 15, ...}}"
-    text = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if first["type"] == "value_error":
+        return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+    text = first["msg"].removeprefix("Input ")
     return f"{where} is {first['input']!r}; it {text[0].lower()}{text[1:]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pydantic
@@ -27,16 +27,17 @@ class Pattern(pydantic.BaseModel):
     limit_na: float | None = pydantic.Field(None, gt=0)
 
 
-def named(value: Any) -> bool:
+def named(value: object) -> TypeGuard[list[object]]:
     """Whether `value` is a list of patterns by name."""
     return isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value)
 
 
-def matrix(value: list[Any], known: Mapping[str, Any], where: Path) -> np.ndarray:
+def matrix(value: list[object], known: Mapping[str, Any], where: Path) -> np.ndarray:
     """Brightness of each LED in each frame (frame, led).
 
     Parameters
     ----------
+    value : one entry a frame, each of which is made a `Pattern`.
     known : values of the acquisition; `led_na` and `objective_na` are needed.
     where : the sidecar.
 
@@ -55,7 +56,7 @@ def matrix(value: list[Any], known: Mapping[str, Any], where: Path) -> np.ndarra
         raise InputError(f"{where}: {error}") from None
 
 
-def _parsed(value: list[Any]) -> list[tuple[int, Pattern]]:
+def _parsed(value: list[object]) -> list[tuple[int, Pattern]]:
     found = []
     for number, entry in enumerate(value):
         try:

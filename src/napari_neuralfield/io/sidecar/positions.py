@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ...data.typed_values import LENGTHS
 from ...types import InputError
 from .tables import read_table
 
-UM = {"um": 1.0, "µm": 1.0, "μm": 1.0, "nm": 1e-3, "mm": 1e3, "m": 1e6}
 PIXELS = ("px", "pixel", "pixels")
-COLUMN = re.compile(r"([yx])(?:[ _]*[\[(]?([a-zµμ]+)[\])]?)?")
+COLUMN = re.compile(r"([yx])(?:[ _]*[\[(]?([a-zµμå]+)[\])]?)?")
 
 
 def read_positions(path: Path, name: str) -> tuple[str, np.ndarray]:
@@ -20,6 +20,7 @@ def read_positions(path: Path, name: str) -> tuple[str, np.ndarray]:
 
     Parameters
     ----------
+    path : the table.
     name : what to take them for where the table names no unit. Other columns of a named table are left alone.
 
     Raises
@@ -37,7 +38,7 @@ def read_positions(path: Path, name: str) -> tuple[str, np.ndarray]:
     found: dict[str, tuple[int, str]] = {}
     for number, title in enumerate(header):
         match = COLUMN.fullmatch(title.strip().lower())
-        if match is None or (match[2] and match[2] not in (*UM, *PIXELS)):
+        if match is None or (match[2] and match[2] not in (*LENGTHS, *PIXELS)):
             continue
         if match[1] in found:
             raise InputError(f"{path}: two columns are called {match[1]}; leave one of them out")
@@ -45,7 +46,7 @@ def read_positions(path: Path, name: str) -> tuple[str, np.ndarray]:
     if len(found) < 2:
         raise InputError(
             f"{path}: the columns are {', '.join(header)}; positions need one of y and one of x with a known unit "
-            f"({', '.join(dict.fromkeys((*UM, 'px')))}), such as y_um,x_um"
+            f"({', '.join(dict.fromkeys((*LENGTHS, 'px')))}), such as y_um,x_um"
         )
     (row, unit), (column, other) = found["y"], found["x"]
     if unit != other:
@@ -53,4 +54,4 @@ def read_positions(path: Path, name: str) -> tuple[str, np.ndarray]:
     positions = table[:, [row, column]]
     if unit in PIXELS:
         return "positions_px", positions
-    return ("positions_um", positions * UM[unit]) if unit else (name, positions)
+    return ("positions_um", positions * float(LENGTHS[unit])) if unit else (name, positions)

@@ -6,14 +6,16 @@ for it, `NAME.acq.h5.yaml`.
 
 from __future__ import annotations
 
+import typing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
 
+from ...data import typed_values
 from ...data.acquisition import KINDS, Draft, quantities
 from ...data.derived import DEPTH_STEPS, DERIVING, FROM_FOCUS, IN_PIXELS, INTERVAL, THROUGH_FOCUS
+from ...data.quantity import Quantity
 from ...types import InputError
 from ..native.acquisition_file import NativeReader
 from ..native.field_file import load_result
@@ -50,7 +52,7 @@ def candidates(path: Path) -> list[Path]:
     return [path.with_name(f"{stem}.yaml"), whole]
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path) -> dict[str, object]:
     """The mapping in a YAML file.
 
     Raises
@@ -66,8 +68,14 @@ def load(path: Path) -> dict[str, Any]:
     return values
 
 
-def kind_of(given: dict[str, Any], path: Path) -> str:
-    """The kind that a sidecar names."""
+def kind_of(given: dict[str, object], path: Path) -> str:
+    """The kind that a sidecar names.
+
+    Parameters
+    ----------
+    given : what the sidecar holds.
+    path : the sidecar, for the error.
+    """
     kind = given.get("kind")
     if kind not in KINDS:
         said = f"kind is {kind!r}" if "kind" in given else "kind is missing"
@@ -77,6 +85,11 @@ def kind_of(given: dict[str, Any], path: Path) -> str:
 
 def apply(draft: Draft, path: Path) -> None:
     """Put a sidecar's values into a draft; they override what the recording says.
+
+    Parameters
+    ----------
+    draft : changed in place.
+    path : the sidecar.
 
     Raises
     ------
@@ -93,9 +106,11 @@ def apply(draft: Draft, path: Path) -> None:
         if name in POSITIONS and (name in known or name in deriving):
             _put_positions(draft, name, value, path)
         elif name in known:
-            draft.values[name] = _named(name, value, path) if known[name].shape else value
+            put = _named if known[name].shape else _typed
+            draft.values[name] = put(name, value, known[name], path)
         elif name in deriving:
-            draft.values[name] = _number(name, value, path) if draft.kind == THROUGH_FOCUS else value
+            number = typed_values.Plain(unit=typed_values.unit_in(name))
+            draft.values[name] = _number(name, _typed(name, value, number, path), path, draft.kind)
         elif name == "title":
             draft.values["title"] = str(value)
         elif name == "leds":
@@ -106,8 +121,9 @@ def apply(draft: Draft, path: Path) -> None:
         elif name not in OWN_KEYS:
             every = ", ".join((*OWN_KEYS, *known, *deriving))
             raise InputError(f"{path}: {name} is not a value of kind {draft.kind}; known are {every}")
-    if "patterns" in known and pattern_lists.named(given.get("patterns")):
-        draft.values["patterns"] = pattern_lists.matrix(given["patterns"], draft.values, path)
+    patterns = given.get("patterns")
+    if "patterns" in known and pattern_lists.named(patterns):
+        draft.values["patterns"] = pattern_lists.matrix(patterns, draft.values, path)
     if given.get(FLAT) is not None:
         flat_field.divide(draft, str(given[FLAT]), path)
     if set(given) & {*draft.assumed, FROM_FOCUS}:
@@ -115,7 +131,7 @@ def apply(draft: Draft, path: Path) -> None:
     draft.notes.append(f"values from {path.name}")
 
 
-def _make_room(draft: Draft, given: dict[str, Any]) -> None:
+def _make_room(draft: Draft, given: dict[str, object]) -> None:
     """Take out what the recording says of depth and time where a sidecar says the same in other words.
 
     `focus_frame` or `z_start_um` alone adds to the step that the file gave.
@@ -130,20 +146,35 @@ def _make_room(draft: Draft, given: dict[str, Any]) -> None:
         draft.values.pop("time_s", None)
 
 
-def _number(name: str, value: Any, sidecar: Path) -> float:
+def _number(name: str, value: object, sidecar: Path, kind: str) -> object:
+    """What is given instead of a value; through focus it is a number."""
+    if kind != THROUGH_FOCUS:
+        return value
     try:
-        return float(value)
+        return float(typing.cast(float, value))
     except (TypeError, ValueError):
         raise InputError(f"{sidecar}: {name} is {value!r}; it must be a number") from None
 
 
-def _put_positions(draft: Draft, name: str, value: Any, path: Path) -> None:
+def _typed(name: str, value: object, wanted: typed_values.Wanted, sidecar: Path) -> object:
+    """Text, alone or in a list, as the number that it is, such as `532 nm`; everything else as it is."""
+    if wanted.choices:
+        return value
+    try:
+        return typed_values.parse_all(value, wanted)
+    except InputError as error:
+        unit = f" in {wanted.unit}" if wanted.unit else ""
+        raise InputError(f"{sidecar}: {name} is {value!r}; it must be a number{unit}: {error}") from None
+
+
+def _put_positions(draft: Draft, name: str, value: object, path: Path) -> None:
     """Positions from a list or a table, which may be in pixels; they take the place of the recording's."""
     if isinstance(value, str) and Path(value).suffix.lower() != ".npy":
         name, value = read_positions(path.parent / value, name)
     for other in POSITIONS:
         draft.values.pop(other, None)
-    draft.values[name] = _array(value, path)
+    unit = typed_values.Plain(unit=typed_values.unit_in(name))
+    draft.values[name] = _array(_typed(name, value, unit, path) if isinstance(value, list) else value, path)
 
 
 def _led_name(kind: str, path: Path) -> str:
@@ -153,11 +184,15 @@ def _led_name(kind: str, path: Path) -> str:
     return names[kind]
 
 
-def _named(name: str, value: Any, sidecar: Path) -> Any:
-    """The value `name`, also out of a reconstructed field or an acquisition file that holds one of that name."""
-    if not isinstance(value, str) or not value.lower().endswith((".nfield", OWN_FILE)):
-        return _array(value, sidecar)
+def _named(name: str, value: object, quantity: Quantity, sidecar: Path) -> object:
+    """The array `name`, also out of a reconstructed field or an acquisition file that holds one of that name."""
+    if not isinstance(value, str):
+        return _array(_typed(name, value, quantity, sidecar), sidecar)
     file = sidecar.parent / value
+    if typed_values.NUMBER.fullmatch(value.strip()) and not file.exists():
+        return _typed(name, value, quantity, sidecar)  # one for all frames
+    if not value.lower().endswith((".nfield", OWN_FILE)):
+        return _array(value, sidecar)
     if file.suffix.lower() == ".nfield":
         found = load_result(file).calibration
     elif file.exists():
@@ -169,7 +204,7 @@ def _named(name: str, value: Any, sidecar: Path) -> Any:
     return found[name]
 
 
-def _array(value: Any, sidecar: Path) -> Any:
+def _array(value: object, sidecar: Path) -> object:
     """A list as it is; the name of a table or an image beside the sidecar as the numbers in it.
 
     `{amplitude: A, phase: P}` is a complex array; either may be left out.
@@ -190,7 +225,7 @@ def _array(value: Any, sidecar: Path) -> Any:
     return table[:, 0] if table.shape[1] == 1 else table
 
 
-def _complex(parts: dict[str, Any], sidecar: Path) -> np.ndarray:
+def _complex(parts: dict[str, object], sidecar: Path) -> np.ndarray:
     if not parts or not set(parts) <= {"amplitude", "phase"}:
         raise InputError(
             f"{sidecar}: a complex array is given by {', '.join(map(str, parts)) or 'nothing'}; name its amplitude and "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.notifications import show_error, show_info
@@ -15,13 +15,22 @@ from ...data.acquisition import quantities
 from ...types import InputError
 from ..calibration.panel import CalibratePanel
 from ..kit.forms import caption
-from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, button, label, row, scrolling, timer
+from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, Place, button, label, row, say, scrolling, timer
 from ..kit.plots import PupilPlot
 from ..kit.session import session_of
 from ..kit.threads import Background
 from ..view.layers import acquisition_layers, title_of
 from .form import QuantityForm
 from .orientation import OrientationPanel
+
+if TYPE_CHECKING:
+    import napari
+    from qtpy.QtGui import QDragEnterEvent, QDropEvent
+
+    from ...checks.frames import Check
+    from ...data.acquisition import Draft
+    from ...recon.calibration.result import Calibration
+    from ..view.layers import LayerData
 
 FILES = "Acquisitions (*.acq.h5 *.h5 *.hdf5 *.mat *.cxi *.npz *.npz.bz2 *.npy *.tif *.tiff *.yaml);;All files (*)"
 COLOURS = {"ok": GOOD, "info": INFO, "warning": WARN, "error": BAD}
@@ -34,7 +43,7 @@ KIND_NAMES = {
 }
 
 
-def check_lines(checks: list[Any]) -> str:
+def check_lines(checks: list[Check]) -> str:
     """Checks as rich text: a coloured dot and a sentence each."""
     rows = [
         f"<tr><td style='color:{COLOURS.get(c.level, QUIET)}; padding-right:6px'>●</td>"
@@ -47,7 +56,7 @@ def check_lines(checks: list[Any]) -> str:
 class AcquisitionDock(QWidget):
     """What was measured. `napari_viewer` is given by napari."""
 
-    def __init__(self, napari_viewer: Any) -> None:
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
         self._viewer, self._session = napari_viewer, session_of(napari_viewer)
         self._background = Background()
@@ -71,7 +80,7 @@ class AcquisitionDock(QWidget):
         self.plot, self.plot_text = PupilPlot(), label(colour=QUIET)
         self.calibrate = CalibratePanel(self._viewer, self._session)
         self.orientation = OrientationPanel(self._session)
-        self._form_place = QVBoxLayout()
+        self._form_place = Place()
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(6, 4, 8, 6)
@@ -86,12 +95,13 @@ class AcquisitionDock(QWidget):
 
     # files
 
-    def dragEnterEvent(self, event: Any) -> None:
-        if event.mimeData().hasUrls():
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        if event is not None and (data := event.mimeData()) is not None and data.hasUrls():
             event.acceptProposedAction()
 
-    def dropEvent(self, event: Any) -> None:
-        self.open(Path(event.mimeData().urls()[0].toLocalFile()))
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        if event is not None and (data := event.mimeData()) is not None:
+            self.open(Path(data.urls()[0].toLocalFile()))
 
     def _choose_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open an acquisition", self._folder(), FILES)
@@ -111,7 +121,7 @@ class AcquisitionDock(QWidget):
         self._session.settings.set("folder", str(path.parent))
         self._set_busy(f"Reading {path.name} …")
 
-        def work() -> Any:
+        def work() -> list[LayerData]:
             from ...io import open_draft
 
             draft = open_draft(path)
@@ -119,7 +129,7 @@ class AcquisitionDock(QWidget):
 
         self._background.run(work, self._opened, self._open_failed)
 
-    def _opened(self, layers: Any) -> None:
+    def _opened(self, layers: list[LayerData]) -> None:
         self._set_busy("")
         for data, meta, _ in layers:
             self._viewer.add_image(data, **meta)  # the session adopts what its metadata holds
@@ -136,8 +146,7 @@ class AcquisitionDock(QWidget):
 
     def _say(self, text: str, colour: str = WARN) -> None:
         self.problem.setStyleSheet(f"color: {colour};")
-        self.problem.setText(text)
-        self.problem.setVisible(bool(text))
+        say(self.problem, text)
 
     def _choose_save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save the acquisition", self._folder(), "Acquisition (*.acq.h5)")
@@ -164,7 +173,7 @@ class AcquisitionDock(QWidget):
 
     # values
 
-    def _on_draft(self, draft: Any) -> None:
+    def _on_draft(self, draft: Draft | None) -> None:
         self.save_button.setEnabled(draft is not None)
         self._say("")
         self.checks.setText("")
@@ -177,12 +186,10 @@ class AcquisitionDock(QWidget):
             self._show_brightest(draft)
             self._on_value("title")
 
-    def _fill(self, draft: Any) -> None:
+    def _fill(self, draft: Draft | None) -> None:
         """Title and form of a draft."""
-        if self.form is not None:
-            self._form_place.removeWidget(self.form)
-            self.form.deleteLater()
-            self.form = None
+        self.form = None
+        self._form_place.put(None)
         if draft is None:
             return
         shape = " × ".join(str(n) for n in draft.frames.shape)
@@ -191,7 +198,7 @@ class AcquisitionDock(QWidget):
         self.title.setText(f"<b>{html.escape(title_of(draft))}</b><br>{kind}, {shape} (frame, y, x){notes}")
         self.form = QuantityForm(self._session, draft)
         self.form.problem.connect(self._say)
-        self._form_place.addWidget(self.form)
+        self._form_place.put(self.form)
 
     def _on_value(self, name: str) -> None:
         draft = self._session.draft
@@ -203,32 +210,34 @@ class AcquisitionDock(QWidget):
         self._show_pupils(draft)
         self._delay.start()
 
-    def _show_brightest(self, draft: Any) -> None:
+    def _show_brightest(self, draft: Draft) -> None:
         """Turn the viewer to the frame lit straight from below: most of the others are nearly black."""
         na = draft.values.get("illumination_na")
         dims = self._viewer.dims
         if na is not None and dims.ndim >= 3 and dims.nsteps[0] == len(na):
             dims.set_current_step(0, int(np.argmin(np.hypot(*np.asarray(na, dtype=float).T))))
 
-    def _show_pupils(self, draft: Any) -> None:
+    def _show_pupils(self, draft: Draft | None) -> None:
         if draft is None:
             return
         values = draft.values
         na = values.get("illumination_na", values.get("led_na"))
         aperture = values.get("objective_na")
-        shown = na is not None and isinstance(aperture, int | float)
-        self.plot.setVisible(shown)
+        self.plot.setVisible(na is not None and isinstance(aperture, int | float))
         self.plot_text.setText("")
-        if shown:
+        if na is None or not isinstance(aperture, int | float):
+            return
+        if self.calibrate.calibration is None:
             synthetic = self.plot.show_pupils(na, float(aperture))
             self.plot_text.setText(
                 f"Objective NA {aperture:.3g} (blue), synthetic NA {synthetic:.3g} (orange), "
                 f"{len(na)} LEDs (green: centres of their pupils, grey)."
             )
-        if shown and self.calibrate.calibration is not None:
+        else:
+            self.plot.show_pupils(na, float(aperture))  # the moves are drawn into it
             self.plot_text.setText(self._show_moves(self.calibrate.calibration, float(aperture)))
 
-    def _show_moves(self, calibration: Any, objective_na: float) -> str:
+    def _show_moves(self, calibration: Calibration, objective_na: float) -> str:
         """Draw where a calibration found the LEDs; returns the caption."""
         outlier_frames = [outlier.frame for outlier in calibration.outlier_frames]
         found = calibration.corrected.illumination_na
@@ -261,14 +270,14 @@ class AcquisitionDock(QWidget):
         self._checked += 1
         turn = self._checked
 
-        def work() -> tuple[int, list[Any]]:
+        def work() -> tuple[int, list[Check]]:
             from ...checks.findings import check
 
             return turn, list(check(acquisition))
 
         self._background.run(work, self._show_checks, lambda text: self.checks.setText(html.escape(text)))
 
-    def _show_checks(self, answer: tuple[int, list[Any]]) -> None:
+    def _show_checks(self, answer: tuple[int, list[Check]]) -> None:
         turn, checks = answer
         if turn == self._checked:
             self.checks.setText(check_lines(checks))

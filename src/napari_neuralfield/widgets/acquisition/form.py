@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from magicgui.widgets.bases import Widget
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from ...data.acquisition import Draft, quantities, required
+from ...data.quantity import Quantity
 from ...types import InputError
-from ..kit.forms import MISSING, ArrayEdit, ValueEdit, caption, read_array
-from ..kit.parts import form_layout
+from ..kit.forms import caption, lay_out, read_array
 from ..kit.session import Session
+from ..kit.value_widgets import MISSING, ArrayEdit, Choice, Heading, ValueEdit
 
 SOUGHT = ("positions_um", "coded_surface", "probe")  # optional arrays that users often have in another file
 ARRAYS = "Numbers (*.npy *.csv *.txt *.json)"
@@ -26,55 +27,50 @@ class QuantityForm(QWidget):
 
     def __init__(self, session: Session, draft: Draft) -> None:
         super().__init__()
-        self._session = session
-        self.editors: dict[str, QWidget] = {}
-        layout, needed = form_layout(self), set(required(draft.kind))
-        for name, q in quantities(draft.kind).items():
-            if name not in needed and name not in SOUGHT and q.shape and draft.derived().get(name) is None:
-                continue  # an optional array that is not there
-            editor = self.editors[name] = self._make(name, q, draft.values.get(name))
-            heading = QLabel(caption(q.label, q.unit))
-            heading.setToolTip(q.help)
-            layout.addRow(heading, editor)
+        self._session, needed, known = session, set(required(draft.kind)), draft.derived()
+        self.editors = {
+            name: self._make(name, q, draft.values.get(name))
+            for name, q in quantities(draft.kind).items()
+            if name in needed or name in SOUGHT or not q.shape or known.get(name) is not None
+        }
+        lay_out(self.editors.values(), self)
         self.mark(draft)
 
     def mark(self, draft: Draft) -> None:
         """Frame what is missing, show arrays as they are now, and what follows from the rest as such."""
         missing, known = draft.missing(), draft.derived()
         for name, editor in self.editors.items():
-            target: QWidget = editor
-            if isinstance(editor, ArrayEdit):
-                editor.set_value(known.get(name))
-                target = editor.text
             follows = None if draft.values.get(name) is not None else known.get(name)
-            if isinstance(editor, ValueEdit):
-                text = f"{follows:.5g}" if isinstance(follows, float) else str(follows)
-                editor.setPlaceholderText("not given" if follows is None else f"{text} (worked out)")
-            elif isinstance(editor, QComboBox):
-                editor.setItemText(0, "" if follows is None else f"{follows} (worked out)")
+            text = f"{follows:.5g}" if isinstance(follows, float) else str(follows)
+            worked_out = "" if follows is None else f"{text} (worked out)"
+            framed = editor
+            if isinstance(editor, ArrayEdit):
+                editor.show_array(known.get(name))
+                framed = editor.text
+            elif isinstance(editor, ValueEdit):
+                editor.placeholder = worked_out or "not given"
+            elif isinstance(editor, Choice):
+                editor.native.setItemText(0, worked_out)
             if not isinstance(editor, ValueEdit) or editor.good:
-                target.setStyleSheet(MISSING if name in missing else "")
+                framed.native.setStyleSheet(MISSING if name in missing else "")
 
-    def _make(self, name: str, q: Any, value: Any) -> QWidget:
+    def _make(self, name: str, q: Quantity, value: object) -> Widget:
+        common: Heading = {"name": name, "label": caption(q.label, q.unit), "tooltip": q.help}
         if q.choices:
-            box = QComboBox()
-            box.addItems(["", *q.choices])
-            box.setCurrentText(str(value or ""))
-            box.activated.connect(lambda at: self._session.set_value(name, q.choices[at - 1] if at else None))
+            box = Choice(choices=q.choices, nullable=True, value=value if value in q.choices else None, **common)
+            box.native.activated.connect(lambda: self._session.set_value(name, box.value))
             return box
         if q.shape:
-            array = ArrayEdit()
-            array.load_wanted.connect(lambda: self._choose_array(name))
+            array = ArrayEdit(**common)
+            array.button.changed.connect(lambda: self._choose_array(name))
             return array
-        edit = ValueEdit(int if q.integer else float, q.low, q.high, "not given")
-        edit.set_help(q.help)
-        edit.set_value(value)
-        edit.changed.connect(lambda: self._edited(name, edit))
+        edit = ValueEdit(wanted=q, nullable=True, value=value, **common)
+        edit.native.editingFinished.connect(lambda: self._edited(name, edit))
         return edit
 
     def _edited(self, name: str, edit: ValueEdit) -> None:
         try:
-            value = edit.value()
+            value = edit.value
         except InputError as error:
             self.problem.emit(f"{name}: {error}")
             return

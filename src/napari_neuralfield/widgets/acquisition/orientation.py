@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QIcon, QImage, QPixmap
-from qtpy.QtWidgets import QComboBox, QGridLayout, QProgressBar, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QGridLayout, QToolButton, QVBoxLayout, QWidget
 
 from ...app.job import Failed, Job, Stopped
 from ...types import InputError, Progress
-from ..kit.parts import BAD, GOOD, QUIET, Fold, button, label, row
+from ..kit.parts import BAD, GOOD, QUIET, Bar, Fold, button, label, row, say
 from ..kit.session import Session
 from ..kit.threads import Background
 
 if TYPE_CHECKING:
+    from ...data.acquisition import CodedPtychography, Draft, Ptychography
+    from ...recon.scan.orientation import Orientation
     from ...recon.scan.orientation_trials import Trial
 
 KINDS = ("ptychography", "coded_ptychography")
@@ -34,7 +36,7 @@ class OrientationPanel(QWidget):
         self._session, self._background = session, Background()
         self._job: Job | None = None
         self._turn = 0  # events of earlier jobs are dropped
-        self._given: Any = None  # the positions that were tried
+        self._given: np.ndarray | None = None  # the positions that were tried
         self._ours = False  # the change of the draft that is being told is ours
         self._trials: dict[str, Trial] = {}
         self.tiles: dict[str, QToolButton] = {}
@@ -42,9 +44,7 @@ class OrientationPanel(QWidget):
         self.quantity = QComboBox()
         self.quantity.addItems(["phase", "amplitude"])
         self.quantity.currentTextChanged.connect(lambda _: self._draw_all())
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.bar.setMaximumHeight(10)
+        self.bar = Bar()
         self.state, self.caution, self.error = label(colour=GOOD), label(CAUTION, QUIET), label(colour=BAD)
         self._lay_out()
         session.draft_changed.connect(self._on_draft)
@@ -72,7 +72,7 @@ class OrientationPanel(QWidget):
 
     # the draft
 
-    def _on_draft(self, draft: Any) -> None:
+    def _on_draft(self, draft: Draft | None) -> None:
         self._forget()
         self.setVisible(draft is not None and draft.kind in KINDS)
         self._set_running(False)
@@ -104,7 +104,7 @@ class OrientationPanel(QWidget):
     def run(self) -> None:
         """Start; what is in the way is said in the dock."""
         try:
-            acquisition: Any = self._session.acquisition()
+            acquisition = cast("Ptychography | CodedPtychography", self._session.acquisition())
         except InputError as error:
             self._say("", str(error))
             return
@@ -125,17 +125,16 @@ class OrientationPanel(QWidget):
         if self._job is not None:
             self._job.cancel()
 
-    def _on_event(self, event: Any, turn: int) -> None:
+    def _on_event(self, event: object, turn: int) -> None:
         if turn != self._turn:
             return
         if isinstance(event, Progress):
-            self.bar.setRange(0, event.total)
-            self.bar.setValue(event.done)
+            self.bar.show_progress(event.done, event.total)
         elif isinstance(event, Stopped | Failed):
             self._end()
             self._say("", event.text if isinstance(event, Failed) else "")
         else:
-            self._add(event)
+            self._add(cast("Trial", event))
 
     def _end(self) -> None:
         self._job = None
@@ -184,7 +183,7 @@ class OrientationPanel(QWidget):
         large = QPixmap.fromImage(image).scaled(2 * SIDE, 2 * SIDE, Qt.AspectRatioMode.KeepAspectRatio, smooth)
         self.tiles[trial.orientation].setIcon(QIcon(large))
 
-    def choose(self, name: Any) -> None:
+    def choose(self, name: Orientation) -> None:
         """Turn the positions of the draft into this orientation."""
         from ...recon.scan.orientation import oriented_positions
 
@@ -205,6 +204,5 @@ class OrientationPanel(QWidget):
         self._say(f"Positions {turned}. Reconstruct uses them so; Save as .acq.h5 keeps them.", "")
 
     def _say(self, state: str, error: str) -> None:
-        for place, text in ((self.state, state), (self.error, error)):
-            place.setText(text)
-            place.setVisible(bool(text))
+        say(self.state, state)
+        say(self.error, error)

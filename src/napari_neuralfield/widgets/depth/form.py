@@ -57,7 +57,7 @@ class DepthForm:
             part.setEnabled(on)
 
     def set_range(self, low: float, high: float, z_um: float) -> None:
-        """Depths that can be chosen, um; a single plane has nothing to slide, and nothing to focus."""
+        """Depths `low` to `high` that can be chosen and `z_um` to show, um; a single plane has nothing to slide."""
         for part in self._of_depth:
             part.setVisible(high > low)
         self.slider.blockSignals(True)
@@ -79,7 +79,7 @@ class DepthForm:
             part.setVisible("amplitude" in names)
 
     def set_closer(self, on: bool, beside: str = "Beside DPC") -> None:
-        """Whether zooming in asks the field for more than its pixels; `beside` says what it can be compared with."""
+        """With `on`, zooming in asks the field for more than its pixels; `beside` says what it can be compared with."""
         self.add_plane.setText("Keep this view" if on else "Keep this plane")
         self.compare.setText(beside)
         self.compare.setVisible(on)

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import npe2
+
+if TYPE_CHECKING:
+    import napari
+    from qtpy.QtWidgets import QWidget
 
 PLUGIN = "napari-neuralfield"
 
 
-def open_docks(viewer: Any, *names: str, front: str = "") -> None:
-    """Open these docks where they are not open yet, arranged so that all can be read; `front` or the first is seen."""
+def open_docks(viewer: napari.Viewer, *names: str, front: str = "") -> None:
+    """Open docks where they are not open yet, arranged so that all can be read.
+
+    Parameters
+    ----------
+    viewer : whose window they are opened in.
+    names : of the manifest.
+    front : the one to be seen; the first where empty.
+    """
     for name in names:
         full = f"{name} ({PLUGIN})"  # as the Plugins menu calls it, so that nothing opens twice
         if full not in viewer.window.dock_widgets:
             below = name == "Depth"
-            widget: Any = _dock(name)(viewer)
+            widget = _dock(name)(viewer)
             viewer.window.add_dock_widget(
                 widget, name=full, area="bottom" if below else "right", tabify=not below, add_vertical_stretch=False
             )
-            widget.parent().setWindowTitle(name)
+            viewer.window.dock_widgets[full].parent().setWindowTitle(name)
             if below:
                 widget.setMaximumHeight(118)
     scale_bar = viewer.canvas.overlays.scale_bar
@@ -31,7 +42,8 @@ def open_docks(viewer: Any, *names: str, front: str = "") -> None:
     seen.raise_()
 
 
-def _dock(name: str) -> Callable[..., Any]:
+def _dock(name: str) -> Callable[..., QWidget]:
     """The class of the dock `name` of the manifest."""
     widgets = npe2.PluginManager.instance().get_manifest(PLUGIN).contributions.widgets or []
-    return next(widget for widget in widgets if widget.display_name == name).get_callable()
+    found = next(widget for widget in widgets if widget.display_name == name)
+    return cast("Callable[..., QWidget]", found.get_callable())

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import enum
 import json
-import math
-import types
-import typing
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from magicgui.widgets.bases import BaseValueWidget, Widget
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from ...types import InputError
-from .parts import Fold, button, form_layout
+from .parts import Fold, form_layout
+from .value_widgets import Choice, Heading, PathEdit, Switch, ValueEdit
+
+if TYPE_CHECKING:
+    from ...recon.engine.recipe import OptionInfo
 
 LABELS = {  # where the name alone is no label
     "z_um": "Depths",
+    "cutoff_cycles_per_um": "Cutoff",
     "seed": "Random seed",
     "learn_board": "Whole LED board",
     "learn_directions": "LED positions",
@@ -37,122 +41,31 @@ LABELS = {  # where the name alone is no label
     "patch_px": "Patch",
     "validate_every_s": "Look every",
 }
-WRONG = "border: 1px solid #d9534f;"
-MISSING = "border: 1px solid #e8a33d;"
 
 
 def pretty(unit: str) -> str:
     """A unit as it is printed."""
-    return "µm" if unit == "um" else unit.replace("um ", "µm ")
+    return re.sub(r"\bum\b", "µm", unit)
 
 
 def caption(label: str, unit: str) -> str:
+    """`label` with its `unit`, where it has one."""
     return f"{label} [{pretty(unit)}]" if unit else label
 
 
-def number_text(value: Any) -> str:
-    """A value as a user would type it."""
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple | np.ndarray):
-        return ", ".join(number_text(v) for v in value)
-    return f"{value:.8g}" if isinstance(value, float) else str(value)
+def lay_out(editors: Iterable[Widget], parent: QWidget) -> None:
+    """Editors below one another in `parent`, labels in a column on the left, which a magicgui container has not.
 
-
-def parse(text: str, kind: Any) -> Any:
-    """What was typed, as `kind`: int, float, str, or a tuple of them written with commas; None where empty.
-
-    Raises
-    ------
-    InputError : in a sentence without a name, which the caller knows.
+    Parameters
+    ----------
+    editors : in their order, with the labels and tooltips that they have now.
+    parent : an empty widget.
     """
-    text = text.strip()
-    if not text:
-        return None
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return _parse_any(text, typing.get_args(kind))
-    if typing.get_origin(kind) in (tuple, list):
-        inner = [a for a in typing.get_args(kind) if a is not Ellipsis]
-        parts = [p for p in text.strip("()[]").replace(";", ",").split(",") if p.strip()]
-        if typing.get_origin(kind) is tuple and Ellipsis not in typing.get_args(kind) and len(parts) != len(inner):
-            raise InputError(f"{text!r} has {len(parts)} values; it takes {len(inner)}, separated by a comma")
-        kinds = inner if len(inner) == len(parts) else inner[:1] * len(parts)
-        return tuple(parse(p, k) for p, k in zip(parts, kinds, strict=True))
-    if kind is int:
-        try:
-            return int(text)
-        except ValueError:
-            raise InputError(f"{text!r} is not a whole number") from None
-    if kind is str:
-        return text
-    try:
-        value = float(text)
-    except ValueError:
-        raise InputError(f"{text!r} is not a number") from None
-    if not math.isfinite(value):
-        raise InputError(f"{text!r} is not a finite number")
-    return value
-
-
-def _parse_any(text: str, kinds: tuple[Any, ...]) -> Any:
-    """The first kind that takes the text; where none does, what the one for so many values says."""
-    for kind in kinds:
-        try:
-            return parse(text, kind)
-        except InputError:
-            continue
-    several = [kind for kind in kinds if typing.get_origin(kind) in (tuple, list)]
-    return parse(text, several[0] if several and "," in text else kinds[-1])
-
-
-class ValueEdit(QLineEdit):
-    """A line for one value; turns red, and says why, while what is typed cannot be used."""
-
-    changed = Signal()
-
-    def __init__(self, kind: Any, low: float | None = None, high: float | None = None, empty: str = "") -> None:
-        super().__init__()
-        self._kind, self._low, self._high, self._help = kind, low, high, ""
-        self.good = True  # what is typed can be used
-        self.setPlaceholderText(empty)
-        self.setMinimumWidth(70)
-        self.textChanged.connect(self._check)
-        self.editingFinished.connect(self.changed)
-
-    def set_help(self, text: str) -> None:
-        self._help = text
-        self.setToolTip(text)
-
-    def set_value(self, value: Any) -> None:
-        self.setText(number_text(value))
-        self.setCursorPosition(0)
-
-    def value(self) -> Any:
-        """The value typed, None where empty.
-
-        Raises
-        ------
-        InputError : where it is not of the kind or breaks a limit.
-        """
-        value = parse(self.text(), self._kind)
-        for v in value if isinstance(value, tuple) else (value,):
-            if isinstance(v, int | float) and self._low is not None and v < self._low:
-                raise InputError(f"{v:g} is too small; it must be at least {self._low:g}")
-            if isinstance(v, int | float) and self._high is not None and v > self._high:
-                raise InputError(f"{v:g} is too large; it must be at most {self._high:g}")
-        return value
-
-    def _check(self) -> None:
-        try:
-            self.value()
-        except InputError as error:
-            self.setStyleSheet(WRONG)
-            self.setToolTip(f"{error}. {self._help}")
-            self.good = False
-        else:
-            self.setStyleSheet("")
-            self.setToolTip(self._help)
-            self.good = True
+    rows = form_layout(parent)
+    for editor in editors:
+        heading = QLabel(editor.label)
+        heading.setToolTip(editor.tooltip)
+        rows.addRow(heading, editor.native)
 
 
 class OptionForm(QWidget):
@@ -160,88 +73,74 @@ class OptionForm(QWidget):
 
     Parameters
     ----------
-    infos : `recon.recipe.OptionInfo` of each option to show.
+    infos : of each option to show.
+    paths : of options that are text but name a file or folder: name -> keywords of their `PathEdit`.
     """
 
-    def __init__(self, infos: Iterable[Any]) -> None:
+    def __init__(self, infos: Iterable[OptionInfo], paths: Mapping[str, Mapping[str, str]] | None = None) -> None:
         super().__init__()
         self._infos = {info.name: info for info in infos}
-        self.editors: dict[str, QWidget] = {}
-        plain, advanced = QWidget(), QWidget()
-        layouts = {False: form_layout(plain), True: form_layout(advanced)}
-        for info in self._infos.values():
-            editor = self.editors[info.name] = _option_editor(info)
-            unit = pretty(info.unit)
-            tip = info.help + (f" [{unit}]" if unit else "")
-            heading = QLabel(caption(LABELS.get(info.name, info.name.replace("_", " ").capitalize()), info.unit))
-            heading.setToolTip(tip)
-            editor.set_help(tip) if isinstance(editor, ValueEdit) else editor.setToolTip(tip)
-            layouts[info.advanced].addRow(heading, editor)
+        self.editors = {name: _editor(info, (paths or {}).get(name)) for name, info in self._infos.items()}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(plain)
-        if layouts[True].rowCount():
-            layout.addWidget(Fold("More options", advanced))
+        for folded in (False, True):
+            part = QWidget()
+            lay_out((self.editors[name] for name, info in self._infos.items() if info.advanced is folded), part)
+            if part.children()[1:]:  # besides its layout
+                layout.addWidget(Fold("More options", part) if folded else part)
         self.set_values({})
 
-    def set_values(self, values: Mapping[str, Any]) -> None:
+    def set_values(self, values: Mapping[str, object]) -> None:
         """Show these values, the defaults where none is given; unknown names are passed over."""
         for name, info in self._infos.items():
-            value = values.get(name, info.default)
-            editor = self.editors[name]
-            if isinstance(editor, QCheckBox):
-                editor.setChecked(bool(value))
-            elif isinstance(editor, QComboBox):
-                editor.setCurrentIndex(_choices(info).index(value) if value in _choices(info) else 0)
-            elif isinstance(editor, ValueEdit):
-                editor.set_value(value)
+            value, editor = values.get(name, info.default), self.editors[name]
+            if isinstance(editor, Choice):
+                value = next((c for c in editor.choices if c == value or getattr(c, "value", c) == value), None)
+                value = editor.choices[0] if value is None and not info.optional else value
+            editor.value = bool(value) if isinstance(editor, Switch) else value
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, object]:
         """What differs from the defaults.
 
         Raises
         ------
         InputError : naming the option whose value cannot be used.
         """
-        chosen: dict[str, Any] = {}
+        chosen: dict[str, object] = {}
         for name, info in self._infos.items():
-            editor = self.editors[name]
-            if isinstance(editor, QCheckBox):
-                value: Any = editor.isChecked()
-            elif isinstance(editor, QComboBox):
-                value = _choices(info)[editor.currentIndex()]
-            else:
-                try:
-                    value = typing.cast(ValueEdit, editor).value()
-                except InputError as error:
-                    raise InputError(f"option {name}: {error}") from None
-            if value is None and not info.optional:
+            try:
+                value = self.editors[name].value
+            except InputError as error:
+                raise InputError(f"option {name}: {error}") from None
+            value = str(value) if isinstance(value, Path) and info.type is str else value
+            if (value is None and not info.optional) or _same(value, info.default):
                 continue
-            if not _same(value, info.default):
-                chosen[name] = value
+            chosen[name] = value
         return chosen
 
 
-def _choices(info: Any) -> list[Any]:
-    """What a box offers: None, which is 'automatic', first where the option may be left open."""
-    choices = [True, False] if info.type is bool else list(info.choices)
-    return [None, *choices] if info.optional else choices
+def _same(value: object, default: object) -> bool:
+    if isinstance(value, list | tuple) and isinstance(default, list | tuple):
+        return list(value) == list(default)
+    return value is default or (value is not None and value == default)
 
 
-def _same(value: Any, default: Any) -> bool:
-    plain = list if isinstance(default, list | tuple) else (lambda v: v)
-    return value is default or (value is not None and default is not None and plain(value) == plain(default))
-
-
-def _option_editor(info: Any) -> QWidget:
+def _editor(info: OptionInfo, path: Mapping[str, str] | None) -> BaseValueWidget:
+    """What edits one option; `path` are keywords of a `PathEdit` where text names a folder or a file."""
+    unit, plain = pretty(info.unit), info.name.removesuffix(f"_{info.unit}").replace("_", " ").capitalize()
+    common: Heading = {
+        "name": info.name,
+        "label": caption(LABELS.get(info.name, plain), info.unit),
+        "tooltip": info.help + (f" [{unit}]" if unit else ""),
+    }
     if info.type is bool and not info.optional:
-        return QCheckBox()
-    if info.choices or info.type is bool:
-        box = QComboBox()
-        box.addItems([{None: "automatic", True: "yes", False: "no"}.get(c, str(c)) for c in _choices(info)])
-        box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        return box
-    return ValueEdit(info.type, info.low, info.high, "automatic" if info.optional else "")
+        return Switch(**common)
+    choices = (("yes", True), ("no", False)) if info.type is bool else info.choices
+    if choices or isinstance(info.type, enum.EnumMeta):
+        return Choice(choices=choices or info.type, nullable=info.optional, **common)
+    if info.type is Path or path:
+        return PathEdit(placeholder="automatic" if info.optional else "", nullable=True, **common, **(path or {}))
+    return ValueEdit(wanted=info, nullable=True, **common)
 
 
 def read_array(path: Path) -> np.ndarray:
@@ -261,22 +160,3 @@ def read_array(path: Path) -> np.ndarray:
     except (OSError, ValueError) as error:
         rule = "give a .npy file or a table of numbers"
         raise InputError(f"{path}: no numbers could be read ({error}); {rule}") from None
-
-
-class ArrayEdit(QWidget):
-    """An array of an acquisition: what it is, and a button to load it from a file."""
-
-    load_wanted = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.text = QLabel()
-        self.button = button("Load…", self.load_wanted.emit, "from a .npy file or a table of numbers")
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.text, 1)
-        layout.addWidget(self.button)
-
-    def set_value(self, value: Any) -> None:
-        array = None if value is None else np.asarray(value)
-        self.text.setText("not given" if array is None else " × ".join(map(str, array.shape)) or number_text(value))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from qtpy.QtCore import QObject, Qt, QTimer
 from qtpy.QtWidgets import (
@@ -12,6 +11,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLayout,
+    QProgressBar,
     QPushButton,
     QScrollArea,
     QToolButton,
@@ -23,7 +23,7 @@ QUIET, GOOD, INFO, WARN, BAD = "#9aa5b1", "#5cb85c", "#5bc0de", "#f0ad4e", "#ff8
 
 
 def label(text: str = "", colour: str = "") -> QLabel:
-    """Text that wraps."""
+    """`text` that wraps; `colour` is that of a style sheet, the window's own where empty."""
     made = QLabel(text)
     made.setWordWrap(True)
     if colour:
@@ -32,6 +32,13 @@ def label(text: str = "", colour: str = "") -> QLabel:
 
 
 def button(text: str, clicked: Callable[[], None] | None = None, tip: str = "") -> QPushButton:
+    """A button.
+
+    Parameters
+    ----------
+    text, tip : on it, and what is said while the mouse rests there.
+    clicked : called at every click.
+    """
     made = QPushButton(text)
     made.setToolTip(tip)
     if clicked is not None:
@@ -39,8 +46,52 @@ def button(text: str, clicked: Callable[[], None] | None = None, tip: str = "") 
     return made
 
 
+def say(place: QLabel, text: str) -> None:
+    """Show `text` in `place`, which takes no room where it is empty."""
+    place.setText(text)
+    place.setVisible(bool(text))
+
+
+class Bar(QProgressBar):
+    """A thin bar without words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextVisible(False)
+        self.setMaximumHeight(10)
+
+    def show_progress(self, done: int, total: int) -> None:
+        """`done` steps of `total`."""
+        self.setUpdatesEnabled(False)  # or Qt paints the whole window at once, the canvas with it
+        self.setRange(0, max(total, 1))
+        self.setValue(done)
+        self.setUpdatesEnabled(True)
+
+
+class Place(QVBoxLayout):
+    """Where one widget stands in place of the last."""
+
+    def put(self, widget: QWidget | None) -> None:
+        """Show `widget`, or nothing; the one before it ends."""
+        while (item := self.takeAt(0)) is not None:
+            before = item.widget()
+            if before is not None:
+                before.hide()  # it is gone only when the window comes to it
+                before.deleteLater()
+        if widget is not None:
+            self.addWidget(widget)
+
+
 def timer(parent: QObject, milliseconds: int, slot: Callable[[], None], once: bool = False) -> QTimer:
-    """A timer that is not started."""
+    """A timer that is not started.
+
+    Parameters
+    ----------
+    parent : the timer ends with it.
+    milliseconds : from tick to tick.
+    slot : called at every tick.
+    once : tick only once.
+    """
     made = QTimer(parent)
     made.setInterval(milliseconds)
     made.setSingleShot(once)
@@ -76,7 +127,7 @@ def scrolling(content: QWidget) -> QScrollArea:
 
 
 def below_scrolled(parent: QWidget, top: QWidget, options: QVBoxLayout) -> QVBoxLayout:
-    """Lay out a dock: `top` and `options` scroll; what is added to the returned layout stays below them."""
+    """Lay out the dock `parent`: `top` and `options` scroll; what is added to the returned layout stays below."""
     content = QWidget()
     upper = QVBoxLayout(content)
     upper.setContentsMargins(0, 0, 6, 0)
@@ -116,6 +167,6 @@ class Fold(QWidget):
         self.button.toggled.connect(self._show)
         self._show(is_open)
 
-    def _show(self, is_open: Any) -> None:
+    def _show(self, is_open: bool) -> None:
         self.button.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
-        self.content.setVisible(bool(is_open))
+        self.content.setVisible(is_open)

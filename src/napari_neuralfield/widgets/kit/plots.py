@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyqtgraph as pg
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
@@ -37,7 +37,7 @@ class Plot(QWidget):
 
 
 def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """(log10, text) of a few round numbers that span low..high, as many as have room."""
+    """(log10, text) of a few round numbers that span `low` to `high`, as many as have room."""
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
     steps: tuple[float, ...] = (1, 2, 5) if high < 100 * low else (1,)
     if high < 3 * low:
@@ -65,7 +65,7 @@ class LossPlot(Plot):
         self.draw()
 
     def add(self, step: float, loss: float) -> None:
-        """Remember a point for `draw`. What is not a positive number is left out; a smaller step begins a new stage."""
+        """Remember the `loss` of a `step` for `draw`, where it is positive; an earlier step begins a new stage."""
         if not (math.isfinite(loss) and loss > 0):
             return
         if self._steps and self._before + step < self._steps[-1]:
@@ -99,12 +99,13 @@ class TrainingPlot(LossPlot):
         super().clear()
 
     def add_seen(self, step: float, error: float) -> None:
+        """A dot at `step` for the `error` of the scenes kept aside, rad."""
         self._seen.append((step, error))
         self._dots.setData(*zip(*self._seen, strict=True))
 
 
 def circle(centre: np.ndarray, radius: float, corners: int = 48) -> np.ndarray:
-    """(corners + 1, 2) closed polygon, (y, x)."""
+    """A circle of `radius` round `centre` (2,) as a closed polygon (corners + 1, 2), (y, x)."""
     angle = np.linspace(0.0, 2 * np.pi, corners + 1)
     return np.asarray(centre) + radius * np.stack([np.sin(angle), np.cos(angle)], axis=1)
 
@@ -128,7 +129,7 @@ class PupilPlot(Plot):
             pen=None, symbol="x", symbolSize=9, symbolPen=pg.mkPen(OUTLIER, width=2), symbolBrush=OUTLIER
         )
 
-    def show_pupils(self, illumination_na: Any, objective_na: float) -> float:
+    def show_pupils(self, illumination_na: npt.ArrayLike, objective_na: float) -> float:
         """Draw; returns the synthetic NA.
 
         Parameters
@@ -177,7 +178,12 @@ class PupilPlot(Plot):
 
 
 def exaggeration(nominal_na: np.ndarray, found_na: np.ndarray) -> int:
-    """How many times longer moves (led, 2) may be drawn so that they are seen and stay clear of the next LED."""
+    """How many times longer moves may be drawn so that they are seen and stay clear of the next LED.
+
+    Parameters
+    ----------
+    nominal_na, found_na : (led, 2) direction cosines (y, x) before and after.
+    """
     moved = float(np.hypot(*(found_na - nominal_na).T).max(initial=0.0))
     if len(nominal_na) < 2 or moved <= 0:
         return 1

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Shapes
 
 
 class RegionTool:
@@ -12,9 +16,9 @@ class RegionTool:
 
     NAME = "Region to reconstruct"
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
-        self.layer: Any = None
+        self.layer: Shapes | None = None
 
     @property
     def alive(self) -> bool:
@@ -30,13 +34,13 @@ class RegionTool:
         self._viewer.layers.selection.active = self.layer
 
     def clear(self) -> None:
-        if self.alive:
+        if self.layer is not None and self.alive:
             self._viewer.layers.remove(self.layer)
         self.layer = None
 
     def corners_um(self) -> tuple[float, float, float, float] | None:
         """(y0, x0, y1, x1) of the last rectangle, um; None where none is drawn."""
-        if not self.alive or not len(self.layer.data):
+        if self.layer is None or not self.alive or not len(self.layer.data):
             return None
         world = np.asarray([self.layer.data_to_world(corner) for corner in self.layer.data[-1]])[:, -2:]
         (y0, x0), (y1, x1) = world.min(axis=0), world.max(axis=0)

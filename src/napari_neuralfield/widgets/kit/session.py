@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
@@ -13,6 +13,11 @@ from ...types import InputError, Result
 from .settings import Settings
 
 if TYPE_CHECKING:
+    import napari
+    from napari.components import LayerList
+    from napari.layers import Layer
+    from napari.utils.events import Event
+
     from ...data.acquisition import Acquisition, Draft
     from ...data.frames import Frames
 
@@ -50,16 +55,16 @@ class Session:
             self.draft = draft
             self.draft_changed.emit(draft)
 
-    def set_value(self, name: str, value: Any) -> None:
-        """Change one value of the draft; None takes it away."""
+    def set_value(self, name: str, value: object) -> None:
+        """Change the value `name` of the draft to `value`; None takes it away."""
         if self.draft is None:
             return
         kept = {k: v for k, v in self.draft.values.items() if k != name}
         self.draft = dataclasses.replace(self.draft, values=kept if value is None else {**kept, name: value})
         self.values_changed.emit(name)
 
-    def set_values(self, values: Mapping[str, Any], frames: Frames | None = None) -> None:
-        """Change several values of the draft at once; None takes one away. With `frames`, the frames too."""
+    def set_values(self, values: Mapping[str, object], frames: Frames | None = None) -> None:
+        """Change several `values` of the draft at once; None takes one away. With `frames`, the frames too."""
         if self.draft is None:
             return
         kept = {k: v for k, v in {**self.draft.values, **values}.items() if v is not None}
@@ -82,7 +87,7 @@ class Session:
         self.shown = shown
         self.shown_changed.emit(shown)
 
-    def adopt(self, layer: Any) -> None:
+    def adopt(self, layer: Layer) -> None:
         """Take up what a layer of ours carries in its metadata; other layers are left alone."""
         ours = layer.metadata.get(KEY)
         if not isinstance(ours, dict):
@@ -92,25 +97,22 @@ class Session:
         if "result" in ours and (self.shown is None or self.shown.result is not ours["result"]):
             self.set_shown(Shown(ours["result"], float(ours["z_um"]), str(ours.get("title", "field"))))
 
-    def watch(self, layers: Any) -> Session:
+    def watch(self, layers: LayerList) -> Session:
         """Adopt the layers there are and those that come."""
         layers.events.inserted.connect(self._on_inserted)
-        self._adopt_all(layers)
-        return self
-
-    def _on_inserted(self, event: Any) -> None:
-        self.adopt(event.value)
-
-    def _adopt_all(self, layers: Iterable[Any]) -> None:
         for layer in layers:
             self.adopt(layer)
+        return self
+
+    def _on_inserted(self, event: Event) -> None:
+        self.adopt(event.value)
 
 
 OUR_FILES = "*.acq.h5"
 _SESSIONS: dict[int, Session] = {}
 
 
-def session_of(viewer: Any) -> Session:
+def session_of(viewer: napari.Viewer) -> Session:
     """The one session of a viewer; made at the first call."""
     model = getattr(viewer, "__wrapped__", viewer)  # docks are handed a proxy of the viewer
     if id(model) not in _SESSIONS:

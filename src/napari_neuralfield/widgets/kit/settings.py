@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import json
 import os
 from pathlib import Path
@@ -22,21 +23,38 @@ class Settings:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or Path(platformdirs.user_config_dir("napari-neuralfield")) / "settings.json"
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: str, default: object = None) -> Any:
+        """What was remembered.
+
+        Parameters
+        ----------
+        key : its name.
+        default : taken where nothing was.
+        """
         return self._read().get(key, default)
 
-    def set(self, key: str, value: Any) -> None:
-        """Remember a JSON-ready value; a folder that cannot be written is no reason to stop."""
+    def set(self, key: str, value: object) -> None:
+        """Remember a value for later; a folder that cannot be written is no reason to stop.
+
+        Parameters
+        ----------
+        key : its name.
+        value : JSON-ready, perhaps with paths, which come back as text, and enumerations, as their values.
+        """
         values = {**self._read(), key: value}
         beside = self.path.with_suffix(f".{os.getpid()}.tmp")
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(json.dumps(values, indent=1, default=str), encoding="utf-8")
+            beside.write_text(json.dumps(values, indent=1, default=_as_json), encoding="utf-8")
             beside.replace(self.path)
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> dict[str, object]:
         try:
             values = json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return values if isinstance(values, dict) else {}
+
+
+def _as_json(value: object) -> object:
+    return value.value if isinstance(value, enum.Enum) else str(value)

@@ -9,12 +9,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Generic, TypeVar, TypeVarTuple
 
 from qtpy.QtCore import QObject, Qt, Signal
 
 from ...types import InputError
 
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 log = logging.getLogger(__name__)
 _THREADS: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 _LATEST: weakref.WeakSet[Latest] = weakref.WeakSet()
@@ -71,14 +73,14 @@ class Background(QObject):
     def close(self) -> None:
         self._closed = True
 
-    def post(self, function: Callable[..., object], *values: Any) -> None:
+    def post(self, function: Callable[[*Ts], object], *values: *Ts) -> None:
         """Call `function(*values)` in the window's thread soon; may be used from any thread."""
         if not self._closed:
             with contextlib.suppress(RuntimeError):  # the window system is gone
                 self._arrived.emit(function, values)
 
     def run(
-        self, work: Callable[[], Any], done: Callable[[Any], object], failed: Callable[[str], None]
+        self, work: Callable[[], T], done: Callable[[T], object], failed: Callable[[str], object]
     ) -> threading.Thread:
         """Do `work()` in a thread, then `done(its value)` or `failed(a sentence)` in the window's thread."""
 
@@ -92,12 +94,12 @@ class Background(QObject):
 
         return _start(follow, "background")
 
-    def _call(self, function: Callable[..., object], values: tuple[Any, ...]) -> None:
+    def _call(self, function: Callable[..., object], values: tuple[object, ...]) -> None:
         if not self._closed:
             function(*values)
 
 
-class Latest:
+class Latest(Generic[T]):
     """A thread that works on the newest request only; requests overtaken while it works are dropped.
 
     Parameters
@@ -106,15 +108,15 @@ class Latest:
     done, failed : get the value, or the sentence.
     """
 
-    def __init__(self, background: Background, done: Callable[[Any], None], failed: Callable[[str], None]) -> None:
+    def __init__(self, background: Background, done: Callable[[T], object], failed: Callable[[str], object]) -> None:
         self._background, self._done, self._failed = background, done, failed
         self._changed = threading.Condition()
-        self._request: Callable[[], Any] | None = None
+        self._request: Callable[[], T] | None = None
         self._working = self._closed = False
         self._thread: threading.Thread | None = None
         _LATEST.add(self)
 
-    def submit(self, work: Callable[[], Any]) -> None:
+    def submit(self, work: Callable[[], T]) -> None:
         with self._changed:
             self._request = work
             if self._thread is None and not self._closed:

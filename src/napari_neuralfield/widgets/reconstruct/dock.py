@@ -187,7 +187,7 @@ class ReconstructDock(QWidget):
         if event is None or self.job is None:
             return
         self.form.plot.draw()
-        self.form.set_progress(event.done, event.total)
+        self.form.bar.show_progress(event.done, event.total)
         left = self.job.seconds_left
         parts = [event.what, "" if left is None else f"{time_text(left)} left"]
         if self.job.running and not self.job.paused:

@@ -6,11 +6,11 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
-from qtpy.QtWidgets import QComboBox, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from ...types import InputError
 from ..kit.forms import OptionForm
-from ..kit.parts import BAD, QUIET, WARN, below_scrolled, button, form_layout, label, row
+from ..kit.parts import BAD, QUIET, WARN, Bar, Place, below_scrolled, button, form_layout, label, row, say
 from ..kit.plots import LossPlot
 from ..kit.settings import Settings
 from .plan import WHOLE_FRAME_KINDS
@@ -39,9 +39,7 @@ class ReconstructForm:
         self.clear_region = button("Whole frame", tip="take the rectangle away")
         self.run_button, self.pause_button, self.stop_button = (button(text) for text in ("Run", "Pause", "Stop"))
         self.save_button, self.depth_button = button("Save .nfield…"), button("Look at any depth")
-        self.bar, self.plot = QProgressBar(), LossPlot()
-        self.bar.setTextVisible(False)
-        self.bar.setMaximumHeight(10)
+        self.bar, self.plot = Bar(), LossPlot()
 
     def _lay_out(self, parent: QWidget) -> None:
         top = QWidget()
@@ -53,7 +51,7 @@ class ReconstructForm:
         self.region = row(self.draw_region, self.clear_region)
         form.addRow("Region", self.region)
         self._top = form
-        self._option_place = QVBoxLayout()
+        self._option_place = Place()
         outer = below_scrolled(parent, top, self._option_place)
         controls = row(self.run_button, self.pause_button, self.stop_button)
         keep = row(self.save_button, self.depth_button)
@@ -107,11 +105,8 @@ class ReconstructForm:
 
     def _on_method(self) -> None:
         name = self.method_box.currentData()
-        if self.options is not None:
-            self._option_place.removeWidget(self.options)
-            self.options.hide()  # it is gone only when the window comes to it
-            self.options.deleteLater()
-            self.options = None
+        self.options = None
+        self._option_place.put(None)
         self.preset_box.blockSignals(True)
         self.preset_box.clear()
         if name in self._methods:
@@ -133,7 +128,7 @@ class ReconstructForm:
             self.preset_box.addItems(list(self._presets))
             self.preset_box.setCurrentText(chosen)
             self.options = OptionForm(infos)
-            self._option_place.addWidget(self.options)
+            self._option_place.put(self.options)
             self._on_preset(chosen)
         else:
             self.summary.setText("no method takes this kind of acquisition yet" if self._kind else "")
@@ -144,12 +139,6 @@ class ReconstructForm:
             self.options.set_values(self._presets.get(name, {}))
 
     # state
-
-    def set_progress(self, done: int, total: int) -> None:
-        self.bar.setUpdatesEnabled(False)  # or Qt paints the whole window at once, the canvas with it
-        self.bar.setRange(0, max(total, 1))
-        self.bar.setValue(done)
-        self.bar.setUpdatesEnabled(True)
 
     def give_room(self, needed: bool) -> None:
         """A lower curve while something else is to be seen below it."""
@@ -170,15 +159,13 @@ class ReconstructForm:
             self.notes.setText("")
 
     def show_error(self, text: str) -> None:
-        self.error.setText(text)
-        self.error.setVisible(bool(text))
+        say(self.error, text)
 
     def set_state(
         self, text: str, *, running: bool, paused: bool, ready: bool, found: bool, flat: bool = False
     ) -> None:
         """Enable what can be done now and say what goes on; `flat` is a field without depth."""
-        self.state.setText(text)
-        self.state.setVisible(bool(text))
+        say(self.state, text)
         self.run_button.setEnabled(ready and not running)
         self.pause_button.setEnabled(running)
         self.pause_button.setText("Resume" if paused else "Pause")

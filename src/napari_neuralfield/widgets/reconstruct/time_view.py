@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +115,7 @@ class TimeView(QWidget):
 
         def work() -> tuple[LapseMaker, TimeLapse] | None:
             try:
-                made = maker.lapse(choices, partial(post, show), lambda: not self._making.overtaken)
+                made = maker.lapse(choices, lambda *n: post(show, *n), lambda: not self._making.overtaken)
             except Unwanted:
                 return None
             return maker, made
@@ -167,7 +166,7 @@ class TimeView(QWidget):
 
         def work() -> bool:
             return export(
-                lapse, path, on_progress=partial(post, show), stopped=lambda: bool(holder.get("_stop")),
+                lapse, path, on_progress=lambda *n: post(show, *n), stopped=lambda: bool(holder.get("_stop")),
                 origin_um=offset,
             )  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QWidget
 
-from ...types import InputError, Note, Progress
+from ...types import Event, InputError, Note, Progress
 from ..kit.parts import timer
 from ..kit.session import session_of
 from ..kit.threads import Background, when_gone
@@ -136,10 +136,10 @@ class TrainDock(QWidget):
             self._stop.set()
             self._set_state("stopping after the step in hand …")
 
-    def _on_event(self, event: Note | Validation) -> None:
+    def _on_event(self, event: Event | Validation) -> None:
         if isinstance(event, Note):
             self._set_state(event.text)
-        else:
+        elif not isinstance(event, Event):
             self._show_seen(event)
 
     def _show_seen(self, seen: Validation) -> None:
@@ -171,7 +171,7 @@ class TrainDock(QWidget):
         if event is None or self._stop is None:
             return
         self.form.plot.draw()
-        self.form.set_progress(event.done, event.total)
+        self.form.bar.show_progress(event.done, event.total)
         if self._began == (0.0, 0):
             self._began = time.monotonic(), event.done
         if not self._stop.is_set():

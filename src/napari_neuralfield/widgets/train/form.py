@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QProgressBar, QStyle, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QWidget
 
 from ...types import InputError
 from ..kit.forms import OptionForm
-from ..kit.parts import BAD, GOOD, QUIET, below_scrolled, button, form_layout, label, row
+from ..kit.parts import BAD, GOOD, QUIET, Bar, Place, below_scrolled, button, form_layout, label, row, say
 from ..kit.plots import TrainingPlot
 from .work import ANY, FINISHED, FRAMES, HALF, LIKE, NEW, SHIPPED, microscopes, options_shown
 
-FOLDERS = ("pairs", "images")  # options that name a folder
-ENDING, STACKS = "Weights (*.safetensors)", "Acquisitions (*.acq.h5)"
+if TYPE_CHECKING:
+    from ...recon.training.networks import Training
+
+PATHS = {  # options that name a folder or a file
+    "pairs": {"mode": "d"}, "images": {"mode": "d"}, "stack": {"mode": "r", "filter": "Acquisitions (*.acq.h5)"},
+}  # fmt: skip
+ENDING = "Weights (*.safetensors)"
 TIPS = {
     "multiplexed_led": (
         "A network for the LED board of the acquisition that is open, on scenes that look like its frames; with its "
@@ -34,9 +39,9 @@ class TrainForm:
     def __init__(self, parent: QWidget) -> None:
         self._parent = parent
         self.options: OptionForm | None = None
-        self.training: Any = None  # `recon.trainings.Training` of the network that is chosen
-        self._trainings: Mapping[str, Any] = {}
-        self._usual: Mapping[str, Any] = {}  # of fine-tuning
+        self.training: Training | None = None  # of the network that is chosen
+        self._trainings: Mapping[str, Training] = {}
+        self._usual: Mapping[str, object] = {}  # of fine-tuning
         self.network, self.begin, self.microscope = QComboBox(), QComboBox(), QComboBox()
         self.begin.addItems([NEW, SHIPPED, FINISHED, HALF])
         self.microscope.addItems([ANY, LIKE, FRAMES])
@@ -46,15 +51,9 @@ class TrainForm:
         self.path, self.target = QLineEdit(), QLineEdit()
         self.run_button, self.stop_button = button("Train"), button("Stop")
         self.use_button = button("Use in Reconstruct", tip="choose these weights in the Reconstruct dock")
-        self.summary, self.state, self.seen, self.error = (
-            label(colour=QUIET),
-            label(),
-            label(colour=GOOD),
-            label(colour=BAD),
-        )
-        self.bar, self.plot = QProgressBar(), TrainingPlot()
-        self.bar.setTextVisible(False)
-        self.bar.setMaximumHeight(10)
+        self.summary, self.state = label(colour=QUIET), label()
+        self.seen, self.error = label(colour=GOOD), label(colour=BAD)
+        self.bar, self.plot = Bar(), TrainingPlot()
         self._lay_out(parent)
         self.begin.currentTextChanged.connect(self._on_begin)
         self.network.currentTextChanged.connect(self._on_network)
@@ -70,22 +69,22 @@ class TrainForm:
         form.addRow("File", self._path)
         form.addRow("Train for", self.microscope)
         form.addRow("Save as", row(self.target, button("Choose…", self._choose_target)))
-        self._option_place = QVBoxLayout()
+        self._option_place = Place()
         outer = below_scrolled(parent, top, self._option_place)
         controls = row(self.run_button, self.stop_button)
         for part in (controls, self.bar, self.state, self.error, self.seen, self.plot, self.use_button):
             outer.addWidget(part)
         parent.setMinimumWidth(340)
 
-    def set_trainings(self, trainings: Mapping[str, Any], usual: Mapping[str, Any]) -> None:
-        """Offer these (name -> Training); `usual` are the options that differ where finished weights go on."""
+    def set_trainings(self, trainings: Mapping[str, Training], usual: Mapping[str, object]) -> None:
+        """Offer `trainings` by name; `usual` are the options that differ where finished weights go on."""
         self._usual, self._trainings = usual, trainings
         self.network.addItems(list(trainings))
 
     def choose_for(self, kind: str) -> None:
         """The first network that takes this kind of acquisition; the one that is chosen where none does."""
         fits = [name for name, training in self._trainings.items() if training.kind == kind]
-        if fits and self.training.kind != kind:
+        if fits and self.training is not None and self.training.kind != kind:
             self.network.setCurrentText(fits[0])
 
     def _on_network(self, name: str) -> None:
@@ -97,18 +96,11 @@ class TrainForm:
         self.microscope.addItems(microscopes(training))
         self.microscope.setCurrentText(before)
         self.microscope.setToolTip(TIPS[training.kind])
-        if self.options is not None:
-            self._option_place.removeWidget(self.options)
-            self.options.deleteLater()
-        self.options = OptionForm(options_shown(training))
-        self._option_place.addWidget(self.options)
-        for option in FOLDERS:
-            self._offer_path(self.options.editors[option], option, folder=True)
-        if "stack" in self.options.editors:
-            self._offer_path(self.options.editors["stack"], "stack", folder=False)
+        self.options = OptionForm(options_shown(training), PATHS)
+        self._option_place.put(self.options)
         self._on_begin()
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, object]:
         """Options that were chosen; of an interrupted training none, it has its own.
 
         Raises
@@ -120,8 +112,7 @@ class TrainForm:
         chosen = self.options.values()
         if self.begin.currentText() != NEW:  # their usual values are not those of the recipe
             for name in GOES_ON:
-                editor: Any = self.options.editors[name]
-                chosen[name] = editor.value()
+                chosen[name] = self.options.editors[name].value
                 if chosen[name] is None:
                     raise InputError(f"option {name} is empty; it needs a value")
         return chosen
@@ -129,26 +120,12 @@ class TrainForm:
     def _on_begin(self) -> None:
         begin = self.begin.currentText()
         self._top.setRowVisible(self._path, begin in (FINISHED, HALF))
-        if self.options is not None:
+        if self.options is not None and self.training is not None:
             self.options.setVisible(begin != HALF)
             for name in self.training.kept:
-                self.options.editors[name].setEnabled(begin == NEW)
+                self.options.editors[name].enabled = begin == NEW
             known = {name: self._usual[name] for name in GOES_ON if name in self._usual}
             self.options.set_values(known if begin in (SHIPPED, FINISHED) else {})
-
-    def _offer_path(self, editor: Any, name: str, *, folder: bool) -> None:
-        def choose() -> None:
-            if folder:
-                found = QFileDialog.getExistingDirectory(self._parent, f"Folder of {name}", editor.text())
-            else:
-                found, _ = QFileDialog.getOpenFileName(self._parent, "Stack through focus", editor.text(), STACKS)
-            if found:
-                editor.setText(found)
-
-        style: Any = self._parent.style()
-        icons = QStyle.StandardPixmap
-        icon = style.standardIcon(icons.SP_DirOpenIcon if folder else icons.SP_FileIcon)
-        editor.addAction(icon, QLineEdit.ActionPosition.TrailingPosition).triggered.connect(lambda: choose())
 
     def _choose_path(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self._parent, "Weights to go on from", self.path.text(), ENDING)
@@ -164,24 +141,23 @@ class TrainForm:
 
     # state
 
-    def set_progress(self, done: int, total: int) -> None:
-        self.bar.setUpdatesEnabled(False)  # or Qt paints the whole window at once, the canvas with it
-        self.bar.setRange(0, max(total, 1))
-        self.bar.setValue(done)
-        self.bar.setUpdatesEnabled(True)
-
     def show_error(self, text: str) -> None:
-        self.error.setText(text)
-        self.error.setVisible(bool(text))
+        say(self.error, text)
 
     def show_seen(self, text: str) -> None:
-        self.seen.setText(text)
-        self.seen.setVisible(bool(text))
+        say(self.seen, text)
 
     def set_state(self, text: str, *, running: bool, ready: bool, found: bool) -> None:
-        """Enable what can be done now and say what goes on."""
-        self.state.setText(text)
-        self.state.setVisible(bool(text))
+        """Enable what can be done now, and say what goes on.
+
+        Parameters
+        ----------
+        text : what goes on.
+        running : a training is under way.
+        ready : one can be started.
+        found : there are weights to use.
+        """
+        say(self.state, text)
         self.run_button.setEnabled(ready and not running)
         self.stop_button.setEnabled(running)
         self.bar.setVisible(running)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ...types import InputError
+from ...types import Event, InputError
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition
@@ -43,7 +43,7 @@ class Wish:
     """
 
     network: str
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     begin: str
     path: str
     microscope: str
