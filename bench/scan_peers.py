@@ -40,12 +40,12 @@ def engines() -> dict[str, Any]:
 def ours(problem: Any, method: str, passes: int) -> tuple[Any, float]:
     """The state after all passes, and CPU seconds."""
     from napari_neuralfield import build_recipe
+    from napari_neuralfield.forward.scan_problem import first_state
     from napari_neuralfield.recon.scan.passes import solve_scan
-    from napari_neuralfield.recon.scan.setup import first_state
 
     recipe = build_recipe(method, {"passes": passes, "correct_positions": False})
     began = time.process_time()
-    engine = engines()[method](problem, first_state(problem, recipe), recipe)
+    engine = engines()[method](problem, first_state(problem, recipe.modes, recipe.seed_probe), recipe)
     with torch.no_grad():
         for _ in solve_scan(problem, recipe, engine):
             pass
@@ -55,7 +55,8 @@ def ours(problem: Any, method: str, passes: int) -> tuple[Any, float]:
 def rows(acquisition: Any, passes: int) -> list[dict[str, Any]]:
     """One row per split and engine, ours and the peer's where there is one."""
     from napari_neuralfield import build_recipe
-    from napari_neuralfield.recon.scan.setup import first_state, problem_of
+    from napari_neuralfield.forward.scan_problem import first_state
+    from napari_neuralfield.recon.scan.setup import problem_of
 
     recipe = build_recipe("rpie", {"hold_out": EVERY})
     whole, found = problem_of(acquisition, recipe), []
@@ -68,7 +69,7 @@ def rows(acquisition: Any, passes: int) -> list[dict[str, Any]]:
             if who == "ours":
                 state, seconds = ours(problem, method, passes)
             else:
-                first = first_state(problem, recipe)
+                first = first_state(problem, recipe.modes, recipe.seed_probe)
                 state, seconds = peer_ptychi.reconstruct(problem, first, method, passes, batch)
             row = {"split": split, "who": who, "method": method, "batch": batch, "passes": passes, "cpu_s": seconds}
             found.append({**row, "error": problem.error(state), "held_out_error": problem.error(state, test)})

@@ -11,10 +11,11 @@ import time
 import numpy as np
 import torch
 
+from napari_neuralfield.forward.scan_problem import ScanState
 from napari_neuralfield.io import open_acquisition
 from napari_neuralfield.recon import build_recipe, reconstruct
 from napari_neuralfield.recon.scan.recipe import ScanRecipe
-from napari_neuralfield.recon.scan.setup import ScanState, problem_of
+from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.types import Done, Result
 
 from .cases import folder

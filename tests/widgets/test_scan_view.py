@@ -15,10 +15,11 @@ from window import docks_of, names, show
 
 from napari_neuralfield.app.figures.colour_wheel import coloured, wheel
 from napari_neuralfield.data.acquisition import Draft
+from napari_neuralfield.forward.scan_problem import first_state
 from napari_neuralfield.recon.engine.recipe import method
 from napari_neuralfield.recon.scan.orientation import NAMES, oriented_positions
 from napari_neuralfield.recon.scan.recipe import ScanRecipe
-from napari_neuralfield.recon.scan.setup import field_of, first_state, problem_of, result_of
+from napari_neuralfield.recon.scan.setup import field_of, problem_of, result_of
 from napari_neuralfield.registry import METHODS
 from napari_neuralfield.types import Done, Preview, Progress, Result
 
@@ -32,7 +33,7 @@ class ToyScanRecipe(ScanRecipe):
 def toy_scan(acquisition: Any, recipe: Any) -> Iterator[Any]:
     """Pretends to solve: a flat object, and every second position half a pixel further down."""
     problem = problem_of(acquisition, recipe)
-    state = first_state(problem, recipe)
+    state = first_state(problem, recipe.modes, recipe.seed_probe)
     state.position[::2, 0] += SHIFT_PX
     for step in range(1, 4):
         yield Progress(step, 3, 1 / step, "pretending")

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from napari_neuralfield import build_recipe
+from napari_neuralfield.forward.scan_problem import Problem, ScanState, first_state
 from napari_neuralfield.recon.scan.exit_waves import ExitWaves, likely
-from napari_neuralfield.recon.scan.setup import Problem, ScanState, first_state, problem_of
+from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate import scans as simulate_scans
 
 SCANS = {

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from napari_neuralfield.forward.ptychography import predict
+from napari_neuralfield.forward.scan_problem import Problem, ScanState, first_state
 from napari_neuralfield.recon.scan.gradient import kernel_slope, low_pass, position_steps, pull_of
 from napari_neuralfield.recon.scan.recipe import ScanRecipe
-from napari_neuralfield.recon.scan.setup import Problem, ScanState, first_state, problem_of
+from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate.scans import coded
 
 
@@ -17,7 +18,7 @@ def scene() -> tuple[Problem, ScanState]:
     acquisition, _ = coded(0, pixels=16, upsampling=2, frames=6, spread=5.0)
     recipe = ScanRecipe()
     problem = problem_of(acquisition, recipe)
-    state = first_state(problem, recipe)
+    state = first_state(problem, recipe.modes, recipe.seed_probe)
     torch.manual_seed(0)
     state.object_array = state.object_array + 0.1 * torch.randn_like(state.object_array)
     return problem, state

@@ -6,8 +6,9 @@ import scan_scene
 import torch
 
 from napari_neuralfield import build_recipe
+from napari_neuralfield.forward.scan_problem import first_state
 from napari_neuralfield.recon.scan.least_squares import Batches, best_steps
-from napari_neuralfield.recon.scan.setup import first_state, problem_of
+from napari_neuralfield.recon.scan.setup import problem_of
 
 
 def random(*shape: int, seed: int) -> torch.Tensor:
@@ -24,7 +25,7 @@ def test_every_noise_model_lowers_the_misfit_of_its_batch() -> None:
     for noise in ("amplitude", "poisson"):
         recipe = build_recipe("least-squares", {"noise": noise})
         problem = problem_of(scan_scene.far_field()[0], recipe)
-        engine = Batches(problem, first_state(problem, recipe), recipe)
+        engine = Batches(problem, first_state(problem, recipe.modes, recipe.seed_probe), recipe)
         order = problem.train.tolist()
         with torch.no_grad():
             sums = [sum(float(misfit.sum()) for _, misfit in engine.sweep(order, False, 1.0)) for _ in range(6)]

@@ -10,10 +10,11 @@ import scan_scene
 import torch
 
 from napari_neuralfield import build_recipe, reconstruct
+from napari_neuralfield.forward.scan_problem import first_state
 from napari_neuralfield.recon.scan.exit_waves import ExitWaves, power
 from napari_neuralfield.recon.scan.least_squares import Batches
 from napari_neuralfield.recon.scan.passes import Schedule, Settling, centre, orthogonal, plan_of, solve_scan
-from napari_neuralfield.recon.scan.setup import first_state, problem_of
+from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.types import Done, InputError, Note, Preview, Progress
 
 
@@ -72,7 +73,7 @@ def test_settling_keeps_every_frame() -> None:
     acquisition, truth = scan_scene.far_field()
     recipe = build_recipe("rpie", {})
     problem = problem_of(acquisition, recipe)
-    state = first_state(problem, recipe)
+    state = first_state(problem, recipe.modes, recipe.seed_probe)
     keeper = Settling(ExitWaves(problem, state))
     state.object_array = torch.nn.functional.pad(2j * torch.as_tensor(truth)[4:-4, 4:-4], (4, 4, 4, 4), value=1).to(
         torch.complex64
@@ -107,7 +108,7 @@ def test_running_out_of_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch)
     acquisition, _ = scan_scene.far_field()
     recipe = build_recipe("least-squares", {"passes": 2, "batch": 8})
     problem = problem_of(acquisition, recipe)
-    engine = Batches(problem, first_state(problem, recipe), recipe)
+    engine = Batches(problem, first_state(problem, recipe.modes, recipe.seed_probe), recipe)
     improve = engine.improve
 
     def scarce(part: list[int], *others: object) -> torch.Tensor:
@@ -130,6 +131,6 @@ def test_a_runaway_is_told_in_a_sentence() -> None:
     acquisition, _ = scan_scene.far_field()
     recipe = build_recipe("least-squares", {})
     problem = problem_of(acquisition, recipe)
-    engine = Runaway(problem, first_state(problem, recipe), recipe)
+    engine = Runaway(problem, first_state(problem, recipe.modes, recipe.seed_probe), recipe)
     with pytest.raises(InputError, match="run away from the frames; take smaller steps"):
         list(solve_scan(problem, recipe, engine))

@@ -9,9 +9,10 @@ import torch
 from solved import result_of as solved
 
 from napari_neuralfield import build_recipe
+from napari_neuralfield.forward.scan_problem import first_state
 from napari_neuralfield.recon.scan.pie import Momentum, Sequential, weight
 from napari_neuralfield.recon.scan.recipe import ScanRecipe
-from napari_neuralfield.recon.scan.setup import first_state, problem_of
+from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate import scans as simulate_scans
 from napari_neuralfield.types import Result
 
@@ -75,7 +76,7 @@ def test_one_visit_satisfies_a_frame_where_the_probe_is_flat() -> None:
     )
     recipe = build_recipe("epie", {})
     problem = problem_of(acquisition, recipe)
-    engine = Sequential(problem, first_state(problem, recipe))
+    engine = Sequential(problem, first_state(problem, recipe.modes, recipe.seed_probe))
     engine.waves.object_array += 0.5 * torch.randn(
         problem.scan.object_shape, dtype=torch.complex64
     )  # every wave has a phase

@@ -9,6 +9,7 @@ import torch
 
 from napari_neuralfield import build_recipe, reconstruct
 from napari_neuralfield.compute import COMPLEX
+from napari_neuralfield.forward.scan_problem import Problem, ScanState, first_state
 from napari_neuralfield.optics.propagation import angular_spectrum, filtered
 from napari_neuralfield.recon.scan.positions import (
     PositionCorrection,
@@ -19,7 +20,7 @@ from napari_neuralfield.recon.scan.positions import (
     slopes,
 )
 from napari_neuralfield.recon.scan.recipe import ScanRecipe
-from napari_neuralfield.recon.scan.setup import Problem, ScanState, first_state, problem_of
+from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate import scans as simulate_scans
 from napari_neuralfield.types import Done, Note
 
@@ -31,7 +32,7 @@ def known(kind: str) -> tuple[Problem, ScanState]:
     acquisition, truth = getattr(scan_scene, kind)()
     recipe = build_recipe("rpie", {"hold_out": 4, "borders": "periodic", **UNPADDED})
     problem = problem_of(acquisition, recipe)
-    state, scan = first_state(problem, recipe), problem.scan
+    state, scan = first_state(problem, recipe.modes, recipe.seed_probe), problem.scan
     object_array = torch.as_tensor(truth, dtype=COMPLEX)
     if kind == "coded":
         away = angular_spectrum(scan.object_shape, scan.pixel_um, scan.to_object_um, scan.wavelength_um)

@@ -9,7 +9,8 @@ import torch
 from napari_neuralfield import build_recipe
 from napari_neuralfield.compute import COMPLEX
 from napari_neuralfield.forward.ptychography import predict
-from napari_neuralfield.recon.scan.setup import first_state, problem_of
+from napari_neuralfield.forward.scan_problem import first_state
+from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.recon.scan.wasp import DIM, Averaging
 
 
@@ -18,7 +19,7 @@ def test_an_answer_that_fits_all_frames_stays_where_it_is(kind: str) -> None:
     acquisition, _ = getattr(scan_scene, kind)()
     recipe = build_recipe("wasp", {"borders": "periodic", "update_probe": True})
     problem = problem_of(acquisition, recipe)
-    state = first_state(problem, recipe)
+    state = first_state(problem, recipe.modes, recipe.seed_probe)
     state.object_array = state.object_array + 0.3 * torch.randn(
         problem.scan.object_shape, dtype=COMPLEX, generator=torch.Generator().manual_seed(0)
     )
@@ -37,7 +38,7 @@ def test_what_has_little_of_the_brightest_light_moves_little_though_most_of_the_
     acquisition, _ = scan_scene.near_field()
     recipe = build_recipe("wasp", {"update_probe": False})
     problem = problem_of(acquisition, recipe)
-    state = first_state(problem, recipe)
+    state = first_state(problem, recipe.modes, recipe.seed_probe)
     y, x = (torch.linspace(-1, 1, n) for n in problem.scan.window)
     state.probe = state.probe * torch.exp(-12 * (y[:, None] ** 2 + x**2))
     engine = Averaging(problem, state, recipe)

@@ -16,12 +16,12 @@ from ... import compute
 from ...compute import COMPLEX
 from ...fields.residual import ResidualField
 from ...forward.led_measurement import LedMeasurement
+from ...forward.scan_measurement import ScanMeasurement
 from ...types import Event, InputError
 from ..engine.fit_field import Counter, Fittable, Sample, epochs, fit_field
 from ..engine.losses import LOSSES
 from ..engine.sparsity import haar_l1
 from .recipe import ResidualRecipe
-from .scan_model import ScanMeasurement
 
 SHAPED = 0.1  # share of the epochs after which the network tells of the experiment
 PIXEL_RATE = 2e-3
@@ -51,12 +51,24 @@ def image_from_file(path: str | None, shape: tuple[int, int], rim: int = 0) -> t
 
 
 class ResidualFit:
-    """Improves a field and its measurement in place; every generator yields progress and previews."""
+    """Improves a field and its measurement in place; every generator yields progress and previews.
+
+    Parameters
+    ----------
+    field : of the object.
+    measurement : the frames, and what is learnt of the experiment.
+    recipe : what the user chose.
+    others : fields beside the object's, such as those of a probe.
+    """
 
     def __init__(
-        self, field: ResidualField, measurement: LedMeasurement | ScanMeasurement, recipe: ResidualRecipe
+        self,
+        field: ResidualField,
+        measurement: LedMeasurement | ScanMeasurement,
+        recipe: ResidualRecipe,
+        others: Sequence[ResidualField] = (),
     ) -> None:
-        self.field, self.measurement, self.recipe = field, measurement, recipe
+        self.field, self.measurement, self.recipe, self._networks = field, measurement, recipe, [field, *others]
         self._order, self._roll = compute.seed(recipe.seed), compute.seed(recipe.seed + 1)
         count = len(measurement.train)
         self.epochs = recipe.epochs or int(np.clip(2000 // count, 10, 60))
@@ -69,8 +81,7 @@ class ResidualFit:
 
     def network(self) -> Iterator[Event]:
         """Epochs of the network and of what is learnt of the experiment."""
-        networks = [self.field, *getattr(self.measurement, "fields", [])]
-        weights = [p for network in networks for p in network.parameters()]
+        weights = [p for network in self._networks for p in network.parameters()]
         rate = self.measurement.rate if self.recipe.rate is None else self.recipe.rate
         yield from self._fit(self.epochs, weights, rate, lambda _: self.field.at_pixels(), "network", SHAPED)
         self._counter.done = self._steps

@@ -12,20 +12,24 @@ from collections.abc import Generator, Iterator
 import torch
 
 from ... import compute
+from ...compute import COMPLEX
 from ...data.acquisition import CodedPtychography, LedArray, Ptychography
 from ...fields.residual import ResidualField
-from ...types import Done, Event
+from ...forward.ptychography import from_detector, spread
+from ...forward.scan import add_windows, narrowed, widened
+from ...forward.scan_measurement import ScanMeasurement
+from ...forward.scan_problem import Problem, ScanState, first_state, object_of
+from ...types import Done, Event, Extent
 from ..engine.recipe import method
 from ..scan.passes import solve_scan
 from ..scan.pie import RpieRecipe, Sequential
 from ..scan.recipe import ScanRecipe
-from ..scan.setup import Problem, ScanState, first_state, object_of, problem_of, result_of
+from ..scan.setup import problem_of, result_of
 from ..scan.sparse_pixels import wrong_positions
 from ..scan.sparse_solver import from_mean_frame
 from .fit import ResidualFit, image_from_file
 from .of_leds import residual_of_leds
 from .recipe import PUBLISHED, RASTER, ResidualRecipe, network_options, refuse_others
-from .scan_model import ScanMeasurement, back_propagated
 
 
 @method(
@@ -49,11 +53,12 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     learn = learns(problem, recipe)
     if recipe.correct_positions is None and surface_known(problem):
         learn += ["positions"] if (yield from wrong_positions(problem, state, recipe.seed)) else []
-    measurement = ScanMeasurement(problem, state, learn, network_options(recipe))
+    measurement = ScanMeasurement(problem, state, [name for name in learn if name != "probe-field"])
+    probes = _probe_fields(measurement, recipe) if "probe-field" in learn else []
     field = ResidualField(extent=measurement.extent, **network_options(recipe)).to(problem.device)
     field.start(compute.seed(recipe.seed))
     field.set_prior(prior_of(problem, state, recipe) / measurement.unit)
-    fit = ResidualFit(field, measurement, recipe)
+    fit = ResidualFit(field, measurement, recipe, probes)
     yield from fit.network()
     yield from fit.pixels()
     problem, state = measurement.finished(field.at_pixels().detach())
@@ -67,6 +72,18 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     )
 
 
+def _probe_fields(measurement: ScanMeasurement, recipe: ResidualRecipe) -> list[ResidualField]:
+    """A neural field for each mode of the probe, which the measurement asks from now on."""
+    scan, fields = measurement.scan, []
+    whole = Extent((0.0, 0.0), scan.window, scan.pixel_um)
+    for mode in measurement.start.probe:
+        field = ResidualField(extent=whole, **network_options(recipe)).to(scan.device)
+        field.set_prior(mode / measurement.probe_rms)
+        fields.append(field)
+    measurement.probe_source = lambda: torch.stack([field.at_pixels() for field in fields])
+    return fields
+
+
 def surface_known(problem: Problem) -> bool:
     """Whether this is a coded scan whose surface is given."""
     return problem.scan.geometry == "coded" and not problem.solve_probe
@@ -77,7 +94,7 @@ def with_lengths_from_mean_frame(problem: Problem, recipe: ResidualRecipe) -> Pr
     if surface_known(problem):
         wanted = (("to_detector_um", recipe.learn_distance), ("wavelength_um", recipe.learn_wavelength))
         for name in (name for name, asked in wanted if asked):
-            state = first_state(problem, recipe)
+            state = first_state(problem, recipe.modes, recipe.seed_probe)
             problem = problem.with_geometry(**{name: from_mean_frame(problem, state, name)})
     return problem
 
@@ -96,7 +113,7 @@ def learns(problem: Problem, recipe: ResidualRecipe) -> list[str]:
 
 def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event, None, ScanState]:
     """Object array, probe and positions from the file, or from the passes of rPIE; yields their events."""
-    state = first_state(problem, recipe)
+    state = first_state(problem, recipe.modes, recipe.seed_probe)
     classical = recipe.prior == "classical" or (recipe.prior == "auto" and problem.solve_probe)
     if not classical:
         return state
@@ -114,5 +131,22 @@ def prior_of(problem: Problem, state: ScanState, recipe: ResidualRecipe) -> torc
         image = image_from_file(recipe.prior_file, shape, problem.scan.rim).to(problem.device)
         return image * (state.object_array.abs().square().mean() / image.abs().square().mean().clamp(min=1e-20)).sqrt()
     if recipe.prior == "back-propagation" and problem.scan.geometry != "far_field":
-        state = ScanState(back_propagated(problem, state), state.probe, state.position)
+        state = ScanState(_back_propagated(problem, state), state.probe, state.position)
     return object_of(state, problem.scan)
+
+
+@torch.no_grad()
+def _back_propagated(problem: Problem, state: ScanState, at_once: int = 8) -> torch.Tensor:
+    """Object array (y, x): the mean of all frames' amplitudes, carried back with flat phase; near field and coded."""
+    scan, probe = problem.scan, state.probe[0]
+    total = torch.zeros(scan.object_shape, dtype=COMPLEX, device=problem.device)
+    light = torch.zeros_like(total)
+    for part in problem.train.split(at_once):
+        amplitude = widened(narrowed(problem.measured.amplitude[part], scan.pad), scan.pad)
+        wave = from_detector(spread(amplitude, scan.binning).to(COMPLEX), problem.kernel)
+        place = state.position[part]
+        total = add_windows(total, wave * probe.conj(), scan, place)
+        light = add_windows(light, (probe * probe.conj()).expand_as(wave), scan, place)
+    bright = light.real.clamp(min=0)
+    level = 0.05 * bright.max()
+    return torch.where(bright > level, total / bright.clamp(min=level), state.object_array)

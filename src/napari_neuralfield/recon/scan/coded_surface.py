@@ -13,11 +13,12 @@ from collections.abc import Iterator
 
 from ... import compute
 from ...data.acquisition import CodedPtychography
+from ...forward.scan_problem import first_state
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import method, option
 from .recipe import ScanRecipe
-from .setup import field_of, first_state, problem_of, result_of
+from .setup import field_of, problem_of, result_of
 from .sparse_pixels import LOCATED
 from .sparse_solver import SparseSolver
 
@@ -55,7 +56,7 @@ def _run(acquisition: CodedPtychography, recipe: CodedSurfaceRecipe) -> Iterator
             "specimen",
             "warning",
         )
-    state = first_state(problem, recipe)
+    state = first_state(problem, recipe.modes, recipe.seed_probe)
     unit = float((state.object_array * state.object_array.conj()).real.mean() ** 0.5)
     state.object_array, state.probe = state.object_array / unit, state.probe * unit  # of mean power 1, one product
     learn = problem.located if recipe.correct_positions is None else recipe.correct_positions

@@ -11,8 +11,8 @@ import torch
 
 from ...forward.ptychography import counts, from_detector, spread, to_detector
 from ...forward.scan import whole_and_fraction
+from ...forward.scan_problem import Problem, ScanState
 from ...optics.propagation import shift_ramp
-from .setup import Problem, ScanState
 
 FAINT = 1e-6  # of the mean amplitude: below, a wave has no phase to keep
 

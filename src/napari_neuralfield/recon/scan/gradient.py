@@ -15,8 +15,8 @@ import torch
 from ...forward.ptychography import kernel as kernel_of
 from ...forward.ptychography import pooled, spread
 from ...forward.scan import Scan, add_windows, window_spectra
+from ...forward.scan_problem import Problem, ScanState
 from ...optics.propagation import frequency_axis, shift_ramp
-from .setup import Problem, ScanState
 
 TINY = 1e-12
 DAMPING = 1e-3  # of the mean diagonal of the positions' equations

@@ -17,11 +17,11 @@ from typing import Literal
 import torch
 
 from ...data.acquisition import CodedPtychography, Ptychography
+from ...forward.scan_problem import Problem, ScanState
 from ...types import Event
 from ..engine.recipe import method, option
 from .exit_waves import ExitWaves, power
 from .passes import PASSES, EngineRecipe, engine_events
-from .setup import Problem, ScanState
 
 DIM = 0.1  # of the brightest illumination, added to what divides the object's direction
 RIDGE = 1e-3  # of the diagonal of the two equations

@@ -16,11 +16,12 @@ from ...compute import COMPLEX
 from ...data.acquisition import Acquisition, CodedPtychography, Ptychography
 from ...forward.ptychography import counts, from_detector, probes, spread, to_detector
 from ...forward.scan import add_windows, windows
+from ...forward.scan_problem import Problem, ScanState, first_state, object_of
 from ...optics.grids import resample
 from ...types import InputError, Progress
 from .orientation import NAMES, Orientation, oriented
 from .recipe import ScanRecipe
-from .setup import Problem, ScanState, first_state, object_of, problem_of
+from .setup import problem_of
 
 PIXELS = 1_500_000  # of all frames used, on the grid that is computed on
 SIDE = {"far_field": 128, "near_field": 160, "coded": 256}  # window pixels used of larger frames
@@ -61,7 +62,7 @@ def orientation_trials(acquisition: Acquisition, device: str = "auto", seed: int
     total = len(NAMES) * PASSES
     for number, name in enumerate(NAMES):
         problem = problem_of(oriented(small, name), recipe)
-        state = first_state(problem, recipe)
+        state = first_state(problem, recipe.modes, recipe.seed_probe)
         order = compute.seed(seed)
         for turn in range(PASSES):
             _sweep(problem, state, problem.train[torch.randperm(len(problem.train), generator=order)], turn > 1)

@@ -16,13 +16,14 @@ from scipy import ndimage
 
 from ... import compute
 from ...data.acquisition import CodedPtychography, Ptychography
+from ...forward.scan_problem import Problem, ScanState, first_state
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import option
 from .exit_waves import ExitWaves, power
 from .positions import PositionCorrection
 from .recipe import ScanRecipe
-from .setup import Problem, ScanState, field_of, first_state, problem_of, result_of
+from .setup import field_of, problem_of, result_of
 
 COUNT_OF_CODED = 320  # frames visited in all before a coded scan with a known surface fits its noise
 FAR_OFF = 100.0  # times the measured amplitudes: nothing comes back from there
@@ -197,7 +198,7 @@ def engine_events(
     """From `acquisition` to `Done`, as `recipe` asks, with the engine that `make(problem, state, recipe)` builds."""
     started = time.process_time()
     problem = problem_of(acquisition, recipe)
-    engine = make(problem, first_state(problem, recipe), recipe)
+    engine = make(problem, first_state(problem, recipe.modes, recipe.seed_probe), recipe)
     with torch.no_grad():
         yield from solve_scan(problem, recipe, engine)
         seconds = time.process_time() - started

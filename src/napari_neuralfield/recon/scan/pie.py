@@ -17,11 +17,11 @@ from collections.abc import Iterator
 import torch
 
 from ...data.acquisition import CodedPtychography, Ptychography
+from ...forward.scan_problem import Problem, ScanState
 from ...types import Event
 from ..engine.recipe import method, option
 from .exit_waves import ExitWaves, power
 from .passes import PASSES, EngineRecipe, engine_events
-from .setup import Problem, ScanState
 
 KINDS = ("ptychography", "coded_ptychography")
 

@@ -16,8 +16,8 @@ import torch
 
 from ...forward.ptychography import counts, pooled, probes, to_detector
 from ...forward.scan import windows
+from ...forward.scan_problem import Problem, ScanState
 from ...optics.propagation import frequency_axis
-from .setup import Problem, ScanState
 
 DAMPING = 1e-3  # of the normal matrix's mean diagonal
 AT_ONCE = 8  # frames whose derivatives are computed together

@@ -13,11 +13,12 @@ import torch
 
 from ... import compute
 from ...data.acquisition import CodedPtychography
+from ...forward.scan_problem import Problem, ScanState, first_state
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import method, option
 from .recipe import ScanRecipe
-from .setup import Problem, ScanState, field_of, first_state, problem_of, result_of
+from .setup import field_of, problem_of, result_of
 from .sparse_solver import AT_ONCE, GEOMETRY, SparseMemory, SparseSolver, from_mean_frame
 
 COARSE = (0.03, 0.06)  # cycles per pixel: where it is decided whether positions are wrong
@@ -66,7 +67,7 @@ def _run(acquisition: CodedPtychography, recipe: SparsePixelsRecipe) -> Iterator
         )
     if problem.located:
         yield Note(LOCATED)
-    state = first_state(problem, recipe)
+    state = first_state(problem, recipe.modes, recipe.seed_probe)
     names = tuple(n for n, on in zip(GEOMETRY, (recipe.learn_distance, recipe.learn_wavelength), strict=True) if on)
     given = {name: getattr(problem.scan, name) for name in names}
     for name in names:

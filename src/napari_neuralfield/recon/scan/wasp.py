@@ -16,11 +16,11 @@ from collections.abc import Iterator
 import torch
 
 from ...data.acquisition import CodedPtychography, Ptychography
+from ...forward.scan_problem import Problem, ScanState
 from ...types import Event
 from ..engine.recipe import method, option
 from .exit_waves import ExitWaves, power
 from .passes import PASSES, EngineRecipe, engine_events
-from .setup import Problem, ScanState
 
 DIM = 0.2  # of the brightest light: what has less moves less, where fractional moves ring into the dark
 

@@ -6,46 +6,48 @@ light of each frame, and the probe or coded surface, every pixel of it or its mo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 
-from ...compute import COMPLEX
-from ...fields.residual import ResidualField
-from ...forward.ptychography import from_detector, predict, spread
-from ...forward.ptychography import kernel as kernel_of
-from ...forward.scan import add_windows, narrowed, widened
-from ...optics.propagation import angular_spectrum, filtered
-from ...types import Extent
-from ..scan.setup import Problem, ScanState
+from ..data.acquisition import CodedPtychography, Ptychography
+from ..optics.propagation import angular_spectrum, filtered
+from ..registry import MEASUREMENTS
+from ..types import InputError
+from .ptychography import kernel as kernel_of
+from .ptychography import predict
+from .scan import measure, scan_of
+from .scan_problem import Problem, ScanState, first_state
 
 STEPS = {"positions": 0.1, "distance": 1e-3, "wavelength": 1e-3, "gains": 0.01, "background": 1e-3, "profile": 0.01}
 PROBE_STEP = 0.01  # of the probe's rms
 
 
+@MEASUREMENTS.register("scan")
 class ScanMeasurement:
     """Frames of a ptychographic or coded scan.
 
     Parameters
     ----------
+    problem : the frames, and how light gets to them.
     state : where probe and positions start.
-    learn : which of STEPS, and `probe` pixels or `probe-field`, are learnt with the object.
-    probe_options : of the probe's own residual field, where `probe-field` is learnt.
+    learn : which of STEPS, and `probe` pixels, are learnt with the object.
 
     Attributes
     ----------
-    extent : of the object. amplitude : of the frames, rms 1. scale : counts of a mean pixel.
+    extent, amplitude, good, train, held, learnt : see `types.Measurement`; amplitudes of rms 1.
+    scale : counts of a mean pixel.
     unit : amplitude of the object array at the start; the object is learnt in it, so that its amplitudes are about 1.
-    learnt : name -> parameter. fields : networks beside the object's.
+    probe_rms : of the probe at the start.
+    probe_source : gives the probe (mode, y, x) over `probe_rms`, differentiable, where something else than its pixels
+        is learnt of it.
     """
 
+    kinds = ("ptychography", "coded_ptychography")
     batch = 4
 
-    def __init__(
-        self, problem: Problem, state: ScanState, learn: Sequence[str], probe_options: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, problem: Problem, state: ScanState, learn: Sequence[str]) -> None:
         self.problem, self.scan = problem, problem.scan
         # a network on a flat prior goes far; what a classical start leaves is mostly noise, and little is to be learnt
         self.sparsity, self.rate = (3e-2, 1e-2) if problem.solve_probe else (3.5e-3, 0.08)
@@ -57,24 +59,48 @@ class ScanMeasurement:
         self.start = ScanState(
             state.object_array / self.unit, state.probe * (self.unit / self.scale**0.5), state.position
         )
-        sizes = {
+        sizes: dict[str, tuple[int, ...]] = {
             "positions": (self.scan.frames, 2), "distance": (), "wavelength": (), "gains": (self.scan.frames,),
-            "background": (self.scan.frames,), "profile": (2,),
+            "background": (self.scan.frames,), "profile": (2,), "probe": (*self.start.probe.shape, 2),
         }  # fmt: skip
-        self.learnt = {
-            name: torch.zeros(sizes[name], device=problem.device, requires_grad=True) for name in learn if name in sizes
-        }
-        self.fields: list[ResidualField] = []
-        self._rms = float(self.start.probe.abs().square().mean().sqrt())
-        if "probe" in learn:
-            self.learnt["probe"] = torch.zeros((*self.start.probe.shape, 2), device=problem.device, requires_grad=True)
-        if "probe-field" in learn:
-            whole = Extent((0.0, 0.0), self.scan.window, self.scan.pixel_um)
-            for mode in self.start.probe:
-                field = ResidualField(extent=whole, **(probe_options or {})).to(problem.device)
-                field.set_prior(mode / self._rms)
-                self.fields.append(field)
+        self.learnt = {name: torch.zeros(sizes[name], device=problem.device, requires_grad=True) for name in learn}
+        self.probe_rms = float(self.start.probe.abs().square().mean().sqrt())
+        self.probe_source: Callable[[], torch.Tensor] | None = None
         self._to_surface = self._surface_kernel()
+
+    @classmethod
+    def of(
+        cls,
+        acquisition: Ptychography | CodedPtychography,
+        device: torch.device | str = "cpu",
+        z_um: float | tuple[float, float] | None = None,
+    ) -> ScanMeasurement:
+        """Of an acquisition, as its file says; the probe or coded surface is learnt where the file has none.
+
+        Parameters
+        ----------
+        acquisition : a scan with positions.
+        device : on which frames and models lie.
+        z_um : must be left open: the sample of a scan is thin.
+
+        Raises
+        ------
+        InputError : where positions are missing, or depths are asked for.
+        """
+        where = acquisition.source or "the acquisition"
+        if acquisition.positions_um is None:
+            raise InputError(f"{where}: positions_um is missing; give the positions of the scan")
+        if z_um is not None:
+            raise InputError(f"option z_um is {z_um}, but {where} is a scan of a thin sample; leave it out")
+        scan = scan_of(acquisition, device)
+        given = acquisition.coded_surface if isinstance(acquisition, CodedPtychography) else acquisition.probe
+        frames = torch.arange(scan.frames, device=device)
+        problem = Problem(
+            acquisition=acquisition, scan=scan, measured=measure(acquisition, scan, device), train=frames,
+            held=frames[:0], kernel=kernel_of(scan), solve_probe=given is None, device=torch.device(device),
+        )  # fmt: skip
+        modes = 1 if given is None or given.ndim == 2 else len(given)
+        return cls(problem, first_state(problem, modes), ("probe",) if given is None else ())
 
     def step_of(self, name: str) -> float:
         """Step of a learnt parameter, in its own unit."""
@@ -99,14 +125,14 @@ class ScanMeasurement:
 
     def probe(self) -> torch.Tensor:
         """Probe or coded surface (mode, y, x), of counts with mean 1."""
-        if self.fields:
-            return torch.stack([field.at_pixels() for field in self.fields]) * self._rms
+        if self.probe_source is not None:
+            return self.probe_source() * self.probe_rms
         probe = self.start.probe
         if "profile" in self.learnt:
             a, b = self.learnt["profile"]
             probe = torch.polar(probe.abs().clamp(min=1e-6) ** (1 + a), probe.angle() * (1 + b))
         if "probe" in self.learnt:
-            probe = probe + self._rms * torch.view_as_complex(self.learnt["probe"])
+            probe = probe + self.probe_rms * torch.view_as_complex(self.learnt["probe"])
         return probe
 
     def position(self) -> torch.Tensor:
@@ -117,7 +143,14 @@ class ScanMeasurement:
         return self.start.position + (move - move.mean(0)).double()
 
     def predict(self, image: torch.Tensor, frames: torch.Tensor, z_um: float = 0.0) -> torch.Tensor:
-        """Counts (frame, y, x) that an object (y, x) gives, of mean about 1."""
+        """Counts (frame, y, x) that an object gives, of mean about 1.
+
+        Parameters
+        ----------
+        image : complex object (y, x) on the extent's grid.
+        frames : numbers of the frames, int64.
+        z_um : not looked at: a scan has one depth.
+        """
         wavelength, distance = self.wavelength(), self.distance()
         changed = wavelength is not None or distance is not None
         kernel = kernel_of(self.scan, distance, wavelength) if changed else self.problem.kernel
@@ -152,20 +185,3 @@ class ScanMeasurement:
         if "background" in self.learnt:
             found["background"] = self.learnt["background"].detach().clamp(min=0).cpu().numpy() * self.scale
         return found
-
-
-@torch.no_grad()
-def back_propagated(problem: Problem, state: ScanState, at_once: int = 8) -> torch.Tensor:
-    """Object array (y, x): the mean of all frames' amplitudes, carried back with flat phase; near field and coded."""
-    scan, probe = problem.scan, state.probe[0]
-    total = torch.zeros(scan.object_shape, dtype=COMPLEX, device=problem.device)
-    light = torch.zeros_like(total)
-    for part in problem.train.split(at_once):
-        amplitude = widened(narrowed(problem.measured.amplitude[part], scan.pad), scan.pad)
-        wave = from_detector(spread(amplitude, scan.binning).to(COMPLEX), problem.kernel)
-        place = state.position[part]
-        total = add_windows(total, wave * probe.conj(), scan, place)
-        light = add_windows(light, (probe * probe.conj()).expand_as(wave), scan, place)
-    bright = light.real.clamp(min=0)
-    level = 0.05 * bright.max()
-    return torch.where(bright > level, total / bright.clamp(min=level), state.object_array)
