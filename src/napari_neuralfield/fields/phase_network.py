@@ -22,17 +22,17 @@ class PhaseNetwork(nn.Module):
     Parameters
     ----------
     extent : `Extent` or its dict, of the native grid.
-    network : options of the `ResidualField` behind it, whose extent is the grid of the fit. Real part: phase,
-        imaginary part: absorption.
+    network : options of the `ResidualField` behind it, whose extent is the grid of the fit; None: as `extent`. Real
+        part: phase, imaginary part: absorption.
     """
 
     type_name = "phase-network"
     complex_valued = False
 
-    def __init__(self, *, extent: Extent | Options, network: Options) -> None:
+    def __init__(self, *, extent: Extent | Options, network: Options | None = None) -> None:
         super().__init__()
         self.extent = extent_of(extent)
-        self.network = ResidualField(**network)
+        self.network = ResidualField(**(network or {"extent": self.extent}))
         self.network.set_prior(torch.zeros((), dtype=self.network.prior.dtype))
 
     def options(self) -> Options:
@@ -48,6 +48,14 @@ class PhaseNetwork(nn.Module):
         return torch.view_as_real(self.network.at_pixels()).permute(2, 0, 1)[:channels]
 
     forward = on_grid
+
+    def start(self, generator: torch.Generator) -> None:
+        """Begin with no phase; `generator` draws what is random."""
+        self.network.start(generator)
+
+    def sample(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Phase (z, y, x), rad, on axes `z_um`, `y_um`, `x_um`, um, differentiable."""
+        return self.network.sample(z_um, y_um, x_um).real
 
     def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
         """Phase (z, y, x), float32, rad, on axes `z_um`, `y_um`, `x_um`, um."""

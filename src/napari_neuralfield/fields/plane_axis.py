@@ -81,7 +81,7 @@ class PlaneAxisField(nn.Module):
     Parameters
     ----------
     extent : `Extent` or its dict.
-    plane_shape : (y, x) nodes of the feature plane over the extent.
+    plane_shape : (y, x) nodes of the feature plane over the extent; None: one for every two pixels.
     features : features per node, Q.
     depth_nodes : nodes of the depth vector over `extent.z_um`.
     hidden : width of the MLPs.
@@ -97,7 +97,7 @@ class PlaneAxisField(nn.Module):
         self,
         *,
         extent: Extent | Options,
-        plane_shape: tuple[int, int],
+        plane_shape: tuple[int, int] | None = None,
         features: int = 32,
         depth_nodes: int = 5,
         hidden: int = 32,
@@ -107,7 +107,8 @@ class PlaneAxisField(nn.Module):
     ) -> None:
         super().__init__()
         self.extent = extent_of(extent)
-        self.plane_shape = (int(plane_shape[0]), int(plane_shape[1]))
+        rows, columns = plane_shape or (max(2, n // 2) for n in self.extent.shape)
+        self.plane_shape = (int(rows), int(columns))
         self.features, self.depth_nodes, self.hidden = features, depth_nodes, hidden
         self.output, self.interpolation, self.half_precision = output, interpolation, half
         sizes = (self.plane_shape, features, depth_nodes, hidden)
@@ -178,6 +179,14 @@ class PlaneAxisField(nn.Module):
             hidden = down @ hidden.reshape(len(place), -1, *self.plane_shape) @ across.T
             values.append(component.other_layers(hidden.flatten(2)).reshape(len(place), len(y_um), len(x_um)))
         return self.combine(values)
+
+    def sample(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """The field on the grid of axes `z_um`, `y_um`, `x_um`, um: (z, y, x), differentiable."""
+        return self.on_grid(self.place(z_um), axis_of(y_um), axis_of(x_um))
+
+    def start(self, generator: torch.Generator) -> None:
+        """Begin as an empty sample; `generator` draws what is random."""
+        start_linear(self, generator, 1.0)
 
     def _nodes(self, axis: np.ndarray, dim: int) -> np.ndarray:
         return nodes_of(axis, self.extent, dim, self.plane_shape[dim])

@@ -119,6 +119,16 @@ class ResidualField(nn.Module):
 
     forward = at_pixels
 
+    def sample(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Value (z, y, x) on axes `z_um`, `y_um`, `x_um`, um, differentiable; linear between the native pixels."""
+        image = self.at_pixels()
+        axes = [pixels_of(axis_of(axis), self.extent, dim) for dim, axis in enumerate((y_um, x_um))]
+        if not all(len(a) == n and np.allclose(a, np.arange(n)) for a, n in zip(axes, image.shape, strict=True)):
+            parts = torch.view_as_real(image).permute(2, 0, 1)
+            real, imag = bilinear_axis(bilinear_axis(parts, axes[0], -2), axes[1], -1)
+            image = torch.complex(real, imag)
+        return image.expand(axis_of(z_um).size, -1, -1)
+
     @torch.no_grad()
     def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
         """Value (z, y, x), complex64, on axes `z_um`, `y_um`, `x_um`, without detail that coarse axes cannot show."""

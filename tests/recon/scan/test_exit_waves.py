@@ -27,7 +27,7 @@ def opened(name: str, modes: int = 1) -> tuple[Problem, ScanState]:
     problem = problem_of(
         SCANS[name](), build_recipe("rpie", {"modes": modes, "borders": "periodic" if name == "coded" else "open"})
     )
-    state = first_state(problem, build_recipe("rpie", {"modes": modes}))
+    state = first_state(problem, modes)
     state.object_array = random(state.object_array.shape, 1)
     return problem, state
 

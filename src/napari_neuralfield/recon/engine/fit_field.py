@@ -208,7 +208,7 @@ def fit_field(
                 limit = -(-len(frames) // 2)
                 compute.release()
                 yield Note(f"the device ran out of memory; going on with {limit} frames a step", "warning")
-                waiting += reversed(frames.split(limit))
+                waiting = list(reversed(torch.cat([frames, *reversed(waiting)]).split(limit)))
                 continue
             if settle is not None:
                 settle()
@@ -219,7 +219,7 @@ def fit_field(
         yield Progress(min(counter.done, counter.total), counter.total, (misfit / max(energy, 1e-30)) ** 0.5, what)
         yield from pace.events()
         if batch.last and len(measurement.held):
-            idle = 0 if best.better(held_error(measurement, fitted.sample), state) else idle + 1
+            idle = 0 if best.better(relative_error(measurement, fitted.sample, measurement.held), state) else idle + 1
             if patience is not None and idle >= patience:
                 break
     if best.restore(state):
@@ -250,18 +250,19 @@ def default_term(
 
 
 @torch.no_grad()
-def held_error(measurement: Measurement, sample: Sample, at_once: int = 16) -> float:
-    """Relative amplitude error of the held-out frames.
+def relative_error(measurement: Measurement, sample: Sample, frames: torch.Tensor, at_once: int = 16) -> float:
+    """Relative amplitude error of some frames.
 
     Parameters
     ----------
-    measurement : whose `held` frames are predicted.
+    measurement : which predicts them.
     sample : image of the field, asked in the middle of the measurement's depths.
+    frames : their numbers, int64.
     at_once : frames predicted together.
     """
     z_um = sum(measurement.extent.z_um) / 2
     compare, image = default_term(measurement), sample(z_um)
-    terms = [compare(image, part, z_um) for part in measurement.held.split(at_once)]
+    terms = [compare(image, part, z_um) for part in frames.split(at_once)]
     return (sum(t.misfit for t in terms) / sum(t.energy for t in terms)) ** 0.5
 
 

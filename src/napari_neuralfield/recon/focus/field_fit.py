@@ -20,6 +20,7 @@ from ...fields.phase_map import PhaseMap
 from ...forward.brightfield import binned
 from ...forward.defocus_misfit import DefocusMisfit
 from ...types import Done, Event, Extent, Field, InputError, Note, Preview, Progress, Result
+from ..engine.any_field import fitted
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import Recipe, method, option
 from .depth_offset import Deeper
@@ -40,8 +41,9 @@ class DefocusFieldRecipe(Recipe):
 
     method: str = NAME
     frames: tuple[int, ...] | None = option(None, "numbers of the frames to explain, from 0; empty: all")
-    field: Literal["pixels", "hash"] = option(
-        "pixels", "what is fitted: single pixels, or a neural field on hashed grids"
+    field: str = option(
+        "pixels",
+        "what is fitted: single pixels, hash (a neural field), or any registered type of field, yours too",
     )
     start: Literal["flat", "network"] = option(
         "flat", "where the fit begins: nothing, or the phase that the trained network of method srqpi sees"
@@ -79,6 +81,9 @@ def defocus_field(acquisition: ThroughFocus, recipe: DefocusFieldRecipe) -> Iter
     started = time.process_time()
     device = compute.device(recipe.device)
     looked = _looked(acquisition, recipe)
+    if recipe.field not in STEPS:
+        yield Done((yield from fitted(looked.acquisition, recipe, recipe.field, passes=recipe.steps)))
+        return
     upsampling = recipe.upsampling or usual_upsampling(acquisition)
     misfit = looked.misfit(fit_pixels(upsampling), recipe.points, device)
     extent = extent_of(acquisition, upsampling)

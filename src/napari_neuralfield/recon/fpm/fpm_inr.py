@@ -27,9 +27,10 @@ from ...optics.grids import fast_length, fit_spectrum, image_of
 from ...types import Done, Event, Note, Result
 from ..calibration.first_stage import CALIBRATE, calibrated
 from ..calibration.recipe import CalibrationRecipe
+from ..engine.any_field import HELP, fitted
 from ..engine.recipe import build, method, option
 from ..projection.orientation import orientation_notes
-from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, finished, first_look, plane_depths
+from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, depth_range, finished, first_look, plane_depths
 from ..projection.solver import no_aberration
 from .fpm_inr_fit import field_error, fit
 from .fpm_inr_published import fit_published
@@ -51,6 +52,7 @@ class FpmInrRecipe(CalibrationRecipe):
         "distilled", "from the classical stack, from the frames alone, or as in the paper"
     )
     polish: int = option(0, "steps of fitting to the frames after distilling", ge=0, le=100000)
+    field: str = option("plane-axis", HELP.format(own="plane-axis"), advanced=True)
     features: int = option(
         16, "features per node of the plane, Q; distilled takes no more than there are classical planes", ge=1, le=256
     )
@@ -196,6 +198,10 @@ def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
     yield from nothing_to_learn_from(recipe)
     acquisition, known = yield from calibrated(acquisition, recipe, recipe.calibrate)
     yield first_look(acquisition, plane_depths(acquisition, recipe.z_um, None))
+    if recipe.field != "plane-axis":
+        result = yield from fitted(acquisition, recipe, recipe.field, z_um=depth_range(acquisition, recipe.z_um))
+        yield Done(result)
+        return
     if recipe.check_orientation and not recipe.calibrate:
         yield from orientation_notes(acquisition, device)
     way = _from_classical if recipe.fit == "distilled" else _from_frames

@@ -9,22 +9,20 @@ not repeated.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Generator
 
 import numpy as np
 import torch
-import torch.nn.functional as functional
 
 from ...data.acquisition import LedArray
 from ...fields.plane_axis import PlaneAxisField
 from ...forward import fourier
 from ...forward.led_grid import depth_tensor
 from ...optics.grids import centred_spectrum, fit_spectrum
-from ...types import Event, Preview, Progress
-from ..engine.adam import Adam
-from ..engine.preview_pace import PreviewPace
+from ...types import Event, Extent
+from ..engine.fit_field import Batch, Counter, fit_field
+from ..engine.losses import smooth_l1_loss
 
 EPOCHS, RATE, DECAY_EVERY, DECAY = 15, 1e-3, 6, 0.1
 
@@ -45,45 +43,80 @@ def random_depths(uniform: np.ndarray, random: np.random.Generator) -> np.ndarra
     return uniform[0] + (chosen + random.random(len(chosen))) * width
 
 
-def fit_published(
-    field: PlaneAxisField, acquisition: LedArray, seed: int, device: torch.device
-) -> Generator[Event, None, float]:
-    """Fit `field` in place; yields progress and previews; returns the intensity that its amplitude 1 stands for.
+class PublishedLeds:
+    """Frames over their brightest value, as the published transforms, which are not normalised, predict them.
 
     Parameters
     ----------
+    acquisition : the recording.
+    seen : depths and grid of the field.
+    device : where the frames are taken.
+
+    Attributes
+    ----------
+    extent, amplitude, good, train, held, learnt : see `types.Measurement`; LEDs in order of NA.
+    scale : the intensity that a field of amplitude 1 stands for.
+    """
+
+    def __init__(self, acquisition: LedArray, seen: Extent, device: torch.device) -> None:
+        self.extent, self.plan = seen, fourier.windows(acquisition, crop=False, exact=False)
+        frames = torch.as_tensor(acquisition.intensity(), device=device)
+        brightest = float(frames.max())
+        self.amplitude = torch.sqrt(torch.clamp(frames / brightest, min=0.0))
+        rows, columns = acquisition.frame_shape
+        self._gain = seen.shape[0] * seen.shape[1] / (rows * columns)
+        self.scale = brightest * self._gain**2
+        order = np.argsort(np.hypot(*np.asarray(acquisition.illumination_na).T), kind="stable")
+        self.good: torch.Tensor | None = None
+        self.train = torch.as_tensor(order, device=device)
+        self.held = self.train[:0]
+        self.learnt: dict[str, torch.Tensor] = {}
+        self._kept = (np.nan, torch.empty(0))  # a depth and the pupils of all LEDs there
+
+    def step_of(self, name: str) -> float:
+        """Nothing of the microscope is learnt."""
+        raise KeyError(name)
+
+    def predict(self, image: torch.Tensor, frames: torch.Tensor, z_um: float = 0.0) -> torch.Tensor:
+        """Intensity (frame, y, x) that a plane gives.
+
+        Parameters
+        ----------
+        image : complex plane (y, x) on the extent's grid.
+        frames : numbers of the frames, int64.
+        z_um : depth of the plane, um.
+        """
+        if self._kept[0] != z_um:
+            depth = depth_tensor(np.array([z_um]), self.amplitude.device)
+            self._kept = (z_um, fourier.pupils(self.plan, slice(None), depth))
+        leds = frames.cpu().numpy()
+        spectrum = fit_spectrum(centred_spectrum(image), self.plan.spectrum_shape)[None]
+        wave = fourier.predict(spectrum, self._kept[1][leds], self.plan.corner[leds], self.plan.image_shape)[:, 0]
+        return (self._gain * wave.abs()).square()
+
+
+def fit_published(
+    field: PlaneAxisField, acquisition: LedArray, seed: int, device: torch.device
+) -> Generator[Event, None, float]:
+    """Fit a field in place; yields progress and previews; returns the intensity that its amplitude 1 stands for.
+
+    Parameters
+    ----------
+    field : rendered whole for every LED.
     acquisition : the recording.
     seed : of the depths of the even epochs.
     device : where `field` lies and the frames are taken.
     """
     random = np.random.default_rng(seed)
-    plan = fourier.windows(acquisition, crop=False, exact=False)
-    frames = torch.as_tensor(acquisition.intensity(), device=device)
-    brightest = float(frames.max())
-    amplitude = torch.sqrt(torch.clamp(frames / brightest, min=0.0))
-    order = np.argsort(np.hypot(*np.asarray(acquisition.illumination_na).T), kind="stable")
-    rows, columns = acquisition.frame_shape
-    y, x = field.extent.axes()
-    gain = y.size * x.size / (rows * columns)  # the published transforms are not normalised
-    low, high = field.extent.z_um
-    uniform = uniform_depths(acquisition, low, high)
-    schedule = [uniform if e % 2 == 0 else random_depths(uniform, random) for e in range(EPOCHS)]
-    total = sum(len(depths) for depths in schedule) * len(order)
-    optimizer = Adam(field.parameters(), RATE)
-    pace = PreviewPace(lambda: Preview(copy.deepcopy(field), (low + high) / 2))
-    norm, misfit, done = float((amplitude**2).mean()), 0.0, 0
-    for epoch, depths in enumerate(schedule):
-        rate = RATE * DECAY ** (epoch // DECAY_EVERY)
-        for z in depths:
-            kernels = fourier.pupils(plan, slice(None), depth_tensor(np.array([z]), device))
-            for led in order:
-                rendered = field.on_grid(field.place(z), y, x)
-                spectrum = fit_spectrum(centred_spectrum(rendered), plan.spectrum_shape)
-                image = fourier.predict(spectrum, kernels[led : led + 1], plan.corner[led : led + 1], plan.image_shape)
-                modulus = gain * image.abs()[0, 0]
-                optimizer.step(functional.smooth_l1_loss(modulus, amplitude[led]), rate)
-                done += 1
-                misfit += max(1 / done, 0.01) * (float((modulus.detach() - amplitude[led]).square().mean()) - misfit)
-                yield Progress(done, total, (misfit / norm) ** 0.5, "fit")
-                yield from pace.events()
-    return brightest * gain**2
+    leds = PublishedLeds(acquisition, field.extent, device)
+    uniform = uniform_depths(acquisition, *field.extent.z_um)
+    depths = [uniform if e % 2 == 0 else random_depths(uniform, random) for e in range(EPOCHS)]
+    schedule = (
+        Batch(led, DECAY ** (epoch // DECAY_EVERY), float(z))
+        for epoch, chosen in enumerate(depths)
+        for z in chosen
+        for led in leds.train.split(1)
+    )
+    counter = Counter(sum(map(len, depths)) * len(leds.train))
+    yield from fit_field(field, leds, schedule, rate=RATE, counter=counter, loss=smooth_l1_loss)
+    return leds.scale

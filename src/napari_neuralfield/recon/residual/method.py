@@ -20,6 +20,7 @@ from ...forward.scan import add_windows, narrowed, widened
 from ...forward.scan_measurement import ScanMeasurement
 from ...forward.scan_problem import Problem, ScanState, first_state, object_of
 from ...types import Done, Event, Extent
+from ..engine.any_field import fitted
 from ..engine.recipe import method
 from ..scan.passes import solve_scan
 from ..scan.pie import RpieRecipe, Sequential
@@ -41,7 +42,20 @@ from .recipe import PUBLISHED, RASTER, ResidualRecipe, network_options, refuse_o
 def residual_field(acquisition: Ptychography | CodedPtychography | LedArray, recipe: ResidualRecipe) -> Iterator[Event]:
     """Residual neural field: a prior plus a network, with what the experiment has wrong learnt alongside."""
     refuse_others(acquisition, recipe)
+    if recipe.field != "residual":
+        return _of_any_field(acquisition, recipe)
     return residual_of_leds(acquisition, recipe) if isinstance(acquisition, LedArray) else of_scan(acquisition, recipe)
+
+
+def _of_any_field(
+    acquisition: Ptychography | CodedPtychography | LedArray, recipe: ResidualRecipe
+) -> Iterator[Event]:
+    """Another type of field than ours, fitted from an empty sample."""
+    result = yield from fitted(
+        acquisition, recipe, recipe.field, z_um=recipe.z_um, passes=recipe.epochs, rate=recipe.rate,
+        hold_out=recipe.hold_out,
+    )  # fmt: skip
+    yield Done(result)
 
 
 def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecipe) -> Iterator[Event]:
