@@ -9,7 +9,7 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-from .types import InputError
+from .types import InputError, Measurement
 
 T = TypeVar("T")
 
@@ -72,3 +72,4 @@ class Registry(Generic[T]):
 FIELDS: Registry[Any] = Registry("field type", "fields", "fields")
 METHODS: Registry[Any] = Registry("method", "methods", "recon")
 READERS: Registry[Any] = Registry("reader", "readers", "io")
+MEASUREMENTS: Registry[type[Measurement]] = Registry("measurement model", "measurements", "forward")

@@ -7,7 +7,7 @@ never touches Qt and never writes files.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -105,11 +105,32 @@ class Field(Protocol):
     def parameters(self) -> Iterable[torch.Tensor]: ...
 
 
-class ForwardModel(Protocol):
-    """A differentiable measurement: knows optics and data, not fields."""
+@runtime_checkable
+class Measurement(Protocol):
+    """A differentiable model of how the frames came about, through which a field is fitted; it does not know which.
 
-    def predict(self, render: Any, frame_indices: Any) -> torch.Tensor:
-        """Intensity (frame, y, x) that the sample `render` gives in the named frames."""
+    A class, registered in `registry.MEASUREMENTS`.
+    """
+
+    kinds: tuple[str, ...]  # of acquisition that it describes
+    extent: Extent  # the native grid of a field that holds all that the frames show
+    frame_count: int
+    held_out: tuple[int, ...]  # frames that are never fitted, to tell how well the field predicts
+
+    def __init__(self, acquisition: Any, device: torch.device) -> None:
+        """Of a `data.acquisition.Acquisition` of one of its kinds; what it computes lies on `device`."""
+        ...
+
+    def measured(self, frame_indices: Sequence[int]) -> torch.Tensor:
+        """What was measured in the named frames (frame, y, x), in the unit of `predict`."""
+        ...
+
+    def predict(self, field: Field, frame_indices: Sequence[int]) -> torch.Tensor:
+        """Intensity (frame, y, x) that `field` gives in the named frames; differentiable."""
+        ...
+
+    def parameters(self) -> Iterable[torch.Tensor]:
+        """What of the microscope is learnt with the field; none where all is known."""
         ...
 
 

@@ -48,7 +48,7 @@ class LedCorrections:
     def __init__(
         self,
         plan: fourier.Windows,
-        measured: fourier.Measurement,
+        measured: fourier.MeasuredAmplitude,
         steps: Mapping[str, float],
         noll: tuple[int, ...] = (),
         per_frame: bool = False,

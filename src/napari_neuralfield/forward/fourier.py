@@ -258,7 +258,7 @@ def misfit(
 
 
 @dataclasses.dataclass(frozen=True)
-class Measurement:
+class MeasuredAmplitude:
     """The frames as a solver compares them: root of the counts, with what every frame carries besides its LED.
 
     Parameters
@@ -278,7 +278,7 @@ class Measurement:
 
 def measure(
     acquisition: LedArray, plan: Windows, device: torch.device | str = "cpu", chunk: int = 64
-) -> Measurement:
+) -> MeasuredAmplitude:
     """The frames on the image grid, cropped to the image's band."""
     ambient = ambient_light(acquisition)
     parts = []
@@ -297,7 +297,7 @@ def measure(
     light = torch.as_tensor(ambient, dtype=REAL, device=device)
     scale = bright_mean(acquisition, (counts.mean(dim=(1, 2)) - light) / gain**2)
     floor = light / scale
-    return Measurement(torch.sqrt(torch.clamp(counts / scale, min=0.0)), gain, floor, scale)
+    return MeasuredAmplitude(torch.sqrt(torch.clamp(counts / scale, min=0.0)), gain, floor, scale)
 
 
 def ambient_light(acquisition: LedArray) -> np.ndarray:

@@ -226,7 +226,7 @@ def cached_kernels(camera: CodedCamera) -> torch.Tensor | None:
     return torch.cat([free_space(camera, np.array([k])).to(torch.complex64) for k in range(camera.frames)])
 
 
-def measure(acquisition: LedArray, camera: CodedCamera) -> fourier.Measurement:
+def measure(acquisition: LedArray, camera: CodedCamera) -> fourier.MeasuredAmplitude:
     """The frames on their own pixels; `scale` is the light of the brightest LEDs without a sample.
 
     Ambient light stays in, as in `fourier.measure`.
@@ -242,4 +242,4 @@ def measure(acquisition: LedArray, camera: CodedCamera) -> fourier.Measurement:
     passed = float((camera.surface.abs() ** 2).mean())
     scale = fourier.bright_mean(acquisition, (frames.mean(dim=(1, 2)) - light) / gain**2) / passed
     floor = light / scale
-    return fourier.Measurement(torch.sqrt(torch.clamp(frames / scale, min=0.0)), gain, floor, scale)
+    return fourier.MeasuredAmplitude(torch.sqrt(torch.clamp(frames / scale, min=0.0)), gain, floor, scale)

@@ -109,7 +109,7 @@ class Calibrator:
     def _solver(self) -> Solver:
         microscope = self.microscope
         variance = torch.as_tensor(self.noise, dtype=torch.float32)
-        measured = fourier.Measurement(
+        measured = fourier.MeasuredAmplitude(
             rooted(self.counts, variance[:, None, None]),
             torch.as_tensor(np.sqrt(microscope.gain), dtype=torch.float32),
             torch.as_tensor(microscope.floor, dtype=torch.float32) + OFFSET * variance,

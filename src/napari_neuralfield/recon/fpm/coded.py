@@ -80,7 +80,7 @@ class Microscope:
 
     acquisition: LedArray
     camera: spatially_coded.CodedCamera
-    measured: fourier.Measurement
+    measured: fourier.MeasuredAmplitude
     noll: tuple[int, ...]
     zernike_rad: torch.Tensor
 

@@ -35,7 +35,7 @@ class CodedPixels:
     def __init__(
         self,
         camera: spatially_coded.CodedCamera,
-        measured: fourier.Measurement,
+        measured: fourier.MeasuredAmplitude,
         spectrum: torch.Tensor,
         learn: tuple[str, ...],
         noll: tuple[int, ...],

@@ -117,7 +117,7 @@ class FittedField:
     field: PlaneAxisField
     depths: np.ndarray
     plan: fourier.Windows
-    measured: fourier.Measurement
+    measured: fourier.MeasuredAmplitude
     pupil: torch.Tensor  # on the windows' bins (y, x)
     gain: torch.Tensor  # (led,)
     margin: float = 0.0  # by which the pupil is wider than the NA
@@ -252,7 +252,7 @@ def from_frames(
         return done
     scale = yield from fit_published(field, acquisition, recipe.seed, device)
     share = measured.scale / scale
-    done.measured = fourier.Measurement(
+    done.measured = fourier.MeasuredAmplitude(
         measured.amplitude * share**0.5, measured.gain, measured.floor * share, scale
     )
     return done

@@ -29,7 +29,7 @@ SHAPED = 0.3  # share of the steps after which the field tells of the microscope
 def fit(
     field: PlaneAxisField,
     plan: fourier.Windows,
-    measured: fourier.Measurement,
+    measured: fourier.MeasuredAmplitude,
     pupil_factor: torch.Tensor,
     gain: torch.Tensor,
     *,
@@ -93,7 +93,7 @@ def fit(
 def field_error(
     field: PlaneAxisField,
     plan: fourier.Windows,
-    measured: fourier.Measurement,
+    measured: fourier.MeasuredAmplitude,
     pupil_factor: torch.Tensor,
     gain: torch.Tensor,
     depths_um: np.ndarray,

@@ -18,7 +18,7 @@ STEPS_TO_CROSS = 20  # steps of a fit in which a correction may move as far as o
 
 
 def corrections_of(
-    plan: fourier.Windows, measured: fourier.Measurement, gain: torch.Tensor, recipe: CalibrationRecipe
+    plan: fourier.Windows, measured: fourier.MeasuredAmplitude, gain: torch.Tensor, recipe: CalibrationRecipe
 ) -> LedCorrections:
     """The corrections that `recipe` asks for, from no correction on; `gain` (led,) is known of the LEDs."""
     dark = bool((np.hypot(*fourier.window_centres(plan).T) > plan.cutoff).any())

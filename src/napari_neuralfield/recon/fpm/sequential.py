@@ -193,7 +193,7 @@ class State:
 def solve_planes(
     state: State,
     plan: fourier.Windows,
-    measured: fourier.Measurement,
+    measured: fourier.MeasuredAmplitude,
     recipe: SequentialRecipe,
     recover_pupil: bool,
     recover_gain: bool,

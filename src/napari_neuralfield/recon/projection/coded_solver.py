@@ -32,7 +32,7 @@ class CodedSolver:
     def __init__(
         self,
         camera: spatially_coded.CodedCamera,
-        measured: fourier.Measurement,
+        measured: fourier.MeasuredAmplitude,
         spectrum: torch.Tensor,
         pupils: torch.Tensor,
         kernels: torch.Tensor | None,

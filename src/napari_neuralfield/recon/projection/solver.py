@@ -33,7 +33,7 @@ class Solver:
     def __init__(
         self,
         plan: fourier.Windows,
-        measured: fourier.Measurement,
+        measured: fourier.MeasuredAmplitude,
         depths_um: np.ndarray,
         spectra: torch.Tensor,
         aberration: torch.Tensor,
