@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import sys
 import traceback
@@ -329,6 +330,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     tokens = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # notes of a long run reach a pipe when they are made
+    log = logging.getLogger(__package__.partition(".")[0])
+    if not any(isinstance(handler, mistakes.Warnings) for handler in log.handlers):
+        log.addHandler(mistakes.Warnings(logging.WARNING))
     try:
         app(free_options.joined(tokens, OWN), print_error=False, exit_on_error=False, result_action="return_none")
         sys.stdout.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import sys
 
 import cyclopts
@@ -21,6 +22,14 @@ REMEDIES = {
 
 def complain(sentence: str) -> None:
     print(f"neuralfield: {' '.join(sentence.split())}", file=sys.stderr)
+
+
+class Warnings(logging.Handler):
+    """Says what the library warns of, such as a plug-in that is left out, on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line."""
+        print(f"warning: {' '.join(record.getMessage().split())}", file=sys.stderr)
 
 
 def sentence(error: Exception) -> str:

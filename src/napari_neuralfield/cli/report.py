@@ -67,17 +67,14 @@ def methods(name: str | None) -> list[dict[str, Any]]:
     """Every method, or the named one, with its options; `calibrate` and `train` have options too and may be named."""
     from ..recon.calibration.recipe import CalibrationRecipe
     from ..recon.engine.recipe import Method, options_of
-    from ..registry import METHODS
+    from ..registry import METHODS, NETWORKS
 
     if name == "calibrate":
         summary = "Finds what the microscope really was; a command of its own: neuralfield calibrate."
         found = [Method(name, summary, CalibrationRecipe, ("led_array",), {}, lambda *_: iter(()))]
     elif name == "train":
-        from ..recon.training.networks import TRAININGS
-
         found = [
-            Method(f"train {n}", t.summary, t.recipe, (t.kind,), {}, lambda *_: iter(()))
-            for n, t in TRAININGS.items()
+            Method(f"train {n}", t.summary, t.recipe, (t.kind,), {}, lambda *_: iter(())) for n, t in NETWORKS.items()
         ]
     else:
         found = [METHODS[n] for n in (sorted(METHODS) if name is None else [name])]

@@ -8,12 +8,14 @@ from types import MappingProxyType
 import numpy as np
 
 from ..data.acquisition import Draft, LedArray
+from ..registry import simulator
 from .led_optics import aberrated_pupil, coded_led_frames, led_grid_na
 from .phantoms import PHANTOMS, Phantom, low_pass, seen
 from .scan_optics import part, speckle
 from .scans import Truth
 
 
+@simulator("coded-fpm")
 def coded_fpm(
     seed: int = 0,
     *,

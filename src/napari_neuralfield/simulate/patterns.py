@@ -12,6 +12,7 @@ import numpy as np
 
 from ..data.acquisition import Draft, MultiplexedLed
 from ..optics.patterns import halves_and_arcs
+from ..registry import simulator
 from .led_optics import Pupil, aberrated_pupil, axial_of, led_grid_na
 from .scans import Truth
 
@@ -19,6 +20,8 @@ Sample = Callable[[int, int, np.random.Generator], np.ndarray]
 TALLEST_RAD = 6.0
 
 
+@simulator("multiplexed-textures", sample="textures")
+@simulator("multiplexed-cells")
 def multiplexed(
     seed: int = 0,
     *,

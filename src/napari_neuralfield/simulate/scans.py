@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..data.acquisition import CodedPtychography, Draft, Ptychography
+from ..registry import simulator
 from .phantoms import PHANTOMS, Phantom, low_pass
 from .scan_optics import far_field_frames, focused_probe, free_space, near_frames, part, raster, speckle, spiral
 
@@ -19,6 +20,10 @@ Truth = dict[str, Any]  # arrays and scalars, in the layout of the benchmark's t
 MARGIN = 4  # pixels of the object array around the outermost windows: forward.scan's
 
 
+@simulator(  # the lens's central stop is not known
+    "far-field-raster", path="raster", phantom="cells", overlap=0.5, spot=40.0, probe_error=0.0, probe_stop=0.0
+)
+@simulator("far-field")
 def far_field(
     seed: int = 0,
     *,
@@ -90,6 +95,7 @@ def far_field(
     return acquisition, _truth(world, corners, nominal, light, pixel) | {"probe": beam.astype(np.complex64)}
 
 
+@simulator("near-field")
 def near_field(
     seed: int = 0,
     *,
@@ -153,6 +159,9 @@ def near_field(
     return acquisition, truth | {"probe": beam, "distance_um": distance_um * magnification}
 
 
+@simulator("coded-surface-unknown", surface_known=False, phantom="smear", frames=100)
+@simulator("coded-wrong-positions", position_error_px=3.0)
+@simulator("coded")
 def coded(
     seed: int = 0,
     *,

@@ -1,26 +1,22 @@
-"""Virtual microscopes and phantoms with known truth.
+"""Virtual LED boards with known truth: a tilted slide, and a microscope that is not what its file says.
 
-`SIMULATORS[name](seed)` gives an acquisition and its truth. The physics is in `virtual_leds` and `virtual_scans`,
-written plainly and apart from the fast forward models, so that one can be checked against the other.
+The physics is in `led_optics`, written plainly and apart from the fast forward models, so that one can be checked
+against the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 
 from ..data.acquisition import Acquisition, Draft, LedArray
 from ..optics.board import BoardPose
-from .coded_fpm import coded_fpm
+from ..registry import simulator
 from .led_optics import aberrated_pupil, led_frames, led_grid_na
-from .patterns import multiplexed
 from .phantoms import PHANTOMS, Phantom, cell_phantom, low_pass, seen
-from .scans import Truth, coded, far_field, near_field
-from .through_focus import through_focus
-from .time_lapse import time_lapse
+from .scans import Truth
 
 
 def expose(intensity: np.ndarray, electrons: float, rng: np.random.Generator, read_noise: float = 0.0) -> np.ndarray:
@@ -29,6 +25,7 @@ def expose(intensity: np.ndarray, electrons: float, rng: np.random.Generator, re
     return (counts / electrons).astype(np.float32)
 
 
+@simulator("tilted-slide")
 def tilted_slide(
     seed: int = 0,
     *,
@@ -74,6 +71,8 @@ def tilted_slide(
     return acquisition, truth
 
 
+@simulator("miscalibrated-texture", phantom="texture")
+@simulator("miscalibrated-board")
 def miscalibrated_board(
     seed: int = 0,
     *,
@@ -180,25 +179,3 @@ def spoil(frames: np.ndarray, rng: np.random.Generator, saturated: Sequence[int]
         frames[i] = np.minimum(frames[i] * (well / max(np.median(frames[i]), 1e-6)), well)
     for i in noise:
         frames[i] = rng.permutation(frames[i].ravel()).reshape(frames[i].shape)
-
-
-SIMULATORS: dict[str, Callable[[int], tuple[Acquisition, Truth]]] = {
-    "tilted-slide": tilted_slide,
-    "miscalibrated-board": miscalibrated_board,
-    "miscalibrated-texture": partial(miscalibrated_board, phantom="texture"),
-    "far-field": far_field,
-    "far-field-raster": partial(  # the lens's central stop is not known
-        far_field, path="raster", phantom="cells", overlap=0.5, spot=40.0, probe_error=0.0, probe_stop=0.0
-    ),
-    "near-field": near_field,
-    "coded": coded,
-    "coded-wrong-positions": partial(coded, position_error_px=3.0),
-    "coded-surface-unknown": partial(coded, surface_known=False, phantom="smear", frames=100),
-    "coded-fpm": coded_fpm,
-    "multiplexed-cells": multiplexed,
-    "multiplexed-textures": partial(multiplexed, sample="textures"),
-    "through-focus": through_focus,
-    "through-focus-textures": partial(through_focus, sample="textures"),
-    "through-focus-confluent": partial(through_focus, sample="confluent"),
-    "time-lapse": time_lapse,
-}

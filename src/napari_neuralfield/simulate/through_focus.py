@@ -13,6 +13,7 @@ import numpy as np
 import scipy.fft
 
 from ..data.acquisition import Draft, ThroughFocus
+from ..registry import simulator
 from . import cells as virtual_cells
 from .patterns import textures
 from .scans import Truth
@@ -20,6 +21,9 @@ from .scans import Truth
 GUARD = 16  # camera pixels around the field; light from beyond does not reach it
 
 
+@simulator("through-focus-confluent", sample="confluent")
+@simulator("through-focus-textures", sample="textures")
+@simulator("through-focus")
 def through_focus(
     seed: int = 0,
     *,

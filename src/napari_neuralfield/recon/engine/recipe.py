@@ -12,8 +12,9 @@ from typing import Any
 import pydantic
 import yaml
 
+from ... import compute
 from ...data.acquisition import Acquisition
-from ...registry import METHODS
+from ...registry import METHODS, summary
 from ...types import Event, InputError
 
 
@@ -32,6 +33,9 @@ class Recipe(pydantic.BaseModel):
     seed: int = option(0, "seed of every random choice; the same seed gives the same field", ge=0, advanced=True)
 
 
+Run = Callable[[Any, Any], Iterator[Event]]  # of an acquisition and a recipe
+
+
 @dataclasses.dataclass(frozen=True)
 class Method:
     """A registered way to reconstruct."""
@@ -41,7 +45,7 @@ class Method:
     recipe: type[Recipe]
     kinds: tuple[str, ...]
     presets: Mapping[str, Mapping[str, Any]]
-    run: Callable[[Any, Any], Iterator[Event]]
+    run: Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,15 +66,34 @@ class OptionInfo:
 
 def method(
     name: str, recipe: type[Recipe], kinds: tuple[str, ...], presets: Mapping[str, Mapping[str, Any]] | None = None
-) -> Callable[[Callable[[Any, Any], Iterator[Event]]], Callable[[Any, Any], Iterator[Event]]]:
-    """Decorator: register the generator function below as the method `name`; its docstring opens with the summary."""
+) -> Callable[[Run], Run]:
+    """Decorator: register the generator function below as the method `name`; its docstring opens with the summary.
 
-    def register(run: Callable[[Any, Any], Iterator[Event]]) -> Callable[[Any, Any], Iterator[Event]]:
-        summary = (run.__doc__ or "").strip().splitlines()[0]
-        METHODS.add(name, Method(name, summary, recipe, kinds, presets or {}, run))
+    Parameters
+    ----------
+    recipe : its fields are the options.
+    kinds : of acquisition that the method takes, such as 'led_array'.
+    presets : name -> options; 'published' is the paper's.
+    """
+
+    def register(run: Run) -> Run:
+        METHODS.add(name, Method(name, opening_line(run), recipe, kinds, presets or {}, run), run.__module__)
         return run
 
     return register
+
+
+def opening_line(function: Callable[..., object]) -> str:
+    """The first line of a docstring, which people choose by.
+
+    Raises
+    ------
+    TypeError : where there is none.
+    """
+    lines = (function.__doc__ or "").strip().splitlines()
+    if not lines:
+        raise TypeError(f"{function.__qualname__} has no docstring; its first line tells people what it does")
+    return lines[0]
 
 
 def options(name: str) -> list[OptionInfo]:
@@ -191,4 +214,19 @@ def run(acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
             f"method {entry.name} takes {', '.join(entry.kinds)} but {acquisition.source or 'the acquisition'} is "
             f"{acquisition.kind}; choose {', '.join(takers) or 'another file, since no method takes this kind yet'}"
         )
-    return entry.run(acquisition, recipe)
+    package = METHODS.package(entry.name)
+    return _named(entry, package, acquisition, recipe) if package else entry.run(acquisition, recipe)
+
+
+def _named(entry: Method, package: str, acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
+    """The events of another package's method; what it did not foresee is said to be that package's."""
+    try:
+        yield from entry.run(acquisition, recipe)
+    except InputError:
+        raise
+    except Exception as error:
+        if compute.is_out_of_memory(error):
+            raise
+        raise InputError(
+            f"method {entry.name} of the plug-in {package} failed ({summary(error)}); report it to its authors"
+        ) from error

@@ -19,6 +19,7 @@ from ...networks.pretrained import Weights
 from ..patterns.network_inputs import CANONICAL, CHANNELS
 from ..patterns.trust import statistics
 from .material import NOTHING, Material, Pair, every_fifth
+from .networks import network
 from .phase_losses import laplace
 from .recipe import TrainNeuPhRecipe
 from .self_supervision import FrameMisfit
@@ -122,6 +123,17 @@ def check_start(recipe: TrainNeuPhRecipe, start: Weights, resume: bool) -> None:
     check_sizes(sizes(recipe), start, resume, {name: name for name in ("channels", "blocks", "decoder")})
 
 
+@network(
+    "neuph",
+    TrainNeuPhRecipe,
+    summary="Trains the network that makes phase of five LED patterns, on simulated scenes, measured pairs or both.",
+    kind="multiplexed_led",
+    shown="bright field, half disc",
+    upsampling=CANONICAL.upsampling,
+    pixel_um=1.625,
+    check_start=check_start,
+    kept=("size", "channels", "blocks", "decoder"),
+)
 def train(
     recipe: TrainNeuPhRecipe,
     start: Weights | None = None,

@@ -3,24 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import npe2
 
+from ...registry import READERS
+
+if TYPE_CHECKING:
+    import napari
+
 PLUGIN = "napari-neuralfield"
+OFFERED = f"{PLUGIN}-readers"  # what napari knows the readers of our plug-ins as
 
 
-def open_docks(viewer: Any, *names: str, front: str = "") -> None:
-    """Open these docks where they are not open yet, arranged so that all can be read; `front` or the first is seen."""
+def offer_readers() -> None:
+    """Let napari offer the readers of our plug-ins for the `patterns` of file names that they give, once.
+
+    A plug-in that has a manifest of its own for its reader is known to napari already.
+    """
+    manager = npe2.PluginManager.instance()
+    ready = {mf.name for mf in manager.iter_manifests() if mf.contributions.readers}
+    patterns = {
+        pattern
+        for name, entry in READERS.items()
+        if READERS.package(name) and READERS.package(name).split()[0] not in ready
+        for pattern in getattr(entry, "patterns", ())
+    }
+    if not patterns or OFFERED in ready:
+        return
+    command = f"{OFFERED}.read"
+    manager.register(
+        npe2.PluginManifest(
+            name=OFFERED,
+            display_name=f"{PLUGIN} (plug-ins)",
+            contributions={
+                "commands": [
+                    {
+                        "id": command,
+                        "title": "Read the frames of a computational microscope",
+                        "python_name": "napari_neuralfield.widgets.contributions:acquisition_reader",
+                    }
+                ],
+                "readers": [{"command": command, "filename_patterns": sorted(patterns)}],
+            },
+        )
+    )
+
+
+def open_docks(viewer: napari.Viewer, *names: str, front: str = "") -> None:
+    """Open docks where they are not open yet, arranged so that all can be read.
+
+    Parameters
+    ----------
+    names : of docks, as in the manifest.
+    front : the one that is seen; the first where left out.
+    """
     for name in names:
         full = f"{name} ({PLUGIN})"  # as the Plugins menu calls it, so that nothing opens twice
         if full not in viewer.window.dock_widgets:
             below = name == "Depth"
-            widget: Any = _dock(name)(viewer)
-            viewer.window.add_dock_widget(
-                widget, name=full, area="bottom" if below else "right", tabify=not below, add_vertical_stretch=False
+            widget = _dock(name)(viewer)
+            area = "bottom" if below else "right"
+            dock = viewer.window.add_dock_widget(
+                widget, name=full, area=area, tabify=not below, add_vertical_stretch=False
             )
-            widget.parent().setWindowTitle(name)
+            dock.setWindowTitle(name)
             if below:
                 widget.setMaximumHeight(118)
     scale_bar = viewer.canvas.overlays.scale_bar

@@ -13,6 +13,7 @@ from ...types import Done, Event, Field, InputError, Preview, Result
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition, Draft
+    from ...recon.engine.recipe import Method, Recipe
 
 Slices = tuple[slice, slice]
 WHOLE_FRAME_KINDS = ("ptychography", "coded_ptychography")  # their frames are patterns, not pictures of a place
@@ -20,10 +21,18 @@ WHOLE_FRAME_KINDS = ("ptychography", "coded_ptychography")  # their frames are p
 
 @dataclasses.dataclass(frozen=True)
 class Library:
-    """methods : name -> `recon.recipe.Method`. devices : what can be computed on, the fastest first."""
+    """What there is to choose from.
 
-    methods: dict[str, Any]
+    Parameters
+    ----------
+    methods : by name.
+    devices : what can be computed on, the fastest first.
+    problems : a sentence for each plug-in that is left out.
+    """
+
+    methods: dict[str, Method]
     devices: list[str]
+    problems: tuple[str, ...] = ()
 
     def for_kind(self, kind: str) -> list[str]:
         return [name for name, method in self.methods.items() if kind in method.kinds]
@@ -43,9 +52,11 @@ class Library:
 def load_library() -> Library:
     """Import every method; takes seconds the first time, so call it outside the window's thread."""
     from ... import compute
-    from ...registry import METHODS
+    from ...registry import METHODS, READERS, problems
 
-    return Library(dict(METHODS.items()), compute.devices())
+    methods = dict(METHODS.items())
+    list(READERS)  # so that their plug-ins are known too
+    return Library(methods, compute.devices(), tuple(map(str, problems())))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +64,7 @@ class Plan:
     """One run, ready to start. `offset_um` is where the (y, x) region begins in the whole frame."""
 
     acquisition: Acquisition
-    recipe: Any
+    recipe: Recipe
     offset_um: tuple[float, float]
 
     def events(self) -> Iterator[Event]:
@@ -77,9 +88,7 @@ class Plan:
         return Result(preview.field, recipe=recipe, optics=plain, title=self.acquisition.title)
 
 
-def plan_run(
-    acquisition: Acquisition, method: str, values: Mapping[str, Any], region: Slices | None = None
-) -> Plan:
+def plan_run(acquisition: Acquisition, method: str, values: Mapping[str, Any], region: Slices | None = None) -> Plan:
     """The recipe and the acquisition of a run.
 
     Parameters
@@ -118,9 +127,7 @@ def moved(field: Field, offset_um: tuple[float, float]) -> Field:
     """The same field `offset_um` (y, x) further; its numbers are shared."""
     other = copy.copy(field)
     origin = field.extent.origin_um
-    other.extent = dataclasses.replace(
-        field.extent, origin_um=(origin[0] + offset_um[0], origin[1] + offset_um[1])
-    )
+    other.extent = dataclasses.replace(field.extent, origin_um=(origin[0] + offset_um[0], origin[1] + offset_um[1]))
     place = getattr(field, "placement", None)
     if place is not None:  # of a network's channels
         start = place.origin_um

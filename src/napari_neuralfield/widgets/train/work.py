@@ -45,10 +45,10 @@ class Wish:
 
 
 def load_trainings() -> dict[str, Any]:
-    """name -> `recon.trainings.Training`; imports torch, so call it outside the window's thread."""
-    from ...recon.training.networks import TRAININGS
+    """name -> `recon.training.networks.Training`; imports torch, so call it outside the window's thread."""
+    from ...registry import NETWORKS
 
-    return dict(TRAININGS)
+    return dict(NETWORKS.items())
 
 
 def options_shown(training: Any) -> list[Any]:
@@ -70,12 +70,12 @@ def train(wish: Wish, tell: Callable[[Any], None], stopped: Callable[[], bool]) 
     """
     from ... import compute
     from ...app import arguments, training
-    from ...recon.training.networks import training as network
+    from ...registry import NETWORKS
 
     arguments.output(wish.target, training.WEIGHTS, "Save as")
     resume = _named(wish) if wish.begin == HALF else None
     start = {SHIPPED: training.SHIPPED, FINISHED: _named(wish) if wish.begin == FINISHED else None}.get(wish.begin)
-    values, given = dict(wish.values), material_of(wish, network(wish.network))
+    values, given = dict(wish.values), material_of(wish, NETWORKS[wish.network])
     entry, recipe, weights, material = training.prepare(wish.network, values, resume, start, given)
     with compute.leave_a_core_to_the_window():
         return training.follow(entry.run(recipe, weights, material, stopped), wish.target, tell, entry.shown)
