@@ -1,6 +1,6 @@
 """Name -> thing, filled by decorators: one new file with one decorated thing, here or in somebody else's package.
 
-Whatever another package does wrong costs that package its place and is told as a `Problem`; ours are untouched by it.
+Whatever another package does wrong costs that package its place and is told as a `PluginProblem`; ours stay.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ Write = TypeVar("Write", bound=Callable[..., None])
 log = logging.getLogger(__package__)
 _ALL: list[Registry[Any]] = []
 _LOCK = threading.RLock()
-_PROBLEMS: list[Problem] = []
+_PROBLEMS: list[PluginProblem] = []
 _point: EntryPoint | None = None  # being imported
 
 
 @dataclasses.dataclass(frozen=True)
-class Problem:
+class PluginProblem:
     """What another package does wrong.
 
     Parameters
@@ -54,7 +54,7 @@ class Problem:
         return f"plug-in {self.package} ({self.entry_point}) is left out: {self.error}"
 
 
-def problems() -> tuple[Problem, ...]:
+def problems() -> tuple[PluginProblem, ...]:
     """What other packages have done wrong so far."""
     return tuple(_PROBLEMS)
 
@@ -64,10 +64,10 @@ def report(package: str, entry_point: str, error: BaseException | str) -> None:
 
     Parameters
     ----------
-    package, entry_point : as in `Problem`.
+    package, entry_point : as in `PluginProblem`.
     error : what was raised, or a sentence.
     """
-    problem = Problem(package, entry_point, error if isinstance(error, str) else summary(error))
+    problem = PluginProblem(package, entry_point, error if isinstance(error, str) else summary(error))
     if problem not in _PROBLEMS:
         _PROBLEMS.append(problem)
         log.warning("%s", problem)
@@ -247,7 +247,9 @@ SIMULATORS: Registry[Simulate] = Registry("simulation", "simulators", "simulate"
 NETWORKS: Registry[Any] = Registry(  # recon.training.networks.Training
     "network", "networks", "recon.training", offer="what can be trained is"
 )
-WRITERS: Registry[Callable[..., None]] = Registry("ending", "writers", "io.writers")  # of a path, strips and a stack
+WRITERS: Registry[Callable[..., None]] = Registry(  # of a path, strips and a stack
+    "ending", "writers", "io.writers.npy", "io.writers.tiff", "io.writers"
+)
 
 field, reader, measurement = FIELDS.register, READERS.register, MEASUREMENTS.register
 

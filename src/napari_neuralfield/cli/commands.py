@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -330,9 +328,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     tokens = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # notes of a long run reach a pipe when they are made
-    log = logging.getLogger(__package__.partition(".")[0])
-    if not any(isinstance(handler, mistakes.Warnings) for handler in log.handlers):
-        log.addHandler(mistakes.Warnings(logging.WARNING))
+    mistakes.say_warnings()
     try:
         app(free_options.joined(tokens, OWN), print_error=False, exit_on_error=False, result_action="return_none")
         sys.stdout.flush()
@@ -344,9 +340,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         mistakes.complain(str(error) or "interrupted")
         return 130
     except Exception as error:
-        if os.environ.get("NEURALFIELD_DEBUG"):
-            traceback.print_exc()
-        mistakes.complain(mistakes.sentence(error))
+        mistakes.explain(error)
         return 2
 
 
