@@ -11,18 +11,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..registry import NETWORKS
 from ..types import InputError
-from .encoder import LocalConditionalNetwork
-from .srcnn import SuperResolutionCnn
-from .unet import UNet
 
 FORMAT = "neuralfield-weights"
 VERSION = 1
-NETWORKS: dict[str, type[nn.Module]] = {
-    "neuph": LocalConditionalNetwork,
-    "srqpi": UNet,
-    "srcnn": SuperResolutionCnn,
-}
 SHIPPED = "weights"  # folder beside this file
 
 
@@ -50,7 +43,7 @@ class Weights:
         InputError : where the numbers are not those of such a network.
         """
         try:
-            network = NETWORKS[self.header.get("network", "neuph")](**self.header["sizes"])
+            network = NETWORKS[self.header.get("network", "neuph")].architecture(**self.header["sizes"])
             self.into(network)
         except (LookupError, TypeError, ValueError, RuntimeError):
             raise InputError(

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from torch import nn
+
 from ...networks.pretrained import Weights
 from ...registry import NETWORKS
 from ..engine.recipe import checked, opening_line
@@ -25,6 +27,7 @@ class Training:
     Parameters
     ----------
     run : recipe, weights to go on from or None, material, and whether to stop -> events, validations and weights.
+    architecture : the network's class; the sizes in its weights' header build it.
     check_start : recipe, weights and whether they are half-finished; raises InputError where they do not fit.
     kept : options that weights decide when they are gone on from.
     kind : of acquisition that the network takes.
@@ -37,6 +40,7 @@ class Training:
     summary: str
     recipe: type[TrainRecipe]
     run: Train
+    architecture: type[nn.Module]
     check_start: Callable[[Any, Weights, bool], None]
     kept: tuple[str, ...]
     kind: str
@@ -49,6 +53,7 @@ def network(
     name: str,
     recipe: type[TrainRecipe],
     *,
+    architecture: type[nn.Module],
     kind: str,
     shown: str,
     upsampling: int,
@@ -61,7 +66,7 @@ def network(
 
     Parameters
     ----------
-    name, recipe, kind, shown, upsampling, pixel_um, check_start, kept : as in `Training`.
+    name, recipe, architecture, kind, shown, upsampling, pixel_um, check_start, kept : as in `Training`.
     summary : one sentence; the first line of the function's docstring where left out.
     """
 
@@ -73,6 +78,7 @@ def network(
                 summary=summary or opening_line(run),
                 recipe=recipe,
                 run=run,
+                architecture=architecture,
                 check_start=check_start,
                 kept=kept,
                 kind=kind,

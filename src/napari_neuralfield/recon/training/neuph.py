@@ -126,6 +126,7 @@ def check_start(recipe: TrainNeuPhRecipe, start: Weights, resume: bool) -> None:
 @network(
     "neuph",
     TrainNeuPhRecipe,
+    architecture=LocalConditionalNetwork,
     summary="Trains the network that makes phase of five LED patterns, on simulated scenes, measured pairs or both.",
     kind="multiplexed_led",
     shown="bright field, half disc",

@@ -113,6 +113,7 @@ ONE_FRAME: dict[str, Any] = {
 @network(
     "srcnn",
     TrainSrcnnRecipe,
+    architecture=SuperResolutionCnn,
     summary="Trains the three convolutions that the U-Net is compared with.",
     kept=("loss",),
     **ONE_FRAME,
@@ -120,6 +121,7 @@ ONE_FRAME: dict[str, Any] = {
 @network(
     "srqpi",
     TrainSrqpiRecipe,
+    architecture=UNet,
     summary="Trains the U-Net that makes phase on 4 times finer pixels of a single defocused frame.",
     kept=("size", "base", "norm", "loss"),
     **ONE_FRAME,

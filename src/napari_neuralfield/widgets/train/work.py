@@ -91,7 +91,7 @@ def called(kind: str) -> str:
     """What a user calls the frames of a kind."""
     from ...io.readers.training_files import CALLED
 
-    return CALLED[kind]
+    return CALLED.get(kind, kind)
 
 
 def microscopes(training: Any) -> tuple[str, ...]:
