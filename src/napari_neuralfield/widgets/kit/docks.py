@@ -35,7 +35,7 @@ def offer_readers() -> None:
     manager.register(
         npe2.PluginManifest(
             name=OFFERED,
-            display_name=f"{PLUGIN} (plug-ins)",
+            display_name=f"{PLUGIN} plug-ins",
             contributions={
                 "commands": [
                     {
