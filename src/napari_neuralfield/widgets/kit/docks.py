@@ -32,22 +32,22 @@ def offer_readers() -> None:
     if not patterns or OFFERED in ready:
         return
     command = f"{OFFERED}.read"
-    manager.register(
-        npe2.PluginManifest(
-            name=OFFERED,
-            display_name=f"{PLUGIN} plug-ins",
-            contributions={
-                "commands": [
-                    {
-                        "id": command,
-                        "title": "Read the frames of a computational microscope",
-                        "python_name": "napari_neuralfield.widgets.contributions:acquisition_reader",
-                    }
-                ],
-                "readers": [{"command": command, "filename_patterns": sorted(patterns)}],
-            },
-        )
+    manifest = npe2.PluginManifest(
+        name=OFFERED,
+        display_name=f"{PLUGIN} plug-ins",
+        contributions={
+            "commands": [
+                {
+                    "id": command,
+                    "title": "Read the frames of a computational microscope",
+                    "python_name": "napari_neuralfield.widgets.contributions:acquisition_reader",
+                }
+            ],
+            "readers": [{"command": command, "filename_patterns": sorted(patterns)}],
+        },
     )
+    with manager.events.plugins_registered.blocked():  # napari would make menus, of which a reader needs none
+        manager.register(manifest)
 
 
 def open_docks(viewer: napari.Viewer, *names: str, front: str = "") -> None:
