@@ -138,7 +138,13 @@ class Registry(Generic[T]):
         return self._origins.get(name, ("", ""))[0]
 
     def fails_in_use(self, name: str, error: BaseException) -> None:
-        """Tell, once, that an entry of another package cannot be used."""
+        """Tell, once, that an entry of another package cannot be used.
+
+        Parameters
+        ----------
+        name : of the entry.
+        error : that it raised.
+        """
         report(self.package(name), f"{self.what} {name}", error)
 
     def __getitem__(self, name: str) -> T:
@@ -254,7 +260,7 @@ WRITERS: Registry[Callable[..., None]] = Registry(  # of a path, strips and a st
 field, reader, measurement = FIELDS.register, READERS.register, MEASUREMENTS.register
 
 
-def simulator(name: str, **preset: Any) -> Callable[[Simulate], Simulate]:
+def simulator(name: str, **preset: object) -> Callable[[Simulate], Simulate]:
     """Decorator: register the function below as a virtual microscope.
 
     It takes a seed and returns the acquisition and its truth by name, arrays or numbers.

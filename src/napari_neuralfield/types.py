@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     import torch
@@ -88,12 +89,12 @@ class Field(Protocol):
     extent: Extent
     complex_valued: bool  # False: phase only, radians
 
-    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Value at points; the three coordinates (um) broadcast against each other."""
+    def query(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Value at points of coordinates `z_um`, `y_um`, `x_um` that broadcast against each other."""
         ...
 
-    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Value on the grid of three 1-D axes (um): (z, y, x), complex64 or float32 radians."""
+    def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Value on the grid of the 1-D axes `z_um`, `y_um`, `x_um`: (z, y, x), complex64 or float32 radians."""
         ...
 
     def options(self) -> dict[str, Any]:
@@ -128,7 +129,7 @@ class Measurement(Protocol):
         ...
 
     def predict(self, field: Field, frame_indices: Sequence[int]) -> torch.Tensor:
-        """Intensity (frame, y, x) that `field` gives in the named frames; differentiable."""
+        """Intensity (frame, y, x) that `field` gives in the frames `frame_indices`; differentiable."""
         ...
 
     def parameters(self) -> Iterable[torch.Tensor]:

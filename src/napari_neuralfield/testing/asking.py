@@ -31,7 +31,7 @@ def attempt(what: str, call: Callable[[], T]) -> T:
 
 
 def refuses_only_in_words(what: str, call: Callable[[], object]) -> None:
-    """Whatever `call` raises is an `InputError`, which a user can read."""
+    """Whatever `call` raises is an `InputError`, which a user can read; `what` says in a failure what was called."""
     try:
         call()
     except InputError:
@@ -43,7 +43,7 @@ def refuses_only_in_words(what: str, call: Callable[[], object]) -> None:
 
 
 def through_json(what: str, values: Mapping[str, object]) -> dict[str, object]:
-    """The values as JSON gives them back."""
+    """The values as JSON gives them back; `what` names them in a failure."""
     written = attempt(f"{what} written as JSON", lambda: json.dumps(dict(values), allow_nan=False))
     back: dict[str, object] = json.loads(written)
     return back
@@ -55,7 +55,7 @@ def array(values: object) -> np.ndarray:
 
 
 def near(one: object, other: object, share: float = 1e-3) -> bool:
-    """Whether two arrays differ by less than `share` of the larger one's largest value."""
+    """Whether `one` array differs from the `other` by less than `share` of the larger one's largest value."""
     a, b = array(one), array(other)
     return a.shape == b.shape and bool(np.abs(a - b).max() <= share * max(np.abs(a).max(), np.abs(b).max(), 1e-30))
 
@@ -65,6 +65,7 @@ def check_gradient(what: str, value: Callable[[], torch.Tensor], parameters: Ite
 
     Parameters
     ----------
+    what : names the value in a failure.
     value : real or complex, any shape; taken anew from the parameters at each call.
     parameters : those that are trained.
     """

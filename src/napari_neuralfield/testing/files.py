@@ -137,10 +137,10 @@ def check_writer(ending: str) -> None:
         for what, planes in (("real", real), ("complex", real * np.exp(1j * real).astype(np.complex64))):
             whole, strips = (Path(folder) / f"{what}-{way}{ending}" for way in ("whole", "strips"))
             said = f"writing {what} planes as {ending}"
-            attempt(said, partial(save_planes, whole, planes, z_um, 0.5, 2))
+            attempt(said, partial(save_planes, whole, planes, z_um, pixel_um=0.5, count=2))
             parts = [planes[0, :4], planes[0, 4:], planes[1, :1], planes[1, 1:]]
-            attempt(said, partial(save_strips, strips, parts, z_um, 0.5, shape, sample=parts[0]))
+            attempt(said, partial(save_strips, strips, parts, z_um, pixel_um=0.5, shape=shape, sample=parts[0]))
             require(whole.exists() and strips.exists(), f"{said} leaves no file")
         short, said = Path(folder) / f"short{ending}", f"writing too few planes as {ending}"
-        refuses_only_in_words(said, partial(save_strips, short, [real[0]], z_um, 0.5, shape))
+        refuses_only_in_words(said, partial(save_strips, short, [real[0]], z_um, pixel_um=0.5, shape=shape))
         require(not short.exists(), f"{said} leaves a file that is not whole")

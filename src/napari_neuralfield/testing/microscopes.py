@@ -39,7 +39,7 @@ class Waves(nn.Module):
         self.strength = nn.Parameter(torch.from_numpy(rng.normal(0, 0.1, (waves, 2))).to(torch.float64))
 
     def query(self, z_um: object, y_um: object, x_um: object) -> torch.Tensor:
-        """1 + the sum of the waves at points, um, that broadcast against each other."""
+        """1 + the sum of the waves at `z_um`, `y_um`, `x_um`, which broadcast against each other."""
         z, y, x = (torch.as_tensor(np.asarray(axis), dtype=torch.float64) for axis in (z_um, y_um, x_um))
         value = torch.ones((), dtype=torch.complex128)
         for (fz, fy, fx), part in zip(self.frequency, torch.view_as_complex(self.strength), strict=True):
@@ -47,7 +47,7 @@ class Waves(nn.Module):
         return value
 
     def render(self, z_um: object, y_um: object, x_um: object) -> torch.Tensor:
-        """On axes (um): (z, y, x), complex64."""
+        """On the axes `z_um`, `y_um`, `x_um`: (z, y, x), complex64."""
         z, y, x = (np.atleast_1d(np.asarray(axis, dtype=np.float64)) for axis in (z_um, y_um, x_um))
         return self.query(z[:, None, None], y[:, None], x).to(torch.complex64)
 

@@ -30,7 +30,7 @@ def save_planes(
 
     Parameters
     ----------
-    path : ends in .npy, .tif, .tiff, .ome.zarr or .png.
+    path : ends in .npy, .tif, .tiff, .ome.zarr, .png or what a plug-in writes.
     planes : `count` arrays (y, x), complex or real, all alike.
     z_um : depth of each plane, um.
     pixel_um : pixel, um.
@@ -69,8 +69,12 @@ def save_strips(
 
     Parameters
     ----------
+    path : ends in what one of `WRITERS` writes.
     strips : rows (y, x) from the first to the last, one plane after the other; none holds rows of two planes.
+    pixel_um : pixel, um.
     shape : (y, x) of a plane.
+    origin_um : (y, x) of the centre of pixel (0, 0), um.
+    name : what the values of real planes are.
     sample : some of the values, from which a PNG takes its black and white; the first strip where None.
     time_s : when each plane was taken, s: they are a time-lapse (t, y, x) at the one depth in `z_um`.
     unit : of the values of real planes, named beside them where the format can.
@@ -85,7 +89,7 @@ def save_strips(
     times = None if time_s is None else np.asarray(time_s, dtype=float).reshape(-1)
     whole = (len(depths if times is None else times), *shape)
     some = first if sample is None else sample
-    stack = Stack(some, whole, depths, float(pixel_um), origin_um, name, times, unit)
+    stack = Stack(some, whole, depths, float(pixel_um), origin_um, name=name, time_s=times, unit=unit)
     with writing(target) as temporary:
         writer(temporary, _fitting(itertools.chain([first], source), stack, target), stack)
 

@@ -20,7 +20,10 @@ MOST_PLANES = 32  # from which it is told how a channel is first shown
 
 @writer(".ome.zarr")
 def write_ome_zarr(path: Path, strips: Strips, stack: Stack) -> None:
-    """Write planes as their rows come; each level is the mean over 2 x 2 pixels of the (complex) level before."""
+    """Write `strips` to `path` as they come, where `stack` says.
+
+    Each level is the mean over 2 x 2 pixels of the (complex) level before.
+    """
     import zarr
 
     count, rows, columns = stack.shape

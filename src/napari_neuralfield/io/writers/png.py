@@ -12,7 +12,10 @@ from .stack import Stack, Strips
 
 @writer(".png")
 def write_png(path: Path, strips: Strips, stack: Stack) -> None:
-    """One row per plane, 8 bit: amplitude beside phase; black is the lowest value of the first plane (phase: -pi)."""
+    """Write `strips` to `path`, one row per plane of the stack, 8 bit: amplitude beside phase.
+
+    Black is the lowest value of the first plane (phase: -pi).
+    """
     from PIL import Image
 
     depth, height, columns = stack.shape

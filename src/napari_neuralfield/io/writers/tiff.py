@@ -13,7 +13,10 @@ from .stack import Stack, Strips
 
 @writer(".tif", ".tiff")
 def write_tiff(path: Path, strips: Strips, stack: Stack) -> None:
-    """OME-TIFF with pixel sizes, channels amplitude and phase as float32, axes (z, c, y, x) or (t, c, y, x)."""
+    """Write `strips` to `path` with the pixel sizes of the stack.
+
+    Channels amplitude and phase as float32, axes (z, c, y, x) or (t, c, y, x).
+    """
     import tifffile
 
     depth, height, columns = stack.shape

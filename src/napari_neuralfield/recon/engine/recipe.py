@@ -19,7 +19,10 @@ from ...types import Event, InputError
 
 
 def option(default: Any, help: str, *, unit: str = "", advanced: bool = False, **limits: Any) -> Any:
-    """A recipe field: default, one sentence of help, unit, and pydantic limits (`ge`, `gt`, `le`, `lt`)."""
+    """A recipe field: default, one sentence of help, unit, and pydantic limits (`ge`, `gt`, `le`, `lt`).
+
+    An `advanced` one is folded away in a form.
+    """
     return pydantic.Field(default, description=help, json_schema_extra={"unit": unit, "advanced": advanced}, **limits)
 
 
@@ -77,7 +80,8 @@ def method(
     """
 
     def register(run: Run) -> Run:
-        METHODS.add(name, Method(name, opening_line(run), recipe, kinds, presets or {}, run), run.__module__)
+        found = Method(name, opening_line(run), recipe=recipe, kinds=kinds, presets=presets or {}, run=run)
+        METHODS.add(name, found, run.__module__)
         return run
 
     return register
@@ -125,16 +129,16 @@ def _info(name: str, field: pydantic.fields.FieldInfo, advanced: bool = False) -
         kind = rest[0] if len(rest) == 1 else typing.Union[rest]  # noqa: UP007
     choices = tuple(typing.get_args(kind)) if typing.get_origin(kind) is typing.Literal else ()
     return OptionInfo(
-        name,
-        kind,
-        field.default,
-        field.description or "",
-        str(extra.get("unit", "")),
-        advanced or bool(extra.get("advanced")),
-        limits.get("ge", limits.get("gt")),
-        limits.get("le", limits.get("lt")),
-        choices,
-        optional,
+        name=name,
+        type=kind,
+        default=field.get_default(call_default_factory=True),
+        help=field.description or "",
+        unit=str(extra.get("unit", "")),
+        advanced=advanced or bool(extra.get("advanced")),
+        low=limits.get("ge", limits.get("gt")),
+        high=limits.get("le", limits.get("lt")),
+        choices=choices,
+        optional=optional,
     )
 
 

@@ -98,6 +98,13 @@ def recipe_for(name: str, values: Mapping[str, Any], start: Weights | None = Non
 
     A half-finished training that is resumed keeps its own recipe; finished weights keep the sizes of their network.
 
+    Parameters
+    ----------
+    name : of the network.
+    values : options that were typed.
+    start : weights to go on from, if any.
+    resume : they are those of a half-finished training.
+
     Raises
     ------
     InputError : for an unknown option, a value that breaks its rule, or weights that do not fit.

@@ -78,7 +78,14 @@ class NeuPhTask:
     def loss(
         self, network: nn.Module, channels: torch.Tensor, phase: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, float]:
-        """L1 at one random point per frame pixel, each row and column with its own offset; and the mean error."""
+        """L1 at one random point per frame pixel, each row and column with its own offset; and the mean error, rad.
+
+        Parameters
+        ----------
+        network : as `network` makes it.
+        channels : (n, 7, y, x). phase : (n, Y, X), rad.
+        generator : of the points.
+        """
         factor, side = CANONICAL.upsampling, self.recipe.patch_px
         y, x = (torch.arange(side) * factor + torch.randint(0, factor, (side,), generator=generator) for _ in range(2))
         truth = phase[:, y.to(self.device)[:, None], x.to(self.device)]
@@ -89,7 +96,7 @@ class NeuPhTask:
         return loss, error
 
     def answer(self, network: nn.Module, channels: torch.Tensor) -> torch.Tensor:
-        """What the network says on the grid of the truth (n, output, Y, X)."""
+        """What the network says of `channels` (n, 7, y, x) on the grid of the truth (n, output, Y, X)."""
         axis = torch.arange(self.recipe.patch_px * CANONICAL.upsampling) / CANONICAL.upsampling
         return self._on_grid(network, channels, axis, axis)
 
@@ -116,6 +123,11 @@ def sizes(recipe: TrainNeuPhRecipe) -> dict[str, Any]:
 def check_start(recipe: TrainNeuPhRecipe, start: Weights, resume: bool) -> None:
     """Whether weights can be gone on from with these options.
 
+    Parameters
+    ----------
+    recipe : the options.
+    start : the weights; where `resume`, of a half-finished training.
+
     Raises
     ------
     InputError : where there is nothing to resume, or the options ask for a network of other sizes.
@@ -141,5 +153,10 @@ def train(
     material: Material = NOTHING,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Stream:
-    """Train the network for five LED patterns; see `train.run_training`."""
+    """Train the network for five LED patterns.
+
+    Parameters
+    ----------
+    recipe, start, material, stopped : as in `trainer.run_training`.
+    """
     yield from run_training(NeuPhTask, recipe, start, material, stopped)

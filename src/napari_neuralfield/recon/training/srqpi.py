@@ -75,12 +75,19 @@ class DefocusTask:
     def loss(
         self, network: nn.Module, channels: torch.Tensor, phase: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, float]:
-        """Of all fine pixels, and the mean error."""
+        """Of all fine pixels, and the mean error, rad.
+
+        Parameters
+        ----------
+        network : as `network` makes it.
+        channels : (n, channel, y, x). phase : (n, Y, X), rad.
+        generator : not used, since nothing is random.
+        """
         answer = self.answer(network, channels)
         return squared(answer, phase) if self.recipe.loss == "mse" else laplace(answer, phase, weigh_by_scale=True)
 
     def answer(self, network: nn.Module, channels: torch.Tensor) -> torch.Tensor:
-        """What the network says on the grid of the truth (n, output, Y, X)."""
+        """What the network says of `channels` (n, channel, y, x) on the grid of the truth (n, output, Y, X)."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half_precision):
             found: torch.Tensor = network(channels)
         return found
@@ -93,6 +100,11 @@ class DefocusTask:
 
 def check_start(recipe: TrainDefocusRecipe, start: Weights, resume: bool) -> None:
     """Whether weights can be gone on from with these options.
+
+    Parameters
+    ----------
+    recipe : the options.
+    start : the weights; where `resume`, of a half-finished training.
 
     Raises
     ------
@@ -132,5 +144,10 @@ def train(
     material: Material = NOTHING,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Stream:
-    """Train a network for a single defocused frame; see `train.run_training`."""
+    """Train a network for a single defocused frame.
+
+    Parameters
+    ----------
+    recipe, start, material, stopped : as in `trainer.run_training`.
+    """
     yield from run_training(DefocusTask, recipe, start, material, stopped)

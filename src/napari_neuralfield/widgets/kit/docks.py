@@ -55,6 +55,7 @@ def open_docks(viewer: napari.Viewer, *names: str, front: str = "") -> None:
 
     Parameters
     ----------
+    viewer : that they belong to.
     names : of docks, as in the manifest.
     front : the one that is seen; the first where left out.
     """

@@ -167,7 +167,13 @@ def region_slices(
 
 
 def run_title(draft: Draft, plan: Plan) -> str:
-    """What the layers of a run are called: by the method too where several are laid side by side."""
+    """What the layers of a run are called.
+
+    Parameters
+    ----------
+    draft : what is open, whose title it is.
+    plan : of the run; its method is named too where several are laid side by side.
+    """
     from ..view.layers import title_of
 
     title = title_of(draft)
@@ -175,5 +181,5 @@ def run_title(draft: Draft, plan: Plan) -> str:
 
 
 def checkpoint_name(title: str, method: str) -> Path:
-    """A file name that is safe everywhere."""
+    """A file name that is safe everywhere, from the title of a run and the name of its method."""
     return Path(re.sub(r"[^\w.-]+", "_", f"{title}-{method}") + ".nfield")
