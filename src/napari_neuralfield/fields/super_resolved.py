@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ..networks.pretrained import NETWORKS
+from ..networks.pretrained import architecture
 from ..registry import FIELDS
 from ..types import Extent
 from .grid_reading import level_of, needed, read
@@ -35,7 +35,7 @@ class SuperResolvedField(nn.Module):
     Parameters
     ----------
     extent : `Extent` or its dict, of the fine grid.
-    network : name of its kind, see `networks.pretrained.NETWORKS`; sizes : that build it.
+    network : name of its kind, see `networks.pretrained.architecture`; sizes : that build it.
     channels : (channel, y, x) shape of what the network is shown.
     offset_rad : added to the network's answer.
     corrected : whether a slow correction on the channels' pixels is added too.
@@ -60,7 +60,7 @@ class SuperResolvedField(nn.Module):
         super().__init__()
         self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
         self.kind, self.sizes, self.offset_rad = network, dict(sizes), float(offset_rad)
-        self.network: Any = NETWORKS[network](**self.sizes).eval().requires_grad_(False)
+        self.network: Any = architecture(network)(**self.sizes).eval().requires_grad_(False)
         self.register_buffer("channels", torch.zeros(tuple(channels)))
         if corrected:
             self.register_buffer("correction", torch.zeros(tuple(channels[1:])))
