@@ -154,22 +154,18 @@ def test_a_method_that_fails_is_named(tmp_path: Path, frames: Path) -> None:
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder whose packages this process has: the registries look anew, and are as before afterwards."""
-    kept = [(r, dict(r._entries), dict(r._origins), r._loaded) for r in registry._ALL]
-    for each in (METHODS, FIELDS, READERS, SIMULATORS):
-        list(each)
+    shelves = (METHODS, FIELDS, READERS, SIMULATORS)
+    for shelf in shelves:
+        list(shelf)
+        monkeypatch.setattr(shelf, "_entries", dict(shelf._entries))
+        monkeypatch.setattr(shelf, "_origins", dict(shelf._origins))
     monkeypatch.setattr(registry, "_PROBLEMS", [])
     monkeypatch.syspath_prepend(str(tmp_path))
     registry._points.cache_clear()
     modules = set(sys.modules)
     yield tmp_path
-    for each, entries, origins, loaded in kept:
-        each._entries, each._origins, each._loaded = (
-            ({**each._entries, **entries} if not loaded else entries),
-            origins,
-            loaded,
-        )
     for name in set(sys.modules) - modules:
-        if getattr(sys.modules[name], "__file__", None) and str(tmp_path) in str(sys.modules[name].__file__):
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
     registry._points.cache_clear()
 

@@ -94,7 +94,7 @@ class Registry(Generic[T]):
     def __init__(self, what: str, group: str, *homes: str, offer: str = "choose one of") -> None:
         self.what, self.group, self._homes, self._offer = what, f"{__package__}.{group}", homes, offer
         self._entries: dict[str, T] = {}
-        self._origins: dict[str, tuple[str, str]] = {}  # package and entry point of what is not ours
+        self._origins: dict[str, tuple[str, str, T]] = {}  # package, entry point and thing, where it is not ours
         self._loaded = self._loading = False
         _ALL.append(self)
 
@@ -118,10 +118,10 @@ class Registry(Generic[T]):
             error = f"two entries are called {self.what} {name!r}; that of {stays or 'napari-neuralfield'} stays"
             if package or not before:
                 raise RuntimeError(error)
-            report(*self._origins.pop(name), error)
+            report(before, self._origins.pop(name)[1], error)
         self._entries[name] = thing
         if package:
-            self._origins[name] = package, point
+            self._origins[name] = package, point, thing
         return thing
 
     def register(self, name: str) -> Callable[[Thing], Thing]:
@@ -135,7 +135,8 @@ class Registry(Generic[T]):
 
     def package(self, name: str) -> str:
         """Distribution and version of the package that an entry comes from; '' for ours and for unknown names."""
-        return self._origins.get(name, ("", ""))[0]
+        package, _, thing = self._origins.get(name, ("", "", None))
+        return package if thing is self._entries.get(name) else ""
 
     def fails_in_use(self, name: str, error: BaseException) -> None:
         """Tell, once, that an entry of another package cannot be used.
@@ -254,7 +255,7 @@ NETWORKS: Registry[Any] = Registry(  # recon.training.networks.Training
     "network", "networks", "recon.training", offer="what can be trained is"
 )
 WRITERS: Registry[Callable[..., None]] = Registry(  # of a path, strips and a stack
-    "ending", "writers", "io.writers.npy", "io.writers.tiff", "io.writers"
+    "ending", "writers", "io.writers"
 )
 
 field, reader, measurement = FIELDS.register, READERS.register, MEASUREMENTS.register

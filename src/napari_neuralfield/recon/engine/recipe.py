@@ -226,7 +226,7 @@ def _named(entry: Method, package: str, acquisition: Acquisition, recipe: Recipe
     """The events of another package's method; what it did not foresee is said to be that package's."""
     try:
         yield from entry.run(acquisition, recipe)
-    except InputError:
+    except (InputError, OSError):  # a full disk is nobody's fault
         raise
     except Exception as error:
         if compute.is_out_of_memory(error):
