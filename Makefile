@@ -2,10 +2,11 @@
 READY := .venv/.ready
 BIN := .venv/bin
 
-.PHONY: help demo test lint bench
+.PHONY: help demo test plugin lint bench
 help:
 	@echo "make demo   reconstruct a bundled example, save a picture, open napari where there is a display"
-	@echo "make test   ruff, mypy and every test"
+	@echo "make test   ruff, mypy, every test, and those of the example plug-in"
+	@echo "make plugin the tests of examples/plugin alone"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  every method over the benchmark files, as one table"
 
@@ -14,6 +15,14 @@ demo: $(READY)
 
 test: lint
 	@$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory plugin
+
+# Into a folder of its own: the other tests run without a plug-in.
+PLUGIN := .venv/plugin
+plugin: $(READY)
+	@rm -rf $(PLUGIN)
+	@$(BIN)/python -m pip install --disable-pip-version-check -qq --no-deps --target $(PLUGIN) examples/plugin
+	@PYTHONPATH=$(PLUGIN) $(BIN)/python -m pytest examples/plugin
 
 lint: $(READY)
 	@$(BIN)/ruff check .

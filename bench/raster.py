@@ -60,7 +60,7 @@ def grid_of(found: np.ndarray, truth: dict[str, Any], step: int = STEP_PX) -> tu
 def trial(seed: int, phantom: str | None) -> tuple[dict[str, dict[str, float]], dict[str, np.ndarray], np.ndarray]:
     """Figures and object (y, x) of every candidate on one scan; and its truth's lit part as slices."""
     from napari_neuralfield import Done, build_recipe, reconstruct
-    from napari_neuralfield.simulate.simulators import SIMULATORS
+    from napari_neuralfield.registry import SIMULATORS
 
     more = {} if phantom is None else {"phantom": phantom}
     acquisition, truth = SIMULATORS[SCENE](seed, **more)  # type: ignore[call-arg]

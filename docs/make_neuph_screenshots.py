@@ -77,7 +77,7 @@ def main() -> None:
 def simulated(folder: Path) -> Path:
     """A file of simulated cells under five LED patterns."""
     from napari_neuralfield.io import save_acquisition
-    from napari_neuralfield.simulate.simulators import SIMULATORS
+    from napari_neuralfield.registry import SIMULATORS
 
     save_acquisition(folder / "cells.acq.h5", SIMULATORS["multiplexed-cells"](0)[0])
     return folder / "cells.acq.h5"

@@ -206,7 +206,7 @@ def training(stage: Stage, path: Path, target: Path) -> None:
 def exchanged(folder: Path) -> Path:
     """A file of a simulated far-field scan whose y and x positions are exchanged."""
     from napari_neuralfield.io import save_acquisition
-    from napari_neuralfield.simulate.simulators import SIMULATORS
+    from napari_neuralfield.registry import SIMULATORS
 
     acquisition, _ = SIMULATORS["far-field"](0)
     positions = acquisition.values()["positions_um"][:, ::-1]
@@ -217,7 +217,7 @@ def exchanged(folder: Path) -> Path:
 def patterned(folder: Path) -> Path:
     """A file of simulated cells under five LED patterns."""
     from napari_neuralfield.io import save_acquisition
-    from napari_neuralfield.simulate.simulators import SIMULATORS
+    from napari_neuralfield.registry import SIMULATORS
 
     acquisition, _ = SIMULATORS["multiplexed-cells"](0)
     save_acquisition(folder / "cells.acq.h5", acquisition.replace(title="cells"))

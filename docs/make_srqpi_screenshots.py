@@ -50,7 +50,7 @@ def training(stage: Stage, path: Path, target: Path, weights: Path | None) -> No
 def simulated(folder: Path) -> Path:
     """A file of simulated cells through focus."""
     from napari_neuralfield.io import save_acquisition
-    from napari_neuralfield.simulate.simulators import SIMULATORS
+    from napari_neuralfield.registry import SIMULATORS
 
     save_acquisition(folder / "cells.acq.h5", SIMULATORS["through-focus"](0)[0])
     return folder / "cells.acq.h5"

@@ -127,7 +127,7 @@ def main() -> None:
 def simulated(folder: Path, name: str) -> Path:
     """A file of simulated cells: 100 frames in which they crawl and divide, or a stack through focus."""
     from napari_neuralfield.io import save_acquisition
-    from napari_neuralfield.simulate.simulators import SIMULATORS
+    from napari_neuralfield.registry import SIMULATORS
 
     path = folder / f"{name}.acq.h5"
     save_acquisition(path, SIMULATORS[name](0)[0])

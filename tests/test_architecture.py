@@ -56,6 +56,7 @@ MAY_USE = {
     "app/figures": APP,
     "app": APP | {"app/figures"},
     "cli": APP | {"app", "app/figures"},
+    "testing": APP,
     "widgets/kit": APP,
     "widgets/view": APP | {"app", "app/figures", "widgets/kit"},
     "widgets/calibration": WIDGETS,

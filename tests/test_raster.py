@@ -7,7 +7,7 @@ import pytest
 from bench.raster import grid_of, picture, repeated
 
 from napari_neuralfield import build_recipe
-from napari_neuralfield.simulate.simulators import SIMULATORS
+from napari_neuralfield.registry import SIMULATORS
 
 Y, X = np.indices((120, 100))
 LIT = np.hypot(Y - 60, X - 50) < 45

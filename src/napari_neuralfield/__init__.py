@@ -15,23 +15,26 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 
-_PUBLIC = {
-    "InputError": "types",
-    "Extent": "types",
-    "Field": "types",
-    "Result": "types",
-    "Progress": "types",
-    "Preview": "types",
-    "Note": "types",
-    "Done": "types",
-    "Acquisition": "data.acquisition",
-    "open_acquisition": "io",
-    "save_acquisition": "io",
-    "load_result": "io",
-    "save_result": "io",
-    "reconstruct": "recon",
-    "build_recipe": "recon",
+_HOMES = {
+    "types": "DataTerm Done Event Extent Field InputError Measurement Note Preview Progress Reader Result",
+    "data.acquisition": "Acquisition CodedPtychography Draft LedArray MultiplexedLed Ptychography ThroughFocus",
+    "io": "load_result open_acquisition open_draft save_acquisition save_planes save_result",
+    "io.writers.stack": "Stack",
+    "fields.planes": "PlanesField planes_of_images",
+    "networks.pretrained": "Weights",
+    "recon": "build_recipe reconstruct",
+    "recon.engine.any_field": "measurement_of new_field",
+    "recon.engine.fit_field": "Batch Counter draws epochs fit_field",
+    "recon.engine.recipe": "Recipe method option",
+    "recon.training.networks": "network",
+    "recon.training.recipe": "TrainRecipe",
+    "recon.training.trainer": "run_training",
+    "registry": (
+        "FIELDS MEASUREMENTS METHODS NETWORKS READERS SIMULATORS WRITERS "
+        "field measurement problems reader simulator writer"
+    ),
 }
+_PUBLIC = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = ["__version__", *_PUBLIC]
 

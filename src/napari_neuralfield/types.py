@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     import torch
@@ -88,12 +89,12 @@ class Field(Protocol):
     extent: Extent
     complex_valued: bool  # False: phase only, radians
 
-    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Value at points; the three coordinates (um) broadcast against each other."""
+    def query(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Value at points of coordinates `z_um`, `y_um`, `x_um` that broadcast against each other."""
         ...
 
-    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
-        """Value on the grid of three 1-D axes (um): (z, y, x), complex64 or float32 radians."""
+    def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
+        """Value on the grid of the 1-D axes `z_um`, `y_um`, `x_um`: (z, y, x), complex64 or float32 radians."""
         ...
 
     def options(self) -> dict[str, Any]:
@@ -101,6 +102,8 @@ class Field(Protocol):
         ...
 
     def state_dict(self) -> dict[str, torch.Tensor]: ...
+
+    def load_state_dict(self, state_dict: Mapping[str, torch.Tensor]) -> object: ...
 
     def parameters(self) -> Iterable[torch.Tensor]: ...
 
@@ -119,7 +122,7 @@ class DataTerm:
 
 @runtime_checkable
 class Measurement(Protocol):
-    """A differentiable measurement: knows optics and data, not fields. Registered in `registry.MEASUREMENTS`.
+    """A differentiable measurement: knows optics and data, not fields. Made by a `MeasurementModel`.
 
     One that knows a faster way than through `predict` has `data_term(image, frames, z_um) -> DataTerm` too, and one
     whose learnt values must be brought back after each step (what the object can take, it takes) has `settle()`.
@@ -130,6 +133,7 @@ class Measurement(Protocol):
     train, held : numbers of the frames that are fitted, and of those left out to be predicted, int64.
     learnt : name -> what is learnt of the microscope along with a field; each starts at no change.
     """
+
 
     extent: Extent
     amplitude: torch.Tensor
@@ -150,6 +154,25 @@ class Measurement(Protocol):
         image : complex sample (y, x) over the extent; on its native grid unless the measurement says otherwise.
         frames : numbers of the frames, int64.
         z_um : depth of the image, um.
+        """
+        ...
+
+
+class MeasurementModel(Protocol):
+    """What makes measurements: a class, registered in `registry.MEASUREMENTS`."""
+
+    kinds: tuple[str, ...]  # of acquisition that it describes
+
+    def of(
+        self, acquisition: Any, device: torch.device | str = "cpu", z_um: float | tuple[float, float] | None = None
+    ) -> Measurement:
+        """The measurement of an acquisition, as its file says; a classmethod.
+
+        Parameters
+        ----------
+        acquisition : a `data.acquisition.Acquisition` of one of the kinds.
+        device : on which it computes.
+        z_um : depth of the sample, or (min, max), um; None: as the file says.
         """
         ...
 

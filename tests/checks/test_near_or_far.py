@@ -7,7 +7,7 @@ import pytest
 
 from napari_neuralfield.checks.near_or_far import ORIENTATIONS, moving_shadows
 from napari_neuralfield.data.acquisition import Ptychography
-from napari_neuralfield.simulate.simulators import SIMULATORS
+from napari_neuralfield.registry import SIMULATORS
 
 RNG = np.random.default_rng(0)
 

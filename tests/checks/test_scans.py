@@ -11,7 +11,7 @@ import pytest
 from napari_neuralfield.checks import findings as checks
 from napari_neuralfield.checks.scan_rules import placement, require_usable
 from napari_neuralfield.data.acquisition import Acquisition, CodedPtychography, Draft, Ptychography
-from napari_neuralfield.simulate.simulators import SIMULATORS
+from napari_neuralfield.registry import SIMULATORS
 from napari_neuralfield.types import InputError
 
 RNG = np.random.default_rng(0)

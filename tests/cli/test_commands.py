@@ -26,8 +26,7 @@ from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
 from napari_neuralfield.recon.calibration.result import Calibration, OutlierFrame
 from napari_neuralfield.recon.engine.recipe import Method, Recipe, option
-from napari_neuralfield.registry import FIELDS, METHODS
-from napari_neuralfield.simulate.simulators import SIMULATORS
+from napari_neuralfield.registry import FIELDS, METHODS, SIMULATORS
 from napari_neuralfield.types import Done, Event, Extent, InputError, Note, Preview, Progress, Result
 
 
@@ -412,7 +411,7 @@ def test_convert_and_simulate(frames: Path, tmp_path: Path, monkeypatch: pytest.
 
     made, truth = tmp_path / "made.acq.h5", tmp_path / "made.h5"
     simulated = (io.open_acquisition(frames), {"object": np.ones((4, 4), complex), "pixel_um": 0.2})
-    monkeypatch.setitem(SIMULATORS, "tiny", lambda seed: simulated)
+    monkeypatch.setitem(SIMULATORS._entries, "tiny", lambda seed: simulated)
     assert cli.main(["simulate", "tiny", "-o", str(made), "--truth", str(truth), "--seed", "3"]) == 0
     assert io.open_acquisition(made).frame_count == 9
     with h5py.File(truth) as file:

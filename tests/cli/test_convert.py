@@ -11,7 +11,7 @@ import pytest
 from napari_neuralfield.cli.commands import main
 from napari_neuralfield.cli.convert import with_found
 from napari_neuralfield.io import open_acquisition, save_acquisition
-from napari_neuralfield.simulate.simulators import SIMULATORS
+from napari_neuralfield.registry import SIMULATORS
 from napari_neuralfield.types import InputError, Result
 
 

@@ -15,7 +15,7 @@ from napari_neuralfield.data.acquisition import Draft, Ptychography
 from napari_neuralfield.fields.planes import PlanesField
 from napari_neuralfield.io import open_acquisition, open_draft, save_acquisition, save_cxi
 from napari_neuralfield.optics.grids import centred_spectrum
-from napari_neuralfield.simulate.simulators import SIMULATORS
+from napari_neuralfield.registry import SIMULATORS
 from napari_neuralfield.types import Extent, InputError, Result
 
 RNG = np.random.default_rng(0)

@@ -11,9 +11,9 @@ import torch
 from napari_neuralfield.forward import fourier
 from napari_neuralfield.forward import multiplexed as forward
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
+from napari_neuralfield.registry import SIMULATORS
 from napari_neuralfield.simulate.led_optics import led_frames
 from napari_neuralfield.simulate.patterns import cells, multiplexed, pattern_frames
-from napari_neuralfield.simulate.simulators import SIMULATORS
 
 OPTICS = {"objective_na": 0.1, "wavelength_um": 0.63, "pixel_um": 1.625}
 

@@ -14,12 +14,12 @@ from napari_neuralfield.forward.ptychography import kernel, predict
 from napari_neuralfield.forward.scan import scan_of
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum, to_centre
 from napari_neuralfield.optics.propagation import angular_spectrum, filtered
+from napari_neuralfield.registry import SIMULATORS
 from napari_neuralfield.simulate import led_optics as virtual_leds
 from napari_neuralfield.simulate import phantoms
 from napari_neuralfield.simulate import scan_optics as virtual_scans
 from napari_neuralfield.simulate.coded_fpm import coded_fpm
 from napari_neuralfield.simulate.scans import coded, far_field, near_field
-from napari_neuralfield.simulate.simulators import SIMULATORS
 
 BRIGHT = 1e12  # counts: what is left is the difference of two models, not noise
 

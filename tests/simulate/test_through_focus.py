@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_neuralfield.forward.brightfield import BrightField
-from napari_neuralfield.simulate.simulators import SIMULATORS
+from napari_neuralfield.registry import SIMULATORS
 from napari_neuralfield.simulate.through_focus import abbe_frames, condenser, passed, protocol_field, through_focus
 from napari_neuralfield.simulate.time_lapse import time_lapse
 

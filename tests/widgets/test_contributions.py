@@ -141,12 +141,13 @@ def test_the_sample_is_simulated_once_and_opens_with_its_docks(
 ):
     import platformdirs
 
-    from napari_neuralfield.simulate import simulators as simulate
+    from napari_neuralfield.registry import SIMULATORS
 
+    assert "tilted-slide" in SIMULATORS
     made = []
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path))
     fake = lambda seed: (made.append(led_array(leds=3, size=48)) or made[0], {})  # noqa: E731
-    monkeypatch.setitem(simulate.SIMULATORS, "tilted-slide", fake)
+    monkeypatch.setitem(SIMULATORS._entries, "tilted-slide", fake)
     viewer = make_napari_viewer()
     for _ in range(2):
         (layer,) = viewer.open_sample(PLUGIN, "tilted_slide")

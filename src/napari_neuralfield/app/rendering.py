@@ -32,7 +32,7 @@ def run(
     InputError : for options that do not fit the field, and for whatever cannot be read or written.
     """
     from ..io import load_result
-    from ..io.writers.images import WRITERS
+    from ..registry import WRITERS
 
     target = arguments.output(output, tuple(WRITERS))
     result = load_result(arguments.existing(file))

@@ -13,9 +13,10 @@ from ..io.native.weights_file import save_weights
 from ..io.readers import training_files
 from ..networks.pretrained import Weights, load_weights, shipped
 from ..recon.training.material import NOTHING, Material, Pair
-from ..recon.training.networks import Stream, Training, material_for, recipe_for, training
+from ..recon.training.networks import Stream, Training, material_for, recipe_for
 from ..recon.training.recipe import TrainRecipe
 from ..recon.training.trainer import Trained, Validation
+from ..registry import NETWORKS
 from ..types import Event, InputError
 from .figures.training_picture import save_picture
 
@@ -85,7 +86,7 @@ def prepare(
     ------
     InputError : for an unknown network, weights that do not fit, an option or a file that cannot be used.
     """
-    entry = training(name)
+    entry: Training = NETWORKS[name]
     weights = start_from(name, resume, start)
     recipe = recipe_for(name, values, weights, resume=resume is not None)
     return entry, recipe, weights, material_for(recipe, functools.partial(read, entry.kind), given)

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -329,6 +328,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     tokens = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # notes of a long run reach a pipe when they are made
+    mistakes.say_warnings()
     try:
         app(free_options.joined(tokens, OWN), print_error=False, exit_on_error=False, result_action="return_none")
         sys.stdout.flush()
@@ -340,9 +340,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         mistakes.complain(str(error) or "interrupted")
         return 130
     except Exception as error:
-        if os.environ.get("NEURALFIELD_DEBUG"):
-            traceback.print_exc()
-        mistakes.complain(mistakes.sentence(error))
+        mistakes.explain(error)
         return 2
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import logging
+import os
 import sys
+import traceback
 
 import cyclopts
 
@@ -21,6 +24,28 @@ REMEDIES = {
 
 def complain(sentence: str) -> None:
     print(f"neuralfield: {' '.join(sentence.split())}", file=sys.stderr)
+
+
+class _Warnings(logging.Handler):
+    """Says what the library warns of, such as a plug-in that is left out, on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line."""
+        print(f"warning: {' '.join(record.getMessage().split())}", file=sys.stderr)
+
+
+def say_warnings() -> None:
+    """Let the library's warnings come on standard error; asked again, nothing changes."""
+    log = logging.getLogger(__package__.partition(".")[0])
+    if not any(isinstance(handler, _Warnings) for handler in log.handlers):
+        log.addHandler(_Warnings(logging.WARNING))
+
+
+def explain(error: Exception) -> None:
+    """Say in a line what went wrong; with NEURALFIELD_DEBUG where, too."""
+    if os.environ.get("NEURALFIELD_DEBUG"):
+        traceback.print_exception(error)
+    complain(sentence(error))
 
 
 def sentence(error: Exception) -> str:

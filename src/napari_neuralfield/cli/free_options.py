@@ -51,12 +51,10 @@ def _a_number(tokens: list[str]) -> bool:
 
 
 def _recipes(command: str) -> list[type[Recipe]]:
-    from ..registry import METHODS
+    from ..registry import METHODS, NETWORKS
 
     if command == "train":
-        from ..recon.training.networks import TRAININGS
-
-        return [entry.recipe for entry in TRAININGS.values()]
+        return [entry.recipe for _, entry in NETWORKS.items()]
     if command == "calibrate":
         from ..recon.calibration.recipe import CalibrationRecipe
 

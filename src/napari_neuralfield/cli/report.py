@@ -72,15 +72,13 @@ def field(path: Path) -> Facts:
 def methods(name: str | None) -> list[Facts]:
     """Every method, or the named one, with its options; `calibrate` and `train` have options too and may be named."""
     from ..recon.calibration.recipe import CalibrationRecipe
-    from ..registry import METHODS
+    from ..registry import METHODS, NETWORKS
 
     if name == "calibrate":
         summary = "Finds what the microscope really was; a command of its own: neuralfield calibrate."
         return [_method(name, summary, ["led_array"], CalibrationRecipe)]
     if name == "train":
-        from ..recon.training.networks import TRAININGS
-
-        return [_method(f"train {n}", t.summary, [t.kind], t.recipe) for n, t in TRAININGS.items()]
+        return [_method(f"train {n}", t.summary, [t.kind], t.recipe) for n, t in NETWORKS.items()]
     known = [METHODS[n] for n in (sorted(METHODS) if name is None else [name])]
     return [_method(m.name, m.summary, list(m.kinds), m.recipe, m.presets) for m in known]
 

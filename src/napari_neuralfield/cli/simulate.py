@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from ..app import arguments
 from ..io import save_acquisition
 from ..io.native.atomic import writing
-from ..simulate.simulators import SIMULATORS
+from ..registry import SIMULATORS
 from ..types import InputError
 
 
@@ -25,11 +25,10 @@ def run(kind: str, output: Path, truth: Path | None, seed: int) -> None:
     """
     target = arguments.output(output, (".acq.h5",))
     truth_target = None if truth is None else arguments.output(truth, (".h5",))
-    if kind not in SIMULATORS:
-        raise InputError(f"simulation {kind!r} is not known; choose one of {', '.join(sorted(SIMULATORS))}")
+    microscope = SIMULATORS[kind]
     if seed < 0:
         raise InputError(f"option --seed is {seed}; it must be 0 or more")
-    acquisition, found = SIMULATORS[kind](seed)
+    acquisition, found = microscope(seed)
     save_acquisition(target, acquisition)
     print(f"{acquisition.frame_count} frames of kind {acquisition.kind} in {target}")
     if truth_target is not None:

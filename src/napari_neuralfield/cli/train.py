@@ -12,8 +12,9 @@ from pathlib import Path
 from ..app import arguments
 from ..app.training import WEIGHTS, follow, prepare
 from ..recon.engine.recipe import load, options_of
-from ..recon.training.networks import training
+from ..recon.training.networks import Training
 from ..recon.training.trainer import Validation
+from ..registry import NETWORKS
 from ..types import Note, Progress
 from . import terminal
 
@@ -42,7 +43,7 @@ def run(
     InputError : see `prepare`.
     terminal.Interrupted : after Ctrl-C, when what was trained is at `target`.
     """
-    entry = training(name)
+    entry: Training = NETWORKS[name]
     arguments.output(target, WEIGHTS)
     if start is not None:
         arguments.not_the_input(target, start)

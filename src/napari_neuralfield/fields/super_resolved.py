@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from torch import nn
 from torch.nn import functional
 
-from ..networks.pretrained import NETWORKS
+from ..networks.pretrained import architecture
 from ..networks.srcnn import SuperResolutionCnn
 from ..networks.unet import UNet
 from ..registry import FIELDS
@@ -37,7 +37,7 @@ class SuperResolvedField(nn.Module):
     Parameters
     ----------
     extent : `Extent` or its dict, of the fine grid.
-    network : name of its kind, see `networks.pretrained.NETWORKS`; sizes : that build it.
+    network : name of its kind, see `networks.pretrained.architecture`; sizes : that build it.
     channels : (channel, y, x) shape of what the network is shown.
     offset_rad : added to the network's answer.
     corrected : whether a slow correction on the channels' pixels is added too.
@@ -62,7 +62,7 @@ class SuperResolvedField(nn.Module):
         super().__init__()
         self.extent = extent_of(extent)
         self.kind, self.sizes, self.offset_rad = network, dict(sizes), float(offset_rad)
-        built = cast(UNet | SuperResolutionCnn, NETWORKS[network](**self.sizes))
+        built = cast(UNet | SuperResolutionCnn, architecture(network)(**self.sizes))
         self.network = built.eval().requires_grad_(False)
         self.register_buffer("channels", torch.zeros(tuple(channels)))
         if corrected:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..registry import NETWORKS
 from ..types import InputError
 from .encoder import LocalConditionalNetwork
 from .srcnn import SuperResolutionCnn
@@ -18,7 +19,7 @@ from .unet import UNet
 
 FORMAT = "neuralfield-weights"
 VERSION = 1
-NETWORKS: dict[str, type[nn.Module]] = {
+OURS: dict[str, type[nn.Module]] = {  # so that a field opens without importing how its network is trained
     "neuph": LocalConditionalNetwork,
     "srqpi": UNet,
     "srcnn": SuperResolutionCnn,
@@ -50,7 +51,7 @@ class Weights:
         InputError : where the numbers are not those of such a network.
         """
         try:
-            network = NETWORKS[self.header.get("network", "neuph")](**self.header["sizes"])
+            network = architecture(self.header.get("network", "neuph"))(**self.header["sizes"])
             self.into(network)
         except (LookupError, TypeError, ValueError, RuntimeError):
             raise InputError(
@@ -66,6 +67,17 @@ class Weights:
         own = {name: value.float() for name, value in self.tensors.items() if not name.startswith("training.")}
         network.load_state_dict(own)
         return network.eval().requires_grad_(False)
+
+
+def architecture(name: str) -> type[nn.Module]:
+    """The class of the network called `name`, ours or a plug-in's.
+
+    Raises
+    ------
+    InputError : where there is none.
+    """
+    found: type[nn.Module] = OURS[name] if name in OURS else NETWORKS[name].architecture
+    return found
 
 
 def load_weights(path: str | Path, network: str) -> Weights:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ..data.acquisition import LedArray
+from ..registry import simulator
 from .led_optics import Optics, aberrated_pupil, coded_led_frames, led_grid_na
 from .phantoms import PHANTOMS, Phantom
 from .recording import Truth, expose, recorded, zernike_truth
@@ -15,6 +16,7 @@ from .scan_optics import part, speckle
 from .spectra import low_pass, seen
 
 
+@simulator("coded-fpm")
 def coded_fpm(
     seed: int = 0,
     *,

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..data.acquisition import MultiplexedLed
 from ..optics.patterns import halves_and_arcs
+from ..registry import simulator
 from .led_optics import Optics, Pupil, aberrated_pupil, axial_of, led_grid_na
 from .recording import Truth, expose, recorded, zernike_truth
 from .spectra import filtered, frequency_grid
@@ -20,6 +21,8 @@ Sample = Callable[[int, int, np.random.Generator], np.ndarray]
 TALLEST_RAD = 6.0
 
 
+@simulator("multiplexed-textures", sample="textures")
+@simulator("multiplexed-cells")
 def multiplexed(
     seed: int = 0,
     *,

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from ..data.acquisition import CodedPtychography, Ptychography
+from ..registry import simulator
 from .phantoms import PHANTOMS, Phantom
 from .recording import Truth, expose, recorded
 from .scan_optics import far_field_frames, focused_probe, free_space, near_frames, part, raster, speckle, spiral
@@ -20,6 +21,10 @@ from .spectra import low_pass
 MARGIN = 4  # pixels of the object array around the outermost windows: forward.scan's
 
 
+@simulator(  # the lens's central stop is not known
+    "far-field-raster", path="raster", phantom="cells", overlap=0.5, spot=40.0, probe_error=0.0, probe_stop=0.0
+)
+@simulator("far-field")
 def far_field(
     seed: int = 0,
     *,
@@ -87,6 +92,7 @@ def far_field(
     return acquisition, _truth(world, corners, nominal, light, pixel) | {"probe": beam.astype(np.complex64)}
 
 
+@simulator("near-field")
 def near_field(
     seed: int = 0,
     *,
@@ -150,6 +156,9 @@ def near_field(
     return acquisition, truth | {"probe": beam, "distance_um": distance_um * magnification}
 
 
+@simulator("coded-surface-unknown", surface_known=False, phantom="smear", frames=100)
+@simulator("coded-wrong-positions", position_error_px=3.0)
+@simulator("coded")
 def coded(
     seed: int = 0,
     *,

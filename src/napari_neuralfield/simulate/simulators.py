@@ -1,30 +1,26 @@
-"""Virtual microscopes and phantoms with known truth.
+"""Virtual LED boards with known truth: a tilted slide, and a microscope that is not what its file says.
 
-`SIMULATORS[name](seed)` gives an acquisition and its truth. The physics is in `led_optics` and `scan_optics`, written
-plainly and apart from the fast forward models, so that one can be checked against the other.
+The physics is in `led_optics`, written plainly and apart from the fast forward models, so that one can be checked
+against the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 
-from ..data.acquisition import Acquisition, LedArray
+from ..data.acquisition import LedArray
 from ..optics.board import BoardPose
-from .coded_fpm import coded_fpm
+from ..registry import simulator
 from .led_optics import Optics, aberrated_pupil, led_frames, led_grid_na
-from .patterns import multiplexed
 from .phantoms import PHANTOMS, Phantom, cell_phantom
 from .recording import Truth, expose, recorded, zernike_truth
-from .scans import coded, far_field, near_field
 from .spectra import low_pass, seen
-from .through_focus import through_focus
-from .time_lapse import time_lapse
 
 
+@simulator("tilted-slide")
 def tilted_slide(
     seed: int = 0,
     *,
@@ -72,6 +68,8 @@ def tilted_slide(
     return acquisition, truth
 
 
+@simulator("miscalibrated-texture", phantom="texture")
+@simulator("miscalibrated-board")
 def miscalibrated_board(
     seed: int = 0,
     *,
@@ -177,25 +175,3 @@ def spoil(frames: np.ndarray, rng: np.random.Generator, saturated: Sequence[int]
         frames[i] = np.minimum(frames[i] * (well / max(np.median(frames[i]), 1e-6)), well)
     for i in noise:
         frames[i] = rng.permutation(frames[i].ravel()).reshape(frames[i].shape)
-
-
-SIMULATORS: dict[str, Callable[[int], tuple[Acquisition, Truth]]] = {
-    "tilted-slide": tilted_slide,
-    "miscalibrated-board": miscalibrated_board,
-    "miscalibrated-texture": partial(miscalibrated_board, phantom="texture"),
-    "far-field": far_field,
-    "far-field-raster": partial(  # the lens's central stop is not known
-        far_field, path="raster", phantom="cells", overlap=0.5, spot=40.0, probe_error=0.0, probe_stop=0.0
-    ),
-    "near-field": near_field,
-    "coded": coded,
-    "coded-wrong-positions": partial(coded, position_error_px=3.0),
-    "coded-surface-unknown": partial(coded, surface_known=False, phantom="smear", frames=100),
-    "coded-fpm": coded_fpm,
-    "multiplexed-cells": multiplexed,
-    "multiplexed-textures": partial(multiplexed, sample="textures"),
-    "through-focus": through_focus,
-    "through-focus-textures": partial(through_focus, sample="textures"),
-    "through-focus-confluent": partial(through_focus, sample="confluent"),
-    "time-lapse": time_lapse,
-}

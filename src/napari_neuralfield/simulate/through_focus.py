@@ -14,6 +14,7 @@ import numpy as np
 import scipy.fft
 
 from ..data.acquisition import ThroughFocus
+from ..registry import simulator
 from . import cells as virtual_cells
 from .patterns import textures
 from .recording import Truth, recorded
@@ -30,6 +31,9 @@ class FocusOptics(TypedDict):
     condenser_na: float
 
 
+@simulator("through-focus-confluent", sample="confluent")
+@simulator("through-focus-textures", sample="textures")
+@simulator("through-focus")
 def through_focus(
     seed: int = 0,
     *,

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from ..data.acquisition import ThroughFocus
+from ..registry import simulator
 from . import cells as virtual_cells
 from .cells import HALF, PINCHED, Cell
 from .recording import Truth, recorded
@@ -27,6 +28,7 @@ class Life:
     born: int | None = None
 
 
+@simulator("time-lapse")
 def time_lapse(
     seed: int = 0,
     *,

@@ -25,8 +25,13 @@ Read = Callable[[Any], "list[LayerData]"]
 
 
 def acquisition_reader(path: str | list[str]) -> Read | None:
-    """For `.acq.h5`, and for foreign files and folders that one of our readers understands; None for all others."""
-    if not isinstance(path, str) or not _may_be_ours(Path(path)):
+    """For `.acq.h5`, and for foreign files and folders that a reader understands, ours or a plug-in's; else None.
+
+    Parameters
+    ----------
+    path : of one file or folder; several at once are for somebody else.
+    """
+    if not isinstance(path, str) or not (_may_be_ours(Path(path)) or _known_to_a_plugin(Path(path))):
         return None
     if path.lower().endswith(".acq.h5"):  # ours whatever is in it: a damaged one is said in words
         return _read_acquisition
@@ -47,6 +52,12 @@ def _may_be_ours(path: Path) -> bool:
         return True
     stem = path.name.split(".")[0]
     return path.is_file() and any(path.parent.glob(f"{glob.escape(stem)}*.yaml"))
+
+
+def _known_to_a_plugin(path: Path) -> bool:
+    from ..io.readers.opening import known_to_a_plugin
+
+    return known_to_a_plugin(path)
 
 
 def _read_acquisition(path: Any) -> list[LayerData]:
@@ -90,6 +101,12 @@ def write_field(path: str, data: object, meta: dict[str, Any]) -> list[str]:
     path : of the .nfield file.
     data, meta : pixels of the layer, which are not looked at, and its properties, our metadata among them.
 
+    Parameters
+    ----------
+    path : of the .nfield file.
+    data : the layer's pixels, which are not needed.
+    meta : the layer's attributes; the field is in its metadata.
+
     Raises
     ------
     InputError : for a layer that holds no field.
@@ -130,15 +147,17 @@ def _sample(title: str, simulation: str) -> list[LayerData]:
 
 def _simulated(title: str, simulation: str) -> Path:
     """The file of the sample in the user's cache, made where it is not there or made by another version."""
+    from .. import simulate
     from ..io import save_acquisition
-    from ..simulate import simulators as simulate
+    from ..registry import SIMULATORS
 
+    assert simulate.__file__ is not None
     sources = sorted(Path(simulate.__file__).parent.glob("*.py"))
     version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
     path = Path(platformdirs.user_cache_dir(PLUGIN)) / "samples" / f"{title.replace(' ', '_')}-{version}.acq.h5"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_acquisition(path, dataclasses.replace(simulate.SIMULATORS[simulation](0)[0], title=title))
+        save_acquisition(path, dataclasses.replace(SIMULATORS[simulation](0)[0], title=title))
     return path
 
 

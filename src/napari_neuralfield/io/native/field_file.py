@@ -158,9 +158,12 @@ def _field(header: dict[str, Any], state: dict[str, torch.Tensor], path: Path) -
     try:
         field = FIELDS[kind](**header["field_options"])
         field.load_state_dict(state)
-    except (TypeError, ValueError, KeyError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: the {kind} field cannot be built from the file ({reason}); reconstruct it") from None
+    except Exception as error:
+        reason, package = " ".join(str(error).split())[:200], FIELDS.package(kind)
+        of = f" of the plug-in {package}" if package else ""
+        raise InputError(
+            f"{path}: the {kind} field{of} cannot be built from the file ({reason}); reconstruct it"
+        ) from error
     return field
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ...data.acquisition import Acquisition, Draft
-from ...registry import READERS
-from ...types import InputError
+from ...registry import READERS, summary
+from ...types import InputError, Reader
 from ..sidecar import sidecar
 
 
@@ -24,7 +25,7 @@ def open_draft(path: str | Path) -> Draft:
         raise InputError(f"{path}: there is no such file or folder; check the name")
     if not os.access(path, os.R_OK):
         raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it")
-    draft = _reader(path).read(path)
+    draft = _read(path)
     if (beside := sidecar.find(path)) is not None:
         sidecar.apply(draft, beside)
     return draft
@@ -40,13 +41,49 @@ def open_acquisition(path: str | Path, **overrides: Any) -> Acquisition:
     return open_draft(path).complete(**overrides)
 
 
-def _reader(path: Path) -> Any:
+def known_to_a_plugin(path: Path) -> bool:
+    """Whether a reader of another package supports the file."""
+    return any(READERS.package(name) and _supports(name, entry, path) for name, entry in READERS.items())
+
+
+def _read(path: Path) -> Draft:
+    """The first reader's draft that supports the file."""
     known = []
     for name, entry in READERS.items():
-        reader = entry()
-        if reader.supports(path):
-            return reader
-        known.append(getattr(reader, "reads", name))
+        reader = _supports(name, entry, path)
+        if reader is not None:
+            return _read_with(reader, path, READERS.package(name))
+        known.append(getattr(entry, "reads", name))
     if path.suffix.lower() == ".nfield":
         raise InputError(f"{path}: this is a finished field, not a recording; open it in the viewer or render it")
     raise InputError(f"{path}: the format is not known; what can be read is {'; '.join(known)}")
+
+
+def _supports(name: str, entry: Callable[[], Reader], path: Path) -> Reader | None:
+    """The reader, where it supports the file; one of another package that fails is left out."""
+    try:
+        reader = entry()
+        return reader if reader.supports(path) else None
+    except Exception as error:
+        if not READERS.package(name):
+            raise
+        READERS.fails_in_use(name, error)
+        return None
+
+
+def _read_with(reader: Reader, path: Path, package: str) -> Draft:
+    """What the reader reads; what another package did not foresee is said to be that package's."""
+    if not package:
+        return reader.read(path)
+    try:
+        draft = reader.read(path)
+        if isinstance(draft, Draft):
+            return draft
+        raise TypeError(f"it returned {type(draft).__name__} instead of a Draft")
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        raise InputError(
+            f"{path}: the plug-in {package}, which reads this format, failed ({summary(error)}); "
+            "report it to its authors"
+        ) from error

@@ -1,1 +1,8 @@
-"""Rendered planes and measured frames in formats that other programs open."""
+"""Images, one file a format, and acquisitions as CXI. Formats are offered in the order in which they come here."""
+
+from . import npy, tiff
+
+# isort: split
+from . import ome_zarr, png
+
+__all__ = ["npy", "ome_zarr", "png", "tiff"]

@@ -1,17 +1,16 @@
-"""Rendered planes as files other programs open: .npy, OME-TIFF, OME-Zarr and PNG, written as their rows come."""
+"""Rendered planes as files other programs open, written as their rows come; a file beside this one for each format."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from ...registry import WRITERS
 from ...types import InputError
 from ..native.atomic import writing
-from .ome_zarr import write_ome_zarr
 from .stack import Stack, Strips
 
 Writer = Callable[[Path, Strips, Stack], None]
@@ -31,7 +30,7 @@ def save_planes(
 
     Parameters
     ----------
-    path : ends in .npy, .tif, .tiff, .ome.zarr or .png.
+    path : ends in .npy, .tif, .tiff, .ome.zarr, .png or what a plug-in writes.
     planes : `count` arrays (y, x), complex or real, all alike.
     z_um : depth of each plane, um.
     pixel_um : pixel, um.
@@ -70,9 +69,12 @@ def save_strips(
 
     Parameters
     ----------
-    path, z_um, pixel_um, origin_um, name : as in `save_planes`.
+    path : ends in what one of `WRITERS` writes.
     strips : rows (y, x) from the first to the last, one plane after the other; none holds rows of two planes.
+    pixel_um : pixel, um.
     shape : (y, x) of a plane.
+    origin_um : (y, x) of the centre of pixel (0, 0), um.
+    name : what the values of real planes are.
     sample : some of the values, from which a PNG takes its black and white; the first strip where None.
     time_s : when each plane was taken, s: they are a time-lapse (t, y, x) at the one depth in `z_um`.
     unit : of the values of real planes, named beside them where the format can.
@@ -142,88 +144,3 @@ def _fitting(strips: Strips, stack: Stack, target: Path) -> Strips:
         yield strip.astype(stack.dtype, copy=False)
     if done != depth * rows:
         raise InputError(f"{target}: only {done} of {depth * rows} rows came; render again")
-
-
-def write_npy(path: Path, strips: Strips, stack: Stack) -> None:
-    """(z, y, x), complex64 or float32. Not through a memory map, which a full disk kills the process in."""
-    description = {"descr": np.lib.format.dtype_to_descr(stack.dtype), "fortran_order": False, "shape": stack.shape}
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, description)
-        for rows in strips:
-            file.write(np.ascontiguousarray(rows).data)
-
-
-def write_tiff(path: Path, strips: Strips, stack: Stack) -> None:
-    """OME-TIFF with pixel sizes, channels amplitude and phase as float32, axes (z, c, y, x) or (t, c, y, x)."""
-    import tifffile
-
-    depth, height, columns = stack.shape
-    channels = len(stack.channels)
-    shape = (depth, channels, height, columns)
-    metadata: dict[str, Any] = {
-        "Channel": {"Name": list(stack.channels)},
-        "PhysicalSizeX": stack.pixel_um,
-        "PhysicalSizeY": stack.pixel_um,
-        **{f"PhysicalSize{axis}Unit": "µm" for axis in "XY"},
-        **_along(stack, channels),
-        **({"MapAnnotation": {"unit": stack.unit}} if stack.unit else {}),
-    }
-    large = int(np.prod(shape)) * 4 > 3 * 2**30
-    with tifffile.TiffWriter(path, ome=True, bigtiff=large, byteorder="<") as file:
-        room = file.write(shape=shape, dtype=np.float32, photometric="minisblack", metadata=metadata, returnoffset=True)
-    assert room is not None  # pages without compression lie one after the other
-    with path.open("rb+") as image:
-        for z, y, rows in stack.places(strips):
-            for c, part in enumerate(stack.parts(rows)):
-                image.seek(room[0] + 4 * columns * ((z * channels + c) * height + y))
-                image.write(np.ascontiguousarray(part, dtype="<f4").data)
-
-
-def _along(stack: Stack, channels: int) -> dict[str, Any]:
-    """What an OME-TIFF says about its first axis: depths or moments."""
-    if stack.time_s is not None:
-        times = np.repeat(stack.time_s, channels)
-        return {
-            "axes": "TCYX",
-            "TimeIncrement": stack.time_step_s,
-            "TimeIncrementUnit": "s",
-            "Plane": {"DeltaT": times.tolist(), "DeltaTUnit": ["s"] * len(times)},
-        }
-    depths = np.repeat(stack.z_um, channels)
-    return {
-        "axes": "ZCYX",
-        "PhysicalSizeZ": stack.z_step_um,
-        "PhysicalSizeZUnit": "µm",
-        "Plane": {"PositionZ": depths.tolist(), "PositionZUnit": ["µm"] * len(depths)},
-    }
-
-
-def write_png(path: Path, strips: Strips, stack: Stack) -> None:
-    """One row per plane, 8 bit: amplitude beside phase; black is the lowest value of the first plane (phase: -pi)."""
-    from PIL import Image
-
-    depth, height, columns = stack.shape
-    limits = [_limits(part, stack.complex and n == 1) for n, part in enumerate(stack.parts(stack.sample))]
-    picture = np.empty((depth * height, len(limits) * columns), dtype=np.uint8)
-    for z, y, rows in stack.places(strips):
-        top = z * height + y
-        for c, (part, (low, high)) in enumerate(zip(stack.parts(rows), limits, strict=True)):
-            scaled = 255 * np.clip((part - low) / (high - low), 0, 1)
-            picture[top : top + len(rows), c * columns : (c + 1) * columns] = scaled
-    Image.fromarray(picture).save(path, "PNG")
-
-
-def _limits(part: np.ndarray, is_angle: bool) -> tuple[float, float]:
-    if is_angle:
-        return -np.pi, np.pi
-    low, high = (float(v) for v in np.percentile(part, [0.1, 99.9]))
-    return low, max(high, low + 1e-6)
-
-
-WRITERS: dict[str, Writer] = {
-    ".npy": write_npy,
-    ".tif": write_tiff,
-    ".tiff": write_tiff,
-    ".ome.zarr": write_ome_zarr,
-    ".png": write_png,
-}

@@ -5,21 +5,25 @@ Planes are (c, z, y, x), the moments of a time-lapse (t, c, y, x).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .stack import Stack
+from ...registry import writer
+from .stack import Stack, Strips
 
 CHUNK = 512
 SMALLEST = 256  # levels are added while the longer side is larger than this
 MOST_PLANES = 32  # from which it is told how a channel is first shown
 
 
-def write_ome_zarr(path: Path, strips: Iterator[np.ndarray], stack: Stack) -> None:
-    """Write planes as their rows come; each level is the mean over 2 x 2 pixels of the (complex) level before."""
+@writer(".ome.zarr")
+def write_ome_zarr(path: Path, strips: Strips, stack: Stack) -> None:
+    """Write `strips` to `path` as they come, where `stack` says.
+
+    Each level is the mean over 2 x 2 pixels of the (complex) level before.
+    """
     import zarr
 
     count, rows, columns = stack.shape

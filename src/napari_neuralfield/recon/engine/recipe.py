@@ -12,13 +12,17 @@ from typing import Any
 import pydantic
 import yaml
 
+from ... import compute
 from ...data.acquisition import Acquisition
-from ...registry import METHODS
+from ...registry import METHODS, summary
 from ...types import Event, InputError
 
 
 def option(default: Any, help: str, *, unit: str = "", advanced: bool = False, **limits: Any) -> Any:
-    """A recipe field: default, one sentence of help, unit, and pydantic limits (`ge`, `gt`, `le`, `lt`)."""
+    """A recipe field: default, one sentence of help, unit, and pydantic limits (`ge`, `gt`, `le`, `lt`).
+
+    An `advanced` one is folded away in a form.
+    """
     return pydantic.Field(default, description=help, json_schema_extra={"unit": unit, "advanced": advanced}, **limits)
 
 
@@ -32,6 +36,9 @@ class Recipe(pydantic.BaseModel):
     seed: int = option(0, "seed of every random choice; the same seed gives the same field", ge=0, advanced=True)
 
 
+Run = Callable[[Any, Any], Iterator[Event]]  # of an acquisition and a recipe
+
+
 @dataclasses.dataclass(frozen=True)
 class Method:
     """A registered way to reconstruct."""
@@ -41,7 +48,7 @@ class Method:
     recipe: type[Recipe]
     kinds: tuple[str, ...]
     presets: Mapping[str, Mapping[str, Any]]
-    run: Callable[[Any, Any], Iterator[Event]]
+    run: Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,15 +69,35 @@ class OptionInfo:
 
 def method(
     name: str, recipe: type[Recipe], kinds: tuple[str, ...], presets: Mapping[str, Mapping[str, Any]] | None = None
-) -> Callable[[Callable[[Any, Any], Iterator[Event]]], Callable[[Any, Any], Iterator[Event]]]:
-    """Decorator: register the generator function below as the method `name`; its docstring opens with the summary."""
+) -> Callable[[Run], Run]:
+    """Decorator: register the generator function below as the method `name`; its docstring opens with the summary.
 
-    def register(run: Callable[[Any, Any], Iterator[Event]]) -> Callable[[Any, Any], Iterator[Event]]:
-        summary = (run.__doc__ or "").strip().splitlines()[0]
-        METHODS.add(name, Method(name, summary, recipe, kinds, presets or {}, run))
+    Parameters
+    ----------
+    recipe : its fields are the options.
+    kinds : of acquisition that the method takes, such as 'led_array'.
+    presets : name -> options; 'published' is the paper's.
+    """
+
+    def register(run: Run) -> Run:
+        found = Method(name, opening_line(run), recipe=recipe, kinds=kinds, presets=presets or {}, run=run)
+        METHODS.add(name, found, run.__module__)
         return run
 
     return register
+
+
+def opening_line(function: Callable[..., object]) -> str:
+    """The first line of a docstring, which people choose by.
+
+    Raises
+    ------
+    TypeError : where there is none.
+    """
+    lines = (function.__doc__ or "").strip().splitlines()
+    if not lines:
+        raise TypeError(f"{function.__qualname__} has no docstring; its first line tells people what it does")
+    return lines[0]
 
 
 def options(name: str) -> list[OptionInfo]:
@@ -102,16 +129,16 @@ def _info(name: str, field: pydantic.fields.FieldInfo, advanced: bool = False) -
         kind = rest[0] if len(rest) == 1 else typing.Union[rest]  # noqa: UP007
     choices = tuple(typing.get_args(kind)) if typing.get_origin(kind) is typing.Literal else ()
     return OptionInfo(
-        name,
-        kind,
-        field.default,
-        field.description or "",
-        str(extra.get("unit", "")),
-        advanced or bool(extra.get("advanced")),
-        limits.get("ge", limits.get("gt")),
-        limits.get("le", limits.get("lt")),
-        choices,
-        optional,
+        name=name,
+        type=kind,
+        default=field.get_default(call_default_factory=True),
+        help=field.description or "",
+        unit=str(extra.get("unit", "")),
+        advanced=advanced or bool(extra.get("advanced")),
+        low=limits.get("ge", limits.get("gt")),
+        high=limits.get("le", limits.get("lt")),
+        choices=choices,
+        optional=optional,
     )
 
 
@@ -191,4 +218,19 @@ def run(acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
             f"method {entry.name} takes {', '.join(entry.kinds)} but {acquisition.source or 'the acquisition'} is "
             f"{acquisition.kind}; choose {', '.join(takers) or 'another file, since no method takes this kind yet'}"
         )
-    return entry.run(acquisition, recipe)
+    package = METHODS.package(entry.name)
+    return _named(entry, package, acquisition, recipe) if package else entry.run(acquisition, recipe)
+
+
+def _named(entry: Method, package: str, acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
+    """The events of another package's method; what it did not foresee is said to be that package's."""
+    try:
+        yield from entry.run(acquisition, recipe)
+    except (InputError, OSError):  # a full disk is nobody's fault
+        raise
+    except Exception as error:
+        if compute.is_out_of_memory(error):
+            raise
+        raise InputError(
+            f"method {entry.name} of the plug-in {package} failed ({summary(error)}); report it to its authors"
+        ) from error

@@ -6,15 +6,13 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from torch import nn
+
 from ...networks.pretrained import Weights
-from ...types import InputError
-from ..engine.recipe import checked
-from ..focus.network_inputs import UPSAMPLING
-from ..patterns.network_inputs import CANONICAL
-from . import neuph as train_neuph
-from . import srqpi as train_srqpi
+from ...registry import NETWORKS
+from ..engine.recipe import checked, opening_line
 from .material import NOTHING, Material
-from .recipe import TrainNeuPhRecipe, TrainRecipe, TrainSrcnnRecipe, TrainSrqpiRecipe
+from .recipe import TrainRecipe
 from .trainer import Stream
 
 Train = Callable[[Any, Weights | None, Material, Callable[[], bool]], Stream]
@@ -22,13 +20,14 @@ Train = Callable[[Any, Weights | None, Material, Callable[[], bool]], Stream]
 FINE_TUNE: Mapping[str, Any] = {"minutes": 10.0, "learning_rate": 3e-4}  # defaults where finished weights go on
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Training:
     """A way to train.
 
     Parameters
     ----------
     run : recipe, weights to go on from or None, material, and whether to stop -> events, validations and weights.
+    architecture : the network's class; the sizes in its weights' header build it.
     check_start : recipe, weights and whether they are half-finished; raises InputError where they do not fit.
     kept : options that weights decide when they are gone on from.
     kind : of acquisition that the network takes.
@@ -41,6 +40,7 @@ class Training:
     summary: str
     recipe: type[TrainRecipe]
     run: Train
+    architecture: type[nn.Module]
     check_start: Callable[[Any, Weights, bool], None]
     kept: tuple[str, ...]
     kind: str
@@ -49,56 +49,48 @@ class Training:
     pixel_um: float
 
 
-TRAININGS: dict[str, Training] = {
-    "neuph": Training(
-        "neuph",
-        "Trains the network that makes phase of five LED patterns, on simulated scenes, measured pairs or both.",
-        TrainNeuPhRecipe,
-        train_neuph.train,
-        train_neuph.check_start,
-        ("size", "channels", "blocks", "decoder"),
-        "multiplexed_led",
-        "bright field, half disc",
-        CANONICAL.upsampling,
-        1.625,
-    ),
-    "srqpi": Training(
-        "srqpi",
-        "Trains the U-Net that makes phase on 4 times finer pixels of a single defocused frame.",
-        TrainSrqpiRecipe,
-        train_srqpi.train,
-        train_srqpi.check_start,
-        ("size", "base", "norm", "loss"),
-        "through_focus",
-        "frame",
-        UPSAMPLING,
-        2.6,
-    ),
-    "srcnn": Training(
-        "srcnn",
-        "Trains the three convolutions that the U-Net is compared with.",
-        TrainSrcnnRecipe,
-        train_srqpi.train,
-        train_srqpi.check_start,
-        ("loss",),
-        "through_focus",
-        "frame",
-        UPSAMPLING,
-        2.6,
-    ),
-}
+def network(
+    name: str,
+    recipe: type[TrainRecipe],
+    *,
+    architecture: type[nn.Module],
+    kind: str,
+    shown: str,
+    upsampling: int,
+    pixel_um: float,
+    check_start: Callable[[Any, Weights, bool], None],
+    kept: tuple[str, ...] = (),
+    summary: str = "",
+) -> Callable[[Train], Train]:
+    """Decorator: register the generator function below as what trains the network `name`.
 
-
-def training(name: str) -> Training:
-    """The training called `name`.
-
-    Raises
-    ------
-    InputError : where there is none.
+    Parameters
+    ----------
+    name, recipe, architecture, kind, shown, upsampling, pixel_um, check_start, kept : as in `Training`.
+    summary : one sentence; the first line of the function's docstring where left out.
     """
-    if name not in TRAININGS:
-        raise InputError(f"network {name!r} is not known; what can be trained is {', '.join(TRAININGS)}")
-    return TRAININGS[name]
+
+    def register(run: Train) -> Train:
+        NETWORKS.add(
+            name,
+            Training(
+                name=name,
+                summary=summary or opening_line(run),
+                recipe=recipe,
+                run=run,
+                architecture=architecture,
+                check_start=check_start,
+                kept=kept,
+                kind=kind,
+                shown=shown,
+                upsampling=upsampling,
+                pixel_um=pixel_um,
+            ),
+            run.__module__,
+        )
+        return run
+
+    return register
 
 
 def recipe_for(name: str, values: Mapping[str, Any], start: Weights | None = None, resume: bool = False) -> TrainRecipe:
@@ -116,7 +108,7 @@ def recipe_for(name: str, values: Mapping[str, Any], start: Weights | None = Non
     ------
     InputError : for an unknown option, a value that breaks its rule, or weights that do not fit.
     """
-    entry = training(name)
+    entry: Training = NETWORKS[name]
     before: dict[str, Any] = {}
     if start is not None:
         known = {k: v for k, v in start.header.get("recipe", {}).items() if k in entry.recipe.model_fields}

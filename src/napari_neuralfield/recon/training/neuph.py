@@ -19,6 +19,7 @@ from ...networks.pretrained import Weights
 from ..patterns.network_inputs import CANONICAL, CHANNELS
 from ..patterns.trust import statistics
 from .material import NOTHING, Material, Pair, every_fifth
+from .networks import network
 from .phase_losses import laplace
 from .recipe import TrainNeuPhRecipe
 from .self_supervision import FrameMisfit
@@ -114,6 +115,11 @@ def sizes(recipe: TrainNeuPhRecipe) -> dict[str, Any]:
 def check_start(recipe: TrainNeuPhRecipe, start: Weights, resume: bool) -> None:
     """Whether `start` can be gone on from with the options of `recipe`; as half-finished weights where `resume`.
 
+    Parameters
+    ----------
+    recipe : the options.
+    start : the weights; where `resume`, of a half-finished training.
+
     Raises
     ------
     InputError : where there is nothing to resume, or the options ask for a network of other sizes.
@@ -121,6 +127,18 @@ def check_start(recipe: TrainNeuPhRecipe, start: Weights, resume: bool) -> None:
     check_sizes(sizes(recipe), start, resume, {name: name for name in ("channels", "blocks", "decoder")})
 
 
+@network(
+    "neuph",
+    TrainNeuPhRecipe,
+    architecture=LocalConditionalNetwork,
+    summary="Trains the network that makes phase of five LED patterns, on simulated scenes, measured pairs or both.",
+    kind="multiplexed_led",
+    shown="bright field, half disc",
+    upsampling=CANONICAL.upsampling,
+    pixel_um=1.625,
+    check_start=check_start,
+    kept=("size", "channels", "blocks", "decoder"),
+)
 def train(
     recipe: TrainNeuPhRecipe,
     start: Weights | None = None,

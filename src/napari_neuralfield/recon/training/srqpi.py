@@ -15,6 +15,7 @@ from ..focus.network_inputs import CHANNELS, CONDENSER, RANGE, UPSAMPLING
 from .focus_source import aside_of, check, source_of
 from .material import NOTHING, Material
 from .measured_frames import pairs_of
+from .networks import network
 from .phase_losses import laplace, squared
 from .recipe import TrainDefocusRecipe, TrainSrcnnRecipe, TrainSrqpiRecipe
 from .source import Source
@@ -89,6 +90,11 @@ class DefocusTask:
 def check_start(recipe: TrainDefocusRecipe, start: Weights, resume: bool) -> None:
     """Whether `start` can be gone on from with the options of `recipe`; as half-finished weights where `resume`.
 
+    Parameters
+    ----------
+    recipe : the options.
+    start : the weights; where `resume`, of a half-finished training.
+
     Raises
     ------
     InputError : where there is nothing to resume, or the options ask for a network of other sizes.
@@ -100,6 +106,27 @@ def check_start(recipe: TrainDefocusRecipe, start: Weights, resume: bool) -> Non
         check_sizes({"outputs": 1 if recipe.loss == "mse" else 2}, start, resume, {"outputs": "loss"})
 
 
+ONE_FRAME: dict[str, Any] = {
+    "kind": "through_focus", "shown": "frame", "upsampling": UPSAMPLING, "pixel_um": 2.6, "check_start": check_start,
+}  # fmt: skip
+
+
+@network(
+    "srcnn",
+    TrainSrcnnRecipe,
+    architecture=SuperResolutionCnn,
+    summary="Trains the three convolutions that the U-Net is compared with.",
+    kept=("loss",),
+    **ONE_FRAME,
+)
+@network(
+    "srqpi",
+    TrainSrqpiRecipe,
+    architecture=UNet,
+    summary="Trains the U-Net that makes phase on 4 times finer pixels of a single defocused frame.",
+    kept=("size", "base", "norm", "loss"),
+    **ONE_FRAME,
+)
 def train(
     recipe: TrainSrqpiRecipe | TrainSrcnnRecipe,
     start: Weights | None = None,

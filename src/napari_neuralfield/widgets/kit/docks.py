@@ -7,11 +7,48 @@ from typing import TYPE_CHECKING, cast
 
 import npe2
 
+from ...registry import READERS
+
 if TYPE_CHECKING:
     import napari
     from qtpy.QtWidgets import QWidget
 
 PLUGIN = "napari-neuralfield"
+OFFERED = f"{PLUGIN}-readers"  # what napari knows the readers of our plug-ins as
+
+
+def offer_readers() -> None:
+    """Let napari offer the readers of our plug-ins for the `patterns` of file names that they give, once.
+
+    A plug-in that has a manifest of its own for its reader is known to napari already.
+    """
+    manager = npe2.PluginManager.instance()
+    ready = {mf.name for mf in manager.iter_manifests() if mf.contributions.readers}
+    patterns = {
+        pattern
+        for name, entry in READERS.items()
+        if READERS.package(name) and READERS.package(name).split()[0] not in ready
+        for pattern in getattr(entry, "patterns", ())
+    }
+    if not patterns or OFFERED in ready:
+        return
+    command = f"{OFFERED}.read"
+    manifest = npe2.PluginManifest(
+        name=OFFERED,
+        display_name=f"{PLUGIN} plug-ins",
+        contributions={
+            "commands": [
+                {
+                    "id": command,
+                    "title": "Read the frames of a computational microscope",
+                    "python_name": "napari_neuralfield.widgets.contributions:acquisition_reader",
+                }
+            ],
+            "readers": [{"command": command, "filename_patterns": sorted(patterns)}],
+        },
+    )
+    with manager.events.plugins_registered.blocked():  # napari would make menus, of which a reader needs none
+        manager.register(manifest)
 
 
 def open_docks(viewer: napari.Viewer, *names: str, front: str = "") -> None:

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from ...app import lazy
 from ...app.job import Failed, Job, JobEvent, Stopped, checkpoint_folder
 from ...types import Done, InputError, Note, Preview, Progress, Result
+from ..kit.docks import offer_readers
 from ..kit.parts import timer
 from ..kit.region import RegionTool
 from ..kit.session import Shown, session_of
@@ -65,7 +66,7 @@ class ReconstructDock(QWidget):
         self._connect()
         self._tick = timer(self, 200, self._draw)
         self._set_state("loading the methods …")
-        self._background.run(load_library, self._loaded, self._say_error)
+        self._background.run(load_library, self._loaded, self._not_loaded)
 
     def _connect(self) -> None:
         form = self.form
@@ -93,6 +94,13 @@ class ReconstructDock(QWidget):
         self.form.set_devices(library.devices)
         self._set_state("")
         self._on_draft(self._session.draft)
+        offer_readers()
+        if library.problems:
+            self.form.add_note("; ".join(library.problems), "warning")
+
+    def _not_loaded(self, text: str) -> None:
+        self._set_state("The methods could not be loaded; nothing can be reconstructed.")
+        self._say_error(text)
 
     def _on_draft(self, draft: Draft | None) -> None:
         if self.library is None:

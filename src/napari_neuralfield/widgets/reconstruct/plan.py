@@ -22,10 +22,18 @@ WHOLE_FRAME_KINDS = ("ptychography", "coded_ptychography")  # their frames are p
 
 @dataclasses.dataclass(frozen=True)
 class Library:
-    """methods : by name. devices : what can be computed on, the fastest first."""
+    """What there is to choose from.
+
+    Parameters
+    ----------
+    methods : by name.
+    devices : what can be computed on, the fastest first.
+    problems : a sentence for each plug-in that is left out.
+    """
 
     methods: dict[str, Method]
     devices: list[str]
+    problems: tuple[str, ...] = ()
 
     def for_kind(self, kind: str) -> list[str]:
         return [name for name, method in self.methods.items() if kind in method.kinds]
@@ -45,9 +53,11 @@ class Library:
 def load_library() -> Library:
     """Import every method; takes seconds the first time, so call it outside the window's thread."""
     from ... import compute
-    from ...registry import METHODS
+    from ...registry import METHODS, READERS, problems
 
-    return Library(dict(METHODS.items()), compute.devices())
+    methods = dict(METHODS.items())
+    list(READERS)  # so that their plug-ins are known too
+    return Library(methods, compute.devices(), tuple(map(str, problems())))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -53,9 +53,10 @@ class Wish:
 
 def load_trainings() -> Trainings:
     """What can be trained, by name, and the options that differ where finished weights go on; imports torch: slow."""
-    from ...recon.training.networks import FINE_TUNE, TRAININGS
+    from ...recon.training.networks import FINE_TUNE
+    from ...registry import NETWORKS
 
-    return dict(TRAININGS), dict(FINE_TUNE)
+    return dict(NETWORKS.items()), dict(FINE_TUNE)
 
 
 def options_shown(training: Training) -> list[OptionInfo]:
@@ -77,12 +78,12 @@ def train(wish: Wish, tell: Callable[[Event | Validation], None], stopped: Calla
     """
     from ... import compute
     from ...app import arguments, training
-    from ...recon.training.networks import training as network
+    from ...registry import NETWORKS
 
     arguments.output(wish.target, training.WEIGHTS, "Save as")
     resume = _named(wish) if wish.begin == HALF else None
     start = {SHIPPED: training.SHIPPED, FINISHED: _named(wish) if wish.begin == FINISHED else None}.get(wish.begin)
-    values, given = dict(wish.values), material_of(wish, network(wish.network))
+    values, given = dict(wish.values), material_of(wish, NETWORKS[wish.network])
     entry, recipe, weights, material = training.prepare(wish.network, values, resume, start, given)
     with compute.leave_a_core_to_the_window():
         return training.follow(entry.run(recipe, weights, material, stopped), wish.target, tell, entry.shown)
@@ -98,7 +99,7 @@ def called(kind: str) -> str:
     """What a user calls the frames of a kind."""
     from ...io.readers.training_files import CALLED
 
-    return CALLED[kind]
+    return CALLED.get(kind, kind)
 
 
 def microscopes(training: Training) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""One of each: what another package can add to napari-neuralfield."""

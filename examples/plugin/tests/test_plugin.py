@@ -1,0 +1,134 @@
+"""Everything this package adds keeps to what napari-neuralfield expects of it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_neuralfield import (
+    METHODS,
+    SIMULATORS,
+    Counter,
+    Extent,
+    InputError,
+    Progress,
+    build_recipe,
+    compute,
+    epochs,
+    fit_field,
+    measurement_of,
+    new_field,
+    open_acquisition,
+    problems,
+    reconstruct,
+)
+from napari_neuralfield.testing import (
+    check_field,
+    check_measurement,
+    check_method,
+    check_network,
+    check_reader,
+    check_simulator,
+    check_writer,
+)
+
+
+@pytest.fixture(scope="module")
+def beads():
+    return SIMULATORS["beads"](0)
+
+
+def test_nothing_is_wrong_with_it() -> None:
+    assert "backpropagation" in METHODS
+    assert METHODS.package("backpropagation") == "neuralfield-example 0.1.0"
+    assert not problems()
+
+
+def test_method(beads) -> None:
+    acquisition = beads[0]
+    result = check_method("backpropagation", acquisition)
+    found = result.field.render([0.0], *result.field.extent.axes())[0].abs().numpy()
+    mean = np.sqrt(acquisition.intensity()).mean(0)  # in focus there is nothing to propagate
+    assert np.corrcoef(found.ravel(), mean.ravel())[0, 1] > 0.99
+    check_method("backpropagation", acquisition, weighting="steep", start="intensity", frames=[12, 13], z_um=4.0)
+    with pytest.raises(InputError, match=r"option frames of method backpropagation is \[99\]"):
+        check_refused(acquisition, frames=[99])
+
+
+def check_refused(acquisition, **options: object) -> None:
+    next(METHODS["backpropagation"].run(acquisition, build_recipe("backpropagation", options)))
+
+
+def test_field() -> None:
+    from neuralfield_example.field import GaussiansField
+
+    field = GaussiansField(extent=Extent((-3.0, 3.0), (20, 24), 0.5, (2.0, -1.0)), count=3)
+    generator = torch.Generator().manual_seed(0)
+    field.place_um.data = torch.rand(3, 3, generator=generator, dtype=torch.float64) * 8
+    field.width_um.data = torch.tensor([1.5, 2.0, 3.0], dtype=torch.float64)
+    field.strength.data = torch.randn(3, 2, generator=generator, dtype=torch.float64)
+    check_field(field, trained=True)
+
+
+@pytest.fixture
+def raw(tmp_path: Path, beads) -> Path:
+    acquisition = beads[0]
+    values = {"wavelength_um": 0.53, "objective_na": 0.2, "pixel_um": 0.8}
+    head = {"frames": 25, "rows": 48, "columns": 48, "acquisition": values}
+    head["acquisition"]["illumination_na"] = np.asarray(acquisition.illumination_na).tolist()
+    path = tmp_path / "beads.raw16"
+    path.write_bytes(json.dumps(head).encode() + b"\n" + acquisition.intensity().astype("<u2").tobytes())
+    return path
+
+
+def test_reader(raw: Path, beads) -> None:
+    check_reader("raw16", raw)
+    assert np.array_equal(open_acquisition(raw).intensity(), beads[0].intensity())
+    raw.write_bytes(b"no head\n")
+    with pytest.raises(InputError, match=r"beads.raw16: the first line must be JSON with frames, rows and columns"):
+        open_acquisition(raw)
+
+
+def test_measurement(beads) -> None:
+    check_measurement("thin-led", beads[0])
+
+
+def test_the_field_fits_leds_coded_and_defocused_frames() -> None:
+    """Any registered field in every method that fits one."""
+    for name, method, options in (
+        ("miscalibrated-board", "fpm-inr", {"z_um": 0.0, "steps": 3}),
+        ("coded-fpm", "residual-field", {"epochs": 4}),
+        ("through-focus", "defocus-field", {"steps": 4}),
+    ):
+        acquisition = SIMULATORS[name](0)[0]
+        if name != "coded-fpm":
+            acquisition = acquisition.crop(slice(0, 48), slice(0, 48))
+        events = list(reconstruct(acquisition, build_recipe(method, {"field": "gaussians", **options})))
+        losses = [event.loss for event in events if isinstance(event, Progress)]
+        assert events[-1].result.field.type_name == "gaussians"
+        assert losses[-1] < losses[0]
+
+
+def test_the_measurement_fits_any_field(beads) -> None:
+    measurement = measurement_of(beads[0], name="thin-led")
+    field = new_field("residual", measurement.extent)
+    passes = epochs(measurement.train, 5, 8, generator=compute.seed(0))
+    events = list(fit_field(field, measurement, passes, rate=0.01, counter=Counter(15)))
+    losses = [event.loss for event in events if isinstance(event, Progress)]
+    assert losses[-1] < losses[0]
+    assert float(measurement.learnt["gain"].detach().abs().max()) > 0
+
+
+def test_simulator() -> None:
+    check_simulator("beads")
+    check_simulator("many-beads")
+
+
+def test_network() -> None:
+    check_network("filter", steps=3, patch_px=32)
+
+
+def test_writer() -> None:
+    check_writer(".csv")

@@ -1,0 +1,60 @@
+"""OME-TIFF, its pages filled as rows come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...registry import writer
+from .stack import Stack, Strips
+
+
+@writer(".tif", ".tiff")
+def write_tiff(path: Path, strips: Strips, stack: Stack) -> None:
+    """Write `strips` to `path` with the pixel sizes of the stack.
+
+    Channels amplitude and phase as float32, axes (z, c, y, x) or (t, c, y, x).
+    """
+    import tifffile
+
+    depth, height, columns = stack.shape
+    channels = len(stack.channels)
+    shape = (depth, channels, height, columns)
+    metadata: dict[str, Any] = {
+        "Channel": {"Name": list(stack.channels)},
+        "PhysicalSizeX": stack.pixel_um,
+        "PhysicalSizeY": stack.pixel_um,
+        **{f"PhysicalSize{axis}Unit": "µm" for axis in "XY"},
+        **_along(stack, channels),
+        **({"MapAnnotation": {"unit": stack.unit}} if stack.unit else {}),
+    }
+    large = int(np.prod(shape)) * 4 > 3 * 2**30
+    with tifffile.TiffWriter(path, ome=True, bigtiff=large, byteorder="<") as file:
+        room = file.write(shape=shape, dtype=np.float32, photometric="minisblack", metadata=metadata, returnoffset=True)
+    assert room is not None  # pages without compression lie one after the other
+    with path.open("rb+") as image:
+        for z, y, rows in stack.places(strips):
+            for c, part in enumerate(stack.parts(rows)):
+                image.seek(room[0] + 4 * columns * ((z * channels + c) * height + y))
+                image.write(np.ascontiguousarray(part, dtype="<f4").data)
+
+
+def _along(stack: Stack, channels: int) -> dict[str, Any]:
+    """What an OME-TIFF says about its first axis: depths or moments."""
+    if stack.time_s is not None:
+        times = np.repeat(stack.time_s, channels)
+        return {
+            "axes": "TCYX",
+            "TimeIncrement": stack.time_step_s,
+            "TimeIncrementUnit": "s",
+            "Plane": {"DeltaT": times.tolist(), "DeltaTUnit": ["s"] * len(times)},
+        }
+    depths = np.repeat(stack.z_um, channels)
+    return {
+        "axes": "ZCYX",
+        "PhysicalSizeZ": stack.z_step_um,
+        "PhysicalSizeZUnit": "µm",
+        "Plane": {"PositionZ": depths.tolist(), "PositionZUnit": ["µm"] * len(depths)},
+    }
