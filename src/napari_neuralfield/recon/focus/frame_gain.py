@@ -13,7 +13,7 @@ import numpy as np
 import scipy.fft
 import torch
 
-from ...forward.brightfield import binned
+from ...optics.grids import binned
 
 RINGS = (0.015, 0.03, 0.045, 0.065, 0.09, 0.12, 0.16, 0.2, 0.25)  # borders, cycles per frame pixel
 ENDS = 0.3  # finer waves are left as they are

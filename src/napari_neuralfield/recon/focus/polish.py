@@ -16,7 +16,7 @@ import torch
 
 from ... import compute
 from ...data.acquisition import ThroughFocus
-from ...forward.brightfield import binned
+from ...optics.grids import binned
 from ...types import InputError
 from .frames import empty_on_grid, fit_pixels, frames_of, on_finer_pixels
 from .sparse_fit import Known, SparseFit
