@@ -15,6 +15,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import ArrayLike
+
+Options = dict[str, Any]  # by name and JSON-ready: what a user chose, or what builds a field or a part of it
 
 
 class InputError(ValueError):
@@ -48,7 +51,7 @@ class Extent:
         y0, x0 = values["origin_um"]
         return cls((low, high), (rows, columns), values["pixel_um"], (y0, x0))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Options:
         return dataclasses.asdict(self)
 
     @property
@@ -88,15 +91,15 @@ class Field(Protocol):
     extent: Extent
     complex_valued: bool  # False: phase only, radians
 
-    def query(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
+    def query(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
         """Value at points; the three coordinates (um) broadcast against each other."""
         ...
 
-    def render(self, z_um: Any, y_um: Any, x_um: Any) -> torch.Tensor:
+    def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
         """Value on the grid of three 1-D axes (um): (z, y, x), complex64 or float32 radians."""
         ...
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Options:
         """Keyword arguments, JSON-ready, that build an equal empty field."""
         ...
 
@@ -177,8 +180,8 @@ class Result:
     """
 
     field: Field
-    recipe: dict[str, Any] = dataclasses.field(default_factory=dict)
-    optics: dict[str, Any] = dataclasses.field(default_factory=dict)
+    recipe: Options = dataclasses.field(default_factory=dict)
+    optics: Options = dataclasses.field(default_factory=dict)
     calibration: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
     title: str = ""
