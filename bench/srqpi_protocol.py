@@ -24,9 +24,9 @@ import torch
 from skimage.metrics import structural_similarity
 
 from napari_neuralfield.data.acquisition import ThroughFocus
-from napari_neuralfield.forward.brightfield import binned
 from napari_neuralfield.io.native.weights_file import save_weights
 from napari_neuralfield.networks.pretrained import Weights, load_weights, shipped
+from napari_neuralfield.optics.grids import binned
 from napari_neuralfield.recon.focus.single_frame import frame_field
 from napari_neuralfield.recon.training.focus_source import variety_of
 from napari_neuralfield.recon.training.focus_stream import DefocusStream

@@ -16,6 +16,9 @@ from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import ArrayLike
+
+Options = dict[str, Any]  # by name and JSON-ready: what a user chose, or what builds a field or a part of it
 
 
 class InputError(ValueError):
@@ -49,7 +52,7 @@ class Extent:
         y0, x0 = values["origin_um"]
         return cls((low, high), (rows, columns), values["pixel_um"], (y0, x0))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Options:
         return dataclasses.asdict(self)
 
     @property
@@ -97,7 +100,7 @@ class Field(Protocol):
         """Value on the grid of the 1-D axes `z_um`, `y_um`, `x_um`: (z, y, x), complex64 or float32 radians."""
         ...
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Options:
         """Keyword arguments, JSON-ready, that build an equal empty field."""
         ...
 
@@ -200,8 +203,8 @@ class Result:
     """
 
     field: Field
-    recipe: dict[str, Any] = dataclasses.field(default_factory=dict)
-    optics: dict[str, Any] = dataclasses.field(default_factory=dict)
+    recipe: Options = dataclasses.field(default_factory=dict)
+    optics: Options = dataclasses.field(default_factory=dict)
     calibration: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
     title: str = ""

@@ -9,7 +9,8 @@ import pytest
 import torch
 from scipy.special import j1
 
-from napari_neuralfield.forward.brightfield import BrightField, binned, source_points
+from napari_neuralfield.forward.brightfield import BrightField, source_points
+from napari_neuralfield.optics.grids import binned
 
 WAVELENGTH, NA, PIXEL, SIZE = 0.53, 0.4, 0.65, 128
 WEAK = 0.01  # rad

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from napari_neuralfield.data.acquisition import Draft
-from napari_neuralfield.forward.ptychography import counts, from_detector, kernel, pooled, predict, spread, to_detector
+from napari_neuralfield.forward.ptychography import counts, from_detector, kernel, predict, to_detector
 from napari_neuralfield.forward.scan import Scan, add_windows, measure, scan_of, windows
 from napari_neuralfield.simulate.scans import coded
 from napari_neuralfield.types import InputError
@@ -64,14 +64,6 @@ def test_light_is_kept_and_comes_back(geometry: Geometry) -> None:
     there = to_detector(wave, free)
     assert float(counts(there, 1).sum()) == pytest.approx(float(wave.abs().square().sum()), rel=1e-5)
     torch.testing.assert_close(from_detector(there, free), wave, atol=1e-5, rtol=1e-5)
-
-
-def test_pooling_and_spreading() -> None:
-    image = torch.arange(64.0).reshape(1, 8, 8)
-    small = pooled(image, 4)
-    assert small.shape == (1, 2, 2)
-    assert float(small[0, 0, 1]) == float(image[0, :4, 4:].mean())
-    torch.testing.assert_close(pooled(spread(small, 4), 4), small)
 
 
 def test_prediction_is_differentiable_in_positions() -> None:

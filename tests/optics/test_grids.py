@@ -82,3 +82,11 @@ def test_fast_lengths_are_even_smooth_and_the_next() -> None:
     )
     for n in range(1, 700):
         assert grids.fast_length(n) == next(s for s in smooth if s >= n)
+
+
+def test_pixels_are_binned_and_spread() -> None:
+    image = torch.arange(64.0).reshape(1, 8, 8)
+    small = grids.binned(image, 4)
+    assert small.shape == (1, 2, 2)
+    assert float(small[0, 0, 1]) == float(image[0, :4, 4:].mean())
+    torch.testing.assert_close(grids.binned(grids.spread(small, 4), 4), small)

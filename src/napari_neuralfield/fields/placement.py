@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..types import Extent
-
-Options = dict[str, Any]  # keyword arguments of a field or of a part of it, JSON-ready
+from ..types import Extent, Options
 
 STRAIGHT = 1e-9
 

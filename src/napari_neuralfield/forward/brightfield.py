@@ -20,6 +20,7 @@ import torch
 
 from ..compute import COMPLEX
 from ..data.acquisition import ThroughFocus
+from ..optics.grids import binned
 from ..optics.propagation import frequency_axis
 from ..optics.pupil import aperture, defocus
 
@@ -37,14 +38,6 @@ def source_points(condenser_na: float, count: int) -> np.ndarray:
     radius = condenser_na * np.sqrt((number + 0.5) / count)
     points = radius[:, None] * np.stack([np.sin(number * GOLDEN_ANGLE), np.cos(number * GOLDEN_ANGLE)], -1)
     return np.asarray(points - points.mean(0))
-
-
-def binned(image: torch.Tensor, factor: int) -> torch.Tensor:
-    """Means of `image` (..., y, x) over `factor` x `factor` pixels: (..., y / factor, x / factor)."""
-    if factor == 1:
-        return image
-    rows, columns = image.shape[-2] // factor, image.shape[-1] // factor
-    return image.reshape(*image.shape[:-2], rows, factor, columns, factor).mean((-3, -1))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -212,6 +212,12 @@ def weak_transfer(microscope: BrightField, shape: tuple[int, int], z_um: float) 
 
     2 sin(pi wavelength z f^2) and -2 cos(...) of a closed condenser (N. Streibl, Opt. Commun. 49, 6 (1984)), times
     2 J1(x) / x, x = 2 pi z f condenser_na, of an open one.
+
+    Parameters
+    ----------
+    microscope : whose apertures, pixel and camera are meant.
+    shape : of the sample's grid (Y, X).
+    z_um : depth of the sample, um.
     """
     fy = frequency_axis(shape[0], microscope.pixel_um)[:, None]
     fx = frequency_axis(shape[1], microscope.pixel_um)[None, : shape[1] // 2 + 1].abs()

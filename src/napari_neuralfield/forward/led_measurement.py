@@ -15,11 +15,10 @@ import numpy as np
 import torch
 
 from ..data.acquisition import LedArray
-from ..optics.grids import centred_spectrum, fit_spectrum, image_of
+from ..optics.grids import binned, centred_spectrum, fit_spectrum, image_of
 from ..optics.pupil import wavefront
 from . import fourier, spatially_coded
 from .led_grid import depth_tensor, extent, support
-from .ptychography import pooled
 
 STEPS = {"directions": 3e-4, "pupil": 0.02, "gains": 0.01, "background": 1e-3, "profile": 0.01, "surface": 0.01}
 EDGE_BINS = 0.5  # width of the aperture's soft edge while directions are learnt
@@ -179,7 +178,7 @@ class LedMeasurement:
             coded = surface * spatially_coded.whole_ramp(self.camera)
             wave = spatially_coded.to_sensor(wave * coded, kernel.to(wave.dtype))
         light = (wave * wave.conj()).real
-        light = light if self.camera is None else pooled(light, self.camera.upsampling)
+        light = light if self.camera is None else binned(light, self.camera.upsampling)
         return light * self.gains()[frames, None, None] + self.floors()[frames, None, None]
 
     @torch.no_grad()

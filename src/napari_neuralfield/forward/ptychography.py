@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import torch
 
+from ..optics.grids import binned as pooled
+from ..optics.grids import spread as spread  # for those who send waves back
 from ..optics.propagation import angular_spectrum, filtered, shift_ramp
 from .scan import Scan, whole_and_fraction, windows
 
@@ -61,21 +63,6 @@ def probes(probe: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Ten
         return probe[None]
     _, fraction = whole_and_fraction(position)
     return filtered(probe[None], shift_ramp(fraction, scan.window)[:, None])
-
-
-def pooled(intensity: torch.Tensor, binning: int) -> torch.Tensor:
-    """Mean of `intensity` (..., y, x) over `binning` x `binning` pixels."""
-    if binning == 1:
-        return intensity
-    *rest, rows, columns = intensity.shape
-    return intensity.reshape(*rest, rows // binning, binning, columns // binning, binning).mean(dim=(-3, -1))
-
-
-def spread(values: torch.Tensor, binning: int) -> torch.Tensor:
-    """Detector `values` (..., y, x) on all the `binning` x `binning` pixels that each of them pools."""
-    if binning == 1:
-        return values
-    return values.repeat_interleave(binning, dim=-2).repeat_interleave(binning, dim=-1)
 
 
 def counts(wave: torch.Tensor, binning: int) -> torch.Tensor:

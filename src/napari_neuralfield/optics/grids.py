@@ -58,3 +58,18 @@ def resample(image: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
 def fast_length(n: int) -> int:
     """The smallest even FFT length >= n whose prime factors are at most 5."""
     return 2 * scipy.fft.next_fast_len((n + 1) // 2, real=True)
+
+
+def binned(image: torch.Tensor, factor: int) -> torch.Tensor:
+    """Means of `image` (..., y, x) over `factor` x `factor` pixels: (..., y / factor, x / factor)."""
+    if factor == 1:
+        return image
+    *rest, rows, columns = image.shape
+    return image.reshape(*rest, rows // factor, factor, columns // factor, factor).mean(dim=(-3, -1))
+
+
+def spread(image: torch.Tensor, factor: int) -> torch.Tensor:
+    """`image` (..., y, x), each pixel repeated on the `factor` x `factor` pixels that `binned` takes the mean of."""
+    if factor == 1:
+        return image
+    return image.repeat_interleave(factor, dim=-2).repeat_interleave(factor, dim=-1)

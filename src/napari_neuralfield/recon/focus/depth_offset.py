@@ -25,7 +25,7 @@ class Deeper:
         self._scale = float(np.abs(misfit.z_um.numpy()).max())
 
     def look(self, sample: torch.Tensor, step: FitStep) -> None:
-        """Every EVERY steps, move the planes where the frames of `sample` (channel, Y, X) fit better."""
+        """Every EVERY steps (see `step`), move the planes where the frames of `sample` (channel, Y, X) fit better."""
         if step.done % EVERY or step.done > 0.8 * step.total:
             return
         here, probe = self.misfit.moved_um, PROBE * self._scale

@@ -10,10 +10,10 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import scipy.fft
 import torch
 
-from ...forward.brightfield import binned
+from ...optics.grids import binned
+from .transport import cosine_frequencies, cosines, from_cosines
 
 RINGS = (0.015, 0.03, 0.045, 0.065, 0.09, 0.12, 0.16, 0.2, 0.25)  # borders, cycles per frame pixel
 ENDS = 0.3  # finer waves are left as they are
@@ -22,7 +22,7 @@ CORRELATED = 1.5  # a Hann window leaves neighbouring frequencies so much less i
 
 
 def ring_gains(measured: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    """Gain of each of RINGS: the measured frame (y, x) over the one that is shown by the phase, in their waves."""
+    """Gain of each of RINGS: `measured` frame (y, x) over the one `shown` by the phase, in their waves (ring,)."""
     rows, columns = measured.shape
     window = np.hanning(rows)[:, None] * np.hanning(columns)[None, :]
     seen, made = (np.fft.rfft2((image - image.mean()) * window) for image in (measured, shown))
@@ -41,12 +41,14 @@ def ring_gains(measured: np.ndarray, shown: np.ndarray) -> np.ndarray:
 
 
 def correction(phase: torch.Tensor, gains: np.ndarray, upsampling: int) -> torch.Tensor:
-    """What is to be added to a phase (Y, X), rad, on frame pixels (y, x), so that its waves have these gains."""
+    """What is to be added to a `phase`, rad, on frame pixels (y, x), so that its waves have these `gains` (ring,).
+
+    The phase (Y, X) has `upsampling` pixels per frame pixel and axis.
+    """
     coarse = binned(phase, upsampling).cpu().numpy().astype(np.float64)
-    fy, fx = (np.arange(n) / (2 * n) for n in coarse.shape)
-    f = np.hypot(fy[:, None], fx[None, :])
+    f = cosine_frequencies((coarse.shape[0], coarse.shape[1]), 1.0)
     middle = [(low + high) / 2 for low, high in itertools.pairwise(RINGS)]
     at = np.log(np.maximum(f, RINGS[0] / 10))
     gain = np.interp(at, np.log([*middle, ENDS]), np.append(gains, 1.0))
-    changed = scipy.fft.idctn(scipy.fft.dctn(coarse, norm="ortho") * (gain - 1), norm="ortho")
+    changed = from_cosines(cosines(coarse) * (gain - 1))
     return torch.from_numpy((changed - changed.mean()).astype(np.float32))

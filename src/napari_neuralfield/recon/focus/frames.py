@@ -48,7 +48,10 @@ class DefocusFrames:
         return int(np.ceil(reach / self.acquisition.pixel_um))
 
     def misfit(self, upsampling: int, points: int, device: torch.device | str = "cpu") -> DefocusMisfit:
-        """How far a sample on `upsampling` finer pixels is from explaining the frames."""
+        """How far a sample on `upsampling` finer pixels is from explaining the frames.
+
+        `points` of the condenser's aperture are summed, on `device`.
+        """
         return DefocusMisfit(
             self.acquisition, torch.from_numpy(self.intensity), self.noise,
             upsampling=upsampling, margin=GUARD + self.reach_px, points=points, device=device,
@@ -62,6 +65,7 @@ def frames_of(
 
     Parameters
     ----------
+    acquisition : all frames there are.
     frames : their numbers, from 0; None: all.
     noise : deviation of a pixel over its brightness; None: from the frames.
     flatten_um : brightness that varies more slowly than this is divided out, um; 0: only each frame's mean is.
@@ -81,11 +85,7 @@ def frames_of(
             )
     if len(set(numbers)) != len(numbers) or not numbers:
         raise InputError(f"option frames is {numbers}; name at least one frame, and each only once")
-    if min(acquisition.frame_shape) < SMALLEST:
-        raise InputError(
-            f"{where}: its frames have {acquisition.frame_shape[0]} x {acquisition.frame_shape[1]} pixels; "
-            f"a fit through focus needs at least {SMALLEST} along each side"
-        )
+    refuse_small(acquisition, "a fit through focus")
     chosen = acquisition.subset(numbers)
     _refuse_in_focus(chosen, where)
     intensity = chosen.intensity()
@@ -135,6 +135,16 @@ def _refuse_in_focus(acquisition: ThroughFocus, where: str) -> None:
     )
 
 
+def refuse_small(acquisition: ThroughFocus, who: str) -> None:
+    """Raise an InputError where frames of `acquisition` have fewer pixels along a side than `who` needs."""
+    rows, columns = acquisition.frame_shape
+    if min(rows, columns) < SMALLEST:
+        raise InputError(
+            f"{acquisition.source or 'the acquisition'}: its frames have {rows} x {columns} pixels; {who} needs at "
+            f"least {SMALLEST} along each side"
+        )
+
+
 def noise_of(frames: np.ndarray) -> float:
     """Deviation of a pixel's noise, in the units of frames (frame, y, x), from the quietest frame where it is quietest.
 
@@ -153,7 +163,7 @@ def noise_of(frames: np.ndarray) -> float:
 
 
 def empty_places(frames: np.ndarray, noise: float) -> np.ndarray:
-    """Where no frame (frame, y, x) shows more than its noise over a larger place: True (y, x)."""
+    """Where none of `frames` (frame, y, x), empty ones being 1, shows more than `noise` over a larger place (y, x)."""
     excess = np.minimum(((frames - 1) / noise) ** 2, EMPTY_CLIP).mean(0)
     quiet = scipy.ndimage.gaussian_filter(excess, EMPTY_WIDTH, mode="reflect") < EMPTY_LIMIT
     places, count = scipy.ndimage.label(quiet)
@@ -163,7 +173,7 @@ def empty_places(frames: np.ndarray, noise: float) -> np.ndarray:
 
 
 def empty_on_grid(looked: DefocusFrames, misfit: DefocusMisfit) -> torch.Tensor | None:
-    """Share of emptiness (Y, X) on the sample's grid of a misfit; None where no place is empty."""
+    """Share of emptiness (Y, X) of the frames `looked` at, on the grid of a `misfit`; None where no place is empty."""
     places = empty_places(looked.intensity, looked.noise)
     if not places.any():
         return None
@@ -172,13 +182,19 @@ def empty_on_grid(looked: DefocusFrames, misfit: DefocusMisfit) -> torch.Tensor 
     return misfit.padded(share.repeat_interleave(f, 0).repeat_interleave(f, 1))
 
 
+def optics_of(acquisition: ThroughFocus) -> dict[str, float]:
+    """JSON-ready numbers of the microscope; refractive indices where they are known."""
+    names = ("wavelength_um", "objective_na", "condenser_na", "pixel_um", "sample_index", "medium_index")
+    return {name: float(value) for name in names if (value := getattr(acquisition, name)) is not None}
+
+
 def fit_pixels(upsampling: int) -> int:
     """Pixels per camera pixel and axis at which a sample on `upsampling` of them is fitted: few, and a divisor."""
     return next((n for n in range(FINE, upsampling) if upsampling % n == 0), upsampling)
 
 
 def on_finer_pixels(image: torch.Tensor, factor: int) -> torch.Tensor:
-    """An image (y, x) on `factor` times finer pixels over the same area, by cubics whose means are its pixels."""
+    """An `image` (y, x) on `factor` times finer pixels over the same area, by cubics whose means are its pixels."""
     if factor == 1:
         return image
     found, rest = torch.zeros((), device=image.device), image

@@ -43,7 +43,7 @@ class Defocus:
 
     @classmethod
     def of(cls, acquisition: ThroughFocus, number: int) -> Defocus:
-        """That of frame `number`."""
+        """That of frame `number` of an `acquisition`."""
         wavelength, pixel = acquisition.wavelength_um, acquisition.pixel_um
         z = float(np.asarray(acquisition.z_um)[number])
         scale = pixel / wavelength
@@ -51,10 +51,10 @@ class Defocus:
 
 
 def transfer(defocus: Defocus, shape: tuple[int, int], device: torch.device | str = "cpu") -> torch.Tensor:
-    """Contrast of a frame per radian of a weak phase at each frequency (y, x), unshifted, real.
+    """Contrast of a frame of `shape` per radian of a weak phase at each frequency (y, x), unshifted, on `device`.
 
     2 sin(pi F f^2) of a closed condenser (f in cycles per frame pixel, F the Fresnel number), times the blur of an
-    open one, a disc of radius F x condenser pixels, and of the pixel's square.
+    open one, a disc of radius F x condenser pixels, and of the pixel's square; F and condenser as in `defocus`.
     """
     fy, fx = frequency_axis(shape[0], device=device)[:, None], frequency_axis(shape[1], device=device)[None, :]
     square = fy**2 + fx**2
@@ -65,20 +65,26 @@ def transfer(defocus: Defocus, shape: tuple[int, int], device: torch.device | st
 
 
 def weak_phase(contrast: torch.Tensor, response: torch.Tensor) -> torch.Tensor:
-    """Phase (..., y, x), rad, of a weak sample with this contrast, Tikhonov-regularised; periodic borders."""
+    """Phase (..., y, x), rad, of a weak sample with this contrast, Tikhonov-regularised; periodic borders.
+
+    Parameters
+    ----------
+    contrast : of a frame (..., y, x), its mean 0.
+    response : what `transfer` gives, contrast per radian (y, x).
+    """
     inverse = response / (response.square() + REGULARISER**2)
     return torch.fft.ifft2(torch.fft.fft2(contrast) * inverse).real
 
 
 def channels(contrast: torch.Tensor, phase: torch.Tensor, defocus: Defocus) -> torch.Tensor:
-    """Channels (4, y, x) of a frame's contrast and weak phase (y, x)."""
+    """Channels (4, y, x) of a frame's `contrast` and weak `phase`, rad (y, x), taken at `defocus`."""
     constants = [2 * defocus.fresnel, 2 * abs(defocus.fresnel) * defocus.condenser]
     flat = [torch.full_like(contrast, value) for value in constants]
     return torch.stack([contrast / CONTRAST_UNIT, phase, *flat])
 
 
 def inputs_of(frame: torch.Tensor, defocus: Defocus) -> torch.Tensor:
-    """Channels (4, y, x) of a frame (y, x) in any unit, whose borders are not those of what is beyond them."""
+    """Channels (4, y, x) of a `frame` (y, x) in any unit, taken at `defocus`; nothing is known beyond its borders."""
     contrast = frame / frame.mean() - 1
     margin = min(MARGIN, *(n - 1 for n in frame.shape))
     wide = functional.pad(contrast[None], (margin,) * 4, mode="reflect")[0]

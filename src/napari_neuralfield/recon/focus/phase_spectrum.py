@@ -81,18 +81,19 @@ def phase_spectrum(transport: Transport, frame_noise: float | None = None) -> Ph
 
     Parameters
     ----------
+    transport : the frames.
     frame_noise : deviation of a pixel that is known not to be exceeded; None: nothing is known.
     """
-    rings = rings_of(transport)
+    rings = _rings(transport)
     bounds = [rings.power, *([rings.unexplained] if rings.unexplained is not None else [])]
     noise = min(float((bound * (1 + CERTAIN * np.sqrt(2 / rings.count))).min()) for bound in bounds)
     if frame_noise is not None:
         noise = min(noise, frame_noise**2)
     field = min(s.stop - s.start for s in transport.seen) * transport.acquisition.pixel_um
-    return most_likely(rings, max(noise, 1e-12), transport.slope_ridge(FIELD / field))
+    return _most_likely(rings, max(noise, 1e-12), transport.slope_ridge(FIELD / field))
 
 
-def rings_of(transport: Transport) -> SpectrumRings:
+def _rings(transport: Transport) -> SpectrumRings:
     """Power in rings of frequency, of frames that a window fades out towards their borders."""
     frames = transport.contrast[:, *transport.seen][:, EDGE:-EDGE, EDGE:-EDGE]
     shape = (frames.shape[1], frames.shape[2])
@@ -117,10 +118,13 @@ def rings_of(transport: Transport) -> SpectrumRings:
     return SpectrumRings(mean(f), mean(power), mean(transfer), count, mean(rest) if len(frames) > 2 else None)
 
 
-def most_likely(rings: SpectrumRings, noise: float, border: float) -> PhaseSpectrum:
+def _most_likely(rings: SpectrumRings, noise: float, border: float) -> PhaseSpectrum:
     """The spectrum of given noise under which the rings' power is most likely, from a grid of trials."""
     weight = np.minimum(rings.count, COUNTED) / 2
-    best, found = np.inf, PhaseSpectrum(noise, 0.0, 0.0, rings.f[-1], FALLS[0], border, rings)
+    best = np.inf
+    found = PhaseSpectrum(
+        noise=noise, slow=0.0, level=0.0, corner=float(rings.f[-1]), fall=FALLS[0], border=border, rings=rings
+    )
     for slow in (0.0, *np.geomspace(0.7, SLOWEST, 4) * rings.f[0]):
         floor = noise * (1 + (slow / rings.f) ** 2)
         for corner in np.geomspace(rings.f[0], rings.f[-1] / 2, 14):
@@ -131,8 +135,9 @@ def most_likely(rings: SpectrumRings, noise: float, border: float) -> PhaseSpect
                 number = int(np.argmin(cost))
                 if cost[number] < best:
                     best = float(cost[number])
-                    level = float(LEVELS[number])
-                    found = PhaseSpectrum(noise, float(slow), level, float(corner), fall, border, rings)
+                    found = dataclasses.replace(
+                        found, slow=float(slow), level=float(LEVELS[number]), corner=float(corner), fall=fall
+                    )
     return found
 
 

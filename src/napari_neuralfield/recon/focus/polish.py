@@ -1,7 +1,7 @@
 """Physics polish of a phase from defocused frames: what they tell is taken from them, the rest from the start.
 
 A frame tells a phase's middle frequencies well, its slow part hardly, and what is finer than its pixels not at all. So
-the fit of `defocus_fit` goes on from the start and pays for every distance from it, the more the finer it is: where
+the fit of `sparse_fit` goes on from the start and pays for every distance from it, the more the finer it is: where
 neither the frames nor an empty background decide, the start does, be it a network's.
 """
 
@@ -16,7 +16,7 @@ import torch
 
 from ... import compute
 from ...data.acquisition import ThroughFocus
-from ...forward.brightfield import binned
+from ...optics.grids import binned
 from ...types import InputError
 from .frames import empty_on_grid, fit_pixels, frames_of, on_finer_pixels
 from .sparse_fit import Known, SparseFit
@@ -64,8 +64,11 @@ def polish_phase(
 
     Parameters
     ----------
+    acquisition : bright field out of focus.
     start_phase : rad, unwrapped (Y, X), `upsampling` pixels per camera pixel and axis, their areas the same.
     frames : numbers of the frames to explain; None: all.
+    upsampling : of the start, and of what is found.
+    steps : at most.
     near : weight of nearness to the start, per rad^2 and camera pixel; larger where the start is better.
     edges : weight of total variation, per rad.
     flat_background : where the frames show nothing over a larger place, there is nothing: the phase is the same in all
@@ -73,6 +76,7 @@ def polish_phase(
     non_negative : nothing has less phase than those places; as cells in water do, and holes in a film do not.
     noise : deviation of a pixel over its brightness; None: from the frames.
     flatten_um : brightness that varies more slowly than this is divided out of the frames, um; 0: only their means.
+    device : that computes.
 
     Raises
     ------

@@ -76,11 +76,13 @@ def explain(
 
     Parameters
     ----------
+    acquisition : the measured frames.
     phase : rad, unwrapped (Y, X), `upsampling` pixels per frame pixel and axis, their areas the same.
     frames : numbers of the frames to compare with; None: all.
     absorption : negative natural logarithm of amplitude (Y, X); none where None.
-    noise, flatten_um : as in `defocus_frames.frames_of`.
+    noise, flatten_um : as in `frames_of`.
     called : numbers by which the sentence calls the frames; their own where None.
+    device : that computes.
 
     Raises
     ------
@@ -109,14 +111,22 @@ def explain(
     root = misfit.root[(..., *_inside(looked))].double()
     error = float(_roots_apart(looked, difference).norm() / root.norm())
     return DefocusReport(
-        error, here, explained, mirrored, _regions(difference), shown.cpu().numpy(),
-        (difference * misfit.noise).cpu().numpy(), whole, level, sentence,
-    )  # fmt: skip
+        relative_amplitude_error=error,
+        misfit=here,
+        explained=explained,
+        mirrored=mirrored,
+        regions=_regions(difference),
+        shown=shown.cpu().numpy(),
+        difference=(difference * misfit.noise).cpu().numpy(),
+        whole=whole,
+        level=level,
+        sentence=sentence,
+    )
 
 
-def middle(shape: tuple[int, int]) -> tuple[slice, slice]:
-    """Rows and columns of a frame that are simulated again."""
-    rows, columns = (slice((n - min(n, LOOKED_AT)) // 2, (n + min(n, LOOKED_AT)) // 2) for n in shape)
+def middle(shape: tuple[int, int], most: int = LOOKED_AT) -> tuple[slice, slice]:
+    """Rows and columns of a frame of `shape` (y, x) that are simulated again: at most `most` of each."""
+    rows, columns = (slice((n - min(n, most)) // 2, (n + min(n, most)) // 2) for n in shape)
     return rows, columns
 
 

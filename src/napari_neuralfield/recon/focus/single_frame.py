@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +18,9 @@ from ...networks.pretrained import Weights, load_weights, shipped
 from ...types import Done, Event, InputError, Note, Preview, Progress, Result
 from ..engine.recipe import Recipe, option
 from .frame_gain import correction, ring_gains
+from .frames import optics_of
 from .network_inputs import RANGE, SMALLEST, Defocus, best_frame, inputs_of
-from .report import explain, middle
+from .report import DefocusReport, explain, middle
 from .sign import sign_of
 
 Stream = Iterator[Event]
@@ -62,18 +62,25 @@ def frame_field(
 ) -> SuperResolvedField:
     """The network's field of frame `number`; it computes what is looked at.
 
+    Parameters
+    ----------
+    acquisition, number : all frames, and which of them.
+    weights : of the network.
+    device : where it computes.
+    flatten : divide slow changes of brightness across the frame out first.
+
     Raises
     ------
     InputError : where the frame is too small, in focus or dark.
     """
-    alone = one_frame(acquisition, checked_frame(acquisition, number), flatten)
+    alone = _one_frame(acquisition, checked_frame(acquisition, number), flatten)
     channels = inputs_of(torch.from_numpy(alone.intensity()[0]).to(device), Defocus.of(alone, 0))
     network = weights.network().to(device)
     return SuperResolvedField.of(weights.header["network"], network, channels, acquisition.pixel_um)
 
 
 def checked_frame(acquisition: ThroughFocus, number: int | None) -> int:
-    """The frame to use, the best one where None.
+    """The frame of an `acquisition` to use: `number`, or the best one where that is None.
 
     Raises
     ------
@@ -93,17 +100,12 @@ def checked_frame(acquisition: ThroughFocus, number: int | None) -> int:
     chosen = best_frame(acquisition) if number is None else number
     if abs(Defocus.of(acquisition, chosen).fresnel) < IN_FOCUS:
         z = float(np.asarray(acquisition.z_um)[chosen])
+        least_um = RANGE[0] * (acquisition.pixel_um**2 / acquisition.wavelength_um)
         raise InputError(
             f"{where}: frame {chosen} is in focus (z_um is {z:g}), where a transparent sample shows nothing; choose a "
-            f"frame {needed_um(acquisition)[0]:.3g} um or more away from the focus"
+            f"frame {least_um:.3g} um or more away from the focus"
         )
     return chosen
-
-
-def needed_um(acquisition: ThroughFocus) -> tuple[float, float]:
-    """The defocus, um, that the shipped networks know for this microscope: least and most."""
-    scale = acquisition.pixel_um**2 / acquisition.wavelength_um
-    return RANGE[0] * scale, RANGE[1] * scale
 
 
 def is_known(acquisition: ThroughFocus) -> bool:
@@ -115,7 +117,7 @@ def is_known(acquisition: ThroughFocus) -> bool:
 
 
 def beyond_training(acquisition: ThroughFocus, weights: Weights, number: int) -> Iterator[Note]:
-    """A warning where the frame was taken unlike those of the training."""
+    """A warning where frame `number` of an `acquisition` was taken unlike those that `weights` were trained on."""
     recipe = weights.header.get("recipe", {})
     asked = recipe.get("fresnel_min", RANGE[0]), recipe.get("fresnel_max", RANGE[1])
     low, high = map(float, weights.header.get("known", {}).get("fresnel", asked))
@@ -137,7 +139,7 @@ def beyond_training(acquisition: ThroughFocus, weights: Weights, number: int) ->
         )
 
 
-def one_frame(acquisition: ThroughFocus, number: int, flatten: bool = False) -> ThroughFocus:
+def _one_frame(acquisition: ThroughFocus, number: int, flatten: bool = False) -> ThroughFocus:
     """Frame `number` alone, corrected, its mean 1; where `flatten` slow brightness is divided out.
 
     Raises
@@ -150,17 +152,12 @@ def one_frame(acquisition: ThroughFocus, number: int, flatten: bool = False) -> 
     return dataclasses.replace(alone, frames=frame, background=None, exposure=None)
 
 
-def optics_of(acquisition: ThroughFocus) -> dict[str, Any]:
-    """JSON-ready numbers of the microscope; refractive indices where they are known."""
-    names = ("wavelength_um", "objective_na", "condenser_na", "pixel_um", "sample_index", "medium_index")
-    return {name: float(value) for name in names if (value := getattr(acquisition, name)) is not None}
-
-
 def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, polish: Polish | None = None) -> Stream:
     """Events of a network's answer for one frame: preview, what to know about it, result.
 
     Parameters
     ----------
+    acquisition, recipe : all frames; which of them, by which weights.
     polish : frame, phase on fine pixels -> events and at last the phase to take instead.
     """
     started = time.process_time()
@@ -169,19 +166,18 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
     z = float(np.asarray(acquisition.z_um)[number])
     yield Note(f"phase of frame {number} alone, taken at z = {z:+g} um")
     yield from beyond_training(acquisition, weights, number)
-    alone = one_frame(acquisition, number, recipe.flatten)
+    alone = _one_frame(acquisition, number, recipe.flatten)
     network = frame_field(alone, weights, 0, device)
-    field: SuperResolvedField | PhaseMap = network
     yield Preview(network, 0.0)
     factor = int(network.network.upsampling)
     box = middle(alone.frame_shape)
     fine = [slice(part.start * factor, part.stop * factor) for part in box]
     if recipe.match_heights and max(alone.frame_shape) <= MATCHED:
         yield Progress(0, 1, float("nan"), "simulating the frame")
-        gains = gains_of(alone.crop(*box), network.pixels(*fine)[0], factor, device)
+        gains = _gains_of(alone.crop(*box), network.pixels(*fine)[0], factor, device)
         network = network.corrected_by(correction(network.render(0.0, *network.extent.axes())[0], gains, factor))
-        field = network
         yield Preview(network, 0.0)
+    field: SuperResolvedField | PhaseMap = network
     if polish is None:  # nobody asked for the whole yet
         alone = alone.crop(*box)
         phase = network.pixels(*fine)[0]
@@ -196,9 +192,28 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
                 yield event
     yield Progress(1, 1, float("nan"), "simulating the frame again")
     report = explain(alone, phase, [0], upsampling=factor, called=[number], device=device)
+    yield from _said_of(report, phase, alone, weights, device)
+    trust = {"trust_level": report.level, "trust_sentence": report.sentence}
+    optics = {**optics_of(acquisition), "frame": number, "frame_z_um": z, **trust}
+    figures = {**report.figures, "cpu_seconds": time.process_time() - started}
+    yield Done(Result(field.cpu(), recipe.model_dump(), optics, figures=figures, title=acquisition.title))
+
+
+def _gains_of(alone: ThroughFocus, phase: torch.Tensor, upsampling: int, device: torch.device | str) -> np.ndarray:
+    """`ring_gains` of a phase (Y, X) and the only frame it was made of, in the middle where that is large."""
+    report = explain(alone, phase, [0], upsampling=upsampling, device=device)
+    shown = report.shown[0].astype(np.float64)
+    return ring_gains(shown - report.difference[0], shown)
+
+
+def _said_of(
+    report: DefocusReport, phase: torch.Tensor, alone: ThroughFocus, weights: Weights, device: torch.device
+) -> Iterator[Note]:
+    """Whether the phase (Y, X) explains its frame, and whether z had the wrong sign."""
     yield Note(report.sentence, "info" if report.level == "green" else "warning")
     sign = sign_of(phase.cpu().numpy())
     explained = max(report.explained, 0.0)
+    z = float(np.asarray(alone.z_um)[0])
     if report.level != "green" and (better := _upside_down(alone, weights, device)) > explained + CLEARLY:
         yield Note(
             f"with z_um = {-z:+g} instead of {z:+g} the network's phase would explain {better:.0%}, not "
@@ -207,19 +222,6 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
         )
     elif sign.told == "wrong":
         yield Note(sign.sentence, sign.level)
-    optics = {
-        **optics_of(acquisition), "frame": number, "frame_z_um": z, "trust_level": report.level,
-        "trust_sentence": report.sentence,
-    }  # fmt: skip
-    figures = {**report.figures, "cpu_seconds": time.process_time() - started}
-    yield Done(Result(field.cpu(), recipe.model_dump(), optics, {}, figures, acquisition.title))
-
-
-def gains_of(alone: ThroughFocus, phase: torch.Tensor, upsampling: int, device: torch.device | str) -> np.ndarray:
-    """`ring_gains` of a phase (Y, X) and the only frame it was made of, in the middle where that is large."""
-    report = explain(alone, phase, [0], upsampling=upsampling, device=device)
-    shown = report.shown[0].astype(np.float64)
-    return ring_gains(shown - report.difference[0], shown)
 
 
 def _upside_down(alone: ThroughFocus, weights: Weights, device: torch.device) -> float:

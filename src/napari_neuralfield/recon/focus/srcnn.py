@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from ...data.acquisition import ThroughFocus
 from ...types import Event
 from ..engine.recipe import method
-from .single_frame import SingleFrameRecipe, frame_field, reconstruct_frame, weights_of
+from .single_frame import SingleFrameRecipe, reconstruct_frame
 
 NAME = "srcnn"
-__all__ = ["NAME", "SrcnnRecipe", "frame_field", "srcnn", "weights_of"]
 
 
 class SrcnnRecipe(SingleFrameRecipe):
@@ -21,5 +20,8 @@ class SrcnnRecipe(SingleFrameRecipe):
 
 @method(NAME, SrcnnRecipe, kinds=("through_focus",))
 def srcnn(acquisition: ThroughFocus, recipe: SrcnnRecipe) -> Iterator[Event]:
-    """Phase on 4 times finer pixels from a single defocused frame by three convolutions (SRCNN 9-1-5)."""
+    """Phase on 4 times finer pixels from a single defocused frame by three convolutions (SRCNN 9-1-5).
+
+    `acquisition`: bright field out of focus; `recipe`: which frame, by which weights.
+    """
     yield from reconstruct_frame(acquisition, recipe)

@@ -38,7 +38,10 @@ class SrqpiRecipe(SingleFrameRecipe):
 
 @method(NAME, SrqpiRecipe, kinds=("through_focus",), presets={"polished": {"polish": True}})
 def srqpi(acquisition: ThroughFocus, recipe: SrqpiRecipe) -> Iterator[Event]:
-    """Phase on 4 times finer pixels from a single defocused frame by a trained U-Net; polished by physics if wanted."""
+    """Phase on 4 times finer pixels from a single defocused frame by a trained U-Net; polished by physics if wanted.
+
+    `acquisition`: bright field out of focus; `recipe`: which frame, by which weights, and how it is polished.
+    """
     yield from reconstruct_frame(acquisition, recipe, functools.partial(_polished, recipe) if recipe.polish else None)
 
 

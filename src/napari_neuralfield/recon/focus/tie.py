@@ -11,24 +11,29 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 
 from ...checks.through_focus import distinct_planes
 from ...data.acquisition import ThroughFocus
 from ...data.brightness import Brightness, evened
+from ...data.frames import evenly_chosen
 from ...fields.phase_map import PhaseMap
 from ...types import Done, Event, InputError, Note, Preview, Progress, Result
 from ..engine.recipe import Recipe, method, option
-from .frames import noise_of
+from .frames import noise_of, optics_of, refuse_small
 from .phase_spectrum import PhaseSpectrum, phase_spectrum
-from .tie_report import described, verdict
+from .report import DefocusReport, explain, middle
+from .sign import sign_of
 from .transport import Kernel, Transport, cosine_frequencies, cosines, from_cosines
 from .transport_edges import STEPS, edge_weight, fewest_edges
 
-SMALLEST = 16  # pixels along a side
 FINER = 4  # pixels of the result per camera pixel
 LARGEST = 2**26  # pixels of a result that is made finer without being asked
 AGAIN = 20  # steps of the rounds after the first, which begin where the last one ended
 PATIENCE = 1e-3  # share by which the residual must fall for iterations to go on
+LOOKED_AT = 192  # frame pixels along a side, in the middle, that are simulated again
+PLANES = 5  # of them, at most
+FINEST = 4  # pixels per frame pixel there, at most
 CUTOFF = option(
     None, "frequency at which half of the phase is kept, lower ones fade; empty: from the noise",
     unit="cycles/um", gt=0, le=100,
@@ -66,23 +71,29 @@ class TieDctRecipe(Recipe):
 
 @method("tie-fft", TieFftRecipe, kinds=("through_focus",))
 def tie_fft(acquisition: ThroughFocus, recipe: TieFftRecipe) -> Iterator[Event]:
-    """Transport of intensity by Fourier transforms: phase at once, from two depths or more."""
+    """Transport of intensity by Fourier transforms: phase at once, from two depths or more.
+
+    `acquisition`: frames at those depths; `recipe`: cut-off and kernel.
+    """
     started = time.process_time()
-    transport, spectrum = prepared(acquisition, recipe)
-    yield Note(chosen(spectrum, recipe.cutoff_cycles_per_um))
-    sample = transport.solve(ridge_of(transport, spectrum, recipe.cutoff_cycles_per_um))
+    transport, spectrum = _prepared(acquisition, recipe)
+    yield Note(_chosen(spectrum, recipe.cutoff_cycles_per_um))
+    sample = transport.solve(_ridge(transport, spectrum, recipe.cutoff_cycles_per_um))
     yield Progress(1, 1, math.nan, "Fourier transforms")
     sample[0] = auxiliary(transport, sample)
-    yield from finished(acquisition, recipe, transport, spectrum, sample, started)
+    yield from _finished(acquisition, recipe, transport, spectrum, sample, started=started)
 
 
 @method("tie-dct", TieDctRecipe, kinds=("through_focus",))
 def tie_dct(acquisition: ThroughFocus, recipe: TieDctRecipe) -> Iterator[Event]:
-    """Transport of intensity by iterated cosine transforms: phase of few edges, from two depths or more."""
+    """Transport of intensity by iterated cosine transforms: phase of few edges, from two depths or more.
+
+    `acquisition`: frames at those depths; `recipe`: rounds, weight of edges, cut-off and kernel.
+    """
     started = time.process_time()
-    transport, spectrum = prepared(acquisition, recipe)
-    yield Note(chosen(spectrum, recipe.cutoff_cycles_per_um))
-    ridge = ridge_of(transport, spectrum, recipe.cutoff_cycles_per_um)
+    transport, spectrum = _prepared(acquisition, recipe)
+    yield Note(_chosen(spectrum, recipe.cutoff_cycles_per_um))
+    ridge = _ridge(transport, spectrum, recipe.cutoff_cycles_per_um)
     sample = transport.solve(ridge)
     weight = edge_weight(transport, sample) if recipe.edges is None else recipe.edges
     best, least, contrast = sample, math.inf, transport.contrast
@@ -90,7 +101,7 @@ def tie_dct(acquisition: ThroughFocus, recipe: TieDctRecipe) -> Iterator[Event]:
     for number in range(recipe.iterations):
         steps = AGAIN if number else STEPS
         if weight > 0:
-            for found, done in fewest_edges(transport, spectrum.noise, sample, weight, contrast, steps):
+            for found, done in fewest_edges(transport, spectrum.noise, sample, weight, contrast=contrast, steps=steps):
                 sample = found
                 yield Progress(before + done, total, least if number else math.nan, "steps")
         else:
@@ -102,10 +113,10 @@ def tie_dct(acquisition: ThroughFocus, recipe: TieDctRecipe) -> Iterator[Event]:
         if not residual < least * (1 - PATIENCE):
             break
         best, least, contrast = sample, residual, transport.contrast - uneven
-    yield from finished(acquisition, recipe, transport, spectrum, best, started)
+    yield from _finished(acquisition, recipe, transport, spectrum, best, started=started)
 
 
-def prepared(acquisition: ThroughFocus, recipe: TieFftRecipe | TieDctRecipe) -> tuple[Transport, PhaseSpectrum]:
+def _prepared(acquisition: ThroughFocus, recipe: TieFftRecipe | TieDctRecipe) -> tuple[Transport, PhaseSpectrum]:
     """The measurement in the order of depth, and what noise and phase its frames hold.
 
     Raises
@@ -115,12 +126,7 @@ def prepared(acquisition: ThroughFocus, recipe: TieFftRecipe | TieDctRecipe) -> 
     """
     order = distinct_planes(acquisition)
     where = acquisition.source or "the acquisition"
-    rows, columns = acquisition.frame_shape
-    if min(rows, columns) < SMALLEST:
-        raise InputError(
-            f"{where}: its frames have {rows} x {columns} pixels; the transport of intensity needs at least "
-            f"{SMALLEST} along each side"
-        )
+    refuse_small(acquisition, "the transport of intensity")
     nyquist = 1 / (2 * acquisition.pixel_um)
     if recipe.cutoff_cycles_per_um is not None and recipe.cutoff_cycles_per_um > nyquist:
         raise InputError(
@@ -133,12 +139,12 @@ def prepared(acquisition: ThroughFocus, recipe: TieFftRecipe | TieDctRecipe) -> 
     return transport, phase_spectrum(transport, noise_of(frames))
 
 
-def ridge_of(transport: Transport, spectrum: PhaseSpectrum, cutoff: float | None) -> np.ndarray | float:
+def _ridge(transport: Transport, spectrum: PhaseSpectrum, cutoff: float | None) -> np.ndarray | float:
     """What keeps noise out of the phase: Wiener's ridge, or Tikhonov's of the cut-off that is asked for."""
     return spectrum.ridge(transport.f).astype(np.float32) if cutoff is None else transport.slope_ridge(cutoff)
 
 
-def chosen(spectrum: PhaseSpectrum, cutoff: float | None) -> str:
+def _chosen(spectrum: PhaseSpectrum, cutoff: float | None) -> str:
     """Which frequencies are kept and why, in one sentence."""
     noise = f"a pixel's noise is {math.sqrt(spectrum.noise):.2g} of the light"
     if cutoff is not None:
@@ -152,6 +158,10 @@ def auxiliary(transport: Transport, sample: np.ndarray) -> np.ndarray:
 
     The solution psi of even light is one of -k dI/dz = laplace(psi), grad psi = I grad phase; so
     laplace(phase) = div(grad psi / I). M. R. Teague, J. Opt. Soc. Am. 73, 1434 (1983), eq. 15.
+
+    Parameters
+    ----------
+    transport : whose solution `sample` is, spectra of phase, rad, and absorption (2, Y, X).
     """
     light = transport.focused(sample)
     light = light / light[transport.seen].mean()
@@ -167,7 +177,8 @@ def auxiliary(transport: Transport, sample: np.ndarray) -> np.ndarray:
 def unevenness(transport: Transport, sample: np.ndarray) -> np.ndarray:
     """What uneven light at focus adds to the contrast of even light (plane, Y, X): -z / k div((I - 1) grad phase).
 
-    Beyond the reach of that straight line, it bends as the transfer of phase does.
+    Beyond the reach of that straight line, it bends as the transfer of phase does. `transport` and `sample` as in
+    `auxiliary`.
     """
     light = transport.focused(sample)
     light = light / light[transport.seen].mean() - 1
@@ -182,36 +193,53 @@ def _divergence(y: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.gradient(y, axis=0) + np.gradient(x, axis=1)
 
 
-def finer(acquisition: ThroughFocus, asked: int | None) -> int:
-    """Pixels of the result per camera pixel."""
-    if asked is not None:
-        return asked
-    return FINER if math.prod(acquisition.frame_shape) * FINER**2 <= LARGEST else 1
-
-
-def finished(
+def _finished(
     acquisition: ThroughFocus,
     recipe: TieFftRecipe | TieDctRecipe,
     transport: Transport,
     spectrum: PhaseSpectrum,
     sample: np.ndarray,
+    *,
     started: float,
 ) -> Iterator[Event]:
     """Field, its frames simulated again, and what there is to say."""
-    factor = finer(acquisition, recipe.upsampling)
+    small = math.prod(acquisition.frame_shape) * FINER**2 <= LARGEST
+    factor = recipe.upsampling or (FINER if small else 1)
     phase = transport.cut(sample[0], factor)
     phase -= phase.mean()
     step = acquisition.pixel_um / factor
     corner = -(factor - 1) / 2 * step  # a camera pixel is the mean over its finer ones
     field = PhaseMap.from_grid(phase, 0.0, step, (corner, corner))
     yield Preview(field, 0.0)
-    again = verdict(transport.acquisition, transport, sample, spectrum.noise)
-    yield from again.notes
+    again = _simulated_again(transport, sample, math.sqrt(spectrum.noise))
+    yield Note(again.sentence, "info" if again.level == "green" else "warning")
+    sign = sign_of(transport.cut(sample[0]))
+    if sign.sentence:
+        yield Note(sign.sentence, sign.level)
     figures = again.figures | {
         "cutoff_cycles_per_um": recipe.cutoff_cycles_per_um or spectrum.cutoff,
         "frame_noise": math.sqrt(spectrum.noise),
         "planes": float(len(transport.z_um)),
         "cpu_seconds": time.process_time() - started,
     }
-    about = described(acquisition) | {"sign_of_defocus": again.sign}
-    yield Done(Result(field, recipe.model_dump(), about, {}, figures, acquisition.title))
+    about = {
+        "kind": acquisition.kind,
+        **optics_of(acquisition),
+        "frames": acquisition.frame_count,
+        "frame_shape": list(acquisition.frame_shape),
+        "z_um": [float(z) for z in acquisition.z_um],
+        "sign_of_defocus": sign.told,
+    }
+    yield Done(Result(field, recipe.model_dump(), about, figures=figures, title=acquisition.title))
+
+
+def _simulated_again(transport: Transport, sample: np.ndarray, noise: float) -> DefocusReport:
+    """Phase and absorption (2, Y, X) under the microscope again, nothing linearised, in the middle of some planes."""
+    acquisition = transport.acquisition
+    aperture = acquisition.objective_na + acquisition.condenser_na
+    factor = int(np.clip(math.ceil(2 * aperture * acquisition.pixel_um / acquisition.wavelength_um), 1, FINEST))
+    box = middle(acquisition.frame_shape, LOOKED_AT)
+    fine = tuple(slice(part.start * factor, part.stop * factor) for part in box)
+    phase, absorption = (torch.from_numpy(np.ascontiguousarray(transport.cut(part, factor)[fine])) for part in sample)
+    planes = evenly_chosen(acquisition.frame_count, PLANES).tolist()
+    return explain(acquisition.crop(*box), phase, planes, upsampling=factor, absorption=absorption, noise=noise)

@@ -15,6 +15,7 @@ through the border. What lies round the frames is unknown, so the sample goes on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -38,7 +39,8 @@ def transfers(
     Parameters
     ----------
     f : frequencies (...), cycles/um.
-    z_um : depth of the sample in each plane (plane,).
+    z_um : depth of the sample in each plane, um (plane,).
+    acquisition : for its wavelength and apertures.
     kernel : 'ctf' as above; 'tie' for small z chi: z wavelength 2 pi f^2, and a constant.
     """
     wavelength = acquisition.wavelength_um
@@ -57,7 +59,7 @@ def cosines(image: np.ndarray) -> np.ndarray:
 
 
 def from_cosines(spectrum: np.ndarray, factor: int = 1) -> np.ndarray:
-    """Image (..., Y, X) of a spectrum of `cosines`, on `factor` times finer pixels of the same area."""
+    """Image (..., Y, X) of a `spectrum` of `cosines`, on `factor` times finer pixels of the same area."""
     if factor > 1:
         rows, columns = spectrum.shape[-2:]
         finer = np.zeros((*spectrum.shape[:-2], rows * factor, columns * factor), spectrum.dtype)
@@ -67,7 +69,7 @@ def from_cosines(spectrum: np.ndarray, factor: int = 1) -> np.ndarray:
 
 
 def cosine_frequencies(shape: tuple[int, int], pixel_um: float) -> np.ndarray:
-    """Size of the frequencies of `cosines` (y, x), cycles/um."""
+    """Size of the frequencies of `cosines` (y, x), cycles/um, of an image of `shape` with pixels of `pixel_um`."""
     fy, fx = (np.arange(n) / (2 * n * pixel_um) for n in shape)
     return np.hypot(fy[:, None], fx[None, :])
 
@@ -120,12 +122,13 @@ class Transport:
         spectra = cosines(images)
         return np.stack([(self.phase * spectra).sum(0), (self.absorption * spectra).sum(0)])
 
-    def normal(self, phase_ridge: np.ndarray | float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Squares of the transfers (phase, both, absorption), ridges added, and 1 over their determinant."""
+    def inverse(self, phase_ridge: np.ndarray | float) -> Callable[[np.ndarray], np.ndarray]:
+        """What makes a sample (2, Y, X) of what `back` gives, were every pixel believed: by normal equations."""
         one = (self.phase**2).sum(0) + phase_ridge
         both = (self.phase * self.absorption).sum(0)
         two = (self.absorption**2).sum(0) + ABSORPTION_RIDGE * len(self.phase)
-        return one, both, two, 1 / np.maximum(one * two - both**2, 1e-30)
+        scale = 1 / np.maximum(one * two - both**2, 1e-30)
+        return lambda back: np.stack([two * back[0] - both * back[1], one * back[1] - both * back[0]]) * scale
 
     def solve(self, phase_ridge: np.ndarray | float, contrast: np.ndarray | None = None) -> np.ndarray:
         """The sample (2, Y, X) that explains the believed contrast: preconditioned conjugate gradients.
@@ -137,13 +140,13 @@ class Transport:
         """
         ridge = np.zeros((2, *self.shape), np.float32)
         ridge[0], ridge[1] = phase_ridge, ABSORPTION_RIDGE * len(self.phase)
-        one, both, two, inverse = self.normal(ridge[0])
+        inverse = self.inverse(ridge[0])
         residual = self.back(self.contrast if contrast is None else contrast * self.believed)
         found = np.zeros_like(residual)
         direction, before = np.zeros_like(residual), 1.0
         for _ in range(STEPS):
             residual[:, 0, 0] = 0  # no image tells the mean phase, and every frame is over its mean
-            eased = np.stack([two * residual[0] - both * residual[1], one * residual[1] - both * residual[0]]) * inverse
+            eased = inverse(residual)
             slope = float((residual * eased).sum(dtype=np.float64))
             if slope <= 0:
                 break
@@ -158,12 +161,12 @@ class Transport:
         return np.maximum(1 - 2 * from_cosines(sample[1]), 0.05)
 
     def misfit(self, sample: np.ndarray, contrast: np.ndarray | None = None) -> float:
-        """Norm of what the sample leaves unexplained, over that of the contrast."""
+        """Norm of what a `sample` (2, Y, X) leaves of a `contrast` (plane, Y, X), over its norm; None: the frames'."""
         shown = self.contrast if contrast is None else contrast * self.believed
         left = self.believed * self.images(sample) - shown
         return float(np.linalg.norm(left) / max(float(np.linalg.norm(shown)), 1e-30))
 
     def cut(self, spectrum: np.ndarray, factor: int = 1) -> np.ndarray:
-        """Image (y factor, x factor) of a spectrum (Y, X) where the frames are, on `factor` times finer pixels."""
+        """Image (y factor, x factor) of a `spectrum` (Y, X) where the frames are, on `factor` times finer pixels."""
         part = [slice(s.start * factor, s.stop * factor) for s in self.seen]
         return from_cosines(spectrum, factor)[part[0], part[1]]

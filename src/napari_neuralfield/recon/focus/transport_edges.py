@@ -24,7 +24,7 @@ STRENGTH = 0.25  # of the likeliest weight
 
 
 def edge_weight(transport: Transport, sample: np.ndarray) -> float:
-    """Weight, per radian, that suits the variation of a first answer (2, Y, X)."""
+    """Weight, per radian, that suits the variation of a first answer `sample` (2, Y, X) of a `transport`."""
     slopes = _differences(from_cosines(sample[0]))
     variation = float((np.hypot(slopes[0], slopes[1]) * transport.believed).sum())
     return STRENGTH * float(transport.believed.sum()) / max(variation, 1e-6)
@@ -35,6 +35,7 @@ def fewest_edges(
     noise: float,
     start: np.ndarray,
     weight: float,
+    *,
     contrast: np.ndarray | None = None,
     steps: int = STEPS,
 ) -> Iterator[tuple[np.ndarray, int]]:
@@ -42,17 +43,19 @@ def fewest_edges(
 
     Parameters
     ----------
+    transport : the frames, and how phase and absorption show in them.
     noise : power of a frame's pixel.
     start : a sample to begin with (2, Y, X).
     weight : of the variation, per radian.
     contrast : (plane, Y, X); None: that of the frames.
+    steps : in all.
     """
     data = (transport.contrast if contrast is None else contrast) * transport.believed
     pull = transport.believed + 1  # both terms are in units of the noise
     found = np.array(start, np.float32)
     phase = from_cosines(found[0])
     edge = noise * weight / THRESHOLD
-    one, both, two, inverse = transport.normal(edge * _roughness(transport.shape))
+    inverse = transport.inverse(edge * _roughness(transport.shape))
     ahead, left = np.zeros((2, *transport.shape), np.float32), np.zeros_like(data)
     for step in range(1, steps + 1):
         images = transport.images(found) + left
@@ -65,7 +68,7 @@ def fewest_edges(
         right = transport.back(explained - left)
         right[0] += edge * cosines(_adjoint(kept - ahead))
         right[:, 0, 0] = 0
-        found = np.stack([two * right[0] - both * right[1], one * right[1] - both * right[0]]) * inverse
+        found = inverse(right)
         phase = from_cosines(found[0])
         if step % SHOWN == 0 or step == steps:
             yield found, step

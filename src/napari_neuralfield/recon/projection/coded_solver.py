@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ...forward import fourier, spatially_coded
-from ...forward.ptychography import pooled, spread
+from ...optics.grids import binned, spread
 from ...optics.pupil import TINY
 from .solver import squared
 
@@ -74,7 +74,7 @@ class CodedSolver:
             passed = self._pupils[led]
             image = torch.fft.ifft2(window * passed, s=self.camera.plan.image_shape, norm="forward")
             wave = spatially_coded.to_sensor(image * self.surface, kernel)
-            light = pooled(squared(wave), self.camera.upsampling)
+            light = binned(squared(wave), self.camera.upsampling)
             level, floor = float(self.gain[led]), float(self.measured.floor[led])
             model = torch.sqrt(light * level**2 + floor + TINY)
             difference = self.measured.amplitude[led] - model

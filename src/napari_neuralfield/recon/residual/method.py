@@ -40,7 +40,10 @@ from .recipe import PUBLISHED, RASTER, ResidualRecipe, network_options, refuse_o
     presets={"published": PUBLISHED, "raster": RASTER, "quick": {"epochs": 10, "finish_epochs": 3}},
 )
 def residual_field(acquisition: Ptychography | CodedPtychography | LedArray, recipe: ResidualRecipe) -> Iterator[Event]:
-    """Residual neural field: a prior plus a network, with what the experiment has wrong learnt alongside."""
+    """Residual neural field: a prior plus a network, with what the experiment has wrong learnt alongside.
+
+    `acquisition`: a scan or an LED array; `recipe`: prior, network, and what is learnt alongside.
+    """
     refuse_others(acquisition, recipe)
     if recipe.field != "residual":
         return _of_any_field(acquisition, recipe)
@@ -59,7 +62,10 @@ def _of_any_field(
 
 
 def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecipe) -> Iterator[Event]:
-    """Of a ptychographic or coded scan: with probe, positions, distances and light learnt alongside."""
+    """Of a ptychographic or coded scan: with probe, positions, distances and light learnt alongside.
+
+    `acquisition` is reconstructed as `recipe` says.
+    """
     started = time.process_time()
     problem = problem_of(acquisition, recipe)
     problem = with_lengths_from_mean_frame(problem, recipe)
@@ -104,7 +110,7 @@ def surface_known(problem: Problem) -> bool:
 
 
 def with_lengths_from_mean_frame(problem: Problem, recipe: ResidualRecipe) -> Problem:
-    """The problem with distance or wavelength, where they are learnt, as a known surface's shadow tells them."""
+    """The `problem` with distance or wavelength, where `recipe` has them learnt, as a known surface's shadow tells."""
     if surface_known(problem):
         wanted = (("to_detector_um", recipe.learn_distance), ("wavelength_um", recipe.learn_wavelength))
         for name in (name for name, asked in wanted if asked):
@@ -114,7 +120,7 @@ def with_lengths_from_mean_frame(problem: Problem, recipe: ResidualRecipe) -> Pr
 
 
 def learns(problem: Problem, recipe: ResidualRecipe) -> list[str]:
-    """What is learnt beside the object."""
+    """What of a `problem` is learnt beside the object, as `recipe` says."""
     found = [name for name in ("distance", "wavelength", "gains", "background") if getattr(recipe, f"learn_{name}")]
     if recipe.correct_positions:
         found.append("positions")
@@ -139,7 +145,13 @@ def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event,
 
 
 def prior_of(problem: Problem, state: ScanState, recipe: ResidualRecipe) -> torch.Tensor:
-    """The image (y, x) that the network adds to."""
+    """The image (y, x) that the network adds to.
+
+    Parameters
+    ----------
+    problem, state : the scan, and its object array, probe and positions at the start.
+    recipe : which prior is wanted.
+    """
     shape = problem.scan.object_shape
     if recipe.prior == "file":
         image = image_from_file(recipe.prior_file, shape, problem.scan.rim).to(problem.device)

@@ -20,7 +20,7 @@ from ...types import Done, Event, Result
 from ..engine.recipe import build
 from ..engine.recipe import run as reconstruct
 from ..patterns.linear import Pupil, dpc_phase, half_circles
-from ..projection.setup import depth_range, first_look, optics
+from ..projection.setup import depth_range, finished, first_look
 from .fit import ResidualFit, image_from_file
 from .recipe import ResidualRecipe, network_options
 
@@ -29,17 +29,20 @@ COVERED = 0.05  # bins of the spectrum seen by less than this share of the LEDs 
 
 
 def residual_of_leds(acquisition: LedArray, recipe: ResidualRecipe) -> Iterator[Event]:
-    """Of an LED array: with pupil, LED directions, brightness, ambient light and coded surface learnt alongside."""
+    """Of an LED array: with pupil, LED directions, brightness, ambient light and coded surface learnt alongside.
+
+    `acquisition` is reconstructed as `recipe` says.
+    """
     started = time.process_time()
     device = compute.device(recipe.device)
     z_um = depth_range(acquisition, (acquisition.sample_z_um or 0.0) if recipe.z_um is None else recipe.z_um)[0]
-    split = split_of(acquisition.frame_count, recipe, device)
+    split = _split_of(acquisition.frame_count, recipe, device)
     if acquisition.coded_surface is None:
         yield first_look(acquisition, np.array([z_um]))
     found = None
     if recipe.prior in ("auto", "classical"):
-        found = yield from classical(acquisition, recipe, z_um, split[0].cpu().numpy())
-    measurement = measurement_of(acquisition, recipe, z_um, split, found)
+        found = yield from _classical(acquisition, recipe, z_um, split[0].cpu().numpy())
+    measurement = _measurement_of(acquisition, recipe, z_um, split, found)
     field = ResidualField(extent=measurement.extent, **network_options(recipe)).to(device)
     field.start(compute.seed(recipe.seed))
     field.set_prior(measurement.matched(prior_of(measurement, recipe, found)))
@@ -48,10 +51,10 @@ def residual_of_leds(acquisition: LedArray, recipe: ResidualRecipe) -> Iterator[
     yield from fit.pixels()
     image = field.at_pixels().detach()
     field.set_prior(field.prior + measurement.seen(image) - image)  # what no LED shows, the network only guesses
-    yield Done(result_of(measurement, field, recipe, time.process_time() - started))
+    yield _finished(measurement, field, recipe, started)
 
 
-def split_of(count: int, recipe: ResidualRecipe, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def _split_of(count: int, recipe: ResidualRecipe, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Frames that are used, and frames left out to be predicted."""
     frames = torch.arange(count, device=device)
     every = recipe.hold_out or count + 1
@@ -59,7 +62,7 @@ def split_of(count: int, recipe: ResidualRecipe, device: torch.device) -> tuple[
     return frames[~out], frames[out]
 
 
-def measurement_of(
+def _measurement_of(
     acquisition: LedArray,
     recipe: ResidualRecipe,
     z_um: float,
@@ -68,7 +71,7 @@ def measurement_of(
 ) -> LedMeasurement:
     """The microscope with what is learnt of it, from what a classical answer says of its pupil and LEDs on."""
     learn = [name for name in ("directions", "background") if getattr(recipe, f"learn_{name}")]
-    learn += [name for name, asked in unknown(acquisition, recipe).items() if asked]
+    learn += [name for name, asked in _unknown(acquisition, recipe).items() if asked]
     if recipe.surface_profile or recipe.update_probe:
         learn.append("profile" if recipe.surface_profile else "surface")
     known = {} if found is None else found.calibration
@@ -98,7 +101,7 @@ def measurement_of(
     return measurement
 
 
-def unknown(acquisition: LedArray, recipe: ResidualRecipe) -> dict[str, bool]:
+def _unknown(acquisition: LedArray, recipe: ResidualRecipe) -> dict[str, bool]:
     """Whether pupil and brightness of the LEDs are learnt: where the recipe leaves it open, what the file lacks."""
     plain = acquisition.coded_surface is None
     return {
@@ -107,12 +110,12 @@ def unknown(acquisition: LedArray, recipe: ResidualRecipe) -> dict[str, bool]:
     }
 
 
-def classical(
+def _classical(
     acquisition: LedArray, recipe: ResidualRecipe, z_um: float, used: np.ndarray
 ) -> Generator[Event, None, Result]:
     """What projections make of the frames that are used."""
     coded = acquisition.coded_surface is not None
-    learnt = unknown(acquisition, recipe)
+    learnt = _unknown(acquisition, recipe)
     values = {"z_um": z_um, "device": recipe.device}
     values |= {"recover_pupil": learnt["pupil"], "recover_gain": learnt["gains"]}
     values |= {"correct_directions": recipe.learn_directions} if coded else {"check_orientation": False, "half": False}
@@ -124,7 +127,14 @@ def classical(
 
 
 def prior_of(measurement: LedMeasurement, recipe: ResidualRecipe, found: Result | None) -> torch.Tensor:
-    """The image (y, x) that the network adds to, as bright as it is."""
+    """The image (y, x) that the network adds to, as bright as it is.
+
+    Parameters
+    ----------
+    measurement : for grid, device and frames.
+    recipe : which prior is wanted.
+    found : what projections made of the frames; None where they were not asked.
+    """
     shape, device = measurement.extent.shape, measurement.train.device
     if found is not None:
         y, x = measurement.extent.axes()
@@ -132,14 +142,14 @@ def prior_of(measurement: LedMeasurement, recipe: ResidualRecipe, found: Result 
     if recipe.prior == "file":
         return image_from_file(recipe.prior_file, shape).to(device)
     if recipe.prior == "dpc":
-        phase = resample(phase_contrast(measurement), shape)
+        phase = resample(_phase_contrast(measurement), shape)
         return torch.polar(torch.ones_like(phase), phase)
     flat = torch.ones(shape, dtype=COMPLEX, device=device)
-    return back_propagated(measurement, flat) if recipe.prior == "back-propagation" else flat
+    return _back_propagated(measurement, flat) if recipe.prior == "back-propagation" else flat
 
 
 @torch.no_grad()
-def phase_contrast(measurement: LedMeasurement) -> torch.Tensor:
+def _phase_contrast(measurement: LedMeasurement) -> torch.Tensor:
     """Phase (y, x) on the frames' own pixels, from the bright-field frames on either side of the axis."""
     plan = measurement.plan
     used = measurement.train.cpu().numpy()
@@ -156,11 +166,11 @@ def phase_contrast(measurement: LedMeasurement) -> torch.Tensor:
         na,
         pixel_um=(1 / (plan.bin[0] * plan.image_shape[0]), 1 / (plan.bin[1] * plan.image_shape[1])),
         wavelength_um=plan.wavelength_um,
-        pupil=pupil_of(measurement),
+        pupil=_pupil_of(measurement),
     )
 
 
-def pupil_of(measurement: LedMeasurement) -> Pupil:
+def _pupil_of(measurement: LedMeasurement) -> Pupil:
     """Aperture and defocus of the microscope at any frequencies, and its measured pupil between its bins."""
     plan = measurement.plan
     known = None if plan.pupil is None else torch.view_as_real(torch.as_tensor(plan.pupil, device=measurement.z.device))
@@ -178,7 +188,7 @@ def pupil_of(measurement: LedMeasurement) -> Pupil:
     return pupil
 
 
-def back_propagated(measurement: LedMeasurement, flat: torch.Tensor) -> torch.Tensor:
+def _back_propagated(measurement: LedMeasurement, flat: torch.Tensor) -> torch.Tensor:
     """Image (y, x): bright-field amplitudes with the phases of an empty sample, carried back and averaged."""
     na = np.hypot(*np.asarray(measurement.acquisition.illumination_na).T)
     bright = measurement.train[torch.as_tensor(na < measurement.acquisition.objective_na)[measurement.train]]
@@ -200,21 +210,17 @@ def back_propagated(measurement: LedMeasurement, flat: torch.Tensor) -> torch.Te
     return image.detach() - image_of(fit_spectrum(change, measurement.extent.shape))
 
 
-def result_of(measurement: LedMeasurement, field: ResidualField, recipe: ResidualRecipe, cpu_seconds: float) -> Result:
+def _finished(measurement: LedMeasurement, field: ResidualField, recipe: ResidualRecipe, started: float) -> Done:
     """Field, what was learnt of the microscope, `frame_error` (frame,), and errors of used and held-out frames."""
     misfit, energy = measurement.frame_error(field.at_pixels().detach())
     used, held = measurement.train.cpu().numpy(), measurement.held.cpu().numpy()
     figures = {
         "relative_amplitude_error": float(np.sqrt(misfit[used].sum() / energy[used].sum())),
         "intensity_scale": measurement.scale,
-        "cpu_seconds": cpu_seconds,
     }
     if len(held):
         figures["held_out_error"] = float(np.sqrt(misfit[held].sum() / energy[held].sum()))
     arrays = {"illumination_na": np.asarray(measurement.acquisition.illumination_na)} if recipe.learn_directions else {}
     arrays |= measurement.calibration() | {"frame_error": np.sqrt(misfit / np.maximum(energy, 1e-30))}
-    acquisition = measurement.acquisition
-    about = optics(acquisition)
-    if measurement.camera is not None:
-        about["upsampling"] = measurement.camera.upsampling
-    return Result(field, recipe.model_dump(), about, arrays, figures, acquisition.title)
+    about = {} if measurement.camera is None else {"upsampling": measurement.camera.upsampling}
+    return finished(field, recipe, measurement.acquisition, started, figures, calibration=arrays, about=about)

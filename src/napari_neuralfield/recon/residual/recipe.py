@@ -103,7 +103,7 @@ LEDS_ONLY = ("z_um", "learn_directions", "learn_pupil", "pupil_terms")
 
 
 def refuse_others(acquisition: Acquisition, recipe: ResidualRecipe) -> None:
-    """For options that say nothing about this kind of acquisition.
+    """For options of a `recipe` that say nothing about this kind of `acquisition`.
 
     Raises
     ------

@@ -18,6 +18,7 @@ from torch import nn
 
 from ... import __version__, compute
 from ...networks.pretrained import Weights
+from ...optics.grids import spread
 from ...types import Event, InputError, Note, Progress
 from .material import Material, Pair
 from .recipe import TrainRecipe
@@ -183,8 +184,7 @@ class Trainer:
             both = torch.stack([answer.flatten(), truth.flatten()])
             rows.append((float((answer - truth).std()), float(torch.corrcoef(both)[0, 1])))
             if len(pictures) < 4:
-                factor = truth.shape[-1] // channels.shape[-1]
-                first = channels[0].repeat_interleave(factor, 0).repeat_interleave(factor, 1)
+                first = spread(channels[0], truth.shape[-1] // channels.shape[-1])
                 pictures.append(torch.stack([first, answer - answer.mean(), truth - truth.mean()]).numpy())
         error_rad, correlation = np.mean(rows, axis=0)
         return Validation(self.steps, self.seconds, float(error_rad), float(correlation), np.stack(pictures))
