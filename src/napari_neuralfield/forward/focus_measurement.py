@@ -42,6 +42,7 @@ class FocusMeasurement:
         self.train = torch.arange(len(misfit.root), device=misfit.root.device)
         self.held = self.train[:0]
         self.learnt: dict[str, torch.Tensor] = {}
+        self.batch = min(16, len(self.train))  # one depth alone pulls phase and absorption to and fro
         self.slopes: FocusGradient | None = None
 
     @classmethod

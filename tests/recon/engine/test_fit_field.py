@@ -77,7 +77,7 @@ def small_scan(make: Callable[..., Any]) -> Acquisition:
 @pytest.mark.parametrize(
     ("make", "method", "options"),
     [
-        (lambda: scene((32, 32))[0], "fpm-inr", {"z_um": 0.0}),
+        (lambda: scene((32, 32))[0], "fpm-inr", {"z_um": 0.0, "steps": 40}),
         (lambda: scene((32, 32))[0], "residual-field", {"epochs": 20}),
         (lambda: coded_scene()[0], "residual-field", {"epochs": 20}),
         (lambda: small_scan(coded), "residual-field", {"epochs": 2}),

@@ -12,6 +12,9 @@ def axis(values: object) -> torch.Tensor:
     return torch.as_tensor(values, dtype=torch.float64)
 
 
+UNIT = 0.05  # a fit moves every number by about 0.01 a step, and many Gaussians overlap
+
+
 @field("gaussians")
 class GaussiansField(torch.nn.Module):
     """1 + the sum of complex Gaussians, each with a place, a width and a strength of its own.
@@ -25,7 +28,7 @@ class GaussiansField(torch.nn.Module):
     type_name = "gaussians"
     complex_valued = True
 
-    def __init__(self, *, extent: Extent | Mapping[str, object], count: int = 256) -> None:
+    def __init__(self, *, extent: Extent | Mapping[str, object], count: int = 64) -> None:
         super().__init__()
         self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
         self.count = count
@@ -53,9 +56,13 @@ class GaussiansField(torch.nn.Module):
         points = torch.stack([z, y, x], -1)[..., None, :].to(self.place_um.device)  # (..., 1, 3)
         distance = ((points - self.place_um) ** 2).sum(-1)  # (..., gaussian)
         bells = torch.exp(-distance / (2 * self.width_um**2)).to(torch.complex128)
-        return (1 + bells @ torch.view_as_complex(self.strength)).to(torch.complex64)
+        return (1 + UNIT * (bells @ torch.view_as_complex(self.strength))).to(torch.complex64)
 
     def render(self, z_um: object, y_um: object, x_um: object) -> torch.Tensor:
-        """Value on the grid of three axes, um: (z, y, x) complex64."""
-        z, y, x = (torch.atleast_1d(axis(values)) for values in (z_um, y_um, x_um))
-        return self.query(z[:, None, None], y[:, None], x)
+        """Value on the grid of three axes, um: (z, y, x) complex64. A Gaussian is a product over the axes: fast."""
+        bells = []
+        for values, place in zip((z_um, y_um, x_um), self.place_um.T, strict=True):
+            distance = torch.atleast_1d(axis(values)).to(place.device)[:, None] - place  # (point, gaussian)
+            bells.append(torch.exp(-(distance**2) / (2 * self.width_um**2)))
+        real, imaginary = (torch.einsum("g,zg,yg,xg->zyx", part, *bells) for part in UNIT * self.strength.T)
+        return torch.complex(1 + real, imaginary).to(torch.complex64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator
 
@@ -15,6 +16,7 @@ from ...types import Event, Extent, Field, InputError, Measurement, Result
 from .fit_field import Counter, Fittable, epochs, fit_field, relative_error
 from .recipe import Recipe
 
+FEWEST = 200  # steps, where nothing is said
 TINY = Extent((0.0, 1.0), (8, 8), 1.0)
 HELP = "type of field that is fitted; another than {own}, yours too, starts from an empty sample"
 
@@ -88,6 +90,7 @@ def fitted(
     *,
     z_um: float | tuple[float, float] | None = None,
     passes: int | None = None,
+    batch: int | None = None,
     rate: float | None = None,
     hold_out: int = 0,
 ) -> Generator[Event, None, Result]:
@@ -99,7 +102,8 @@ def fitted(
     recipe : filed with the result; names device and seed.
     name : of the field's type.
     z_um : depth, or (min, max), um; None: as the file says.
-    passes : over all frames; None: 10 to 60, fewer for many frames.
+    passes : over all frames; None: 10 to 60, fewer for many frames, but FEWEST steps.
+    batch : frames compared in each step; None: as suits the measurement.
     rate : largest change of a parameter per step; None: 0.01.
     hold_out : every how many frames one is left out to be predicted; 0: none is.
     """
@@ -113,8 +117,8 @@ def fitted(
     field = new_field(name, measurement.extent, recipe.seed)
     field = field.to(device) if isinstance(field, torch.nn.Module) else field
     count = len(measurement.train)
-    batch = getattr(measurement, "batch", min(16, max(1, count // 3)))
-    passes = passes or int(np.clip(2000 // count, 10, 60))
+    batch = batch or getattr(measurement, "batch", min(16, max(1, count // 3)))
+    passes = passes or max(int(np.clip(2000 // count, 10, 60)), math.ceil(FEWEST * batch / count))
     schedule = epochs(
         measurement.train, passes, batch, generator=compute.seed(recipe.seed), z_um=measurement.extent.z_um
     )

@@ -199,7 +199,11 @@ def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
     acquisition, known = yield from calibrated(acquisition, recipe, recipe.calibrate)
     yield first_look(acquisition, plane_depths(acquisition, recipe.z_um, None))
     if recipe.field != "plane-axis":
-        result = yield from fitted(acquisition, recipe, recipe.field, z_um=depth_range(acquisition, recipe.z_um))
+        batch = min(recipe.leds_per_step, acquisition.frame_count)
+        result = yield from fitted(
+            acquisition, recipe, recipe.field, z_um=depth_range(acquisition, recipe.z_um), batch=batch,
+            passes=math.ceil(recipe.steps * batch / acquisition.frame_count), rate=recipe.learning_rate,
+        )  # fmt: skip
         yield Done(result)
         return
     if recipe.check_orientation and not recipe.calibrate:
