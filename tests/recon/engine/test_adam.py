@@ -54,3 +54,17 @@ def test_parameters_that_are_frozen_stay() -> None:
     field, frozen = start(3, 0), torch.ones(2)
     Adam([field, frozen], 0.1).step((field**2).sum() + frozen.sum())
     assert torch.equal(frozen, torch.ones(2))
+
+
+def test_gradients_may_lie_in_memory_in_any_order() -> None:
+    """A field that reads its parameters transposed has transposed gradients; the fused step does not look at strides."""
+    ours = torch.randn(4, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    theirs = torch.nn.Parameter(ours.detach().clone())
+    weight = torch.arange(12.0).reshape(3, 4)
+    optimizer, reference = Adam([ours], 0.1, BETAS), torch.optim.Adam([theirs], 0.1, BETAS)
+    for _ in range(3):
+        optimizer.step((weight * ours.T - 1).square().sum())
+        reference.zero_grad()
+        (weight * theirs.T - 1).square().sum().backward()
+        reference.step()
+    torch.testing.assert_close(ours.detach(), theirs.detach())

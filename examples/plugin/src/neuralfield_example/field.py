@@ -12,7 +12,7 @@ def axis(values: object) -> torch.Tensor:
     return torch.as_tensor(values, dtype=torch.float64)
 
 
-UNIT = 0.05  # a fit moves every number by about 0.01 a step, and many Gaussians overlap
+UNIT = 0.2  # a fit moves every number by about 0.01 a step, and Gaussians overlap
 
 
 @field("gaussians")
@@ -28,7 +28,7 @@ class GaussiansField(torch.nn.Module):
     type_name = "gaussians"
     complex_valued = True
 
-    def __init__(self, *, extent: Extent | Mapping[str, object], count: int = 64) -> None:
+    def __init__(self, *, extent: Extent | Mapping[str, object], count: int = 400) -> None:
         super().__init__()
         self.extent = extent if isinstance(extent, Extent) else Extent.from_dict(extent)
         self.count = count
@@ -43,7 +43,7 @@ class GaussiansField(torch.nn.Module):
         share = torch.rand(self.count, 3, generator=generator, dtype=torch.float64)
         with torch.no_grad():
             self.place_um.copy_(low + size * share)
-            self.width_um.fill_(float((size[1] * size[2] / self.count).sqrt()))
+            self.width_um.fill_(float((size[1] * size[2] / self.count).sqrt()) / 2)
             self.strength.zero_()
 
     def options(self) -> dict[str, object]:

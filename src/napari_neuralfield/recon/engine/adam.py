@@ -38,7 +38,7 @@ class Adam:
     def step(self, loss: torch.Tensor, rate: float | None = None, others: float = 1.0) -> None:
         """Differentiate `loss` and move the parameters once, the others by the share `others` of their step."""
         every = [p for group in self._groups for p in group.parameters]
-        gradients = list(torch.autograd.grad(loss, every))
+        gradients = [_laid_out(g, p) for g, p in zip(torch.autograd.grad(loss, every), every, strict=True)]
         now = self.rate if rate is None else rate
         for number, group in enumerate(self._groups):
             mine, gradients = gradients[: len(group.parameters)], gradients[len(group.parameters) :]
@@ -47,6 +47,12 @@ class Adam:
             if self.weight_decay and not number:
                 group.shrink(1 - now * self.weight_decay)
             group.move(mine, now * group.share * (others if number else 1.0), self.betas)
+
+
+def _laid_out(gradient: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
+    """The gradient in the memory layout of its parameter, which the fused step takes for granted."""
+    same = gradient.stride() == parameter.stride()
+    return gradient if same else torch.empty_like(parameter).copy_(gradient)
 
 
 class _Group:
