@@ -9,6 +9,7 @@ help:
 	@echo "make plugin the tests of examples/plugin alone"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  every method over the benchmark files, as one table"
+	@echo "make release  wheel and sdist in dist/, tried out in an empty environment"
 
 demo: $(READY)
 	@$(BIN)/neuralfield demo
@@ -31,6 +32,11 @@ lint: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m bench
 
-$(READY): pyproject.toml constraints.txt .ci/setup
+# Needs no .venv: it makes environments of its own, outside the checkout.
+.PHONY: release
+release:
+	@.ci/release
+
+$(READY): pyproject.toml constraints.txt .ci/setup .ci/python
 	@.ci/setup
 	@touch $@

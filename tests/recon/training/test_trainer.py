@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from pathlib import Path
 
@@ -71,7 +70,7 @@ def test_ctrl_c_keeps_what_was_trained_and_resume_goes_on(
 
     def interrupting(bar: object, event: object) -> None:
         show(bar, event)  # type: ignore[arg-type]
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)  # os.kill ends the process on Windows
 
     monkeypatch.setattr(training.terminal, "show", interrupting)
     assert cli.main(["train", "neuph", *SHORT, "-o", str(target)]) == 130
