@@ -57,7 +57,7 @@ def test_parameters_that_are_frozen_stay() -> None:
 
 
 def test_gradients_may_lie_in_memory_in_any_order() -> None:
-    """A field that reads its parameters transposed has transposed gradients; the fused step does not look at strides."""
+    """A field that reads its parameters transposed has transposed gradients; the fused step looks at no strides."""
     ours = torch.randn(4, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
     theirs = torch.nn.Parameter(ours.detach().clone())
     weight = torch.arange(12.0).reshape(3, 4)
