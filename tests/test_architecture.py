@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -224,3 +225,45 @@ def test_no_two_classes_of_one_name() -> None:
                 homes.setdefault(node.name, []).append(str(path.relative_to(SRC)))
     double = {name: paths for name, paths in homes.items() if len(paths) > 1}
     assert not double, f"classes of one name: {double}"
+
+
+def explained(path: Path) -> Iterator[tuple[str, bool]]:
+    """Public functions with two or more parameters of a file, and whether their docstrings name every one."""
+
+    def visit(body: list[ast.stmt]) -> Iterator[tuple[str, bool]]:
+        for node in body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                yield from visit(node.body)
+            elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                parameters = [a.arg for a in every if a.arg not in ("self", "cls")]
+                if len(parameters) > 1:
+                    words = set(re.findall(r"\w+", ast.get_docstring(node) or ""))
+                    yield f"{path.relative_to(SRC)}:{node.lineno} {node.name}", set(parameters) <= words
+
+    return visit(ast.parse(path.read_text(encoding="utf-8")).body)
+
+
+def test_docstrings_explain_every_parameter() -> None:
+    found = dict(pair for path in FILES for pair in explained(path))
+    silent = [name for name, good in found.items() if not good]
+    share = 1 - len(silent) / len(found)
+    assert share >= 0.9, f"{share:.0%} of {len(found)} public functions explain every parameter; these do not: {silent}"
+
+
+def test_types_are_named() -> None:
+    """`Any` says nothing to a reader: six words of it in 1,000 lines at most."""
+    texts = [path.read_text(encoding="utf-8") for path in FILES]
+    words = sum(isinstance(n, ast.Name) and n.id == "Any" for text in texts for n in ast.walk(ast.parse(text)))
+    assert 1000 * words / sum(text.count("\n") for text in texts) <= 6
+
+
+def test_long_calls_name_their_arguments() -> None:
+    """Six values in a row are one swap from wrong."""
+    long = [
+        f"{path.relative_to(SRC)}:{node.lineno}"
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and sum(not isinstance(a, ast.Starred) for a in node.args) > 5
+    ]
+    assert not long, f"calls with more than five positional arguments: {', '.join(long)}"

@@ -143,7 +143,7 @@ class LedMeasurement:
         shift = None if moved is None else moved[leds]
         kernel = self._kept[0][leds] if self._kept[0] is not None else None
         if kernel is None:
-            kernel = fourier.pupils(self.plan, leds, self.z, self._factor, shift, self.edge)[:, 0]
+            kernel = fourier.pupils(self.plan, leds, self.z, self._factor, na_shift=shift, edge=self.edge)[:, 0]
         return kernel * self._aberration(leds, shift) if self.noll else kernel
 
     def _aberration(self, leds: np.ndarray, shift: torch.Tensor | None) -> torch.Tensor:

@@ -156,7 +156,7 @@ class ScanMeasurement:
         kernel = kernel_of(self.scan, distance, wavelength) if changed else self.problem.kernel
         there = self._surface_kernel(wavelength) if wavelength is not None else self._to_surface
         object_array = image if there is None else filtered(image, there)
-        counts = predict(object_array, self.probe(), self.scan, frames, self.position(), kernel)
+        counts = predict(object_array, self.probe(), self.scan, frames, position=self.position(), kernel=kernel)
         if "gains" in self.learnt:
             gains = self.learnt["gains"]
             counts = counts * torch.exp(gains - gains.mean())[frames, None, None]

@@ -36,7 +36,14 @@ class Adam:
         self._groups += [_Group([p], own / rate) for p, own in others]
 
     def step(self, loss: torch.Tensor, rate: float | None = None, others: float = 1.0) -> None:
-        """Differentiate `loss` and move the parameters once, the others by the share `others` of their step."""
+        """Differentiate `loss` and move the parameters once.
+
+        Parameters
+        ----------
+        loss : a scalar.
+        rate : step size now; None: the one at the start.
+        others : share of their step that the further parameters take.
+        """
         every = [p for group in self._groups for p in group.parameters]
         gradients = [_laid_out(g, p) for g, p in zip(torch.autograd.grad(loss, every), every, strict=True)]
         now = self.rate if rate is None else rate
@@ -72,12 +79,12 @@ class _Group:
     @torch.no_grad()
     def move(self, gradients: list[torch.Tensor], rate: float, betas: tuple[float, float]) -> None:
         adam(
-            self.parameters,
-            gradients,
-            self._mean,
-            self._square,
-            [],
-            self._count,
+            params=self.parameters,
+            grads=gradients,
+            exp_avgs=self._mean,
+            exp_avg_sqs=self._square,
+            max_exp_avg_sqs=[],
+            state_steps=self._count,
             fused=True,
             amsgrad=False,
             beta1=betas[0],
@@ -90,5 +97,5 @@ class _Group:
 
 
 def warm_cosine(step: int, steps: int, warm: int = 8) -> float:
-    """Share of the full rate at `step` of `steps`: a linear start, then a cosine down to 2 %."""
+    """Share of the full rate at `step` of `steps`: a linear start over `warm` steps, then a cosine down to 2 %."""
     return min(1.0, (step + 1) / warm) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))

@@ -117,7 +117,7 @@ def fitted(
     field = new_field(name, measurement.extent, recipe.seed)
     field = field.to(device) if isinstance(field, torch.nn.Module) else field
     count = len(measurement.train)
-    batch = batch or getattr(measurement, "batch", min(16, max(1, count // 3)))
+    batch = batch or int(getattr(measurement, "batch", min(16, max(1, count // 3))))
     passes = passes or max(int(np.clip(2000 // count, 10, 60)), math.ceil(FEWEST * batch / count))
     schedule = epochs(
         measurement.train, passes, batch, generator=compute.seed(recipe.seed), z_um=measurement.extent.z_um
@@ -131,4 +131,5 @@ def fitted(
     figures["cpu_seconds"] = time.process_time() - started
     told = {n: v for n, v in acquisition.values().items() if isinstance(v, str | int | float) and n != "title"}
     arrays = {n: value.detach().cpu().numpy() for n, value in measurement.learnt.items()}
-    return Result(field, recipe.model_dump(), {"kind": acquisition.kind, **told}, arrays, figures, acquisition.title)
+    optics = {"kind": acquisition.kind, **told}
+    return Result(field, recipe.model_dump(), optics, arrays, figures, title=acquisition.title)

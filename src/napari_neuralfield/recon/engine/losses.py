@@ -18,7 +18,7 @@ LossName = Literal["amplitude", "smooth-l1", "gradient", "poisson"]
 
 
 def mean_of(values: torch.Tensor, good: torch.Tensor | None) -> torch.Tensor:
-    """Mean over the good pixels of (frame, y, x)."""
+    """Mean of `values` (frame, y, x) over the pixels that are `good` (y, x)."""
     if good is None:
         return values.mean()
     return (values * good).sum() / (len(values) * good.sum()).clamp(min=1)
@@ -30,20 +30,20 @@ def root(counts: torch.Tensor, amplitude: torch.Tensor) -> torch.Tensor:
 
 
 def amplitude_loss(counts: torch.Tensor, amplitude: torch.Tensor, good: torch.Tensor | None = None) -> torch.Tensor:
-    """Mean of (sqrt(counts) - amplitude)^2: Gaussian noise of equal width, as Poisson noise gives to the roots."""
+    """Mean of (sqrt(counts) - amplitude)^2 over `good`: Gaussian noise of equal width, as Poisson's is of roots."""
     return mean_of((root(counts, amplitude) - amplitude) ** 2, good)
 
 
 def smooth_l1_loss(counts: torch.Tensor, amplitude: torch.Tensor, good: torch.Tensor | None = None) -> torch.Tensor:
-    """Huber's loss of the amplitudes, as published for electrons: square up to 1, straight beyond."""
+    """Huber's loss of sqrt(counts) and amplitude over `good`, as published for electrons: straight beyond 1."""
     each = torch.nn.functional.smooth_l1_loss(root(counts, amplitude), amplitude, reduction="none")
     return mean_of(each, good)
 
 
 def gradient_loss(counts: torch.Tensor, amplitude: torch.Tensor, good: torch.Tensor | None = None) -> torch.Tensor:
-    """Mean modulus of the differences between neighbours of the amplitudes' misfit, as published for light and X-rays.
+    """Mean modulus of differences between neighbours of sqrt(counts) - amplitude, as published for light and X-rays.
 
-    Blind to what is added to a whole frame. A difference counts where both its pixels do.
+    Blind to what is added to a whole frame. A difference counts where both its pixels are `good`.
     """
     miss = root(counts, amplitude) - amplitude
     down, right = miss[:, 1:] - miss[:, :-1], miss[:, :, 1:] - miss[:, :, :-1]
@@ -53,7 +53,7 @@ def gradient_loss(counts: torch.Tensor, amplitude: torch.Tensor, good: torch.Ten
 
 
 def poisson_loss(counts: torch.Tensor, amplitude: torch.Tensor, good: torch.Tensor | None = None) -> torch.Tensor:
-    """Mean of counts - n log(counts / n) - n for measured n: Poisson's log-likelihood below its best."""
+    """Mean over `good` of counts - n log(counts / n) - n, n = amplitude^2: Poisson's log-likelihood below its best."""
     measured = amplitude**2
     floor = DARK * measured.detach().mean().clamp(min=1e-12)
     ratio = (counts + floor) / (measured + floor)

@@ -69,6 +69,6 @@ def score_in_focus(field: Field, truth: Mapping[str, Any]) -> Score:
 
 
 def relative_amplitude_error(predicted: np.ndarray, measured: np.ndarray) -> float:
-    """Norm of the difference of the square roots of two intensities over the norm of the measured one's."""
+    """Norm of sqrt(predicted) - sqrt(measured), two intensities, over the norm of sqrt(measured)."""
     amplitude = np.sqrt(np.clip(measured, 0, None))
     return float(np.linalg.norm(np.sqrt(np.clip(predicted, 0, None)) - amplitude) / np.linalg.norm(amplitude))

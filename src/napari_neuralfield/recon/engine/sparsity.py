@@ -20,7 +20,7 @@ def modulus(values: torch.Tensor, soft: float = SOFT) -> torch.Tensor:
 
 
 def random_roll(image: torch.Tensor, levels: int, generator: torch.Generator | None = None) -> torch.Tensor:
-    """`image` (y, x) rolled by random pixels, fewer than the largest Haar block of `levels` along each axis."""
+    """`image` (y, x) rolled by pixels that `generator` draws, fewer than the largest Haar block of `levels`."""
     down, right = torch.randint(0, 2**levels, (2,), generator=generator).tolist()
     return torch.roll(image, (down, right), dims=(-2, -1))
 

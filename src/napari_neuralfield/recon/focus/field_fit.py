@@ -77,7 +77,13 @@ class DefocusFieldRecipe(Recipe):
 
 @method(NAME, DefocusFieldRecipe, kinds=("through_focus",), presets={"neural": {"field": "hash"}})
 def defocus_field(acquisition: ThroughFocus, recipe: DefocusFieldRecipe) -> Iterator[Event]:
-    """Phase from one or a few defocused frames without training, by a field fitted until it explains them."""
+    """Phase from one or a few defocused frames without training, by a field fitted until it explains them.
+
+    Parameters
+    ----------
+    acquisition : the frames, and the microscope.
+    recipe : what the user chose.
+    """
     started = time.process_time()
     device = compute.device(recipe.device)
     looked = _looked(acquisition, recipe)
@@ -125,7 +131,7 @@ def defocus_field(acquisition: ThroughFocus, recipe: DefocusFieldRecipe) -> Iter
     figures["cpu_seconds"] = time.process_time() - started
     told = {**_optics(acquisition), "trust_level": about.level, "trust_sentence": about.sentence}
     done = field.cpu() if isinstance(field, torch.nn.Module) else field
-    yield Done(Result(done, recipe.model_dump(), told, calibration, figures, acquisition.title))
+    yield Done(Result(done, recipe.model_dump(), told, calibration, figures, title=acquisition.title))
 
 
 def usual_upsampling(acquisition: ThroughFocus) -> int:
@@ -135,7 +141,7 @@ def usual_upsampling(acquisition: ThroughFocus) -> int:
 
 
 def extent_of(acquisition: ThroughFocus, upsampling: int) -> Extent:
-    """Of a phase on finer pixels over the same area as the frames."""
+    """Of a phase on `upsampling` times finer pixels over the same area as the frames of `acquisition`."""
     pixel = acquisition.pixel_um / upsampling
     first = -(upsampling - 1) / 2 * pixel
     rows, columns = acquisition.frame_shape
@@ -143,7 +149,7 @@ def extent_of(acquisition: ThroughFocus, upsampling: int) -> Extent:
 
 
 def sentence(looked: DefocusFrames, known: Known) -> str:
-    """What is taken for granted, for the user."""
+    """What is taken for granted (`known`) of the frames `looked` at, for the user."""
     one = len(looked.numbers) == 1
     names = ", ".join(str(number) for number in looked.numbers)
     which = f"frame {names} is" if one else f"frames {names} are"

@@ -22,7 +22,15 @@ ROUNDED = 3e-3  # rad; smaller steps between pixels are smooth shading
 
 
 def phase_network(misfit: DefocusMisfit, extent: Extent, seed: int, encoding: str = "hash") -> PhaseNetwork:
-    """An empty network over the whole grid of a misfit, with `extent` for what it shows."""
+    """An empty network over the whole grid of a misfit.
+
+    Parameters
+    ----------
+    misfit : whose grid it fills.
+    extent : what it shows of that.
+    seed : of its features at the start.
+    encoding : of its pyramid.
+    """
     step = extent.pixel_um * extent.shape[0] / (misfit.seen[0].stop - misfit.seen[0].start)
     corner = [
         origin - extent.pixel_um / 2 + step / 2 - part.start * step
@@ -37,7 +45,7 @@ def phase_network(misfit: DefocusMisfit, extent: Extent, seed: int, encoding: st
 
 
 class NetworkFit:
-    """Improves `field` in place; what is known of the sample is paid for as in `defocus_fit.SparseFit`."""
+    """Improves `field` in place; what is known of the sample is paid for as in `sparse_fit.SparseFit`."""
 
     def __init__(self, misfit: DefocusMisfit, field: PhaseNetwork, known: Known, channels: int) -> None:
         self.misfit, self.field, self.known, self.channels = misfit, field, known, channels

@@ -28,7 +28,7 @@ PIXEL_RATE = 2e-3
 
 
 def image_from_file(path: str | None, shape: tuple[int, int], rim: int = 0) -> torch.Tensor:
-    """A complex image (y, x) of `shape`; one without its `rim` gets one.
+    """The complex image (y, x) of `shape` in the .npy file at `path`; one without its `rim` gets one.
 
     Raises
     ------
@@ -83,7 +83,7 @@ class ResidualFit:
         """Epochs of the network and of what is learnt of the experiment."""
         weights = [p for network in self._networks for p in network.parameters()]
         rate = self.measurement.rate if self.recipe.rate is None else self.recipe.rate
-        yield from self._fit(self.epochs, weights, rate, lambda _: self.field.at_pixels(), "network", SHAPED)
+        yield from self._fit(self.epochs, weights, rate, lambda _: self.field.at_pixels(), what="network", wait=SHAPED)
         self._counter.done = self._steps
 
     def pixels(self) -> Iterator[Event]:
@@ -99,11 +99,11 @@ class ResidualFit:
             self.field.prior = now.detach()
             return network + now
 
-        yield from self._fit(self.finish_epochs, [free], PIXEL_RATE, image, "pixels", 0.0)
+        yield from self._fit(self.finish_epochs, [free], PIXEL_RATE, image, what="pixels")
         self.field.prior = torch.view_as_complex(free.detach())
 
     def _fit(
-        self, count: int, weights: Sequence[torch.Tensor], rate: float, image: Sample, what: str, wait: float
+        self, count: int, weights: Sequence[torch.Tensor], rate: float, image: Sample, *, what: str, wait: float = 0.0
     ) -> Iterator[Event]:
         fade, train = self.recipe.decay, self.measurement.train
         yield from fit_field(

@@ -132,7 +132,7 @@ def learns(problem: Problem, recipe: ResidualRecipe) -> list[str]:
 
 
 def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event, None, ScanState]:
-    """Object array, probe and positions from the file, or from the passes of rPIE; yields their events."""
+    """Object array, probe and positions from the file of `problem`, or from passes of rPIE where `recipe` asks."""
     state = first_state(problem, recipe.modes, recipe.seed_probe)
     classical = recipe.prior == "classical" or (recipe.prior == "auto" and problem.solve_probe)
     if not classical:

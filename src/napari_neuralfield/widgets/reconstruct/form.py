@@ -71,7 +71,7 @@ class ReconstructForm:
     def set_methods(
         self, kind: str, methods: Mapping[str, Any], best: str = "", values: Mapping[str, Any] | None = None
     ) -> None:
-        """Offer these methods (name -> Method), with `best` and its option `values` chosen."""
+        """Offer `methods` by name for acquisitions of `kind`, with `best` and its option `values` chosen."""
         self._kind, self._methods, self._recommended = kind, methods, (best, values or {})
         self._top.setRowVisible(self.region, kind not in WHOLE_FRAME_KINDS)
         self.method_box.blockSignals(True)
@@ -145,6 +145,7 @@ class ReconstructForm:
         self.plot.setFixedHeight(120 if needed else 200)
 
     def add_note(self, text: str, level: str) -> None:
+        """Say `text`, in the colour of its `level` (info or warning)."""
         colour = WARN if level == "warning" else QUIET
         self.notes.setText(f"<span style='color:{colour}'>{html.escape(text)}</span>")
 
@@ -164,7 +165,15 @@ class ReconstructForm:
     def set_state(
         self, text: str, *, running: bool, paused: bool, ready: bool, found: bool, flat: bool = False
     ) -> None:
-        """Enable what can be done now and say what goes on; `flat` is a field without depth."""
+        """Enable what can be done now and say what goes on.
+
+        Parameters
+        ----------
+        text : what goes on.
+        running, paused : of the run.
+        ready : whether one could start.
+        found : whether there is a field; `flat` is one without depth.
+        """
         say(self.state, text)
         self.run_button.setEnabled(ready and not running)
         self.pause_button.setEnabled(running)
