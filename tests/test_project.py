@@ -31,9 +31,10 @@ def prose(page: Path) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """The headings of a page as GitHub links to them."""
+    """The headings of a page as GitHub links to them, and its own anchors."""
     headings = re.findall(r"^#+ +(.+?)\s*$", prose(page), flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    own = re.findall(r'<a id="([^"]+)">', prose(page))
+    return {*own, *(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)}
 
 
 def test_the_version_is_the_same_everywhere():
