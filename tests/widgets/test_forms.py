@@ -15,8 +15,7 @@ import napari_neuralfield.recon  # noqa: F401  so that the methods are there
 from napari_neuralfield.data.acquisition import KINDS, Draft, quantities
 from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
 from napari_neuralfield.recon.engine.recipe import Recipe, checked, option, options_of
-from napari_neuralfield.recon.training.networks import TRAININGS
-from napari_neuralfield.registry import METHODS
+from napari_neuralfield.registry import METHODS, NETWORKS
 from napari_neuralfield.types import InputError
 from napari_neuralfield.widgets.acquisition.form import QuantityForm
 from napari_neuralfield.widgets.kit.forms import OptionForm, caption
@@ -35,7 +34,7 @@ from napari_neuralfield.widgets.kit.value_widgets import (
 
 RECIPES = {
     **{name: METHODS[name].recipe for name in METHODS},
-    **{f"train {name}": training.recipe for name, training in TRAININGS.items()},
+    **{f"train {name}": training.recipe for name, training in NETWORKS.items()},
     "calibrate": CalibrationRecipe,
 }
 

@@ -135,9 +135,11 @@ def _editor(info: OptionInfo, path: Mapping[str, str] | None) -> BaseValueWidget
     }
     if info.type is bool and not info.optional:
         return Switch(**common)
-    choices = (("yes", True), ("no", False)) if info.type is bool else info.choices
-    if choices or isinstance(info.type, enum.EnumMeta):
-        return Choice(choices=choices or info.type, nullable=info.optional, **common)
+    choices: tuple[object, ...] = (("yes", True), ("no", False)) if info.type is bool else info.choices
+    if isinstance(info.type, enum.EnumMeta):
+        choices = tuple((str(one.value), one) for one in list[enum.Enum](info.type))  # as they are typed elsewhere
+    if choices:
+        return Choice(choices=choices, nullable=info.optional, **common)
     if info.type is Path or path:
         return PathEdit(placeholder="automatic" if info.optional else "", nullable=True, **common, **(path or {}))
     return ValueEdit(wanted=info, nullable=True, **common)
