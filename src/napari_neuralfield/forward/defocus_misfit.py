@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from ..data.acquisition import ThroughFocus
-from ..optics.grids import fast_length
+from ..optics.grids import binned, fast_length, spread
 from ..optics.propagation import frequency_axis
-from .brightfield import BrightField, binned
+from .brightfield import BrightField
 
 DARKEST = 1e-4  # of the frame's level: darker pixels count as this bright, where a root has no slope
 SMALLEST_NOISE = 2e-4  # of the frame's level: no camera and no model is better
@@ -203,7 +203,7 @@ class DefocusMisfit:
         f = self.upsampling
         fine = image.new_zeros(self.shape)
         share = image / (f * f * self.microscope.points)
-        fine[self.seen] = share.repeat_interleave(f, 0).repeat_interleave(f, 1)
+        fine[self.seen] = spread(share, f)
         return fine
 
 

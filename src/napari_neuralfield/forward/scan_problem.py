@@ -9,9 +9,9 @@ import torch
 
 from ..compute import COMPLEX
 from ..data.acquisition import CodedPtychography, Ptychography
-from ..optics.grids import to_centre
+from ..optics.grids import spread, to_centre
 from ..optics.propagation import angular_spectrum, filtered
-from .ptychography import from_detector, kernel, predict, spread
+from .ptychography import from_detector, kernel, predict
 from .scan import Measured, Scan, narrowed, widened
 
 

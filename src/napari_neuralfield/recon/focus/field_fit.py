@@ -17,14 +17,14 @@ import torch
 from ... import compute
 from ...data.acquisition import ThroughFocus
 from ...fields.phase_map import PhaseMap
-from ...forward.brightfield import binned
 from ...forward.defocus_misfit import DefocusMisfit
+from ...optics.grids import binned
 from ...types import Done, Event, Extent, Field, InputError, Note, Preview, Progress, Result
 from ..engine.any_field import fitted
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import Recipe, method, option
 from .depth_offset import Deeper
-from .frames import DefocusFrames, empty_on_grid, fit_pixels, frames_of, on_finer_pixels
+from .frames import DefocusFrames, empty_on_grid, fit_pixels, frames_of, on_finer_pixels, optics_of
 from .network_fit import NetworkFit, phase_network
 from .polish import NEAR
 from .report import explain
@@ -129,7 +129,7 @@ def defocus_field(acquisition: ThroughFocus, recipe: DefocusFieldRecipe) -> Iter
     if len(sample) > 1:
         calibration["absorption"] = binned(sample[1][misfit.seen], misfit.upsampling).cpu().numpy().astype(np.float16)
     figures["cpu_seconds"] = time.process_time() - started
-    told = {**_optics(acquisition), "trust_level": about.level, "trust_sentence": about.sentence}
+    told = {**optics_of(acquisition), "trust_level": about.level, "trust_sentence": about.sentence}
     done = field.cpu() if isinstance(field, torch.nn.Module) else field
     yield Done(Result(done, recipe.model_dump(), told, calibration, figures, title=acquisition.title))
 
@@ -225,8 +225,3 @@ def _finer(image: torch.Tensor, upsampling: int, misfit: DefocusMisfit) -> torch
 
 def _moved(acquisition: ThroughFocus, z_um: float) -> ThroughFocus:
     return acquisition.replace(z_um=np.asarray(acquisition.z_um) + z_um) if z_um else acquisition
-
-
-def _optics(acquisition: ThroughFocus) -> dict[str, float]:
-    names = ("wavelength_um", "objective_na", "condenser_na", "pixel_um", "sample_index", "medium_index")
-    return {name: float(value) for name in names if (value := getattr(acquisition, name)) is not None}

@@ -11,8 +11,9 @@ import torch
 
 from ...data.acquisition import ThroughFocus
 from ...data.brightness import slow_light
-from ...forward.brightfield import BrightField, binned
+from ...forward.brightfield import BrightField
 from ...forward.defocus_misfit import DefocusMisfit, weak_transfer
+from ...optics.grids import binned, spread
 from ...types import InputError
 
 SMALLEST = 16  # pixels along a side
@@ -179,7 +180,7 @@ def empty_on_grid(looked: DefocusFrames, misfit: DefocusMisfit) -> torch.Tensor 
         return None
     share = torch.from_numpy(places.astype(np.float32)).to(misfit.root.device)
     f = misfit.upsampling
-    return misfit.padded(share.repeat_interleave(f, 0).repeat_interleave(f, 1))
+    return misfit.padded(spread(share, f))
 
 
 def optics_of(acquisition: ThroughFocus) -> dict[str, float]:

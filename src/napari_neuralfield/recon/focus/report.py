@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from ...data.acquisition import ThroughFocus
-from ...forward.brightfield import binned
 from ...forward.defocus_misfit import DefocusMisfit
+from ...optics.grids import binned
 from .frames import DefocusFrames, fit_pixels, frames_of, on_finer_pixels
 
 POINTS = 8  # of the condenser's aperture

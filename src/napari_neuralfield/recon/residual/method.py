@@ -15,10 +15,11 @@ from ... import compute
 from ...compute import COMPLEX
 from ...data.acquisition import CodedPtychography, LedArray, Ptychography
 from ...fields.residual import ResidualField
-from ...forward.ptychography import from_detector, spread
+from ...forward.ptychography import from_detector
 from ...forward.scan import add_windows, narrowed, widened
 from ...forward.scan_measurement import ScanMeasurement
 from ...forward.scan_problem import Problem, ScanState, first_state, object_of
+from ...optics.grids import spread
 from ...types import Done, Event, Extent
 from ..engine.any_field import fitted
 from ..engine.recipe import method

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import torch
 
-from ...forward.ptychography import counts, from_detector, spread, to_detector
+from ...forward.ptychography import counts, from_detector, to_detector
 from ...forward.scan import whole_and_fraction
 from ...forward.scan_problem import Problem, ScanState
+from ...optics.grids import spread
 from ...optics.propagation import shift_ramp
 
 FAINT = 1e-6  # of the mean amplitude: below, a wave has no phase to keep

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import torch
 
 from ...forward.ptychography import kernel as kernel_of
-from ...forward.ptychography import pooled, spread
 from ...forward.scan import Scan, add_windows, window_spectra
 from ...forward.scan_problem import Problem, ScanState
+from ...optics.grids import binned, spread
 from ...optics.propagation import frequency_axis, shift_ramp
 
 TINY = 1e-12
@@ -69,7 +69,7 @@ def pull_of(
     window = torch.fft.ifft2(spectra)
     exit_spectra = torch.fft.fft2(window * probe)
     wave = torch.fft.ifft2(exit_spectra * kernel)
-    amplitude = pooled((wave * wave.conj()).real, scan.binning).clamp_(min=TINY).sqrt_()
+    amplitude = binned((wave * wave.conj()).real, scan.binning).clamp_(min=TINY).sqrt_()
     miss = problem.masked(amplitude - problem.measured.amplitude[frames])
     back = torch.fft.fft2(wave * spread(miss / amplitude, scan.binning)).mul_(kernel.conj())
     patch = torch.fft.ifft2(back)
@@ -89,7 +89,7 @@ def pull_of(
                 for factor in _derivatives(scan)
             ]
         slopes += [torch.fft.ifft2(exit_spectra * change) for change in geometry]
-        columns = [problem.masked(pooled((wave.conj() * slope).real, scan.binning) / amplitude) for slope in slopes]
+        columns = [problem.masked(binned((wave.conj() * slope).real, scan.binning) / amplitude) for slope in slopes]
         flat = torch.stack(columns, 1).flatten(2)  # (frame, value, pixel)
         found.normal = (flat @ flat.transpose(1, 2)).double()
         found.pull = -(flat @ miss.flatten(1)[:, :, None])[..., 0].double()

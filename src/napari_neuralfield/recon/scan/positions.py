@@ -14,9 +14,10 @@ import math
 
 import torch
 
-from ...forward.ptychography import counts, pooled, probes, to_detector
+from ...forward.ptychography import counts, probes, to_detector
 from ...forward.scan import windows
 from ...forward.scan_problem import Problem, ScanState
+from ...optics.grids import binned
 from ...optics.propagation import frequency_axis
 
 DAMPING = 1e-3  # of the normal matrix's mean diagonal
@@ -62,7 +63,7 @@ def pulls_of(
         for slope in along:
             moved = to_detector(probe * windows(slope, scan, place)[:, None], problem.kernel)
             both = torch.view_as_real(wave) * torch.view_as_real(moved)
-            row = pooled(both.sum(-1).sum(1), scan.binning) / seen.clamp(min=1e-3 * float(seen.mean()))
+            row = binned(both.sum(-1).sum(1), scan.binning) / seen.clamp(min=1e-3 * float(seen.mean()))
             rows.append(problem.masked(row))
         jacobian = torch.stack(rows, 1).flatten(2).double()  # (frame, 2, pixel)
         normals.append(jacobian @ jacobian.transpose(1, 2))
