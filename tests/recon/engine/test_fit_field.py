@@ -28,6 +28,7 @@ from napari_neuralfield.recon.engine.fit_field import (
     fit_field,
     relative_error,
 )
+from napari_neuralfield.recon.engine.recipe import options
 from napari_neuralfield.registry import FIELDS
 from napari_neuralfield.simulate.scans import coded, far_field
 from napari_neuralfield.types import Done, Extent, InputError, Measurement, Note, Preview, Progress
@@ -196,3 +197,10 @@ def test_what_cannot_be_fitted_is_said() -> None:
         list(reconstruct(acquisition, build_recipe("fpm-inr", {"field": "plains", "z_um": 0.0})))
     with pytest.raises(InputError, match=r"measurement model 'scan' does not take led_array.*led-array"):
         measurement_of(acquisition, name="scan")
+
+
+def test_a_strangers_field_is_among_the_choices_of_a_form(waves) -> None:
+    for method, own in (("fpm-inr", "plane-axis"), ("residual-field", "residual"), ("defocus-field", "pixels")):
+        (info,) = (info for info in options(method) if info.name == "field")
+        assert {own, "waves"} <= set(info.choices)
+        assert "planes" not in info.choices

@@ -36,11 +36,15 @@ def new_field(name: str, extent: Extent, seed: int = 0) -> Field:
     """
     field = _built(name, extent)
     if field is None:
-        able = ", ".join(sorted(other for other in FIELDS if _built(other, TINY) is not None))
-        raise InputError(f"field type {name!r} is not one that can be fitted; choose one of {able}")
+        raise InputError(f"field type {name!r} is not one that can be fitted; choose one of {', '.join(fittable())}")
     if hasattr(field, "start"):
         field.start(compute.seed(seed))
     return field
+
+
+def fittable() -> tuple[str, ...]:
+    """Names of the types of field that can be fitted."""
+    return tuple(sorted(name for name in FIELDS if _built(name, TINY) is not None))
 
 
 def _built(name: str, extent: Extent) -> Field | None:

@@ -18,12 +18,22 @@ from ...registry import METHODS, summary
 from ...types import Event, InputError
 
 
-def option(default: Any, help: str, *, unit: str = "", advanced: bool = False, **limits: Any) -> Any:
-    """A recipe field: default, one sentence of help, unit, and pydantic limits (`ge`, `gt`, `le`, `lt`).
+def option(
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    advanced: bool = False,
+    choices: Callable[[], tuple[str, ...]] | None = None,
+    **limits: Any,
+) -> Any:
+    """A recipe field: `default`, one sentence of `help`, `unit`, and pydantic `limits` (`ge`, `gt`, `le`, `lt`).
 
-    An `advanced` one is folded away in a form.
+    An `advanced` one is folded away in a form. `choices` gives those of a text that are only known later, such as names
+    of what is registered; a `Literal` needs none.
     """
-    return pydantic.Field(default, description=help, json_schema_extra={"unit": unit, "advanced": advanced}, **limits)
+    extra: Any = {"unit": unit, "advanced": advanced, "choices": choices}
+    return pydantic.Field(default, description=help, json_schema_extra=extra, **limits)
 
 
 class Recipe(pydantic.BaseModel):
@@ -127,7 +137,8 @@ def _info(name: str, field: pydantic.fields.FieldInfo, advanced: bool = False) -
         optional = type(None) in members
         rest = tuple(m for m in members if m is not type(None))
         kind = rest[0] if len(rest) == 1 else typing.Union[rest]  # noqa: UP007
-    choices = tuple(typing.get_args(kind)) if typing.get_origin(kind) is typing.Literal else ()
+    later: Any = extra.get("choices")
+    choices = tuple(typing.get_args(kind)) if typing.get_origin(kind) is typing.Literal else later() if later else ()
     return OptionInfo(
         name=name,
         type=kind,

@@ -20,7 +20,7 @@ from ...fields.phase_map import PhaseMap
 from ...forward.defocus_misfit import DefocusMisfit
 from ...optics.grids import binned
 from ...types import Done, Event, Extent, Field, InputError, Note, Preview, Progress, Result
-from ..engine.any_field import fitted
+from ..engine.any_field import fittable, fitted
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import Recipe, method, option
 from .depth_offset import Deeper
@@ -44,6 +44,7 @@ class DefocusFieldRecipe(Recipe):
     field: str = option(
         "pixels",
         "what is fitted: single pixels, hash (a neural field), or any registered type of field, yours too",
+        choices=lambda: (*STEPS, *fittable()),
     )
     start: Literal["flat", "network"] = option(
         "flat", "where the fit begins: nothing, or the phase that the trained network of method srqpi sees"

@@ -27,7 +27,7 @@ from ...optics.grids import fast_length, fit_spectrum, image_of
 from ...types import Done, Event, Note, Result
 from ..calibration.first_stage import CALIBRATE, calibrated
 from ..calibration.recipe import CalibrationRecipe
-from ..engine.any_field import HELP, fitted
+from ..engine.any_field import HELP, fittable, fitted
 from ..engine.recipe import build, method, option
 from ..projection.orientation import orientation_notes
 from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, depth_range, finished, first_look, plane_depths
@@ -52,7 +52,7 @@ class FpmInrRecipe(CalibrationRecipe):
         "distilled", "from the classical stack, from the frames alone, or as in the paper"
     )
     polish: int = option(0, "steps of fitting to the frames after distilling", ge=0, le=100000)
-    field: str = option("plane-axis", HELP.format(own="plane-axis"), advanced=True)
+    field: str = option("plane-axis", HELP.format(own="plane-axis"), choices=fittable, advanced=True)
     features: int = option(
         16, "features per node of the plane, Q; distilled takes no more than there are classical planes", ge=1, le=256
     )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from ...data.acquisition import Acquisition, LedArray
 from ...types import InputError
-from ..engine.any_field import HELP
+from ..engine.any_field import HELP, fittable
 from ..engine.losses import LossName
 from ..engine.recipe import Recipe, option
 from ..scan.recipe import ScanRecipe
@@ -18,7 +18,7 @@ class ResidualRecipe(ScanRecipe):
     """Options of `residual-field`."""
 
     method: str = "residual-field"
-    field: str = option("residual", HELP.format(own="residual"), advanced=True)
+    field: str = option("residual", HELP.format(own="residual"), choices=fittable, advanced=True)
     prior: Prior = option(
         "auto",
         "what the network adds to; auto: flat where the coded surface of a scan is known, else a classical answer",
