@@ -76,8 +76,9 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
         learn += ["positions"] if (yield from wrong_positions(problem, state, recipe.seed)) else []
     measurement = ScanMeasurement(problem, state, [name for name in learn if name != "probe-field"])
     probes = _probe_fields(measurement, recipe) if "probe-field" in learn else []
-    field = ResidualField(extent=measurement.extent, **network_options(recipe)).to(problem.device)
+    field = ResidualField(extent=measurement.extent, **network_options(recipe))
     field.start(compute.seed(recipe.seed))
+    field.to(problem.device)
     field.set_prior(prior_of(problem, state, recipe) / measurement.unit)
     fit = ResidualFit(field, measurement, recipe, probes)
     yield from fit.network()

@@ -43,8 +43,9 @@ def residual_of_leds(acquisition: LedArray, recipe: ResidualRecipe) -> Iterator[
     if recipe.prior in ("auto", "classical"):
         found = yield from _classical(acquisition, recipe, z_um, split[0].cpu().numpy())
     measurement = _measurement_of(acquisition, recipe, z_um, split, found)
-    field = ResidualField(extent=measurement.extent, **network_options(recipe)).to(device)
+    field = ResidualField(extent=measurement.extent, **network_options(recipe))
     field.start(compute.seed(recipe.seed))
+    field.to(device)
     field.set_prior(measurement.matched(prior_of(measurement, recipe, found)))
     fit = ResidualFit(field, measurement, recipe)
     yield from fit.network()
