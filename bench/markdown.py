@@ -12,7 +12,7 @@ WORDS = (
     "preset",
     "what",
     "start",
-    "outlier_frames",
+    "outlier frames",
     "axes found",
     "who",
     "work on",

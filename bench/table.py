@@ -47,7 +47,7 @@ CALIBRATED: dict[str, Callable[[Row], str]] = {
     "half-bit um": number("resolution_um", digits=3),
     "held out, off": number("held_out_off", digits=4),
     "held out": number("held_out", digits=4),
-    "outlier_frames": lambda row: ", ".join(map(str, row.get("outlier_frames", []))),
+    "outlier frames": lambda row: ", ".join(map(str, row.get("outlier_frames", []))),
     "axes found": lambda row: axes(row),
 }
 
