@@ -7,12 +7,12 @@ from pathlib import Path
 from magicgui.widgets.bases import Widget
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from ...data.acquisition import Draft, quantities, required
 from ...data.quantity import Quantity
 from ...types import InputError
-from ..kit.forms import caption, lay_out, read_array
+from ..kit.forms import caption, container_of, read_array
 from ..kit.session import Session
 from ..kit.value_widgets import MISSING, ArrayEdit, Choice, Heading, ValueEdit
 
@@ -33,7 +33,10 @@ class QuantityForm(QWidget):
             for name, q in quantities(draft.kind).items()
             if name in needed or name in SOUGHT or not q.shape or known.get(name) is not None
         }
-        lay_out(self.editors.values(), self)
+        self.container = container_of(self.editors.values())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.container.native)
         self.mark(draft)
 
     def mark(self, draft: Draft) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from magicgui.widgets import Container
 from magicgui.widgets.bases import BaseValueWidget, Widget
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...types import InputError
-from .parts import Fold, form_layout
+from .parts import Fold
 from .value_widgets import Choice, Heading, PathEdit, Switch, ValueEdit
 
 if TYPE_CHECKING:
@@ -53,19 +55,32 @@ def caption(label: str, unit: str) -> str:
     return f"{label} [{pretty(unit)}]" if unit else label
 
 
-def lay_out(editors: Iterable[Widget], parent: QWidget) -> None:
-    """Editors below one another in `parent`, labels in a column on the left, which a magicgui container has not.
+class LabelColumn(QObject):
+    """Keeps the labels of a magicgui container equally wide, in the font of the window that it is shown in."""
 
-    Parameters
-    ----------
-    editors : in their order, with the labels and tooltips that they have now.
-    parent : an empty widget.
-    """
-    rows = form_layout(parent)
-    for editor in editors:
-        heading = QLabel(editor.label)
-        heading.setToolTip(editor.tooltip)
-        rows.addRow(heading, editor.native)
+    def __init__(self, container: Container) -> None:
+        super().__init__(container.native)
+        container.native.installEventFilter(self)
+
+    def eventFilter(self, rows: QObject | None, event: QEvent | None) -> bool:
+        """Measure the labels of `rows` when the `event` is that these are shown."""
+        if event is not None and event.type() == QEvent.Type.Show and isinstance(rows, QWidget):
+            layouts = [row.layout() for row in rows.children() if isinstance(row, QWidget)]
+            items = [layout.itemAt(0) for layout in layouts if layout is not None]
+            labels = [item.widget() for item in items if item is not None]
+            width = max((label.sizeHint().width() for label in labels if label is not None), default=0)
+            for label in labels:
+                if label is not None:
+                    label.setFixedWidth(width)
+        return False
+
+
+def container_of(editors: Iterable[Widget]) -> Container:
+    """A magicgui container of `editors` below one another, their labels in one column on the left."""
+    made = Container(widgets=list(editors), labels=True)
+    made.margins = (0, 0, 0, 0)
+    LabelColumn(made)
+    return made
 
 
 class OptionForm(QWidget):
@@ -83,11 +98,13 @@ class OptionForm(QWidget):
         self.editors = {name: _editor(info, (paths or {}).get(name)) for name, info in self._infos.items()}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for folded in (False, True):
-            part = QWidget()
-            lay_out((self.editors[name] for name, info in self._infos.items() if info.advanced is folded), part)
-            if part.children()[1:]:  # besides its layout
-                layout.addWidget(Fold("More options", part) if folded else part)
+        self.parts = [
+            container_of(self.editors[name] for name, info in self._infos.items() if info.advanced is folded)
+            for folded in (False, True)
+        ]
+        for part, folded in zip(self.parts, (False, True), strict=True):
+            if len(part):
+                layout.addWidget(Fold("More options", part.native) if folded else part.native)
         self.set_values({})
 
     def set_values(self, values: Mapping[str, object]) -> None:
