@@ -95,6 +95,25 @@ def test_measurement(beads) -> None:
     check_measurement("thin-led", beads[0])
 
 
+def test_the_form_of_the_method(qtbot) -> None:
+    """Made from the recipe: Enum and Literal as boxes, a Path as a file chooser, numbers with units, a list."""
+    from napari_neuralfield.recon.engine.recipe import options
+    from napari_neuralfield.widgets.kit.forms import OptionForm
+
+    form = OptionForm(options("backpropagation"))
+    qtbot.addWidget(form)
+    assert form.values() == {}
+    form.editors["z_um"].native.setText("4000 nm")
+    typed = {"weighting": "steep", "start": "intensity", "frames": [3, 4], "background": "b.npy"}
+    form.set_values({**form.values(), **typed})
+    recipe = build_recipe("backpropagation", form.values())
+    assert (recipe.z_um, recipe.weighting, recipe.start) == (4.0, "steep", "intensity")
+    assert (recipe.frames, recipe.background) == ([3, 4], Path("b.npy"))
+    form.editors["z_um"].native.setText("4 kg")
+    with pytest.raises(InputError, match=r"option z_um: '4 kg' is in kg; it must be in um"):
+        form.values()
+
+
 @pytest.mark.parametrize(
     ("simulated", "method", "few", "many"),
     [

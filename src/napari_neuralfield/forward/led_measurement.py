@@ -37,6 +37,7 @@ class LedMeasurement:
     split : numbers of the frames used, and of those left out to be predicted (frame,), int64.
     factor : complex factor on the pupil's bins that is known already, on a window (y, x); without a surface.
     margin : share by which the aperture is wider than the nominal NA; without a surface.
+    settles_gains : take the mean gain out after each step, not inside the model; so pixels find gains in fewer steps.
 
     Attributes
     ----------
@@ -57,11 +58,13 @@ class LedMeasurement:
         noll: tuple[int, ...] = (),
         factor: np.ndarray | None = None,
         margin: float = 0.0,
+        settles_gains: bool = False,
     ) -> None:
         device = split[0].device
         self.acquisition, self.z = acquisition, depth_tensor(np.array([z_um]), device)
         self.extent = extent(acquisition, np.array([z_um]))
         self.train, self.held = split
+        self.settles_gains = settles_gains
         self.batch = min(16, max(1, len(self.train) // 3))
         self.camera: spatially_coded.CodedCamera | None = None
         if acquisition.coded_surface is None:
@@ -114,12 +117,14 @@ class LedMeasurement:
         """Intensity of each LED (led,); one that is not used is like its nearest neighbour that is."""
         if "gains" not in self.learnt:
             return self.gain
-        return self.gain * torch.exp(self.learnt["gains"])[self.like]
+        change = self.learnt["gains"]
+        mean = 0.0 if self.settles_gains else change[self.train].mean()
+        return self.gain * torch.exp(change - mean)[self.like]
 
     @torch.no_grad()
     def settle(self) -> None:
-        """Take the mean gain out, which is the object's."""
-        if "gains" in self.learnt:
+        """Take the mean gain out, which is the object's, where the model does not."""
+        if self.settles_gains and "gains" in self.learnt:
             change = self.learnt["gains"]
             change -= change[self.train].mean()
 

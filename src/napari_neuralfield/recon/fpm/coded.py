@@ -175,7 +175,9 @@ def _learning(
     camera = microscope.camera
     frames = torch.arange(camera.frames, device=camera.device)
     split = frames, frames[:0]
-    measurement = LedMeasurement(microscope.acquisition, camera.z_um, recipe.learn, split, noll=microscope.noll)
+    measurement = LedMeasurement(
+        microscope.acquisition, camera.z_um, recipe.learn, split, noll=microscope.noll, settles_gains=True
+    )
     pixels = torch.view_as_real(image_of(spectrum)).contiguous().requires_grad_()
 
     def solved() -> torch.Tensor:

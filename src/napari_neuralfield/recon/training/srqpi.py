@@ -90,11 +90,6 @@ class DefocusTask:
 def check_start(recipe: TrainDefocusRecipe, start: Weights, resume: bool) -> None:
     """Whether `start` can be gone on from with the options of `recipe`; as half-finished weights where `resume`.
 
-    Parameters
-    ----------
-    recipe : the options.
-    start : the weights; where `resume`, of a half-finished training.
-
     Raises
     ------
     InputError : where there is nothing to resume, or the options ask for a network of other sizes.
