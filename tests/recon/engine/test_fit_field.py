@@ -189,6 +189,19 @@ def test_previews_are_snapshots_and_closing_ends_the_fit() -> None:
     assert not all(torch.equal(value, field.state_dict()[name]) for name, value in seen.items())
 
 
+@pytest.mark.parametrize("warned", [False, True])
+def test_a_field_that_explains_nothing_is_not_passed_off_as_an_answer(waves, warned: bool) -> None:
+    options: dict[str, Any] = {"field": "waves", "z_um": 0.0, "steps": 40}
+    acquisition = scene((32, 32))[0]
+    if warned:  # nothing but noise in the frames, too few steps to learn even that
+        rng = np.random.default_rng(0)
+        acquisition = acquisition.replace(frames=rng.exponential(1.0, acquisition.frames.shape).astype(np.float32))
+        options |= {"steps": 1, "learning_rate": 1e-6}
+    events = list(reconstruct(acquisition, build_recipe("fpm-inr", options)))
+    notes = [e.text for e in events if isinstance(e, Note) and e.level == "warning"]
+    assert any("hardly better than an empty sample" in text for text in notes) is warned
+
+
 def test_what_cannot_be_fitted_is_said() -> None:
     acquisition = scene((24, 24))[0]
     with pytest.raises(InputError, match="field type 'planes' is not one that can be fitted"):

@@ -12,11 +12,12 @@ import torch
 from ... import compute
 from ...data.acquisition import Acquisition
 from ...registry import FIELDS, MEASUREMENTS
-from ...types import Event, Extent, Field, InputError, Measurement, Result
+from ...types import Event, Extent, Field, InputError, Measurement, Note, Result
 from .fit_field import Counter, Fittable, epochs, fit_field, relative_error
 from .recipe import Recipe
 
 FEWEST = 200  # steps, where nothing is said
+WORTH = 0.95  # share of an empty sample's error below which a fit tells something
 TINY = Extent((0.0, 1.0), (8, 8), 1.0)
 HELP = "type of field that is fitted; another than {own}, yours too, starts from an empty sample"
 
@@ -128,12 +129,21 @@ def fitted(
     )
     counter = Counter(passes * -(-count // batch))
     moving = Fittable.of(field, measurement.extent)
+    empty = relative_error(measurement, moving.sample, measurement.train)
     yield from fit_field(moving, measurement, schedule, rate=rate or 0.01, counter=counter, betas=(0.9, 0.99))
     figures = {"relative_amplitude_error": relative_error(measurement, moving.sample, measurement.train)}
+    error = figures["relative_amplitude_error"]
+    if not error < WORTH * empty:
+        yield Note(
+            f"the fitted field of type {name} explains the frames hardly better than an empty sample (relative "
+            f"amplitude error {error:.4f}, empty {empty:.4f}): do not trust it; give it more steps or smaller ones, "
+            "or a field that holds finer detail",
+            "warning",
+        )
     if len(measurement.held):
         figures["held_out_error"] = relative_error(measurement, moving.sample, measurement.held)
     figures["cpu_seconds"] = time.process_time() - started
     told = {n: v for n, v in acquisition.values().items() if isinstance(v, str | int | float) and n != "title"}
-    arrays = {n: value.detach().cpu().numpy() for n, value in measurement.learnt.items()}
+    arrays = {f"learnt_{n}": value.detach().cpu().numpy() for n, value in measurement.learnt.items()}
     optics = {"kind": acquisition.kind, **told}
     return Result(field, recipe.model_dump(), optics, arrays, figures, title=acquisition.title)
