@@ -137,7 +137,6 @@ class Measurement(Protocol):
     learnt : name -> what is learnt of the microscope along with a field; each starts at no change.
     """
 
-
     extent: Extent
     amplitude: torch.Tensor
     good: torch.Tensor | None

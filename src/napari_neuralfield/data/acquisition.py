@@ -14,6 +14,19 @@ from typing import ClassVar, Self, cast
 import numpy as np
 
 from ..types import InputError
+from .common_values import (
+    channel,
+    coded_surface,
+    dark_frame,
+    exposure,
+    objective_na,
+    pedestal,
+    pupil,
+    refractive_index,
+    sample_pixel,
+    wavelengths,
+    white,
+)
 from .derived import IN_PIXELS, SCANS, Values, derived
 from .frames import Frames, FrameSelection, check_frames, check_lengths
 from .quantity import Quantity, check_value, length, quantity
@@ -27,26 +40,13 @@ class Acquisition:
 
     frames: Frames
     wavelength_um: float = length("Wavelength", "vacuum wavelength of the illumination", high=20.0)
-    background: np.ndarray | None = quantity(
-        "Background", "counts", "dark frame, subtracted from every frame", optional=True, shape=("y", "x")
-    )
-    exposure: np.ndarray | None = quantity(
-        "Exposure",
-        "relative",
-        "exposure per frame, divided out",
-        optional=True,
-        low=0.0,
-        low_open=True,
-        shape=("frame",),
-    )
-    pupil: np.ndarray | None = quantity(
-        "Pupil",
-        "complex",
-        "pupil function on the frame's frequency grid, zero frequency at n // 2",
-        optional=True,
-        shape=("y", "x"),
-        complex=True,
-    )
+    background: np.ndarray | None = dark_frame()
+    pedestal: float | None = pedestal()
+    exposure: np.ndarray | None = exposure()
+    pupil: np.ndarray | None = pupil()
+    wavelengths_um: np.ndarray | None = wavelengths()
+    channel: np.ndarray | None = channel()
+    white: np.ndarray | None = white()
     title: str = ""
     source: str = ""
 
@@ -65,7 +65,7 @@ class Acquisition:
         *,
         per_exposure: bool = True,
     ) -> np.ndarray:
-        """Frames `index`, background subtracted and, where `per_exposure`, divided by it: (frame, y, x) float32.
+        """Frames `index` without background (or pedestal) and, where `per_exposure`, divided by it: (frame, y, x) float32.
 
         Parameters
         ----------
@@ -81,6 +81,8 @@ class Acquisition:
         stack = np.stack([np.asarray(self.frames[int(i)], dtype=np.float32)[region] for i in indices])
         if self.background is not None:
             stack -= np.asarray(self.background, dtype=np.float32)[region]
+        elif self.pedestal:
+            stack -= np.float32(self.pedestal)
         ambient = getattr(self, "ambient", None)
         if ambient is not None:
             stack -= np.asarray(ambient, dtype=np.float32)[indices, None, None]
@@ -132,10 +134,8 @@ class LedArray(Acquisition):
     """One LED, one frame: Fourier ptychography."""
 
     kind: ClassVar[str] = "led_array"
-    objective_na: float = quantity(
-        "Objective NA", "", "numerical aperture of the objective in air", low=0.0, high=1.0, low_open=True
-    )
-    pixel_um: float = length("Pixel at the sample", "camera pixel divided by the magnification")
+    objective_na: float = objective_na()
+    pixel_um: float = sample_pixel()
     illumination_na: np.ndarray = quantity(
         "LED directions",
         "NA (y, x)",
@@ -153,13 +153,8 @@ class LedArray(Acquisition):
     led_height_mm: float | None = quantity(
         "LED board", "mm", "distance of the LED board, to tell a shift in mm", optional=True, low=0.0, low_open=True
     )
-    coded_surface: np.ndarray | None = quantity(
-        "Coded surface",
-        "complex",
-        "transmission of a coded surface in the image plane, on fine pixels of the frame",
-        optional=True,
-        shape=("fy", "fx"),
-        complex=True,
+    coded_surface: np.ndarray | None = coded_surface(
+        "transmission of a coded surface in the image plane, on fine pixels"
     )
     surface_to_sensor_um: float | None = quantity(
         "Surface to sensor", "um", "distance from the coded surface to the camera's sensor", optional=True, low=0.0
@@ -174,10 +169,8 @@ class MultiplexedLed(Acquisition):
     """Several LEDs per frame."""
 
     kind: ClassVar[str] = "multiplexed_led"
-    objective_na: float = quantity(
-        "Objective NA", "", "numerical aperture of the objective in air", low=0.0, high=1.0, low_open=True
-    )
-    pixel_um: float = length("Pixel at the sample", "camera pixel divided by the magnification")
+    objective_na: float = objective_na()
+    pixel_um: float = sample_pixel()
     led_na: np.ndarray = quantity(
         "LED directions", "NA (y, x)", "direction cosines of each LED", low=-1.0, high=1.0, shape=("led", 2)
     )
@@ -202,14 +195,7 @@ class CodedPtychography(Acquisition):
         optional=True,
         shape=("frame", 2),
     )
-    coded_surface: np.ndarray | None = quantity(
-        "Coded surface",
-        "complex",
-        "transmission of the surface on fine pixels",
-        optional=True,
-        shape=("fy", "fx"),
-        complex=True,
-    )
+    coded_surface: np.ndarray | None = coded_surface("transmission of the surface on fine pixels")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -230,6 +216,9 @@ class Ptychography(Acquisition):
     mask: np.ndarray | None = quantity(
         "Mask", "bool", "True where a detector pixel is good", optional=True, shape=("y", "x")
     )
+    frame_mask: np.ndarray | None = quantity(
+        "Mask of each frame", "bool", "True where a pixel of a frame is good", optional=True, shape=("frame", "y", "x")
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -237,22 +226,18 @@ class ThroughFocus(Acquisition):
     """A bright-field stack through focus."""
 
     kind: ClassVar[str] = "through_focus"
-    objective_na: float = quantity(
-        "Objective NA", "", "numerical aperture of the objective in air", low=0.0, high=1.0, low_open=True
-    )
+    objective_na: float = objective_na()
     condenser_na: float = quantity("Condenser NA", "", "numerical aperture of the illumination", low=0.0, high=1.0)
-    pixel_um: float = length("Pixel at the sample", "camera pixel divided by the magnification")
+    pixel_um: float = sample_pixel()
     z_um: np.ndarray = quantity(
         "Depth", "um", "distance of the sample from the focal plane in each frame, or one for all", shape=("frame",)
     )
     time_s: np.ndarray | None = quantity(
         "Time", "s", "when each frame was taken; given, the frames are a time-lapse", optional=True, shape=("frame",)
     )
-    sample_index: float | None = quantity(
-        "Sample index", "", "refractive index of the sample, to tell its height", optional=True, low=1.0, high=5.0
-    )
-    medium_index: float | None = quantity(
-        "Medium index", "", "refractive index round the sample, to tell its height", optional=True, low=1.0, high=5.0
+    sample_index: float | None = refractive_index("Sample index", "refractive index of the sample, to tell its height")
+    medium_index: float | None = refractive_index(
+        "Medium index", "refractive index round the sample, to tell its height"
     )
 
 
@@ -280,7 +265,8 @@ class Draft:
     """What a reader found: the kind, lazy frames, the values given so far. Values may be added before `complete`.
 
     `assumed` holds what to take for a geometry or lengths that a file leaves out, and `reason` is the note that says so
-    and why; see `derived`.
+    and why; see `derived`. `frame_names` are those of the files, pages or planes that the frames come from, where a
+    reader knows them.
     """
 
     kind: str
@@ -290,6 +276,7 @@ class Draft:
     notes: list[str] = dataclasses.field(default_factory=list)
     assumed: Values = dataclasses.field(default_factory=dict)
     reason: str = ""
+    frame_names: tuple[str, ...] = ()
 
     def assume(self, reason: str, **values: object) -> None:
         """Take `values` for what the file leaves out, until somebody says otherwise; `reason` becomes a note."""

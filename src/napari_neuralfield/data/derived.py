@@ -39,12 +39,13 @@ def derived(
         stays where that pixel is not known; where both are given, `positions_um` counts. In the near field
         `focus_to_sample_um` of a cone beam stands for `object_pixel_um`. Through focus one number as `z_um` stands for
         all frames, `z_step_um` with `z_start_um` of the first frame or the number `focus_frame` of that in focus for a
-        list, and `frame_interval_s` for `time_s`.
+        list, and `frame_interval_s` for `time_s`. Of `wavelengths_um` the middle one stands for `wavelength_um`.
     assumed : what a reader takes for a geometry and lengths that a file leaves out; used only for what neither is
         given nor follows.
     frame_shape, frame_count : (y, x) pixels of a frame, and how many there are.
     """
     known = {name: value for name, value in values.items() if value is not None}
+    _settle_colours(known)
     if kind == SCANS[0]:
         _settle_ptychography(known, assumed, frame_shape)
     if kind == THROUGH_FOCUS:
@@ -52,6 +53,13 @@ def derived(
     if kind in SCANS and IN_PIXELS in known:
         _place(kind, known)
     return known
+
+
+def _settle_colours(known: Values) -> None:
+    """Of several wavelengths the middle one stands for all where one is asked for."""
+    if "wavelengths_um" in known and "wavelength_um" not in known:
+        colours = np.sort(np.asarray(known["wavelengths_um"]).ravel())
+        known.update({"wavelength_um": colours[len(colours) // 2]} if len(colours) else {})
 
 
 def _settle_ptychography(known: Values, assumed: Values, frame_shape: tuple[int, ...]) -> None:

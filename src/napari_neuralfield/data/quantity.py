@@ -76,7 +76,8 @@ def check_value(name: str, q: Quantity, value: object, where: str) -> Any:
             raise InputError(f"{where}: {name} is {value!r}; it must be one of {', '.join(q.choices)}")
         return value
     try:
-        array = np.asarray(value, dtype=np.complex64 if q.complex else np.float64)
+        kind = np.complex64 if q.complex else bool if q.unit == "bool" else np.float64
+        array = np.asarray(value, dtype=kind)
     except (TypeError, ValueError):
         raise InputError(
             f"{where}: {name} is {value!r}; it must be a number{f' in {q.unit}' if q.unit else ''}"
@@ -93,12 +94,13 @@ def check_value(name: str, q: Quantity, value: object, where: str) -> Any:
         raise InputError(f"{where}: {name} is not finite{at}; every value must be a number")
     if not q.complex:
         _check_range(name, q, array, where)
+    if q.integer and (array != np.round(array)).any():
+        bad = float(array[array != np.round(array)].flat[0])
+        raise InputError(f"{where}: {name} is {bad:g}; it must be a whole number")
     if array.ndim:
-        array = array.astype(bool) if q.unit == "bool" else array.copy() if array is value else array
+        array = array.astype(int) if q.integer else array.copy() if array is value else array
         array.setflags(write=False)
         return array
-    if q.integer and float(array) != int(array):
-        raise InputError(f"{where}: {name} is {float(array):g}; it must be a whole number")
     return int(array) if q.integer else float(array)
 
 

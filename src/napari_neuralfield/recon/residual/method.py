@@ -51,9 +51,7 @@ def residual_field(acquisition: Ptychography | CodedPtychography | LedArray, rec
     return residual_of_leds(acquisition, recipe) if isinstance(acquisition, LedArray) else of_scan(acquisition, recipe)
 
 
-def _of_any_field(
-    acquisition: Ptychography | CodedPtychography | LedArray, recipe: ResidualRecipe
-) -> Iterator[Event]:
+def _of_any_field(acquisition: Ptychography | CodedPtychography | LedArray, recipe: ResidualRecipe) -> Iterator[Event]:
     """Another type of field than ours, fitted from an empty sample."""
     result = yield from fitted(
         acquisition, recipe, recipe.field, z_um=recipe.z_um, passes=recipe.epochs, rate=recipe.rate,

@@ -1,0 +1,143 @@
+"""Commands that make images of fields, films and weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from .program import Free, Output, Text, app
+
+
+@app.command
+def render(
+    file: Path,
+    /,
+    *,
+    output: Output,
+    z_um: Text = None,
+    pixel_um: Text = None,
+    region_um: Text = None,
+    height: str | None = None,
+) -> None:
+    """Write planes of a field as images: OUT.npy, .tif, .ome.zarr or .png.
+
+    Parameters
+    ----------
+    file
+        A field, .nfield.
+    output
+        The file to write; its ending says the format.
+    z_um
+        Depths in um: 0,1.5 or MIN:MAX:STEP. May be left out where the field is a single plane.
+    pixel_um
+        Pixel of the images in um; the native grid where left out.
+    region_um
+        Y0,X0,Y1,X1 in um, half open; the whole field where left out.
+    height
+        Heights in um in place of phase; SAMPLE,MEDIUM refractive indices where the field does not know them.
+    """
+    from ..app.rendering import run
+
+    run(file, output, z_um=z_um, pixel_um=pixel_um, region_um=region_um, height=height)
+
+
+@app.command
+def timelapse(
+    file: Path,
+    /,
+    *,
+    output: Output,
+    method: str = "srqpi",
+    frames: Text = None,
+    drift: bool = False,
+    brightness: bool = False,
+    height: str | None = None,
+    weights: Path | None = None,
+    flatten: bool = False,
+    device: str | None = None,
+) -> None:
+    """Write a bright-field time-lapse as phase over time (t, y, x), frame by frame: OUT.ome.zarr, .tif or .npy.
+
+    Parameters
+    ----------
+    file
+        Frames with the times at which they were taken.
+    output
+        The file to write; its ending says the format.
+    method
+        srqpi or srcnn, which make phase of a single frame.
+    frames
+        Which: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
+    drift
+        Hold still what moves from frame to frame.
+    brightness
+        Make all frames equally bright first.
+    height
+        Heights in um in place of phase; SAMPLE,MEDIUM refractive indices where the file does not know them.
+    weights
+        Weights of the network, .safetensors; those that come with the package where left out.
+    flatten
+        Divide slowly varying brightness out of every frame.
+    device
+        auto, cpu, or a graphics card such as cuda:0.
+    """
+    from ..app.lapse_corrections import Choices
+    from .timelapse import run
+
+    options = {"weights": None if weights is None else str(weights), "flatten": flatten or None, "device": device}
+    run(file, output, method, frames=frames, choices=Choices(drift, brightness), height=height, options=options)
+
+
+@app.command
+def train(
+    network: str,
+    /,
+    *,
+    output: Output,
+    recipe: Path | None = None,
+    resume: Path | None = None,
+    start: Annotated[Path | None, Parameter(name="--from")] = None,
+    seed: Text = None,
+    device: str | None = None,
+    **options: Free,
+) -> None:
+    """Train a network. Options are --OPTION VALUE; "neuralfield methods train" lists them with their units.
+
+    Parameters
+    ----------
+    network
+        Name of a network, such as neuph.
+    output
+        The weights to write, OUT.safetensors; the picture of the last look at scenes kept aside is beside it, OUT.png.
+    recipe
+        YAML file with options; what is typed comes first.
+    resume
+        Weights of a training that was interrupted: it goes on with its own options, and those typed.
+    start
+        Finished weights to begin from (fine-tuning); "shipped" for those that come with the package.
+    seed
+        Seed of every random choice.
+    device
+        auto, cpu, or a graphics card such as cuda:0.
+    """
+    from .train import run
+
+    run(network, output, recipe, {**options, "seed": seed, "device": device}, resume=resume, start=start)
+
+
+@app.command
+def demo(*, output: Output = Path("demo"), window: bool | None = None) -> None:
+    """Simulate, reconstruct, check against the truth and draw a picture: the whole road on a small example.
+
+    Parameters
+    ----------
+    output
+        Folder for the files and the picture.
+    window
+        Open napari with the result; by default where there is a display.
+    """
+    from .demo import run
+
+    run(output, window)

@@ -1,0 +1,164 @@
+"""Commands that take frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..app import arguments
+from .program import AsJson, Free, Output, Text, app, show
+
+FIELD = (".nfield",)
+
+
+@app.command
+def info(file: Path, /, *, as_json: AsJson = False) -> None:
+    """Say what a file holds: kind, geometry and checks of an acquisition; extent and figures of a field.
+
+    Parameters
+    ----------
+    file
+        Frames of any known format, or a field (.nfield).
+    as_json
+        Print JSON instead of text.
+    """
+    from . import report
+
+    arguments.existing(file)
+    if file.suffix in FIELD:
+        show(report.field(file), as_json, report.field_as_text)
+    else:
+        show(report.acquisition(file), as_json, report.acquisition_as_text)
+
+
+@app.command
+def methods(name: str | None = None, /, *, as_json: AsJson = False) -> None:
+    """List the methods: what each takes, its presets and options with units.
+
+    Parameters
+    ----------
+    name
+        Only this method; "calibrate" or "train" for the options of those commands.
+    as_json
+        Print JSON instead of text.
+    """
+    from . import report
+
+    show(report.methods(name), as_json, report.methods_as_text)
+
+
+@app.command
+def reconstruct(
+    file: Path,
+    /,
+    *,
+    output: Output | None = None,
+    method: str | None = None,
+    preset: str | None = None,
+    recipe: Path | None = None,
+    orientations: Path | None = None,
+    seed: Text = None,
+    device: str | None = None,
+    **options: Free,
+) -> None:
+    """Reconstruct a field. A method's own options are given as --OPTION VALUE; "neuralfield methods" lists them.
+
+    Parameters
+    ----------
+    file
+        Frames of any known format.
+    output
+        The field to write, OUT.nfield.
+    method
+        Name of a method, or "recommended" (the default), which takes the best one for this kind of acquisition.
+    preset
+        A named set of options of the method; "published" is the paper's.
+    recipe
+        YAML file with options; what is typed comes first.
+    orientations
+        Instead of a field a sheet of pictures, OUT.png: the eight ways in which the positions of a scan may run.
+    seed
+        Seed of every random choice.
+    device
+        auto, cpu, or a graphics card such as cuda:0.
+    """
+    from .reconstruct import run
+
+    if orientations is not None:
+        from .orientations import draw_file
+
+        return draw_file(file, orientations, device)
+    run(file, output, recipe, {**options, "seed": seed, "device": device}, method=method, preset=preset)
+
+
+@app.command
+def calibrate(
+    file: Path,
+    /,
+    *,
+    output: Output,
+    report: Path | None = None,
+    recipe: Path | None = None,
+    seed: Text = None,
+    device: str | None = None,
+    **options: Free,
+) -> None:
+    """Find what the microscope really was. Options are --OPTION VALUE; "neuralfield methods calibrate" lists them.
+
+    Parameters
+    ----------
+    file
+        Frames of an LED array, or coded ones: then the coded surface ("neuralfield methods coded-surface").
+    output
+        The corrected acquisition to write, OUT.acq.h5.
+    report
+        A page of charts, R.png, with its figures beside it in R.json; assessing the quality takes a while longer.
+    recipe
+        YAML file with options; what is typed comes first.
+    seed
+        Seed of every random choice.
+    device
+        auto, cpu, or a graphics card such as cuda:0.
+    """
+    from .calibrate import run_file
+
+    run_file(file, output, report, recipe, {**options, "seed": seed, "device": device})
+
+
+@app.command
+def convert(file: Path, /, *, output: Output, orientation: str | None = None, result: Path | None = None) -> None:
+    """Write any known format, with its sidecar, as OUT.acq.h5; ptychography as OUT.cxi too.
+
+    Parameters
+    ----------
+    file
+        Frames of any known format.
+    output
+        The file to write, OUT.acq.h5 or OUT.cxi.
+    orientation
+        How the positions of a scan run, as "reconstruct FILE --orientations OUT.png" names it; they are turned so.
+    result
+        A field reconstructed from these frames, .nfield: its positions, object and probe go into OUT.cxi.
+    """
+    from .convert import run
+
+    run(file, output, orientation, result)
+
+
+@app.command
+def simulate(kind: str, /, *, output: Output, truth: Path | None = None, seed: int = 0) -> None:
+    """Write frames of a virtual microscope, and the truth behind them.
+
+    Parameters
+    ----------
+    kind
+        Name of a virtual microscope; an unknown name lists them.
+    output
+        The frames, OUT.acq.h5.
+    truth
+        HDF5 file for what the reconstruction should find.
+    seed
+        Seed of the sample and of the noise.
+    """
+    from .simulate import run
+
+    run(kind, output, truth, seed)

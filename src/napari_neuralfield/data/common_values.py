@@ -1,0 +1,61 @@
+"""Values that several kinds of acquisition share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .quantity import length, quantity
+
+
+def objective_na() -> Any:
+    return quantity("Objective NA", "", "numerical aperture of the objective in air", low=0.0, high=1.0, low_open=True)
+
+
+def sample_pixel() -> Any:
+    return length("Pixel at the sample", "camera pixel divided by the magnification")
+
+
+def dark_frame() -> Any:
+    said = "dark frame, subtracted from every frame"
+    return quantity("Background", "counts", said, optional=True, shape=("y", "x"))
+
+
+def pedestal() -> Any:
+    """The camera's offset where there is no dark frame; 0 says that there is none, None that the frames may tell."""
+    said = "the camera's offset, subtracted from every frame where there is no dark frame; left out: as the frames tell"
+    return quantity("Pedestal", "counts", said, optional=True)
+
+
+def exposure() -> Any:
+    said = "exposure per frame, divided out"
+    return quantity("Exposure", "relative", said, optional=True, low=0.0, low_open=True, shape=("frame",))
+
+
+def pupil() -> Any:
+    said = "pupil function on the frame's frequency grid, zero frequency at n // 2"
+    return quantity("Pupil", "complex", said, optional=True, shape=("y", "x"), complex=True)
+
+
+def wavelengths() -> Any:
+    said = "vacuum wavelength of each colour, where the frames are of several"
+    return quantity("Wavelengths", "um", said, optional=True, low=0.0, low_open=True, high=20.0, shape=("channel",))
+
+
+def channel() -> Any:
+    said = "colour of each frame, counted from 0 in the order of wavelengths_um"
+    return quantity("Colour of each frame", "", said, optional=True, low=0, integer=True, shape=("frame",))
+
+
+def white() -> Any:
+    said = "brightness of an empty place in each colour, divided out"
+    return quantity("White", "relative", said, optional=True, low=0.0, low_open=True, shape=("channel",))
+
+
+def coded_surface(help: str) -> Any:
+    """The transmission of a coded surface; `help` says where it lies and on which pixels it is given."""
+    return quantity("Coded surface", "complex", help, optional=True, shape=("fy", "fx"), complex=True)
+
+
+def refractive_index(label: str, help: str) -> Any:
+    """A refractive index; `label` and `help` say of what."""
+    return quantity(label, "", help, optional=True, low=1.0, high=5.0)
