@@ -65,7 +65,7 @@ class Acquisition:
         *,
         per_exposure: bool = True,
     ) -> np.ndarray:
-        """Frames `index` without background (or pedestal) and, where `per_exposure`, divided by it: (frame, y, x) float32.
+        """Frames `index` less background or pedestal and, where `per_exposure`, divided by it: (frame, y, x) float32.
 
         Parameters
         ----------
