@@ -23,7 +23,7 @@ def info(name: str, type_: object, *, optional: bool = False) -> OptionInfo:
 def test_a_value_may_begin_with_a_minus_sign() -> None:
     tokens = ["f.acq.h5", "--z-um", "-20,20", "-o", "o.nfield", "--method", "--odd"]
     joined = ["f.acq.h5", "--z-um=-20,20", "-o", "o.nfield", "--method", "--odd"]
-    assert arguments.join_options(tokens, OWN, set()) == joined
+    assert arguments.join_options(tokens, OWN, {}) == joined
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ def test_a_value_may_begin_with_a_minus_sign() -> None:
     ],
 )
 def test_a_switch_stands_alone_or_has_a_word(typed: list[str], joined: list[str]) -> None:
-    assert arguments.join_options(typed, OWN, {"recover_pupil"}) == joined
+    assert arguments.join_options(typed, OWN, {"recover_pupil": ()}) == joined
 
 
 @pytest.mark.parametrize("typed", [["--passes"], ["--passes", "--z-um", "3"]])
 def test_an_option_without_value_is_named(typed: list[str]) -> None:
     with pytest.raises(InputError, match="option --passes has no value"):
-        arguments.join_options(typed, OWN, {"recover_pupil"})
+        arguments.join_options(typed, OWN, {"recover_pupil": ()})
 
 
 def test_values_are_split_as_the_option_asks() -> None:

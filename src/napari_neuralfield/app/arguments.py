@@ -20,14 +20,15 @@ def flag_of(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def join_options(tokens: Sequence[str], own: Collection[str], switches: Collection[str]) -> list[str]:
+def join_options(tokens: Sequence[str], own: Collection[str], switches: Mapping[str, Collection[str]]) -> list[str]:
     """Method options as single tokens, so that `--z-um -20,20` cannot be read as two options.
 
     Parameters
     ----------
     tokens : what was typed after the command.
     own : options of the command itself, left as they are with the value after them.
-    switches : names of yes-or-no options (`recover_pupil`), which may stand alone or as `--no-recover-pupil`.
+    switches : names of yes-or-no options (`recover_pupil`), which may stand alone or as `--no-recover-pupil`, and the
+        words other than yes and no that may follow; a number may where there are such words.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def join_options(tokens: Sequence[str], own: Collection[str], switches: Collecti
             rest = rest[1:]
         elif not token.startswith("--") or "=" in token or token in ("--", "--help"):
             joined.append(token)
-        elif _name(token) in switches and not (rest and rest[0].lower() in typed_values.WORDS):
+        elif _name(token) in switches and not (rest and _answers(rest[0], switches[_name(token)])):
             joined.append(f"{token}=true")
         elif _name(token.replace("--no-", "--", 1)) in switches:
             joined.append(
@@ -53,6 +54,16 @@ def join_options(tokens: Sequence[str], own: Collection[str], switches: Collecti
         else:
             joined.append(f"{token}={rest.pop(0)}")
     return joined
+
+
+def _answers(token: str, words: Collection[str]) -> bool:
+    """Whether what follows a switch is its value, not the file or the next option."""
+    plain = token.lower()
+    return plain in (*typed_values.WORDS, *typed_values.LEFT_OPEN, *words) or (bool(words) and _is_number(plain))
+
+
+def _is_number(text: str) -> bool:
+    return typed_values.NUMBER.fullmatch(text.strip()) is not None
 
 
 def _name(token: str) -> str:

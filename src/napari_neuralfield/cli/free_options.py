@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from ..app import arguments
 from ..data.typed_values import members
+from ..types import InputError
 
 if TYPE_CHECKING:
     from ..recon.engine.recipe import Recipe
 
 COMMANDS = ("reconstruct", "calibrate", "train")
 ALONE = {"--height": "known"}  # option -> what it means without a value
+ANY = "a value"  # stands for what may follow that is not one of a few words
 
 
 def joined(tokens: list[str], own: Collection[str]) -> list[str]:
@@ -38,21 +40,60 @@ def joined(tokens: list[str], own: Collection[str]) -> list[str]:
     free = any(token.startswith("--") and token not in (*own, "--help") for token in rest)
     if not command or command[0] not in COMMANDS or not free:
         return tokens
+    return [*command, *arguments.join_options(rest, own, _switches(command[0], rest))]
+
+
+def _switches(command: str, tokens: list[str]) -> dict[str, set[str]]:
+    """Yes-or-no options, and the words other than yes and no that may follow each.
+
+    Of a method that is named only its own options count; else one may be a switch here and take a value there.
+    """
     from ..recon.engine.recipe import options_of
 
-    switches = {
-        option.name for recipe in _recipes(command[0]) for option in options_of(recipe) if bool in members(option.type)
-    }
-    return [*command, *arguments.join_options(rest, own, switches)]
+    chosen, every = _recipes(command, _method_in(tokens)), _recipes(command, "")
+    own = {option.name for recipe in chosen for option in options_of(recipe)}
+    known = [option for recipe in chosen for option in options_of(recipe)]
+    known += [option for recipe in every for option in options_of(recipe) if option.name not in own]
+    found: dict[str, set[str]] = {option.name: set() for option in known if bool in members(option.type)}
+    for option in known:
+        if option.name in found and set(members(option.type)) != {bool}:
+            found[option.name] |= {str(word).lower() for word in option.choices} or {ANY}
+    return found
+
+
+def _method_in(tokens: list[str]) -> str:
+    """The method that is typed, or that the recipe file names; '' without either."""
+    typed = {flag: _value(tokens, flag) for flag in ("--method", "--recipe")}
+    if typed["--method"] or not typed["--recipe"]:
+        return typed["--method"]
+    from ..recon.engine.recipe import load
+
+    try:
+        return str(load(typed["--recipe"]).get("method", ""))
+    except InputError:  # which is said where the file is used
+        return ""
+
+
+def _value(tokens: list[str], flag: str) -> str:
+    """What follows an option; '' where it is not there."""
+    for at, token in enumerate(tokens):
+        if token == flag:
+            return "".join(tokens[at + 1 : at + 2])
+        if token.startswith(f"{flag}="):
+            return token.partition("=")[2]
+    return ""
 
 
 def _a_number(tokens: list[str]) -> bool:
     return bool(tokens) and tokens[0][:1] in "0123456789."
 
 
-def _recipes(command: str) -> list[type[Recipe]]:
+def _recipes(command: str, method: str) -> list[type[Recipe]]:
+    """The recipes whose options a command takes, of the `method` alone where it is known."""
     from ..registry import METHODS, NETWORKS
 
+    if command == "reconstruct" and method in METHODS:
+        return [METHODS[method].recipe]
     if command == "train":
         return [entry.recipe for _, entry in NETWORKS.items()]
     if command == "calibrate":

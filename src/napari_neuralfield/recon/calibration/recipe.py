@@ -46,3 +46,10 @@ class CalibrationRecipe(Recipe):
     )
     leave_out: bool = option(False, "leave out frames that disagree with all others; they are named in any case")
     check_orientation: bool = option(True, "look for reversed or exchanged axes of the board first", advanced=True)
+
+    def unused(self) -> dict[str, str]:
+        """In a reconstruction that does not calibrate, everything but the check of the axes."""
+        if getattr(self, "calibrate", True) or getattr(self, "end_to_end", False):
+            return {}
+        own = set(CalibrationRecipe.model_fields) - set(Recipe.model_fields) - {"check_orientation"}
+        return dict.fromkeys(sorted(own), "it counts with --calibrate")

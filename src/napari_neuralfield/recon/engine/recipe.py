@@ -45,6 +45,10 @@ class Recipe(pydantic.BaseModel):
     device: str = option("auto", "auto, cpu, or a graphics card such as cuda:0", advanced=True)
     seed: int = option(0, "seed of every random choice; the same seed gives the same field", ge=0, advanced=True)
 
+    def unused(self) -> dict[str, str]:
+        """Options that do nothing beside the others, and what would have them count: 'it counts with fit physics'."""
+        return {}
+
 
 Run = Callable[[Any, Any], Iterator[Event]]  # of an acquisition and a recipe
 
@@ -158,7 +162,7 @@ def build(name: str, values: Mapping[str, Any] | None = None, preset: str | None
 
     Raises
     ------
-    InputError : for an unknown method, preset or option, or a value that breaks its rule.
+    InputError : for an unknown method, preset or option, a value that breaks its rule, or one that would do nothing.
     """
     entry: Method = METHODS[name]
     chosen: dict[str, Any] = {}
@@ -168,7 +172,20 @@ def build(name: str, values: Mapping[str, Any] | None = None, preset: str | None
             raise InputError(f"preset {preset!r} is not one of method {name}; it has: {known}")
         chosen.update(entry.presets[preset])
     chosen.update({k: v for k, v in (values or {}).items() if k != "method"})
-    return checked(entry.recipe, {**chosen, "method": name}, f"method {name}")
+    built = checked(entry.recipe, {**chosen, "method": name}, f"method {name}")
+    _refuse_unused(built, {} if preset is None else entry.presets[preset], values or {})
+    return built
+
+
+def _refuse_unused(built: Recipe, preset: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Refuse what somebody chose in vain: an option that another one leaves no say."""
+    for name, why in built.unused().items():
+        usual = preset.get(name, type(built).model_fields[name].get_default(call_default_factory=True))
+        if name in values and getattr(built, name) != usual:
+            raise InputError(
+                f"option {name} of method {built.method} is {getattr(built, name)!r} but does nothing here; {why}, so "
+                "leave it out or change that"
+            )
 
 
 def checked(recipe: type[Recipe], values: Mapping[str, Any], owner: str) -> Any:

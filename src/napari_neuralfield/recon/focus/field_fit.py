@@ -75,6 +75,16 @@ class DefocusFieldRecipe(Recipe):
     )
     points: int = option(8, "points of the condenser's aperture", ge=1, le=200, advanced=True)
 
+    def unused(self) -> dict[str, str]:
+        """Of another field than ours, what our fits alone take."""
+        if self.field in STEPS:
+            return {}
+        names = (
+            "start", "upsampling", "flat_background", "non_negative", "absorption", "learn_defocus", "edges", "points",
+            "noise",
+        )  # fmt: skip
+        return dict.fromkeys(names, "it is for --field pixels or hash")
+
 
 @method(NAME, DefocusFieldRecipe, kinds=("through_focus",), presets={"neural": {"field": "hash"}})
 def defocus_field(acquisition: ThroughFocus, recipe: DefocusFieldRecipe) -> Iterator[Event]:

@@ -35,6 +35,11 @@ class SrqpiRecipe(SingleFrameRecipe):
         True, "the sample is optically denser than that background: no phase below it; for the polish", advanced=True
     )
 
+    def unused(self) -> dict[str, str]:
+        """Without a polish, what is said of it."""
+        names = ("polish_steps", "flat_background", "denser")
+        return {} if self.polish else dict.fromkeys(names, "it counts with --polish")
+
 
 @method(NAME, SrqpiRecipe, kinds=("through_focus",), presets={"polished": {"polish": True}})
 def srqpi(acquisition: ThroughFocus, recipe: SrqpiRecipe) -> Iterator[Event]:

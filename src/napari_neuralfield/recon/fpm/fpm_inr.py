@@ -33,7 +33,7 @@ from ..projection.orientation import orientation_notes
 from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, depth_range, finished, first_look, plane_depths
 from ..projection.solver import no_aberration
 from .fpm_inr_fit import field_error, fit
-from .fpm_inr_published import fit_published
+from .fpm_inr_published import EPOCHS, fit_published
 from .learnt_microscope import corrections_of, taken_up
 from .sequential import fpm_sequential
 
@@ -41,6 +41,12 @@ PHYSICS = {"fit": "physics", "features": 32, "hidden": 16, "plane_ratio": 1.15}
 PUBLISHED = {
     "fit": "published", "features": 32, "hidden": 32, "depth_nodes": 5, "output": "polar", "interpolation": "bilinear",
 }  # fmt: skip
+
+
+OF_THE_NETWORK = (
+    "fit", "polish", "epochs", "features", "hidden", "depth_nodes", "output", "interpolation", "plane_ratio", "half",
+    "end_to_end",
+)  # fmt: skip
 
 
 class FpmInrRecipe(CalibrationRecipe):
@@ -52,6 +58,7 @@ class FpmInrRecipe(CalibrationRecipe):
         "distilled", "from the classical stack, from the frames alone, or as in the paper"
     )
     polish: int = option(0, "steps of fitting to the frames after distilling", ge=0, le=100000)
+    epochs: int = option(EPOCHS, "passes over all LEDs and depths of the published fit", ge=1, le=10000)
     field: str = option("plane-axis", HELP.format(own="plane-axis"), choices=fittable, advanced=True)
     features: int = option(
         16, "features per node of the plane, Q; distilled takes no more than there are classical planes", ge=1, le=256
@@ -88,6 +95,26 @@ class FpmInrRecipe(CalibrationRecipe):
     end_to_end: bool = option(
         False, "correct the microscope also while fitting to the frames, through the field itself"
     )
+
+    def unused(self) -> dict[str, str]:
+        """What the way to the field leaves no say, and what calibration would need."""
+        idle = super().unused()
+        if self.field != "plane-axis":
+            return idle | dict.fromkeys(OF_THE_NETWORK, "it is for --field plane-axis")
+        if self.fit != "published":
+            idle["epochs"] = "it counts with --preset published"
+        if self.fit != "physics":
+            idle["steps"] = "it counts with --preset physics" + (
+                ", and --epochs shortens the published fit" if self.fit == "published" else ""
+            )
+        if self.fit != "distilled":
+            idle["polish"] = "it follows a distilled field, not --fit physics or published"
+        if self.fit == "published" or (self.fit == "distilled" and not self.polish):
+            why = "it counts with --preset physics or with --polish N"
+            idle |= dict.fromkeys(("learning_rate", "leds_per_step"), why)
+        if self.interpolation == "bilinear":
+            idle["plane_ratio"] = "it counts with --interpolation smooth"
+        return idle
 
 
 def new_field(
@@ -299,7 +326,7 @@ def _from_frames(
     if recipe.fit == "physics":
         yield from done.polish(acquisition, recipe, recipe.steps, 5e-3)
         return done
-    scale = yield from fit_published(field, acquisition, recipe.seed, device)
+    scale = yield from fit_published(field, acquisition, recipe.seed, device, epochs=recipe.epochs)
     share = measured.scale / scale
     done.measured = fourier.LedFrames(measured.amplitude * share**0.5, measured.gain, measured.floor * share, scale)
     return done

@@ -96,7 +96,7 @@ class PublishedLeds:
 
 
 def fit_published(
-    field: PlaneAxisField, acquisition: LedArray, seed: int, device: torch.device
+    field: PlaneAxisField, acquisition: LedArray, seed: int, device: torch.device, epochs: int = EPOCHS
 ) -> Generator[Event, None, float]:
     """Fit a field in place; yields progress and previews; returns the intensity that its amplitude 1 stands for.
 
@@ -106,11 +106,12 @@ def fit_published(
     acquisition : the recording.
     seed : of the depths of the even epochs.
     device : where `field` lies and the frames are taken.
+    epochs : passes over all LEDs and depths.
     """
     random = np.random.default_rng(seed)
     leds = PublishedLeds(acquisition, field.extent, device)
     uniform = uniform_depths(acquisition, *field.extent.z_um)
-    depths = [uniform if e % 2 == 0 else random_depths(uniform, random) for e in range(EPOCHS)]
+    depths = [uniform if e % 2 == 0 else random_depths(uniform, random) for e in range(epochs)]
     schedule = (
         Batch(led, DECAY ** (epoch // DECAY_EVERY), float(z))
         for epoch, chosen in enumerate(depths)

@@ -38,6 +38,10 @@ class NeuPhRecipe(Recipe):
         False, "how bright the dark field is against the bright field was not measured: it is fitted", advanced=True
     )
 
+    def unused(self) -> dict[str, str]:
+        """Without a polish, its steps."""
+        return {} if self.polish else {"polish_steps": "it counts with --polish"}
+
 
 def weights_of(recipe: NeuPhRecipe) -> Weights:
     """The weights that a recipe names."""

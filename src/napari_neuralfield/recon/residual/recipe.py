@@ -74,6 +74,23 @@ class ResidualRecipe(ScanRecipe):
         8, "epochs without a better prediction of held-out frames before it stops", ge=1, advanced=True
     )
 
+    def unused(self) -> dict[str, str]:
+        """What prior, field and network leave no say."""
+        if self.field != "residual":
+            kept = {*Recipe.model_fields, "field", "epochs", "rate", "hold_out", "z_um"}
+            own = [name for name in type(self).model_fields if name not in kept]
+            return dict.fromkeys(own, "it is for --field residual")
+        idle = {} if self.prior == "file" else {"prior_file": "it counts with --prior file"}
+        if self.encoding != "hash":
+            idle |= dict.fromkeys(("table_log2", "cap"), "it counts with --encoding hash")
+        if self.head == "linear":
+            idle["hidden"] = "it counts with --head relu or phasor"
+        if self.sparsity == 0:
+            idle |= dict.fromkeys(("wavelet_levels", "wavelet_shift"), "--sparsity is 0")
+        if self.learn_pupil is False:
+            idle["pupil_terms"] = "it counts with --learn-pupil"
+        return idle
+
 
 PUBLISHED = {
     "encoding": "hash", "head": "phasor", "cap": False, "rate": 1e-3, "decay": False, "weight_decay": 1e-5,
