@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..data.acquisition import CodedPtychography, Ptychography
-from ..data.frames import evenly_chosen
+from ..data.frames import evenly_chosen, good_pixels
 from ..types import InputError
 from .frames import listed
 
@@ -139,11 +139,15 @@ def require_usable(acquisition: Ptychography | CodedPtychography) -> None:
     if placed is not None and (wrong := misplaced(placed)):
         raise InputError(f"{where}: {wrong}")
     chosen = evenly_chosen(acquisition.frame_count, SAMPLED)
-    light = acquisition.intensity(chosen)
-    mask = getattr(acquisition, "mask", None)
-    light = light if mask is None else light[:, mask]
-    if not light.max() > 0:
+    light, good = acquisition.intensity(chosen), good_pixels(acquisition, chosen)
+    seen = light if good is None else light * good
+    if good is not None and light.max() > 0 and not seen.max() > 0:
         raise InputError(
-            f"{where}: all frames are dark (at most {float(light.max()):g} in {len(chosen)} of them); light is needed, "
+            f"{where}: the mask calls all pixels bad that hold light, {100 * (1 - good.mean()):.0f} % of all; it is "
+            "probably inverted: it must be True (1) where a pixel is good, so turn it round or leave it out"
+        )
+    if not seen.max() > 0:
+        raise InputError(
+            f"{where}: all frames are dark (at most {float(seen.max()):g} in {len(chosen)} of them); light is needed, "
             "so check the shutter, the background and the mask"
         )

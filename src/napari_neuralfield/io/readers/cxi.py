@@ -16,6 +16,7 @@ from ...registry import READERS
 from ...types import InputError
 from ..native.hdf5_frames import HDF5Frames, opened, stored
 from .geometry_from_frames import assume_geometry
+from .pixel_mask import good_by_bits, remark, right_way_round
 
 # where things are in an entry
 DETECTOR = "instrument_1/detector_1"
@@ -47,7 +48,10 @@ class CxiReader:
             entry = _entry(file, path)
             frames = _frames(entry, path)
             values: dict[str, object] = {**_lengths(entry, path), **_arrays(entry, path), **_own(entry, path)}
-            values["positions_um"], notes = _positions(entry, path)
+            masks, notes = _masks(entry, path, frames)
+            positions, more = _positions(entry, path)
+            values |= {**masks, "positions_um": positions}
+            notes += more
             if isinstance(entry.get(TITLE), h5py.Dataset):
                 values["title"] = str(entry[TITLE].asstr()[()])
         draft = Draft("ptychography", frames, values, str(path), notes)
@@ -143,14 +147,8 @@ def _positions(entry: h5py.Group, path: Path) -> tuple[np.ndarray | None, list[s
 
 
 def _arrays(entry: h5py.Group, path: Path) -> dict[str, np.ndarray]:
-    """Mask, background and a probe that was saved before."""
+    """Background and a probe that was saved before."""
     found: dict[str, np.ndarray] = {}
-    mask = _found(entry, f"{DETECTOR}/mask")
-    if mask is not None:
-        bad = stored(mask, (), path) != 0
-        bad = bad.any(axis=0) if bad.ndim == 3 else bad
-        if bad.any():
-            found["mask"] = ~bad
     dark = _found(entry, BACKGROUND)
     if dark is not None:
         dark_frame = stored(dark, (), path)
@@ -161,6 +159,26 @@ def _arrays(entry: h5py.Group, path: Path) -> dict[str, np.ndarray]:
         if probe is not None and title is not None and title.asstr()[()] == PROBE:
             found["probe"] = stored(probe, (), path)
     return found
+
+
+def _masks(entry: h5py.Group, path: Path, frames: HDF5Frames) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The mask of all frames or of each, where one is needed, and what is to be said of it."""
+    dataset = _found(entry, f"{DETECTOR}/mask", "data_1/mask")
+    if dataset is None:
+        return {}, []
+    size = dataset.shape[-2:]
+    count = int(np.prod(dataset.shape[:-2]))
+    each, bits, ones = np.empty((count, *size), bool), 0, True
+    for number in range(count):  # one by one: a mask of each frame may be larger than memory
+        values = stored(dataset, np.unravel_index(number, dataset.shape[:-2]), path)
+        each[number], said = good_by_bits(values)
+        bits, ones = bits | said, ones and bool(np.isin(values, (0, 1)).all())
+    notes = [remark(bits)] if bits else []
+    if (each == each[0]).all():
+        good, turned = right_way_round(each[0], frames) if ones else (each[0], "")
+        return ({} if good.all() else {"mask": good}), notes + [turned] * bool(turned)
+    _, turned = right_way_round(np.asarray(each.all(axis=0)), frames) if ones else (each, "")
+    return {"frame_mask": ~each if turned else each}, notes + [turned] * bool(turned)
 
 
 def _own(entry: h5py.Group, path: Path) -> dict[str, object]:
