@@ -73,6 +73,45 @@ def test_energy_stands_for_a_wavelength(tmp_path: Path) -> None:
     assert open_acquisition(path, geometry="far_field").wavelength_um == pytest.approx(1e-4)
 
 
+def test_units_that_are_not_si_are_named(tmp_path: Path) -> None:
+    """What is beyond doubt is read and said, what is not is asked for."""
+    said = {
+        f"{SOURCE}/wavelength": None, f"{SOURCE}/energy": 8800.0, f"{DETECTOR}/distance": 2e6,
+        f"{DETECTOR}/x_pixel_size": 172.0, f"{DETECTOR}/y_pixel_size": 172.0,
+    }  # fmt: skip
+    draft = open_draft(write(tmp_path / "a.cxi", **said))
+    found = draft.derived(geometry="far_field")
+    lengths = [found[name] for name in ("wavelength_um", "distance_um", "detector_pixel_um")]
+    assert lengths == pytest.approx([1.23984e-4 * 10 / 8.8, 2e6, 172.0], rel=1e-4)
+    assert draft.notes[:3] == [
+        "y_pixel_size 172 is not in metres; it is read as micrometres",
+        "distance 2e+06 is not in metres; it is read as micrometres",
+        "energy 8800 is not in joules; it is read as eV: a wavelength of 0.0001409 um",
+    ]
+    unsure = {**said, f"{SOURCE}/energy": 8.8, f"{DETECTOR}/distance": 2000.0, f"{DETECTOR}/basis_vectors": None}
+    unsure |= {f"{DETECTOR}/x_pixel_size": None, f"{DETECTOR}/y_pixel_size": None}
+    told = r"missing.*energy 8.8 is not in joules; eV or keV\?; distance 2000 is not in metres; micrometres or millim"
+    with pytest.raises(InputError, match=told):
+        open_acquisition(write(tmp_path / "b.cxi", **unsure), geometry="far_field")
+
+
+def test_a_unit_beside_the_number_counts(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.cxi", **{f"{SOURCE}/wavelength": None, f"{SOURCE}/energy": 8.8})
+    with h5py.File(path, "a") as file:
+        file[f"{SOURCE}/energy"].attrs["units"] = "keV"
+        file[f"{DETECTOR}/distance"].attrs["units"] = "mm"
+    found = open_acquisition(path, geometry="far_field")
+    assert isinstance(found, Ptychography)
+    assert (found.wavelength_um, found.distance_um) == pytest.approx((1.4089e-4, 1500.0), rel=1e-4)
+
+
+def test_the_distance_of_a_corner(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.cxi", **{f"{DETECTOR}/distance": None, f"{DETECTOR}/corner_position": [0.1, 0.2, -2.0]})
+    found = open_acquisition(path, geometry="far_field")
+    assert isinstance(found, Ptychography)
+    assert found.distance_um == pytest.approx(2e6)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -14,6 +14,7 @@ from .frames import listed
 
 FEWEST = 4  # frames
 UNITS = {"metres": 1e6, "millimetres": 1e3, "nanometres": 1e-3, "angstroms": 1e-4}
+AS_METRES = 1e-6  # micrometres that a reader took for metres
 LARGEST_OBJECT = 2**28  # pixels of the object, 2 GiB as complex numbers
 SAMPLED = 8  # frames looked at for light
 
@@ -111,14 +112,13 @@ def misplaced(placed: ScanPlacement) -> str:
 
 def _remedy(placed: ScanPlacement) -> str:
     step, width = float(np.median(placed.step)), min(placed.window)
-    units = {**UNITS, "pixels of the object": placed.pixel_um}
+    units = {**UNITS, "metres as micrometres": AS_METRES, "pixels of the object": placed.pixel_um}
     for unit, factor in units.items():
         scaled = factor * step / width
         if 0.003 < scaled < 0.8 and factor * max(placed.span_um) > 2 * placed.pixel_um:
-            return (
-                f"times {factor:.3g} they would overlap by {100 * (1 - scaled):.0f} %: were they given in {unit}? "
-                "They must be in micrometres"
-            )
+            asked = f"were they given in {unit}? They must be in micrometres"
+            asked = "are they in micrometres in a format that wants metres?" if factor == AS_METRES else asked
+            return f"times {factor:.3g} they would overlap by {100 * (1 - scaled):.0f} %: {asked}"
     return "check the positions, which must be in micrometres, and the pixel"
 
 

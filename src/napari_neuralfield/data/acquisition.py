@@ -269,7 +269,7 @@ class Draft:
 
     `assumed` holds what to take for a geometry or lengths that a file leaves out, and `reason` is the note that says so
     and why; see `derived`. `frame_names` are those of the files, pages or planes that the frames come from, where a
-    reader knows them.
+    reader knows them. `doubts` says of a value that the file holds why it was not taken.
     """
 
     kind: str
@@ -280,6 +280,7 @@ class Draft:
     assumed: Values = dataclasses.field(default_factory=dict)
     reason: str = ""
     frame_names: tuple[str, ...] = ()
+    doubts: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def assume(self, reason: str, **values: object) -> None:
         """Take `values` for what the file leaves out, until somebody says otherwise; `reason` becomes a note."""
@@ -315,6 +316,7 @@ class Draft:
             q = known[missing[0]]
             unit = f" in {q.unit}" if q.unit else ""
             also = f" (also missing: {', '.join(missing[1:])})" if missing[1:] else ""
+            also += "".join(f"; {self.doubts[name]}" for name in missing if name in self.doubts)
             raise InputError(
                 f"{where}: {missing[0]} ({q.help}) is missing{also}; give {missing[0]}{unit} in the sidecar, "
                 f"{PurePath(self.source).name or 'NAME'}.yaml beside the data where there is none yet, or in the "

@@ -15,16 +15,15 @@ from ..native.hdf5_writing import hdf5_for_writing, write_frames
 from ..readers.cxi import (
     BACKGROUND,
     CXI_AXES,
-    DETECTOR,
     OBJECT,
     OWN,
-    PLANCK_TIMES_LIGHT,
     PROBE,
     RESULTS,
-    SOURCE,
     TITLE,
     TRANSLATION,
 )
+from ..readers.cxi_lengths import DETECTOR, SOURCE
+from ..readers.si_units import PLANCK_TIMES_LIGHT
 
 ENDING = ".cxi"
 VERSION = 160
