@@ -132,7 +132,7 @@ class Measurement(Protocol):
 
     extent : depths and native grid of the sample.
     amplitude : square roots of the measured intensities (frame, y, x).
-    good : True where a detector pixel counts (y, x); None where all do.
+    good : True where a detector pixel counts (y, x), or (frame, y, x) where frames differ; None where all do.
     train, held : numbers of the frames that are fitted, and of those left out to be predicted, int64.
     learnt : name -> what is learnt of the microscope along with a field; each starts at no change.
     """

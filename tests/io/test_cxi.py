@@ -73,6 +73,45 @@ def test_energy_stands_for_a_wavelength(tmp_path: Path) -> None:
     assert open_acquisition(path, geometry="far_field").wavelength_um == pytest.approx(1e-4)
 
 
+def test_units_that_are_not_si_are_named(tmp_path: Path) -> None:
+    """What is beyond doubt is read and said, what is not is asked for."""
+    said = {
+        f"{SOURCE}/wavelength": None, f"{SOURCE}/energy": 8800.0, f"{DETECTOR}/distance": 2e6,
+        f"{DETECTOR}/x_pixel_size": 172.0, f"{DETECTOR}/y_pixel_size": 172.0,
+    }  # fmt: skip
+    draft = open_draft(write(tmp_path / "a.cxi", **said))
+    found = draft.derived(geometry="far_field")
+    lengths = [found[name] for name in ("wavelength_um", "distance_um", "detector_pixel_um")]
+    assert lengths == pytest.approx([1.23984e-4 * 10 / 8.8, 2e6, 172.0], rel=1e-4)
+    assert draft.notes[:3] == [
+        "y_pixel_size 172 is not in metres; it is read as micrometres",
+        "distance 2e+06 is not in metres; it is read as micrometres",
+        "energy 8800 is not in joules; it is read as eV: a wavelength of 0.0001409 um",
+    ]
+    unsure = {**said, f"{SOURCE}/energy": 8.8, f"{DETECTOR}/distance": 2000.0, f"{DETECTOR}/basis_vectors": None}
+    unsure |= {f"{DETECTOR}/x_pixel_size": None, f"{DETECTOR}/y_pixel_size": None}
+    told = r"missing.*energy 8.8 is not in joules; eV or keV\?; distance 2000 is not in metres; micrometres or millim"
+    with pytest.raises(InputError, match=told):
+        open_acquisition(write(tmp_path / "b.cxi", **unsure), geometry="far_field")
+
+
+def test_a_unit_beside_the_number_counts(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.cxi", **{f"{SOURCE}/wavelength": None, f"{SOURCE}/energy": 8.8})
+    with h5py.File(path, "a") as file:
+        file[f"{SOURCE}/energy"].attrs["units"] = "keV"
+        file[f"{DETECTOR}/distance"].attrs["units"] = "mm"
+    found = open_acquisition(path, geometry="far_field")
+    assert isinstance(found, Ptychography)
+    assert (found.wavelength_um, found.distance_um) == pytest.approx((1.4089e-4, 1500.0), rel=1e-4)
+
+
+def test_the_distance_of_a_corner(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.cxi", **{f"{DETECTOR}/distance": None, f"{DETECTOR}/corner_position": [0.1, 0.2, -2.0]})
+    found = open_acquisition(path, geometry="far_field")
+    assert isinstance(found, Ptychography)
+    assert found.distance_um == pytest.approx(2e6)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -89,6 +128,65 @@ def test_energy_stands_for_a_wavelength(tmp_path: Path) -> None:
 def test_bad_files_are_explained(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         open_acquisition(write(tmp_path / "a.cxi", **changes), geometry="far_field")
+
+
+def star(path: Path, mask: np.ndarray | None, **changes: Any) -> Path:
+    """Twelve frames of 24 x 20 pixels, whose light is a disc in the middle; a module's gap at columns 4 and 5."""
+    y, x = np.ogrid[:24, :20]
+    disc = np.hypot(y - 12, x - 10) < 7
+    frames = RNG.poisson(40 * disc, (12, 24, 20)).astype(np.uint32)
+    frames[:, :, 4:6] = 2**32 - 1
+    at = 1e-6 * RNG.uniform(0, 1, (12, 3)) * (1, 1, 0)
+    held = {f"{DETECTOR}/data": frames, f"{DETECTOR}/mask": mask, "entry_1/sample_1/geometry_1/translation": at}
+    return write(path, **{**held, **changes})
+
+
+GAP = np.zeros((24, 20), np.uint32)
+GAP[:, 4:6] = 1
+
+
+def test_bits_of_a_mask_by_their_meaning(tmp_path: Path) -> None:
+    """That a pixel has signal, or was corrected, is nothing against it; bits nobody knows are."""
+    mask = np.where(RNG.random((24, 20)) < 0.5, 0x1000, 0x820).astype(np.uint32)
+    mask[0, :6] = [0x1, 0x2, 0x8, 0x1010, 0x200, 0x100000]
+    draft = open_draft(star(tmp_path / "a.cxi", mask))
+    assert np.argwhere(~draft.values["mask"]).tolist() == [[0, x] for x in range(6)]
+    assert "bits 0x20 (lies in a peak), 0x800 (was corrected for artefacts), 0x1000 (has signal)" in draft.notes[0]
+    assert "mask" not in open_draft(star(tmp_path / "b.cxi", np.full((24, 20), 0x1000, np.uint32))).values
+    signed = open_draft(star(tmp_path / "c.cxi", -GAP.astype(np.int16)))  # -1 has every bit
+    assert np.array_equal(signed.values["mask"], GAP == 0)
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.int32, float])
+def test_an_inverted_mask_is_turned_and_said(tmp_path: Path, kind: type) -> None:
+    draft = open_draft(star(tmp_path / "a.cxi", (1 - GAP).astype(kind)))
+    assert np.array_equal(draft.values["mask"], GAP == 0)
+    assert "bad, and these hold 100 % of the light: it is inverted, so it is read as 1 = good" in draft.notes[0]
+    right = open_draft(star(tmp_path / "b.cxi", GAP.astype(kind)))
+    assert np.array_equal(right.values["mask"], GAP == 0)
+    assert not any("inverted" in note for note in right.notes)
+
+
+def test_a_bright_centre_that_is_masked_stays_masked(tmp_path: Path) -> None:
+    centre = GAP.copy()
+    centre[9:15, 7:13] = 1
+    draft = open_draft(star(tmp_path / "a.cxi", centre))
+    assert np.array_equal(draft.values["mask"], centre == 0)
+
+
+def test_masks_of_single_frames_stay(tmp_path: Path) -> None:
+    moving = RNG.random((12, 24, 20)) < 0.05
+    path = star(tmp_path / "a.cxi", moving.astype(np.uint32), **{f"{DETECTOR}/data": np.where(moving, np.nan, 9.0)})
+    acquisition = open_acquisition(path, geometry="far_field")
+    assert isinstance(acquisition, Ptychography)
+    assert acquisition.mask is None
+    assert np.array_equal(acquisition.frame_mask, ~moving)
+    assert np.array_equal(acquisition.intensity([3, 5]) == 9, ~moving[[3, 5]])  # not a number under the mask is 0
+    cut = acquisition.subset([4, 2]).crop(slice(3, 9), slice(2, 20))
+    assert np.array_equal(cut.frame_mask, ~moving[[4, 2], 3:9, 2:])
+    alike = open_draft(star(tmp_path / "b.cxi", np.repeat(GAP[None], 12, 0)))
+    assert "frame_mask" not in alike.values
+    assert np.array_equal(alike.values["mask"], GAP == 0)
 
 
 def test_not_cxi_at_all(tmp_path: Path) -> None:
@@ -108,13 +206,14 @@ def same(a: Ptychography, b: Ptychography) -> None:
     assert a.frames.dtype == b.frames.dtype
 
 
+@pytest.mark.parametrize("masked", [{"mask": (12, 10)}, {"frame_mask": (4, 12, 10)}, {}])
 @pytest.mark.parametrize("geometry", ["far_field", "near_field"])
-def test_round_trip(tmp_path: Path, geometry: str) -> None:
+def test_round_trip(tmp_path: Path, geometry: str, masked: dict[str, tuple[int, ...]]) -> None:
     values = {
         "geometry": geometry, "wavelength_um": 1.234567e-4, "distance_um": 1.5e6, "detector_pixel_um": 55.0,
         "object_pixel_um": 0.123456789, "positions_um": RNG.uniform(-3, 9, (4, 2)), "title": "Stern",
-        "mask": RNG.random((12, 10)) > 0.1, "background": RNG.random((12, 10)), "exposure": RNG.uniform(1, 2, 4),
-        "probe": RNG.standard_normal((2, 12, 10)) + 1j,
+        "background": RNG.random((12, 10)), "exposure": RNG.uniform(1, 2, 4),
+        "probe": RNG.standard_normal((2, 12, 10)) + 1j, **{k: RNG.random(size) > 0.1 for k, size in masked.items()},
     }  # fmt: skip
     before = Draft("ptychography", RNG.poisson(50, (4, 12, 10)).astype(np.uint16), values).complete()
     save_cxi(tmp_path / "a.cxi", before)

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from ..data.acquisition import Acquisition
-from ..data.frames import evenly_chosen
+from ..data.frames import evenly_chosen, good_pixels, no_data
 
 MAX_FRAMES = 256
 MAX_BYTES = 512 * 2**20
@@ -71,9 +71,13 @@ def survey(acquisition: Acquisition) -> Survey:
     means, spreads = [], []
     tops: Counter[float] = Counter()
     negative, pixels, lowest = 0, 0, np.inf
+    good = good_pixels(acquisition)
     brightest, dimmest = np.full(acquisition.frame_shape, -np.inf), np.full(acquisition.frame_shape, np.inf)
     for index in looked_at:
         frame = np.asarray(frames[int(index)])
+        if good is not None:
+            masked = ~(good if good.ndim == 2 else good[index])
+            frame = np.where(masked & no_data(frame), 0, frame)  # a gap may hold anything
         if not np.isfinite(frame).all():
             means.append(np.nan)
             spreads.append(np.nan)

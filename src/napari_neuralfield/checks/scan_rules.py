@@ -8,12 +8,13 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..data.acquisition import CodedPtychography, Ptychography
-from ..data.frames import evenly_chosen
+from ..data.frames import evenly_chosen, good_pixels
 from ..types import InputError
 from .frames import listed
 
 FEWEST = 4  # frames
 UNITS = {"metres": 1e6, "millimetres": 1e3, "nanometres": 1e-3, "angstroms": 1e-4}
+AS_METRES = 1e-6  # micrometres that a reader took for metres
 LARGEST_OBJECT = 2**28  # pixels of the object, 2 GiB as complex numbers
 SAMPLED = 8  # frames looked at for light
 
@@ -111,14 +112,13 @@ def misplaced(placed: ScanPlacement) -> str:
 
 def _remedy(placed: ScanPlacement) -> str:
     step, width = float(np.median(placed.step)), min(placed.window)
-    units = {**UNITS, "pixels of the object": placed.pixel_um}
+    units = {**UNITS, "metres as micrometres": AS_METRES, "pixels of the object": placed.pixel_um}
     for unit, factor in units.items():
         scaled = factor * step / width
         if 0.003 < scaled < 0.8 and factor * max(placed.span_um) > 2 * placed.pixel_um:
-            return (
-                f"times {factor:.3g} they would overlap by {100 * (1 - scaled):.0f} %: were they given in {unit}? "
-                "They must be in micrometres"
-            )
+            asked = f"were they given in {unit}? They must be in micrometres"
+            asked = "are they in micrometres in a format that wants metres?" if factor == AS_METRES else asked
+            return f"times {factor:.3g} they would overlap by {100 * (1 - scaled):.0f} %: {asked}"
     return "check the positions, which must be in micrometres, and the pixel"
 
 
@@ -139,11 +139,15 @@ def require_usable(acquisition: Ptychography | CodedPtychography) -> None:
     if placed is not None and (wrong := misplaced(placed)):
         raise InputError(f"{where}: {wrong}")
     chosen = evenly_chosen(acquisition.frame_count, SAMPLED)
-    light = acquisition.intensity(chosen)
-    mask = getattr(acquisition, "mask", None)
-    light = light if mask is None else light[:, mask]
-    if not light.max() > 0:
+    light, good = acquisition.intensity(chosen), good_pixels(acquisition, chosen)
+    seen = light if good is None else light * good
+    if good is not None and light.max() > 0 and not seen.max() > 0:
         raise InputError(
-            f"{where}: all frames are dark (at most {float(light.max()):g} in {len(chosen)} of them); light is needed, "
+            f"{where}: the mask calls all pixels bad that hold light, {100 * (1 - good.mean()):.0f} % of all; it is "
+            "probably inverted: it must be True (1) where a pixel is good, so turn it round or leave it out"
+        )
+    if not seen.max() > 0:
+        raise InputError(
+            f"{where}: all frames are dark (at most {float(seen.max()):g} in {len(chosen)} of them); light is needed, "
             "so check the shutter, the background and the mask"
         )

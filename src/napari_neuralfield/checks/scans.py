@@ -8,6 +8,7 @@ import numpy as np
 
 from ..data.acquisition import CodedPtychography, Ptychography
 from ..data.borders import repeats
+from ..data.frames import good_pixels
 from .frames import Check, Survey, named, steady_light
 from .near_or_far import moving_shadows
 from .scan_rules import FEWEST, UNITS, ScanPlacement, misplaced, placement
@@ -78,9 +79,13 @@ def effective_distance_um(acquisition: Ptychography) -> float:
 
 def _redundancy(acquisition: Scanned, placed: ScanPlacement) -> float:
     """Good detector pixels of all frames per pixel of the object that they cover."""
-    mask = getattr(acquisition, "mask", None)
-    good = int(np.prod(acquisition.frame_shape)) if mask is None else int(mask.sum())
+    good = int(np.prod(acquisition.frame_shape)) * _good_share(acquisition)
     return acquisition.frame_count * good / max(placed.covered(), 1.0)
+
+
+def _good_share(acquisition: Scanned) -> float:
+    good = good_pixels(acquisition)
+    return 1.0 if good is None else float(good.mean())
 
 
 def _propagation(acquisition: Scanned, distance: float, shape: tuple[int, int], pixel: float) -> Check:
@@ -169,7 +174,7 @@ def _overlap(acquisition: Scanned, placed: ScanPlacement) -> Iterator[Check]:
     if isinstance(acquisition, CodedPtychography):
         return
     per_pixel = _redundancy(acquisition, placed)
-    few = per_pixel < 2 and (acquisition.mask is None or acquisition.mask.mean() > 0.5)
+    few = per_pixel < 2 and _good_share(acquisition) > 0.5
     said = f"{per_pixel:.3g} measurements for every pixel of the object that is covered"
     said += "; it takes 2 to find amplitude and phase: record more frames." if few else "."
     yield Check("redundancy", "warning" if few else "info", per_pixel, "per pixel", said)
@@ -183,18 +188,11 @@ def _probe_width(probe: np.ndarray) -> float:
 
 def _detector(acquisition: Scanned, seen: Survey) -> Iterator[Check]:
     """Mask, and rows, columns and pixels that never answer."""
-    mask = getattr(acquisition, "mask", None)
-    good = np.ones(acquisition.frame_shape, bool) if mask is None else mask
-    bad_share = 1 - float(good.mean())
-    if bad_share > 0.5:
-        light = np.where(np.isfinite(seen.brightest), np.clip(seen.brightest, 0, None), 0)
-        share = float(light[~good].sum() / max(light.sum(), 1e-30))
-        inverted = f", and these hold {100 * share:.0f} % of the light: it is probably inverted" if share > 0.5 else ""
-        said = f"The mask calls {100 * bad_share:.0f} % of the pixels bad{inverted}; True (1) is a good pixel."
-        yield Check("mask", "warning", bad_share, "share of pixels", said)
-    elif bad_share > 0:
-        said = f"{int((~good).sum())} pixels ({100 * bad_share:.2g} %) are masked."
-        yield Check("mask", "info", bad_share, "share of pixels", said)
+    every = good_pixels(acquisition)
+    good = np.ones(acquisition.frame_shape, bool) if every is None else every
+    good = good if good.ndim == 2 else np.logical_or.reduce(good)
+    if every is not None and not every.all():
+        yield _masked(every, good, seen)
     if len(seen.looked_at) < FEWEST or not np.isfinite(seen.brightest).all():
         return
     answers = (seen.brightest > seen.dimmest) & good
@@ -208,6 +206,21 @@ def _detector(acquisition: Scanned, seen: Survey) -> Iterator[Check]:
                 remedy = f"coded frames have no mask, so crop the frames to leave {them} out"
             said = f"Detector {named(dead, what)} never change{'s' if one else ''} {seen.where}; {remedy}."
             yield Check(f"dead_{what}s", "warning", len(dead), f"{what}s", said)
+
+
+def _masked(every: np.ndarray, good: np.ndarray, seen: Survey) -> Check:
+    """How much the masks take away; `every` (y, x) or (frame, y, x), `good` in any frame (y, x)."""
+    bad_share = 1 - float(every.mean())
+    light = np.where(np.isfinite(seen.brightest), np.clip(seen.brightest, 0, None), 0)
+    share = float(np.sqrt(light[~good]).sum() / max(float(np.sqrt(light).sum()), 1e-30))
+    if bad_share > 0.5 or share > 0.5:
+        said = f"The mask calls {100 * bad_share:.0f} % of the pixels bad"
+        said += f", and these hold {100 * share:.0f} % of the light: it is probably inverted" if share > 0.5 else ""
+        return Check("mask", "warning", bad_share, "share of pixels", f"{said}; True (1) is a good pixel.")
+    said = f"{int((~good).sum())} pixels ({100 * (1 - good.mean()):.2g} %) are masked"
+    if every.ndim == 3 and not (every == good).all():
+        said += f", and {100 * float((good & ~every).mean()):.2g} % of all in some frames only"
+    return Check("mask", "info", bad_share, "share of pixels", f"{said}.")
 
 
 def _silent_lines(share: np.ndarray, unmasked: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ from .common_values import (
     white,
 )
 from .derived import IN_PIXELS, SCANS, Values, derived
-from .frames import Frames, FrameSelection, check_frames, check_lengths
+from .frames import Frames, FrameSelection, check_frames, check_lengths, good_pixels
 from .quantity import Quantity, check_value, length, quantity
 
 
@@ -75,7 +75,7 @@ class Acquisition:
 
         Raises
         ------
-        InputError : where a value is not finite; the sentence names the first such frame.
+        InputError : where a value is not finite that no mask calls bad; the sentence names the first such frame.
         """
         indices = np.atleast_1d(np.arange(self.frame_count)[index])
         stack = np.stack([np.asarray(self.frames[int(i)], dtype=np.float32)[region] for i in indices])
@@ -88,12 +88,15 @@ class Acquisition:
             stack -= np.asarray(ambient, dtype=np.float32)[indices, None, None]
         if self.exposure is not None and per_exposure:
             stack /= np.asarray(self.exposure, dtype=np.float32)[indices, None, None]
-        finite = np.isfinite(stack).all(axis=(1, 2))
+        finite = np.isfinite(stack)
+        if not finite.all() and (good := good_pixels(self, indices, region)) is not None:
+            stack[~finite & ~good] = 0
+            finite |= ~good
         if not finite.all():
-            bad = int(indices[np.argmin(finite)])
+            bad = int(indices[np.argmin(finite.all(axis=(1, 2)))])
             raise InputError(
                 f"{self.source or 'the acquisition'}: frame {bad} holds values that are not finite (NaN or infinity); "
-                "every pixel needs a number, so repair or leave out that frame"
+                "every pixel needs a number, so repair or leave out that frame, or mask such pixels"
             )
         return stack
 
@@ -120,8 +123,8 @@ class Acquisition:
             raise InputError(
                 f"{self.source}: a region cannot be cut while a measured pupil is given on the whole frame's grid"
             )
-        images = [n for n, q in quantities(type(self)).items() if q.shape == ("y", "x")]
-        changes = {n: v[y, x] for n, v in self.values().items() if n in images}
+        images = [n for n, q in quantities(type(self)).items() if q.shape[-2:] == ("y", "x") and n != "probe"]
+        changes = {n: v[..., y, x] for n, v in self.values().items() if n in images}
         if isinstance(self, CodedPtychography) and self.coded_surface is not None:
             (top, bottom, _), (left, right, _) = y.indices(self.frame_shape[0]), x.indices(self.frame_shape[1])
             n = self.upsampling
@@ -266,7 +269,7 @@ class Draft:
 
     `assumed` holds what to take for a geometry or lengths that a file leaves out, and `reason` is the note that says so
     and why; see `derived`. `frame_names` are those of the files, pages or planes that the frames come from, where a
-    reader knows them.
+    reader knows them. `doubts` says of a value that the file holds why it was not taken.
     """
 
     kind: str
@@ -277,6 +280,7 @@ class Draft:
     assumed: Values = dataclasses.field(default_factory=dict)
     reason: str = ""
     frame_names: tuple[str, ...] = ()
+    doubts: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def assume(self, reason: str, **values: object) -> None:
         """Take `values` for what the file leaves out, until somebody says otherwise; `reason` becomes a note."""
@@ -312,6 +316,7 @@ class Draft:
             q = known[missing[0]]
             unit = f" in {q.unit}" if q.unit else ""
             also = f" (also missing: {', '.join(missing[1:])})" if missing[1:] else ""
+            also += "".join(f"; {self.doubts[name]}" for name in missing if name in self.doubts)
             raise InputError(
                 f"{where}: {missing[0]} ({q.help}) is missing{also}; give {missing[0]}{unit} in the sidecar, "
                 f"{PurePath(self.source).name or 'NAME'}.yaml beside the data where there is none yet, or in the "

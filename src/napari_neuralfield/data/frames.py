@@ -12,6 +12,8 @@ from ..types import InputError
 from .derived import Values
 from .quantity import Quantity
 
+LARGEST = 2**31 - 1  # no counter of photons reaches it, but gaps of 32-bit detectors hold it, in floats too
+
 
 class Frames(Protocol):
     """Lazy, picklable (frame, y, x) stack: reads only what is indexed."""
@@ -48,6 +50,32 @@ class FrameSelection:
         chosen = np.asarray(self.indices)[first]
         stack = [np.asarray(self.frames[(int(i), self.y, self.x)])[rest or ...] for i in np.atleast_1d(chosen)]
         return stack[0] if chosen.ndim == 0 else np.stack(stack)
+
+
+def good_pixels(
+    acquisition: object,
+    frames: slice | np.ndarray = slice(None),
+    region: tuple[slice, slice] = (slice(None), slice(None)),
+) -> np.ndarray | None:
+    """True where pixels are good: (y, x), or (frame, y, x) where frames differ; None where nothing is masked.
+
+    Parameters
+    ----------
+    acquisition : of any kind; those of a scan may have a `mask` (y, x), a `frame_mask` (frame, y, x), or both.
+    frames : which are asked for.
+    region : (y, x), pixels.
+    """
+    mask, each = getattr(acquisition, "mask", None), getattr(acquisition, "frame_mask", None)
+    if each is None:
+        return None if mask is None else mask[region]
+    good: np.ndarray = each[frames][:, *region]
+    return good if mask is None else good & mask[region]
+
+
+def no_data(frame: np.ndarray) -> np.ndarray:
+    """Where a frame holds what stands for no value at all: not finite, below 0, or the most that its type can hold."""
+    largest = np.iinfo(frame.dtype).max if frame.dtype.kind in "ui" else LARGEST
+    return ~np.isfinite(frame) | (frame < 0) | (frame >= min(largest, LARGEST))
 
 
 def evenly_chosen(count: int, most: int) -> np.ndarray:
@@ -113,11 +141,12 @@ def _check_windows(kind: str, values: Values, frames: Frames, where: str) -> Non
                 f"{where}: coded_surface has {_by(values['coded_surface'].shape)} pixels but frames of {_by(window)} "
                 f"split {values['upsampling']} times have {_by(fine)}; give the surface on the fine pixels"
             )
-    if "mask" in values and not values["mask"].any():
-        raise InputError(
-            f"{where}: mask calls every pixel bad; it must be True (1) where a pixel is good, so invert it or leave "
-            "it out"
-        )
+    for name in ("mask", "frame_mask"):
+        if name in values and not values[name].any():
+            raise InputError(
+                f"{where}: {name} calls every pixel bad; it must be True (1) where a pixel is good, so invert it or "
+                "leave it out"
+            )
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -17,6 +17,7 @@ import torch
 from ..compute import REAL
 from ..data.acquisition import CodedPtychography, Ptychography
 from ..data.borders import repeats
+from ..data.frames import good_pixels
 from ..optics.grids import to_corner
 from ..optics.propagation import filtered, shift_ramp
 from ..types import Extent, InputError
@@ -92,7 +93,8 @@ class Measured:
     """What the detector saw.
 
     amplitude : square root of the counts (frame, y, x), float32; far field in the order of `torch.fft`.
-    good : True where a detector pixel counts (y, x), in the same order; None where all do.
+    good : True where a detector pixel counts, (y, x) or where frames differ (frame, y, x), in the same order; None
+        where all do.
     """
 
     amplitude: torch.Tensor
@@ -100,8 +102,22 @@ class Measured:
 
     @property
     def pixels(self) -> int:
-        """How many pixels of a frame count."""
-        return self.amplitude[0].numel() if self.good is None else int(self.good.sum())
+        """How many pixels of a frame count; the mean of all frames where they differ."""
+        if self.good is None:
+            return self.amplitude[0].numel()
+        return int(self.good.sum()) // (len(self.good) if self.good.ndim == 3 else 1)
+
+    def good_in(self, frames: torch.Tensor | list[int] | slice) -> torch.Tensor | None:
+        """Where pixels of these frames count: (y, x), or (frame, y, x) where frames differ; None where all do."""
+        return self.good[frames] if self.good is not None and self.good.ndim == 3 else self.good
+
+    def mean_counts(self, frames: torch.Tensor) -> torch.Tensor:
+        """Mean of the frames of these indices (y, x); of every pixel over the frames in which it counts."""
+        total = self.amplitude[frames].square().sum(0)
+        good = self.good_in(frames)
+        if good is None or good.ndim == 2:
+            return total / len(frames)
+        return total / good.sum(0).clamp(min=1)
 
     def energy(self) -> float:
         """Counts of all good pixels of all frames."""
@@ -198,7 +214,7 @@ def measure(acquisition: Ptychography | CodedPtychography, scan: Scan, device: t
     device : where the amplitudes are wanted.
     """
     amplitude = torch.as_tensor(np.sqrt(np.clip(acquisition.intensity(), 0, None)), dtype=REAL)
-    mask = getattr(acquisition, "mask", None)
+    mask = good_pixels(acquisition)
     good = None if mask is None else torch.as_tensor(np.array(mask, dtype=bool))
     if scan.pad:
         around = (scan.pad,) * 4

@@ -62,9 +62,10 @@ class Problem:
         """Indices of all frames."""
         return torch.arange(self.scan.frames, device=self.device)
 
-    def masked(self, values: torch.Tensor) -> torch.Tensor:
-        """Values (..., y, x) of detector pixels, 0 where the mask says that a pixel is bad."""
-        return values if self.measured.good is None else values * self.measured.good
+    def masked(self, values: torch.Tensor, frames: torch.Tensor | list[int] | slice) -> torch.Tensor:
+        """`values` (frame, y, x) of the pixels of `frames` (indices), 0 where a mask says that a pixel is bad."""
+        good = self.measured.good_in(frames)
+        return values if good is None else values * good
 
     def error(self, state: ScanState, frames: torch.Tensor | None = None, at_once: int = 16) -> float:
         """Relative amplitude error by `state` of the frames of these indices, the used ones where None.
@@ -93,7 +94,7 @@ class Problem:
             predicted = predict(
                 state.object_array, state.probe, self.scan, part, position=state.position, kernel=self.kernel
             )
-            miss = self.masked(torch.sqrt(predicted) - self.measured.amplitude[part])
+            miss = self.masked(torch.sqrt(predicted) - self.measured.amplitude[part], part)
             found.append((miss**2).sum((1, 2)))
         misfit = torch.cat(found).double().cpu().numpy()
         return misfit, np.sqrt(misfit / np.maximum(self.frame_energy(chosen), 1e-30))
@@ -126,7 +127,7 @@ def _first_probe(problem: Problem, modes: int, seed_probe: bool) -> torch.Tensor
     """
     acquisition, scan = problem.acquisition, problem.scan
     given = getattr(acquisition, "coded_surface" if scan.geometry == "coded" else "probe", None)
-    mean = widened(narrowed(problem.measured.amplitude[problem.train], scan.pad).square().mean(0).sqrt(), scan.pad)
+    mean = widened(narrowed(problem.measured.mean_counts(problem.train), scan.pad).sqrt(), scan.pad)
     if given is not None and seed_probe:
         probe = torch.as_tensor(np.array(given), dtype=COMPLEX, device=problem.device)
         probe = widened(probe[None] if probe.ndim == 2 else probe, scan.rim)

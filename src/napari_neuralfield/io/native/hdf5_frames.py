@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -31,6 +32,8 @@ def opened(path: str | Path, cache_bytes: int | None = None) -> h5py.File:
     ------
     InputError : where it is missing, not readable, cut short, or not HDF5.
     """
+    with contextlib.suppress(ImportError):
+        import hdf5plugin  # noqa: F401  the filters of compressed detectors, such as bitshuffle
     try:
         with reachable(path):
             return h5py.File(path, "r", rdcc_nbytes=cache_bytes)
@@ -53,9 +56,24 @@ def stored(dataset: h5py.Dataset, key: Key, path: str | Path) -> np.ndarray:
         return np.asarray(dataset[key])
     except OSError as error:
         reason = str(error).splitlines()[0]
+        if filters := _missing_filters(dataset):
+            raise InputError(
+                f"{path}: dataset {dataset.name} is compressed by HDF5 filter {filters}, which is not installed here; "
+                "pip install hdf5plugin, which brings those of most detectors"
+            ) from None
         raise InputError(
             f"{path}: dataset {dataset.name} cannot be read ({reason}); the file is damaged, so copy or record it again"
         ) from None
+
+
+def _missing_filters(dataset: h5py.Dataset) -> str:
+    """Numbers and names of the filters that a dataset needs and this machine lacks; empty where none is missing."""
+    plan = dataset.id.get_create_plist()
+    used = [plan.get_filter(number) for number in range(plan.get_nfilters())]
+    return ", ".join(
+        f"{code} ({name.decode('utf-8', 'replace').split(';')[0]})" if name else str(code)
+        for code, _, _, name in used if not h5py.h5z.filter_avail(code)
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,11 +15,12 @@ from ...data.acquisition import Draft
 from ...registry import READERS
 from ...types import InputError
 from ..native.hdf5_frames import HDF5Frames, opened, stored
+from .cxi_lengths import DETECTOR, basis, lengths
+from .cxi_lengths import found as _found
 from .geometry_from_frames import assume_geometry
+from .pixel_mask import good_by_bits, remark, right_way_round
 
 # where things are in an entry
-DETECTOR = "instrument_1/detector_1"
-SOURCE = "instrument_1/source_1"
 TRANSLATION = "sample_1/geometry_1/translation"
 TRANSLATIONS = (TRANSLATION, "sample_1/geometry/translation", f"{DETECTOR}/translation", "data_1/translation")
 BACKGROUND = f"{DETECTOR}/data_dark"
@@ -28,7 +29,6 @@ RESULTS = ("image_1", "image_2")
 OBJECT, PROBE = "object", "probe"  # titles of the images
 OWN = "neuralfield"  # a group of our own: attributes geometry and object_pixel_um, dataset exposure
 
-PLANCK_TIMES_LIGHT = 1.98644586e-25  # joule metre
 CXI_AXES = np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]])  # rows go down, columns to the right as the beam sees it
 
 
@@ -46,11 +46,15 @@ class CxiReader:
         with opened(path) as file:
             entry = _entry(file, path)
             frames = _frames(entry, path)
-            values: dict[str, object] = {**_lengths(entry, path), **_arrays(entry, path), **_own(entry, path)}
-            values["positions_um"], notes = _positions(entry, path)
+            said = lengths(entry, path)
+            values: dict[str, object] = {**said.values, **_arrays(entry, path), **_own(entry, path)}
+            masks, on_masks = _masks(entry, path, frames)
+            values["positions_um"], on_positions = _positions(entry, path)
+            values |= masks
             if isinstance(entry.get(TITLE), h5py.Dataset):
                 values["title"] = str(entry[TITLE].asstr()[()])
-        draft = Draft("ptychography", frames, values, str(path), notes)
+        notes = [*said.notes, *on_masks, *on_positions]
+        draft = Draft("ptychography", frames, values, str(path), notes, doubts=said.doubts)
         if "geometry" not in values:
             assume_geometry(draft)
         return draft
@@ -63,10 +67,6 @@ def _entry(file: h5py.File, path: Path) -> h5py.Group:
     return file[names[0]]
 
 
-def _found(entry: h5py.Group, *names: str) -> h5py.Dataset | None:
-    return next((entry[name] for name in names if isinstance(entry.get(name), h5py.Dataset)), None)
-
-
 def _frames(entry: h5py.Group, path: Path) -> HDF5Frames:
     data = _found(entry, f"{DETECTOR}/data", "data_1/data", "image_1/data")
     if data is None:
@@ -74,55 +74,6 @@ def _frames(entry: h5py.Group, path: Path) -> HDF5Frames:
     if data.ndim != 3:
         raise InputError(f"{path}: {data.name} has shape {data.shape}; it must be (frame, y, x)")
     return HDF5Frames.of(data, path)
-
-
-def _lengths(entry: h5py.Group, path: Path) -> dict[str, float]:
-    """Wavelength, distance and detector pixel, um, as far as they are there."""
-    found: dict[str, float] = {}
-    wavelength, energy = _number(entry, f"{SOURCE}/wavelength", path), _number(entry, f"{SOURCE}/energy", path)
-    if wavelength is None and energy:
-        wavelength = PLANCK_TIMES_LIGHT / energy
-    if wavelength is not None:
-        found["wavelength_um"] = 1e6 * wavelength
-    distance = _number(entry, f"{DETECTOR}/distance", path)
-    if distance is not None:
-        found["distance_um"] = 1e6 * distance
-    pixels = [_number(entry, f"{DETECTOR}/{axis}_pixel_size", path) for axis in "yx"]
-    basis = _basis(entry, path)
-    if None in pixels and basis is not None:
-        pixels = [float(n) for n in np.linalg.norm(basis, axis=1)]
-    if pixels[0] is not None and pixels[1] is not None:
-        if abs(pixels[0] / pixels[1] - 1) > 1e-3:
-            raise InputError(
-                f"{path}: detector pixels are {1e6 * pixels[0]:g} x {1e6 * pixels[1]:g} um (y, x); they must be "
-                "square, so bin or resample the frames"
-            )
-        found["detector_pixel_um"] = 1e6 * pixels[0]
-    return found
-
-
-def _number(entry: h5py.Group, name: str, path: Path) -> float | None:
-    """A number, or numbers per frame that are all alike; single precision is read as the decimal it stands for."""
-    dataset = _found(entry, name)
-    if dataset is None:
-        return None
-    values = stored(dataset, (), path).reshape(-1)
-    if values.size == 0 or values.dtype.kind not in "iuf" or np.ptp(values) > 1e-4 * abs(values[0]):
-        raise InputError(f"{path}: {dataset.name} holds {values[:3]}; it must be one number, the same for all frames")
-    return float(str(values[0]))
-
-
-def _basis(entry: h5py.Group, path: Path) -> np.ndarray | None:
-    """Steps along a frame's rows' direction and its columns': (2, 3) as y step, x step; m."""
-    dataset = _found(entry, f"{DETECTOR}/basis_vectors")
-    if dataset is None:
-        return None
-    basis = stored(dataset, (), path).astype(float)
-    basis = basis[0] if basis.ndim == 3 else basis
-    basis = basis.T if basis.shape == (3, 2) else basis
-    if basis.shape != (2, 3) or not np.linalg.norm(basis, axis=1).all():
-        raise InputError(f"{path}: {dataset.name} has shape {dataset.shape}; it must be two vectors of three numbers")
-    return basis
 
 
 def _positions(entry: h5py.Group, path: Path) -> tuple[np.ndarray | None, list[str]]:
@@ -133,8 +84,8 @@ def _positions(entry: h5py.Group, path: Path) -> tuple[np.ndarray | None, list[s
     moved = stored(dataset, (), path).astype(float)
     if moved.ndim != 2 or moved.shape[1] not in (2, 3):
         raise InputError(f"{path}: {dataset.name} has shape {moved.shape}; it must be (frame, 3) as x, y, z in metres")
-    basis = _basis(entry, path)
-    axes = CXI_AXES if basis is None else basis / np.linalg.norm(basis, axis=1, keepdims=True)
+    steps = basis(entry, path)
+    axes = CXI_AXES if steps is None else steps / np.linalg.norm(steps, axis=1, keepdims=True)
     width = moved.shape[1]
     notes = []
     if width == 3 and np.ptp(moved[:, 2]) > 0.05 * max(np.ptp(moved[:, 0]), np.ptp(moved[:, 1])):
@@ -143,14 +94,8 @@ def _positions(entry: h5py.Group, path: Path) -> tuple[np.ndarray | None, list[s
 
 
 def _arrays(entry: h5py.Group, path: Path) -> dict[str, np.ndarray]:
-    """Mask, background and a probe that was saved before."""
+    """Background and a probe that was saved before."""
     found: dict[str, np.ndarray] = {}
-    mask = _found(entry, f"{DETECTOR}/mask")
-    if mask is not None:
-        bad = stored(mask, (), path) != 0
-        bad = bad.any(axis=0) if bad.ndim == 3 else bad
-        if bad.any():
-            found["mask"] = ~bad
     dark = _found(entry, BACKGROUND)
     if dark is not None:
         dark_frame = stored(dark, (), path)
@@ -161,6 +106,26 @@ def _arrays(entry: h5py.Group, path: Path) -> dict[str, np.ndarray]:
         if probe is not None and title is not None and title.asstr()[()] == PROBE:
             found["probe"] = stored(probe, (), path)
     return found
+
+
+def _masks(entry: h5py.Group, path: Path, frames: HDF5Frames) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The mask of all frames or of each, where one is needed, and what is to be said of it."""
+    dataset = _found(entry, f"{DETECTOR}/mask", "data_1/mask")
+    if dataset is None:
+        return {}, []
+    size = dataset.shape[-2:]
+    count = int(np.prod(dataset.shape[:-2]))
+    each, bits, ones = np.empty((count, *size), bool), 0, True
+    for number in range(count):  # one by one: a mask of each frame may be larger than memory
+        values = stored(dataset, np.unravel_index(number, dataset.shape[:-2]), path)
+        each[number], said = good_by_bits(values)
+        bits, ones = bits | said, ones and bool(np.isin(values, (0, 1)).all())
+    notes = [remark(bits)] if bits else []
+    if (each == each[0]).all():
+        good, turned = right_way_round(each[0], frames) if ones else (each[0], "")
+        return ({} if good.all() else {"mask": good}), notes + [turned] * bool(turned)
+    _, turned = right_way_round(np.asarray(each.all(axis=0)), frames) if ones else (each, "")
+    return {"frame_mask": ~each if turned else each}, notes + [turned] * bool(turned)
 
 
 def _own(entry: h5py.Group, path: Path) -> dict[str, object]:

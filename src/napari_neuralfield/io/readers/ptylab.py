@@ -12,9 +12,10 @@ from ...registry import READERS
 from ...types import InputError
 from ..native.hdf5_frames import HDF5Frames, opened, stored
 from .geometry_from_frames import assume_geometry
+from .si_units import Lengths
 
 NEEDED = ("ptychogram", "encoder")
-LENGTHS = {"wavelength_um": "wavelength", "distance_um": "zo", "detector_pixel_um": "dxd"}
+LENGTHS = {"detector_pixel_um": "dxd", "distance_um": "zo", "wavelength_um": "wavelength"}
 FAR = ("fraunhofer", "fresnel")  # Fresnel differs by a phase that stays with the probe
 NEAR = ("asp", "scaledasp")
 
@@ -40,20 +41,27 @@ class PtyLabReader:
                     "conventional ptychography is read, so give these frames as TIFF with a sidecar of kind led_array"
                 )
             frames = HDF5Frames.of(file["ptychogram"], path)
-            values: dict[str, object] = {
-                name: 1e6 * _number(file, key, path) for name, key in LENGTHS.items() if key in file
-            }
-            values["positions_um"] = 1e6 * _encoder(file, path)
-            notes = [
+            said = _lengths(file, path)
+            values: dict[str, object] = {**said.values, "positions_um": 1e6 * _encoder(file, path)}
+            notes = said.notes + [
                 f"{name} in the file is not used" for name in ("spectralDensity", "theta", "orientation")
                 if name in file and np.any(stored(file[name], (), path))
             ]  # fmt: skip
             propagator = _text(file, "propagatorType")
             opening = 1e6 * _number(file, "entrancePupilDiameter", path) if "entrancePupilDiameter" in file else 0.0
-        draft = Draft("ptychography", frames, values, str(path), notes)
+        draft = Draft("ptychography", frames, values, str(path), notes, doubts=said.doubts)
         _settle_geometry(draft, propagator)
         _add_probe(draft, opening)
         return draft
+
+
+def _lengths(file: h5py.File, path: Path) -> Lengths:
+    """Wavelength, distance and detector pixel, as far as they are there."""
+    said = Lengths()
+    for name, key in LENGTHS.items():
+        if key in file:
+            said.take(name, _number(file, key, path), key)
+    return said
 
 
 def _number(file: h5py.File, name: str, path: Path) -> float:

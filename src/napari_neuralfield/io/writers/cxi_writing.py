@@ -8,22 +8,22 @@ import h5py
 import numpy as np
 
 from ...data.acquisition import Acquisition, Ptychography
+from ...data.frames import good_pixels
 from ...types import InputError, Result
 from ..native.atomic import writing
 from ..native.hdf5_writing import hdf5_for_writing, write_frames
 from ..readers.cxi import (
     BACKGROUND,
     CXI_AXES,
-    DETECTOR,
     OBJECT,
     OWN,
-    PLANCK_TIMES_LIGHT,
     PROBE,
     RESULTS,
-    SOURCE,
     TITLE,
     TRANSLATION,
 )
+from ..readers.cxi_lengths import DETECTOR, SOURCE
+from ..readers.si_units import PLANCK_TIMES_LIGHT
 
 ENDING = ".cxi"
 VERSION = 160
@@ -89,13 +89,28 @@ def _write_geometry(entry: h5py.Group, acquisition: Ptychography, positions_um: 
 
 def _write_frames(entry: h5py.Group, acquisition: Ptychography) -> None:
     write_frames(entry, f"{DETECTOR}/data", acquisition.frames)
-    bad = np.zeros(acquisition.frame_shape, bool) if acquisition.mask is None else ~acquisition.mask
-    entry[f"{DETECTOR}/mask"] = bad.astype(np.uint32)
+    _write_mask(entry, acquisition)
     if acquisition.background is not None:
         entry[BACKGROUND] = acquisition.background
     data = entry.create_group("data_1")
     data["data"] = h5py.SoftLink(f"{entry.name}/{DETECTOR}/data")
     data["translation"] = h5py.SoftLink(f"{entry.name}/{TRANSLATION}")
+
+
+def _write_mask(entry: h5py.Group, acquisition: Ptychography) -> None:
+    """One mask for all frames, or one of each, frame by frame."""
+    each = acquisition.frame_mask
+    if each is None:
+        good = good_pixels(acquisition)
+        bad = np.zeros(acquisition.frame_shape, bool) if good is None else ~good
+        entry[f"{DETECTOR}/mask"] = bad.astype(np.uint32)
+        return
+    shape, chunk = each.shape, (1, *acquisition.frame_shape)
+    written = entry.create_dataset(f"{DETECTOR}/mask", shape, np.uint32, chunks=chunk, compression="gzip", shuffle=True)
+    for number in range(len(each)):
+        good = good_pixels(acquisition, slice(number, number + 1))
+        assert good is not None
+        written[number] = ~good[0]
 
 
 def _object_of(result: Result) -> np.ndarray:

@@ -240,6 +240,7 @@ def default_term(
     def compare(image: torch.Tensor, frames: torch.Tensor, z_um: float) -> DataTerm:
         counts = measurement.predict(image, frames, z_um)
         amplitude, good = measurement.amplitude[frames], measurement.good
+        good = good[frames] if good is not None and good.ndim == 3 else good
         with torch.no_grad():
             miss = torch.sqrt(counts) - amplitude
             miss = miss if good is None else miss * good

@@ -1,7 +1,8 @@
 """How far predicted counts are from measured ones: what a fit makes small.
 
 Each takes predicted counts (frame, y, x), measured amplitudes (frame, y, x), the square roots of the counts, and the
-detector pixels that count (y, x), all where None. Each gives one number: the mean over all good pixels of the batch.
+detector pixels that count (y, x) or (frame, y, x), all where None. Each gives one number: the mean over all good pixels
+of the batch.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ LossName = Literal["amplitude", "smooth-l1", "gradient", "poisson"]
 
 
 def mean_of(values: torch.Tensor, good: torch.Tensor | None) -> torch.Tensor:
-    """Mean of `values` (frame, y, x) over the pixels that are `good` (y, x)."""
+    """Mean of `values` (frame, y, x) over the pixels that are `good` (y, x) or (frame, y, x)."""
     if good is None:
         return values.mean()
-    return (values * good).sum() / (len(values) * good.sum()).clamp(min=1)
+    return (values * good).sum() / good.expand_as(values).sum().clamp(min=1)
 
 
 def root(counts: torch.Tensor, amplitude: torch.Tensor) -> torch.Tensor:
@@ -49,7 +50,8 @@ def gradient_loss(counts: torch.Tensor, amplitude: torch.Tensor, good: torch.Ten
     down, right = miss[:, 1:] - miss[:, :-1], miss[:, :, 1:] - miss[:, :, :-1]
     if good is None:
         return mean_of(down.abs(), None) + mean_of(right.abs(), None)
-    return mean_of(down.abs(), good[1:] & good[:-1]) + mean_of(right.abs(), good[:, 1:] & good[:, :-1])
+    below, beside = good[..., 1:, :] & good[..., :-1, :], good[..., 1:] & good[..., :-1]
+    return mean_of(down.abs(), below) + mean_of(right.abs(), beside)
 
 
 def poisson_loss(counts: torch.Tensor, amplitude: torch.Tensor, good: torch.Tensor | None = None) -> torch.Tensor:

@@ -155,7 +155,7 @@ class ExitWaves:
         wave = to_detector(exit_wave, kernel)
         seen = torch.sqrt(counts(wave, binning))
         measured = _picked(self.problem.measured.amplitude, frames)
-        miss = self.problem.masked(measured - seen)
+        miss = self.problem.masked(measured - seen, _index(frames))
         share = likely(measured, seen, miss, self.faint) if poisson else miss / (seen + self.faint)
         wave *= spread(share, binning)[:, None]
         return from_detector(wave, kernel), (miss * miss).sum((1, 2))
@@ -163,4 +163,9 @@ class ExitWaves:
 
 def _picked(values: torch.Tensor, frames: list[int]) -> torch.Tensor:
     """Those of `values` (frame, ...) that belong to `frames`; without a copy where it is one."""
-    return values[frames[0] : frames[0] + 1] if len(frames) == 1 else values[frames]
+    return values[_index(frames)]
+
+
+def _index(frames: list[int]) -> slice | list[int]:
+    """Of a tensor's first axis; a slice where it is one frame, which takes no copy."""
+    return slice(frames[0], frames[0] + 1) if len(frames) == 1 else frames

@@ -129,8 +129,9 @@ def _sweep(problem: Problem, state: ScanState, order: torch.Tensor, with_probe: 
         window, probe = windows(state.object_array, scan, place)[:, None], probes(state.probe, scan, place)
         wave = to_detector(probe * window, problem.kernel)
         ratio = measured.amplitude[part] / torch.sqrt(counts(wave, scan.binning) + 1e-9)
-        if measured.good is not None:
-            ratio = torch.where(measured.good, ratio, 1.0)
+        good = measured.good_in(part)
+        if good is not None:
+            ratio = torch.where(good, ratio, 1.0)
         miss = from_detector(wave * (spread(ratio, scan.binning)[:, None] - 1), problem.kernel)
         blank = torch.zeros_like(state.object_array)
         light = (probe * probe.conj()).real.sum(1).expand(len(part), -1, -1)

@@ -58,13 +58,13 @@ def pulls_of(
         probe = probes(state.probe, scan, place)
         wave = to_detector(probe * windows(state.object_array, scan, place)[:, None], problem.kernel)
         seen = torch.sqrt(counts(wave, scan.binning))
-        miss = problem.masked(problem.measured.amplitude[part] - seen)
+        miss = problem.masked(problem.measured.amplitude[part] - seen, part)
         rows = []
         for slope in along:
             moved = to_detector(probe * windows(slope, scan, place)[:, None], problem.kernel)
             both = torch.view_as_real(wave) * torch.view_as_real(moved)
             row = binned(both.sum(-1).sum(1), scan.binning) / seen.clamp(min=1e-3 * float(seen.mean()))
-            rows.append(problem.masked(row))
+            rows.append(problem.masked(row, part))
         jacobian = torch.stack(rows, 1).flatten(2).double()  # (frame, 2, pixel)
         normals.append(jacobian @ jacobian.transpose(1, 2))
         pulls.append((jacobian @ miss.double().flatten(1)[:, :, None])[:, :, 0])
@@ -104,9 +104,7 @@ def position_steps(problem: Problem, state: ScanState, frames: torch.Tensor) -> 
     common = common_motion(state.position[frames], normal, pull, problem.scan.geometry == "far_field")
     pull = pull - (normal @ common[:, :, None])[:, :, 0]
     information = normal.diagonal(dim1=1, dim2=2).mean(1).clamp(min=1e-30)
-    good = problem.measured.good
-    pixels = problem.measured.amplitude[0].numel() if good is None else int(good.sum())
-    damping = DAMPING * information + misfit / pixels / UNSURE**2
+    damping = DAMPING * information + misfit / problem.measured.pixels / UNSURE**2
     eye = torch.eye(2, device=normal.device, dtype=normal.dtype)
     steps = torch.linalg.solve(normal + damping[:, None, None] * eye, pull)
     gained = max(float((steps * pull).sum()), 0.0)
