@@ -229,6 +229,7 @@ def not_the_input(target: Path, file: Path) -> None:
 
 def existing(path: Path) -> Path:
     """`path`, where there is such a file or folder."""
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file or folder; check the name")
+    from ..io.native.reading import located
+
+    located(path)
     return path

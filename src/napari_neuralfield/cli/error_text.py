@@ -18,6 +18,7 @@ REMEDIES = {
     errno.EPERM: "no permission; choose a file or folder of yours",
     errno.ENOSPC: "no space is left there; free some, or choose another place, and run again",
     errno.EISDIR: "it is a folder where a file is needed; choose a file",
+    errno.ENAMETOOLONG: "the name is longer than this system allows; check it, or shorten it",
     errno.EROFS: "it is on a read-only disk; choose another place",
 }
 

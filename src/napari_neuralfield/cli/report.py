@@ -33,7 +33,7 @@ def acquisition(path: Path) -> Facts:
     missing = [{"name": name, "unit": known[name].unit, "help": known[name].help} for name in draft.missing()]
     count, rows, columns = draft.frames.shape
     found: Facts = {
-        "file": str(path),
+        "file": str(path) if path.name else draft.source,
         "kind": draft.kind,
         "title": str(draft.values.get("title") or ""),
         "frames": {"count": count, "shape": [rows, columns], "type": str(np.dtype(draft.frames.dtype))},

@@ -15,6 +15,7 @@ import numpy as np
 
 from ...types import InputError
 from .reading import reachable
+from .true_cause import why_unreadable
 
 Some = SupportsIndex | slice | np.ndarray
 Key = Some | tuple[Some, ...]  # what a stack of frames is indexed with
@@ -41,7 +42,8 @@ def opened(path: str | Path, cache_bytes: int | None = None) -> h5py.File:
         text = str(error).lower()
         if "truncated" in text or "eof" in text:
             raise InputError(f"{path}: the file is cut short; copy or record it again") from None
-        raise InputError(f"{path}: this is not an HDF5 file or it is damaged; copy or record it again") from None
+        said = why_unreadable(path) or "this is not an HDF5 file or it is damaged; copy or record it again"
+        raise InputError(f"{path}: {said}") from None
 
 
 @functools.lru_cache(maxsize=4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ...data.acquisition import Acquisition, Draft
 from ...registry import READERS, summary
 from ...types import InputError, Reader
+from ..native.reading import located
 from ..sidecar import sidecar
 
 
@@ -20,11 +20,7 @@ def open_draft(path: str | Path) -> Draft:
     ------
     InputError : where the file is missing, not readable, damaged, or of no known format.
     """
-    path = Path(path)
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file or folder; check the name")
-    if not os.access(path, os.R_OK):
-        raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it")
+    path = located(path)
     draft = _read(path)
     if (beside := sidecar.find(path)) is not None:
         sidecar.apply(draft, beside)

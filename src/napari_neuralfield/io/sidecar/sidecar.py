@@ -10,7 +10,6 @@ import typing
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from ...data import typed_values
 from ...data.acquisition import KINDS, Draft, quantities
@@ -23,6 +22,7 @@ from . import flat_field, pattern_lists
 from .leds import directions, height_mm
 from .positions import read_positions
 from .tables import read_image, read_table
+from .yaml_file import read_yaml
 
 VARIABLES = "variables"  # the names in a MATLAB file or NumPy archive: frames: diffraction
 FLAT = "flat"  # an image of the empty field, by which frames are divided
@@ -59,13 +59,15 @@ def load(path: Path) -> dict[str, object]:
     ------
     InputError : where the file cannot be read or is not a mapping.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: the sidecar cannot be read ({str(error).splitlines()[0]})") from None
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise InputError(f"{path}: a sidecar is a YAML mapping of name: value, such as wavelength_um: 0.522")
-    return values
+    values = read_yaml(path)
+    if isinstance(values, dict) and all(isinstance(key, str) for key in values):
+        return values
+    found = "empty" if values is None else "a list" if isinstance(values, list) else repr(values)[:40]
+    if isinstance(values, dict):
+        found = f"a mapping of {next(key for key in values if not isinstance(key, str))!r}, which is no name"
+    raise InputError(
+        f"{path}: a sidecar is a YAML mapping of name: value, such as wavelength_um: 0.522, but this is {found}"
+    )
 
 
 def kind_of(given: dict[str, object], path: Path) -> str:
