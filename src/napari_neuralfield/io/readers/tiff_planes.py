@@ -82,9 +82,8 @@ def offsets(file: tifffile.TiffFile) -> tuple[int, ...] | None:
     pages = list(series.pages)
     if len(pages) != int(np.prod(series.shape[: series.axes.find("Y")], dtype=int)):
         return None
-    if any(page is None or page.parent.filehandle.path != file.filehandle.path for page in pages):
-        return None
-    return tuple(int(page.offset) for page in pages)
+    here = [p.offset for p in pages if p is not None and p.parent.filehandle.path == file.filehandle.path]
+    return tuple(here) if len(here) == len(pages) else None
 
 
 def told_by(file: tifffile.TiffFile) -> Planes:
