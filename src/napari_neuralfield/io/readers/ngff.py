@@ -36,7 +36,7 @@ class Axis:
 
 
 @dataclasses.dataclass
-class Grid:
+class PixelGrid:
     """Index i along an axis lies at start + scale i, in the axis's unit.
 
     axes : of the array, in its order.
@@ -82,7 +82,7 @@ def datasets(multiscale: Json, where: Path) -> list[Json]:
     return list(found or ())
 
 
-def grid(multiscale: Json, dataset: Json, dimensions: int, where: Path) -> Grid:
+def grid(multiscale: Json, dataset: Json, dimensions: int, where: Path) -> PixelGrid:
     """Axes and places of the pixels of one size of an image.
 
     Parameters
@@ -96,7 +96,7 @@ def grid(multiscale: Json, dataset: Json, dimensions: int, where: Path) -> Grid:
     InputError : for axes that do not fit the array, and for a place that is no scale and translation along them.
     """
     axes = _axes(multiscale, dataset, dimensions, where)
-    found = Grid(axes, np.ones(dimensions), np.zeros(dimensions))
+    found = PixelGrid(axes, np.ones(dimensions), np.zeros(dimensions))
     _apply(dataset.get("coordinateTransformations"), found, where)
     if "coordinateSystems" not in multiscale:
         _apply(multiscale.get("coordinateTransformations"), found, where)
@@ -184,7 +184,7 @@ def _system(place: object) -> str:
     return str(place.get("name") or place.get("path")) if isinstance(place, Mapping) else str(place)
 
 
-def _apply(transformations: object, found: Grid, where: Path) -> None:
+def _apply(transformations: object, found: PixelGrid, where: Path) -> None:
     """One after the other, what can be said by a scale and a translation along each axis."""
     for each in transformations if isinstance(transformations, list) else ():
         kind = each.get("type") if isinstance(each, Mapping) else None

@@ -15,7 +15,7 @@ from ..native.zarr_frames import FILES, ZarrFrames, attributes, below, children,
 from ..sidecar import sidecar
 from . import named, ngff
 from .image_metadata import of_xml, read_xml
-from .planes import AXES, Planes, because, kind_without, wavelength_in
+from .planes import AXES, Planes, because, kind_without, seen_of, wavelength_in
 
 if TYPE_CHECKING:
     import zarr
@@ -44,6 +44,7 @@ class OmeZarrReader:
         frames, planes = found
         kind = sidecar.kind_of(given, beside) if beside is not None and "kind" in given else None
         known = kind or kind_without(path, given, beside, planes)
+        seen = seen_of(frames, planes)
         values, notes = planes.told(known)
         notes += because(kind, planes.through_focus)
         if frames.cost_bytes > HEAVY:
@@ -52,8 +53,8 @@ class OmeZarrReader:
                 "values; "
                 "smaller chunks would be faster"
             )
-        names = planes.names() if np.prod(planes.sizes) == frames.shape[0] else ()
-        return Draft(known, frames, values, str(path), notes, frame_names=names)
+        names = planes.names() if np.prod(planes.sizes) == seen.shape[0] else ()
+        return Draft(known, seen, values, str(path), notes, frame_names=names)
 
 
 def _image(path: Path, given: Mapping[str, object]) -> tuple[ZarrFrames, Planes] | None:
@@ -102,7 +103,7 @@ def _of(group: Path, array: Path | None = None) -> tuple[ZarrFrames, Planes]:
     return frames, planes
 
 
-def _stack(array: zarr.Array, path: Path, grid: ngff.Grid) -> tuple[ZarrFrames, Planes]:
+def _stack(array: zarr.Array, path: Path, grid: ngff.PixelGrid) -> tuple[ZarrFrames, Planes]:
     """Frames of an open `array`, which lies at `path`, and where its planes lie."""
     roles = [axis.role for axis in grid.axes]
     counting = sorted((n for n, role in enumerate(roles) if role in AXES and role), key=lambda n: AXES.index(roles[n]))
@@ -115,7 +116,8 @@ def _stack(array: zarr.Array, path: Path, grid: ngff.Grid) -> tuple[ZarrFrames, 
     assert across is not None
     if all(axis.factor and step > 0 for axis, step, _ in (down, across)):
         planes.pixel_um = (down[1] * (down[0].factor or 1.0), across[1] * (across[0].factor or 1.0))
-    _say_unit(planes, across, "pixel_um")
+    for each in (down, across) if down[0].unit != across[0].unit else (across,):
+        _say_unit(planes, each, "pixel_um")
     if (z := grid.along("z")) is not None and sizes[2] > 1:
         if z[0].factor and z[1]:
             planes.z_step_um = z[1] * z[0].factor
@@ -205,7 +207,7 @@ def _plain(path: Path) -> tuple[ZarrFrames, Planes]:
     roles = [ngff.BY_NAME.get(str(name).lower(), "") for name in names]
     if len(roles) == array.ndim and all(roles) and len(set(roles)) == len(roles) and {"y", "x"} <= set(roles):
         axes = [ngff.Axis(str(n), "", role, "") for n, role in zip(names, roles, strict=True)]
-        return _stack(array, path, ngff.Grid(axes, np.ones(array.ndim), np.zeros(array.ndim)))
+        return _stack(array, path, ngff.PixelGrid(axes, np.ones(array.ndim), np.zeros(array.ndim)))
     if array.ndim not in (2, 3):
         raise InputError(f"{path}: the array has shape {_by(array.shape)}; without named axes it must be (frame, y, x)")
     frames = ZarrFrames.of(array, path, range(array.ndim - 2), (array.ndim - 2, array.ndim - 1))
@@ -257,7 +259,8 @@ def _no_node(path: Path) -> str:
         )
     found = sorted(p.name for p in path.iterdir())
     return (
-        f"this is no Zarr: there is no zarr.json, .zgroup or .zarray in it, but {_some(found) or 'nothing'}; copy the "
+        "this is no Zarr: there is no zarr.json, .zgroup or .zarray in it, "
+        f"{'but ' + _some(found) if found else 'it is empty'}; copy the "
         "whole "
         "folder again"
     )
@@ -283,7 +286,7 @@ def _no_images(path: Path) -> str:
         first = arrays[0].partition(" (")[0]
         remedy = (
             f"open an array, such as {path / first}, with a sidecar, or name the frames in the sidecar "
-            f"{sidecar.candidates(path)[0].name} as variables: {{frames: {first}}}"
+            f"{sidecar.candidates(path)[1].name} as variables: {{frames: {first}}}"
         )
     return f"this Zarr group has no multiscales, so it is no OME-Zarr image; it holds {held}: {remedy}"
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...data.acquisition import quantities
 from ...data.derived import PER_STACK, THROUGH_FOCUS
+from ...data.frames import Frames, FrameSelection
 from ...types import InputError
 from ..sidecar import sidecar
 
@@ -110,7 +111,7 @@ class Planes:
     def _put_colours(self, values: dict[str, object], notes: list[str], kind: str) -> None:
         """The wavelengths of several channels, and which of them each frame is of."""
         channels, times, depths = self.sizes
-        if channels == 1:
+        if channels == 1 or self.rendered:
             return
         known = [w for w in self.wavelengths_um if w]
         names = ", ".join(self.channels) or str(channels)
@@ -179,7 +180,7 @@ def kind_without(path: Path, given: Mapping[str, object], beside: Path | None, s
         return THROUGH_FOCUS
     if beside is not None:
         return sidecar.kind_of(dict(given), beside)
-    wanted = " or ".join(str(c) for c in sidecar.candidates(path))
+    wanted = " or ".join(str(c) for c in sidecar.candidates(path)[:3])
     if said is not None and said.rendered:
         raise InputError(
             f"{path}: this is {said.said_rendered}; open the field, NAME.nfield; to take the planes for "
@@ -189,6 +190,21 @@ def kind_without(path: Path, given: Mapping[str, object], beside: Path | None, s
         f"{path}: there is no sidecar, so what the frames show is not known; write {wanted} with kind, "
         "wavelength_um and the other values"
     )
+
+
+def seen_of(frames: Frames, planes: Planes) -> Frames:
+    """The frames, of a rendered field those of its first channel alone: the amplitude, which is no phase.
+
+    Parameters
+    ----------
+    frames : of all channels, one after the other.
+    planes : what is said of them; changed to what is left.
+    """
+    channels, times, depths = planes.sizes
+    if not planes.rendered or channels == 1 or channels * times * depths != frames.shape[0]:
+        return frames
+    planes.sizes, planes.notes = (1, times, depths), [*planes.notes, f"only its {planes.channels[0]} is taken"]
+    return FrameSelection(frames, tuple(range(times * depths)), slice(None), slice(None))
 
 
 def because(given: str | None, through_focus: bool) -> list[str]:

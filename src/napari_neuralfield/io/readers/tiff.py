@@ -21,7 +21,7 @@ from ..sidecar import sidecar
 from ..sidecar.tables import image_head, read_image
 from . import tiff_planes
 from .depth_names import agree, by_depth, depth_um
-from .planes import Planes, because, kind_without
+from .planes import Planes, because, kind_without, seen_of
 
 SUFFIXES = (".tif", ".tiff", ".png")
 COLOURS_APART = "SYX"  # axes of colours plane after plane: so some programs mark a stack of three frames
@@ -50,12 +50,20 @@ class TiffReader:
             return self._of_folder(path, given, found, kind)
         frames, said, names = _told_by_planes(path)
         known = kind or kind_without(path, given, found, said)
+        frames = seen_of(frames, said)
         values, notes = said.told(known, optics=known == THROUGH_FOCUS)
         depth = depth_um(path.name)
         if depth is not None and not said.through_focus and known == THROUGH_FOCUS:
             values["z_um"] = depth
             notes.append(f"depth from the name of the file, {depth:g} um")
-        return Draft(known, frames, values, str(path), notes + because(kind, said.through_focus), frame_names=names)
+        return Draft(
+            known,
+            frames,
+            values,
+            str(path),
+            notes + because(kind, said.through_focus),
+            frame_names=names[: frames.shape[0]],
+        )
 
     def _of_folder(self, folder: Path, given: dict[str, object], found: Path | None, kind: str | None) -> Draft:
         """One image, one frame."""
