@@ -10,10 +10,13 @@ from typing import Literal
 import numpy as np
 
 from ..data.acquisition import Acquisition
+from ..data.derived import SCANS
 from ..data.frames import evenly_chosen, good_pixels, no_data
 
 MAX_FRAMES = 256
-MAX_BYTES = 512 * 2**20
+MAX_BYTES = 48 * 2**20  # read in all, and unpacked for it; what is said of a recording must come at once
+MAX_BYTES_OF_SCAN = 256 * 2**20  # a detector's single pixels are told by many frames
+MAX_PIXELS = 6 * 2**20  # of a frame; of a larger one, unless all of it is needed, the middle
 FULL_SCALES = {2**bits - 1 for bits in (8, 10, 12, 14, 16)}
 
 
@@ -59,22 +62,26 @@ class Survey:
 
 
 def survey(acquisition: Acquisition) -> Survey:
-    """Look at every frame, or at evenly chosen ones where there are more than 256 or they fill more than 512 MiB.
+    """Look at every frame, or at evenly chosen ones where there are more than 256 or they fill more than 48 MiB,
+    those of a scan 256.
 
-    Frames that a reader corrects are looked at as the camera gave them.
+    Frames that a reader corrects are looked at as the camera gave them; of very large ones only the middle is.
     """
     total = acquisition.frame_count
     frames = getattr(acquisition.frames, "measured", acquisition.frames)
-    frame_bytes = int(np.prod(acquisition.frame_shape)) * np.dtype(frames.dtype).itemsize
-    count = min(total, MAX_FRAMES, max(4, MAX_BYTES // frame_bytes))
+    y, x = _middle(acquisition)
+    shape = (y.stop - y.start, x.stop - x.start)
+    frame_bytes = int(np.prod(shape)) * np.dtype(frames.dtype).itemsize
+    most = MAX_BYTES_OF_SCAN if acquisition.kind in SCANS else MAX_BYTES
+    count = min(total, MAX_FRAMES, max(4, most // max(frame_bytes, min(getattr(frames, "cost_bytes", 0), most))))
     looked_at = evenly_chosen(total, count)
     means, spreads = [], []
     tops: Counter[float] = Counter()
     negative, pixels, lowest = 0, 0, np.inf
-    good = good_pixels(acquisition)
-    brightest, dimmest = np.full(acquisition.frame_shape, -np.inf), np.full(acquisition.frame_shape, np.inf)
+    good = good_pixels(acquisition, region=(y, x))
+    brightest, dimmest = np.full(shape, -np.inf), np.full(shape, np.inf)
     for index in looked_at:
-        frame = np.asarray(frames[int(index)])
+        frame = np.asarray(frames[int(index)] if shape == acquisition.frame_shape else frames[int(index), y, x])
         if good is not None:
             masked = ~(good if good.ndim == 2 else good[index])
             frame = np.where(masked & no_data(frame), 0, frame)  # a gap may hold anything
@@ -105,6 +112,16 @@ def survey(acquisition: Acquisition) -> Survey:
         brightest=brightest,
         dimmest=dimmest,
     )
+
+
+def _middle(acquisition: Acquisition) -> tuple[slice, slice]:
+    """What is looked at of every frame: of a scan, whose detector is checked pixel by pixel, all."""
+    rows, columns = acquisition.frame_shape
+    most = rows * columns if acquisition.kind in SCANS else MAX_PIXELS
+    high = min(rows, max(most // columns, int(most**0.5)))
+    wide = min(columns, most // high)
+    top, left = (rows - high) // 2, (columns - wide) // 2
+    return slice(top, top + high), slice(left, left + wide)
 
 
 def _highest_two(frame: np.ndarray) -> dict[float, int]:

@@ -9,7 +9,6 @@ import dataclasses
 import itertools
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ..data.frames import Frames
 
@@ -94,6 +93,8 @@ def _spectra(frames: Frames, chosen: np.ndarray, mask: np.ndarray | None) -> tup
 
 def _neighbours(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of near frames (pair, 2), and their distance vectors (pair, 2), um."""
+    from scipy.spatial import cKDTree  # here, because it takes 0.2 s to import and opening most files does not need it
+
     near = cKDTree(place).query(place, k=min(NEIGHBOURS, len(place) - 1) + 1)[1][:, 1:]
     both = np.stack([np.repeat(np.arange(len(place)), near.shape[1]), near.ravel()], axis=1)
     pairs = np.unique(np.sort(both, axis=1), axis=0)

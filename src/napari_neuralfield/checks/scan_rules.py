@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ..data.acquisition import CodedPtychography, Ptychography
 from ..data.frames import evenly_chosen, good_pixels
@@ -80,6 +79,8 @@ def placement(acquisition: Ptychography | CodedPtychography) -> ScanPlacement | 
     rows, columns = (n * binning for n in acquisition.frame_shape)
     step = np.full(len(corner), np.inf)
     if len(corner) > 1:
+        from scipy.spatial import cKDTree  # here, because it takes 0.2 s to import
+
         step = cKDTree(corner).query(corner, k=2, p=np.inf)[0][:, 1]
     return ScanPlacement(pixel, (rows, columns), corner, step)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..types import InputError
+
 Values = dict[str, Any]  # of an acquisition, by name: numbers, words and arrays, or what a user typed for them
 IN_PIXELS = "positions_px"
 SCANS = ("ptychography", "coded_ptychography")
@@ -14,10 +16,11 @@ FROM_FOCUS = "focus_to_sample_um"
 THROUGH_FOCUS = "through_focus"
 DEPTH_STEPS = ("z_step_um", "z_start_um", "focus_frame")
 INTERVAL = "frame_interval_s"
+PER_STACK = "planes_per_stack"  # of several stacks through focus, one after the other
 DERIVING = {  # what may be given instead of a value
     SCANS[0]: (IN_PIXELS, FROM_FOCUS),
     SCANS[1]: (IN_PIXELS,),
-    THROUGH_FOCUS: (*DEPTH_STEPS, INTERVAL),
+    THROUGH_FOCUS: (*DEPTH_STEPS, INTERVAL, PER_STACK),
 }
 FAR_FIELD = ("object_pixel_um", "wavelength_um", "distance_um", "detector_pixel_um")
 PIXEL = {SCANS[0]: ("object_pixel_um",), SCANS[1]: ("sensor_pixel_um", "upsampling")}
@@ -39,7 +42,9 @@ def derived(
         stays where that pixel is not known; where both are given, `positions_um` counts. In the near field
         `focus_to_sample_um` of a cone beam stands for `object_pixel_um`. Through focus one number as `z_um` stands for
         all frames, `z_step_um` with `z_start_um` of the first frame or the number `focus_frame` of that in focus for a
-        list, and `frame_interval_s` for `time_s`. Of `wavelengths_um` the middle one stands for `wavelength_um`.
+        list, and `frame_interval_s` for `time_s`; where there are several stacks, `planes_per_stack` in each, these are
+        of each stack, a list of depths may be that of one stack, and times may be those of the stacks. Of
+        `wavelengths_um` the middle one stands for `wavelength_um`.
     assumed : what a reader takes for a geometry and lengths that a file leaves out; used only for what neither is
         given nor follows.
     frame_shape, frame_count : (y, x) pixels of a frame, and how many there are.
@@ -80,22 +85,47 @@ def _settle_ptychography(known: Values, assumed: Values, frame_shape: tuple[int,
 def _settle_depths(known: Values, count: int) -> None:
     """Depths and times of evenly spaced frames; steps without a place leave the depths open."""
     try:
-        step, start, focus, interval = (
-            None if (value := known.pop(name, None)) is None else float(value) for name in (*DEPTH_STEPS, INTERVAL)
+        step, start, focus, interval, planes = (
+            None if (value := known.pop(name, None)) is None else float(value)
+            for name in (*DEPTH_STEPS, INTERVAL, PER_STACK)
         )
         if np.ndim(known.get("z_um", ())) == 0:
             known["z_um"] = np.full(count, float(known["z_um"]))
     except (TypeError, ValueError):
         return  # the check of that value says what is wrong with it
-    number = np.arange(count)
-    if interval is not None:
-        known.setdefault("time_s", number * interval)
+    number, moment = _numbers(known, count, planes)
+    if interval is not None or (planes is not None and moment.any()):
+        known.setdefault("time_s", moment * (1.0 if interval is None else interval))
     if "z_um" in known:
         return
     if start is not None and (step is not None or count == 1):
         known["z_um"] = start + (step or 0.0) * number
     elif step is not None and focus is not None:
         known["z_um"] = step * (number - focus)
+
+
+def _numbers(known: Values, count: int, planes: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Of every frame its number in its stack and the number of its stack in time; one stack's list is given to all.
+
+    `planes` : in each stack, None where all frames of a colour are one stack, or one moment each. Frames of another
+    colour come after all of the one before.
+    """
+    if planes is not None and (planes < 1 or count % planes):
+        raise InputError(
+            f"{PER_STACK} is {planes:g} but there are {count} frames; they must be whole stacks, so correct it"
+        )
+    colours = 1 if (channel := known.get("channel")) is None else len(np.unique(channel))
+    single = max(1, int(count // colours if planes is None else planes))
+    together = 1 if planes is None else single
+    moments = max(1, count // (together * colours))
+    frame = np.arange(count)
+    if planes is not None:
+        depths, times = (np.asarray(known.get(name, ())) for name in ("z_um", "time_s"))
+        if depths.shape == (single,):
+            known["z_um"] = np.tile(depths, count // single)
+        if times.shape == (moments,) and count % (moments * single) == 0:
+            known["time_s"] = np.tile(np.repeat(times, single), count // (moments * single))
+    return frame % single, frame // together % moments
 
 
 def _from_focus(known: Values) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,15 +12,16 @@ import numpy as np
 
 from ...data.acquisition import Draft
 from ...data.derived import INTERVAL, THROUGH_FOCUS
-from ...data.frames import Frames
+from ...data.frames import Frames, FrameSelection
 from ...registry import READERS
 from ...types import InputError
 from ..native.hdf5_frames import SingleFrames, WholeFrames
-from ..native.reading import explained
+from ..native.reading import missing_package
 from ..sidecar import sidecar
 from ..sidecar.tables import image_head, read_image
+from . import tiff_planes
 from .depth_names import agree, by_depth, depth_um
-from .image_metadata import Described, described
+from .planes import Planes, because, kind_without, seen_of
 
 SUFFIXES = (".tif", ".tiff", ".png")
 COLOURS_APART = "SYX"  # axes of colours plane after plane: so some programs mark a stack of three frames
@@ -45,25 +47,36 @@ class TiffReader:
         given = {} if found is None else sidecar.load(found)
         kind = sidecar.kind_of(given, found) if found is not None and "kind" in given else None
         if path.is_dir():
-            images = _images(path, given, found)
-            said = Described()
-            if kind in (None, THROUGH_FOCUS):
-                images, said = _told_by_names(images, given, found)
-            frames: Frames = _image_frames(images)
-        else:
-            frames, said = _told_by_planes(path)
-        if kind is None and said.through_focus:
-            kind = THROUGH_FOCUS
-            said.notes.append("kind through_focus, as the frames lie at different depths")
-        if kind is None and found is None:
-            wanted = " or ".join(str(c) for c in sidecar.candidates(path))
-            raise InputError(
-                f"{path}: there is no sidecar, so what the frames show is not known; write {wanted} with kind, "
-                "wavelength_um and the other values"
-            )
-        kind = kind or sidecar.kind_of(given, found or path)
-        told = (said.values, said.notes) if kind == THROUGH_FOCUS else ({}, [])
-        return Draft(kind, frames, told[0], str(path), list(told[1]))
+            return self._of_folder(path, given, found, kind)
+        frames, said, names = _told_by_planes(path)
+        known = kind or kind_without(path, given, found, said)
+        frames = seen_of(frames, said)
+        values, notes = said.told(known, optics=known == THROUGH_FOCUS)
+        depth = depth_um(path.name)
+        if depth is not None and not said.through_focus and known == THROUGH_FOCUS:
+            values["z_um"] = depth
+            notes.append(f"depth from the name of the file, {depth:g} um")
+        return Draft(
+            known,
+            frames,
+            values,
+            str(path),
+            notes + because(kind, said.through_focus),
+            frame_names=names[: frames.shape[0]],
+        )
+
+    def _of_folder(self, folder: Path, given: dict[str, object], found: Path | None, kind: str | None) -> Draft:
+        """One image, one frame."""
+        images = _images(folder, given, found)
+        depths: list[float] = []
+        notes: list[str] = []
+        if kind in (None, THROUGH_FOCUS):
+            images, depths, notes = _told_by_names(images, given, found)
+        frames = _image_frames(images)
+        known = kind or (THROUGH_FOCUS if depths else kind_without(folder, given, found))
+        values = {"z_um": np.array(depths)} if depths else {}
+        names = tuple(image.name for image in images)
+        return Draft(known, frames, values, str(folder), notes + because(kind, bool(depths)), frame_names=names)
 
 
 def _images(folder: Path, given: Mapping[str, object], where: Path | None) -> list[Path]:
@@ -90,15 +103,15 @@ def _images(folder: Path, given: Mapping[str, object], where: Path | None) -> li
     return paths
 
 
-def _told_by_names(images: list[Path], given: Mapping[str, object], where: Path | None) -> tuple[list[Path], Described]:
-    """The images whose names tell a depth, sorted by it unless their order is given, and those depths."""
+def _told_by_names(
+    images: list[Path], given: Mapping[str, object], where: Path | None
+) -> tuple[list[Path], list[float], list[str]]:
+    """The images whose names tell a depth, sorted by it unless their order is given, those depths, and notes."""
     in_order = isinstance(given.get("files"), list) or any(given.get(n) is not None for n in ("time_s", INTERVAL))
     chosen, depths, notes = by_depth(images, in_order=in_order)
-    if not depths:
-        return chosen, Described({}, notes)
-    if not isinstance(given.get("files"), list):
+    if depths and not isinstance(given.get("files"), list):
         agree(depths, given.get("z_um"), where)
-    return chosen, Described({"z_um": np.array(depths)}, notes, through_focus=True)
+    return chosen, depths, notes
 
 
 def _image_frames(paths: list[Path]) -> SingleFrames:
@@ -123,22 +136,19 @@ def _frames_of(paths: list[Path], shape: tuple[int, int], dtype: np.dtype) -> Si
     return SingleFrames((len(paths), *shape), dtype, read)
 
 
-def _told_by_planes(path: Path) -> tuple[Frames, Described]:
-    """Frames of one file, and what its planes, or its name for all of them, say of themselves."""
-    frames, said = _file_frames(path), Described()
-    if path.suffix.lower() != ".png":
-        import tifffile
-
-        with explained(path, "this is not a TIFF file or it is cut short"), tifffile.TiffFile(path) as file:
-            said = described(file, int(frames.shape[0]))
-            apart = file.series[0].axes == COLOURS_APART
-        if apart:
+def _told_by_planes(path: Path) -> tuple[Frames, Planes, tuple[str, ...]]:
+    """Frames of one file, what it says of its planes, and their names."""
+    frames = _file_frames(path)
+    if path.suffix.lower() == ".png":
+        return frames, Planes((1, 1, 1)), ()
+    with tiff_planes.opened(path) as file:
+        said = tiff_planes.told_by(file)
+        named = tiff_planes.labels(file, frames.shape[0])
+        if file.series[0].axes == COLOURS_APART:
             said.notes.append(f"the {frames.shape[0]} planes are marked as colours and taken for frames")
-    depth = depth_um(path.name)
-    if depth is not None and not said.through_focus:
-        said.values["z_um"] = depth
-        said.notes.append(f"depth from the name of the file, {depth:g} um")
-    return frames, said
+    order = frames.indices if isinstance(frames, FrameSelection) else range(frames.shape[0])
+    names = said.names() if np.prod(said.sizes) == frames.shape[0] else ()
+    return frames, said, tuple(named[i] for i in order) if named else names
 
 
 def _natural(name: str) -> list[tuple[int, int | str]]:
@@ -164,27 +174,36 @@ def _file_frames(path: Path) -> Frames:
     if path.suffix.lower() == ".png":
         frame_shape, dtype = image_head(path)
         return _frames_of([path], frame_shape, dtype)
-    import tifffile
-
-    with explained(path, "this is not a TIFF file or it is cut short"), tifffile.TiffFile(path) as file:
+    with tiff_planes.opened(path) as file:
         series = file.series[0]
+        tiff_planes.check_complete(file, path)
         shape, dtype = tuple(int(n) for n in series.shape), np.dtype(series.dtype)
         offset, axes = series.dataoffset, series.axes
+        places = None if offset is not None else tiff_planes.offsets(file)
         stored = dtype.newbyteorder("big" if file.byteorder == ">" else "little")
         colour = series.keyframe.photometric in (2, 6) or series.keyframe.samplesperpixel > 1
     if colour and not (axes == COLOURS_APART and offset is not None):
         raise InputError(f"{path}: the images hold colours (shape {shape}); save one channel as grey images")
-    shape = (1, *shape) if len(shape) == 2 else shape
-    if len(shape) == 4 and axes == "TZYX":
-        shape = (shape[0] * shape[1], *shape[2:])
-    if len(shape) != 3:
-        raise InputError(f"{path}: the stack has shape {shape}, axes {axes}; it must be (frame, y, x) or of axes TZYX")
+    order = np.arange(shape[0]) if axes == COLOURS_APART else tiff_planes.order_of(axes, shape)
+    if order is None:
+        raise InputError(
+            f"{path}: the stack has shape {shape}, axes {axes}; it must be (frame, y, x) or of channels C, times T and "
+            "depths Z before YX"
+        )
+    shape = (len(order), *shape[-2:])
     if offset is not None and path.stat().st_size < offset + int(np.prod(shape)) * dtype.itemsize:
         raise InputError(f"{path}: the file is cut short; copy or record it again")
     if offset is not None:
         mapped = functools.partial(_mapped, offset=offset, shape=shape, stored=stored)
-        return WholeFrames(path.absolute(), shape, dtype, mapped)
-    return SingleFrames(shape, dtype, functools.partial(_page, path=path.absolute()))
+        return _ordered(WholeFrames(path.absolute(), shape, dtype, mapped), order)
+    page = functools.partial(_page, path=path.absolute(), places=places)
+    return _ordered(SingleFrames(shape, dtype, page), order)
+
+
+def _ordered(frames: Frames, order: np.ndarray) -> Frames:
+    if np.array_equal(order, np.arange(len(order))):
+        return frames
+    return FrameSelection(frames, tuple(int(i) for i in order), slice(None), slice(None))
 
 
 def _image(index: int, paths: tuple[Path, ...], shape: tuple[int, int]) -> np.ndarray:
@@ -202,13 +221,18 @@ def _mapped(path: Path, offset: int, shape: tuple[int, ...], stored: np.dtype) -
         raise InputError(f"{path}: the file is gone or cut short; open it again where it is now") from None
 
 
-def _page(index: int, path: Path) -> np.ndarray:
-    """A page of a file whose pages are compressed or lie scattered."""
+def _page(index: int, path: Path, places: tuple[int, ...] | None) -> np.ndarray:
+    """A page of a file whose pages are compressed or lie scattered, where `places` say or else among all of them."""
     import tifffile
 
     try:
-        with tifffile.TiffFile(path) as file:
+        with warnings.catch_warnings(), tifffile.TiffFile(path) as file:
+            warnings.simplefilter("ignore", UserWarning)  # a page of another file is read after that was closed
+            if places is not None:
+                file.filehandle.seek(places[index])
+                return np.asarray(tifffile.TiffPage(file, index=index).asarray())
             return np.asarray(file.asarray(key=index, series=0))
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: page {index} cannot be read ({reason}); save the file again") from None
+        said = missing_package(error) or f"page {index} cannot be read ({reason}); save the file again"
+        raise InputError(f"{path}: {said}") from None

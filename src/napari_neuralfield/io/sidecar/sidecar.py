@@ -44,12 +44,16 @@ def candidates(path: Path) -> list[Path]:
     """Where a sidecar is looked for, the first choice first."""
     whole = path.with_name(f"{path.name}.yaml")
     if path.is_dir():
-        return [path / "acquisition.yaml", whole]
+        stem = path.name.lower().removesuffix(".zarr").removesuffix(".ome")
+        named = [path.with_name(f"{path.name[: len(stem)]}.yaml")] if stem and stem != path.name.lower() else []
+        store = next((parent for parent in path.parents if parent.suffix.lower() == ".zarr"), None)
+        return [path / "acquisition.yaml", whole, *named, *([] if store is None else candidates(store))]
     if path.name.lower().endswith(OWN_FILE):
         return [whole]
     ending = next((e for e in ENDINGS if path.name.lower().endswith(e)), path.suffix)
     stem = path.name[: len(path.name) - len(ending)] if ending else path.name
-    return [path.with_name(f"{stem}.yaml"), whole]
+    ome = [path.with_name(f"{stem}.ome.yaml")] if ending.startswith(".ome") else []
+    return [path.with_name(f"{stem}.yaml"), *ome, whole]
 
 
 def load(path: Path) -> dict[str, object]:
