@@ -266,7 +266,7 @@ class Draft:
 
     `assumed` holds what to take for a geometry or lengths that a file leaves out, and `reason` is the note that says so
     and why; see `derived`. `frame_names` are those of the files, pages or planes that the frames come from, where a
-    reader knows them.
+    reader knows them. `remedies` says by name how a missing value is best given, where that depends on the file.
     """
 
     kind: str
@@ -277,6 +277,7 @@ class Draft:
     assumed: Values = dataclasses.field(default_factory=dict)
     reason: str = ""
     frame_names: tuple[str, ...] = ()
+    remedies: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def assume(self, reason: str, **values: object) -> None:
         """Take `values` for what the file leaves out, until somebody says otherwise; `reason` becomes a note."""
@@ -312,8 +313,9 @@ class Draft:
             q = known[missing[0]]
             unit = f" in {q.unit}" if q.unit else ""
             also = f" (also missing: {', '.join(missing[1:])})" if missing[1:] else ""
+            remedy = self.remedies.get(missing[0], f"give {missing[0]}{unit}")
             raise InputError(
-                f"{where}: {missing[0]} ({q.help}) is missing{also}; give {missing[0]}{unit} in the sidecar, "
+                f"{where}: {missing[0]} ({q.help}) is missing{also}; {remedy} in the sidecar, "
                 f"{PurePath(self.source).name or 'NAME'}.yaml beside the data where there is none yet, or in the "
                 "Acquisition dock"
             )
