@@ -14,12 +14,14 @@ import numpy as np
 from ...data.acquisition import Draft
 from ...registry import READERS
 from ...types import InputError
-from ..native.hdf5_frames import HDF5Frames, opened, stored
+from ..native.hdf5_frames import HDF5Array, opened, stored
+from ..sidecar import layout, sidecar
 from .geometry_from_frames import assume_geometry
 
 # where things are in an entry
 DETECTOR = "instrument_1/detector_1"
 SOURCE = "instrument_1/source_1"
+BEAM = "instrument_1/beam_1"  # of NeXus, where the source's energy is that of the ring
 TRANSLATION = "sample_1/geometry_1/translation"
 TRANSLATIONS = (TRANSLATION, "sample_1/geometry/translation", f"{DETECTOR}/translation", "data_1/translation")
 BACKGROUND = f"{DETECTOR}/data_dark"
@@ -67,19 +69,18 @@ def _found(entry: h5py.Group, *names: str) -> h5py.Dataset | None:
     return next((entry[name] for name in names if isinstance(entry.get(name), h5py.Dataset)), None)
 
 
-def _frames(entry: h5py.Group, path: Path) -> HDF5Frames:
+def _frames(entry: h5py.Group, path: Path) -> layout.ArrangedFrames:
     data = _found(entry, f"{DETECTOR}/data", "data_1/data", "image_1/data")
     if data is None:
         raise InputError(f"{path}: there is no {entry.name}/{DETECTOR}/data; it must hold the frames as (frame, y, x)")
-    if data.ndim != 3:
-        raise InputError(f"{path}: {data.name} has shape {data.shape}; it must be (frame, y, x)")
-    return HDF5Frames.of(data, path)
+    return layout.arranged(HDF5Array.of(data, path), sidecar.beside(path), "ptychography", f"{path}: {data.name}")
 
 
 def _lengths(entry: h5py.Group, path: Path) -> dict[str, float]:
     """Wavelength, distance and detector pixel, um, as far as they are there."""
     found: dict[str, float] = {}
-    wavelength, energy = _number(entry, f"{SOURCE}/wavelength", path), _number(entry, f"{SOURCE}/energy", path)
+    wavelength, energy = _number(entry, f"{SOURCE}/wavelength", path), _number(entry, f"{BEAM}/energy", path)
+    energy = _number(entry, f"{SOURCE}/energy", path) if energy is None else energy
     if wavelength is None and energy:
         wavelength = PLANCK_TIMES_LIGHT / energy
     if wavelength is not None:
@@ -131,6 +132,7 @@ def _positions(entry: h5py.Group, path: Path) -> tuple[np.ndarray | None, list[s
     if dataset is None:
         return None, ["there is no translation in the file; give positions_um in a sidecar"]
     moved = stored(dataset, (), path).astype(float)
+    moved = moved.reshape(-1, moved.shape[-1]) if moved.ndim > 2 else moved  # by the rows of a raster
     if moved.ndim != 2 or moved.shape[1] not in (2, 3):
         raise InputError(f"{path}: {dataset.name} has shape {moved.shape}; it must be (frame, 3) as x, y, z in metres")
     basis = _basis(entry, path)
