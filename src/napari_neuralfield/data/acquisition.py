@@ -27,7 +27,7 @@ from .common_values import (
     wavelengths,
     white,
 )
-from .derived import IN_PIXELS, SCANS, Values, derived
+from .derived import CAMERA_LENGTH, IN_PIXELS, SCANS, Values, derived
 from .frames import Frames, FrameSelection, check_frames, check_lengths
 from .quantity import Quantity, check_value, length, quantity
 
@@ -329,4 +329,6 @@ class Draft:
 
 def _missing(kind: str, known: Values) -> list[str]:
     names = set(known) | ({"positions_um"} if IN_PIXELS in known else set())
+    if known.get("geometry") == "far_field" and "object_pixel_um" in known:
+        names |= set(CAMERA_LENGTH)  # follows, or is not needed, once the wavelength is known
     return [name for name in required(kind) if name not in names]

@@ -27,7 +27,8 @@ DERIVING = {  # what may be given instead of a value
 }
 PLANCK_TIMES_LIGHT = 1.239841984  # eV um
 ELECTRON_AT_REST = 510998.95  # eV
-FAR_FIELD = ("object_pixel_um", "wavelength_um", "distance_um", "detector_pixel_um")
+CAMERA_LENGTH = ("distance_um", "detector_pixel_um")
+FAR_FIELD = ("object_pixel_um", "wavelength_um", *CAMERA_LENGTH)
 PIXEL = {SCANS[0]: ("object_pixel_um",), SCANS[1]: ("sensor_pixel_um", "upsampling")}
 
 
@@ -162,7 +163,7 @@ def _assume(known: Values, assumed: Values) -> None:
 def _complete_far_field(known: Values, frame_shape: tuple[int, ...]) -> None:
     """wavelength * distance = pixels * detector pixel * object pixel (Fraunhofer), where one of the four is missing."""
     missing = [name for name in FAR_FIELD if name not in known]
-    if tuple(missing) == FAR_FIELD[2:]:
+    if tuple(missing) == CAMERA_LENGTH:
         known[missing.pop()] = 1.0
     if len(missing) != 1 or len(frame_shape) != 2:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import itertools
 import re
 import time
 from collections import deque
@@ -16,7 +17,8 @@ import numpy as np
 from ...types import InputError
 from .hdf5_frames import stored
 
-MOST_NODES, MOST_SECONDS, MOST_LISTED = 20_000, 3.0, 8
+MOST_NODES, MOST_OF_ONE, MOST_SECONDS, MOST_LISTED = 10_000, 300, 1.5, 8
+ASTRAY = (KeyError, OSError, RuntimeError)  # what a link that leads nowhere, or round in a circle, raises
 
 
 def item(file: h5py.Group, name: str, path: Path) -> h5py.Group | h5py.Dataset:
@@ -40,7 +42,7 @@ def item(file: h5py.Group, name: str, path: Path) -> h5py.Group | h5py.Dataset:
             raise InputError(f"{path}: there is no {name}; {_instead(file, here, name, parts[number])}")
         try:
             here = here[part]
-        except (KeyError, OSError):
+        except ASTRAY:
             raise InputError(f"{path}: {_broken(here, part, path)}") from None
     return here
 
@@ -74,14 +76,16 @@ def items(file: h5py.Group, pattern: str, path: Path) -> list[h5py.Dataset]:
 def has(file: h5py.Group, pattern: str) -> bool:
     """Whether there is anything of a name in `file`, a link that leads nowhere too; `*` in `pattern` stands for any."""
     group, _, attribute = pattern.partition("@")
-    names = list(_matching(file, [part for part in group.split("/") if part], ""))
-    return any(not attribute or attribute in getattr(file.get(name), "attrs", ()) for name in names)
+    for name in _matching(file, [part for part in group.split("/") if part], "", MOST_OF_ONE):
+        if not attribute or attribute in getattr(_reached(file, name or "/"), "attrs", ()):
+            return True
+    return False
 
 
 def first(file: h5py.Group, pattern: str) -> str | None:
     """The first name, in natural order, that `pattern` fits in `file`; None without one."""
     group, at, attribute = pattern.partition("@")
-    for name in _matching(file, [part for part in group.split("/") if part], ""):
+    for name in _matching(file, [part for part in group.split("/") if part], "", MOST_OF_ONE):
         if has(file, name + at + attribute):
             return name + at + attribute
     return None
@@ -138,14 +142,16 @@ def _numbers(dataset: h5py.Dataset, path: Path) -> np.ndarray:
 def stacks(file: h5py.Group) -> tuple[list[h5py.Dataset], bool]:
     """Datasets of numbers that may be frames, the likeliest first, and whether everything was looked at.
 
-    Groups are looked at breadth first, `MOST_NODES` of them at most in `file`, and no link that leads out of it.
+    Groups are looked at breadth first, and no link that leads out of `file`: `MOST_NODES` of them at most, and the
+    first `MOST_OF_ONE` members of each.
     """
     found: list[h5py.Dataset] = []
     seen, waiting = set(), deque([file])
-    end, count = time.monotonic() + MOST_SECONDS, 0
+    end, count, whole = time.monotonic() + MOST_SECONDS, 0, True
     while waiting:
         group = waiting.popleft()
-        for name in group:
+        whole = whole and len(group) <= MOST_OF_ONE
+        for name in itertools.islice(group, MOST_OF_ONE):
             count += 1
             if count > MOST_NODES or time.monotonic() > end:
                 return _likeliest(found), False
@@ -158,7 +164,7 @@ def stacks(file: h5py.Group) -> tuple[list[h5py.Dataset], bool]:
             elif isinstance(node, h5py.Group) and (key := h5py.h5o.get_info(node.id).addr) not in seen:
                 seen.add(key)
                 waiting.append(node)
-    return _likeliest(found), True
+    return _likeliest(found), whole
 
 
 def _likeliest(found: list[h5py.Dataset]) -> list[h5py.Dataset]:
@@ -167,7 +173,11 @@ def _likeliest(found: list[h5py.Dataset]) -> list[h5py.Dataset]:
 
 def listed(file: h5py.Group) -> str:
     """What may be frames in `file`, in words: at most `MOST_LISTED` names with their shapes."""
-    found, whole = stacks(file)
+    return in_words(*stacks(file))
+
+
+def in_words(found: list[h5py.Dataset], whole: bool) -> str:
+    """Names and shapes of `found` datasets, and whether the `whole` file was looked at."""
     words = ", ".join(f"{d.name.lstrip('/')} {tuple(d.shape)}" for d in found[:MOST_LISTED])
     more = f" and {len(found) - MOST_LISTED} more" if len(found) > MOST_LISTED else ""
     rest = "" if whole else ", among the first of very many"
@@ -181,8 +191,8 @@ def _linked(group: h5py.Group, name: str) -> bool:
         return False
 
 
-def _matching(group: object, parts: list[str], before: str) -> Iterator[str]:
-    """Names that fit, in natural order."""
+def _matching(group: object, parts: list[str], before: str, most: int | None = None) -> Iterator[str]:
+    """Names that fit, in natural order; of a `*` those among the first `most` members."""
     if not parts:
         yield before.lstrip("/")
         return
@@ -190,16 +200,16 @@ def _matching(group: object, parts: list[str], before: str) -> Iterator[str]:
         return
     names = [parts[0]] if _linked(group, parts[0]) else []
     if "*" in parts[0]:
-        names = sorted((n for n in group if fnmatch.fnmatchcase(n, parts[0])), key=_natural)
+        names = sorted((n for n in itertools.islice(group, most) if fnmatch.fnmatchcase(n, parts[0])), key=_natural)
     for name in names:
         below = _reached(group, name) if len(parts) > 1 else None
-        yield from _matching(below, parts[1:], f"{before}/{name}")
+        yield from _matching(below, parts[1:], f"{before}/{name}", most)
 
 
 def _reached(group: h5py.Group, name: str) -> object:
     try:
         return group[name]
-    except (KeyError, OSError):
+    except ASTRAY:
         return None
 
 
@@ -223,7 +233,7 @@ def _broken(group: h5py.Group, name: str, path: Path) -> str:
 def _instead(file: h5py.Group, here: object, name: str, part: str) -> str:
     """Close names where there are, else what may be frames."""
     if isinstance(here, h5py.Group):
-        names = [n for n, _ in zip(here, range(2000), strict=False)]
+        names = list(itertools.islice(here, 2000))
         if close := difflib.get_close_matches(part, names, 3, 0.6):
             before = "" if here.name == "/" else f"{here.name.lstrip('/')}/"
             return f"did you mean {' or '.join(before + n for n in close)}?"

@@ -16,6 +16,7 @@ from ...registry import READERS
 from ...types import InputError
 from ..native.hdf5_frames import HDF5Array, opened, stored
 from ..sidecar import layout, sidecar
+from . import named
 from .geometry_from_frames import assume_geometry
 
 # where things are in an entry
@@ -41,7 +42,7 @@ class CxiReader:
     reads = "ptychography in CXI files (.cxi)"
 
     def supports(self, path: Path) -> bool:
-        return path.suffix.lower() == ".cxi"
+        return path.suffix.lower() == ".cxi" and not named.told(path)
 
     def read(self, path: Path) -> Draft:
         """Frames (lazy) and geometry; near or far field from the frames, where the file does not say."""

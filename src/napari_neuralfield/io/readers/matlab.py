@@ -160,7 +160,7 @@ class _Mat:
 
     def _stack(self, name: str) -> tuple[layout.Stored, str]:
         """What is stored under a name, in MATLAB's axes, and which are those of three."""
-        if name not in self.shapes:
+        if name not in self.shapes or self._classes[name] == "cell":
             value = self.array(name)
             shape, dtype = value.shape, value.dtype
         else:

@@ -58,6 +58,11 @@ def variables(path: Path) -> dict[str, Variable]:
     return found
 
 
+def told(path: Path) -> bool:
+    """Whether the sidecar of `path` names the frames in it, so that no layout has to be known."""
+    return isinstance(given := sidecar.beside(path).get(sidecar.VARIABLES), Mapping) and FRAMES in given
+
+
 def names_in(path: Path, held: Collection[str], has: Callable[[str], bool] = lambda name: False) -> dict[str, Variable]:
     """The acquisition's name -> the name in the file, of everything that `held` and the sidecar's `variables` give.
 

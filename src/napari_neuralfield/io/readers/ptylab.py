@@ -11,6 +11,7 @@ from ...data.acquisition import Draft
 from ...registry import READERS
 from ...types import InputError
 from ..native.hdf5_frames import HDF5Frames, opened, stored
+from . import named
 from .geometry_from_frames import assume_geometry
 
 NEEDED = ("ptychogram", "encoder")
@@ -27,6 +28,8 @@ class PtyLabReader:
 
     def supports(self, path: Path) -> bool:
         if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file() or not h5py.is_hdf5(path):
+            return False
+        if named.told(path):
             return False
         with opened(path) as file:
             fourier = "zled" in file and "zo" not in file  # of hdf5_layouts
