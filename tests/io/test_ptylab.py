@@ -64,7 +64,7 @@ def test_an_encoder_on_its_side(tmp_path: Path) -> None:
         ({"encoder": np.zeros((5, 2))}, r"encoder has shape \(5, 2\) and ptychogram 6 frames"),
         ({"wavelength": None}, r"wavelength_um .* is missing \(also missing: .*object_pixel_um"),
         ({"dxd": np.ones(3)}, r"dxd has shape \(3,\); it must be a single number in metres"),
-        ({"zo": None, "zled": 0.06}, r"PtyLab's Fourier ptychography \(zled 0.06 m\)"),
+        ({"zo": None, "zled": 0.06}, r"objective_na .* is missing \(also missing: pixel_um"),
     ],
 )
 def test_bad_files_are_explained(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

@@ -30,7 +30,10 @@ def acquisition(path: Path) -> Facts:
 
     draft = open_draft(path)
     known = quantities(draft.kind)
-    missing = [{"name": name, "unit": known[name].unit, "help": known[name].help} for name in draft.missing()]
+    missing = [
+        {"name": n, "unit": known[n].unit, "help": known[n].help, "remedy": draft.remedies.get(n, "give it")}
+        for n in draft.missing()
+    ]
     count, rows, columns = draft.frames.shape
     found: Facts = {
         "file": str(path) if path.name else draft.source,
@@ -134,7 +137,9 @@ def acquisition_as_text(found: Facts) -> str:
     ]
     lines = [f"{found['title'] or Path(found['file']).name}", *columns(rows)]
     lines += [f"note: {text}" for text in found["notes"]]
-    lines += [f"missing: {m['name']}{_in(m['unit'])}, {m['help']}; give it in a sidecar file" for m in found["missing"]]
+    lines += [
+        f"missing: {m['name']}{_in(m['unit'])}, {m['help']}; {m['remedy']} in a sidecar file" for m in found["missing"]
+    ]
     lines += [f"{LABELS.get(check['level'], 'note')}: {check['text']}" for check in found["checks"]]
     return "\n".join(lines)
 

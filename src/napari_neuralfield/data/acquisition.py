@@ -27,7 +27,7 @@ from .common_values import (
     wavelengths,
     white,
 )
-from .derived import IN_PIXELS, SCANS, Values, derived
+from .derived import CAMERA_LENGTH, IN_PIXELS, SCANS, Values, derived
 from .frames import Frames, FrameSelection, check_frames, check_lengths, good_pixels
 from .quantity import Quantity, check_value, length, quantity
 
@@ -269,7 +269,8 @@ class Draft:
 
     `assumed` holds what to take for a geometry or lengths that a file leaves out, and `reason` is the note that says so
     and why; see `derived`. `frame_names` are those of the files, pages or planes that the frames come from, where a
-    reader knows them. `doubts` says of a value that the file holds why it was not taken.
+    reader knows them. `doubts` says of a value that the file holds why it was not taken, `remedies` how a missing one
+    is best given, where that depends on the file.
     """
 
     kind: str
@@ -281,6 +282,7 @@ class Draft:
     reason: str = ""
     frame_names: tuple[str, ...] = ()
     doubts: dict[str, str] = dataclasses.field(default_factory=dict)
+    remedies: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def assume(self, reason: str, **values: object) -> None:
         """Take `values` for what the file leaves out, until somebody says otherwise; `reason` becomes a note."""
@@ -317,8 +319,9 @@ class Draft:
             unit = f" in {q.unit}" if q.unit else ""
             also = f" (also missing: {', '.join(missing[1:])})" if missing[1:] else ""
             also += "".join(f"; {self.doubts[name]}" for name in missing if name in self.doubts)
+            remedy = self.remedies.get(missing[0], f"give {missing[0]}{unit}")
             raise InputError(
-                f"{where}: {missing[0]} ({q.help}) is missing{also}; give {missing[0]}{unit} in the sidecar, "
+                f"{where}: {missing[0]} ({q.help}) is missing{also}; {remedy} in the sidecar, "
                 f"{PurePath(self.source).name or 'NAME'}.yaml beside the data where there is none yet, or in the "
                 "Acquisition dock"
             )
@@ -332,4 +335,6 @@ class Draft:
 
 def _missing(kind: str, known: Values) -> list[str]:
     names = set(known) | ({"positions_um"} if IN_PIXELS in known else set())
+    if known.get("geometry") == "far_field" and "object_pixel_um" in known:
+        names |= set(CAMERA_LENGTH)  # follows, or is not needed, once the wavelength is known
     return [name for name in required(kind) if name not in names]

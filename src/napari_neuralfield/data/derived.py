@@ -1,8 +1,9 @@
-"""Values that follow from others: positions in pixels, the fourth of the far field's lengths, a cone beam's pixel, and
-depths and times that are evenly spaced."""
+"""Values that follow from others: positions in pixels, the fourth of the far field's lengths, a cone beam's pixel,
+depths and times that are evenly spaced, and the wavelength of photons and electrons."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,18 @@ THROUGH_FOCUS = "through_focus"
 DEPTH_STEPS = ("z_step_um", "z_start_um", "focus_frame")
 INTERVAL = "frame_interval_s"
 PER_STACK = "planes_per_stack"  # of several stacks through focus, one after the other
+ENERGIES = {"energy_kev": "keV", "energy_ev": "eV", "acceleration_voltage_kv": "kV"}  # of photons, and of electrons
 DERIVING = {  # what may be given instead of a value
-    SCANS[0]: (IN_PIXELS, FROM_FOCUS),
-    SCANS[1]: (IN_PIXELS,),
-    THROUGH_FOCUS: (*DEPTH_STEPS, INTERVAL, PER_STACK),
+    "led_array": (*ENERGIES,),
+    "multiplexed_led": (*ENERGIES,),
+    SCANS[0]: (IN_PIXELS, FROM_FOCUS, *ENERGIES),
+    SCANS[1]: (IN_PIXELS, *ENERGIES),
+    THROUGH_FOCUS: (*DEPTH_STEPS, INTERVAL, PER_STACK, *ENERGIES),
 }
-FAR_FIELD = ("object_pixel_um", "wavelength_um", "distance_um", "detector_pixel_um")
+PLANCK_TIMES_LIGHT = 1.239841984  # eV um
+ELECTRON_AT_REST = 510998.95  # eV
+CAMERA_LENGTH = ("distance_um", "detector_pixel_um")
+FAR_FIELD = ("object_pixel_um", "wavelength_um", *CAMERA_LENGTH)
 PIXEL = {SCANS[0]: ("object_pixel_um",), SCANS[1]: ("sensor_pixel_um", "upsampling")}
 
 
@@ -44,12 +51,15 @@ def derived(
         all frames, `z_step_um` with `z_start_um` of the first frame or the number `focus_frame` of that in focus for a
         list, and `frame_interval_s` for `time_s`; where there are several stacks, `planes_per_stack` in each, these are
         of each stack, a list of depths may be that of one stack, and times may be those of the stacks. Of
-        `wavelengths_um` the middle one stands for `wavelength_um`.
+        `wavelengths_um` the middle one stands for `wavelength_um`, and an energy or voltage of `ENERGIES` counts before
+        it. A far field of known wavelength and object pixel needs no camera length: without one the detector's pixel is
+        called 1 um and the distance follows.
     assumed : what a reader takes for a geometry and lengths that a file leaves out; used only for what neither is
         given nor follows.
     frame_shape, frame_count : (y, x) pixels of a frame, and how many there are.
     """
     known = {name: value for name, value in values.items() if value is not None}
+    settle_energy(known)
     _settle_colours(known)
     if kind == SCANS[0]:
         _settle_ptychography(known, assumed, frame_shape)
@@ -58,6 +68,37 @@ def derived(
     if kind in SCANS and IN_PIXELS in known:
         _place(kind, known)
     return known
+
+
+def wavelength_of(name: str, value: float) -> float:
+    """Vacuum wavelength of photons of an energy, or of electrons behind an accelerating voltage (relativistic), um.
+
+    Parameters
+    ----------
+    name : of `ENERGIES`.
+    value : in the unit that the name ends in.
+
+    Raises
+    ------
+    InputError : unless it is a number larger than 0.
+    """
+    try:
+        energy = float(value) * (1.0 if name == "energy_ev" else 1e3)
+    except (TypeError, ValueError):
+        energy = math.nan
+    if not 0 < energy < math.inf:
+        raise InputError(f"{name} is {value!r}; it must be a number larger than 0 {ENERGIES[name]}")
+    if name.startswith("energy"):
+        return PLANCK_TIMES_LIGHT / energy
+    return PLANCK_TIMES_LIGHT / math.sqrt(energy * (energy + 2 * ELECTRON_AT_REST))
+
+
+def settle_energy(known: Values) -> None:
+    """Put the wavelength in the place of an energy or voltage among the values `known`."""
+    for name in ENERGIES:
+        if known.get(name) is not None:
+            known["wavelength_um"] = wavelength_of(name, known[name])
+        known.pop(name, None)
 
 
 def _settle_colours(known: Values) -> None:
@@ -150,6 +191,8 @@ def _assume(known: Values, assumed: Values) -> None:
 def _complete_far_field(known: Values, frame_shape: tuple[int, ...]) -> None:
     """wavelength * distance = pixels * detector pixel * object pixel (Fraunhofer), where one of the four is missing."""
     missing = [name for name in FAR_FIELD if name not in known]
+    if tuple(missing) == CAMERA_LENGTH:
+        known[missing.pop()] = 1.0
     if len(missing) != 1 or len(frame_shape) != 2:
         return
     try:

@@ -91,6 +91,11 @@ def check_frames(frames: Frames, where: str) -> None:
         raise InputError(
             f"{where}: frames have shape {tuple(frames.shape)}; the file holds no pixels, so record it again"
         )
+    if tuple(frames.shape[1:]) == (1, 1):
+        raise InputError(
+            f"{where}: a frame has one pixel, for the frames have shape {tuple(frames.shape)}; if the axes lie in "
+            "another order, name them in the sidecar, such as axes: yxn"
+        )
     if np.dtype(frames.dtype).kind not in "uif":
         raise InputError(f"{where}: frames are of type {frames.dtype}; they must be real intensities")
 
@@ -119,9 +124,11 @@ def check_lengths(kind: str, known: Mapping[str, Quantity], values: Values, fram
                 continue
             expected, owner = sizes.setdefault(wanted, (n, name))
             if n != expected:
+                turned = wanted == "frame" and n in frames.shape[1:]
+                remedy = "if they lie along another axis, say axes: yxn in the sidecar" if turned else ""
                 raise InputError(
                     f"{where}: {name} has {n} entries along '{wanted}' but {owner} have {expected}; "
-                    "they must agree, so add or remove the odd ones"
+                    f"they must agree, so {remedy or 'add or remove the odd ones'}"
                 )
 
 

@@ -25,6 +25,8 @@ LENGTHS = {
 DEGREE = repr(math.pi / 180)
 ANGLES = {"rad": "1", "mrad": "1e-3", "deg": DEGREE, "°": DEGREE}
 TIMES = {"s": "1", "ms": "1e-3", "min": "60", "h": "3600"}
+ENERGIES = {"keV": "1e3", "eV": "1"}
+VOLTAGES = {"kV": "1e3", "V": "1"}
 SHARES = {"": "1", "%": "1e-2"}
 NUMBER = re.compile(r"([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?)\s*([^\W\d_]\w*|[°%])?")
 WORDS = {
@@ -160,7 +162,7 @@ def members(kind: object) -> tuple[object, ...]:
 
 
 def _family(unit: str) -> dict[str, str]:
-    return next((family for family in (LENGTHS, ANGLES, TIMES, SHARES) if unit in family), {})
+    return next((family for family in (LENGTHS, ANGLES, TIMES, ENERGIES, VOLTAGES, SHARES) if unit in family), {})
 
 
 def _one(text: str, kind: object, unit: str) -> object:

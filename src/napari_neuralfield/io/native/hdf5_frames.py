@@ -13,7 +13,9 @@ from typing import SupportsIndex
 import h5py
 import numpy as np
 
+from ...data.frames import Frames
 from ...types import InputError
+from .hdf5_storage import decoded, home
 from .reading import reachable
 from .true_cause import why_unreadable
 
@@ -46,16 +48,16 @@ def opened(path: str | Path, cache_bytes: int | None = None) -> h5py.File:
         raise InputError(f"{path}: {said}") from None
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=8)
 def _kept_open(path: Path, name: str, process: int, written_ns: int) -> h5py.Dataset:
     """An open dataset keeps chunks in memory; a chunk may hold parts of many frames."""
     return opened(path, cache_bytes=64 * 2**20)[name]
 
 
 def stored(dataset: h5py.Dataset, key: Key, path: str | Path) -> np.ndarray:
-    """What a `dataset` holds at `key`; damage inside the file, `path`, becomes an InputError."""
+    """What a `dataset` holds at `key`; damage inside the file, `path`, or a missing filter becomes an InputError."""
     try:
-        return np.asarray(dataset[key])
+        return decoded(dataset, key, path)
     except OSError as error:
         reason = str(error).splitlines()[0]
         if filters := _missing_filters(dataset):
@@ -127,40 +129,92 @@ class WholeFrames:
 
 
 @dataclasses.dataclass(frozen=True)
-class HDF5Frames:
-    """A (frame, y, x) dataset; each process opens the file for itself, so the object can be pickled and forked.
+class HDF5Array:
+    """A dataset of any axes; each process opens the file for itself, so the object can be pickled and forked.
 
     Parameters
     ----------
     path, dataset : file and name of the dataset.
-    shape, dtype : of the stack as (frame, y, x).
-    reversed_axes : the dataset is stored as (frame, x, y), as MATLAB writes (y, x, frame).
+    shape, dtype : of the dataset.
     """
 
     path: Path
     dataset: str
     shape: tuple[int, ...]
     dtype: np.dtype
-    reversed_axes: bool = False
 
     @classmethod
-    def of(cls, dataset: h5py.Dataset, path: Path, reversed_axes: bool = False) -> HDF5Frames:
-        """The frames of an open `dataset` of the file `path`, stored as (frame, x, y) where `reversed_axes`."""
-        shape = dataset.shape
-        if reversed_axes and len(shape) == 3:
-            shape = (shape[0], shape[2], shape[1])
-        return cls(path.absolute(), dataset.name, shape, np.dtype(dataset.dtype), reversed_axes)
+    def of(cls, dataset: h5py.Dataset, path: Path) -> HDF5Array:
+        """An open `dataset` of the file `path`, or of another that a link in it leads to."""
+        return cls(home(dataset, path), dataset.name, dataset.shape, np.dtype(dataset.dtype))
 
     def __getitem__(self, key: Key) -> np.ndarray:
-        dataset = self._dataset()
-        return SingleFrames(self.shape, self.dtype, lambda index: self._frame(dataset, index))[key]
+        return stored(self.opened(), key, self.path)
 
-    def _dataset(self) -> h5py.Dataset:
+    def opened(self) -> h5py.Dataset:
+        """The dataset, which stays open while it is in use."""
         try:
             return _kept_open(self.path, self.dataset, os.getpid(), self.path.stat().st_mtime_ns)
         except (OSError, KeyError):
             raise InputError(f"{self.path}: the file is gone or changed; open it again where it is now") from None
 
+
+@dataclasses.dataclass(frozen=True)
+class HDF5Frames:
+    """A (frame, y, x) dataset.
+
+    Parameters
+    ----------
+    array : the dataset.
+    reversed_axes : it is stored as (frame, x, y), as MATLAB writes (y, x, frame).
+    """
+
+    array: HDF5Array
+    reversed_axes: bool = False
+
+    @classmethod
+    def of(cls, dataset: h5py.Dataset, path: Path, reversed_axes: bool = False) -> HDF5Frames:
+        """The frames of an open `dataset` of the file `path`, stored as (frame, x, y) where `reversed_axes`."""
+        return cls(HDF5Array.of(dataset, path), reversed_axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape = self.array.shape
+        return (shape[0], shape[2], shape[1]) if self.reversed_axes and len(shape) == 3 else shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.array.dtype
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        dataset = self.array.opened()
+        return SingleFrames(self.shape, self.dtype, lambda index: self._frame(dataset, index))[key]
+
     def _frame(self, dataset: h5py.Dataset, index: int) -> np.ndarray:
-        frame = stored(dataset, index, self.path)
+        frame = stored(dataset, index, self.array.path)
         return frame.T if self.reversed_axes else frame
+
+
+@dataclasses.dataclass(frozen=True)
+class JoinedFrames:
+    """Stacks (frame, y, x) of one frame size behind one another."""
+
+    parts: tuple[Frames, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (sum(int(part.shape[0]) for part in self.parts), *self.parts[0].shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.result_type(*(part.dtype for part in self.parts))
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        ends = np.cumsum([part.shape[0] for part in self.parts])
+        dtype = self.dtype
+
+        def frame(index: int) -> np.ndarray:
+            part = int(np.searchsorted(ends, index, side="right"))
+            return np.asarray(self.parts[part][index - int(ends[part])], dtype=dtype)
+
+        return SingleFrames(self.shape, dtype, frame)[key]

@@ -12,9 +12,12 @@ import h5py
 import numpy as np
 
 from ...data.acquisition import Draft
+from ...data.frames import Frames
 from ...registry import READERS
 from ...types import InputError
-from ..native.hdf5_frames import HDF5Frames, opened, stored
+from ..native.hdf5_frames import HDF5Array, opened, stored
+from ..sidecar import layout, sidecar
+from . import named
 from .cxi_lengths import DETECTOR, basis, lengths
 from .cxi_lengths import found as _found
 from .geometry_from_frames import assume_geometry
@@ -39,7 +42,7 @@ class CxiReader:
     reads = "ptychography in CXI files (.cxi)"
 
     def supports(self, path: Path) -> bool:
-        return path.suffix.lower() == ".cxi"
+        return path.suffix.lower() == ".cxi" and not named.told(path)
 
     def read(self, path: Path) -> Draft:
         """Frames (lazy) and geometry; near or far field from the frames, where the file does not say."""
@@ -67,13 +70,11 @@ def _entry(file: h5py.File, path: Path) -> h5py.Group:
     return file[names[0]]
 
 
-def _frames(entry: h5py.Group, path: Path) -> HDF5Frames:
+def _frames(entry: h5py.Group, path: Path) -> layout.ArrangedFrames:
     data = _found(entry, f"{DETECTOR}/data", "data_1/data", "image_1/data")
     if data is None:
         raise InputError(f"{path}: there is no {entry.name}/{DETECTOR}/data; it must hold the frames as (frame, y, x)")
-    if data.ndim != 3:
-        raise InputError(f"{path}: {data.name} has shape {data.shape}; it must be (frame, y, x)")
-    return HDF5Frames.of(data, path)
+    return layout.arranged(HDF5Array.of(data, path), sidecar.beside(path), "ptychography", f"{path}: {data.name}")
 
 
 def _positions(entry: h5py.Group, path: Path) -> tuple[np.ndarray | None, list[str]]:
@@ -82,6 +83,7 @@ def _positions(entry: h5py.Group, path: Path) -> tuple[np.ndarray | None, list[s
     if dataset is None:
         return None, ["there is no translation in the file; give positions_um in a sidecar"]
     moved = stored(dataset, (), path).astype(float)
+    moved = moved.reshape(-1, moved.shape[-1]) if moved.ndim > 2 else moved  # by the rows of a raster
     if moved.ndim != 2 or moved.shape[1] not in (2, 3):
         raise InputError(f"{path}: {dataset.name} has shape {moved.shape}; it must be (frame, 3) as x, y, z in metres")
     steps = basis(entry, path)
@@ -108,7 +110,7 @@ def _arrays(entry: h5py.Group, path: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def _masks(entry: h5py.Group, path: Path, frames: HDF5Frames) -> tuple[dict[str, np.ndarray], list[str]]:
+def _masks(entry: h5py.Group, path: Path, frames: Frames) -> tuple[dict[str, np.ndarray], list[str]]:
     """The mask of all frames or of each, where one is needed, and what is to be said of it."""
     dataset = _found(entry, f"{DETECTOR}/mask", "data_1/mask")
     if dataset is None:

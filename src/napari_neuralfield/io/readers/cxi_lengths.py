@@ -13,6 +13,7 @@ from .si_units import Lengths, photon_wavelength_um, said_unit
 
 DETECTOR = "instrument_1/detector_1"
 SOURCE = "instrument_1/source_1"
+BEAM = "instrument_1/beam_1"  # of NeXus, where the source's energy is that of the ring
 
 
 def found(entry: h5py.Group, *names: str) -> h5py.Dataset | None:
@@ -38,7 +39,8 @@ def lengths(entry: h5py.Group, path: Path) -> Lengths:
     distance = _number(entry, f"{DETECTOR}/distance", path) or _from_corner(entry, path)
     if distance is not None:
         seen.take("distance_um", *distance)
-    wavelength, energy = _number(entry, f"{SOURCE}/wavelength", path), _number(entry, f"{SOURCE}/energy", path)
+    wavelength = _number(entry, f"{SOURCE}/wavelength", path)
+    energy = _number(entry, f"{BEAM}/energy", path) or _number(entry, f"{SOURCE}/energy", path)
     if wavelength is not None:
         seen.take("wavelength_um", *wavelength)
     elif energy is not None and energy[0] > 0:

@@ -15,7 +15,7 @@ from ...registry import READERS
 from ...types import InputError
 from ..native.hdf5_frames import WholeFrames
 from ..native.reading import explained
-from ..sidecar import sidecar
+from ..sidecar import layout, sidecar
 
 PATTERNS = 5
 MICROSCOPE = {"wavelength_um": 0.63, "objective_na": 0.1, "pixel_um": 1.625}
@@ -27,7 +27,7 @@ AXIS_DEG, ARCS_DEG = 225.0, (120.0, 240.0, 0.0)
 class LcnfReader:
     """(5 or 6, y, x) differences of two bright-field halves and three dark-field arcs; the sixth, a phase, is left out.
 
-    Other stacks (frame, y, x) are taken as they are, with a sidecar that says what they show.
+    Other stacks, of any axes, are taken with a sidecar that says what they show.
     """
 
     reads = "NumPy stacks (.npy) of NeuPh (LCNF), or of any kind with a sidecar"
@@ -39,23 +39,26 @@ class LcnfReader:
         """Frames (lazy) and, for NeuPh's differences, the optics of the published microscope."""
         with explained(path, "this is not a NumPy array of numbers, or it is cut short"):
             stack = np.load(path, mmap_mode="r", allow_pickle=False)
-        if stack.ndim != 3 or stack.dtype.kind not in "uif":
+        if stack.dtype.kind not in "uifc":
             raise InputError(
-                f"{path}: the array has shape {stack.shape} and type {stack.dtype}; it must be real frames "
+                f"{path}: the array has shape {stack.shape} and type {stack.dtype}; it must be frames of numbers, "
                 "(frame, y, x), or (5, y, x) or (6, y, x) as NeuPh keeps them"
             )
-        if stack.shape[0] in (PATTERNS, PATTERNS + 1) and are_differences(np.asarray(stack[:PATTERNS])):
+        count = stack.shape[0] if stack.ndim == 3 and stack.dtype.kind in "uif" else 0
+        if count in (PATTERNS, PATTERNS + 1) and are_differences(np.asarray(stack[:PATTERNS])):
             return _published(path, stack.shape)
         found = sidecar.find(path)
         if found is None:
             raise InputError(
-                f"{path}: these are {stack.shape[0]} frames, not the vertical differences of NeuPh (whose first row is "
-                f"zero), so what they show is not known; write {sidecar.candidates(path)[0]} with kind, wavelength_um "
-                "and the other values"
+                f"{path}: this is an array of shape {stack.shape}, not the vertical differences of NeuPh (whose first "
+                f"row is zero), so what it shows is not known; write {sidecar.candidates(path)[0]} with kind, "
+                "wavelength_um and the other values"
             )
+        given = sidecar.load(found)
+        kind = sidecar.kind_of(given, found)
         mapped = functools.partial(np.load, mmap_mode="r", allow_pickle=False)
-        frames = WholeFrames(path.absolute(), stack.shape, stack.dtype, mapped)
-        return Draft(sidecar.kind_of(sidecar.load(found), found), frames, {}, str(path))
+        array = WholeFrames(path.absolute(), stack.shape, stack.dtype, mapped)
+        return Draft(kind, layout.arranged(array, given, kind, str(path)), {}, str(path))
 
 
 def _published(path: Path, shape: tuple[int, ...]) -> Draft:

@@ -13,13 +13,15 @@ import h5py
 import numpy as np
 
 from ...data.acquisition import Draft
-from ...data.frames import Frames
 from ...optics.illumination import UCONN_HEIGHT_MM, uconn_board
 from ...registry import READERS
 from ...types import InputError
-from ..native.hdf5_frames import HDF5Frames, Key, WholeFrames, opened, stored
+from ..native import hdf5_tree
+from ..native.hdf5_frames import HDF5Array, WholeFrames, opened
 from ..native.reading import explained
+from ..sidecar import layout, sidecar
 from . import named
+from .hdf5_stacks import joined
 
 _CLASSES = {"single": "f4", "double": "f8", "logical": "u1"}
 _BOARD_LEDS = 225
@@ -47,7 +49,7 @@ class MatlabReader:
         raise InputError(
             f"{path}: the file holds {', '.join(sorted(file.shapes)) or 'nothing'}; it must hold I_low (FPM-INR) or "
             "imlow_HDR (University of Connecticut) as (y, x, led), or frames (y, x, frame), or name the frames in its "
-            "sidecar as variables: {frames: NAME}"
+            "sidecar as variables: {frames: NAME}, those in a struct as STRUCT.NAME"
         )
 
 
@@ -65,12 +67,12 @@ def _fpm_inr(file: _Mat) -> Draft:
         values["pixel_um"] = file.number("dpix_c") / magnification
     if "na_cal" in file.shapes:
         values["objective_na"] = file.number("na_cal")
-    return Draft("led_array", file.frames("I_low"), values, str(file.path))
+    return Draft("led_array", file.frames("I_low", "led_array"), values, str(file.path))
 
 
 def _uconn(file: _Mat) -> Draft:
     """2x objective of NA 0.1, 1.845 um at the sample, the board of `illumination.uconn_board`; amplitudes."""
-    frames = file.frames("imlow_HDR")
+    frames = dataclasses.replace(file.frames("imlow_HDR", "led_array"), amplitudes=True)
     leds = int(frames.shape[0])
     if leds > _BOARD_LEDS:
         raise InputError(f"{file.path}: imlow_HDR holds {leds} frames; this board has {_BOARD_LEDS} LEDs")
@@ -87,7 +89,7 @@ def _uconn(file: _Mat) -> Draft:
     notes = ["imlow_HDR holds amplitudes; its square is taken as the intensity"]
     if "aberration" in file.shapes and np.prod(file.shapes["aberration"]) > 1:
         notes.append("the pupil in 'aberration' is not used; it can be recovered from the frames")
-    return Draft("led_array", SquaredFrames(frames), values, str(file.path), notes)
+    return Draft("led_array", frames, values, str(file.path), notes)
 
 
 def _own_names(file: _Mat) -> Draft | None:
@@ -95,23 +97,22 @@ def _own_names(file: _Mat) -> Draft | None:
 
     `probe` may be (y, x) or (y, x, mode).
     """
-    names = named.names_in(file.path, list(file.shapes))
+    names = named.names_in(file.path, list(file.shapes), file.has)
     if named.FRAMES not in names:
         return None
     said = _text(file.array("kind")) if "kind" in file.shapes else None
     kind = named.kind_of(file.path, names, said)
-    values = named.values_of(kind, names, lambda name: _plain(file.array(name)))
+    frames = file.frames(names[named.FRAMES].name, kind)
+    values = named.values_of(kind, names, lambda name: _plain(file.array(name)), frames.shape[0], file.path)
     if "probe" in values and np.ndim(values["probe"]) == 3:
         values["probe"] = np.moveaxis(values["probe"], -1, 0)
     if "title" in file.shapes:
         values["title"] = _text(file.array("title"))
-    return Draft(kind, file.frames(names[named.FRAMES]), values, str(file.path))
+    return Draft(kind, frames, values, str(file.path))
 
 
 def _plain(value: np.ndarray) -> np.ndarray:
-    """Text, which version 7.3 keeps as codes of letters, and complex numbers, which it keeps as pairs."""
-    if value.dtype.names and set(value.dtype.names) == {"real", "imag"}:
-        return value["real"] + 1j * value["imag"]
+    """Text, which version 7.3 keeps as codes of letters."""
     if value.dtype == np.uint16 and value.ndim == 2 and 1 in value.shape and value.size > 1:
         return np.array(_text(value))
     return value
@@ -142,19 +143,33 @@ class _Mat:
             raise InputError(f"{self.path}: {name} has shape {value.shape}; it must be a single number")
         return float(value.reshape(()))
 
-    def frames(self, name: str) -> Frames:
-        shape = self._stack_shape(name)
+    def has(self, name: str) -> bool:
+        """Whether there is something inside a struct, as `a.b`."""
         try:
-            dtype = np.dtype(_CLASSES.get(self._classes[name], self._classes[name]))
-        except TypeError:
-            raise InputError(f"{self.path}: {name} is of class {self._classes[name]}; frames are numbers") from None
-        return WholeFrames(self.path.absolute(), shape, dtype, functools.partial(_stack, name=name))
+            return self.array(name).dtype.names is None
+        except InputError:
+            return False
 
-    def _stack_shape(self, name: str) -> tuple[int, int, int]:
-        shape = self.shapes[name]
-        if len(shape) != 3:
-            raise InputError(f"{self.path}: {name} has shape {shape}; it must be (y, x, led)")
-        return shape[2], shape[0], shape[1]
+    def frames(self, name: str, kind: str) -> layout.ArrangedFrames:
+        """Those under a name, for a `kind` of acquisition."""
+        array, axes = self._stack(name)
+        given = sidecar.beside(self.path)
+        if len(array.shape) != 3 and "axes" not in given and name in ("I_low", "imlow_HDR"):
+            raise InputError(f"{self.path}: {name} has shape {tuple(array.shape)}; it must be (y, x, led)")
+        return layout.arranged(array, given, kind, f"{self.path}: {name}", axes)
+
+    def _stack(self, name: str) -> tuple[layout.Stored, str]:
+        """What is stored under a name, in MATLAB's axes, and which are those of three."""
+        if name not in self.shapes or self._classes[name] == "cell":
+            value = self.array(name)
+            shape, dtype = value.shape, value.dtype
+        else:
+            shape, kind = self.shapes[name], self._classes[name]
+            try:
+                dtype = np.dtype(_CLASSES.get(kind, kind))
+            except TypeError:
+                raise InputError(f"{self.path}: {name} is of class {kind}; frames are numbers") from None
+        return WholeFrames(self.path.absolute(), shape, dtype, functools.partial(_whole, name=name)), "yxn"
 
 
 class _Hdf5Mat(_Mat):
@@ -164,48 +179,77 @@ class _Hdf5Mat(_Mat):
         self.path = path
         with opened(path) as file:
             self.shapes = {n: d.shape[::-1] for n, d in file.items() if isinstance(d, h5py.Dataset)}
+            self.shapes |= {n: () for n, d in file.items() if isinstance(d, h5py.Group) and not n.startswith("#")}
 
     def array(self, name: str) -> np.ndarray:
         with opened(self.path) as file:
-            return stored(file[name], (), self.path).T
+            return hdf5_tree.value(file, name, self.path)[0].T
 
-    def frames(self, name: str) -> HDF5Frames:
-        self._stack_shape(name)
+    def has(self, name: str) -> bool:
         with opened(self.path) as file:
-            return HDF5Frames.of(file[name], self.path, reversed_axes=True)
+            return hdf5_tree.has(file, name) or hdf5_tree.has(file, name.replace(".", "/"))
 
-
-def _variable(path: Path, name: str) -> np.ndarray:
-    """A variable in the type it is stored in: `mat_dtype` would drop the imaginary part of complex ones."""
-    import scipy.io
-
-    with explained(path, _DAMAGED):
-        return np.asarray(scipy.io.loadmat(str(path), variable_names=[name])[name])
-
-
-def _stack(path: Path, name: str) -> np.ndarray:
-    """The frames of a version 5 file, which are compressed as a whole and so are kept once read."""
-    return _stack_once(path, name, path.stat().st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=1)
-def _stack_once(path: Path, name: str, written_ns: int) -> np.ndarray:
-    return np.moveaxis(_variable(path, name), -1, 0)
+    def _stack(self, name: str) -> tuple[layout.Stored, str]:
+        with opened(self.path) as file:
+            dataset = hdf5_tree.items(file, name, self.path)[0]
+            parts = hdf5_tree.cells(dataset)
+            if parts is None:
+                return _Reversed(HDF5Array.of(dataset, self.path)), "yxn"
+            return joined(parts, "xy", self.path, name), "nyx"
 
 
 @dataclasses.dataclass(frozen=True)
-class SquaredFrames:
-    """Intensities of a stack that holds amplitudes."""
+class _Reversed:
+    """A dataset in MATLAB's order of axes."""
 
-    frames: Frames
+    array: HDF5Array
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(self.frames.shape)
+        return self.array.shape[::-1]
 
     @property
     def dtype(self) -> np.dtype:
-        return np.promote_types(self.frames.dtype, np.float32)
+        return self.array.dtype
 
-    def __getitem__(self, key: Key) -> np.ndarray:
-        return np.square(np.asarray(self.frames[key]).astype(self.dtype))
+    def __getitem__(self, key: tuple[int | slice, ...]) -> np.ndarray:
+        return self.array[key[::-1]].T
+
+
+def _variable(path: Path, name: str) -> np.ndarray:
+    """A variable, or `a.b` in a struct, in the type it is stored in: `mat_dtype` would drop imaginary parts."""
+    import scipy.io
+
+    whole, *inside = name.split(".")
+    with explained(path, _DAMAGED):
+        value = scipy.io.loadmat(str(path), variable_names=[whole]).get(whole)
+    for part in inside:
+        if value is None or value.dtype.names is None or part not in value.dtype.names:
+            fields = None if value is None else value.dtype.names
+            held = f"holds {', '.join(fields)}" if fields else "is no struct"
+            raise InputError(f"{path}: there is no {name}; {name.removesuffix(part).rstrip('.')} {held}")
+        value = _unpacked(value[part])
+    if value is None:
+        raise InputError(f"{path}: there is no {name}; look for its name with whosmat")
+    return np.asarray(_unpacked(value))
+
+
+def _unpacked(value: np.ndarray) -> np.ndarray:
+    """The one thing in a cell or struct array, or many of one shape, the last axis counting them."""
+    if value.dtype != object:
+        return value
+    parts = [np.squeeze(part) for part in value.reshape(-1)]
+    if len(parts) == 1:
+        return np.asarray(value.reshape(-1)[0])
+    alike = len({np.shape(part) for part in parts}) == 1
+    return np.stack(parts, axis=-1) if parts and alike else value
+
+
+def _whole(path: Path, name: str) -> np.ndarray:
+    """What a version 5 file holds under a name, which is compressed as a whole and so is kept once read."""
+    return _whole_once(path, name, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1)
+def _whole_once(path: Path, name: str, written_ns: int) -> np.ndarray:
+    return _variable(path, name)

@@ -15,6 +15,7 @@ from ...registry import READERS
 from ...types import InputError
 from ..native.hdf5_frames import Key
 from ..native.reading import explained
+from ..sidecar import layout, sidecar
 from . import named
 
 ENDINGS = (".npz", ".npz.bz2")
@@ -44,10 +45,12 @@ class NumpyArchiveReader:
                 f"{path}: the file holds {', '.join(sorted(held)) or 'nothing'}; it must hold frames (frame, y, x), or "
                 "data and scan, or name the frames in its sidecar as variables: {frames: NAME}"
             )
-        frames = ArchiveFrames.of(path, names[named.FRAMES], held[names[named.FRAMES]])
+        name = names[named.FRAMES].name
         said = str(held["kind"]) if "kind" in held else None
         kind = named.kind_of(path, names, said)
-        values = named.values_of(kind, names, held.__getitem__)
+        array = ArchiveArray(path.absolute(), name, held[name].shape, held[name].dtype)
+        frames = layout.arranged(array, sidecar.beside(path), kind, f"{path}: {name}")
+        values = named.values_of(kind, names, held.__getitem__, frames.shape[0], path)
         if "title" in held:
             values["title"] = str(held["title"])
         return Draft(kind, frames, values, str(path))
@@ -70,41 +73,23 @@ def _arrays(path: Path, written_ns: int) -> dict[str, np.ndarray]:
 
 
 @dataclasses.dataclass(frozen=True)
-class ArchiveFrames:
-    """A stack in an archive, read again where it was pickled to; `cornered` frames are turned to a detector's centre.
-
-    shape : (frame, y, x); axes of length 1 before them are left out.
-    """
+class ArchiveArray:
+    """An array in an archive, read again where it was pickled to."""
 
     path: Path
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
-    cornered: bool = False
-
-    @classmethod
-    def of(cls, path: Path, name: str, array: np.ndarray, cornered: bool = False) -> ArchiveFrames:
-        """The frames of `array`, which the archive `path` holds under a `name`; `cornered` as in the class."""
-        before, shape = array.shape[:-3], array.shape[-3:]
-        if len(shape) != 3 or any(n != 1 for n in before):
-            raise InputError(f"{path}: {name} has shape {array.shape}; it must be (frame, y, x)")
-        return cls(path.absolute(), name, shape, array.dtype, cornered)
 
     def __getitem__(self, key: Key) -> np.ndarray:
-        stack = arrays(self.path)[self.name].reshape(self.shape)
-        if not self.cornered:
-            return stack[key].copy()
-        first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
-        chosen = np.roll(stack[first], (self.shape[1] // 2, self.shape[2] // 2), axis=(-2, -1))
-        if rest and chosen.ndim == 3:
-            return chosen[(slice(None), *rest)]
-        return chosen[rest or ...]
+        return np.array(arrays(self.path)[self.name][key])
 
 
 def _scan(path: Path, held: dict[str, np.ndarray]) -> Draft:
     """`data` (1, frame, y, x), `scan` (1, frame, 2) px of the window's corner, `probe` (..., mode, y, x)."""
-    frames = ArchiveFrames.of(path, SCAN[0], held[SCAN[0]])
-    cornered = _zero_at_corner(held[SCAN[0]].reshape(frames.shape))
+    array = ArchiveArray(path.absolute(), SCAN[0], held[SCAN[0]].shape, held[SCAN[0]].dtype)
+    frames = layout.arranged(array, sidecar.beside(path), "ptychography", f"{path}: {SCAN[0]}")
+    cornered = zero_at_corner(held[SCAN[0]].reshape(frames.shape))
     scan = np.asarray(held[SCAN[1]], dtype=float)
     scan = scan.reshape(scan.shape[-2:]) if scan.size == 2 * frames.shape[0] else scan
     values: dict[str, object] = {"positions_px": scan}
@@ -124,8 +109,8 @@ def _scan(path: Path, held: dict[str, np.ndarray]) -> Draft:
     return draft
 
 
-def _zero_at_corner(stack: np.ndarray) -> bool:
-    """Whether far-field light lies at the corners of the frames rather than in their middle."""
+def zero_at_corner(stack: np.ndarray) -> bool:
+    """Whether far-field light lies at the corners of a `stack` (frame, y, x) rather than in its middle."""
     mean = stack[:: max(1, len(stack) // 32)].mean(axis=0, dtype=float)
     rows, columns = mean.shape
     middle = float(mean[rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4].sum())

@@ -220,10 +220,11 @@ def _by_names(path: Path) -> Draft:
     names = named.names_in(path, list(held))
     if named.FRAMES not in names:
         raise InputError(f"{path}: {_no_images(path)}")
-    frames, _ = _plain(held[names[named.FRAMES]])
+    frames, _ = _plain(held[names[named.FRAMES].name])
     said = attributes(path).get("kind")
     kind = named.kind_of(path, names, None if said is None else str(said))
-    values = named.values_of(kind, names, lambda name: np.asarray(opened(held[name])[...]))
+    count = int(frames.shape[0])
+    values = named.values_of(kind, names, lambda name: np.asarray(opened(held[name])[...]), count, path)
     return Draft(kind, frames, values, str(path))
 
 

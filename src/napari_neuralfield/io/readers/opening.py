@@ -10,7 +10,7 @@ from ...data.acquisition import Acquisition, Draft
 from ...registry import READERS, summary
 from ...types import InputError, Reader
 from ..native.reading import located
-from ..sidecar import sidecar
+from ..sidecar import layout, sidecar
 
 
 def open_draft(path: str | Path) -> Draft:
@@ -24,7 +24,22 @@ def open_draft(path: str | Path) -> Draft:
     draft = _read(path)
     if (beside := sidecar.find(path)) is not None:
         sidecar.apply(draft, beside)
+    else:
+        layout.apply(draft, {}, path)
+    _say_camera_length(draft)
     return draft
+
+
+def _say_camera_length(draft: Draft) -> None:
+    """Note that the detector's pixel and distance are not known, where the far field does without."""
+    told = {**draft.assumed, **draft.values}
+    if draft.kind == "ptychography" and "distance_um" not in told and "detector_pixel_um" not in told:
+        found = draft.derived()
+        if "distance_um" in found:
+            draft.notes.append(
+                "the camera length is not known and not needed: object pixel and wavelength are enough in the far "
+                f"field; a detector pixel is called 1 um, which makes the distance {found['distance_um']:.4g} um"
+            )
 
 
 def open_acquisition(path: str | Path, **overrides: Any) -> Acquisition:
@@ -43,9 +58,9 @@ def known_to_a_plugin(path: Path) -> bool:
 
 
 def _read(path: Path) -> Draft:
-    """The first reader's draft that supports the file."""
+    """The first reader's draft that supports the file; those that take whatever is left come last."""
     known = []
-    for name, entry in READERS.items():
+    for name, entry in sorted(READERS.items(), key=lambda each: getattr(each[1], "last", False)):
         reader = _supports(name, entry, path)
         if reader is not None:
             return _read_with(reader, path, READERS.package(name))

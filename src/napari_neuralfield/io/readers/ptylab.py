@@ -11,6 +11,7 @@ from ...data.acquisition import Draft
 from ...registry import READERS
 from ...types import InputError
 from ..native.hdf5_frames import HDF5Frames, opened, stored
+from . import named
 from .geometry_from_frames import assume_geometry
 from .si_units import Lengths
 
@@ -29,17 +30,15 @@ class PtyLabReader:
     def supports(self, path: Path) -> bool:
         if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file() or not h5py.is_hdf5(path):
             return False
+        if named.told(path):
+            return False
         with opened(path) as file:
-            return all(isinstance(file.get(name), h5py.Dataset) for name in NEEDED)
+            fourier = "zled" in file and "zo" not in file  # of hdf5_layouts
+            return not fourier and all(isinstance(file.get(name), h5py.Dataset) for name in NEEDED)
 
     def read(self, path: Path) -> Draft:
         """Frames (lazy) and geometry; far field where nothing else is said or seen."""
         with opened(path) as file:
-            if "zo" not in file and "zled" in file:
-                raise InputError(
-                    f"{path}: this is PtyLab's Fourier ptychography (zled {_number(file, 'zled', path):g} m); only its "
-                    "conventional ptychography is read, so give these frames as TIFF with a sidecar of kind led_array"
-                )
             frames = HDF5Frames.of(file["ptychogram"], path)
             said = _lengths(file, path)
             values: dict[str, object] = {**said.values, "positions_um": 1e6 * _encoder(file, path)}

@@ -13,22 +13,33 @@ import numpy as np
 
 from ...data import typed_values
 from ...data.acquisition import KINDS, Draft, quantities
-from ...data.derived import DEPTH_STEPS, DERIVING, FROM_FOCUS, IN_PIXELS, INTERVAL, THROUGH_FOCUS
+from ...data.derived import (
+    DEPTH_STEPS,
+    DERIVING,
+    ENERGIES,
+    FROM_FOCUS,
+    IN_PIXELS,
+    INTERVAL,
+    THROUGH_FOCUS,
+    wavelength_of,
+)
 from ...data.quantity import Quantity
 from ...types import InputError
 from ..native.acquisition_file import NativeReader
 from ..native.field_file import load_result
-from . import flat_field, pattern_lists
+from . import flat_field, layout, pattern_lists, scan_grid
 from .leds import directions, height_mm
 from .positions import read_positions
 from .tables import read_image, read_table
 from .yaml_file import read_yaml
 
-VARIABLES = "variables"  # the names in a MATLAB file or NumPy archive: frames: diffraction
+VARIABLES = "variables"  # the names in an HDF5 or MATLAB file or a NumPy archive: frames: diffraction
 FLAT = "flat"  # an image of the empty field, by which frames are divided
-OWN_KEYS = ("kind", "title", "leds", "files", FLAT, VARIABLES)
+OWN_KEYS = ("kind", "title", "leds", "files", FLAT, VARIABLES, *layout.KEYS)
 OWN_FILE = ".acq.h5"
 POSITIONS = ("positions_um", IN_PIXELS)
+PAIRS = {tuple(f"positions_{axis}_{unit}" for axis in "yx"): f"positions_{unit}" for unit in ("um", "px")}
+BY_AXIS = tuple(name for pair in PAIRS for name in pair)
 ENDINGS = (".ome.tiff", ".ome.tif", ".npz.bz2")
 
 
@@ -38,6 +49,12 @@ def find(path: Path) -> Path | None:
         if candidate.is_file() and "method" not in load(candidate):
             return candidate
     return None
+
+
+def beside(path: Path) -> dict[str, object]:
+    """What the sidecar of a file or folder holds; nothing without one."""
+    found = find(path)
+    return {} if found is None else load(found)
 
 
 def candidates(path: Path) -> list[Path]:
@@ -106,6 +123,8 @@ def apply(draft: Draft, path: Path) -> None:
         draft.kind = kind_of(given, path)
     known, deriving = quantities(draft.kind), DERIVING.get(draft.kind, ())
     _make_room(draft, given)
+    layout.apply(draft, given, path)
+    _put_axes(draft, given, path)
     for name, value in given.items():
         if name == "patterns" and name in known and pattern_lists.named(value):
             continue  # below, once the LEDs are known
@@ -114,6 +133,9 @@ def apply(draft: Draft, path: Path) -> None:
         elif name in known:
             put = _named if known[name].shape else _typed
             draft.values[name] = put(name, value, known[name], path)
+        elif name in ENERGIES:
+            energy = _typed(name, value, typed_values.Plain(unit=ENERGIES[name]), path)
+            draft.values["wavelength_um"] = _wavelength(name, energy, path)
         elif name in deriving:
             number = typed_values.Plain(unit=typed_values.unit_in(name))
             draft.values[name] = _number(name, _typed(name, value, number, path), path, draft.kind)
@@ -124,9 +146,10 @@ def apply(draft: Draft, path: Path) -> None:
             height = height_mm(value)
             if draft.kind == "led_array" and height is not None:
                 draft.values["led_height_mm"] = height
-        elif name not in OWN_KEYS:
+        elif name not in OWN_KEYS and name not in BY_AXIS:
             every = ", ".join((*OWN_KEYS, *known, *deriving))
             raise InputError(f"{path}: {name} is not a value of kind {draft.kind}; known are {every}")
+    layout.spread(draft)
     patterns = given.get("patterns")
     if "patterns" in known and pattern_lists.named(patterns):
         draft.values["patterns"] = pattern_lists.matrix(patterns, draft.values, path)
@@ -135,6 +158,27 @@ def apply(draft: Draft, path: Path) -> None:
     if set(given) & {*draft.assumed, FROM_FOCUS}:
         draft.notes = [note for note in draft.notes if note != draft.reason]
     draft.notes.append(f"values from {path.name}")
+
+
+def _wavelength(name: str, energy: object, path: Path) -> float:
+    try:
+        return wavelength_of(name, typing.cast(float, energy))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _put_axes(draft: Draft, given: dict[str, object], path: Path) -> None:
+    """Positions of which y and x are given apart; they take the place of the recording's."""
+    for (y, x), whole in PAIRS.items():
+        if y not in given and x not in given:
+            continue
+        if whole not in (*quantities(draft.kind), *DERIVING.get(draft.kind, ())) or y not in given or x not in given:
+            raise InputError(f"{path}: {y} and {x} are given together, for kinds that have {whole}")
+        unit = typed_values.Plain(unit=typed_values.unit_in(whole))
+        parts = [_array(_typed(n, v, unit, path) if isinstance(v := given[n], list) else v, path) for n in (y, x)]
+        for other in POSITIONS:
+            draft.values.pop(other, None)
+        draft.values[whole] = scan_grid.paired(parts[0], parts[1], str(path))
 
 
 def _make_room(draft: Draft, given: dict[str, object]) -> None:
@@ -180,7 +224,12 @@ def _put_positions(draft: Draft, name: str, value: object, path: Path) -> None:
     for other in POSITIONS:
         draft.values.pop(other, None)
     unit = typed_values.Plain(unit=typed_values.unit_in(name))
-    draft.values[name] = _array(_typed(name, value, unit, path) if isinstance(value, list) else value, path)
+    array = _array(_typed(name, value, unit, path) if isinstance(value, list) else value, path)
+    if not isinstance(value, str):
+        draft.values[name] = array
+        return
+    draft.values[name], note = scan_grid.oriented(array, int(draft.frames.shape[0]), f"{path.parent / value}:")
+    draft.notes += [note] if note else []
 
 
 def _led_name(kind: str, path: Path) -> str:
