@@ -65,9 +65,7 @@ def test_every_order_lights_every_led_of_an_uneven_grid_once(order: str) -> None
 
 def test_orders_and_orientations_are_all_starts_and_senses() -> None:
     """What a search over GRID_ORDERS and ORIENTATIONS tries on a square board leaves out none that can be named."""
-    tried = {
-        ((order - 2.0) @ matrix.T).tobytes() for order in grid_orders(5, 5).values() for _, matrix in ORIENTATIONS
-    }
+    tried = {((order - 2.0) @ matrix.T).tobytes() for order in grid_orders(5, 5).values() for _, matrix in ORIENTATIONS}
     for order in GRID_ORDERS:
         starts, senses = (SIDES if order == "spiral" else CORNERS), (SENSES if "spiral" in order else SENSES[:1])
         for start in starts:

@@ -33,9 +33,7 @@ ORIENTATIONS: tuple[tuple[str, np.ndarray], ...] = tuple(
 )
 
 
-def grid_positions(
-    rows: int, columns: int, pitch_mm: float, order: str | np.ndarray = "raster"
-) -> np.ndarray:
+def grid_positions(rows: int, columns: int, pitch_mm: float, order: str | np.ndarray = "raster") -> np.ndarray:
     """Positions of a rectangular board about its centre, in the order its LEDs are lit.
 
     Parameters
@@ -78,7 +76,9 @@ def ring_positions(
     if len(radii) != len(counts):
         raise InputError(f"the LED rings have {len(radii)} radii and {len(counts)} counts; give one count per radius")
     if len(starts) != len(radii):
-        raise InputError(f"the LED rings have {len(radii)} radii and {len(starts)} start_deg; give one, or one per ring")
+        raise InputError(
+            f"the LED rings have {len(radii)} radii and {len(starts)} start_deg; give one, or one per ring"
+        )
     if min(counts, default=0) < 1 or min(radii, default=-1.0) < 0:
         raise InputError(
             f"the LED rings have radii {radii} and counts {counts}; radii are at least 0, counts at least 1"

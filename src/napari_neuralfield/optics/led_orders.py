@@ -1,4 +1,4 @@
-"""In which order the LEDs of a rectangular board are lit: (led, 2) rows and columns, seen as in the camera's picture."""
+"""In which order the LEDs of a rectangular board are lit: (led, 2) rows and columns, as in the camera's picture."""
 
 from __future__ import annotations
 
