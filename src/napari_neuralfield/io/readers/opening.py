@@ -11,6 +11,8 @@ from ...data.acquisition import Acquisition, Draft
 from ...registry import READERS, summary
 from ...types import InputError, Reader
 from ..sidecar import sidecar
+from ..sidecar.finding import unread
+from ..sidecar.told_by_names import settle
 
 
 def open_draft(path: str | Path) -> Draft:
@@ -26,8 +28,12 @@ def open_draft(path: str | Path) -> Draft:
     if not os.access(path, os.R_OK):
         raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it")
     draft = _read(path)
-    if (beside := sidecar.find(path)) is not None:
+    beside = sidecar.find(path)
+    if beside is not None:
         sidecar.apply(draft, beside)
+    if overlooked := unread(path):
+        draft.notes.append(overlooked)
+    settle(draft, {} if beside is None else sidecar.load(beside), beside)
     return draft
 
 

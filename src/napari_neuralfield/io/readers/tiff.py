@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,16 +11,18 @@ import numpy as np
 from ...data.acquisition import Draft
 from ...data.derived import INTERVAL, THROUGH_FOCUS
 from ...data.frames import Frames
+from ...data.name_values import times_s
 from ...registry import READERS
 from ...types import InputError
 from ..native.hdf5_frames import SingleFrames, WholeFrames
 from ..native.reading import explained
 from ..sidecar import sidecar
+from ..sidecar.finding import KindMissing, unread
 from ..sidecar.tables import image_head, read_image
 from .depth_names import agree, by_depth, depth_um
+from .folders import SUFFIXES, chosen_images, remarks
 from .image_metadata import Described, described
 
-SUFFIXES = (".tif", ".tiff", ".png")
 COLOURS_APART = "SYX"  # axes of colours plane after plane: so some programs mark a stack of three frames
 
 
@@ -44,12 +45,14 @@ class TiffReader:
         found = sidecar.find(path)
         given = {} if found is None else sidecar.load(found)
         kind = sidecar.kind_of(given, found) if found is not None and "kind" in given else None
+        names: tuple[str, ...] = ()
         if path.is_dir():
-            images = _images(path, given, found)
+            images = chosen_images(path, given, found)
             said = Described()
             if kind in (None, THROUGH_FOCUS):
                 images, said = _told_by_names(images, given, found)
             frames: Frames = _image_frames(images)
+            names = tuple(image.relative_to(path).as_posix() for image in images)
         else:
             frames, said = _told_by_planes(path)
         if kind is None and said.through_focus:
@@ -57,48 +60,34 @@ class TiffReader:
             said.notes.append("kind through_focus, as the frames lie at different depths")
         if kind is None and found is None:
             wanted = " or ".join(str(c) for c in sidecar.candidates(path))
-            raise InputError(
+            overlooked = unread(path)
+            raise KindMissing(
                 f"{path}: there is no sidecar, so what the frames show is not known; write {wanted} with kind, "
-                "wavelength_um and the other values"
+                f"wavelength_um and the other values{f' ({overlooked})' if overlooked else ''}"
             )
         kind = kind or sidecar.kind_of(given, found or path)
         told = (said.values, said.notes) if kind == THROUGH_FOCUS else ({}, [])
-        return Draft(kind, frames, told[0], str(path), list(told[1]))
-
-
-def _images(folder: Path, given: Mapping[str, object], where: Path | None) -> list[Path]:
-    """The images of a folder, in the natural order of their names (2 before 10), or those that `files` names.
-
-    Images that the sidecar names for something else, such as flat or background, are no frames.
-
-    Raises
-    ------
-    InputError : where there are none.
-    """
-    files = given.get("files")
-    if isinstance(files, list):
-        paths = [folder / str(name) for name in files]
-    elif files is None or isinstance(files, str):
-        paths = sorted(folder.glob(files or "*"), key=lambda p: _natural(p.name))
-        paths = [p for p in paths if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
-        used = {(where.parent / v).resolve() for v in given.values() if isinstance(v, str) and v} if where else set()
-        paths = [p for p in paths if p.resolve() not in used]
-    else:
-        raise InputError(f"{where}: files is {files!r}; it must be a pattern such as led_*.tif or a list of names")
-    if not paths:
-        raise InputError(f"{folder}: no images are found; the folder must hold {', '.join(SUFFIXES)} files")
-    return paths
+        notes = [*told[1], *(remarks(path, images) if path.is_dir() else [])]
+        return Draft(kind, frames, told[0], str(path), notes, frame_names=names)
 
 
 def _told_by_names(images: list[Path], given: Mapping[str, object], where: Path | None) -> tuple[list[Path], Described]:
-    """The images whose names tell a depth, sorted by it unless their order is given, and those depths."""
+    """The images whose names tell a depth, sorted by it unless their order is given, and those depths and times."""
     in_order = isinstance(given.get("files"), list) or any(given.get(n) is not None for n in ("time_s", INTERVAL))
     chosen, depths, notes = by_depth(images, in_order=in_order)
     if not depths:
-        return chosen, Described({}, notes)
-    if not isinstance(given.get("files"), list):
+        times = None if in_order else times_s([image.name for image in chosen])
+        return chosen, Described({} if times is None else {"time_s": times - times.min()}, notes)
+    if not isinstance(given.get("files"), list) and not isinstance(given.get("z_um"), Mapping):
         agree(depths, given.get("z_um"), where)
-    return chosen, Described({"z_um": np.array(depths)}, notes, through_focus=True)
+    said = Described({"z_um": np.array(depths)}, notes, through_focus=True)
+    times = None if in_order else times_s([image.name for image in chosen])
+    if times is not None and len(set(times)) * len(set(depths)) == len(times) and len(set(times)) > 1:
+        order = np.lexsort((np.array(depths), times))
+        said.values = {"z_um": np.array(depths)[order], "time_s": times[order] - times.min()}
+        said.notes.append(f"times from the names of the images, {len(set(times))} of {len(set(depths))} depths each")
+        chosen = [chosen[at] for at in order]
+    return chosen, said
 
 
 def _image_frames(paths: list[Path]) -> SingleFrames:
@@ -139,10 +128,6 @@ def _told_by_planes(path: Path) -> tuple[Frames, Described]:
         said.values["z_um"] = depth
         said.notes.append(f"depth from the name of the file, {depth:g} um")
     return frames, said
-
-
-def _natural(name: str) -> list[tuple[int, int | str]]:
-    return [(0, int(part)) if part.isdigit() else (1, part.lower()) for part in re.split(r"(\d+)", name) if part]
 
 
 def _said(head: tuple[tuple[int, int], np.dtype]) -> str:
