@@ -14,7 +14,7 @@ from ..data.typed_values import members
 if TYPE_CHECKING:
     from ..recon.engine.recipe import Recipe
 
-COMMANDS = ("reconstruct", "calibrate", "train")
+COMMANDS = ("reconstruct", "calibrate", "train", "import")
 ALONE = {"--height": "known"}  # option -> what it means without a value
 
 
@@ -53,6 +53,8 @@ def _a_number(tokens: list[str]) -> bool:
 def _recipes(command: str) -> list[type[Recipe]]:
     from ..registry import METHODS, NETWORKS
 
+    if command == "import":
+        return []  # values of an acquisition, none of which may stand alone
     if command == "train":
         return [entry.recipe for _, entry in NETWORKS.items()]
     if command == "calibrate":
