@@ -61,10 +61,16 @@ def frame_table(draft: Draft, means: Mapping[int, float] | None = None) -> list[
 
 
 def as_lines(table: list[Row], most: int = LINES) -> list[str]:
-    """The table in text: titles, then first and last rows where there are more than `most`."""
-    if not table:
+    """The table in text: titles, then first and last rows where there are more than `most`; [] of mere numbers.
+
+    Parameters
+    ----------
+    table : of `frame_table`.
+    most : rows.
+    """
+    names = list(table[0]) if table else []
+    if len(names) < 2:
         return []
-    names = list(table[0])
     ahead = most - most // 3
     shown = table if len(table) <= most else [*table[:ahead], {}, *table[-(most - ahead) :]]
     cells = [[TITLES[name] for name in names]]

@@ -175,7 +175,8 @@ def _what_it_is(task: Import) -> str:
     lines = report.acquisition_as_text(found).splitlines()
     asked = "asked for now: " if found["missing"] else "nothing is missing"
     names = ", ".join(m["name"] for m in found["missing"])
-    shown = [line for line in lines if not line.startswith(("missing", "good", "warning"))]
+    aside = ("missing", "good", "warning", f"note: {finding.VALUES_FROM}")
+    shown = [line for line in lines if not line.startswith(aside)]
     return "\n".join([*shown, f"{asked}{names}"])
 
 
@@ -227,7 +228,8 @@ def _show(task: Import) -> None:
         found = report.acquisition(task.recording)
     print(*as_lines(found["frames_table"]), sep="\n")
     for note in found["notes"]:
-        print(f"note: {note}")
+        if not note.startswith(finding.VALUES_FROM):
+            print(f"note: {note}")
     for check in found["checks"]:
         if check["level"] == "warning":
             print(f"warning: {check['text']}")
@@ -253,10 +255,12 @@ def _write(task: Import, target: Path) -> None:
     acquisition = task.draft().complete()
     write_or_keep(target, lambda path: save_acquisition(path, acquisition), "acquisition")
     print(f"{acquisition.frame_count} frames of kind {acquisition.kind} are in {target}")
-    text = yaml.safe_dump(task.values, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110)
+    said = {} if not task.there else finding.load(task.sidecar)
+    new = {name: value for name, value in task.values.items() if name not in said or said[name] != value}
+    text = yaml.safe_dump(new, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110)
     if not task.there:
         with writing(task.sidecar) as path:
             path.write_text(text, encoding="utf-8")
         print(f"what was said is in {task.sidecar}, so {task.recording} opens by itself")
-    elif finding.load(task.sidecar) != task.values:
-        print(f"{task.sidecar} was there before and stays as it is; {target.name} holds what it lacks:\n{text}", end="")
+    elif new:
+        print(f"{task.sidecar} was there before and stays as it is; it lacks, or says otherwise:\n{text}", end="")

@@ -69,7 +69,7 @@ def known_options(kind: str | None = None) -> list[str]:
     """Names of every option of `import`, of one `kind` or of all, for sentences."""
     kinds = KINDS if kind is None else [kind]
     values = [name for k in kinds for name in (*quantities(k), *DERIVING.get(k, ()))]
-    return list(dict.fromkeys([*values, *BOARD, "title", "variables"]))
+    return list(dict.fromkeys([*values, *BOARD, "title"]))
 
 
 def board(options: Mapping[str, str], folder: Path) -> Values:

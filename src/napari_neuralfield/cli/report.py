@@ -138,7 +138,7 @@ def acquisition_as_text(found: Facts) -> str:
         *((name, _with_unit(value, _unit(name, found["units"]))) for name, value in found["values"].items()),
         *((name, _number(value)) for name, value in found["facts"].items() if not name.startswith("frame_")),
     ]
-    lines = [f"{found['title'] or Path(found['file']).name}", *columns(rows)]
+    lines = [found["title"] or Path(found["file"]).name or Path(found["file"]).resolve().name, *columns(rows)]
     lines += as_lines(found["frames_table"])
     lines += [f"note: {text}" for text in found["notes"]]
     lines += [f"missing: {m['name']}{_in(m['unit'])}, {m['help']}; give it in a sidecar file" for m in found["missing"]]

@@ -24,6 +24,7 @@ OWN_FILE = ".acq.h5"
 ENDINGS = (".ome.tiff", ".ome.tif", ".ome.zarr", ".npz.bz2")
 FORMATS = (".yaml", ".yml", ".json")
 INSIDE = ("acquisition", "metadata")  # what a sidecar in a folder is called
+VALUES_FROM = "values from"  # how the note on a sidecar that is read begins
 NEAR = 0.6  # likeness of two names, as difflib measures it
 SHOWN = 3
 NONE: Mapping[Path, dict[str, object]] = types.MappingProxyType({})
@@ -121,7 +122,7 @@ def _found(path: Path) -> list[Path]:
         known = folders.setdefault(wanted.parent, {})
         if not known:
             known.update(_entries(wanted.parent))
-        there = wanted if wanted in _unwritten.get() or wanted.name in known else known.get(wanted.name.lower())
+        there = wanted if wanted in _unwritten.get() else known.get(wanted.name, known.get(wanted.name.lower()))
         if there is None or there in found or there in (path, path.resolve()):
             continue
         if there in _unwritten.get() or (there.is_file() and _is_sidecar(there)):

@@ -20,7 +20,7 @@ from ...types import InputError
 from ..native.acquisition_file import NativeReader
 from ..native.field_file import load_result
 from . import by_name, columns, flat_field, pattern_lists
-from .finding import OWN_FILE, KindMissing
+from .finding import OWN_FILE, VALUES_FROM, KindMissing
 from .finding import candidates as candidates
 from .finding import find as find
 from .finding import load as load
@@ -101,7 +101,7 @@ def apply(draft: Draft, path: Path) -> None:
         flat_field.divide(draft, str(given[FLAT]), path)
     if set(given) & {*draft.assumed, FROM_FOCUS}:
         draft.notes = [note for note in draft.notes if note != draft.reason]
-    draft.notes.append(f"values from {path.name}")
+    draft.notes.append(f"{VALUES_FROM} {path.name}")
 
 
 def _take_kind(draft: Draft, kind: str, path: Path) -> None:

@@ -13,7 +13,9 @@ from ...data.acquisition import Draft, quantities
 from ...data.derived import DERIVING, IN_PIXELS, THROUGH_FOCUS
 from ...data.name_order import signed_numbers
 from ...types import InputError
+from . import columns
 from .by_name import listed
+from .leds import TABLES
 
 IMAGES = (".tif", ".tiff", ".png")
 DEPTH_WORD = re.compile(r"(?<![a-z])(?:d?z|defocus|depth)[ _=]*$")
@@ -37,14 +39,23 @@ def settle(draft: Draft, given: Mapping[str, object], sidecar: Path | None) -> N
     names = draft.frame_names
     if names and all(PurePath(name).suffix.lower() in IMAGES for name in names):
         in_order = isinstance(given.get("files"), list)
-        free = {name for name in quantities(draft.kind) if not isinstance(given.get(name), Mapping)}
+        free = {name for name in quantities(draft.kind) if not _by_name(given.get(name), sidecar)}
         if draft.kind == THROUGH_FOCUS and "z_um" in free and not in_order:
             _depths(draft, names, where)
         if "exposure" in free:
             _exposures(draft, names, where)
-        if "positions_um" in free and not isinstance(given.get(IN_PIXELS), Mapping):
+        if "positions_um" in free and not _by_name(given.get(IN_PIXELS), sidecar):
             _positions(draft, names, where)
     _count(draft, where)
+
+
+def _by_name(value: object, sidecar: Path | None) -> bool:
+    """Whether a sidecar gives a value by the names of frames: itself, or in a table that holds them."""
+    if isinstance(value, Mapping) and "table" not in value:
+        return True
+    if sidecar is None or not (isinstance(value, Mapping) or (isinstance(value, str) and value.endswith(TABLES))):
+        return False
+    return bool(columns.read(value, sidecar)[1].names)
 
 
 def _depths(draft: Draft, names: Sequence[str], where: str) -> None:
