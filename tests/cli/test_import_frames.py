@@ -113,7 +113,7 @@ def test_breaking_off_leaves_nothing_behind(stack: Path, typed: Any, capsys: Any
         ([*OPTICS, *BOARD], "illumination_na has 9 entries along 'frame' but the frames have 8"),
         ([*OPTICS, *BOARD, "--counts", "8"], "option --rows does not go with a board of rings"),
         ([*OPTICS, *BOARD, "--missing", "a"], "--missing is a; it must be numbers from 0, or row/column"),
-        ([*OPTICS[:-2], "--pixel-um", "-1"], "pixel_um is -1 um; it must be larger than 0"),
+        ([*OPTICS[:-2], "--pixel-um", "-1"], "--pixel-um is '-1': -1 is too small; it must be at least 0"),
         ([*OPTICS, "--exposure", "exp.csv"], "exp.csv: the table cannot be read: there is no such file"),
     ],
 )  # fmt: skip

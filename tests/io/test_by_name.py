@@ -163,12 +163,14 @@ def test_odd_folders(tmp_path: Path) -> None:
     draft = folder(tmp_path / "c", names, OPTICS + "z_um: 4\nfiles: cell_*.tif\n")
     assert draft.frame_names == ("cell_1.tif", "cell_2.tif")
     assert draft.notes[0] == "images in the folders more inside are not read"
-    with pytest.raises(InputError, match="files names cell_1.tif twice"):
+    with pytest.raises(InputError, match=r"files names cell_1.tif twice"):
         folder(tmp_path / "c", names, OPTICS + "files: [cell_1.tif, cell_1.tif]\n")
     with pytest.raises(InputError, match=r"a.tif and a.tiff have one name and would be the same frame twice"):
         folder(tmp_path / "e", ["a.tif", "a.tiff"], OPTICS)
     (tmp_path / "top" / "inner").mkdir(parents=True)
     tifffile.imwrite(tmp_path / "top" / "inner" / "a.tif", np.zeros((8, 8), np.float32))
     (tmp_path / "top.yaml").write_text(OPTICS)
-    with pytest.raises(InputError, match="no images are found; .* they lie in its folders inner, so name one of those"):
+    with pytest.raises(
+        InputError, match=r"no images are found; .* they lie in its folders inner, so name one of those"
+    ):
         open_acquisition(tmp_path / "top")

@@ -64,6 +64,7 @@ def test_arrays_come_from_tables_and_images(recording: Path) -> None:
 
 
 BOARD = illumination.grid_positions(3, 3, 4.0)
+cosines = illumination.direction_cosines
 BOARDS = {
     "grid: {rows: 3, columns: 3, pitch_mm: 4}\n  height_mm: 80": illumination.direction_cosines(BOARD, 80.0),
     "grid: {rows: 3, columns: 3, pitch_mm: 4, order: spiral}\n  height_mm: 80\n  slide_mm: 1\n  rotation_deg: 5\n"
@@ -91,11 +92,11 @@ BOARDS = {
     "grid: {rows: 2, columns: 5, pitch_mm: 4, missing: [3]}\n  height_mm: 80": illumination.direction_cosines(
         np.delete(illumination.grid_positions(2, 5, 4.0), 3, axis=0), 80.0
     ),
-    "grid: {rows: 2, columns: 5, pitch_mm: 4, order: serpentine, missing: [[1, 4]]}\n  height_mm: 80": illumination.direction_cosines(
-        np.delete(illumination.grid_positions(2, 5, 4.0, "serpentine"), 5, 0), 80.0
+    "grid: {rows: 2, columns: 5, pitch_mm: 4, order: serpentine, missing: [[1, 4]]}\n  height_mm: 80": cosines(
+        np.delete(illumination.grid_positions(2, 5, 4.0, "serpentine"), 5, axis=0), 80.0
     ),
-    "rings: {radii_mm: [0, 5], counts: [1, 8], order: inwards, sense: anticlockwise, start_deg: 90}\n  height_mm: 50": illumination.direction_cosines(
-        np.roll(illumination.ring_positions([0, 5], [1, 8], 90.0, "anticlockwise"), -1, 0), 50.0
+    "rings: {radii_mm: [0, 5], counts: [1, 8], order: inwards, sense: anticlockwise, start_deg: 90}\n  height_mm: 50": (
+        cosines(np.roll(illumination.ring_positions([0, 5], [1, 8], 90.0, "anticlockwise"), -1, axis=0), 50.0)
     ),
     "board: uconn\n  yint_mm: 0.35\n  use: [0, 1, 2, 3, 4, 5, 6, 7, 8]": illumination.uconn_board(0, 0, 0.35, 9),
 }
