@@ -86,12 +86,6 @@ def test_a_sidecar_of_another_kind(tmp_path: Path, led_array) -> None:
         open_acquisition(tmp_path / "a.acq.h5")
 
 
-def test_tabs_are_called_by_their_name(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text("kind: led_array\nleds:\n\tgrid: 3\n")
-    with pytest.raises(InputError, match="line 3 holds a tab; YAML takes spaces only"):
-        finding.load(tmp_path / "a.yaml")
-
-
 def test_a_sidecar_that_is_not_written_yet(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "cells.tif", STACK, photometric="minisblack")
     with finding.unwritten(tmp_path / "cells.yaml", {**GIVEN, "z_um": 4}):

@@ -140,8 +140,13 @@ def question(name: str, kind: str, default: str = "") -> Question:
     elif quantity.low > -1e9:
         rule = f"{quantity.low:g} to {quantity.high:g}" if quantity.high < 1e9 else f"at least {quantity.low:g}"
     unit = "" if quantity.choices or quantity.shape[1:] else quantity.unit
-    return Question(name, f"{quantity.label.lower() if quantity.label[1:2].islower() else quantity.label}: "
+    return Question(name, f"{_small(quantity.label)}: "
                     f"{quantity.help}", unit, rule, default)  # fmt: skip
+
+
+def _small(label: str) -> str:
+    """`Objective NA` within a sentence: objective NA."""
+    return f"{label[0].lower()}{label[1:]}" if label[1:2].islower() else label
 
 
 def ask_board(ask: Ask) -> dict[str, str]:

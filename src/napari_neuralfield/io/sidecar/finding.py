@@ -80,10 +80,8 @@ def load(path: Path) -> dict[str, object]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         values = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: the sidecar cannot be read ({str(error).splitlines()[0]})") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: the sidecar cannot be read ({_yaml_reason(error, text)})") from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise InputError(f"{path}: a sidecar is a YAML mapping of name: value, such as wavelength_um: 0.522")
     return values
@@ -184,13 +182,3 @@ def _near(path: Path) -> list[Path]:
             if alike and (stem not in stems or stem == own) and _ours(folder / name):
                 found.append(folder / name)
     return found
-
-
-def _yaml_reason(error: yaml.YAMLError, text: str) -> str:
-    """The reason and its line; a tab by its name, as YAML does not allow one where a line is indented."""
-    mark = getattr(error, "problem_mark", None)
-    lines = text.splitlines()
-    if mark is not None and mark.line < len(lines) and "\t" in lines[mark.line]:
-        return f"line {mark.line + 1} holds a tab; YAML takes spaces only, so replace it"
-    reason = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return f"line {mark.line + 1}: {reason}" if mark is not None else reason
