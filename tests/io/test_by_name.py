@@ -51,8 +51,12 @@ def test_other_numbers_must_run_the_same_way(tmp_path: Path) -> None:
         InputError, match=r"z_um is 0, 5, -5 for On Axis - z=-4.tif, .* run otherwise; give z_um by name"
     ):
         folder(tmp_path / "b", BY_Z, OPTICS + "z_um: [0, 5, -5]\n")
-    counted = folder(tmp_path / "d", ["z0.tif", "z1.tif", "z2.tif"], OPTICS + "z_um: [2, 1, 0]\n")
-    assert by_frame(counted, "z_um") == {0: 2, 1: 1, 2: 0}  # counted planes are no depths
+    planes = ["z0.tif", "z1.tif", "z2.tif"]  # counted, which is no depth
+    for number, z in enumerate(([2, 1, 0], [0, 4, -4], [1, 0, 2])):
+        counted = folder(tmp_path / f"d{number}", planes, f"{OPTICS}z_um: {z}\n")
+        assert list(by_frame(counted, "z_um").values()) == (z if number < 2 else [0, 1, 2])
+    below = folder(tmp_path / "f", ["z-1.tif", "z-2.tif", "z-3.tif"], OPTICS + "z_um: [-3, -2, -1]\n")
+    assert by_frame(below, "z_um") == {0: -1, 1: -2, 2: -3}
 
 
 @pytest.mark.parametrize("z_um", ["[-4, 0]", "[-4, 0, 4, 8]"])

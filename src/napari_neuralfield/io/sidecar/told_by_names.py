@@ -68,20 +68,32 @@ def _depths(draft: Draft, names: Sequence[str], where: str) -> None:
     if numbers is None or z.shape != (len(names),) or len(set(numbers)) < 2:
         return
     said = np.array(numbers)
+    if said.min() > 0 and z.max() <= 0 and _same_set(z, -said):
+        said = -said  # the hyphens of `z-1`, `z-2` are signs after all
     counted = np.array_equal(np.sort(said), np.arange(len(said)) + said.min()) and said.min() in (0, 1)
-    if np.allclose(z, said) or counted:
+    falling = _alike(z, -said) and said.min() >= 0 and (counted or not _same_set(z, said))  # the other way round
+    if np.allclose(z, said) or (counted and (falling or not _same_set(z, said))):
         return
-    if np.allclose(np.sort(z), np.sort(said)):
+    if _same_set(z, said) and not falling:
         draft.values["z_um"] = said
         draft.notes.append(
             f"z_um holds the numbers in the names of the images in another order, {_numbers(z)}; the names decide: "
             f"{_paired(names, said)}"
         )
-    elif said.min() < 0 and (np.sign(np.subtract.outer(z, z)) != np.sign(np.subtract.outer(said, said))).any():
+    elif not _alike(z, said) and not falling:
         raise InputError(
             f"{where}: z_um is {_numbers(z)} for {listed(names)}, whose numbers run otherwise; give z_um by name, such "
             f"as z_um: {{{names[0]}: {z[0]:g}, ...}}"
         )
+
+
+def _same_set(one: np.ndarray, other: np.ndarray) -> bool:
+    return bool(np.allclose(np.sort(one), np.sort(other)))
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether one rises where the other does."""
+    return bool((np.sign(np.subtract.outer(one, one)) == np.sign(np.subtract.outer(other, other))).all())
 
 
 def _exposures(draft: Draft, names: Sequence[str], where: str) -> None:
