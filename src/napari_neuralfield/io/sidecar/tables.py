@@ -47,7 +47,9 @@ def read_table(path: Path) -> Table:
     separator = _separator([line for _, line in data])
     rows = [(number, _cells(line, separator)) for number, line in data]
     first = rows[0][1]
-    header = rows.pop(0)[1] if not any(_is_number(cell, separator) for cell in first) else []
+    header: list[str] = []
+    if not any(_is_number(cell, separator) for cell in first):
+        rows, header = rows[1:], _cells(_glued(data[0][1]), separator)
     if not rows:
         raise InputError(f"{path}: the table holds no numbers; give one row per entry")
     width = len(rows[0][1])
@@ -97,13 +99,17 @@ def _header_of(comments: list[str], separator: str | None, width: int) -> list[s
     """Titles out of the last comment line that has as many words as there are columns, or one fewer; [] without."""
     for line in reversed(comments):
         bare = re.sub(r"^(#+[LC]?(?=\s)|[#%;!/]+)\s*", "", line)
-        glued = re.sub(r"\s+(?=[(\[])", "", bare)
         for sign in (separator, ",", None):
-            titles = [cell.strip().strip('"') for cell in glued.split(sign) if cell.strip()]
+            titles = [cell.strip().strip('"') for cell in _glued(bare).split(sign) if cell.strip()]
             fits = len(titles) == width or len(titles) == width - 1 > 1
             if fits and not any(_is_number(title, sign) for title in titles):
                 return titles
     return []
+
+
+def _glued(line: str) -> str:
+    """Titles with their units right behind them: `x [um]` is one of them."""
+    return re.sub(r"\s+(?=[(\[])", "", line)
 
 
 def _words_at(header: list[str], first: list[str], separator: str | None) -> int | None:
