@@ -11,6 +11,7 @@ import pytest
 
 from napari_neuralfield.cli.commands import OWN, app
 from napari_neuralfield.cli.free_options import joined
+from napari_neuralfield.cli.questions import known_options
 from napari_neuralfield.io import save_acquisition, save_result
 from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
 from napari_neuralfield.recon.engine.recipe import build, options_of, run
@@ -60,6 +61,7 @@ def commands(page: Path) -> list[str]:
 def test_command_lines_are_understood(page: Path) -> None:
     recipes = [METHODS[name].recipe for name in METHODS] + [NETWORKS[name].recipe for name in NETWORKS]
     free = {option.name for recipe in [*recipes, CalibrationRecipe] for option in options_of(recipe)}
+    free |= {*known_options()}
     for line in commands(page):
         tokens = shlex.split(line)[1:]
         call, bound, _ = app.parse_args(joined(tokens, OWN), print_error=False, exit_on_error=False)

@@ -30,7 +30,7 @@ from napari_neuralfield.types import InputError
 def test_headers(tmp_path: Path, header: str, name: str, wanted: list[list[float]]) -> None:
     path = tmp_path / "positions.csv"
     path.write_text(header + "1,2\n3,5\n")
-    found_name, found = read_positions(path, "positions_um")
+    found_name, found, _ = read_positions(path.name, "positions_um", tmp_path / "scan.yaml")
     assert found_name == name
     assert np.allclose(found, wanted)
 
@@ -38,22 +38,22 @@ def test_headers(tmp_path: Path, header: str, name: str, wanted: list[list[float
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1,2,3\n4,5,6\n", "the table has 3 columns; positions are two, y and x"),
-        ("y_inch,x_inch\n1,2\n", "the columns are y_inch, x_inch; positions need one of y and one of x"),
+        ("1,2,3\n4,5,6\n", "the table has 3 columns without titles; positions_um are two"),
+        ("y_inch,x_inch\n1,2\n", "the columns are y_inch, x_inch; positions_um need one of y and one of x"),
         ("y_um,x_mm\n1,2\n", "y is in um but x in mm; give both in one unit"),
-        ("y,x,y_um\n1,2,3\n", "two columns are called y"),
+        ("y,x,y_um\n1,2,3\n", r"two columns are called y \(y, y_um\)"),
         ("y_um,x_um\n1,two\n", "row 2 is '1,two'; every row must hold 2 numbers"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "p.csv").write_text(text)
     with pytest.raises(InputError, match=message):
-        read_positions(tmp_path / "p.csv", "positions_um")
+        read_positions("p.csv", "positions_um", tmp_path / "scan.yaml")
 
 
 def test_other_columns_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("frame,x_um,y_um,z_um\n0,1,2,9\n1,3,5,9\n")
-    assert read_positions(tmp_path / "p.csv", "positions_um")[1].tolist() == [[2, 1], [5, 3]]
+    assert read_positions("p.csv", "positions_um", tmp_path / "scan.yaml")[1].tolist() == [[2, 1], [5, 3]]
 
 
 def test_a_coded_set_in_a_folder(tmp_path: Path) -> None:

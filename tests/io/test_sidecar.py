@@ -64,6 +64,7 @@ def test_arrays_come_from_tables_and_images(recording: Path) -> None:
 
 
 BOARD = illumination.grid_positions(3, 3, 4.0)
+cosines = illumination.direction_cosines
 BOARDS = {
     "grid: {rows: 3, columns: 3, pitch_mm: 4}\n  height_mm: 80": illumination.direction_cosines(BOARD, 80.0),
     "grid: {rows: 3, columns: 3, pitch_mm: 4, order: spiral}\n  height_mm: 80\n  slide_mm: 1\n  rotation_deg: 5\n"
@@ -76,6 +77,27 @@ BOARDS = {
     "rings: {radii_na: [0, 0.1], counts: [1, 8]}": -illumination.ring_positions([0, 0.1], [1, 8]),
     f"positions_mm: {BOARD.tolist()}\n  height_mm: 80": illumination.direction_cosines(BOARD, 80.0),
     f"na: {(BOARD / 50).tolist()}": BOARD / 50,
+    "grid: {rows: 3, columns: 3, pitch_mm: 4, order: columns}\n  height_mm: 80": illumination.direction_cosines(
+        BOARD.reshape(3, 3, 2).transpose(1, 0, 2).reshape(-1, 2), 80.0
+    ),
+    "grid: {rows: 3, columns: 3, pitch_mm: 4, start: bottom_right}\n  height_mm: 80": illumination.direction_cosines(
+        -BOARD, 80.0
+    ),
+    "grid: {rows: 3, columns: 3, pitch_mm: 4}\n  height_mm: 80\n  flip: y": illumination.direction_cosines(
+        BOARD * [-1, 1], 80.0
+    ),
+    "grid: {rows: 3, columns: 3, pitch_mm: 4}\n  height_mm: 80\n  flip: transpose": illumination.direction_cosines(
+        BOARD[:, ::-1], 80.0
+    ),
+    "grid: {rows: 2, columns: 5, pitch_mm: 4, missing: [3]}\n  height_mm: 80": illumination.direction_cosines(
+        np.delete(illumination.grid_positions(2, 5, 4.0), 3, axis=0), 80.0
+    ),
+    "grid: {rows: 2, columns: 5, pitch_mm: 4, order: serpentine, missing: [[1, 4]]}\n  height_mm: 80": cosines(
+        np.delete(illumination.grid_positions(2, 5, 4.0, "serpentine"), 5, axis=0), 80.0
+    ),
+    "rings: {radii_mm: [0, 5], counts: [1, 8], order: inwards, sense: anticlockwise, start_deg: 90}\n  height_mm: 50": (
+        cosines(np.roll(illumination.ring_positions([0, 5], [1, 8], 90.0, "anticlockwise"), -1, axis=0), 50.0)
+    ),
     "board: uconn\n  yint_mm: 0.35\n  use: [0, 1, 2, 3, 4, 5, 6, 7, 8]": illumination.uconn_board(0, 0, 0.35, 9),
 }
 
@@ -125,6 +147,23 @@ def test_boards_in_tables(recording: Path) -> None:
     (recording.parent / "board.csv").write_text(f"x_mm,y_mm\n{rows}\n")
     acquisition = with_sidecar(recording, "leds: {csv: board.csv, height_mm: 80}")
     assert np.allclose(acquisition.illumination_na, illumination.direction_cosines(BOARD, 80.0))
+    rows = "\n".join(f"{n} {y * 1e3} {x * 1e3}" for n, (y, x) in enumerate(BOARD))
+    (recording.parent / "board.csv").write_text(f"# my board\n# led y_um x_um\n{rows}\n")
+    acquisition = with_sidecar(recording, "leds: {csv: board.csv, height_mm: 80}")
+    assert np.allclose(acquisition.illumination_na, illumination.direction_cosines(BOARD, 80.0))
+
+
+def test_an_order_in_a_table(recording: Path) -> None:
+    """Row and column of each LED from 0, or its number row by row."""
+    order = np.random.default_rng(0).permutation(9)
+    wanted = illumination.direction_cosines(BOARD[order], 80.0)
+    grid = "leds: {grid: {rows: 3, columns: 3, pitch_mm: 4, order: order.csv}, height_mm: 80}"
+    for text in ("\n".join(map(str, order)), "column,row\n" + "\n".join(f"{n % 3},{n // 3}" for n in order)):
+        (recording.parent / "order.csv").write_text(text)
+        assert np.allclose(with_sidecar(recording, grid).illumination_na, wanted)
+    (recording.parent / "order.csv").write_text("9")
+    with pytest.raises(InputError, match=r"\[3, 0\] is not a row and column of 3 x 3; count from 0"):
+        with_sidecar(recording, grid)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +177,14 @@ def test_boards_in_tables(recording: Path) -> None:
         ("leds: {pitch: 3}", r"leds: pitch is not known; known are na, positions_mm, grid"),
         ("leds: {grid: {rows: 3, columns: 3, pitch: 3}}", r"leds: grid: pitch is not known; known are rows"),
         ("leds: {grid: {rows: 3, columns: 3}, height_mm: 80}", r"leds: grid: pitch_mm is missing"),
+        (
+            "leds: {grid: {rows: 3, columns: 3, pitch_mm: 4, missing: [9]}}",
+            r"missing names 9, which is no LED of 3 x 3",
+        ),
+        (
+            "leds: {grid: {rows: 3, columns: 3, pitch_mm: 4, order: zigzag}}",
+            r"order is 'zigzag'; it must be one of ras",
+        ),
         ("leds: {grid: {rows: 3, columns: 3, pitch_mm: 4}}", r"height_mm is missing; give the distance in mm"),
         ("leds: {grid: {rows: 3, columns: 3, pitch_mm: 4}, height_mm: -1}", r"height_mm is -1; it should be"),
         ("leds: {height_mm: 80}", r"describes the board by nothing; give exactly one of na, positions_mm"),

@@ -34,24 +34,11 @@ def test_rays_obey_snell_and_end_at_the_sample(radius: float) -> None:
     assert 90.88 * np.tan(np.arcsin(sine)) + 3.0 * np.tan(glass) == pytest.approx(radius, rel=1e-9)
 
 
-def test_spiral_starts_as_described() -> None:
-    steps = illumination.grid_positions(15, 15, 4.0, "spiral") / 4.0
-    inner = [[0, 0], [0, 1], [1, 1], [1, 0], [1, -1], [0, -1], [-1, -1], [-1, 0], [-1, 1]]
-    assert steps[:10].tolist() == [*inner, [-1, 2]]
-    assert len({tuple(s) for s in steps}) == 225
-    assert np.abs(steps).max() == 7
-
-
-@pytest.mark.parametrize("order", illumination.ORDERS)
-def test_every_order_lights_every_led_of_an_uneven_grid_once(order: str) -> None:
-    steps = illumination.grid_positions(3, 4, 2.0, order)
-    assert sorted(map(tuple, steps)) == sorted((y, x) for y in (-2.0, 0.0, 2.0) for x in (-3.0, -1.0, 1.0, 3.0))
-    assert np.allclose(steps.mean(axis=0), 0.0)
-
-
 def test_rings_turn_from_x_towards_y() -> None:
     ring = illumination.ring_positions([0.0, 2.0], [1, 4])
     assert np.allclose(ring, [[0, 0], [0, 2], [2, 0], [0, -2], [-2, 0]])
+    back = illumination.ring_positions([0.0, 2.0], [1, 4], [0.0, 90.0], "anticlockwise")
+    assert np.allclose(back, [[0, 0], [2, 0], [0, 2], [-2, 0], [0, -2]])
     assert np.allclose(illumination.place(ring, 90.0)[1], [2, 0])
     assert np.allclose(illumination.place(ring, 90.0, (1.0, 0.0))[0], [0, -1])
 
@@ -72,7 +59,7 @@ def test_the_eight_orientations_form_the_group_of_the_square() -> None:
 
 
 def test_mistakes_are_named() -> None:
-    with pytest.raises(InputError, match=r"order is 'zigzag'; it must be one of raster, serpentine, spiral"):
+    with pytest.raises(InputError, match=r"order is 'zigzag'; it must be one of raster, serpentine, columns"):
         illumination.grid_positions(3, 3, 4.0, "zigzag")
     with pytest.raises(InputError, match="height_mm of the LED board is 0"):
         illumination.direction_cosines([[0.0, 1.0]], 0.0)
@@ -80,6 +67,10 @@ def test_mistakes_are_named() -> None:
         illumination.direction_cosines([[0.0, 1.0]], 90.0, 1.0, slide_index=0.5)
     with pytest.raises(InputError, match="2 radii and 1 counts"):
         illumination.ring_positions([1.0, 2.0], [8])
+    with pytest.raises(InputError, match="2 radii and 3 start_deg"):
+        illumination.ring_positions([1.0, 2.0], [8, 8], [0.0, 1.0, 2.0])
+    with pytest.raises(InputError, match="sense is 'left'; it must be one of clockwise, anticlockwise"):
+        illumination.ring_positions([1.0], [8], sense="left")
 
 
 def _amplitude_error(

@@ -26,12 +26,17 @@ from .through_focus import through_focus, through_focus_facts
 __all__ = ["Check", "check", "facts"]
 
 
-def check(acquisition: Acquisition) -> list[Check]:
+def check(acquisition: Acquisition, seen: Survey | None = None) -> list[Check]:
     """Findings about the frames and the geometry, the warnings first.
 
     Large recordings are looked at in evenly chosen frames; the sentences say in how many.
+
+    Parameters
+    ----------
+    acquisition : to look at.
+    seen : its `survey`, where there is one already.
     """
-    seen = survey(acquisition)
+    seen = survey(acquisition) if seen is None else seen
     found = [*frame_checks(seen), *GEOMETRY[type(acquisition)](acquisition, seen)]
     return sorted(found, key=lambda c: ("warning", "ok", "info").index(c.level))
 

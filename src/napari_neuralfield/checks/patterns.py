@@ -204,11 +204,5 @@ def _names(acquisition: MultiplexedLed) -> list[PatternName]:
 
 
 def _listed(names: list[PatternName]) -> str:
-    said = {"bright": "bright field", "dark": "dark field", "mixed": "bright and dark field", "empty": "without LEDs"}
-    words = [
-        f"a bright-field half towards {n.angle_deg:.0f} deg" if n.kind == "half"
-        else f"an arc of {n.width_deg:.0f} deg towards {n.angle_deg:.0f} deg" if n.kind == "arc"
-        else said[n.kind]
-        for n in names
-    ]  # fmt: skip
+    words = [name.words for name in names]
     return ", ".join(words[:8]) + (f" and {len(words) - 8} more" if len(words) > 8 else "")

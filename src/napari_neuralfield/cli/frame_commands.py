@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..app import arguments
+from ..types import InputError
 from .program import AsJson, Free, Output, Text, app, show
 
 FIELD = (".nfield",)
@@ -28,6 +29,32 @@ def info(file: Path, /, *, as_json: AsJson = False) -> None:
         show(report.field(file), as_json, report.field_as_text)
     else:
         show(report.acquisition(file), as_json, report.acquisition_as_text)
+
+
+@app.command(name="import")
+def import_frames(*files: Path, output: Output, kind: str | None = None, **options: Free) -> None:
+    """Make an acquisition and a sidecar of foreign frames; what is missing is asked for in a terminal, or typed here.
+
+    Every value is an option under its name: --wavelength-um 0.522, --objective-na 0.1, --pixel-um, --z-um, --exposure,
+    --positions-um motors.txt, --patterns "half 90; half 270". An LED board: --rows, --columns, --pitch-mm, --height-mm,
+    --rotation-deg, --order (raster, serpentine, columns, columns_serpentine, spiral, spiral_inwards, or a table),
+    --start, --sense, --missing, --flip, --centre-mm, --slide-mm; rings: --counts, --radii-mm or --radii-na,
+    --start-deg, --sense; or --leds BOARD.csv.
+
+    Parameters
+    ----------
+    files
+        One recording of any known format, or several images that are its frames, in their order.
+    output
+        The acquisition to write, OUT.acq.h5.
+    kind
+        What the frames show: led_array, multiplexed_led, coded_ptychography, ptychography or through_focus.
+    """
+    from .import_frames import run
+
+    if not files:
+        raise InputError("import: no file is named; write neuralfield import FILE -o OUT.acq.h5")
+    run(files, output, kind, options)
 
 
 @app.command

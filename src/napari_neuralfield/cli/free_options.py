@@ -15,7 +15,7 @@ from ..types import InputError
 if TYPE_CHECKING:
     from ..recon.engine.recipe import Recipe
 
-COMMANDS = ("reconstruct", "calibrate", "train")
+COMMANDS = ("reconstruct", "calibrate", "train", "import")
 ALONE = {"--height": "known"}  # option -> what it means without a value
 ANY = "a value"  # stands for what may follow that is not one of a few words
 
@@ -92,6 +92,8 @@ def _recipes(command: str, method: str) -> list[type[Recipe]]:
     """The recipes whose options a command takes, of the `method` alone where it is known."""
     from ..registry import METHODS, NETWORKS
 
+    if command == "import":
+        return []  # values of an acquisition, none of which may stand alone
     if command == "reconstruct" and method in METHODS:
         return [METHODS[method].recipe]
     if command == "train":

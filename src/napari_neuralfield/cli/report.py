@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..app.arguments import flag_of
+from ..app.frame_table import as_lines, frame_table
 from ..data.plain import plain
 from ..data.typed_values import members
 from .terminal import caption, columns, unit_of
@@ -47,13 +48,18 @@ def acquisition(path: Path) -> Facts:
         "facts": {},
         "checks": [],
     }
+    means: dict[int, float] = {}
     if not missing:
         from ..checks import findings as checks
+        from ..checks.frames import survey
 
         complete = draft.complete()
+        seen = survey(complete)
+        means = dict(zip(seen.looked_at.tolist(), seen.means.tolist(), strict=True))
         found["values"] = {n: _summary(v) for n, v in complete.values().items() if n in known}
         found["facts"] = plain({n: v for n, v in checks.facts(complete).items() if n not in found["values"]})
-        found["checks"] = [plain(dataclasses.asdict(check)) for check in checks.check(complete)]
+        found["checks"] = [plain(dataclasses.asdict(check)) for check in checks.check(complete, seen)]
+    found["frames_table"] = frame_table(draft, means)
     return found
 
 
@@ -135,7 +141,8 @@ def acquisition_as_text(found: Facts) -> str:
         *((name, _with_unit(value, _unit(name, found["units"]))) for name, value in found["values"].items()),
         *((name, _number(value)) for name, value in found["facts"].items() if not name.startswith("frame_")),
     ]
-    lines = [f"{found['title'] or Path(found['file']).name}", *columns(rows)]
+    lines = [found["title"] or Path(found["file"]).name or Path(found["file"]).resolve().name, *columns(rows)]
+    lines += as_lines(found["frames_table"])
     lines += [f"note: {text}" for text in found["notes"]]
     lines += [
         f"missing: {m['name']}{_in(m['unit'])}, {m['help']}; {m['remedy']} in a sidecar file" for m in found["missing"]

@@ -11,9 +11,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..types import InputError
+from .led_orders import GRID_ORDERS as GRID_ORDERS
+from .led_orders import SENSES, lit_order
+from .led_orders import grid_orders as grid_orders
 
 UCONN_HEIGHT_MM = 90.88
-ORDERS = ("raster", "serpentine", "spiral")
 
 # Each matrix turns (na_y, na_x); image axes, y downwards.
 ORIENTATIONS: tuple[tuple[str, np.ndarray], ...] = tuple(
@@ -31,15 +33,14 @@ ORIENTATIONS: tuple[tuple[str, np.ndarray], ...] = tuple(
 )
 
 
-def grid_positions(rows: int, columns: int, pitch_mm: float, order: str = "raster") -> np.ndarray:
+def grid_positions(rows: int, columns: int, pitch_mm: float, order: str | np.ndarray = "raster") -> np.ndarray:
     """Positions of a rectangular board about its centre, in the order its LEDs are lit.
 
     Parameters
     ----------
     rows, columns : LEDs along y and x.
     pitch_mm : distance between neighbours.
-    order : 'raster' runs along x row by row, 'serpentine' turns back at each row's end, 'spiral' starts at
-        LED (rows // 2, columns // 2) and runs +x, +y, -x, -x, -y, -y, +x ...
+    order : one of GRID_ORDERS, see `lit_order`, or rows and columns (led, 2) from 0 of the LEDs that are lit.
 
     Returns
     -------
@@ -49,54 +50,45 @@ def grid_positions(rows: int, columns: int, pitch_mm: float, order: str = "raste
     ------
     InputError : for a size below 1, a pitch that is not larger than 0, or an unknown order.
     """
-    if rows < 1 or columns < 1:
-        raise InputError(f"the LED grid is {rows} x {columns}; it needs at least one row and one column")
     if not pitch_mm > 0:
         raise InputError(f"the LED grid's pitch_mm is {pitch_mm:g}; it must be larger than 0 mm")
-    if order not in ORDERS:
-        raise InputError(f"the LED grid's order is {order!r}; it must be one of {', '.join(ORDERS)}")
-    steps = np.moveaxis(np.mgrid[:rows, :columns], 0, -1)  # (row, column, 2)
-    if order == "serpentine":
-        steps[1::2] = steps[1::2, ::-1]
-    steps = _spiral(rows, columns) if order == "spiral" else steps.reshape(-1, 2)
+    steps = lit_order(rows, columns, order) if isinstance(order, str) else np.asarray(order, dtype=float)
     return pitch_mm * (steps - (np.array([rows, columns]) - 1) / 2)
 
 
-def _spiral(rows: int, columns: int) -> np.ndarray:
-    """(led, 2) row and column of a grid's LEDs along a spiral from its centre."""
-    at, found, leg = np.array([rows // 2, columns // 2]), [(rows // 2, columns // 2)], 0
-    turns = ((0, 1), (1, 0), (0, -1), (-1, 0))
-    while len(found) < rows * columns:
-        for _ in range(leg // 2 + 1):
-            at = at + turns[leg % 4]
-            if 0 <= at[0] < rows and 0 <= at[1] < columns:
-                found.append((int(at[0]), int(at[1])))
-        leg += 1
-    return np.array(found)
-
-
-def ring_positions(radii: list[float], counts: list[int], start_deg: float = 0.0) -> np.ndarray:
-    """Positions on rings about the centre, the first LED of each at +x, going on towards +y (down in the picture).
+def ring_positions(
+    radii: list[float], counts: list[int], start_deg: float | list[float] = 0.0, sense: str = "clockwise"
+) -> np.ndarray:
+    """Positions on rings about the centre, ring by ring, the first LED of each at +x (right in the picture).
 
     Parameters
     ----------
     radii : radius of each ring, in the unit wanted back; 0 with a count of 1 is a centre LED.
     counts : LEDs on each ring.
-    start_deg : turns every ring.
+    start_deg : turns every ring, or each by its own angle, from +x towards +y (down in the picture).
+    sense : clockwise in the picture (from +x towards +y) or anticlockwise.
 
     Returns
     -------
     (led, 2) as (y, x).
     """
+    starts = list(start_deg) if isinstance(start_deg, list | tuple) else [start_deg] * len(radii)
     if len(radii) != len(counts):
         raise InputError(f"the LED rings have {len(radii)} radii and {len(counts)} counts; give one count per radius")
+    if len(starts) != len(radii):
+        raise InputError(
+            f"the LED rings have {len(radii)} radii and {len(starts)} start_deg; give one, or one per ring"
+        )
     if min(counts, default=0) < 1 or min(radii, default=-1.0) < 0:
         raise InputError(
             f"the LED rings have radii {radii} and counts {counts}; radii are at least 0, counts at least 1"
         )
+    if sense not in SENSES:
+        raise InputError(f"the LED rings' sense is {sense!r}; it must be one of {', '.join(SENSES)}")
+    way = 1 if sense == SENSES[0] else -1
     rings = []
-    for radius, count in zip(radii, counts, strict=True):
-        angle = np.deg2rad(start_deg) + 2 * np.pi * np.arange(count) / count
+    for radius, count, start in zip(radii, counts, starts, strict=True):
+        angle = np.deg2rad(start) + way * 2 * np.pi * np.arange(count) / count
         rings.append(radius * np.stack([np.sin(angle), np.cos(angle)], axis=-1))
     return np.concatenate(rings)
 

@@ -17,6 +17,7 @@ from ..types import InputError
 ON_THE_LINE = 1e-6  # NA: nearer to a dividing line than this is on it
 LIKE = 0.6  # a pattern is called by a name where it shares this much of its light with the one that the name builds
 WIDEST_ARC_DEG = 200.0
+WORDS = {"bright": "bright field", "dark": "dark field", "mixed": "bright and dark field", "empty": "without LEDs"}
 Angle = TypeVar("Angle", float, np.ndarray)
 
 
@@ -35,6 +36,15 @@ class PatternName:
     angle_deg: float = 0.0
     width_deg: float = 0.0
     limit_na: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """As in a sentence: a bright-field half towards 90 deg."""
+        if self.kind == "half":
+            return f"a bright-field half towards {self.angle_deg:.0f} deg"
+        if self.kind == "arc":
+            return f"an arc of {self.width_deg:.0f} deg towards {self.angle_deg:.0f} deg"
+        return WORDS[self.kind]
 
 
 def angles_of(na: np.ndarray) -> np.ndarray:

@@ -11,6 +11,8 @@ from ...registry import READERS, summary
 from ...types import InputError, Reader
 from ..native.reading import located
 from ..sidecar import layout, sidecar
+from ..sidecar.finding import unread
+from ..sidecar.told_by_names import settle
 
 
 def open_draft(path: str | Path) -> Draft:
@@ -22,11 +24,15 @@ def open_draft(path: str | Path) -> Draft:
     """
     path = located(path)
     draft = _read(path)
-    if (beside := sidecar.find(path)) is not None:
+    beside = sidecar.find(path)
+    if beside is not None:
         sidecar.apply(draft, beside)
     else:
         layout.apply(draft, {}, path)
     _say_camera_length(draft)
+    if overlooked := unread(path):
+        draft.notes.append(overlooked)
+    settle(draft, {} if beside is None else sidecar.load(beside), beside)
     return draft
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from ...data.acquisition import quantities
 from ...data.derived import PER_STACK, THROUGH_FOCUS
 from ...data.frames import Frames, FrameSelection
-from ...types import InputError
 from ..sidecar import sidecar
+from ..sidecar.finding import KindMissing, unread
 
 AXES = "ctz"  # slowest first
 UNPLACED = (
@@ -182,13 +182,14 @@ def kind_without(path: Path, given: Mapping[str, object], beside: Path | None, s
         return sidecar.kind_of(dict(given), beside)
     wanted = " or ".join(str(c) for c in sidecar.candidates(path)[:3])
     if said is not None and said.rendered:
-        raise InputError(
+        raise KindMissing(
             f"{path}: this is {said.said_rendered}; open the field, NAME.nfield; to take the planes for "
             f"frames all the same (there is no sidecar yet), write {wanted} with kind and the other values"
         )
-    raise InputError(
+    overlooked = unread(path)
+    raise KindMissing(
         f"{path}: there is no sidecar, so what the frames show is not known; write {wanted} with kind, "
-        "wavelength_um and the other values"
+        f"wavelength_um and the other values{f' ({overlooked})' if overlooked else ''}"
     )
 
 

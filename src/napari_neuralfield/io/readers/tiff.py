@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from ...data.acquisition import Draft
 from ...data.derived import INTERVAL, THROUGH_FOCUS
 from ...data.frames import Frames, FrameSelection
+from ...data.name_values import times_s
 from ...registry import READERS
 from ...types import InputError
 from ..native.hdf5_frames import SingleFrames, WholeFrames
@@ -21,9 +21,9 @@ from ..sidecar import sidecar
 from ..sidecar.tables import image_head, read_image
 from . import tiff_planes
 from .depth_names import agree, by_depth, depth_um
+from .folders import SUFFIXES, chosen_images, remarks
 from .planes import Planes, because, kind_without, seen_of
 
-SUFFIXES = (".tif", ".tiff", ".png")
 COLOURS_APART = "SYX"  # axes of colours plane after plane: so some programs mark a stack of three frames
 
 
@@ -46,6 +46,7 @@ class TiffReader:
         found = sidecar.find(path)
         given = {} if found is None else sidecar.load(found)
         kind = sidecar.kind_of(given, found) if found is not None and "kind" in given else None
+        names: tuple[str, ...] = ()
         if path.is_dir():
             return self._of_folder(path, given, found, kind)
         frames, said, names = _told_by_planes(path)
@@ -56,62 +57,41 @@ class TiffReader:
         if depth is not None and not said.through_focus and known == THROUGH_FOCUS:
             values["z_um"] = depth
             notes.append(f"depth from the name of the file, {depth:g} um")
-        return Draft(
-            known,
-            frames,
-            values,
-            str(path),
-            notes + because(kind, said.through_focus),
-            frame_names=names[: frames.shape[0]],
-        )
+        notes += because(kind, said.through_focus)
+        return Draft(known, frames, values, str(path), notes, frame_names=names[: frames.shape[0]])
 
     def _of_folder(self, folder: Path, given: dict[str, object], found: Path | None, kind: str | None) -> Draft:
         """One image, one frame."""
-        images = _images(folder, given, found)
-        depths: list[float] = []
+        images = chosen_images(folder, given, found)
+        values: dict[str, object] = {}
         notes: list[str] = []
         if kind in (None, THROUGH_FOCUS):
-            images, depths, notes = _told_by_names(images, given, found)
+            images, values, notes = _told_by_names(images, given, found)
         frames = _image_frames(images)
-        known = kind or (THROUGH_FOCUS if depths else kind_without(folder, given, found))
-        values = {"z_um": np.array(depths)} if depths else {}
-        names = tuple(image.name for image in images)
-        return Draft(known, frames, values, str(folder), notes + because(kind, bool(depths)), frame_names=names)
-
-
-def _images(folder: Path, given: Mapping[str, object], where: Path | None) -> list[Path]:
-    """The images of a folder, in the natural order of their names (2 before 10), or those that `files` names.
-
-    Images that the sidecar names for something else, such as flat or background, are no frames.
-
-    Raises
-    ------
-    InputError : where there are none.
-    """
-    files = given.get("files")
-    if isinstance(files, list):
-        paths = [folder / str(name) for name in files]
-    elif files is None or isinstance(files, str):
-        paths = sorted(folder.glob(files or "*"), key=lambda p: _natural(p.name))
-        paths = [p for p in paths if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
-        used = {(where.parent / v).resolve() for v in given.values() if isinstance(v, str) and v} if where else set()
-        paths = [p for p in paths if p.resolve() not in used]
-    else:
-        raise InputError(f"{where}: files is {files!r}; it must be a pattern such as led_*.tif or a list of names")
-    if not paths:
-        raise InputError(f"{folder}: no images are found; the folder must hold {', '.join(SUFFIXES)} files")
-    return paths
+        known = kind or (THROUGH_FOCUS if "z_um" in values else kind_without(folder, given, found))
+        values = values if known == THROUGH_FOCUS else {}
+        notes += because(kind, "z_um" in values) + remarks(folder, images)
+        names = tuple(image.relative_to(folder).as_posix() for image in images)
+        return Draft(known, frames, values, str(folder), notes, frame_names=names)
 
 
 def _told_by_names(
     images: list[Path], given: Mapping[str, object], where: Path | None
-) -> tuple[list[Path], list[float], list[str]]:
-    """The images whose names tell a depth, sorted by it unless their order is given, those depths, and notes."""
+) -> tuple[list[Path], dict[str, object], list[str]]:
+    """The images whose names tell a depth, sorted by it unless their order is given; depths and times; notes."""
     in_order = isinstance(given.get("files"), list) or any(given.get(n) is not None for n in ("time_s", INTERVAL))
     chosen, depths, notes = by_depth(images, in_order=in_order)
-    if depths and not isinstance(given.get("files"), list):
+    times = None if in_order else times_s([image.name for image in chosen])
+    if not depths:
+        return chosen, {} if times is None else {"time_s": times - times.min()}, notes
+    if not isinstance(given.get("files"), list) and not isinstance(given.get("z_um"), Mapping):
         agree(depths, given.get("z_um"), where)
-    return chosen, depths, notes
+    if times is None or len(set(times)) * len(set(depths)) != len(times) or len(set(times)) == 1:
+        return chosen, {"z_um": np.array(depths)}, notes
+    order = np.lexsort((np.array(depths), times))
+    notes.append(f"times from the names of the images, {len(set(times))} of {len(set(depths))} depths each")
+    values = {"z_um": np.array(depths)[order], "time_s": times[order] - times.min()}
+    return [chosen[at] for at in order], values, notes
 
 
 def _image_frames(paths: list[Path]) -> SingleFrames:
@@ -149,10 +129,6 @@ def _told_by_planes(path: Path) -> tuple[Frames, Planes, tuple[str, ...]]:
     order = frames.indices if isinstance(frames, FrameSelection) else range(frames.shape[0])
     names = said.names() if np.prod(said.sizes) == frames.shape[0] else ()
     return frames, said, tuple(named[i] for i in order) if named else names
-
-
-def _natural(name: str) -> list[tuple[int, int | str]]:
-    return [(0, int(part)) if part.isdigit() else (1, part.lower()) for part in re.split(r"(\d+)", name) if part]
 
 
 def _said(head: tuple[tuple[int, int], np.dtype]) -> str:

@@ -7,6 +7,7 @@ for it, `NAME.acq.h5.yaml`.
 from __future__ import annotations
 
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,68 +28,24 @@ from ...data.quantity import Quantity
 from ...types import InputError
 from ..native.acquisition_file import NativeReader
 from ..native.field_file import load_result
-from . import flat_field, layout, pattern_lists, scan_grid
+from . import by_name, columns, flat_field, layout, pattern_lists, scan_grid
+from .finding import OWN_FILE, VALUES_FROM, KindMissing
+from .finding import beside as beside
+from .finding import candidates as candidates
+from .finding import find as find
+from .finding import load as load
 from .leds import directions, height_mm
 from .positions import read_positions
 from .tables import read_image, read_table
-from .yaml_file import read_yaml
 
 VARIABLES = "variables"  # the names in an HDF5 or MATLAB file or a NumPy archive: frames: diffraction
 FLAT = "flat"  # an image of the empty field, by which frames are divided
 OWN_KEYS = ("kind", "title", "leds", "files", FLAT, VARIABLES, *layout.KEYS)
-OWN_FILE = ".acq.h5"
 POSITIONS = ("positions_um", IN_PIXELS)
 PAIRS = {tuple(f"positions_{axis}_{unit}" for axis in "yx"): f"positions_{unit}" for unit in ("um", "px")}
 BY_AXIS = tuple(name for pair in PAIRS for name in pair)
-ENDINGS = (".ome.tiff", ".ome.tif", ".npz.bz2")
-
-
-def find(path: Path) -> Path | None:
-    """The sidecar of a file or folder; None without one. A recipe file of the same name is not taken for it."""
-    for candidate in candidates(path):
-        if candidate.is_file() and "method" not in load(candidate):
-            return candidate
-    return None
-
-
-def beside(path: Path) -> dict[str, object]:
-    """What the sidecar of a file or folder holds; nothing without one."""
-    found = find(path)
-    return {} if found is None else load(found)
-
-
-def candidates(path: Path) -> list[Path]:
-    """Where a sidecar is looked for, the first choice first."""
-    whole = path.with_name(f"{path.name}.yaml")
-    if path.is_dir():
-        stem = path.name.lower().removesuffix(".zarr").removesuffix(".ome")
-        named = [path.with_name(f"{path.name[: len(stem)]}.yaml")] if stem and stem != path.name.lower() else []
-        store = next((parent for parent in path.parents if parent.suffix.lower() == ".zarr"), None)
-        return [path / "acquisition.yaml", whole, *named, *([] if store is None else candidates(store))]
-    if path.name.lower().endswith(OWN_FILE):
-        return [whole]
-    ending = next((e for e in ENDINGS if path.name.lower().endswith(e)), path.suffix)
-    stem = path.name[: len(path.name) - len(ending)] if ending else path.name
-    ome = [path.with_name(f"{stem}.ome.yaml")] if ending.startswith(".ome") else []
-    return [path.with_name(f"{stem}.yaml"), *ome, whole]
-
-
-def load(path: Path) -> dict[str, object]:
-    """The mapping in a YAML file.
-
-    Raises
-    ------
-    InputError : where the file cannot be read or is not a mapping.
-    """
-    values = read_yaml(path)
-    if isinstance(values, dict) and all(isinstance(key, str) for key in values):
-        return values
-    found = "empty" if values is None else "a list" if isinstance(values, list) else repr(values)[:40]
-    if isinstance(values, dict):
-        found = f"a mapping of {next(key for key in values if not isinstance(key, str))!r}, which is no name"
-    raise InputError(
-        f"{path}: a sidecar is a YAML mapping of name: value, such as wavelength_um: 0.522, but this is {found}"
-    )
+PER_FRAME = "frame"
+IMAGES = (".tif", ".tiff", ".png")
 
 
 def kind_of(given: dict[str, object], path: Path) -> str:
@@ -102,7 +59,8 @@ def kind_of(given: dict[str, object], path: Path) -> str:
     kind = given.get("kind")
     if kind not in KINDS:
         said = f"kind is {kind!r}" if "kind" in given else "kind is missing"
-        raise InputError(f"{path}: {said}; it must be one of {', '.join(KINDS)}")
+        error = InputError if "kind" in given else KindMissing
+        raise error(f"{path}: {said}; it must be one of {', '.join(KINDS)}")
     return str(kind)
 
 
@@ -120,8 +78,9 @@ def apply(draft: Draft, path: Path) -> None:
     """
     given = load(path)
     if "kind" in given:
-        draft.kind = kind_of(given, path)
+        _take_kind(draft, kind_of(given, path), path)
     known, deriving = quantities(draft.kind), DERIVING.get(draft.kind, ())
+    given = _by_frame(draft, given, known, path)
     _make_room(draft, given)
     layout.apply(draft, given, path)
     _put_axes(draft, given, path)
@@ -131,8 +90,10 @@ def apply(draft: Draft, path: Path) -> None:
         if name in POSITIONS and (name in known or name in deriving):
             _put_positions(draft, name, value, path)
         elif name in known:
-            put = _named if known[name].shape else _typed
-            draft.values[name] = put(name, value, known[name], path)
+            arrays = bool(known[name].shape)
+            draft.values[name] = (
+                _named(draft, name, value, known[name], path) if arrays else _typed(name, value, known[name], path)
+            )
         elif name in ENERGIES:
             energy = _typed(name, value, typed_values.Plain(unit=ENERGIES[name]), path)
             draft.values["wavelength_um"] = _wavelength(name, energy, path)
@@ -142,13 +103,14 @@ def apply(draft: Draft, path: Path) -> None:
         elif name == "title":
             draft.values["title"] = str(value)
         elif name == "leds":
-            draft.values[_led_name(draft.kind, path)] = directions(value, path)
+            single = draft.frame_names if draft.kind == "led_array" else ()
+            draft.values[_led_name(draft.kind, path)], notes = directions(value, path, single)
+            draft.notes += notes
             height = height_mm(value)
             if draft.kind == "led_array" and height is not None:
                 draft.values["led_height_mm"] = height
         elif name not in OWN_KEYS and name not in BY_AXIS:
-            every = ", ".join((*OWN_KEYS, *known, *deriving))
-            raise InputError(f"{path}: {name} is not a value of kind {draft.kind}; known are {every}")
+            raise InputError(f"{path}: {_unknown(name, draft.kind)}")
     layout.spread(draft)
     patterns = given.get("patterns")
     if "patterns" in known and pattern_lists.named(patterns):
@@ -157,7 +119,50 @@ def apply(draft: Draft, path: Path) -> None:
         flat_field.divide(draft, str(given[FLAT]), path)
     if set(given) & {*draft.assumed, FROM_FOCUS}:
         draft.notes = [note for note in draft.notes if note != draft.reason]
-    draft.notes.append(f"values from {path.name}")
+    draft.notes.append(f"{VALUES_FROM} {path.name}")
+
+
+def _take_kind(draft: Draft, kind: str, path: Path) -> None:
+    """The kind that the sidecar names, unless what the recording holds is of another."""
+    known = {*quantities(kind), *DERIVING.get(kind, ()), "title"}
+    foreign = [name for name, value in draft.values.items() if name not in known and value is not None]
+    if kind != draft.kind and foreign:
+        raise InputError(
+            f"{path}: the sidecar is written for kind {kind}, but {Path(draft.source).name} holds kind {draft.kind} "
+            f"(it gives {', '.join(foreign[:3])}); correct kind, or move the sidecar to the recording it belongs to"
+        )
+    draft.kind = kind
+
+
+def _unknown(name: str, kind: str) -> str:
+    """A key that is no value of the kind: those it is one of, or all that are known."""
+    owners = [other for other in KINDS if name in (*quantities(other), *DERIVING.get(other, ()))]
+    if owners:
+        return (
+            f"{name} is not a value of kind {kind} but of {' and '.join(owners)}; take it out, or correct kind where "
+            "the sidecar was written for another recording"
+        )
+    every = ", ".join((*OWN_KEYS, *quantities(kind), *DERIVING.get(kind, ())))
+    return f"{name} is not a value of kind {kind}; known are {every}"
+
+
+def _by_frame(draft: Draft, given: dict[str, object], known: Mapping[str, Quantity], path: Path) -> dict[str, object]:
+    """Values that are given by the names of the frames, or by one for all, as a list of one a frame."""
+    count = int(draft.frames.shape[0])
+    found = dict(given)
+    for name, value in given.items():
+        shape = known[name].shape if name in known else (PER_FRAME, 2) if name in POSITIONS else ()
+        if shape[:1] != (PER_FRAME,) or len(shape) > 2:
+            continue
+        if isinstance(value, Mapping) and "table" not in value:
+            found[name] = by_name.placed(name, value, draft.frame_names, count, str(path))
+        elif shape == (PER_FRAME,) and name not in ("z_um", "time_s") and _one_number(value):
+            found[name] = [value] * count
+    return found
+
+
+def _one_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _wavelength(name: str, energy: object, path: Path) -> float:
@@ -219,8 +224,9 @@ def _typed(name: str, value: object, wanted: typed_values.Wanted, sidecar: Path)
 
 def _put_positions(draft: Draft, name: str, value: object, path: Path) -> None:
     """Positions from a list or a table, which may be in pixels; they take the place of the recording's."""
-    if isinstance(value, str) and Path(value).suffix.lower() != ".npy":
-        name, value = read_positions(path.parent / value, name)
+    if isinstance(value, Mapping) or (isinstance(value, str) and Path(value).suffix.lower() != ".npy"):
+        name, value, table = read_positions(value, name, path)
+        value = by_name.in_order(name, table, value, draft.frame_names, str(path))
     for other in POSITIONS:
         draft.values.pop(other, None)
     unit = typed_values.Plain(unit=typed_values.unit_in(name))
@@ -239,15 +245,19 @@ def _led_name(kind: str, path: Path) -> str:
     return names[kind]
 
 
-def _named(name: str, value: object, quantity: Quantity, sidecar: Path) -> object:
+def _named(draft: Draft, name: str, value: object, quantity: Quantity, sidecar: Path) -> object:
     """The array `name`, also out of a reconstructed field or an acquisition file that holds one of that name."""
+    if isinstance(value, Mapping) and "table" in value:
+        return _from_table(draft, name, value, quantity, sidecar)
     if not isinstance(value, str):
         return _array(_typed(name, value, quantity, sidecar), sidecar)
     file = sidecar.parent / value
     if typed_values.NUMBER.fullmatch(value.strip()) and not file.exists():
         return _typed(name, value, quantity, sidecar)  # one for all frames
-    if not value.lower().endswith((".nfield", OWN_FILE)):
+    if file.suffix.lower() in (*IMAGES, ".npy"):
         return _array(value, sidecar)
+    if not value.lower().endswith((".nfield", OWN_FILE)):
+        return _from_table(draft, name, value, quantity, sidecar)
     if file.suffix.lower() == ".nfield":
         found = load_result(file).calibration
     elif file.exists():
@@ -257,6 +267,21 @@ def _named(name: str, value: object, quantity: Quantity, sidecar: Path) -> objec
     if name not in found:
         raise InputError(f"{file}: there is no {name} in it, which {sidecar.name} asks for")
     return found[name]
+
+
+def _from_table(
+    draft: Draft, name: str, value: str | Mapping[str, object], quantity: Quantity, sidecar: Path
+) -> object:
+    """The columns of a table that hold the value, in the order of the frames where it names them."""
+    shape = quantity.shape
+    if shape == (PER_FRAME,):
+        table, found = columns.one(value, name, quantity.unit, sidecar)
+    elif shape[1:] == (2,):
+        table, found, _ = columns.pair(value, name, sidecar)
+    else:
+        _, table, _ = columns.read(value, sidecar)
+        found = table.numbers[:, 0] if table.numbers.shape[1] == 1 else table.numbers
+    return by_name.in_order(name, table, found, draft.frame_names, str(sidecar)) if shape[:1] == (PER_FRAME,) else found
 
 
 def _array(value: object, sidecar: Path) -> object:
@@ -269,14 +294,14 @@ def _array(value: object, sidecar: Path) -> object:
     if not isinstance(value, str):
         return value
     file = sidecar.parent / value
-    if file.suffix.lower() in (".tif", ".tiff", ".png"):
+    if file.suffix.lower() in IMAGES:
         return read_image(file)
     if file.suffix.lower() == ".npy":
         try:
             return np.load(file, allow_pickle=False)
         except (OSError, ValueError, EOFError):
             raise InputError(f"{file}: the array cannot be read; it must be a .npy file of numbers") from None
-    table = read_table(file)[1]
+    table = read_table(file).numbers
     return table[:, 0] if table.shape[1] == 1 else table
 
 
