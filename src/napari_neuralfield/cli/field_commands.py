@@ -57,19 +57,20 @@ def timelapse(
     weights: Path | None = None,
     flatten: bool = False,
     device: str | None = None,
+    recipe: Path | None = None,
 ) -> None:
-    """Write a bright-field time-lapse as phase over time (t, y, x), frame by frame: OUT.ome.zarr, .tif or .npy.
+    """Write a bright-field time-lapse as phase over time (t, y, x), each time by itself: OUT.ome.zarr, .tif or .npy.
 
     Parameters
     ----------
     file
-        Frames with the times at which they were taken.
+        Frames with the times at which they were taken, one at each time or a stack through focus.
     output
         The file to write; its ending says the format.
     method
-        srqpi or srcnn, which make phase of a single frame.
+        srqpi or srcnn, which make phase of a single frame; of stacks also tie-fft, tie-dct or defocus-field.
     frames
-        Which: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
+        Which, of stacks which times: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
     drift
         Hold still what moves from frame to frame.
     brightness
@@ -82,12 +83,17 @@ def timelapse(
         Divide slowly varying brightness out of every frame.
     device
         auto, cpu, or a graphics card such as cuda:0.
+    recipe
+        YAML file with options of the method; what is typed comes first.
     """
     from ..app.lapse_corrections import Choices
     from .timelapse import run
 
     options = {"weights": None if weights is None else str(weights), "flatten": flatten or None, "device": device}
-    run(file, output, method, frames=frames, choices=Choices(drift, brightness), height=height, options=options)
+    run(
+        file, output, method, frames=frames, choices=Choices(drift, brightness), height=height, options=options,
+        recipe=recipe,
+    )  # fmt: skip
 
 
 @app.command
