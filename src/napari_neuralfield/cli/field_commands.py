@@ -20,6 +20,9 @@ def render(
     pixel_um: Text = None,
     region_um: Text = None,
     height: str | None = None,
+    time: int | None = None,
+    all_in_focus: bool = False,
+    depth_map: Path | None = None,
 ) -> None:
     """Write planes of a field as images: OUT.npy, .tif, .ome.zarr or .png.
 
@@ -37,10 +40,19 @@ def render(
         Y0,X0,Y1,X1 in um, half open; the whole field where left out.
     height
         Heights in um in place of phase; SAMPLE,MEDIUM refractive indices where the field does not know them.
+    time
+        Number of the time, from 0, of a field of several times; all of them where left out.
+    all_in_focus
+        One plane, every pixel from the depth where it is sharpest, between the depths of --z-um.
+    depth_map
+        With --all-in-focus: file for that depth of every pixel, in um.
     """
     from ..app.rendering import run
 
-    run(file, output, z_um=z_um, pixel_um=pixel_um, region_um=region_um, height=height)
+    run(
+        file, output, z_um=z_um, pixel_um=pixel_um, region_um=region_um, height=height, time=time,
+        all_in_focus=all_in_focus, depth_map=depth_map,
+    )  # fmt: skip
 
 
 @app.command

@@ -76,6 +76,11 @@ def run(
             print(f"warning: {maker.drift.note}")
     for text in gathered(maker.warnings):
         print(f"warning: {text}")
+    uneven = np.ptp(np.diff(lapse.time_s[list(chosen)])) > 0 if len(chosen) > 2 else False
+    if uneven and target.name.endswith(".ome.zarr"):
+        print(
+            "the times are not evenly spaced: OME-Zarr gives their mean distance; its attribute time_s holds them all"
+        )
     rows, columns = lapse.extent.shape
     print(f"{len(chosen)} x {rows} x {columns} (t, y, x) of {lapse.quantity}, {lapse.unit}, in {target}")
 
