@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .program import Free, Output, Text, app
+from .program import AsJson, Free, Output, Text, app, show
 
 
 @app.command
@@ -53,6 +53,39 @@ def render(
         file, output, z_um=z_um, pixel_um=pixel_um, region_um=region_um, height=height, time=time,
         all_in_focus=all_in_focus, depth_map=depth_map,
     )  # fmt: skip
+
+
+@app.command
+def score(
+    file: Path,
+    truth: Path,
+    /,
+    *,
+    z_um: Text = None,
+    time: int | None = None,
+    free: str | None = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare a field with the truth behind its frames: PSNR, SSIM, MSE, FM, of amplitude and phase, in focus.
+
+    Parameters
+    ----------
+    file
+        A field, .nfield.
+    truth
+        What "neuralfield simulate KIND --truth T.h5" writes.
+    z_um
+        Depth of the plane to compare in um, where the truth names none.
+    time
+        Number of the time, from 0, where there are several; all where left out.
+    free
+        What frames cannot tell: scale, curvature or shift; as the truth says where left out.
+    as_json
+        Print JSON instead of text.
+    """
+    from .score import as_text, run
+
+    show(run(file, truth, z_um=z_um, time=time, free=free), as_json, as_text)
 
 
 @app.command
