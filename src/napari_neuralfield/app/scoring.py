@@ -106,7 +106,7 @@ def score(
     InputError : where the truth is that of other frames, or the field is not finite.
     """
     chosen: Free = free or ("curvature" if truth.near_leds else "shift" if truth.seen is not None else "scale")
-    rows: list[tuple[dict[str, float], list[_Part]]] = []
+    rows: list[tuple[dict[str, float], list[_Judged]]] = []
     for number, field in _times(result.field, truth, where, time):
         for depth, masks in _depths(field, truth, chosen, z_um, where):
             parts = list(_parts(field, truth, result.optics, chosen, (number, depth, masks)))
@@ -128,7 +128,7 @@ def score(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Part:
+class _Judged:
     """A region of a plane: its amplitude, where there is one, and phase beside the truth's; errors as powers."""
 
     phase: Compared
@@ -146,8 +146,8 @@ def _times(field: Field, truth: TruthFile, where: str, time: int | None) -> Iter
         yield time, series[time] if len(series) == count else series[0]
     elif len(series) != count:
         raise InputError(
-            f"{where} holds {len(series)} times, but {truth.path} {count}; choose one with --time, or take the truth "
-            "of these frames"
+            f"{where} and {truth.path} differ in their number of times, {len(series)} and {count}; choose one with "
+            "--time, or take the truth of these frames"
         )
     else:
         yield from enumerate(series)
@@ -192,7 +192,7 @@ def _inner(truth: TruthFile, free: Free) -> tuple[slice, slice]:
 
 def _parts(
     field: Field, truth: TruthFile, optics: Options, free: Free, at: tuple[int, float, list[np.ndarray]]
-) -> Iterator[_Part]:
+) -> Iterator[_Judged]:
     number, depth, masks = at
     y, x = _axes(field, truth, optics, np.logical_or.reduce(masks))
     plane, target = evaluate(field, depth, y, x)[0], truth.images[number]
@@ -225,7 +225,7 @@ def _axes(field: Field, truth: TruthFile, optics: Options, used: np.ndarray) -> 
     return axes
 
 
-def _both(plane: np.ndarray, target: np.ndarray, mask: np.ndarray, free: Free) -> _Part:
+def _both(plane: np.ndarray, target: np.ndarray, mask: np.ndarray, free: Free) -> _Judged:
     """Amplitude and phase of a complex plane beside a complex truth, both (y, x)."""
     found = aligned(plane, target, mask, free)
     turned = target * np.exp(-1j * np.angle(target[mask].mean()))
@@ -235,7 +235,7 @@ def _both(plane: np.ndarray, target: np.ndarray, mask: np.ndarray, free: Free) -
     amplitude = np.abs(found)
     if free == "curvature":  # a factor of its own, as twins and curvature leave the amplitude alone
         amplitude = amplitude * (amplitude * np.abs(target))[mask].sum() / (amplitude**2)[mask].sum()
-    return _Part(
+    return _Judged(
         Compared(phase + error, phase, mask, float(np.ptp(phase[mask]))),
         Compared(amplitude, np.abs(target), mask, full),
         misfit=float((np.abs(found - target)[mask] ** 2).sum()),
@@ -243,7 +243,7 @@ def _both(plane: np.ndarray, target: np.ndarray, mask: np.ndarray, free: Free) -
     )
 
 
-def _phases(plane: np.ndarray, target: np.ndarray, mask: np.ndarray) -> _Part:
+def _phases(plane: np.ndarray, target: np.ndarray, mask: np.ndarray) -> _Judged:
     """Phase beside phase (y, x), rad, a constant taken out; where one of them is an angle, so is their difference."""
     if not np.isfinite(plane[mask]).all():
         raise InputError("the field is not finite where it is compared with the truth; reconstruct it")
@@ -254,10 +254,10 @@ def _phases(plane: np.ndarray, target: np.ndarray, mask: np.ndarray) -> _Part:
     else:
         wanted, error = target, plane - target
     error = error - error[mask].mean()
-    return _Part(Compared(wanted + error, wanted, mask, float(np.ptp(wanted[mask]))), None, 0.0, 0.0)
+    return _Judged(Compared(wanted + error, wanted, mask, float(np.ptp(wanted[mask]))), None, 0.0, 0.0)
 
 
-def _figures(parts: Sequence[_Part], every: Sequence[_Part]) -> dict[str, float]:
+def _figures(parts: Sequence[_Judged], every: Sequence[_Judged]) -> dict[str, float]:
     """Figures of regions together; the range of the phase is that of all regions."""
     span = max(part.phase.span for part in every)
     phases = [dataclasses.replace(part.phase, span=span) for part in parts]
@@ -278,7 +278,7 @@ def _named(name: str, pairs: Sequence[Compared]) -> dict[str, float]:
     return {f"{name}_{n}": value for n, value in kept.items()}
 
 
-def _shares(part: _Part, inner: tuple[slice, slice]) -> dict[str, float]:
+def _shares(part: _Judged, inner: tuple[slice, slice]) -> dict[str, float]:
     """FM of the image and of the truth, all but their border."""
     pairs = {"phase": part.phase} | ({} if part.amplitude is None else {"amplitude": part.amplitude})
     return {
