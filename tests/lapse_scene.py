@@ -53,6 +53,24 @@ def time_lapse(count: int, frames: np.ndarray | None = None, z_um: float = 4.0) 
     )  # fmt: skip
 
 
+def stacks(count: int, z_um: tuple[float, ...] = (-4.0, 0.0, 4.0)) -> tuple[ThroughFocus, np.ndarray]:
+    """`count` different samples through focus, one every 30 s, and their phases (time, y, x)."""
+    from napari_neuralfield.simulate.through_focus import through_focus
+
+    made = [through_focus(seed, z_um=z_um, pixels=64, upsampling=2) for seed in range(count)]
+    frames = np.concatenate([np.asarray(acquisition.frames) for acquisition, _ in made])
+    first = made[0][0]
+    return first.replace(
+        frames=frames, z_um=np.tile(z_um, count), time_s=np.repeat(30.0 * np.arange(count), len(z_um)), title="stacks"
+    ), np.stack([truth["phase_rad"] for _, truth in made])
+
+
+def alike(found: np.ndarray, truths: np.ndarray) -> float:
+    """Smallest correlation of phases (time, y, x) with those of their times, at the frames' pixels."""
+    small = [array.reshape(len(array), 64, array.shape[1] // 64, 64, -1).mean((2, 4)) for array in (found, truths)]
+    return min(float(np.corrcoef(a.ravel(), b.ravel())[0, 1]) for a, b in zip(*small, strict=True))
+
+
 def phase_of(acquisition: ThroughFocus, number: int) -> PhaseMap:
     """The frame itself, twice as fine, as if it were phase."""
     frame = torch.from_numpy(acquisition.intensity([number]))[None]

@@ -14,14 +14,15 @@ import zarr
 from PIL import Image
 from toy import ToyField, expected
 
-from napari_neuralfield.app import rendering
+from napari_neuralfield.app import in_focus, rendering
 from napari_neuralfield.app.focus import all_in_focus
 from napari_neuralfield.cli import report
 from napari_neuralfield.cli.commands import main
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.fields.phase_map import PhaseMap
+from napari_neuralfield.fields.planes import planes_of_images
 from napari_neuralfield.io import load_result, read_header, save_acquisition, save_result
-from napari_neuralfield.types import Result
+from napari_neuralfield.types import Extent, Result
 
 NAMES = ["a.npy", "a.tif", "a.ome.zarr", "a.png"]
 
@@ -114,3 +115,67 @@ def test_an_unwrapped_phase_is_not_unwrapped_again(tmp_path: Path) -> None:
     assert np.allclose(np.diff(image, axis=1), 4, atol=1e-2)
     save_result(tmp_path / "steps.nfield", Result(field))  # a phase-only field needs no figures
     assert load_result(tmp_path / "steps.nfield").figures == {}
+
+
+def tilted(tmp_path: Path) -> Path:
+    """Two halves that are sharp at -4 and at 4 um."""
+    grain = torch.randn(120, 96, generator=torch.Generator().manual_seed(0))
+    blurred = torch.nn.functional.avg_pool2d(grain[None], 5, 1, 2, count_include_pad=False)[0]
+    left = torch.arange(96) < 48
+    low, high = torch.where(left, grain, blurred), torch.where(left, blurred, grain)
+    planes = torch.polar(torch.ones(()), torch.stack([low, (low + high) / 2, high]))
+    extent = Extent((-4.0, 4.0), (120, 96), 0.5)
+    save_result(tmp_path / "tilted.nfield", Result(planes_of_images(planes, [-4.0, 0.0, 4.0], extent)))
+    return tmp_path / "tilted.nfield"
+
+
+def test_all_in_focus_takes_every_pixel_where_it_is_sharp(tmp_path, monkeypatch, capsys) -> None:
+    file = tilted(tmp_path)
+    typed = ["render", str(file), "--all-in-focus", "--z-um", "-4,0,4"]
+    assert main([*typed, "-o", str(tmp_path / "a.npy"), "--depth-map", str(tmp_path / "depth.tif")]) == 0
+    said = capsys.readouterr().out
+    assert "all in focus: 3 depths from -4 to 4 um were looked at; what is sharpest lies at -4 to 4 um" in said
+    assert "1 x 120 x 96 (z, y, x) in" in said
+    found, depth = np.load(tmp_path / "a.npy"), tifffile.imread(tmp_path / "depth.tif")
+    assert (found.shape, found.dtype) == ((1, 120, 96), np.complex64)
+    assert (depth[:, :40] == -4).all()
+    assert (depth[:, 56:] == 4).all()
+    field = load_result(file).field
+    assert np.array_equal(found[0, :, :40], field.render([-4.0], *field.extent.axes())[0, :, :40].numpy())
+    monkeypatch.setattr(in_focus, "STRIP_PIXELS", 1000)
+    assert main([*typed, "-o", str(tmp_path / "strips.npy")]) == 0
+    assert np.allclose(np.load(tmp_path / "strips.npy"), found, atol=1e-3)
+    for name in ("a.png", "a.ome.zarr", "a.tif"):
+        assert main(["render", str(file), "--all-in-focus", "-o", str(tmp_path / name)]) == 0
+    assert "33 depths from -4 to 4 um" in capsys.readouterr().out
+
+
+def test_all_in_focus_is_refused_in_a_sentence(tmp_path, capsys) -> None:
+    file, out = tilted(tmp_path), str(tmp_path / "a.npy")
+    save_result(tmp_path / "flat.nfield", Result(PhaseMap.from_grid(torch.ones(20, 20), 0.0, 1.0)))
+    for options, sentence in (
+        (
+            [str(tmp_path / "flat.nfield"), "--all-in-focus"],
+            "the field is a single plane, so there is nothing to choose",
+        ),
+        ([str(file), "--all-in-focus", "--z-um", "2"], "--all-in-focus chooses between depths, so give MIN,MAX"),
+        ([str(file), "--z-um", "2", "--depth-map", out], "it goes with --all-in-focus"),
+        ([str(file), "--z-um", "2", "--time", "1"], "option --time is 1, but this field has no times"),
+    ):
+        assert main(["render", *options, "-o", out]) == 2
+        said = capsys.readouterr().err
+        assert sentence in said
+        assert said.count("\n") == 1
+
+
+def test_the_order_of_depths_in_a_file_is_said(tmp_path, capsys) -> None:
+    file = str(tilted(tmp_path))
+    for name, said in (
+        ("a.ome.zarr", "ascending order: -4, 0, 4 um"),
+        ("a.tif", "the depth of every plane"),
+        ("a.npy", ""),
+    ):
+        assert main(["render", file, "--z-um", "4,0,-4", "-o", str(tmp_path / name)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == (2 if said else 1)
+        assert said in lines[-1]

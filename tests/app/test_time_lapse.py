@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from lapse_scene import PIXEL, drifting, phase_of, places, time_lapse
+from lapse_scene import PIXEL, alike, drifting, phase_of, places, stacks, time_lapse
 
 from napari_neuralfield.app import lapse_export, lapse_methods
 from napari_neuralfield.app.lapse_corrections import Choices, Unwanted, drift_of, evenly_bright
 from napari_neuralfield.app.lapse_export import export
-from napari_neuralfield.app.lapse_methods import LapseMaker
+from napari_neuralfield.app.lapse_methods import LapseMaker, over_time
 from napari_neuralfield.app.time_lapse import FIELDS, TimeLapse, check_time_lapse
 from napari_neuralfield.cli.commands import main
 from napari_neuralfield.cli.timelapse import frames_wanted
 from napari_neuralfield.io import load_result, save_acquisition, save_result
 from napari_neuralfield.optics.drift import Follower
+from napari_neuralfield.recon.focus.tie import TieFftRecipe
 from napari_neuralfield.types import InputError, Result
 
 
@@ -224,7 +225,7 @@ def test_the_command_refuses_in_one_sentence(tmp_path: Path, lapse_file: Path, c
     for options, sentence in (
         (["--height", "-o", "a.tif"], "sample_index and medium_index not known, so phase cannot be turned into height"),
         (["--frames", "0:7", "-o", "a.tif"], "option --frames is 0:7; it is A:B"),
-        (["--method", "tie-fft", "-o", "a.tif"], "method 'tie-fft' does not make phase of a single frame"),
+        (["--method", "dpc", "-o", "a.tif"], "method 'dpc' does not make phase of frames out of focus"),
         (["-o", "a.png"], "output a.png must end in .ome.zarr"),
     ):
         assert main(["timelapse", str(lapse_file), *options]) == 2
@@ -232,6 +233,43 @@ def test_the_command_refuses_in_one_sentence(tmp_path: Path, lapse_file: Path, c
         assert sentence in said
         assert said.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lapse.acq.h5"]
+
+
+def test_a_method_that_compares_depths_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    save_acquisition(tmp_path / "lapse.acq.h5", time_lapse(3))
+    assert (
+        main(["timelapse", str(tmp_path / "lapse.acq.h5"), "--method", "tie-fft", "-o", str(tmp_path / "a.tif")]) == 2
+    )
+    said = capsys.readouterr().err
+    assert "time 0: " in said
+    assert "there is one frame, at z_um 4; the transport of intensity compares frames at two or more depths" in said
+    assert not (tmp_path / "a.tif").exists()
+
+
+def test_of_stacks_every_time_is_one_phase(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    given, truths = stacks(3)
+    save_acquisition(tmp_path / "stacks.acq.h5", given)
+    (tmp_path / "few.yaml").write_text("steps: 5")
+    few = ["--recipe", str(tmp_path / "few.yaml")]
+    for method, options in (("tie-fft", []), ("defocus-field", ["--brightness", "--frames", "0:3", *few])):
+        target = tmp_path / f"{method}.npy"
+        assert (
+            main(["timelapse", str(tmp_path / "stacks.acq.h5"), "--method", method, *options, "-o", str(target)]) == 0
+        )
+        assert f"method {method}, each of 3 times by itself" in capsys.readouterr().out
+        found = np.load(target)
+        assert len(found) == 3
+        assert alike(found, truths) > 0.5  # measured 0.7
+    assert main(["timelapse", str(tmp_path / "stacks.acq.h5"), "--frames", "0:4", "-o", str(tmp_path / "a.tif")]) == 2
+    assert "of the 3 times 0 to 2" in capsys.readouterr().err
+    lapse = LapseMaker(given, phase_of).lapse(Choices())
+    assert (len(lapse), lapse.time_s.tolist()) == (3, [0.0, 30.0, 60.0])
+    assert over_time(given, TieFftRecipe())
+    assert not over_time(given, TieFftRecipe(time=1))
+    assert not over_time(time_lapse(3), TieFftRecipe())
+    one = given.subset([0, 1, 2])
+    with pytest.raises(InputError, match=r"its 3 frames are of one time, a stack through focus; a time-lapse needs at"):
+        check_time_lapse(one)
 
 
 def test_a_field_is_rendered_as_height(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_neuralfield.checks import findings as checks
-from napari_neuralfield.checks.through_focus import distinct_planes
+from napari_neuralfield.checks.through_focus import distinct_planes, through_focus_facts
 from napari_neuralfield.data.acquisition import Draft, ThroughFocus
 from napari_neuralfield.types import InputError
 
@@ -136,3 +136,25 @@ def test_values_that_are_no_numbers():
 
 def test_an_open_condenser():
     assert found(stack([-4.0, 4.0], condenser_na=0.5))["coherence"].level == "warning"
+
+
+def test_a_time_lapse_of_stacks_is_described_time_by_time():
+    z, time = [-4.0, 0.0, 4.0] * 3, np.repeat([0.0, 30.0, 60.0], 3)
+    whole = found(stack(z, time_s=time))
+    assert whole["depths"].level == "ok"
+    assert "A time-lapse of 3 stacks of 3 frames at -4, 0, 4 um; each time is taken by itself." in whole["depths"].text
+    assert whole["time"].text == "3 times over 60 s."
+    assert through_focus_facts(stack(z, time_s=time))["stacks"] == 3
+    lacking = found(stack(np.delete(z, 4), time_s=np.delete(time, 4)))["depths"]
+    assert lacking.level == "warning"
+    assert "stacks of 2 to 3 frames" in lacking.text
+    assert "Frames are missing: time 1 at 0 um; these times are found from the frames that they have." in lacking.text
+    of_one = found(stack(z[:3], time_s=[0.0, 0.2, 0.4]))
+    assert (of_one["depths"].level, of_one["time"].text) == ("ok", "The 3 frames are of one time; they took 0.4 s.")
+
+
+def test_depths_and_times_without_an_order_are_warned_of():
+    z = np.random.default_rng(1).choice([-8.0, -4.0, 0.0, 4.0, 8.0], 14)
+    said = found(stack(z, time_s=np.arange(14.0)))["time"]
+    assert said.level == "warning"
+    assert "in no order that makes stacks of them; give z_um and time_s of every frame" in said.text

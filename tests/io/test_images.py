@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import tifffile
+import yaozarrs
 import zarr
 from PIL import Image
 
@@ -67,6 +69,55 @@ def test_ome_zarr(tmp_path: Path) -> None:
     assert np.allclose(group["0"][0], np.abs(wide))
     assert np.allclose(group["1"][1, 2], np.angle(halved(wide[2])), atol=1e-6)
     assert os.listdir(tmp_path) == ["cells.ome.zarr"]
+
+
+def places(path: Path) -> list[tuple[float, float, float]]:
+    """(z, y, x) um of pixel (0, 0) of each plane, as a reader computes them that knows no more than OME."""
+    if path.suffix == ".zarr":
+        yaozarrs.validate_zarr_store(path)
+        (image,) = zarr.open_group(path, mode="r").attrs["ome"]["multiscales"]
+        scale, start = (list(t.values())[1] for t in image["datasets"][0]["coordinateTransformations"])
+        count = zarr.open_group(path, mode="r")["0"].shape[1]
+        return [(start[1] + n * scale[1], start[2], start[3]) for n in range(count)]
+    with tifffile.TiffFile(path) as file:
+        described = ElementTree.fromstring(file.ome_metadata)
+    planes = [plane for plane in described.findall(".//{*}Plane") if plane.get("TheC") == "0"]
+    return [tuple(float(plane.get(f"Position{axis}", "nan")) for axis in "ZYX") for plane in planes]
+
+
+@pytest.mark.parametrize("name", ["cells.ome.zarr", "cells.ome.tif"])
+@pytest.mark.parametrize("z_um", [[3.0, 0.5, -2.0], [0.5, 3.0, -2.0], [-2.0, 0.5, 3.0], [7.0], [1.0, 1.5]])
+def test_every_plane_lies_where_it_was_asked_for(tmp_path: Path, name: str, z_um: list[float]) -> None:
+    path, count = tmp_path / name, len(z_um)
+    save_planes(path, iter(FIELD[:count]), z_um, 0.25, count, origin_um=(4.0, 6.5))
+    pixels = zarr.open_group(path, mode="r")["0"][0] if name.endswith("zarr") else tifffile.imread(path)
+    planes = pixels if name.endswith("zarr") else pixels.reshape(count, 2, 31, 22)[:, 0]
+    found = places(path)
+    assert sorted(z for z, _, _ in found) == pytest.approx(sorted(z_um))
+    assert {place[1:] for place in found} == {(4.0, 6.5)}
+    for (z, _, _), plane in zip(found, planes, strict=True):
+        assert np.allclose(plane, np.abs(FIELD[z_um.index(pytest.approx(z))]))
+
+
+def test_depths_that_ome_cannot_say_are_refused_or_said_one_by_one(tmp_path: Path) -> None:
+    for z_um in ([-10.0, -5.0, 7.0], [0.0, 0.0, 5.0]):
+        with pytest.raises(
+            InputError, match=r"^cells\.ome\.zarr: the depths .* um are not evenly spaced, .* write \.tif"
+        ):
+            save_planes(tmp_path / "cells.ome.zarr", iter(FIELD), z_um, 0.25, 3)
+        assert os.listdir(tmp_path) == []
+    save_planes(tmp_path / "cells.tif", iter(FIELD), [-10.0, -5.0, 7.0], 0.25, 3)
+    assert [z for z, _, _ in places(tmp_path / "cells.tif")] == [-10, -5, 7]
+    with tifffile.TiffFile(tmp_path / "cells.tif") as file:
+        assert "PhysicalSizeZ" not in file.ome_metadata
+
+
+def test_times_come_in_their_order(tmp_path: Path) -> None:
+    save_strips(tmp_path / "a.ome.zarr", iter(FIELD.real), [0.0], 0.25, (31, 22), time_s=[60.0, 0.0, 30.0])
+    group = zarr.open_group(tmp_path / "a.ome.zarr", mode="r")
+    scale, start = group.attrs["ome"]["multiscales"][0]["datasets"][0]["coordinateTransformations"]
+    assert (scale["scale"][0], start["translation"][0]) == (30.0, 0.0)
+    assert np.array_equal(group["0"][:, 0], FIELD.real[[1, 2, 0]])
 
 
 def test_png(tmp_path: Path) -> None:

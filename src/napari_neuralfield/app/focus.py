@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, uniform_filter
@@ -76,7 +76,40 @@ def all_in_focus(
     if depths.size == 0:
         raise InputError("z_um holds no depth; an all-in-focus image needs at least one")
     y, x = field.extent.axes(pixel_um, region_um)
-    finest = 2 * max(1.0, field.extent.pixel_um / (pixel_um or field.extent.pixel_um))
+    return _sharpest(field, depths, y, x, window=window, report=report)
+
+
+def in_focus_strips(
+    field: Field, z_um: np.ndarray, y_um: np.ndarray, x_um: np.ndarray, rows: Sequence[slice], window: int = 27
+) -> Iterator[InFocus]:
+    """`all_in_focus` strip by strip, each seen with what lies around it, so that strips meet without a seam.
+
+    Parameters
+    ----------
+    field : any field.
+    z_um : depths to choose from (z,), um.
+    y_um, x_um : pixel centres (y,) and (x,), um, evenly spaced.
+    rows : of each strip.
+    window : side of the square in which sharpness is measured, pixels.
+    """
+    for strip in rows:
+        low, high = max(strip.start - 2 * window, 0), min(strip.stop + 2 * window, len(y_um))
+        wide = _sharpest(field, z_um, y_um[low:high], x_um, window=window)
+        inner = slice(strip.start - low, strip.stop - low)
+        yield InFocus(wide.values[inner], wide.z_um[inner])
+
+
+def _sharpest(
+    field: Field,
+    depths: np.ndarray,
+    y: np.ndarray,
+    x: np.ndarray,
+    *,
+    window: int,
+    report: Callable[[int, int], bool | None] = lambda done, total: None,
+) -> InFocus:
+    pixel = float(x[1] - x[0]) if x.size > 1 else field.extent.pixel_um
+    finest = 2 * max(1.0, field.extent.pixel_um / pixel)
     best = np.full((y.size, x.size), -np.inf, dtype=np.float32)
     depth = np.full(best.shape, depths[0], dtype=np.float32)
     values = np.zeros(best.shape, dtype=np.complex64 if field.complex_valued else np.float32)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..data.acquisition import ThroughFocus
+from ..data.times import times
 from ..types import InputError
 
 OnProgress = Callable[[int, int], None]
@@ -32,7 +33,7 @@ class Choices:
 
 @dataclasses.dataclass(frozen=True)
 class Drift:
-    """How far the picture moves in each frame against the first, (frame, 2), um, and its parts from each other."""
+    """How far the picture moves in each time against the first, (time, 2), um, and its parts from each other."""
 
     moves_um: np.ndarray
     apart_um: float
@@ -51,7 +52,7 @@ class Drift:
 def drift_of(
     acquisition: ThroughFocus, on_progress: OnProgress = lambda done, total: None, wanted: Wanted = lambda: True
 ) -> Drift:
-    """How far the specimen drifts.
+    """How far the specimen drifts; of stacks, as the frames at one depth show it.
 
     Parameters
     ----------
@@ -65,11 +66,12 @@ def drift_of(
     """
     from ..optics.drift import Follower, quarters
 
-    count, step = acquisition.frame_count, acquisition.pixel_um
+    followed, step = _followed(acquisition), acquisition.pixel_um
+    count = len(followed)
     whole, parts = Follower(), [Follower() for _ in range(4)]
     moves, apart = np.zeros((count, 2)), 0.0
-    for number in range(count):
-        frame = acquisition.intensity([number])[0]
+    for number, shown in enumerate(followed):
+        frame = acquisition.intensity([shown])[0]
         moves[number] = whole.place(frame)
         places = [part.place(quarter) for part, quarter in zip(parts, quarters(frame), strict=False)]
         if places:
@@ -79,6 +81,13 @@ def drift_of(
         if not wanted():
             raise Unwanted
     return Drift(moves * step, apart * step)
+
+
+def _followed(acquisition: ThroughFocus) -> list[int]:
+    """The frame of each time that lies nearest to one depth: far from focus, where a transparent sample shows."""
+    z, groups = np.asarray(acquisition.z_um, dtype=float), times(acquisition)
+    depth = z[groups[0]][np.abs(z[groups[0]]).argmax()]
+    return [int(frames[np.abs(z[frames] - depth).argmin()]) for frames in groups]
 
 
 def evenly_bright(

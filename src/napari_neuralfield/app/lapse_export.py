@@ -68,9 +68,15 @@ def export(
     place = (float(y[0]) + origin_um[0], float(x[0]) + origin_um[1])
     try:
         save_strips(
-            path, strips(), [float(lapse.acquisition.z_um[chosen[0]])], pixel_um or lapse.extent.pixel_um,
+            path, strips(), [_depth_um(lapse, chosen[0])], pixel_um or lapse.extent.pixel_um,
             (y.size, x.size), origin_um=place, name=lapse.quantity, time_s=lapse.time_s[chosen], unit=lapse.unit,
         )  # fmt: skip
     except Unwanted:
         return False
     return True
+
+
+def _depth_um(lapse: TimeLapse, number: int) -> float:
+    """Where the frame of a time was taken; of a stack, the depth of its phase."""
+    frames = lapse.groups[number]
+    return float(lapse.acquisition.z_um[frames[0]]) if len(frames) == 1 else lapse.extent.z_um[0]

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from ..data.tiles import STRIP_PIXELS, strips_of
-from ..types import Field, InputError
-from . import arguments
+from ..types import Field, InputError, Result
+from . import arguments, in_focus
 from . import height_units as heights
 from .lazy import evaluate, measure
+
+if TYPE_CHECKING:
+    from ..fields.time_series import TimeSeries
 
 WHOLE = 2**24  # pixels of a plane that is rendered at once
 SAMPLE = 512  # rows and columns, at most, from which a large PNG takes its black and white
 
 
 def run(
-    file: Path, output: Path, *, z_um: str | None, pixel_um: str | None, region_um: str | None, height: str | None
+    file: Path,
+    output: Path,
+    *,
+    z_um: str | None,
+    pixel_um: str | None,
+    region_um: str | None,
+    height: str | None,
+    time: int | None = None,
+    all_in_focus: bool = False,
+    depth_map: Path | None = None,
 ) -> None:
     """`neuralfield render`: write what was typed, and say what is in it.
 
@@ -26,6 +39,8 @@ def run(
     ----------
     file, output : the field, and the images to write.
     z_um, pixel_um, region_um, height : as typed; None where nothing was.
+    time : number of the time of a time-lapse; None: all.
+    all_in_focus, depth_map : one plane in which everything is sharp, and the file for its depths, if any.
 
     Raises
     ------
@@ -35,22 +50,69 @@ def run(
     from ..registry import WRITERS
 
     target = arguments.output(output, tuple(WRITERS))
+    if depth_map is not None and not all_in_focus:
+        raise InputError(f"option --depth-map is {depth_map}; it goes with --all-in-focus, so give that too")
     result = load_result(arguments.existing(file))
-    field, factor = result.field, None
-    if height is not None:
-        if field.complex_valued:
-            raise InputError(
-                f"{file}: this field is complex, and its phase jumps by 2 pi; only unwrapped phase, as of one frame "
-                "or of transport of intensity, can be turned into height, so leave out --height"
-            )
-        factor = heights.um_per_rad(result.optics, height, str(file))
+    field, times = _at_time(result.field, time)
+    factor = None if height is None else _um_per_rad(result, height, file)
     step = None if pixel_um is None else arguments.numbers("--pixel-um", pixel_um, count=1)[0]
-    depths = arguments.depths(z_um, field.extent)
     y, x = field.extent.axes(step, arguments.region(region_um, field.extent))
     pixel = step or field.extent.pixel_um
-    write(target, field, z_um=depths, y_um=y, x_um=x, pixel_um=pixel, um_per_rad=factor)
     what = "" if factor is None else " of height, um,"
-    print(f"{len(depths)} x {len(y)} x {len(x)} (z, y, x){what} in {target}")
+    if all_in_focus:
+        chosen = in_focus.depths_to_look_at(z_um, field.extent, result.optics, str(file))
+        other = None if depth_map is None else arguments.output(depth_map, tuple(WRITERS), "--depth-map")
+        used = in_focus.write(target, field, chosen, y, x, pixel_um=pixel, um_per_rad=factor, depth_map=other)
+        print(used.sentence)
+        print(f"1 x {len(y)} x {len(x)} (z, y, x){what} in {target}" + (f", depths, um, in {other}" if other else ""))
+        return
+    depths = arguments.depths(z_um, field.extent)
+    if times and len(depths) > 1:
+        raise InputError(
+            f"option --z-um is {z_um}, and {file} holds {len(times)} times; give one depth, or a time with --time"
+        )
+    write(target, field, z_um=depths, y_um=y, x_um=x, pixel_um=pixel, um_per_rad=factor, times=bool(times))
+    count, axes = (len(times), "t") if times else (len(depths), "z")
+    print(f"{count} x {len(y)} x {len(x)} ({axes}, y, x){what} in {target}")
+    if not times and (said := said_of_order(target, depths)):
+        print(said)
+
+
+def _at_time(field: Field, time: int | None) -> tuple[Field, list[float]]:
+    """The field to render, and its times, s, where all of them are rendered."""
+    series = cast("TimeSeries", field) if field.type_name == "time-series" else None
+    if time is None:
+        return field, [] if series is None else series.times_s
+    if series is not None:
+        return series.at(time), []
+    if time != 0:
+        raise InputError(f"option --time is {time}, but this field has no times; leave it out")
+    return field, []
+
+
+def said_of_order(target: Path, z_um: Sequence[float]) -> str:
+    """What to know of the places of depths (z,), um, in a file; '' where they ascend evenly, as every reader expects.
+
+    Parameters
+    ----------
+    target : its ending says the format.
+    z_um : in the order in which they were asked for.
+    """
+    steps = np.diff(z_um)
+    if target.name.endswith(".ome.zarr") and (steps < 0).any():
+        return f"OME-Zarr holds depths in ascending order: {', '.join(f'{z:g}' for z in sorted(z_um))} um"
+    if target.suffix in (".tif", ".tiff") and len(steps) and (steps.min() <= 0 or np.ptp(steps) > 1e-3 * steps.mean()):
+        return "the depths do not ascend evenly: the file gives no step, but the depth of every plane (PositionZ)"
+    return ""
+
+
+def _um_per_rad(result: Result, height: str, file: Path) -> float:
+    if result.field.complex_valued:
+        raise InputError(
+            f"{file}: this field is complex, and its phase jumps by 2 pi; only unwrapped phase, as of one frame "
+            "or of transport of intensity, can be turned into height, so leave out --height"
+        )
+    return heights.um_per_rad(result.optics, height, str(file))
 
 
 def write(
@@ -63,6 +125,7 @@ def write(
     pixel_um: float,
     quantity: str = "",
     um_per_rad: float | None = None,
+    times: bool = False,
 ) -> None:
     """Write planes of a field; memory holds some strips of a large one (PNG: 8 bits of every pixel).
 
@@ -73,6 +136,7 @@ def write(
     z_um, y_um, x_um : pixel centres, um, y and x evenly spaced by `pixel_um`.
     quantity : 'amplitude', 'phase' or 'intensity'; the values as they are where empty.
     um_per_rad : height of one radian, um: heights are written in place of phase.
+    times : whether the planes are the times of a time series, at the first of the depths.
 
     Raises
     ------
@@ -84,22 +148,28 @@ def write(
     shape = (len(y_um), len(x_um))
     cut = strips_of(shape, STRIP_PIXELS) if shape[0] * shape[1] > WHOLE else [slice(0, shape[0])]
 
-    def seen(z: float, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        values = evaluate(field, z, y, x)[0]
+    series = cast("TimeSeries", field) if times else None
+    views = [(field, z) for z in z_um] if series is None else [(one, z_um[0]) for one in series.fields]
+
+    def seen(one: Field, z: float, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        values = evaluate(one, z, y, x)[0]
         if um_per_rad is not None:
             return measure(values, "phase") * np.float32(um_per_rad)
         return measure(values, quantity) if quantity else values
 
     def strips() -> Iterator[np.ndarray]:
-        for z in z_um:
+        for one, z in views:
             for rows in cut:
-                yield seen(z, y_um[rows], x_um)
+                yield seen(one, z, y_um[rows], x_um)
 
     sample = None
     if len(cut) > 1 and path.suffix == ".png":
         coarse = [axis[len(axis) // SAMPLE // 2 :: max(1, len(axis) // SAMPLE)] for axis in (y_um, x_um)]
-        sample = seen(z_um[0], coarse[0], coarse[1])
+        sample = seen(*views[0], coarse[0], coarse[1])
     origin, (name, unit) = (float(y_um[0]), float(x_um[0])), (quantity or "phase", "")
     if um_per_rad is not None:
         name, unit = "height", "um"
-    save_strips(path, strips(), z_um, pixel_um, shape, origin_um=origin, name=name, sample=sample, unit=unit)
+    save_strips(
+        path, strips(), z_um if series is None else z_um[:1], pixel_um, shape, origin_um=origin, name=name,
+        sample=sample, unit=unit, time_s=None if series is None else series.times_s,
+    )  # fmt: skip

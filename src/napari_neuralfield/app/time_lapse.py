@@ -1,6 +1,7 @@
 """Phase over time: a lazy array (t, y, x) of which only the frames and the part that are looked at are computed.
 
-Knows no method: `phase_of` turns the number of a frame into a field. Drift is undone where the field is asked, not by
+A frame of it is a time: one frame of the recording, or a stack of them through focus. Knows no method: `phase_of` turns
+the number of a time into a field. Drift is undone where the field is asked, not by
 moving pixels; uneven brightness is divided out of the frames before anything is made of them.
 """
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ..data.acquisition import Acquisition, ThroughFocus
+from ..data.times import starts_s, times
 from ..types import Extent, Field, InputError
 from .lazy import Index, LazyView, evaluate
 
@@ -31,7 +33,7 @@ def check_time_lapse(acquisition: Acquisition) -> ThroughFocus:
 
     Raises
     ------
-    InputError : for another kind, for one frame, and for frames of which nothing says when they were taken.
+    InputError : for another kind, for one time, and for frames of which nothing says when they were taken.
     """
     where = acquisition.source or "the acquisition"
     if not isinstance(acquisition, ThroughFocus):
@@ -47,6 +49,11 @@ def check_time_lapse(acquisition: Acquisition) -> ThroughFocus:
         raise InputError(
             f"{where} does not say when its {acquisition.frame_count} frames were taken; give time_s (s, one per "
             "frame) in the sidecar file, or reconstruct it as a stack through focus"
+        )
+    if len(times(acquisition)) < 2:
+        raise InputError(
+            f"{where}: its {acquisition.frame_count} frames are of one time, a stack through focus; a time-lapse "
+            f"needs at least 2 times, so use: neuralfield reconstruct {where}"
         )
     return acquisition
 
@@ -68,8 +75,8 @@ class TimeLapse:
     Parameters
     ----------
     acquisition : of which `phase_of` makes fields; a time-lapse.
-    phase_of : number of a frame -> phase-only field, rad, all of one extent.
-    drift_um : (frame, 2) how far (y, x) the specimen has moved in each frame, um; it is held still. None: as it is.
+    phase_of : number of a time -> phase-only field, rad, all of one extent.
+    drift_um : (time, 2) how far (y, x) the specimen has moved in each frame, um; it is held still. None: as it is.
     um_per_rad : height of one radian, um: the array is of heights then. None: of phase.
 
     Raises
@@ -88,6 +95,7 @@ class TimeLapse:
         um_per_rad: float | None = None,
     ) -> None:
         self.acquisition = check_time_lapse(acquisition)
+        self.groups = times(acquisition)  # numbers of the recording's frames of each time
         self.drift_um, self.um_per_rad = drift_um, um_per_rad
         self.quantity, self.unit = ("phase", "rad") if um_per_rad is None else ("height", "um")
         self._phase_of, self._lock = phase_of, threading.Lock()
@@ -118,13 +126,12 @@ class TimeLapse:
 
     @property
     def time_s(self) -> np.ndarray:
-        """When each frame was taken, s."""
-        assert self.acquisition.time_s is not None
-        return np.asarray(self.acquisition.time_s, dtype=float)
+        """When each frame was taken, s; where it is a stack, its first one."""
+        return starts_s(self.acquisition, self.groups)
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        return (self.acquisition.frame_count, *self.extent.shape)
+        return (len(self), *self.extent.shape)
 
     @property
     def ndim(self) -> int:
@@ -135,7 +142,7 @@ class TimeLapse:
         return int(np.prod(self.shape, dtype=np.int64))
 
     def __len__(self) -> int:
-        return self.acquisition.frame_count
+        return len(self.groups)
 
     def view(self, y_um: np.ndarray, x_um: np.ndarray) -> LazyView:
         """All frames on the axes `y_um` and `x_um`, um: lazy (t, y, x)."""

@@ -9,20 +9,27 @@ import numpy as np
 
 from ..data.acquisition import ThroughFocus
 from ..data.geometry import depth_of_field_um
+from ..data.times import Groups, lacking, of_stacks, starts_s, times
 from ..types import InputError
 from .frames import Check, Survey, steady_light, well_sampled
 
 SMALLEST_PIXELS = 32  # networks halve a frame four times, and two pixels must be left
 STEADY = 0.03
 FEW_LEVELS = 16
+NAMED = 5  # times that are named one by one
 SINGLE_SHOT = "srqpi, srcnn and defocus-field"
 TIE = "the transport of intensity (tie-fft, tie-dct)"
 
 
 def through_focus(acquisition: ThroughFocus, seen: Survey) -> Iterator[Check]:
     """Findings about an `acquisition` through focus or a time-lapse, whose frames were `seen`."""
-    yield _planes(acquisition)
-    yield from _time(acquisition)
+    groups: Groups = ()
+    try:
+        groups = times(acquisition)
+    except InputError as error:
+        yield Check("time", "warning", None, "", f"{error}.")
+    yield _stacks(acquisition, groups) if of_stacks(groups) else _planes(acquisition)
+    yield from _time(acquisition, groups)
     yield from _unit(acquisition)
     yield _coherence(acquisition)
     yield _sampling(acquisition)
@@ -33,10 +40,15 @@ def through_focus(acquisition: ThroughFocus, seen: Survey) -> Iterator[Check]:
 
 
 def through_focus_facts(acquisition: ThroughFocus) -> dict[str, object]:
-    """Depths where they are few, the pixel that the objective needs, and how far the condenser is open."""
+    """Depths and stacks where there are any to name, the pixel that the objective needs, how open the condenser is."""
     depths = np.unique(acquisition.z_um)
+    try:
+        groups = times(acquisition)
+    except InputError:  # a check says it
+        groups = ()
     return {
         **({"depths_um": depths.tolist()} if len(depths) <= 24 else {}),
+        **({"stacks": len(groups)} if of_stacks(groups) else {}),
         "resolved_um": acquisition.wavelength_um / (2 * acquisition.objective_na),
         "coherence": acquisition.condenser_na / acquisition.objective_na,
     }
@@ -54,6 +66,11 @@ def distinct_planes(acquisition: ThroughFocus) -> np.ndarray:
         return np.argsort(z, kind="stable")
     where = acquisition.source or "the acquisition"
     single = f"{SINGLE_SHOT} need one frame only"
+    if len(z) == 1 and acquisition.time_s is not None:
+        raise InputError(
+            f"{where}: each time holds one frame, at z_um {z[0]:g}; the transport of intensity compares frames at two "
+            f"or more depths, while {single}"
+        )
     if len(z) == 1:
         raise InputError(
             f"{where}: there is one frame, at z_um {z[0]:g}; the transport of intensity compares frames at two or more "
@@ -70,10 +87,28 @@ def distinct_planes(acquisition: ThroughFocus) -> np.ndarray:
     )
 
 
+def _stacks(acquisition: ThroughFocus, groups: Groups) -> Check:
+    """Of a time-lapse of stacks: the depths of each, and where one is missing."""
+    z, sizes = np.asarray(acquisition.z_um), sorted({len(frames) for frames in groups})
+    count = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    said = f"A time-lapse of {len(groups)} stacks of {count} frames at {_named(z)} um; each time is taken by itself."
+    missing = lacking(acquisition, groups)
+    if not missing:
+        return Check("depths", "ok", float(np.ptp(z)), "um", said)
+    some = [f"time {n} at {', '.join(f'{d:g}' for d in depths)} um" for n, depths in list(missing.items())[:NAMED]]
+    more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+    said += f" Frames are missing: {'; '.join(some)}{more}; these times are found from the frames that they have."
+    return Check("depths", "warning", len(missing), "times", said)
+
+
+def _named(z: np.ndarray) -> str:
+    depths = np.unique(z)
+    return ", ".join(f"{d:g}" for d in depths) if len(depths) <= 12 else f"{depths[0]:g} to {depths[-1]:g}"
+
+
 def _planes(acquisition: ThroughFocus) -> Check:
     z, field = acquisition.z_um, depth_of_field_um(acquisition)
-    depths = np.unique(z)
-    named = ", ".join(f"{d:g}" for d in depths) if len(depths) <= 12 else f"{depths[0]:g} to {depths[-1]:g}"
+    depths, named = np.unique(z), _named(z)
     if not z.any():
         few = "the frame is" if len(z) == 1 else f"all {len(z)} frames are"
         said = (
@@ -102,9 +137,17 @@ def _planes(acquisition: ThroughFocus) -> Check:
     return Check("depths", "warning" if repeated else "ok", float(np.ptp(z)), "um", said)
 
 
-def _time(acquisition: ThroughFocus) -> Iterator[Check]:
+def _time(acquisition: ThroughFocus, groups: Groups) -> Iterator[Check]:
     time = acquisition.time_s
-    if time is None or len(time) < 2:
+    if time is None or len(time) < 2 or not groups:
+        return
+    if len(groups) == 1:
+        lasts = float(np.ptp(time))
+        yield Check("time", "ok", lasts, "s", f"The {len(time)} frames are of one time; they took {lasts:g} s.")
+        return
+    if of_stacks(groups):
+        lasts = float(np.ptp(starts_s(acquisition, groups)))
+        yield Check("time", "ok", lasts, "s", f"{len(groups)} times over {lasts:g} s.")
         return
     steps = np.diff(time)
     if (steps < 0).any():

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .program import Free, Output, Text, app
+from .program import AsJson, Free, Output, Text, app, show
 
 
 @app.command
@@ -20,6 +20,9 @@ def render(
     pixel_um: Text = None,
     region_um: Text = None,
     height: str | None = None,
+    time: int | None = None,
+    all_in_focus: bool = False,
+    depth_map: Path | None = None,
 ) -> None:
     """Write planes of a field as images: OUT.npy, .tif, .ome.zarr or .png.
 
@@ -37,10 +40,52 @@ def render(
         Y0,X0,Y1,X1 in um, half open; the whole field where left out.
     height
         Heights in um in place of phase; SAMPLE,MEDIUM refractive indices where the field does not know them.
+    time
+        Number of the time, from 0, of a field of several times; all of them where left out.
+    all_in_focus
+        One plane, every pixel from the depth where it is sharpest, between the depths of --z-um.
+    depth_map
+        With --all-in-focus: file for that depth of every pixel, in um.
     """
     from ..app.rendering import run
 
-    run(file, output, z_um=z_um, pixel_um=pixel_um, region_um=region_um, height=height)
+    run(
+        file, output, z_um=z_um, pixel_um=pixel_um, region_um=region_um, height=height, time=time,
+        all_in_focus=all_in_focus, depth_map=depth_map,
+    )  # fmt: skip
+
+
+@app.command
+def score(
+    file: Path,
+    truth: Path,
+    /,
+    *,
+    z_um: Text = None,
+    time: int | None = None,
+    free: str | None = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare a field with the truth behind its frames: PSNR, SSIM, MSE, FM, of amplitude and phase, in focus.
+
+    Parameters
+    ----------
+    file
+        A field, .nfield.
+    truth
+        What "neuralfield simulate KIND --truth T.h5" writes.
+    z_um
+        Depth of the plane to compare in um, where the truth names none.
+    time
+        Number of the time, from 0, where there are several; all where left out.
+    free
+        What frames cannot tell: scale, curvature or shift; as the truth says where left out.
+    as_json
+        Print JSON instead of text.
+    """
+    from .score import as_text, run
+
+    show(run(file, truth, z_um=z_um, time=time, free=free), as_json, as_text)
 
 
 @app.command
@@ -57,19 +102,20 @@ def timelapse(
     weights: Path | None = None,
     flatten: bool = False,
     device: str | None = None,
+    recipe: Path | None = None,
 ) -> None:
-    """Write a bright-field time-lapse as phase over time (t, y, x), frame by frame: OUT.ome.zarr, .tif or .npy.
+    """Write a bright-field time-lapse as phase over time (t, y, x), each time by itself: OUT.ome.zarr, .tif or .npy.
 
     Parameters
     ----------
     file
-        Frames with the times at which they were taken.
+        Frames with the times at which they were taken, one at each time or a stack through focus.
     output
         The file to write; its ending says the format.
     method
-        srqpi or srcnn, which make phase of a single frame.
+        srqpi or srcnn, which make phase of a single frame; of stacks also tie-fft, tie-dct or defocus-field.
     frames
-        Which: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
+        Which, of stacks which times: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
     drift
         Hold still what moves from frame to frame.
     brightness
@@ -82,12 +128,17 @@ def timelapse(
         Divide slowly varying brightness out of every frame.
     device
         auto, cpu, or a graphics card such as cuda:0.
+    recipe
+        YAML file with options of the method; what is typed comes first.
     """
     from ..app.lapse_corrections import Choices
     from .timelapse import run
 
     options = {"weights": None if weights is None else str(weights), "flatten": flatten or None, "device": device}
-    run(file, output, method, frames=frames, choices=Choices(drift, brightness), height=height, options=options)
+    run(
+        file, output, method, frames=frames, choices=Choices(drift, brightness), height=height, options=options,
+        recipe=recipe,
+    )  # fmt: skip
 
 
 @app.command

@@ -12,6 +12,7 @@ from ..app.lapse_corrections import Choices
 from ..app.lapse_export import ENDINGS, export
 from ..app.lapse_methods import LapseMaker, check_method
 from ..app.time_lapse import check_time_lapse
+from ..data.times import of_stacks, times
 from ..types import InputError
 
 
@@ -24,17 +25,19 @@ def run(
     choices: Choices,
     height: str | None,
     options: Mapping[str, object],
+    recipe: Path | None = None,
 ) -> None:
     """Write `output` and say what is in it.
 
     Parameters
     ----------
     file, output : the time-lapse, and the file to write.
-    method : one of `lapse_methods.METHODS`.
+    method : one that takes frames out of focus.
     choices : drift and brightness; the height comes from `height`.
     frames : which, `A:B`, `A:B:STEP` or `0,5,9`; all where None.
     height : 'SAMPLE,MEDIUM' refractive indices, 'known' for those of the file; None: phase.
     options : of the method.
+    recipe : YAML file with options; those in `options` come first.
 
     Raises
     ------
@@ -45,15 +48,18 @@ def run(
     arguments.not_the_input(target, arguments.existing(file))
     from ..app.height_units import um_per_rad
     from ..io import open_acquisition
-    from ..recon.engine.recipe import build
+    from ..recon.engine.recipe import build, load
+    from ..recon.focus.each_time import gathered
     from . import terminal
 
     acquisition = check_time_lapse(open_acquisition(file))
-    chosen = frames_wanted(frames, acquisition.frame_count)
+    groups = times(acquisition)
+    chosen = frames_wanted(frames, len(groups), "times" if of_stacks(groups) else "frames")
     if height is not None:
         choices = Choices(choices.drift, choices.brightness, um_per_rad(acquisition.values(), height, str(file)))
-    recipe = build(method, {name: value for name, value in options.items() if value is not None})
-    print(f"method {method}, frame by frame")
+    told = {} if recipe is None else load(recipe)
+    built = build(method, {**told, **{name: value for name, value in options.items() if value is not None}})
+    print(f"method {method}, " + (f"each of {len(groups)} times by itself" if of_stacks(groups) else "frame by frame"))
     terminal.warn_about(acquisition)
     with terminal.progress_bar() as bar:
 
@@ -61,24 +67,32 @@ def run(
             bar.total, bar.n = total, done
             bar.refresh()
 
-        maker = LapseMaker(acquisition, recipe)
+        maker = LapseMaker(acquisition, built)
         lapse = maker.lapse(choices, show)
         export(lapse, target, chosen, show)
     if maker.drift is not None:
         print(f"the specimen moved by up to {np.abs(maker.drift.moves_um).max():.2f} um; it is held still")
         if maker.drift.note:
             print(f"warning: {maker.drift.note}")
+    for text in gathered(maker.warnings):
+        print(f"warning: {text}")
+    uneven = np.ptp(np.diff(lapse.time_s[list(chosen)])) > 0 if len(chosen) > 2 else False
+    if uneven and target.name.endswith(".ome.zarr"):
+        print(
+            "the times are not evenly spaced: OME-Zarr gives their mean distance; its attribute time_s holds them all"
+        )
     rows, columns = lapse.extent.shape
     print(f"{len(chosen)} x {rows} x {columns} (t, y, x) of {lapse.quantity}, {lapse.unit}, in {target}")
 
 
-def frames_wanted(text: str | None, count: int) -> Sequence[int]:
+def frames_wanted(text: str | None, count: int, what: str = "frames") -> Sequence[int]:
     """Frame numbers from a text; all where None.
 
     Parameters
     ----------
     text : `A:B`, `A:B:STEP` (B not reached; either end may be left out) or `0,5,9`.
-    count : how many frames there are.
+    count : how many there are.
+    what : they are called.
 
     Raises
     ------
@@ -98,6 +112,6 @@ def frames_wanted(text: str | None, count: int) -> Sequence[int]:
     if not chosen or not all(0 <= n < count for n in chosen):
         raise InputError(
             f"option --frames is {text}; it is A:B, A:B:STEP or numbers such as 0,5,9 "
-            f"of the {count} frames 0 to {count - 1}"
+            f"of the {count} {what} 0 to {count - 1}"
         )
     return chosen

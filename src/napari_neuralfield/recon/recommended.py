@@ -8,6 +8,7 @@ import numpy as np
 
 from ..checks.patterns import five_frames
 from ..data.acquisition import Acquisition, CodedPtychography, LedArray, MultiplexedLed, ThroughFocus
+from ..data.times import times
 from ..types import InputError
 from .focus import single_frame
 
@@ -57,4 +58,5 @@ def _for_focus(acquisition: ThroughFocus) -> str:
     """The network where it knows a frame's defocus and the condenser; else transport of intensity, or a fit."""
     if single_frame.is_known(acquisition):
         return "srqpi"
-    return "tie-fft" if len(np.unique(np.asarray(acquisition.z_um))) > 1 else "defocus-field"
+    depths = np.asarray(acquisition.z_um)
+    return "tie-fft" if any(len(np.unique(depths[frames])) > 1 for frames in times(acquisition)) else "defocus-field"

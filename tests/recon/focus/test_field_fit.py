@@ -136,7 +136,7 @@ def test_mistakes_are_told(scene: Scene) -> None:
     with pytest.raises(InputError, match="all chosen frames lie at z_um 4"):
         _events(acquisition, frames=(2,), learn_defocus=True)
     with pytest.raises(InputError, match="time-lapse"):
-        _events(acquisition.replace(time_s=np.arange(3.0)))
+        _events(acquisition.replace(z_um=np.full(3, 4.0), time_s=np.arange(3.0)))
     with pytest.raises(InputError, match="12 x 12 pixels"):
         _events(acquisition.crop(slice(0, 12), slice(0, 12)))
     broken = acquisition.intensity()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...registry import writer
+from ...types import InputError
 from .stack import Stack, Strips
 
 CHUNK = 512
@@ -22,9 +23,16 @@ MOST_PLANES = 32  # from which it is told how a channel is first shown
 def write_ome_zarr(path: Path, strips: Strips, stack: Stack) -> None:
     """Write `strips` to `path` as they come, where `stack` says.
 
-    Each level is the mean over 2 x 2 pixels of the (complex) level before.
+    Each level is the mean over 2 x 2 pixels of the (complex) level before. Planes are filed in ascending order of their
+    depth, in which alone a scale and a translation can say where they lie.
+
+    Raises
+    ------
+    InputError : where the depths are not evenly spaced.
     """
     import zarr
+
+    _check_depths(path, stack)
 
     count, rows, columns = stack.shape
     first = stack.index(count, len(stack.channels))
@@ -43,8 +51,9 @@ def write_ome_zarr(path: Path, strips: Strips, stack: Stack) -> None:
         )
         pyramid = StripWriter(array, stack, pyramid)
     assert pyramid is not None
+    ranks = stack.ranks
     for z, _, strip in stack.places(strips):
-        pyramid.add(z, strip)
+        pyramid.add(int(ranks[z]), strip)
     some, last = slice(None, None, max(1, count // MOST_PLANES)), zarr.open_array(path, path=str(len(shapes) - 1))
     smallest = [np.asarray(last[stack.index(some, c)]) for c in range(len(stack.channels))]
     group.attrs.update(_attributes(path, stack, len(shapes), smallest))
@@ -105,11 +114,27 @@ def halved(plane: np.ndarray) -> np.ndarray:
     return even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2).mean(axis=(1, 3), dtype=plane.dtype)
 
 
+def _check_depths(path: Path, stack: Stack) -> None:
+    if stack.time_s is not None or stack.even:
+        return
+    depths = ", ".join(f"{z:g}" for z in stack.z_um[:8]) + (", ..." if len(stack.z_um) > 8 else "")
+    raise InputError(
+        f"{_name(path)}: the depths {depths} um are not evenly spaced, and OME-Zarr can say nothing else of depths; "
+        "choose MIN:MAX:STEP, or write .tif, which says the depth of every plane, or .npy"
+    )
+
+
+def _name(path: Path) -> str:
+    """As it was asked for; while it is written it has a name of its own."""
+    return path.name.split(".", 2)[-1]
+
+
 def _attributes(path: Path, stack: Stack, levels: int, smallest: list[np.ndarray]) -> dict[str, Any]:
-    name = path.name.split(".", 2)[-1].removesuffix(".ome.zarr")
+    name = _name(path).removesuffix(".ome.zarr")
     timed = stack.time_s is not None
     steps = [stack.time_step_s, 1.0] if timed else [1.0, stack.z_step_um]
-    starts = [float(stack.time_s[0]), 0.0] if stack.time_s is not None else [0.0, float(stack.z_um[0])]
+    lowest = float(stack.along.min())
+    starts = [lowest, 0.0] if timed else [0.0, lowest]
     datasets = []
     for level in range(levels):
         pixel = stack.pixel_um * 2**level
@@ -131,8 +156,8 @@ def _attributes(path: Path, stack: Stack, levels: int, smallest: list[np.ndarray
             "multiscales": multiscales,
             "omero": {"channels": [_channel(*known) for known in zip(stack.channels, smallest, strict=True)]},
         },
-        "z_um": [float(z) for z in stack.z_um],
-        **({"time_s": [float(t) for t in stack.time_s]} if stack.time_s is not None else {}),
+        "z_um": sorted(float(z) for z in stack.z_um),
+        **({"time_s": sorted(float(t) for t in stack.time_s)} if stack.time_s is not None else {}),
         **({"unit": stack.unit} if stack.unit else {}),
     }
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 Place = TypeVar("Place", int, slice)
+UNEVEN = 2e-3  # of a step: distances that differ by more are not even
 Strips = Iterator[np.ndarray]  # rows (y, x), the planes one after the other; no strip holds rows of two planes
 
 
@@ -15,6 +16,7 @@ class Stack:
     """What a writer must know before the first row comes: shape, type, and where the planes lie.
 
     `channels` are what is written of each plane: amplitude and phase of a complex one, else the plane itself.
+    A plane keeps its depth in whatever order it comes: `ranks` says which one it is from below.
     `sample` is rows, of few pixels perhaps, from which a picture's black and white are taken. With `time_s` the planes
     are moments (t, y, x) at the one depth in `z_um`. `unit` is that of the values, where their name does not say it.
     """
@@ -36,6 +38,27 @@ class Stack:
         self.z_um, self.pixel_um, self.origin_um = z_um, pixel_um, origin_um
         self.channels = ("amplitude", "phase") if self.complex else (name,)
         self.time_s, self.unit = time_s, unit
+
+    @property
+    def along(self) -> np.ndarray:
+        """Where the planes lie along the first axis: depths, um, or times, s."""
+        return self.z_um if self.time_s is None else self.time_s
+
+    @property
+    def ranks(self) -> np.ndarray:
+        """Place of each plane among all in ascending order of depth, or of time."""
+        return np.argsort(np.argsort(self.along, kind="stable"), kind="stable")
+
+    @property
+    def ascending(self) -> bool:
+        """Whether each plane lies above the one before, or is later."""
+        return bool((np.diff(self.along) > 0).all())
+
+    @property
+    def even(self) -> bool:
+        """Whether the planes, in ascending order, are evenly spaced."""
+        steps = np.diff(np.sort(self.along))
+        return len(steps) == 0 or bool(steps.min() > 0 and np.ptp(steps) <= UNEVEN * steps.mean())
 
     @property
     def z_step_um(self) -> float:

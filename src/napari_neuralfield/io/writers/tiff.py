@@ -42,19 +42,28 @@ def write_tiff(path: Path, strips: Strips, stack: Stack) -> None:
 
 
 def _along(stack: Stack, channels: int) -> dict[str, Any]:
-    """What an OME-TIFF says about its first axis: depths or moments."""
+    """What an OME-TIFF says about its first axis, depths or moments, and where every plane lies.
+
+    A step is given only where it is true: the planes follow each other at one distance. Their own positions always are.
+    """
+    stepped = stack.ascending and stack.even
+    lies = {"PositionX": stack.origin_um[1], "PositionY": stack.origin_um[0]}
     if stack.time_s is not None:
-        times = np.repeat(stack.time_s, channels)
-        return {
-            "axes": "TCYX",
-            "TimeIncrement": stack.time_step_s,
-            "TimeIncrementUnit": "s",
-            "Plane": {"DeltaT": times.tolist(), "DeltaTUnit": ["s"] * len(times)},
-        }
-    depths = np.repeat(stack.z_um, channels)
-    return {
-        "axes": "ZCYX",
-        "PhysicalSizeZ": stack.z_step_um,
-        "PhysicalSizeZUnit": "µm",
-        "Plane": {"PositionZ": depths.tolist(), "PositionZUnit": ["µm"] * len(depths)},
+        step = {"TimeIncrement": stack.time_step_s, "TimeIncrementUnit": "s"} if stepped else {}
+        return {"axes": "TCYX", **step, "Plane": _planes(stack.time_s, channels, "DeltaT", "s", lies)}
+    step = {"PhysicalSizeZ": stack.z_step_um, "PhysicalSizeZUnit": "µm"} if stepped and len(stack.z_um) > 1 else {}
+    return {"axes": "ZCYX", **step, "Plane": _planes(stack.z_um, channels, "PositionZ", "µm", lies)}
+
+
+def _planes(
+    along: np.ndarray, channels: int, name: str, unit: str, lies: dict[str, float]
+) -> dict[str, list[float] | list[str]]:
+    """Of each plane: where it lies `along` the first axis, and its first pixel's centre, um."""
+    count = len(along) * channels
+    found: dict[str, list[float] | list[str]] = {
+        name: np.repeat(along, channels).tolist(),
+        f"{name}Unit": [unit] * count,
     }
+    for axis, value in lies.items():
+        found |= {axis: [float(value)] * count, f"{axis}Unit": ["µm"] * count}
+    return found

@@ -16,14 +16,16 @@ import torch
 
 from ... import compute
 from ...data.acquisition import ThroughFocus
+from ...data.times import times
 from ...fields.phase_map import PhaseMap
 from ...forward.defocus_misfit import DefocusMisfit
 from ...optics.grids import binned
 from ...types import Done, Event, Extent, Field, InputError, Note, Preview, Progress, Result
 from ..engine.any_field import fittable, fitted
 from ..engine.preview_pace import PreviewPace
-from ..engine.recipe import Recipe, method, option
+from ..engine.recipe import method, option
 from .depth_offset import Deeper
+from .each_time import TimedRecipe, each_time
 from .frames import DefocusFrames, empty_on_grid, fit_pixels, frames_of, on_finer_pixels, optics_of
 from .network_fit import NetworkFit, phase_network
 from .polish import NEAR
@@ -36,7 +38,7 @@ COARSE = 1.2  # camera pixels of this many quarter wavelengths over NA are coars
 STEPS = {"pixels": 40, "hash": 200}
 
 
-class DefocusFieldRecipe(Recipe):
+class DefocusFieldRecipe(TimedRecipe):
     """Options of `defocus-field`."""
 
     method: str = NAME
@@ -87,6 +89,7 @@ class DefocusFieldRecipe(Recipe):
 
 
 @method(NAME, DefocusFieldRecipe, kinds=("through_focus",), presets={"neural": {"field": "hash"}})
+@each_time
 def defocus_field(acquisition: ThroughFocus, recipe: DefocusFieldRecipe) -> Iterator[Event]:
     """Phase from one or a few defocused frames without training, by a field fitted until it explains them.
 
@@ -174,10 +177,11 @@ def sentence(looked: DefocusFrames, known: Known) -> str:
 def _looked(acquisition: ThroughFocus, recipe: DefocusFieldRecipe) -> DefocusFrames:
     numbers = recipe.frames
     where = acquisition.source or "the acquisition"
-    if numbers is None and acquisition.time_s is not None and acquisition.frame_count > 1:
+    if numbers is None and len(times(acquisition)) > 1:
         raise InputError(
             f"{where}: its {acquisition.frame_count} frames are a time-lapse, and one phase cannot explain them all; "
-            "choose with option frames those that show the same sample, such as --frames 0"
+            "choose one of them with option time, or with option frames those that show the same sample, such as "
+            "--frames 0"
         )
     looked = frames_of(acquisition, numbers, recipe.noise, recipe.flatten_um)
     depths = np.unique(np.asarray(looked.acquisition.z_um))

@@ -16,7 +16,8 @@ from ...fields.phase_map import PhaseMap
 from ...fields.super_resolved import SuperResolvedField
 from ...networks.pretrained import Weights, load_weights, shipped
 from ...types import Done, Event, InputError, Note, Preview, Progress, Result
-from ..engine.recipe import Recipe, option
+from ..engine.recipe import option
+from .each_time import TimedRecipe
 from .frame_gain import correction, ring_gains
 from .frames import optics_of
 from .network_inputs import RANGE, SMALLEST, Defocus, best_frame, inputs_of
@@ -32,7 +33,7 @@ COHERENCE = 0.5  # largest share of the objective's aperture that the condenser 
 SLACK = 1.15  # beyond the range of the training that nobody needs to be told of
 
 
-class SingleFrameRecipe(Recipe):
+class SingleFrameRecipe(TimedRecipe):
     """Options of the methods that make phase of one frame by a network."""
 
     weights: str = option("", "file of weights, .safetensors; empty: those that come with the package")

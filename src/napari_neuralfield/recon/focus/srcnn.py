@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ...data.acquisition import ThroughFocus
 from ...types import Event
 from ..engine.recipe import method
+from .each_time import each_time
 from .single_frame import SingleFrameRecipe, reconstruct_frame
 
 NAME = "srcnn"
@@ -19,6 +20,7 @@ class SrcnnRecipe(SingleFrameRecipe):
 
 
 @method(NAME, SrcnnRecipe, kinds=("through_focus",))
+@each_time
 def srcnn(acquisition: ThroughFocus, recipe: SrcnnRecipe) -> Iterator[Event]:
     """Phase on 4 times finer pixels from a single defocused frame by three convolutions (SRCNN 9-1-5).
 

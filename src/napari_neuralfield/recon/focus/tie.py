@@ -19,7 +19,8 @@ from ...data.brightness import Brightness, evened
 from ...data.frames import evenly_chosen
 from ...fields.phase_map import PhaseMap
 from ...types import Done, Event, InputError, Note, Preview, Progress, Result
-from ..engine.recipe import Recipe, method, option
+from ..engine.recipe import method, option
+from .each_time import TimedRecipe, each_time
 from .frames import noise_of, optics_of, refuse_small
 from .phase_spectrum import PhaseSpectrum, phase_spectrum
 from .report import DefocusReport, explain, middle
@@ -45,7 +46,7 @@ UPSAMPLING = option(
 )  # fmt: skip
 
 
-class TieFftRecipe(Recipe):
+class TieFftRecipe(TimedRecipe):
     """Options of `tie-fft`."""
 
     method: str = "tie-fft"
@@ -55,7 +56,7 @@ class TieFftRecipe(Recipe):
     upsampling: int | None = UPSAMPLING
 
 
-class TieDctRecipe(Recipe):
+class TieDctRecipe(TimedRecipe):
     """Options of `tie-dct`."""
 
     method: str = "tie-dct"
@@ -70,6 +71,7 @@ class TieDctRecipe(Recipe):
 
 
 @method("tie-fft", TieFftRecipe, kinds=("through_focus",))
+@each_time
 def tie_fft(acquisition: ThroughFocus, recipe: TieFftRecipe) -> Iterator[Event]:
     """Transport of intensity by Fourier transforms: phase at once, from two depths or more.
 
@@ -85,6 +87,7 @@ def tie_fft(acquisition: ThroughFocus, recipe: TieFftRecipe) -> Iterator[Event]:
 
 
 @method("tie-dct", TieDctRecipe, kinds=("through_focus",))
+@each_time
 def tie_dct(acquisition: ThroughFocus, recipe: TieDctRecipe) -> Iterator[Event]:
     """Transport of intensity by iterated cosine transforms: phase of few edges, from two depths or more.
 
