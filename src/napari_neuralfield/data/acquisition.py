@@ -14,10 +14,12 @@ from typing import ClassVar, Self, cast
 import numpy as np
 
 from ..types import InputError
+from .colours import frames_per_colour, moved_place, names_missing, one_colour, repeated
 from .common_values import (
     channel,
     coded_surface,
     dark_frame,
+    empty_place,
     exposure,
     objective_na,
     pedestal,
@@ -28,7 +30,7 @@ from .common_values import (
     white,
 )
 from .derived import IN_PIXELS, SCANS, Values, derived
-from .frames import Frames, FrameSelection, check_frames, check_lengths
+from .frames import Frames, FrameSelection, check_finite, check_frames, check_lengths
 from .quantity import Quantity, check_value, length, quantity
 
 
@@ -47,6 +49,7 @@ class Acquisition:
     wavelengths_um: np.ndarray | None = wavelengths()
     channel: np.ndarray | None = channel()
     white: np.ndarray | None = white()
+    empty_um: np.ndarray | None = empty_place()
     title: str = ""
     source: str = ""
 
@@ -65,13 +68,13 @@ class Acquisition:
         *,
         per_exposure: bool = True,
     ) -> np.ndarray:
-        """Frames `index` less background or pedestal and, where `per_exposure`, divided by it: (frame, y, x) float32.
+        """Frames `index` less background or pedestal, over exposure and white: (frame, y, x) float32.
 
         Parameters
         ----------
         index : of the frames, as NumPy indexes an axis.
         region : (y, x), pixels.
-        per_exposure : whether to divide by the exposure where one is given.
+        per_exposure : whether to divide by exposure and white where they are given.
 
         Raises
         ------
@@ -88,13 +91,9 @@ class Acquisition:
             stack -= np.asarray(ambient, dtype=np.float32)[indices, None, None]
         if self.exposure is not None and per_exposure:
             stack /= np.asarray(self.exposure, dtype=np.float32)[indices, None, None]
-        finite = np.isfinite(stack).all(axis=(1, 2))
-        if not finite.all():
-            bad = int(indices[np.argmin(finite)])
-            raise InputError(
-                f"{self.source or 'the acquisition'}: frame {bad} holds values that are not finite (NaN or infinity); "
-                "every pixel needs a number, so repair or leave out that frame"
-            )
+        if self.white is not None and self.channel is not None and per_exposure:
+            stack /= np.asarray(self.white, dtype=np.float32)[self.channel[indices], None, None]
+        check_finite(stack, indices, self.source or "the acquisition")
         return stack
 
     def values(self) -> Values:
@@ -107,12 +106,22 @@ class Acquisition:
         frames = cast(Frames, changes.pop("frames", self.frames))
         return cast(Self, Draft(self.kind, frames, self.values(), self.source).complete(**changes))
 
-    def subset(self, frame_indices: Sequence[int] | np.ndarray) -> Self:
-        """The named frames only, in that order, with the geometry that goes with them."""
+    def of_channel(self, number: int) -> Self:
+        """The frames of one colour, an acquisition of that wavelength alone; its white goes into the exposure."""
+        indices, changes = one_colour(self.values(), number, self.source or "the acquisition")
+        return self.subset(indices, **changes) if changes else self
+
+    def colours(self) -> list[Self]:
+        """An acquisition for each colour; only this one where the frames are of one wavelength."""
+        return [self] if self.channel is None else [self.of_channel(n) for n in range(int(self.channel.max()) + 1)]
+
+    def subset(self, frame_indices: Sequence[int] | np.ndarray, **changes: object) -> Self:
+        """The named frames only, in that order, with the geometry that goes with them, and other `changes`."""
         indices = np.asarray(frame_indices)
         frames = FrameSelection(self.frames, tuple(int(i) for i in indices), slice(None), slice(None))
         per_frame = [n for n, q in quantities(type(self)).items() if q.shape[:1] == ("frame",)]
-        return self.replace(frames=frames, **{n: v[indices] for n, v in self.values().items() if n in per_frame})
+        chosen = {n: v[indices] for n, v in self.values().items() if n in per_frame}
+        return self.replace(frames=frames, **{**chosen, **changes})
 
     def crop(self, y: slice, x: slice) -> Self:
         """Rows `y` and columns `x` of every frame; the pupil, whose grid no longer fits, must be absent."""
@@ -126,6 +135,8 @@ class Acquisition:
             (top, bottom, _), (left, right, _) = y.indices(self.frame_shape[0]), x.indices(self.frame_shape[1])
             n = self.upsampling
             changes["coded_surface"] = self.coded_surface[top * n : bottom * n, left * n : right * n]
+        if self.empty_um is not None:
+            changes["empty_um"] = moved_place(self.empty_um, (y, x), self.frame_shape, getattr(self, "pixel_um", 1.0))
         return self.replace(frames=FrameSelection(self.frames, tuple(range(self.frame_count)), y, x), **changes)
 
 
@@ -290,7 +301,11 @@ class Draft:
     def derived(self, **values: object) -> Values:
         """What is known, given or following from it; `values` come before the draft's own."""
         count, *size = self.frames.shape or (1,)
-        return derived(self.kind, {**self.values, **values}, self.assumed, tuple(size), int(count))
+        given = {**self.values, **values}
+        each = frames_per_colour(given.get("channel"), int(count))
+        found = derived(self.kind, given, self.assumed, tuple(size), each)
+        known = quantities(self.kind) if self.kind in KINDS else {}
+        return repeated(found, [n for n, q in known.items() if q.shape[:1] == ("frame",)], each, int(count))
 
     def complete(self, **values: object) -> Acquisition:
         """The checked acquisition; `values` come before the draft's own.
@@ -327,4 +342,4 @@ class Draft:
 
 def _missing(kind: str, known: Values) -> list[str]:
     names = set(known) | ({"positions_um"} if IN_PIXELS in known else set())
-    return [name for name in required(kind) if name not in names]
+    return names_missing(known, [name for name in required(kind) if name not in names])

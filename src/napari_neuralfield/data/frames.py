@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..types import InputError
+from .colours import check_colours
 from .derived import Values
 from .quantity import Quantity
 
@@ -67,6 +68,16 @@ def check_frames(frames: Frames, where: str) -> None:
         raise InputError(f"{where}: frames are of type {frames.dtype}; they must be real intensities")
 
 
+def check_finite(stack: np.ndarray, indices: np.ndarray, where: str) -> None:
+    """Raise an InputError naming `where` and the first of `indices` (frame,) whose frame in `stack` is not finite."""
+    finite = np.isfinite(stack).all(axis=(1, 2))
+    if not finite.all():
+        raise InputError(
+            f"{where}: frame {int(indices[np.argmin(finite)])} holds values that are not finite (NaN or infinity); "
+            "every pixel needs a number, so repair or leave out that frame"
+        )
+
+
 def check_lengths(kind: str, known: Mapping[str, Quantity], values: Values, frames: Frames, where: str) -> None:
     """Raise an InputError where an array of `values` does not fit the frames or the others.
 
@@ -78,6 +89,7 @@ def check_lengths(kind: str, known: Mapping[str, Quantity], values: Values, fram
     frames : (frame, y, x).
     where : the file, for errors.
     """
+    check_colours(values, int(frames.shape[0]), where)
     _check_windows(kind, values, frames, where)
     sizes: dict[str, tuple[int, str]] = {
         name: (int(n), "the frames") for name, n in zip(("frame", "y", "x"), frames.shape, strict=True)
