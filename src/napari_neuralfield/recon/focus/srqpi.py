@@ -15,6 +15,7 @@ from ... import compute
 from ...data.acquisition import ThroughFocus
 from ...types import Event, Note, Progress
 from ..engine.recipe import method, option
+from .chromatic import align_stacks
 from .polish import STEPS, PolishedPhase, polish_phase
 from .single_frame import SingleFrameRecipe, frame_field, reconstruct_frame, weights_of
 
@@ -36,7 +37,9 @@ class SrqpiRecipe(SingleFrameRecipe):
     )
 
 
-@method(NAME, SrqpiRecipe, kinds=("through_focus",), presets={"polished": {"polish": True}})
+@method(
+    NAME, SrqpiRecipe, kinds=("through_focus",), presets={"polished": {"polish": True}}, colour=align_stacks
+)
 def srqpi(acquisition: ThroughFocus, recipe: SrqpiRecipe) -> Iterator[Event]:
     """Phase on 4 times finer pixels from a single defocused frame by a trained U-Net; polished by physics if wanted.
 
