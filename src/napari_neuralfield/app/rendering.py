@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data.colours import named_colour
 from ..data.tiles import STRIP_PIXELS, strips_of
+from ..fields.colour import ColourField
 from ..types import Field, InputError
 from . import arguments
 from . import height_units as heights
-from .lazy import evaluate, measure
+from .lazy import evaluate, evaluate_channel, measure
 
 WHOLE = 2**24  # pixels of a plane that is rendered at once
+PICTURE_COLOURS = 3
 SAMPLE = 512  # rows and columns, at most, from which a large PNG takes its black and white
 
 
@@ -50,6 +53,11 @@ def run(
     pixel = step or field.extent.pixel_um
     write(target, field, z_um=depths, y_um=y, x_um=x, pixel_um=pixel, um_per_rad=factor)
     what = "" if factor is None else " of height, um,"
+    if colours := colours_in(field, target, plain=factor is None):
+        print(f"{len(colours)} x {len(depths)} x {len(y)} x {len(x)} (channel, z, y, x) in {target}")
+        return
+    if isinstance(field, ColourField):
+        what = f"{what} of {named_colour(field.wavelengths_um[field.middle])} alone,"
     print(f"{len(depths)} x {len(y)} x {len(x)} (z, y, x){what} in {target}")
 
 
@@ -84,16 +92,21 @@ def write(
     shape = (len(y_um), len(x_um))
     cut = strips_of(shape, STRIP_PIXELS) if shape[0] * shape[1] > WHOLE else [slice(0, shape[0])]
 
-    def seen(z: float, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    colours = colours_in(field, path, plain=not quantity and um_per_rad is None)
+
+    def seen(z: float, y: np.ndarray, x: np.ndarray, colour: int | None = None) -> np.ndarray:
+        if colour is not None and isinstance(field, ColourField):
+            return evaluate_channel(field, colour, z, y, x)[0]
         values = evaluate(field, z, y, x)[0]
         if um_per_rad is not None:
             return measure(values, "phase") * np.float32(um_per_rad)
         return measure(values, quantity) if quantity else values
 
     def strips() -> Iterator[np.ndarray]:
-        for z in z_um:
-            for rows in cut:
-                yield seen(z, y_um[rows], x_um)
+        for colour in [*range(len(colours))] or [None]:
+            for z in z_um:
+                for rows in cut:
+                    yield seen(z, y_um[rows], x_um, colour)
 
     sample = None
     if len(cut) > 1 and path.suffix == ".png":
@@ -102,4 +115,25 @@ def write(
     origin, (name, unit) = (float(y_um[0]), float(x_um[0])), (quantity or "phase", "")
     if um_per_rad is not None:
         name, unit = "height", "um"
-    save_strips(path, strips(), z_um, pixel_um, shape, origin_um=origin, name=name, sample=sample, unit=unit)
+    save_strips(
+        path, strips(), z_um, pixel_um, shape, origin_um=origin, name=name, sample=sample, unit=unit,
+        wavelengths_um=colours,
+    )  # fmt: skip
+
+
+def colours_in(field: Field, path: Path, *, plain: bool) -> list[float]:
+    """Wavelengths that a file at `path` gets a channel of each for; none for a field, or a file, of one colour.
+
+    A picture shows three colours that have amplitudes; of phase, or of other numbers of colours, it shows the middle
+    one. Heights and single quantities are the middle one's.
+
+    Parameters
+    ----------
+    field : of any type.
+    path : of the file.
+    plain : the values are written as they are.
+    """
+    if not isinstance(field, ColourField) or not plain:
+        return []
+    in_colour = field.complex_valued and len(field.wavelengths_um) == PICTURE_COLOURS
+    return [] if path.suffix.lower() == ".png" and not in_colour else field.wavelengths_um

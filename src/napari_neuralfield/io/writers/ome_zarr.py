@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...registry import writer
+from .shades import shades
 from .stack import Stack, Strips
 
 CHUNK = 512
@@ -26,7 +27,7 @@ def write_ome_zarr(path: Path, strips: Strips, stack: Stack) -> None:
     """
     import zarr
 
-    count, rows, columns = stack.shape
+    count, (rows, columns) = stack.planes, stack.shape[1:]
     first = stack.index(count, len(stack.channels))
     shapes = [(rows, columns)]
     while max(shapes[-1]) > SMALLEST:
@@ -93,7 +94,7 @@ class StripWriter:
             some = rows[top : min(top + chunk, whole)]
             place = slice(self._written + top, self._written + top + len(some))
             for c, part in enumerate(self._stack.parts(some)):
-                self._array[(*self._stack.index(z, c), place)] = part
+                self._array[(*self._stack.index(*self._stack.place(z, c)), place)] = part
         self._waiting = [rows[whole:].copy()] if whole < len(rows) else []
         self._written, self._held = self._written + whole, len(rows) - whole
 
@@ -129,8 +130,9 @@ def _attributes(path: Path, stack: Stack, levels: int, smallest: list[np.ndarray
         "ome": {
             "version": "0.5",
             "multiscales": multiscales,
-            "omero": {"channels": [_channel(*known) for known in zip(stack.channels, smallest, strict=True)]},
+            "omero": {"channels": [_channel(stack, c, some) for c, some in enumerate(smallest)]},
         },
+        **({"wavelengths_um": list(stack.wavelengths_um)} if stack.wavelengths_um else {}),
         "z_um": [float(z) for z in stack.z_um],
         **({"time_s": [float(t) for t in stack.time_s]} if stack.time_s is not None else {}),
         **({"unit": stack.unit} if stack.unit else {}),
@@ -145,11 +147,19 @@ def _axes(stack: Stack) -> list[dict[str, str]]:
     return [{"name": "t", "type": "time", "unit": "second"}, channel, *space[1:]]
 
 
-def _channel(name: str, smallest: np.ndarray) -> dict[str, Any]:
-    """How a channel is first shown; an unwrapped phase may be of any size."""
-    low, high = (0.0, 2.0) if name in ("amplitude", "intensity") else (-np.pi, np.pi)
+def _channel(stack: Stack, number: int, smallest: np.ndarray) -> dict[str, Any]:
+    """How a channel is first shown; an unwrapped phase may be of any size. Amplitudes of several colours add up."""
+    light = stack.quantities[number % len(stack.quantities)] in ("amplitude", "intensity")
+    bright = 1.0 if stack.wavelengths_um else 2.0
+    low, high = (0.0, bright) if light else (-np.pi, np.pi)
     lowest, highest = (float(v) for v in np.percentile(smallest, [0.1, 99.9]))
     if low < 0 and (lowest < low or highest > high or highest - lowest < 1):
         low, high = lowest, max(highest, lowest + 1e-6)
     window = {"min": low, "max": high, "start": low, "end": high}
-    return {"label": name, "color": "FFFFFF", "active": True, "window": window}
+    found = {"label": stack.channels[number], "color": "FFFFFF", "active": True, "window": window}
+    if stack.wavelengths_um:
+        colour = stack.colour_of(number)
+        wave = 1000 * stack.wavelengths_um[colour]
+        found |= {"color": bytes(shades(stack.wavelengths_um)[colour]).hex().upper(), "emissionWavelength": wave}
+        found["active"] = light or not stack.complex
+    return found
