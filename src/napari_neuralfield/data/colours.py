@@ -13,6 +13,8 @@ import numpy as np
 from ..types import InputError
 from .derived import Values
 
+ONE_COLOUR = "choose one with --channel N (in Python: acquisition.of_channel(N))"
+
 
 def middle_of(wavelengths_um: np.ndarray) -> int:
     """Number of the middle one of `wavelengths_um` (channel,), on whose geometry all colours are laid."""

@@ -1,7 +1,7 @@
 """The white of frames in colour: how bright a place without a sample is in each.
 
-It is taken where the user says that nothing is, else in the flattest of the bright places that all colours share; bright
-and flat is what can be seen of emptiness, so the place is always named.
+It is taken where the user says that nothing is, else in the flattest of the bright places that all colours share:
+bright and flat is what can be seen of emptiness, so the place is always named.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ class Stack:
     `channels` are what is written of each plane: amplitude and phase of a complex one, else the plane itself.
     `sample` is rows, of few pixels perhaps, from which a picture's black and white are taken. With `time_s` the planes
     are moments (t, y, x) at the one depth in `z_um`. `unit` is that of the values, where their name does not say it.
-    With `wavelengths_um` the planes are those of the first colour, then of the next (channel * z, y, x), and every colour
-    has channels of its own.
+    With `wavelengths_um` the planes are those of the first colour, then of the next (channel * z, y, x), and every
+    colour has channels of its own.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Stack:
         self.complex = np.iscomplexobj(sample)
         self.dtype = np.dtype(np.complex64 if self.complex else np.float32)
         self.z_um, self.pixel_um, self.origin_um = z_um, pixel_um, origin_um
-        self.quantities = ("amplitude", "phase") if self.complex else (name,)
+        self.quantities: tuple[str, ...] = ("amplitude", "phase") if self.complex else (name,)
         self.channels = self.quantities
         self.wavelengths_um = tuple(wavelengths_um)
         if self.wavelengths_um:

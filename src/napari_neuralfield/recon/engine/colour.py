@@ -126,8 +126,8 @@ class _Colours:
             if alike > ALIKE:
                 shifts[number] = found * extent.pixel_um
             else:
-                notes.append(Note(f"{named_colour(self.waves[number])} looks unlike {named_colour(self.waves[middle])}, "
-                                  "so it is not shifted to lie on it", "warning"))  # fmt: skip
+                pair = f"{named_colour(self.waves[number])} looks unlike {named_colour(self.waves[middle])}"
+                notes.append(Note(f"{pair}, so it is not shifted to lie on it", "warning"))
         self.focus_um = offsets if self.alignment.focus_um is None else self.alignment.focus_um
         self.shift_um = shifts
         notes.append(Note(self._sentence(middle)))
@@ -169,7 +169,7 @@ class _Colours:
 
     def _sentence(self, middle: int) -> str:
         told = [
-            f"{named_colour(wave)} lies {focus:+.2g} um in depth and {shift[0]:+.2g}, {shift[1]:+.2g} um (y, x) beside it"
+            f"{named_colour(wave)} lies {focus:+.2g} um deeper, {shift[0]:+.2g}, {shift[1]:+.2g} um (y, x) aside"
             for n, (wave, focus, shift) in enumerate(zip(self.waves, self.focus_um, self.shift_um, strict=True))
             if n != middle
         ]

@@ -14,7 +14,7 @@ import yaml
 
 from ... import compute
 from ...data.acquisition import Acquisition
-from ...data.colours import refuse_colours
+from ...data.colours import ONE_COLOUR, refuse_colours
 from ...registry import METHODS, summary
 from ...types import Event, InputError
 from .colour import Align, in_colours
@@ -244,8 +244,7 @@ def run(acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
         return _run_one(entry, acquisition, recipe)
     if entry.colour is None:
         known = ", ".join(n for n, m in METHODS.items() if acquisition.kind in m.kinds and m.colour is not None)
-        one = "choose one of them with --channel N (in Python: acquisition.of_channel(N))"
-        remedy = f"{one}, or method {known}" if known else one
+        remedy = f"{ONE_COLOUR}, or method {known}" if known else ONE_COLOUR
         refuse_colours(acquisition.values(), f"method {entry.name}", remedy, acquisition.source)
     assert entry.colour is not None
     return in_colours(acquisition, recipe, entry.colour, lambda one, chosen: _run_one(entry, one, chosen))

@@ -1,7 +1,7 @@
 """How far each colour of a stack is from where the file says that it is in focus.
 
-A transparent specimen delays all colours by the same path: the middle colour's phase, scaled, must explain the frames of
-every colour, at the depths at which these were really taken.
+A transparent specimen delays all colours by the same path: the middle colour's phase, scaled, must explain the frames
+of every colour, at the depths at which these were really taken.
 """
 
 from __future__ import annotations

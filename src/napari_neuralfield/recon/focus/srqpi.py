@@ -37,9 +37,7 @@ class SrqpiRecipe(SingleFrameRecipe):
     )
 
 
-@method(
-    NAME, SrqpiRecipe, kinds=("through_focus",), presets={"polished": {"polish": True}}, colour=align_stacks
-)
+@method(NAME, SrqpiRecipe, kinds=("through_focus",), presets={"polished": {"polish": True}}, colour=align_stacks)
 def srqpi(acquisition: ThroughFocus, recipe: SrqpiRecipe) -> Iterator[Event]:
     """Phase on 4 times finer pixels from a single defocused frame by a trained U-Net; polished by physics if wanted.
 

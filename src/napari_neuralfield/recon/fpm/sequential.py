@@ -99,9 +99,7 @@ def _solve(
         last = misfit
 
 
-@method(
-    "fpm-sequential", SequentialRecipe, kinds=("led_array",), presets={"quick": {"planes": 5}}, colour=align_leds
-)
+@method("fpm-sequential", SequentialRecipe, kinds=("led_array",), presets={"quick": {"planes": 5}}, colour=align_leds)
 def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[Event]:
     """Classical Fourier ptychography: every depth at once, with pupil and LED gains; the answer to compare with.
 

@@ -27,9 +27,7 @@ FINER = 3  # times that the step between depths is halved
 CLEAR = 0.02  # share by which the misfit at best must lie below the median of all
 
 
-def align_leds(
-    colours: Sequence[LedArray], waves_um: np.ndarray, recipe: Recipe
-) -> Generator[Event, None, Alignment]:
+def align_leds(colours: Sequence[LedArray], waves_um: np.ndarray, recipe: Recipe) -> Generator[Event, None, Alignment]:
     """The colours as they are to be reconstructed, each about its own focus.
 
     Without a depth from the user or the file all become one plane, at the focus found.
@@ -50,7 +48,9 @@ def align_leds(
     clear = all(sure for _, sure in found)
     offsets = np.array([z - found[middle][0] for z, _ in found]) if clear else np.zeros(len(found))
     if not clear:
-        yield Note("the frames do not tell where each colour is in focus, so all are taken to be at one depth", "warning")
+        yield Note(
+            "the frames do not tell where each colour is in focus, so all are taken to be at one depth", "warning"
+        )
     at = found[middle][0] if clear else 0.0
     asked = getattr(recipe, "z_um", None)
     given = asked is not None or colours[middle].sample_z_um is not None
