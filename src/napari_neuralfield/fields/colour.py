@@ -50,6 +50,7 @@ class ColourField:
         self.shift_um = [(float(y), float(x)) for y, x in shift_um]
         self.z_um, self.white = [float(z) for z in z_um], [float(w) for w in white]
         self.middle = middle_of(np.array(self.wavelengths_um))
+        self.complex_valued = bool(self.channels) and self.channels[self.middle].complex_valued
 
     @classmethod
     def of(
@@ -78,12 +79,8 @@ class ColourField:
             white=np.asarray(white, dtype=float).tolist(),
         )
         field.channels = list(fields)
+        field.complex_valued = field.channels[field.middle].complex_valued
         return field
-
-    @property
-    def complex_valued(self) -> bool:
-        """Whether the colours' fields have amplitudes."""
-        return self.channels[self.middle].complex_valued
 
     def options(self) -> Options:
         """What builds it again, its channels' options among it."""

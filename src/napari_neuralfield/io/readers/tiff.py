@@ -18,6 +18,7 @@ from ..native.hdf5_frames import SingleFrames, WholeFrames
 from ..native.reading import explained
 from ..sidecar import sidecar
 from ..sidecar.tables import image_head, read_image
+from .colour_images import in_colour
 from .depth_names import agree, by_depth, depth_um
 from .image_metadata import Described, described
 
@@ -36,22 +37,31 @@ class TiffReader:
 
     def supports(self, path: Path) -> bool:
         if path.is_dir():
-            return path.suffix.lower() != ".zarr"
+            return path.suffix.lower() != ".zarr" and sidecar.colour_listing(path) is None
         return path.suffix.lower() in SUFFIXES
 
-    def read(self, path: Path) -> Draft:
-        """Frames (lazy) and what names and planes say; everything else is taken from the sidecar afterwards."""
+    def read(self, path: Path, kind: str | None = None) -> Draft:
+        """Frames (lazy) and what names and planes say; everything else is taken from the sidecar afterwards.
+
+        Parameters
+        ----------
+        path : of the images.
+        kind : of acquisition, where another file says it.
+        """
         found = sidecar.find(path)
         given = {} if found is None else sidecar.load(found)
-        kind = sidecar.kind_of(given, found) if found is not None and "kind" in given else None
+        kind = sidecar.kind_of(given, found) if found is not None and "kind" in given else kind
+        colours: dict[str, object] = {}
         if path.is_dir():
             images = _images(path, given, found)
             said = Described()
             if kind in (None, THROUGH_FOCUS):
                 images, said = _told_by_names(images, given, found)
-            frames: Frames = _image_frames(images)
+            frames, colours, notes = in_colour(images, given) or (_image_frames(images), colours, [])
         else:
-            frames, said = _told_by_planes(path)
+            one = in_colour([path], given)
+            frames, said = _told_by_planes(path) if one is None else (one[0], Described())
+            colours, notes = ({}, []) if one is None else one[1:]
         if kind is None and said.through_focus:
             kind = THROUGH_FOCUS
             said.notes.append("kind through_focus, as the frames lie at different depths")
@@ -63,7 +73,7 @@ class TiffReader:
             )
         kind = kind or sidecar.kind_of(given, found or path)
         told = (said.values, said.notes) if kind == THROUGH_FOCUS else ({}, [])
-        return Draft(kind, frames, told[0], str(path), list(told[1]))
+        return Draft(kind, frames, {**told[0], **colours}, str(path), [*told[1], *notes])
 
 
 def _images(folder: Path, given: Mapping[str, object], where: Path | None) -> list[Path]:

@@ -40,7 +40,7 @@ class Stack:
         self.dtype = np.dtype(np.complex64 if self.complex else np.float32)
         self.z_um, self.pixel_um, self.origin_um = z_um, pixel_um, origin_um
         self.quantities: tuple[str, ...] = ("amplitude", "phase") if self.complex else (name,)
-        self.channels = self.quantities
+        self.channels: tuple[str, ...] = self.quantities
         self.wavelengths_um = tuple(wavelengths_um)
         if self.wavelengths_um:
             waves = [named_colour(wave) for wave in self.wavelengths_um]
