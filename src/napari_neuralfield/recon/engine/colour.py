@@ -191,7 +191,7 @@ class _Colours:
                 figures[f"shift_y_{name}_um"], figures[f"shift_x_{name}_um"] = map(float, self.shift_um[number])
         optics = {**self.results[middle].optics, "wavelengths_um": self.waves.tolist()}
         figures["cpu_seconds"] = seconds
-        return Result(field, recipe, optics, calibration, figures, self.acquisition.title)
+        return Result(field, recipe, optics, calibration=calibration, figures=figures, title=self.acquisition.title)
 
 
 def _common(fields: Sequence[Field], middle: int) -> Extent:
