@@ -17,7 +17,7 @@ from .acquisition import Acquisition, LedArray
 SIDE = 12  # the place's side is the frame's shorter one over this
 SMALLEST = 6  # pixels of it, at least
 BRIGHT = 0.93  # of the brightest place, that an empty one is at least in every colour
-FLAT = 0.04  # of its brightness, that an empty place varies besides the noise of its pixels
+FLAT = 0.05  # of its brightness, that an empty place varies besides the noise of its pixels
 EDGE = 0.5  # sides from the border, where frames are often worst
 
 

@@ -5,19 +5,21 @@ Stains absorb by Beer and Lambert: the amplitude of colour c is 10^(-sum over st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
 from ..data.acquisition import LedArray, ThroughFocus
 from ..registry import simulator
-from .led_optics import led_frames, led_grid_na
+from .led_optics import aberrated_pupil, led_frames, led_grid_na
 from .phantoms import random_field
 from .recording import Truth, expose, recorded
 from .spectra import filtered, frequency_grid, low_pass
 from .through_focus import GUARD, SAMPLES, FocusOptics, abbe_frames, passed
 
 WAVELENGTHS_UM = (0.63, 0.53, 0.46)
+GREEN_UM = WAVELENGTHS_UM[1]
 HEMATOXYLIN, EOSIN = (0.65, 0.70, 0.29), (0.07, 0.99, 0.11)  # optical density in red, green and blue, of unit length
 DENSEST = 1.3  # of either stain
 PATH_UM = 0.16  # optical path of the densest tissue
@@ -75,6 +77,7 @@ def stained_slide(
     led_limit_na: float = 0.3,
     chromatic_focus_um: float = 3.0,
     chromatic_shift_um: float = 0.6,
+    zernike_rad: Mapping[int, float] = MappingProxyType({}),
     electrons: float = 6000.0,
 ) -> tuple[LedArray, Truth]:
     """A thin stained section in three LED colours, each with its own focus, shift and brightness.
@@ -86,6 +89,7 @@ def stained_slide(
     objective_na, pixel_um : of the objective, and of a frame at the sample.
     led_limit_na : the board, of pitch 4 mm at 74 mm, ends there.
     chromatic_focus_um, chromatic_shift_um : the most by which red and blue lie beside green, along and across the axis.
+    zernike_rad : Noll index -> coefficient of the unit-variance polynomial of the pupil in green, rad.
     electrons : the well filled by an empty place in the brightest colour.
 
     Returns
@@ -104,6 +108,7 @@ def stained_slide(
         light = led_frames(
             moved[None], focus[number : number + 1], na, objective_na=objective_na, wavelength_um=wave,
             pixel_um=pixel_um, upsampling=2,
+            pupil=aberrated_pupil({n: rad * GREEN_UM / wave for n, rad in zernike_rad.items()}, objective_na / wave),
         )  # fmt: skip
         frames.append(expose(lamps[number] * light, electrons, rng))
         reach = (objective_na + np.hypot(*na.T).max()) / wave
@@ -159,7 +164,7 @@ def through_focus_colour(
     focus, shift, lamps = _chromatic(rng, chromatic_focus_um, chromatic_shift_um)
     stack, phases = [], []
     for number, wave in enumerate(WAVELENGTHS_UM):
-        phase = green * (WAVELENGTHS_UM[1] / wave)
+        phase = green * (GREEN_UM / wave)
         moved = filtered(np.exp(1j * phase), _ramp(phase.shape, shift[number] / fine))
         optics = FocusOptics(wavelength_um=wave, objective_na=objective_na, condenser_na=condenser_na)
         depths = np.asarray(z_um, float) + focus[number]

@@ -24,6 +24,8 @@ LOOKED_AT = 128  # frame pixels along a side, in the middle
 TRIALS = 11  # depths over the whole range
 PASSES = 3
 FINER = 3  # times that the step between depths is halved
+PUPIL_TRIAL = (1.0,) * 8 + (0.5, 0.25, 0.125, 0.0625)
+WORTH = 0.02  # share by which an aberration must lower the error to be believed
 CLEAR = 0.02  # share by which the misfit at best must lie below the median of all
 
 
@@ -59,6 +61,11 @@ def align_leds(colours: Sequence[LedArray], waves_um: np.ndarray, recipe: Recipe
             f"one plane is reconstructed, where {named_colour(waves_um[middle])} is in focus, {at:+.3g} um; choose "
             "z_um for another depth, or MIN,MAX for a stack"
         )
+    if clear and getattr(recipe, "recover_pupil", True) is None and np.ndim(asked) == 0:
+        better = pupil_explains(colours[middle], at, recipe.device)
+        recipe = recipe.model_copy(update={"recover_pupil": better})
+        if not better:
+            yield Note("the pupil is taken to be ideal: solving for its aberration explains the frames no better")
     aligned = []
     for one, offset in zip(colours, offsets, strict=True):
         known = one.sample_z_um if given else (at if clear else None)
@@ -116,6 +123,27 @@ def best_depth(acquisition: LedArray, device: str = "auto") -> tuple[float, bool
     aside = 0.5 * step * (near[0] - near[2]) / bend if np.isfinite(bend) and bend > 0 else 0.0
     inside = abs(best - np.mean(default_z_range_um(one))) < 2.4 * depth_of_field_um(one)
     return best + float(np.clip(aside, -step, step)), bool(inside and near[1] < (1 - CLEAR) * usual)
+
+
+def pupil_explains(acquisition: LedArray, z_um: float, device: str = "auto") -> bool:
+    """Whether an aberration of the pupil makes the frames of one colour agree better; one that is none costs detail.
+
+    Parameters
+    ----------
+    acquisition : frames of one colour.
+    z_um : depth of the sample.
+    device : to work on, as a recipe names it.
+    """
+    one, place = _middle(acquisition), compute.device(device)
+    plan = fourier.windows(one)
+    measured = fourier.measure(one, plan, place)
+    errors = []
+    for recover in (False, True):
+        solver = Solver(plan, measured, np.array([z_um]), flat_spectra(plan, 1, place), no_aberration(plan, place))
+        solver.run((1.0,))
+        solver.run(PUPIL_TRIAL, recover, True)
+        errors.append(solver.error())
+    return errors[1] < (1 - WORTH) * errors[0]
 
 
 def _middle(acquisition: LedArray) -> LedArray:
