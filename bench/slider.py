@@ -94,8 +94,10 @@ def main() -> None:
     wait(lambda: dock._last is not None)
     first = time.perf_counter() - began
     report = {
-        "field": options.field, "shape": [options.pixels] * 2,
-        "canvas": list(viewer.canvas.size), "first picture s": round(first, 2),
+        "field": options.field,
+        "shape": [options.pixels] * 2,
+        "canvas": list(viewer.canvas.size),
+        "first picture s": round(first, 2),
     }
     for name, zoom in (("whole field", None), ("zoomed to 1:1", 4.0)):
         viewer.reset_view() if zoom is None else None
@@ -106,8 +108,10 @@ def main() -> None:
         times, coarse = moves(dock, options.moves)
         heart.timer.stop()
         report[name] = {
-            "median ms": round(float(np.median(times)), 1), "worst ms": round(max(times), 1),
-            "longest block ms": round(max(heart.gaps), 1), "coarseness": round(float(np.median(coarse)), 2),
+            "median ms": round(float(np.median(times)), 1),
+            "worst ms": round(max(times), 1),
+            "longest block ms": round(max(heart.gaps), 1),
+            "coarseness": round(float(np.median(coarse)), 2),
             "picture": list(dock._last.image.shape),
         }
     print(json.dumps(report, indent=1))

@@ -1,7 +1,7 @@
 """Pictures in the documentation: real scans from the folder NEURALFIELD_DATA, all others simulated.
 
-`python docs/make_pictures.py [NAME ...]` writes siemens.png, p25.png, coded.png, coded-fpm.png, neuph.png and srqpi.png
-into docs/images.
+`python docs/make_pictures.py [NAME ...]` writes siemens.png, p25.png, coded.png, coded-fpm.png, neuph.png, srqpi.png
+and colour.png into docs/images.
 
 The Siemens star comes with tike (Argonne National Laboratory, open source licence), the near-field star from Zenodo
 17899482 (P25, PETRA III, CC BY 4.0).
@@ -19,8 +19,11 @@ import numpy as np
 import napari_neuralfield as nf
 from napari_neuralfield.app.figures.colour_wheel import coloured
 from napari_neuralfield.app.figures.picture import Panel, grey, save_sheet
+from napari_neuralfield.data.white import bright_frame, empty_place
+from napari_neuralfield.io.writers.shades import srgb
 from napari_neuralfield.recon import recommended
 from napari_neuralfield.recon.engine.metrics import score
+from napari_neuralfield.registry import SIMULATORS
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("NEURALFIELD_DATA") or HERE.parents[1] / "shared" / "data")
@@ -193,12 +196,44 @@ def srqpi(seed: int = 6) -> tuple[str, list[list[Panel]], str]:
     return "Phase of cells from one defocused frame, 4 x finer than the camera", rows, "Simulated."
 
 
+def colour(seed: int = 11) -> tuple[str, list[list[Panel]], str]:
+    """A stained slide in three LED colours: the frames as they come, the field, and the truth."""
+    acquisition, truth = SIMULATORS["stained-slide"](seed, pixels=160)
+    result = result_of(acquisition, "fpm-sequential")
+    frames = np.stack([one.intensity([bright_frame(one)])[0] for one in acquisition.colours()], -1)
+    balanced = frames / empty_place(acquisition).brightness
+    axis = np.arange(truth["object"].shape[-1]) * truth["pixel_um"]
+    found = np.abs(result.field.render_channels([0.0], axis, axis)[:, 0].numpy()) ** 2
+    panels = [
+        Panel(shown(frames), "Frames of the LEDs on axis, as they come"),
+        Panel(shown(balanced), "white balanced alone"),
+        Panel(shown(np.moveaxis(found, 0, -1)), "fpm-sequential, registered"),
+        Panel(shown(np.moveaxis(np.abs(truth["object"]) ** 2, 0, -1)), "truth"),
+    ]
+    title = "A stained slide in red, green and blue: each colour with a focus, a place and a brightness of its own"
+    return title, [panels], "Simulated: neuralfield simulate stained-slide"
+
+
+def shown(light: np.ndarray) -> np.ndarray:
+    """Linear light (y, x, 3) as a picture of 8 bits, enlarged to 320 pixels."""
+    factor = max(1, 320 // len(light))
+    return np.kron(np.rint(255 * srgb(light)).astype(np.uint8), np.ones((factor, factor, 1), np.uint8))
+
+
 def limits(values: np.ndarray) -> tuple[float, float]:
     low, high = np.percentile(values, (0.3, 99.7))
     return float(low), float(high)
 
 
-SHEETS = {"siemens": siemens, "p25": p25, "coded": coded, "coded-fpm": coded_fpm, "neuph": neuph, "srqpi": srqpi}
+SHEETS = {
+    "siemens": siemens,
+    "p25": p25,
+    "coded": coded,
+    "coded-fpm": coded_fpm,
+    "neuph": neuph,
+    "srqpi": srqpi,
+    "colour": colour,
+}
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from napari_neuralfield import testing
 from napari_neuralfield.data.acquisition import Acquisition, Draft
 from napari_neuralfield.io import save_acquisition, save_cxi
 from napari_neuralfield.recon.engine.recipe import Recipe, method, option
-from napari_neuralfield.registry import FIELDS, MEASUREMENTS, METHODS, NETWORKS, READERS, WRITERS
+from napari_neuralfield.registry import FIELDS, MEASUREMENTS, METHODS, NETWORKS, READERS, SIMULATORS, WRITERS
 from napari_neuralfield.types import Done, Extent, Preview, Progress, Result
 
 RNG = np.random.default_rng(0)
@@ -61,6 +61,11 @@ def test_every_method(name: str) -> None:
     """And, with its result, every field."""
     acquisition = coded_scene.coded_scene()[0] if name == "coded-fpm" else SCENES[METHODS[name].kinds[0]]()
     SEEN.add(testing.check_method(name, acquisition, **QUICK.get(name, {})).field.type_name)
+
+
+def test_a_method_in_colour() -> None:
+    acquisition, _ = SIMULATORS["through-focus-colour"](0, pixels=32)
+    SEEN.add(testing.check_method("tie-fft", acquisition).field.type_name)
 
 
 def test_every_field_was_among_them() -> None:
@@ -110,6 +115,17 @@ def native(folder: Path) -> Path:
     return folder / "leds.acq.h5"
 
 
+def three_lamps(folder: Path) -> Path:
+    for name in ("red", "green"):
+        tifffile.imwrite(folder / f"{name}.tif", np.ones((2, 5, 8), np.uint16), photometric="minisblack")
+    listed = "[{file: red.tif, wavelength_um: 0.63}, {file: green.tif, wavelength_um: 0.53}]"
+    path = folder / "slide.yaml"
+    path.write_text(
+        f"kind: through_focus\nobjective_na: 0.2\ncondenser_na: 0.05\npixel_um: 0.6\nz_um: [0, 1]\ncolours: {listed}\n"
+    )
+    return path
+
+
 FILES = {
     "native": native,
     "cxi": cxi,
@@ -118,6 +134,7 @@ FILES = {
     "numpy_archive": archive,
     "ptylab": ptylab,
     "tiff": tiff,
+    "colour-files": three_lamps,
 }
 
 

@@ -19,6 +19,7 @@ from napari_neuralfield.app.focus import all_in_focus
 from napari_neuralfield.cli import report
 from napari_neuralfield.cli.commands import main
 from napari_neuralfield.data.acquisition import MultiplexedLed
+from napari_neuralfield.fields.colour import ColourField
 from napari_neuralfield.fields.phase_map import PhaseMap
 from napari_neuralfield.fields.planes import planes_of_images
 from napari_neuralfield.io import load_result, read_header, save_acquisition, save_result
@@ -179,3 +180,63 @@ def test_the_order_of_depths_in_a_file_is_said(tmp_path, capsys) -> None:
         lines = capsys.readouterr().out.splitlines()
         assert len(lines) == (2 if said else 1)
         assert said in lines[-1]
+
+
+def in_colour(complex_valued: bool = True) -> ColourField:
+    """Three colours, 0.53, 0.46 and 0.63 um, whose light is half, all and none of the white."""
+    extent = Extent((0.0, 0.0), (8, 10), 0.5)
+    if complex_valued:
+        images = [torch.full((1, 8, 10), value, dtype=torch.complex64) for value in (0.5**0.5, 2.0, 0.0)]
+        fields: list = [planes_of_images(image, [0.0], extent) for image in images]
+    else:
+        fields = [PhaseMap.from_grid(np.full((8, 10), value), 0.0, 0.5) for value in (1.0, 2.0, 3.0)]
+    no = [[0.0, 0.0]] * 3
+    return ColourField.of(fields, extent, [0.53, 0.46, 0.63], shift_um=no, z_um=[0, 0, 0], white=[1, 4, 1])
+
+
+def test_three_colours_are_a_picture_as_the_eye_sees_it(tmp_path: Path) -> None:
+    field = in_colour()
+    y, x = field.extent.axes()
+    rendering.write(tmp_path / "a.png", field, [0.0, 1.0], y, x, pixel_um=0.5)
+    picture = pixels(tmp_path / "a.png")
+    assert picture.shape == (16, 10, 3)
+    assert np.abs(picture[3, 4].astype(int) - [0, 188, 255]).max() <= 1  # red, green, blue; sRGB of one half is 188
+    grey = in_colour(complex_valued=False)
+    rendering.write(tmp_path / "b.png", grey, [0.0], y, x, pixel_um=0.5)
+    assert pixels(tmp_path / "b.png").ndim == 2  # the phase of the middle colour
+
+
+@pytest.mark.parametrize("complex_valued", [True, False])
+def test_every_colour_has_channels_named_by_its_wavelength(tmp_path: Path, complex_valued: bool) -> None:
+    field, z = in_colour(complex_valued), [0.0, 1.0]
+    y, x = field.extent.axes()
+    for name in NAMES[:3]:
+        rendering.write(tmp_path / name, field, z, y, x, pixel_um=0.5)
+    raw = pixels(tmp_path / "a.npy")  # (channel, z, y, x)
+    assert np.array_equal(raw, field.render_channels(z, y, x).numpy())
+    parts = [np.abs(raw), np.angle(raw)] if complex_valued else [raw]
+    wanted = np.stack(parts, axis=1).reshape(-1, *raw.shape[1:])
+    names = ["amplitude", "phase"] if complex_valued else ["phase"]
+    labels = [f"{name} {wave} um" for wave in (0.53, 0.46, 0.63) for name in names]
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert np.array_equal(file.asarray(), np.swapaxes(wanted, 0, 1))  # (z, channel, y, x)
+        assert all(f'Name="{label}"' in str(file.ome_metadata) for label in labels)
+        assert 'EmissionWavelength="530.0"' in str(file.ome_metadata)
+    group = zarr.open_group(tmp_path / "a.ome.zarr", mode="r")
+    assert np.array_equal(np.asarray(group["0"]), wanted)
+    channels = group.attrs["ome"]["omero"]["channels"]
+    assert [channel["label"] for channel in channels] == labels
+    assert [channel["color"] for channel in channels[:: len(names)]] == ["00FF00", "0000FF", "FF0000"]
+
+
+def test_colour_in_strips_is_the_colour_of_whole_planes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    field = in_colour()
+    y, x = field.extent.axes()
+    for name in NAMES:
+        rendering.write(tmp_path / f"whole-{name}", field, [0.0], y, x, pixel_um=0.5)
+    monkeypatch.setattr(rendering, "WHOLE", 10)
+    monkeypatch.setattr(rendering, "STRIP_PIXELS", 30)
+    for name in NAMES:
+        rendering.write(tmp_path / name, field, [0.0], y, x, pixel_um=0.5)
+        whole, strips = (pixels(tmp_path / file).astype(complex) for file in (f"whole-{name}", name))
+        assert np.abs(whole - strips).max() <= (1 if name == "a.png" else 1e-3)

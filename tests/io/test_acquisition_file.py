@@ -20,6 +20,7 @@ from napari_neuralfield.io.native.hdf5_writing import PatientFile
 from napari_neuralfield.types import InputError
 
 SIZES = {"frame": 3, "y": 5, "x": 8, "led": 4, "mode": 2, "fy": 10, "fx": 16, "channel": 3}
+COLOURS = ("channel", "wavelengths_um", "white")
 
 
 def example(kind: str) -> Acquisition:
@@ -32,7 +33,7 @@ def example(kind: str) -> Acquisition:
         if q.complex:
             values[name] = values[name] * np.exp(1j)
         if q.integer or name.endswith("_index"):
-            values[name] = np.full(shape, 2)
+            values[name] = np.arange(3) if name == "channel" else np.full(shape, 2)
     return Draft(kind, rng.integers(0, 4000, (3, 5, 8)).astype(np.uint16), values).complete()
 
 
@@ -77,7 +78,7 @@ def test_a_terabyte_opens_at_once(tmp_path: Path) -> None:
     path = tmp_path / "long.acq.h5"
     save_acquisition(path, example("through_focus"))
     with h5py.File(path, "r+") as file:
-        for name in ("frames", "z_um", "time_s", "exposure", "background", "pupil", "channel"):
+        for name in ("frames", "z_um", "time_s", "exposure", "background", "pupil", *COLOURS):
             del file[name]
         file.create_dataset("frames", (30_000, 4096, 4096), "u2", chunks=(1, 4096, 4096))
         file["z_um"] = np.arange(30_000.0)
@@ -112,7 +113,9 @@ def damage(path: Path, how: str) -> None:
         elif how == "no frames":
             del file["frames"]
         elif how == "no wavelength":
-            del file.attrs["wavelength_um"], file["wavelengths_um"]
+            del file.attrs["wavelength_um"]
+            for name in COLOURS:
+                del file[name]
         elif how == "one led too few":
             del file["illumination_na"]
             file["illumination_na"] = np.zeros((2, 2))

@@ -109,15 +109,6 @@ def test_frames_that_do_not_belong_together(tmp_path: Path) -> None:
         open_draft(images)
 
 
-@pytest.mark.parametrize("ending", ["tif", "png"])
-def test_colours_are_refused(tmp_path: Path, ending: str) -> None:
-    path = tmp_path / f"colour.{ending}"
-    Image.fromarray(np.zeros((5, 8, 3), np.uint8)).save(path)
-    sidecar(tmp_path / "colour.yaml", 1)
-    with pytest.raises(InputError, match=r"hold.? colours .*; save"):
-        open_draft(path)
-
-
 def test_three_frames_that_a_program_marked_as_colours_are_frames(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).random((3, 6, 8), np.float32)
     tifffile.imwrite(tmp_path / "stack.tif", frames, photometric="rgb", planarconfig="separate")

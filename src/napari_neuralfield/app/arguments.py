@@ -12,6 +12,7 @@ from ..data import typed_values
 from ..types import Extent, InputError
 
 if TYPE_CHECKING:
+    from ..data.acquisition import Acquisition
     from ..recon.engine.recipe import OptionInfo
 
 
@@ -121,6 +122,22 @@ def numbers(option: str, text: str, count: int | None = None) -> list[float]:
         wanted = {None: "numbers separated by commas", 1: "a number"}.get(count, f"{count} numbers separated by commas")
         raise InputError(f"option {option} is {text}; it must be {wanted}{reason}")
     return values
+
+
+def one_channel(acquisition: Acquisition, text: str | None) -> Acquisition:
+    """The frames of the colour that `--channel` names, counted from 0; all where nothing was typed.
+
+    Parameters
+    ----------
+    acquisition : of several colours.
+    text : as typed; None where nothing was.
+    """
+    if text is None:
+        return acquisition
+    number = numbers("--channel", text, count=1)[0]
+    if number != int(number) or number < 0:
+        raise InputError(f"option --channel is {text}; it must be a whole number, the colours being counted from 0")
+    return acquisition.of_channel(int(number))
 
 
 def depths(text: str | None, extent: Extent) -> list[float]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import EllipsisType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ..types import Extent, Field, InputError
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..fields.colour import ColourField
 
 QUANTITIES = ("amplitude", "phase", "intensity")
 Region = tuple[float, float, float, float]
@@ -27,13 +34,24 @@ def evaluate(field: Field, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) ->
     -------
     (z, y, x) complex64, or float32 radians where the field is phase only.
     """
+    return _evaluated(field.complex_valued, field.render, z_um, y_um, x_um)
+
+
+def evaluate_channel(field: ColourField, channel: int, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> np.ndarray:
+    """As `evaluate`, of one `channel` of a `field` of several colours on `z_um`, `y_um`, `x_um`: (z, y, x)."""
+    return _evaluated(field.complex_valued, partial(field.render_channel, channel), z_um, y_um, x_um)
+
+
+def _evaluated(
+    complex_valued: bool, render: Callable[..., torch.Tensor], z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike
+) -> np.ndarray:
     import torch
 
     axes = [np.ascontiguousarray(np.atleast_1d(a), dtype=np.float64) for a in (z_um, y_um, x_um)]
     if min(a.size for a in axes) == 0:
-        return np.zeros([a.size for a in axes], np.complex64 if field.complex_valued else np.float32)
+        return np.zeros([a.size for a in axes], np.complex64 if complex_valued else np.float32)
     with torch.no_grad():
-        return field.render(*axes).detach().cpu().numpy()
+        return render(*axes).detach().cpu().numpy()
 
 
 def measure(values: np.ndarray, quantity: str) -> np.ndarray:

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from ..data.colours import named_colour
 from ..data.tiles import STRIP_PIXELS, strips_of
+from ..fields.colour import ColourField
 from ..types import Field, InputError, Result
 from . import arguments, in_focus
 from . import height_units as heights
-from .lazy import evaluate, measure
+from .lazy import evaluate, evaluate_channel, measure
 
 if TYPE_CHECKING:
     from ..fields.time_series import TimeSeries
 
 WHOLE = 2**24  # pixels of a plane that is rendered at once
+PICTURE_COLOURS = 3
 SAMPLE = 512  # rows and columns, at most, from which a large PNG takes its black and white
 
 
@@ -64,6 +67,7 @@ def run(
         other = None if depth_map is None else arguments.output(depth_map, tuple(WRITERS), "--depth-map")
         used = in_focus.write(target, field, chosen, y, x, pixel_um=pixel, um_per_rad=factor, depth_map=other)
         print(used.sentence)
+        what += _alone(field)
         print(f"1 x {len(y)} x {len(x)} (z, y, x){what} in {target}" + (f", depths, um, in {other}" if other else ""))
         return
     depths = arguments.depths(z_um, field.extent)
@@ -72,10 +76,20 @@ def run(
             f"option --z-um is {z_um}, and {file} holds {len(times)} times; give one depth, or a time with --time"
         )
     write(target, field, z_um=depths, y_um=y, x_um=x, pixel_um=pixel, um_per_rad=factor, times=bool(times))
-    count, axes = (len(times), "t") if times else (len(depths), "z")
-    print(f"{count} x {len(y)} x {len(x)} ({axes}, y, x){what} in {target}")
+    if colours := colours_in(field, target, plain=factor is None):
+        print(f"{len(colours)} x {len(depths)} x {len(y)} x {len(x)} (channel, z, y, x) in {target}")
+    else:
+        count, axes = (len(times), "t") if times else (len(depths), "z")
+        print(f"{count} x {len(y)} x {len(x)} ({axes}, y, x){what}{_alone(field)} in {target}")
     if not times and (said := said_of_order(target, depths)):
         print(said)
+
+
+def _alone(field: Field) -> str:
+    """Which colour is written where the file shows one of several."""
+    if not isinstance(field, ColourField):
+        return ""
+    return f" of {named_colour(field.wavelengths_um[field.middle])} alone,"
 
 
 def _at_time(field: Field, time: int | None) -> tuple[Field, list[float]]:
@@ -150,17 +164,21 @@ def write(
 
     series = cast("TimeSeries", field) if times else None
     views = [(field, z) for z in z_um] if series is None else [(one, z_um[0]) for one in series.fields]
+    colours = colours_in(field, path, plain=not quantity and um_per_rad is None)
 
-    def seen(one: Field, z: float, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    def seen(one: Field, z: float, y: np.ndarray, x: np.ndarray, colour: int | None = None) -> np.ndarray:
+        if colour is not None and isinstance(one, ColourField):
+            return evaluate_channel(one, colour, z, y, x)[0]
         values = evaluate(one, z, y, x)[0]
         if um_per_rad is not None:
             return measure(values, "phase") * np.float32(um_per_rad)
         return measure(values, quantity) if quantity else values
 
     def strips() -> Iterator[np.ndarray]:
-        for one, z in views:
-            for rows in cut:
-                yield seen(one, z, y_um[rows], x_um)
+        for colour in [*range(len(colours))] or [None]:
+            for one, z in views:
+                for rows in cut:
+                    yield seen(one, z, y_um[rows], x_um, colour)
 
     sample = None
     if len(cut) > 1 and path.suffix == ".png":
@@ -171,5 +189,23 @@ def write(
         name, unit = "height", "um"
     save_strips(
         path, strips(), z_um if series is None else z_um[:1], pixel_um, shape, origin_um=origin, name=name,
-        sample=sample, unit=unit, time_s=None if series is None else series.times_s,
+        sample=sample, unit=unit, time_s=None if series is None else series.times_s, wavelengths_um=colours,
     )  # fmt: skip
+
+
+def colours_in(field: Field, path: Path, *, plain: bool) -> list[float]:
+    """Wavelengths that a file at `path` gets a channel of each for; none for a field, or a file, of one colour.
+
+    A picture shows three colours that have amplitudes; of phase, or of other numbers of colours, it shows the middle
+    one. Heights and single quantities are the middle one's.
+
+    Parameters
+    ----------
+    field : of any type.
+    path : of the file.
+    plain : the values are written as they are.
+    """
+    if not isinstance(field, ColourField) or not plain:
+        return []
+    in_colour = field.complex_valued and len(field.wavelengths_um) == PICTURE_COLOURS
+    return [] if path.suffix.lower() == ".png" and not in_colour else field.wavelengths_um

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ..data.acquisition import Acquisition, ThroughFocus
+from ..data.colours import ONE_COLOUR, refuse_colours
 from ..data.times import starts_s, times
 from ..types import Extent, Field, InputError
 from .lazy import Index, LazyView, evaluate
@@ -41,6 +42,7 @@ def check_time_lapse(acquisition: Acquisition) -> ThroughFocus:
             f"{where} is of kind {acquisition.kind}; a time-lapse is bright-field frames of kind through_focus, "
             "so reconstruct this file as a whole"
         )
+    refuse_colours(acquisition.values(), "a time-lapse", ONE_COLOUR, where)
     if acquisition.frame_count < 2:
         raise InputError(
             f"{where} holds one frame; a time-lapse needs at least 2, so use: neuralfield reconstruct {where}"

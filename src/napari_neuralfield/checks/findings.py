@@ -16,8 +16,10 @@ from ..data.acquisition import (
     ThroughFocus,
     quantities,
 )
+from ..data.colours import middle_of
 from ..data.geometry import default_z_range_um, depth_of_field_um, led_directions, native_upsampling
 from ..optics.illumination import is_bright_field, nearest_overlap, synthetic_na
+from .colours import colour_checks
 from .frames import Check, Survey, frame_checks, survey
 from .leds import led_array, multiplexed
 from .scans import coded, ptychography, scan_facts
@@ -29,13 +31,18 @@ __all__ = ["Check", "check", "facts"]
 def check(acquisition: Acquisition, seen: Survey | None = None) -> list[Check]:
     """Findings about the frames and the geometry, the warnings first.
 
-    Large recordings are looked at in evenly chosen frames; the sentences say in how many.
+    Large recordings are looked at in evenly chosen frames; the sentences say in how many. Of several colours the middle
+    one is looked at, and what they are to each other.
 
     Parameters
     ----------
     acquisition : to look at.
     seen : its `survey`, where there is one already.
     """
+    if acquisition.channel is not None:
+        alone = acquisition.colours()
+        found = [*check(alone[middle_of(np.asarray(acquisition.wavelengths_um))]), *colour_checks(acquisition, alone)]
+        return sorted(found, key=lambda c: ("warning", "ok", "info").index(c.level))
     seen = survey(acquisition) if seen is None else seen
     found = [*frame_checks(seen), *GEOMETRY[type(acquisition)](acquisition, seen)]
     return sorted(found, key=lambda c: ("warning", "ok", "info").index(c.level))
@@ -47,6 +54,9 @@ def facts(acquisition: Acquisition) -> dict[str, object]:
     for name, q in quantities(type(acquisition)).items():
         if not q.shape and getattr(acquisition, name) is not None:
             found[name] = getattr(acquisition, name)
+    if acquisition.channel is not None:
+        whole = {**found, "colours": len(np.asarray(acquisition.wavelengths_um))}
+        return {**facts(acquisition.of_channel(middle_of(np.asarray(acquisition.wavelengths_um)))), **whole}
     na = led_directions(acquisition)
     if isinstance(acquisition, LedArray | MultiplexedLed) and na is not None:
         synthetic = synthetic_na(na, acquisition.objective_na)

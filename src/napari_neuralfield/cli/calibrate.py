@@ -11,6 +11,7 @@ from ..app.calibration import assess_both
 from ..app.figures.calibration_figures import figures
 from ..app.figures.calibration_findings import Finding, all_findings
 from ..data.acquisition import Acquisition
+from ..data.colours import ONE_COLOUR, refuse_colours
 from ..io import open_acquisition, save_acquisition
 from ..io.native.atomic import write_or_keep
 from ..recon.calibration import stages as calibrations
@@ -25,7 +26,13 @@ ACQUISITION = (".acq.h5",)
 
 
 def run_file(
-    file: Path, output: Path, report: Path | None, recipe: Path | None, typed: Mapping[str, str | None]
+    file: Path,
+    output: Path,
+    report: Path | None,
+    recipe: Path | None,
+    typed: Mapping[str, str | None],
+    *,
+    channel: str | None = None,
 ) -> None:
     """Calibrate a file; what is typed comes before what the `recipe` file says.
 
@@ -36,6 +43,7 @@ def run_file(
     report : the page, `*.png`; none where None.
     recipe : YAML file with options.
     typed : options as they were typed, by name.
+    channel : the only colour to calibrate, as typed.
 
     Raises
     ------
@@ -46,7 +54,8 @@ def run_file(
     if page is not None:
         arguments.output(page.with_suffix(".json"), (".json",), "--report")
     arguments.not_the_input(target, arguments.existing(file))
-    acquisition = open_acquisition(file)
+    acquisition = arguments.one_channel(open_acquisition(file), channel)
+    refuse_colours(acquisition.values(), "a calibration", ONE_COLOUR, str(file))
     name, model = recipe_of(acquisition)
     chosen = load(recipe) if recipe is not None else {}
     values = arguments.option_values(options_of(model), typed)

@@ -12,7 +12,7 @@ CXI = ".cxi"
 ENDINGS = (".acq.h5", CXI)
 
 
-def run(file: Path, output: Path, orientation: str | None, result: Path | None) -> None:
+def run(file: Path, output: Path, orientation: str | None, result: Path | None, channel: str | None = None) -> None:
     """Write `output` and say what is in it.
 
     Parameters
@@ -20,6 +20,7 @@ def run(file: Path, output: Path, orientation: str | None, result: Path | None) 
     orientation : how the positions of a scan run, where they must be turned.
     result : what was reconstructed from these frames: its positions and its probe or coded surface take the place of
         the file's; a CXI file takes the object too.
+    channel : the only colour to write, as typed.
 
     Raises
     ------
@@ -30,7 +31,7 @@ def run(file: Path, output: Path, orientation: str | None, result: Path | None) 
     arguments.not_the_input(target, arguments.existing(file))
     from ..io import load_result, open_acquisition, save_acquisition, save_cxi
 
-    acquisition = open_acquisition(file)
+    acquisition = arguments.one_channel(open_acquisition(file), channel)
     if orientation is not None:
         from ..app.figures.orientation_sheet import turned
 

@@ -83,6 +83,7 @@ def reconstruct(
     preset: str | None = None,
     recipe: Path | None = None,
     orientations: Path | None = None,
+    channel: Text = None,
     seed: Text = None,
     device: str | None = None,
     **options: Free,
@@ -103,6 +104,8 @@ def reconstruct(
         YAML file with options; what is typed comes first.
     orientations
         Instead of a field a sheet of pictures, OUT.png: the eight ways in which the positions of a scan may run.
+    channel
+        Only this colour of frames of several, counted from 0 as "neuralfield info" lists them.
     seed
         Seed of every random choice.
     device
@@ -114,7 +117,8 @@ def reconstruct(
         from .orientations import draw_file
 
         return draw_file(file, orientations, device)
-    run(file, output, recipe, {**options, "seed": seed, "device": device}, method=method, preset=preset)
+    typed = {**options, "seed": seed, "device": device}
+    run(file, output, recipe, typed, method=method, preset=preset, channel=channel)
 
 
 @app.command
@@ -125,6 +129,7 @@ def calibrate(
     output: Output,
     report: Path | None = None,
     recipe: Path | None = None,
+    channel: Text = None,
     seed: Text = None,
     device: str | None = None,
     **options: Free,
@@ -141,6 +146,8 @@ def calibrate(
         A page of charts, R.png, with its figures beside it in R.json; assessing the quality takes a while longer.
     recipe
         YAML file with options; what is typed comes first.
+    channel
+        Only this colour of frames of several, counted from 0 as "neuralfield info" lists them.
     seed
         Seed of every random choice.
     device
@@ -148,11 +155,19 @@ def calibrate(
     """
     from .calibrate import run_file
 
-    run_file(file, output, report, recipe, {**options, "seed": seed, "device": device})
+    run_file(file, output, report, recipe, {**options, "seed": seed, "device": device}, channel=channel)
 
 
 @app.command
-def convert(file: Path, /, *, output: Output, orientation: str | None = None, result: Path | None = None) -> None:
+def convert(
+    file: Path,
+    /,
+    *,
+    output: Output,
+    orientation: str | None = None,
+    result: Path | None = None,
+    channel: Text = None,
+) -> None:
     """Write any known format, with its sidecar, as OUT.acq.h5; ptychography as OUT.cxi too.
 
     Parameters
@@ -165,10 +180,12 @@ def convert(file: Path, /, *, output: Output, orientation: str | None = None, re
         How the positions of a scan run, as "reconstruct FILE --orientations OUT.png" names it; they are turned so.
     result
         A field reconstructed from these frames, .nfield: its positions, object and probe go into OUT.cxi.
+    channel
+        Only this colour of frames of several, counted from 0 as "neuralfield info" lists them.
     """
     from .convert import run
 
-    run(file, output, orientation, result)
+    run(file, output, orientation, result, channel=channel)
 
 
 @app.command

@@ -19,6 +19,7 @@ def run(
     *,
     method: str | None,
     preset: str | None,
+    channel: str | None = None,
 ) -> None:
     """Reconstruct, write `output`, and say how well it explains the frames.
 
@@ -29,6 +30,7 @@ def run(
     method, preset : names; None where nothing was typed.
     recipe : YAML file with options.
     typed : options as they were typed, by name; they come first.
+    channel : the only colour to reconstruct, as typed.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def run(
     from . import terminal
 
     chosen = load(recipe) if recipe is not None else {}
-    acquisition = open_acquisition(arguments.existing(file))
+    acquisition = arguments.one_channel(open_acquisition(arguments.existing(file)), channel)
     name = method or str(chosen.get("method") or RECOMMENDED)
     if name == RECOMMENDED:
         from ..recon import recommended

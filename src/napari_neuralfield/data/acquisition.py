@@ -14,21 +14,10 @@ from typing import ClassVar, Self, cast
 import numpy as np
 
 from ..types import InputError
-from .common_values import (
-    channel,
-    coded_surface,
-    dark_frame,
-    exposure,
-    objective_na,
-    pedestal,
-    pupil,
-    refractive_index,
-    sample_pixel,
-    wavelengths,
-    white,
-)
+from . import common_values as common
+from .colours import colours_left, frames_per_colour, moved_place, names_missing, one_colour, repeated
 from .derived import CAMERA_LENGTH, IN_PIXELS, SCANS, Values, derived
-from .frames import Frames, FrameSelection, check_frames, check_lengths, good_pixels
+from .frames import Frames, FrameSelection, check_finite, check_frames, check_lengths, good_pixels
 from .quantity import Quantity, check_value, length, quantity
 
 
@@ -40,13 +29,14 @@ class Acquisition:
 
     frames: Frames
     wavelength_um: float = length("Wavelength", "vacuum wavelength of the illumination", high=20.0)
-    background: np.ndarray | None = dark_frame()
-    pedestal: float | None = pedestal()
-    exposure: np.ndarray | None = exposure()
-    pupil: np.ndarray | None = pupil()
-    wavelengths_um: np.ndarray | None = wavelengths()
-    channel: np.ndarray | None = channel()
-    white: np.ndarray | None = white()
+    background: np.ndarray | None = common.dark_frame()
+    pedestal: float | None = common.pedestal()
+    exposure: np.ndarray | None = common.exposure()
+    pupil: np.ndarray | None = common.pupil()
+    wavelengths_um: np.ndarray | None = common.wavelengths()
+    channel: np.ndarray | None = common.channel()
+    white: np.ndarray | None = common.white()
+    empty_um: np.ndarray | None = common.empty_place()
     title: str = ""
     source: str = ""
 
@@ -65,13 +55,13 @@ class Acquisition:
         *,
         per_exposure: bool = True,
     ) -> np.ndarray:
-        """Frames `index` less background or pedestal and, where `per_exposure`, divided by it: (frame, y, x) float32.
+        """Frames `index` less background or pedestal, over exposure and white: (frame, y, x) float32.
 
         Parameters
         ----------
         index : of the frames, as NumPy indexes an axis.
         region : (y, x), pixels.
-        per_exposure : whether to divide by the exposure where one is given.
+        per_exposure : whether to divide by exposure and white where they are given.
 
         Raises
         ------
@@ -88,16 +78,9 @@ class Acquisition:
             stack -= np.asarray(ambient, dtype=np.float32)[indices, None, None]
         if self.exposure is not None and per_exposure:
             stack /= np.asarray(self.exposure, dtype=np.float32)[indices, None, None]
-        finite = np.isfinite(stack)
-        if not finite.all() and (good := good_pixels(self, indices, region)) is not None:
-            stack[~finite & ~good] = 0
-            finite |= ~good
-        if not finite.all():
-            bad = int(indices[np.argmin(finite.all(axis=(1, 2)))])
-            raise InputError(
-                f"{self.source or 'the acquisition'}: frame {bad} holds values that are not finite (NaN or infinity); "
-                "every pixel needs a number, so repair or leave out that frame, or mask such pixels"
-            )
+        if self.white is not None and self.channel is not None and per_exposure:
+            stack /= np.asarray(self.white, dtype=np.float32)[self.channel[indices], None, None]
+        check_finite(stack, indices, self.source or "the acquisition", good_pixels(self, indices, region))
         return stack
 
     def values(self) -> Values:
@@ -110,12 +93,22 @@ class Acquisition:
         frames = cast(Frames, changes.pop("frames", self.frames))
         return cast(Self, Draft(self.kind, frames, self.values(), self.source).complete(**changes))
 
-    def subset(self, frame_indices: Sequence[int] | np.ndarray) -> Self:
-        """The named frames only, in that order, with the geometry that goes with them."""
+    def of_channel(self, number: int) -> Self:
+        """The frames of one colour, an acquisition of that wavelength alone; its white goes into the exposure."""
+        indices, changes = one_colour(self.values(), number, self.source or "the acquisition")
+        return self.subset(indices, **changes) if changes else self
+
+    def colours(self) -> list[Self]:
+        """An acquisition for each colour; only this one where the frames are of one wavelength."""
+        return [self] if self.channel is None else [self.of_channel(n) for n in range(int(self.channel.max()) + 1)]
+
+    def subset(self, frame_indices: Sequence[int] | np.ndarray, **changes: object) -> Self:
+        """The named frames only, in that order, with the geometry that goes with them, and other `changes`."""
         indices = np.asarray(frame_indices)
         frames = FrameSelection(self.frames, tuple(int(i) for i in indices), slice(None), slice(None))
         per_frame = [n for n, q in quantities(type(self)).items() if q.shape[:1] == ("frame",)]
-        return self.replace(frames=frames, **{n: v[indices] for n, v in self.values().items() if n in per_frame})
+        chosen = {n: v[indices] for n, v in self.values().items() if n in per_frame}
+        return self.replace(frames=frames, **(chosen | colours_left(self.values(), indices) | changes))
 
     def crop(self, y: slice, x: slice) -> Self:
         """Rows `y` and columns `x` of every frame; the pupil, whose grid no longer fits, must be absent."""
@@ -129,6 +122,8 @@ class Acquisition:
             (top, bottom, _), (left, right, _) = y.indices(self.frame_shape[0]), x.indices(self.frame_shape[1])
             n = self.upsampling
             changes["coded_surface"] = self.coded_surface[top * n : bottom * n, left * n : right * n]
+        if self.empty_um is not None:
+            changes["empty_um"] = moved_place(self.empty_um, (y, x), self.frame_shape, getattr(self, "pixel_um", 1.0))
         return self.replace(frames=FrameSelection(self.frames, tuple(range(self.frame_count)), y, x), **changes)
 
 
@@ -137,8 +132,8 @@ class LedArray(Acquisition):
     """One LED, one frame: Fourier ptychography."""
 
     kind: ClassVar[str] = "led_array"
-    objective_na: float = objective_na()
-    pixel_um: float = sample_pixel()
+    objective_na: float = common.objective_na()
+    pixel_um: float = common.sample_pixel()
     illumination_na: np.ndarray = quantity(
         "LED directions",
         "NA (y, x)",
@@ -156,7 +151,7 @@ class LedArray(Acquisition):
     led_height_mm: float | None = quantity(
         "LED board", "mm", "distance of the LED board, to tell a shift in mm", optional=True, low=0.0, low_open=True
     )
-    coded_surface: np.ndarray | None = coded_surface(
+    coded_surface: np.ndarray | None = common.coded_surface(
         "transmission of a coded surface in the image plane, on fine pixels"
     )
     surface_to_sensor_um: float | None = quantity(
@@ -172,8 +167,8 @@ class MultiplexedLed(Acquisition):
     """Several LEDs per frame."""
 
     kind: ClassVar[str] = "multiplexed_led"
-    objective_na: float = objective_na()
-    pixel_um: float = sample_pixel()
+    objective_na: float = common.objective_na()
+    pixel_um: float = common.sample_pixel()
     led_na: np.ndarray = quantity(
         "LED directions", "NA (y, x)", "direction cosines of each LED", low=-1.0, high=1.0, shape=("led", 2)
     )
@@ -198,7 +193,7 @@ class CodedPtychography(Acquisition):
         optional=True,
         shape=("frame", 2),
     )
-    coded_surface: np.ndarray | None = coded_surface("transmission of the surface on fine pixels")
+    coded_surface: np.ndarray | None = common.coded_surface("transmission of the surface on fine pixels")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -229,17 +224,19 @@ class ThroughFocus(Acquisition):
     """A bright-field stack through focus."""
 
     kind: ClassVar[str] = "through_focus"
-    objective_na: float = objective_na()
+    objective_na: float = common.objective_na()
     condenser_na: float = quantity("Condenser NA", "", "numerical aperture of the illumination", low=0.0, high=1.0)
-    pixel_um: float = sample_pixel()
+    pixel_um: float = common.sample_pixel()
     z_um: np.ndarray = quantity(
         "Depth", "um", "distance of the sample from the focal plane in each frame, or one for all", shape=("frame",)
     )
     time_s: np.ndarray | None = quantity(
         "Time", "s", "when each frame was taken; given, the frames are a time-lapse", optional=True, shape=("frame",)
     )
-    sample_index: float | None = refractive_index("Sample index", "refractive index of the sample, to tell its height")
-    medium_index: float | None = refractive_index(
+    sample_index: float | None = common.refractive_index(
+        "Sample index", "refractive index of the sample, to tell its height"
+    )
+    medium_index: float | None = common.refractive_index(
         "Medium index", "refractive index round the sample, to tell its height"
     )
 
@@ -296,7 +293,11 @@ class Draft:
     def derived(self, **values: object) -> Values:
         """What is known, given or following from it; `values` come before the draft's own."""
         count, *size = self.frames.shape or (1,)
-        return derived(self.kind, {**self.values, **values}, self.assumed, tuple(size), int(count))
+        given = {**self.values, **values}
+        each = frames_per_colour(given.get("channel"), int(count))
+        found = derived(self.kind, given, self.assumed, tuple(size), each)
+        known = quantities(self.kind) if self.kind in KINDS else {}
+        return repeated(found, [n for n, q in known.items() if q.shape[:1] == ("frame",)], each, int(count))
 
     def complete(self, **values: object) -> Acquisition:
         """The checked acquisition; `values` come before the draft's own.
@@ -337,4 +338,4 @@ def _missing(kind: str, known: Values) -> list[str]:
     names = set(known) | ({"positions_um"} if IN_PIXELS in known else set())
     if known.get("geometry") == "far_field" and "object_pixel_um" in known:
         names |= set(CAMERA_LENGTH)  # follows, or is not needed, once the wavelength is known
-    return [name for name in required(kind) if name not in names]
+    return names_missing(known, [name for name in required(kind) if name not in names])

@@ -51,6 +51,12 @@ def white() -> Any:
     return quantity("White", "relative", said, optional=True, low=0.0, low_open=True, shape=("channel",))
 
 
+def empty_place() -> Any:
+    """Where there is no sample, for the white of a picture in colour; left out, it is looked for."""
+    said = "an empty place of the sample: y0, x0, y1, x1"
+    return quantity("Empty place", "um", said, optional=True, shape=(4,))
+
+
 def coded_surface(help: str) -> Any:
     """The transmission of a coded surface; `help` says where it lies and on which pixels it is given."""
     return quantity("Coded surface", "complex", help, optional=True, shape=("fy", "fx"), complex=True)

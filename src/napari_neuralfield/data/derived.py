@@ -56,7 +56,7 @@ def derived(
         called 1 um and the distance follows.
     assumed : what a reader takes for a geometry and lengths that a file leaves out; used only for what neither is
         given nor follows.
-    frame_shape, frame_count : (y, x) pixels of a frame, and how many there are.
+    frame_shape, frame_count : (y, x) pixels of a frame, and how many there are of a colour.
     """
     known = {name: value for name, value in values.items() if value is not None}
     settle_energy(known)
@@ -148,25 +148,22 @@ def _settle_depths(known: Values, count: int) -> None:
 def _numbers(known: Values, count: int, planes: float | None) -> tuple[np.ndarray, np.ndarray]:
     """Of every frame its number in its stack and the number of its stack in time; one stack's list is given to all.
 
-    `planes` : in each stack, None where all frames of a colour are one stack, or one moment each. Frames of another
-    colour come after all of the one before.
+    `planes` : in each stack, None where all frames are one stack, or one moment each.
     """
     if planes is not None and (planes < 1 or count % planes):
         raise InputError(
             f"{PER_STACK} is {planes:g} but there are {count} frames; they must be whole stacks, so correct it"
         )
-    colours = 1 if (channel := known.get("channel")) is None else len(np.unique(channel))
-    single = max(1, int(count // colours if planes is None else planes))
-    together = 1 if planes is None else single
-    moments = max(1, count // (together * colours))
+    single = max(1, int(count if planes is None else planes))
     frame = np.arange(count)
-    if planes is not None:
-        depths, times = (np.asarray(known.get(name, ())) for name in ("z_um", "time_s"))
-        if depths.shape == (single,):
-            known["z_um"] = np.tile(depths, count // single)
-        if times.shape == (moments,) and count % (moments * single) == 0:
-            known["time_s"] = np.tile(np.repeat(times, single), count // (moments * single))
-    return frame % single, frame // together % moments
+    if planes is None:
+        return frame, frame
+    depths, times = (np.asarray(known.get(name, ())) for name in ("z_um", "time_s"))
+    if depths.shape == (single,):
+        known["z_um"] = np.tile(depths, count // single)
+    if times.shape == (count // single,):
+        known["time_s"] = np.repeat(times, single)
+    return frame % single, frame // single
 
 
 def _from_focus(known: Values) -> None:

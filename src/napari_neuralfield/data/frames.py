@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..types import InputError
+from .colours import check_colours
 from .derived import Values
 from .quantity import Quantity
 
@@ -100,6 +101,31 @@ def check_frames(frames: Frames, where: str) -> None:
         raise InputError(f"{where}: frames are of type {frames.dtype}; they must be real intensities")
 
 
+def check_finite(stack: np.ndarray, indices: np.ndarray, where: str, good: np.ndarray | None = None) -> None:
+    """Refuse values that are not finite; where a pixel is masked they become 0.
+
+    Parameters
+    ----------
+    stack : frames (frame, y, x), changed in place.
+    indices : their numbers (frame,).
+    where : the file, for the error.
+    good : of `good_pixels`; None where nothing is masked.
+
+    Raises
+    ------
+    InputError : naming the first frame that holds one.
+    """
+    finite = np.isfinite(stack)
+    if not finite.all() and good is not None:
+        stack[~finite & ~good] = 0
+        finite |= ~good
+    if not finite.all():
+        raise InputError(
+            f"{where}: frame {int(indices[np.argmin(finite.all(axis=(1, 2)))])} holds values that are not finite (NaN "
+            "or infinity); every pixel needs a number, so repair or leave out that frame, or mask such pixels"
+        )
+
+
 def check_lengths(kind: str, known: Mapping[str, Quantity], values: Values, frames: Frames, where: str) -> None:
     """Raise an InputError where an array of `values` does not fit the frames or the others.
 
@@ -111,6 +137,7 @@ def check_lengths(kind: str, known: Mapping[str, Quantity], values: Values, fram
     frames : (frame, y, x).
     where : the file, for errors.
     """
+    check_colours(values, int(frames.shape[0]), where)
     _check_windows(kind, values, frames, where)
     sizes: dict[str, tuple[int, str]] = {
         name: (int(n), "the frames") for name, n in zip(("frame", "y", "x"), frames.shape, strict=True)

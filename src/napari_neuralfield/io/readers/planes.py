@@ -124,7 +124,9 @@ class Planes:
                 f"frames of one channel come after those of another ({names}); the file does not say their "
                 "wavelengths, so if they are colours give wavelengths_um and the channel of each frame"
             )
-        if kind == THROUGH_FOCUS or "wavelengths_um" in values:
+        named = any(name != f"channel {n}" for n, name in enumerate(self.channels))
+        apart = named or times * depths > 1  # channels without names are often a plain list of frames
+        if "wavelengths_um" in values or (kind == THROUGH_FOCUS and apart):
             values["channel"] = np.repeat(np.arange(channels), times * depths)
 
     def _put_depths(self, values: dict[str, object], notes: list[str]) -> None:

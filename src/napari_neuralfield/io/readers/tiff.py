@@ -20,6 +20,7 @@ from ..native.reading import missing_package
 from ..sidecar import sidecar
 from ..sidecar.tables import image_head, read_image
 from . import tiff_planes
+from .colour_images import in_colour
 from .depth_names import agree, by_depth, depth_um
 from .folders import SUFFIXES, chosen_images, remarks
 from .planes import Planes, because, kind_without, seen_of
@@ -38,17 +39,25 @@ class TiffReader:
 
     def supports(self, path: Path) -> bool:
         if path.is_dir():
-            return path.suffix.lower() != ".zarr"
+            return path.suffix.lower() != ".zarr" and sidecar.colour_listing(path) is None
         return path.suffix.lower() in SUFFIXES
 
-    def read(self, path: Path) -> Draft:
-        """Frames (lazy) and what names and planes say; everything else is taken from the sidecar afterwards."""
+    def read(self, path: Path, kind: str | None = None) -> Draft:
+        """Frames (lazy) and what names and planes say; everything else is taken from the sidecar afterwards.
+
+        Parameters
+        ----------
+        path : of the images.
+        kind : of acquisition, where another file says it.
+        """
         found = sidecar.find(path)
         given = {} if found is None else sidecar.load(found)
-        kind = sidecar.kind_of(given, found) if found is not None and "kind" in given else None
-        names: tuple[str, ...] = ()
+        kind = sidecar.kind_of(given, found) if found is not None and "kind" in given else kind
         if path.is_dir():
             return self._of_folder(path, given, found, kind)
+        if (coloured := in_colour([path], given)) is not None:
+            frames, colours, notes = coloured
+            return Draft(kind or kind_without(path, given, found), frames, colours, str(path), notes)
         frames, said, names = _told_by_planes(path)
         known = kind or kind_without(path, given, found, said)
         frames = seen_of(frames, said)
@@ -61,18 +70,19 @@ class TiffReader:
         return Draft(known, frames, values, str(path), notes, frame_names=names[: frames.shape[0]])
 
     def _of_folder(self, folder: Path, given: dict[str, object], found: Path | None, kind: str | None) -> Draft:
-        """One image, one frame."""
+        """One image, one frame; of a colour camera one frame in each colour."""
         images = chosen_images(folder, given, found)
         values: dict[str, object] = {}
         notes: list[str] = []
         if kind in (None, THROUGH_FOCUS):
             images, values, notes = _told_by_names(images, given, found)
-        frames = _image_frames(images)
+        frames, colours, more = in_colour(images, given) or (_image_frames(images), {}, [])
         known = kind or (THROUGH_FOCUS if "z_um" in values else kind_without(folder, given, found))
         values = values if known == THROUGH_FOCUS else {}
-        notes += because(kind, "z_um" in values) + remarks(folder, images)
+        notes = [*notes, *more, *because(kind, "z_um" in values), *remarks(folder, images)]
         names = tuple(image.relative_to(folder).as_posix() for image in images)
-        return Draft(known, frames, values, str(folder), notes, frame_names=names)
+        names *= frames.shape[0] // len(names) if frames.shape[0] % len(names) == 0 else 1
+        return Draft(known, frames, {**values, **colours}, str(folder), notes, frame_names=names)
 
 
 def _told_by_names(
@@ -126,6 +136,7 @@ def _told_by_planes(path: Path) -> tuple[Frames, Planes, tuple[str, ...]]:
         named = tiff_planes.labels(file, frames.shape[0])
         if file.series[0].axes == COLOURS_APART:
             said.notes.append(f"the {frames.shape[0]} planes are marked as colours and taken for frames")
+            said.sizes, said.channels = (1, 1, 1), ()
     order = frames.indices if isinstance(frames, FrameSelection) else range(frames.shape[0])
     names = said.names() if np.prod(said.sizes) == frames.shape[0] else ()
     return frames, said, tuple(named[i] for i in order) if named else names

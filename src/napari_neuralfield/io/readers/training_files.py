@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from ...data.acquisition import Acquisition, MultiplexedLed, ThroughFocus
+from ...data.colours import refuse_colours
 from ...types import InputError
 from .opening import open_acquisition
 
@@ -28,11 +29,19 @@ def frames_of_kind(path: str | Path, option: str, kind: str) -> Acquisition:
     ------
     InputError : where the file cannot be read, or holds another kind of acquisition.
     """
-    acquisition = open_acquisition(path)
+    acquisition = _opened(path)
     if acquisition.kind != kind:
         raise InputError(
             f"option {option} is {path}, which is of kind {acquisition.kind}; it must be {CALLED[kind]} ({kind})"
         )
+    return acquisition
+
+
+def _opened(path: str | Path) -> Acquisition:
+    """Frames of one wavelength."""
+    acquisition = open_acquisition(path)
+    one = "make a file of one of them: neuralfield convert FILE --channel N -o ONE.acq.h5"
+    refuse_colours(acquisition.values(), "a training", one, str(path))
     return acquisition
 
 
@@ -72,7 +81,7 @@ def measured_pairs(folder: str | Path, kind: str) -> list[tuple[Thin, np.ndarray
             f"option pairs is {folder}, which holds no pair; a pair is NAME{FRAMES} with the frames and NAME{TRUTH} "
             "with their phase_rad and pixel_um"
         )
-    opened: list[tuple[Acquisition, Path, str]] = [(open_acquisition(one), truth, one.name) for one, truth in both]
+    opened: list[tuple[Acquisition, Path, str]] = [(_opened(one), truth, one.name) for one, truth in both]
     found = [(cast(Thin, one), *_truth(truth), name) for one, truth, name in opened if one.kind == kind]
     if not found:
         raise InputError(

@@ -20,6 +20,7 @@ from .yaml_file import read_yaml
 
 OWN_FILE = ".acq.h5"
 ENDINGS = (".ome.tiff", ".ome.tif", ".ome.zarr", ".npz.bz2")
+COLOUR_FILES = "colours"  # in a sidecar: a file for each colour
 FORMATS = (".yaml", ".yml", ".json")
 INSIDE = ("acquisition", "metadata")  # what a sidecar in a folder is called
 VALUES_FROM = "values from"  # how the note on a sidecar that is read begins
@@ -126,11 +127,19 @@ def _found(path: Path) -> list[Path]:
         if not known:
             known.update(_entries(wanted.parent))
         there = wanted if wanted in _unwritten.get() else known.get(wanted.name, known.get(wanted.name.lower()))
-        if there is None or there in found or there in (path, path.resolve()):
+        if there is None or there in found or (there in (path, path.resolve()) and not _lists_colours(path)):
             continue
         if there in _unwritten.get() or (there.is_file() and _is_sidecar(there)):
             found.append(there)
     return found
+
+
+def _lists_colours(path: Path) -> bool:
+    """Whether this is no recording but names one for each colour, and says itself what they share."""
+    try:
+        return path.suffix.lower() in FORMATS[:2] and COLOUR_FILES in load(path)
+    except InputError:
+        return False
 
 
 def _possible(path: Path) -> list[Path]:

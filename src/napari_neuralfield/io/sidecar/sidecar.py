@@ -28,7 +28,7 @@ from ...data.quantity import Quantity
 from ...types import InputError
 from ..native.acquisition_file import NativeReader
 from ..native.field_file import load_result
-from . import by_name, columns, flat_field, layout, pattern_lists, scan_grid
+from . import by_name, colours, columns, flat_field, layout, pattern_lists, scan_grid
 from .finding import OWN_FILE, VALUES_FROM, KindMissing
 from .finding import beside as beside
 from .finding import candidates as candidates
@@ -40,12 +40,23 @@ from .tables import read_image, read_table
 
 VARIABLES = "variables"  # the names in an HDF5 or MATLAB file or a NumPy archive: frames: diffraction
 FLAT = "flat"  # an image of the empty field, by which frames are divided
-OWN_KEYS = ("kind", "title", "leds", "files", FLAT, VARIABLES, *layout.KEYS)
+OWN_KEYS = ("kind", "title", "leds", "files", FLAT, VARIABLES, *layout.KEYS, *colours.KEYS)
 POSITIONS = ("positions_um", IN_PIXELS)
 PAIRS = {tuple(f"positions_{axis}_{unit}" for axis in "yx"): f"positions_{unit}" for unit in ("um", "px")}
 BY_AXIS = tuple(name for pair in PAIRS for name in pair)
 PER_FRAME = "frame"
 IMAGES = (".tif", ".tiff", ".png")
+
+
+def colour_listing(path: Path) -> Path | None:
+    """The sidecar that lists a file for each colour: the file itself, or the one in the folder; None without one."""
+    where = path / "acquisition.yaml" if path.is_dir() else path
+    if where.suffix.lower() not in (".yaml", ".yml") or not where.is_file():
+        return None
+    try:
+        return where if colours.COLOUR_FILES in load(where) else None
+    except InputError:
+        return None
 
 
 def kind_of(given: dict[str, object], path: Path) -> str:
@@ -64,19 +75,20 @@ def kind_of(given: dict[str, object], path: Path) -> str:
     return str(kind)
 
 
-def apply(draft: Draft, path: Path) -> None:
+def apply(draft: Draft, path: Path, given: dict[str, object] | None = None) -> None:
     """Put a sidecar's values into a draft; they override what the recording says.
 
     Parameters
     ----------
     draft : changed in place.
     path : the sidecar.
+    given : what it holds, or the part of it that is meant; None: all.
 
     Raises
     ------
     InputError : for a key that is no value of the kind, or an LED board that makes no sense.
     """
-    given = load(path)
+    given = load(path) if given is None else given
     if "kind" in given:
         _take_kind(draft, kind_of(given, path), path)
     known, deriving = quantities(draft.kind), DERIVING.get(draft.kind, ())
@@ -115,6 +127,7 @@ def apply(draft: Draft, path: Path) -> None:
     patterns = given.get("patterns")
     if "patterns" in known and pattern_lists.named(patterns):
         draft.values["patterns"] = pattern_lists.matrix(patterns, draft.values, path)
+    colours.apply(draft, given, path)
     if given.get(FLAT) is not None:
         flat_field.divide(draft, str(given[FLAT]), path)
     if set(given) & {*draft.assumed, FROM_FOCUS}:

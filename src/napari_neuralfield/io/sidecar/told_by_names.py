@@ -10,6 +10,7 @@ import numpy as np
 
 from ...data import name_values
 from ...data.acquisition import Draft, quantities
+from ...data.colours import frames_per_colour
 from ...data.derived import DERIVING, IN_PIXELS, PER_STACK, THROUGH_FOCUS
 from ...data.name_order import signed_numbers
 from ...types import InputError
@@ -141,6 +142,7 @@ def _positions(draft: Draft, names: Sequence[str], where: str) -> None:
 def _count(draft: Draft, where: str) -> None:
     """A list that is too long or too short, before anything is made of it."""
     count = int(draft.frames.shape[0])
+    each = frames_per_colour(draft.values.get("channel"), count)  # values of one colour hold for all
     called = f" ({listed(draft.frame_names)})" if draft.frame_names else ""
     known = quantities(draft.kind)
     per_frame = [name for name, q in known.items() if q.shape[:1] == ("frame",)]
@@ -148,7 +150,7 @@ def _count(draft: Draft, where: str) -> None:
         entries = _entries(draft.values.get(name))
         if name in ("z_um", "time_s") and draft.values.get(PER_STACK) is not None:
             continue  # may be those of one stack
-        if entries not in (None, *map(int, draft.frames.shape)):  # frames along another axis are told later
+        if entries not in (None, each, *map(int, draft.frames.shape)):  # frames along another axis are told later
             raise InputError(
                 f"{where}: {name} has {entries} entries along 'frame' but the frames have {count}{called}; give "
                 "one a frame, or give them by name"

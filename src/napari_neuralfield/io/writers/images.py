@@ -64,6 +64,7 @@ def save_strips(
     sample: np.ndarray | None = None,
     time_s: Sequence[float] | np.ndarray | None = None,
     unit: str = "",
+    wavelengths_um: Sequence[float] = (),
 ) -> None:
     """Write planes as `save_planes` does, from strips of their rows; memory holds some strips (PNG: the picture).
 
@@ -78,6 +79,7 @@ def save_strips(
     sample : some of the values, from which a PNG takes its black and white; the first strip where None.
     time_s : when each plane was taken, s: they are a time-lapse (t, y, x) at the one depth in `z_um`.
     unit : of the values of real planes, named beside them where the format can.
+    wavelengths_um : of colours (channel,), um: after all planes of the first come those of the next.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def save_strips(
     writer, source = writer_of(target), iter(strips)
     first = np.asarray(next(source))
     times = None if time_s is None else np.asarray(time_s, dtype=float).reshape(-1)
-    whole = (len(depths if times is None else times), *shape)
+    whole = (len(depths if times is None else times) * max(1, len(wavelengths_um)), *shape)
     some = first if sample is None else sample
     stack = Stack(
         some,
@@ -98,6 +100,7 @@ def save_strips(
         name=name,
         time_s=times,
         unit=unit,
+        wavelengths_um=wavelengths_um,
     )
     with writing(target) as temporary:
         writer(temporary, _fitting(itertools.chain([first], source), stack, target), stack)

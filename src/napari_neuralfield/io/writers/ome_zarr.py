@@ -12,6 +12,7 @@ import numpy as np
 
 from ...registry import writer
 from ...types import InputError
+from .shades import shades
 from .stack import Stack, Strips
 
 CHUNK = 512
@@ -33,8 +34,7 @@ def write_ome_zarr(path: Path, strips: Strips, stack: Stack) -> None:
     import zarr
 
     _check_depths(path, stack)
-
-    count, rows, columns = stack.shape
+    count, (rows, columns) = stack.planes, stack.shape[1:]
     first = stack.index(count, len(stack.channels))
     shapes = [(rows, columns)]
     while max(shapes[-1]) > SMALLEST:
@@ -53,7 +53,7 @@ def write_ome_zarr(path: Path, strips: Strips, stack: Stack) -> None:
     assert pyramid is not None
     ranks = stack.ranks
     for z, _, strip in stack.places(strips):
-        pyramid.add(int(ranks[z]), strip)
+        pyramid.add(z - z % count + int(ranks[z % count]), strip)  # of the same colour
     some, last = slice(None, None, max(1, count // MOST_PLANES)), zarr.open_array(path, path=str(len(shapes) - 1))
     smallest = [np.asarray(last[stack.index(some, c)]) for c in range(len(stack.channels))]
     group.attrs.update(_attributes(path, stack, len(shapes), smallest))
@@ -102,7 +102,7 @@ class StripWriter:
             some = rows[top : min(top + chunk, whole)]
             place = slice(self._written + top, self._written + top + len(some))
             for c, part in enumerate(self._stack.parts(some)):
-                self._array[(*self._stack.index(z, c), place)] = part
+                self._array[(*self._stack.index(*self._stack.place(z, c)), place)] = part
         self._waiting = [rows[whole:].copy()] if whole < len(rows) else []
         self._written, self._held = self._written + whole, len(rows) - whole
 
@@ -154,8 +154,9 @@ def _attributes(path: Path, stack: Stack, levels: int, smallest: list[np.ndarray
         "ome": {
             "version": "0.5",
             "multiscales": multiscales,
-            "omero": {"channels": [_channel(*known) for known in zip(stack.channels, smallest, strict=True)]},
+            "omero": {"channels": [_channel(stack, c, some) for c, some in enumerate(smallest)]},
         },
+        **({"wavelengths_um": list(stack.wavelengths_um)} if stack.wavelengths_um else {}),
         "z_um": sorted(float(z) for z in stack.z_um),
         **({"time_s": sorted(float(t) for t in stack.time_s)} if stack.time_s is not None else {}),
         **({"unit": stack.unit} if stack.unit else {}),
@@ -170,11 +171,19 @@ def _axes(stack: Stack) -> list[dict[str, str]]:
     return [{"name": "t", "type": "time", "unit": "second"}, channel, *space[1:]]
 
 
-def _channel(name: str, smallest: np.ndarray) -> dict[str, Any]:
-    """How a channel is first shown; an unwrapped phase may be of any size."""
-    low, high = (0.0, 2.0) if name in ("amplitude", "intensity") else (-np.pi, np.pi)
+def _channel(stack: Stack, number: int, smallest: np.ndarray) -> dict[str, Any]:
+    """How a channel is first shown; an unwrapped phase may be of any size. Amplitudes of several colours add up."""
+    light = stack.quantities[number % len(stack.quantities)] in ("amplitude", "intensity")
+    bright = 1.0 if stack.wavelengths_um else 2.0
+    low, high = (0.0, bright) if light else (-np.pi, np.pi)
     lowest, highest = (float(v) for v in np.percentile(smallest, [0.1, 99.9]))
     if low < 0 and (lowest < low or highest > high or highest - lowest < 1):
         low, high = lowest, max(highest, lowest + 1e-6)
     window = {"min": low, "max": high, "start": low, "end": high}
-    return {"label": name, "color": "FFFFFF", "active": True, "window": window}
+    found = {"label": stack.channels[number], "color": "FFFFFF", "active": True, "window": window}
+    if stack.wavelengths_um:
+        colour = stack.colour_of(number)
+        wave = 1000 * stack.wavelengths_um[colour]
+        found |= {"color": bytes(shades(stack.wavelengths_um)[colour]).hex().upper(), "emissionWavelength": wave}
+        found["active"] = light or not stack.complex
+    return found

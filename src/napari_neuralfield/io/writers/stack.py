@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
+
+from ...data.colours import named_colour
 
 Place = TypeVar("Place", int, slice)
 UNEVEN = 2e-3  # of a step: distances that differ by more are not even
@@ -19,6 +21,8 @@ class Stack:
     A plane keeps its depth in whatever order it comes: `ranks` says which one it is from below.
     `sample` is rows, of few pixels perhaps, from which a picture's black and white are taken. With `time_s` the planes
     are moments (t, y, x) at the one depth in `z_um`. `unit` is that of the values, where their name does not say it.
+    With `wavelengths_um` the planes are those of the first colour, then of the next (channel * z, y, x), and every
+    colour has channels of its own.
     """
 
     def __init__(
@@ -31,12 +35,18 @@ class Stack:
         name: str,
         time_s: np.ndarray | None = None,
         unit: str = "",
+        wavelengths_um: Sequence[float] = (),
     ) -> None:
         self.sample, self.shape = sample, shape
         self.complex = np.iscomplexobj(sample)
         self.dtype = np.dtype(np.complex64 if self.complex else np.float32)
         self.z_um, self.pixel_um, self.origin_um = z_um, pixel_um, origin_um
-        self.channels = ("amplitude", "phase") if self.complex else (name,)
+        self.quantities: tuple[str, ...] = ("amplitude", "phase") if self.complex else (name,)
+        self.channels: tuple[str, ...] = self.quantities
+        self.wavelengths_um = tuple(wavelengths_um)
+        if self.wavelengths_um:
+            waves = [named_colour(wave) for wave in self.wavelengths_um]
+            self.channels = tuple(f"{quantity} {wave}" for wave in waves for quantity in self.quantities)
         self.time_s, self.unit = time_s, unit
 
     @property
@@ -70,6 +80,19 @@ class Stack:
         """Mean time between the moments, s; 1 where there is only one, or where they are all one."""
         times = self.time_s
         return (float(np.ptp(times)) / (len(times) - 1) if times is not None and len(times) > 1 else 0.0) or 1.0
+
+    @property
+    def planes(self) -> int:
+        """Depths or moments: planes of one colour."""
+        return self.shape[0] // max(1, len(self.wavelengths_um))
+
+    def colour_of(self, channel: int) -> int:
+        """Number of the colour that a `channel` is of."""
+        return channel // len(self.quantities)
+
+    def place(self, plane: int, part: int) -> tuple[int, int]:
+        """Plane and channel of one of the `parts` of a `plane` among all planes."""
+        return plane % self.planes, plane // self.planes * len(self.quantities) + part
 
     def index(self, plane: Place, channel: int) -> tuple[int | Place, int | Place]:
         """Where a `channel` of a `plane`, or of several, lies in an image: (c, z), or (t, c) in a time-lapse."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...registry import writer
+from .shades import shades
 from .stack import Stack, Strips
 
 
@@ -19,11 +20,11 @@ def write_tiff(path: Path, strips: Strips, stack: Stack) -> None:
     """
     import tifffile
 
-    depth, height, columns = stack.shape
+    _, height, columns = stack.shape
     channels = len(stack.channels)
-    shape = (depth, channels, height, columns)
+    shape = (stack.planes, channels, height, columns)
     metadata: dict[str, Any] = {
-        "Channel": {"Name": list(stack.channels)},
+        "Channel": {"Name": list(stack.channels), **_light(stack)},
         "PhysicalSizeX": stack.pixel_um,
         "PhysicalSizeY": stack.pixel_um,
         **{f"PhysicalSize{axis}Unit": "µm" for axis in "XY"},
@@ -36,9 +37,23 @@ def write_tiff(path: Path, strips: Strips, stack: Stack) -> None:
     assert room is not None  # pages without compression lie one after the other
     with path.open("rb+") as image:
         for z, y, rows in stack.places(strips):
-            for c, part in enumerate(stack.parts(rows)):
-                image.seek(room[0] + 4 * columns * ((z * channels + c) * height + y))
+            for n, part in enumerate(stack.parts(rows)):
+                plane, c = stack.place(z, n)
+                image.seek(room[0] + 4 * columns * ((plane * channels + c) * height + y))
                 image.write(np.ascontiguousarray(part, dtype="<f4").data)
+
+
+def _light(stack: Stack) -> dict[str, Any]:
+    """Wavelength and colour of each channel, where the planes are of several."""
+    if not stack.wavelengths_um:
+        return {}
+    shown = shades(stack.wavelengths_um)
+    numbers = [stack.colour_of(c) for c in range(len(stack.channels))]
+    return {
+        "EmissionWavelength": [1000 * stack.wavelengths_um[n] for n in numbers],
+        "EmissionWavelengthUnit": ["nm"] * len(numbers),
+        "Color": [int.from_bytes(bytes([*shown[n], 255]), signed=True) for n in numbers],
+    }
 
 
 def _along(stack: Stack, channels: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ... import compute
 from ...data.acquisition import Acquisition, LedArray
+from ...data.colours import ONE_COLOUR, refuse_colours
 from ...fields.planes import PlanesField
 from ...forward.led_grid import extent, support
 from ...optics.board import BoardPose, fit_pose
@@ -61,6 +62,7 @@ def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[
             f"{where} is of kind {acquisition.kind}; calibration takes led_array, so choose a recording with one LED "
             "per frame"
         )
+    refuse_colours(acquisition.values(), "a calibration", ONE_COLOUR, where)
     if acquisition.frame_count < FEWEST:
         raise InputError(
             f"{where} has {acquisition.frame_count} frames; calibration needs {FEWEST} or more, from LEDs whose pupils "

@@ -14,8 +14,10 @@ import yaml
 
 from ... import compute
 from ...data.acquisition import Acquisition
+from ...data.colours import ONE_COLOUR, refuse_colours
 from ...registry import METHODS, summary
 from ...types import Event, InputError
+from .colour import Align, in_colours
 
 
 def option(
@@ -63,6 +65,7 @@ class Method:
     kinds: tuple[str, ...]
     presets: Mapping[str, Mapping[str, Any]]
     run: Run
+    colour: Align | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +85,11 @@ class OptionInfo:
 
 
 def method(
-    name: str, recipe: type[Recipe], kinds: tuple[str, ...], presets: Mapping[str, Mapping[str, Any]] | None = None
+    name: str,
+    recipe: type[Recipe],
+    kinds: tuple[str, ...],
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
+    colour: Align | None = None,
 ) -> Callable[[Run], Run]:
     """Decorator: register the generator function below as the method `name`; its docstring opens with the summary.
 
@@ -91,10 +98,14 @@ def method(
     recipe : its fields are the options.
     kinds : of acquisition that the method takes, such as 'led_array'.
     presets : name -> options; 'published' is the paper's.
+    colour : puts frames of several colours each about its own focus, so that the method takes them one after the
+        other; None: it takes one wavelength.
     """
 
     def register(run: Run) -> Run:
-        found = Method(name, opening_line(run), recipe=recipe, kinds=kinds, presets=presets or {}, run=run)
+        found = Method(
+            name, opening_line(run), recipe=recipe, kinds=kinds, presets=presets or {}, run=run, colour=colour
+        )
         METHODS.add(name, found, run.__module__)
         return run
 
@@ -246,6 +257,18 @@ def run(acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
             f"method {entry.name} takes {', '.join(entry.kinds)} but {acquisition.source or 'the acquisition'} is "
             f"{acquisition.kind}; choose {', '.join(takers) or 'another file, since no method takes this kind yet'}"
         )
+    if acquisition.channel is None:
+        return _run_one(entry, acquisition, recipe)
+    if entry.colour is None:
+        known = ", ".join(n for n, m in METHODS.items() if acquisition.kind in m.kinds and m.colour is not None)
+        remedy = f"{ONE_COLOUR}, or method {known}" if known else ONE_COLOUR
+        refuse_colours(acquisition.values(), f"method {entry.name}", remedy, acquisition.source)
+    assert entry.colour is not None
+    return in_colours(acquisition, recipe, entry.colour, lambda one, chosen: _run_one(entry, one, chosen))
+
+
+def _run_one(entry: Method, acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
+    """The events of a method on frames of one wavelength."""
     package = METHODS.package(entry.name)
     return _named(entry, package, acquisition, recipe) if package else entry.run(acquisition, recipe)
 

@@ -15,6 +15,7 @@ from ... import compute
 from ...data.acquisition import ThroughFocus
 from ...types import Event, Note, Progress
 from ..engine.recipe import method, option
+from .chromatic import align_stacks
 from .each_time import each_time
 from .polish import STEPS, PolishedPhase, polish_phase
 from .single_frame import SingleFrameRecipe, frame_field, reconstruct_frame, weights_of
@@ -42,7 +43,7 @@ class SrqpiRecipe(SingleFrameRecipe):
         return {} if self.polish else dict.fromkeys(names, "it counts with --polish")
 
 
-@method(NAME, SrqpiRecipe, kinds=("through_focus",), presets={"polished": {"polish": True}})
+@method(NAME, SrqpiRecipe, kinds=("through_focus",), presets={"polished": {"polish": True}}, colour=align_stacks)
 @each_time
 def srqpi(acquisition: ThroughFocus, recipe: SrqpiRecipe) -> Iterator[Event]:
     """Phase on 4 times finer pixels from a single defocused frame by a trained U-Net; polished by physics if wanted.

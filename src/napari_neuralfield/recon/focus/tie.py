@@ -20,6 +20,7 @@ from ...data.frames import evenly_chosen
 from ...fields.phase_map import PhaseMap
 from ...types import Done, Event, InputError, Note, Preview, Progress, Result
 from ..engine.recipe import method, option
+from .chromatic import align_stacks
 from .each_time import TimedRecipe, each_time
 from .frames import noise_of, optics_of, refuse_small
 from .phase_spectrum import PhaseSpectrum, phase_spectrum
@@ -70,7 +71,7 @@ class TieDctRecipe(TimedRecipe):
     upsampling: int | None = UPSAMPLING
 
 
-@method("tie-fft", TieFftRecipe, kinds=("through_focus",))
+@method("tie-fft", TieFftRecipe, kinds=("through_focus",), colour=align_stacks)
 @each_time
 def tie_fft(acquisition: ThroughFocus, recipe: TieFftRecipe) -> Iterator[Event]:
     """Transport of intensity by Fourier transforms: phase at once, from two depths or more.
@@ -86,7 +87,7 @@ def tie_fft(acquisition: ThroughFocus, recipe: TieFftRecipe) -> Iterator[Event]:
     yield from _finished(acquisition, recipe, transport, spectrum, sample, started=started)
 
 
-@method("tie-dct", TieDctRecipe, kinds=("through_focus",))
+@method("tie-dct", TieDctRecipe, kinds=("through_focus",), colour=align_stacks)
 @each_time
 def tie_dct(acquisition: ThroughFocus, recipe: TieDctRecipe) -> Iterator[Event]:
     """Transport of intensity by iterated cosine transforms: phase of few edges, from two depths or more.

@@ -26,6 +26,7 @@ from ..calibration.first_stage import CALIBRATE, calibrated, without_ambient_lig
 from ..calibration.recipe import CalibrationRecipe
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import method, option
+from ..projection.chromatic import align_leds
 from ..projection.orientation import orientation_notes
 from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, finished, first_look, plane_depths
 from ..projection.solver import Solver, no_aberration, remove_tilt
@@ -98,7 +99,7 @@ def _solve(
         last = misfit
 
 
-@method("fpm-sequential", SequentialRecipe, kinds=("led_array",), presets={"quick": {"planes": 5}})
+@method("fpm-sequential", SequentialRecipe, kinds=("led_array",), presets={"quick": {"planes": 5}}, colour=align_leds)
 def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[Event]:
     """Classical Fourier ptychography: every depth at once, with pupil and LED gains; the answer to compare with.
 
