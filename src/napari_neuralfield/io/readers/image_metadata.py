@@ -49,7 +49,10 @@ def _ome(root: ET.Element, frames: int) -> Described:
     if pixels is None:
         return found
     depths, times = int(pixels.get("SizeZ", 1)), int(pixels.get("SizeT", 1))
-    if depths * times != frames or {str(c.get("Name")).lower() for c in _all(root, "Channel")} & MADE_BY_US:
+    if (
+        depths * times != frames
+        or {str(c.get("Name")).lower().split(" ")[0] for c in _all(root, "Channel")} & MADE_BY_US
+    ):
         return found
     _put_optics(root, pixels, found)
     planes = {(int(p.get("TheT", 0)), int(p.get("TheZ", 0))): p for p in _all(pixels, "Plane")}
