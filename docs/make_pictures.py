@@ -198,7 +198,7 @@ def srqpi(seed: int = 6) -> tuple[str, list[list[Panel]], str]:
 
 def colour(seed: int = 11) -> tuple[str, list[list[Panel]], str]:
     """A stained slide in three LED colours: the frames as they come, the field, and the truth."""
-    acquisition, truth = SIMULATORS["stained-slide"](seed, pixels=160)
+    acquisition, truth = SIMULATORS["stained-slide"](seed, pixels=112)
     result = result_of(acquisition, "fpm-sequential")
     frames = np.stack([one.intensity([bright_frame(one)])[0] for one in acquisition.colours()], -1)
     balanced = frames / empty_place(acquisition).brightness
@@ -217,7 +217,7 @@ def colour(seed: int = 11) -> tuple[str, list[list[Panel]], str]:
 def shown(light: np.ndarray) -> np.ndarray:
     """Linear light (y, x, 3) as a picture of 8 bits, enlarged to 320 pixels."""
     factor = max(1, 320 // len(light))
-    return np.kron(np.rint(255 * srgb(light)).astype(np.uint8), np.ones((factor, factor, 1), np.uint8))
+    return np.kron(np.rint(63 * srgb(light)).astype(np.uint8) * 4 + 3, np.ones((factor, factor, 1), np.uint8))
 
 
 def limits(values: np.ndarray) -> tuple[float, float]:

@@ -177,8 +177,8 @@ def refuse_colours(values: Values, what: str, remedy: str, where: str) -> None:
     InputError : where the frames are of several colours.
     """
     if values.get("channel") is not None:
-        waves = ", ".join(f"{n}: {wave:g} um" for n, wave in enumerate(values["wavelengths_um"]))
+        waves = ", ".join(f"{n} for {wave:g} um" for n, wave in enumerate(values["wavelengths_um"]))
         raise InputError(
             f"{where or 'the acquisition'}: the frames are of {len(values['wavelengths_um'])} colours, which {what} "
-            f"does not take together; {remedy} ({waves})"
+            f"does not take together; {remedy}; N is {waves}"
         )

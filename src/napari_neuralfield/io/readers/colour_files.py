@@ -84,7 +84,8 @@ class ColourFilesReader:
         values["channel"] = np.repeat(np.arange(len(drafts)), counts)
         if all(WAVE in draft.values for draft in drafts):
             values["wavelengths_um"] = [draft.values[WAVE] for draft in drafts]
-        notes = [f"{name}: {note}" for name, draft in zip(names, drafts, strict=True) for note in draft.notes]
+        own = f"values from {listing.name}"
+        notes = [f"{n}: {note}" for n, draft in zip(names, drafts, strict=True) for note in draft.notes if note != own]
         notes.append(f"colours from {', '.join(f'{n} ({c} frames)' for n, c in zip(names, counts, strict=True))}")
         return Draft(kind, FramesInARow(tuple(draft.frames for draft in drafts)), values, str(path), notes)
 

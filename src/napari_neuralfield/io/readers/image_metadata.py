@@ -47,7 +47,7 @@ def of_xml(root: ET.Element, sizes: tuple[int, int, int], image: int = 0) -> Pla
         return found
     channels = _all(pixels, "Channel")
     found.channels = tuple(c.get("Name") or f"channel {n}" for n, c in enumerate(channels))
-    if {str(c.get("Name")).lower() for c in channels} & MADE_BY_US:
+    if {str(c.get("Name")).lower().split(" ")[0] for c in channels} & MADE_BY_US:
         found.rendered = True
     _put_optics(root, pixels, found)
     _put_light(channels, found)

@@ -61,7 +61,7 @@ def align_leds(colours: Sequence[LedArray], waves_um: np.ndarray, recipe: Recipe
             f"one plane is reconstructed, where {named_colour(waves_um[middle])} is in focus, {at:+.3g} um; choose "
             "z_um for another depth, or MIN,MAX for a stack"
         )
-    if clear and getattr(recipe, "recover_pupil", True) is None and (asked is None or np.ndim(asked) == 0):
+    if clear and getattr(recipe, "recover_pupil", True) is None and not isinstance(asked, tuple):
         better = pupil_explains(colours[middle], at, recipe.device)
         recipe = recipe.model_copy(update={"recover_pupil": better})
         if not better:
