@@ -27,9 +27,9 @@ from .common_values import (
     wavelengths,
     white,
 )
-from .derived import IN_PIXELS, SCANS, Values, derived
+from .derived import IN_PIXELS, OPEN, SCANS, Assuming, Values, derived, overridden, why_no_probe
 from .frames import Frames, FrameSelection, check_frames, check_lengths, good_pixels
-from .quantity import Quantity, check_value, length, quantity
+from .quantity import Quantity, asked_for, check_value, length, quantity
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -269,7 +269,8 @@ class Draft:
 
     `assumed` holds what to take for a geometry or lengths that a file leaves out, and `reason` is the note that says so
     and why; see `derived`. `frame_names` are those of the files, pages or planes that the frames come from, where a
-    reader knows them. `doubts` says of a value that the file holds why it was not taken.
+    reader knows them. `doubts` says of a value that the file holds why it was not taken. `assuming` gives `assumed` and
+    `reason` anew from whatever is given by now, so that what a reader takes follows what a user says.
     """
 
     kind: str
@@ -281,6 +282,7 @@ class Draft:
     reason: str = ""
     frame_names: tuple[str, ...] = ()
     doubts: dict[str, str] = dataclasses.field(default_factory=dict)
+    assuming: Assuming | None = None
 
     def assume(self, reason: str, **values: object) -> None:
         """Take `values` for what the file leaves out, until somebody says otherwise; `reason` becomes a note."""
@@ -294,7 +296,12 @@ class Draft:
     def derived(self, **values: object) -> Values:
         """What is known, given or following from it; `values` come before the draft's own."""
         count, *size = self.frames.shape or (1,)
-        return derived(self.kind, {**self.values, **values}, self.assumed, tuple(size), int(count))
+        given = overridden(self.values, values)
+        if self.assuming is not None:
+            notes = [note for note in self.notes if note != self.reason]
+            self.assumed, self.reason = self.assuming(given)
+            self.notes = [*notes, self.reason] if self.reason else notes
+        return derived(self.kind, given, self.assumed, tuple(size), int(count))
 
     def complete(self, **values: object) -> Acquisition:
         """The checked acquisition; `values` come before the draft's own.
@@ -308,20 +315,14 @@ class Draft:
             raise InputError(f"{where}: kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
         given = self.derived(**values)
         known = quantities(self.kind)
-        unknown = sorted(set(given) - set(known) - {"title"} - ({IN_PIXELS} if self.kind in SCANS else set()))
+        if self.kind == SCANS[0] and (wrong := why_no_probe(given, tuple(self.frames.shape[1:]))):
+            raise InputError(f"{where}: {wrong}")
+        unknown = sorted(set(given) - set(known) - {"title"} - set(OPEN.get(self.kind, ())))
         if unknown:
             raise InputError(f"{where}: {unknown[0]} is not a value of kind {self.kind}; known are {', '.join(known)}")
         missing = _missing(self.kind, given)
         if missing:
-            q = known[missing[0]]
-            unit = f" in {q.unit}" if q.unit else ""
-            also = f" (also missing: {', '.join(missing[1:])})" if missing[1:] else ""
-            also += "".join(f"; {self.doubts[name]}" for name in missing if name in self.doubts)
-            raise InputError(
-                f"{where}: {missing[0]} ({q.help}) is missing{also}; give {missing[0]}{unit} in the sidecar, "
-                f"{PurePath(self.source).name or 'NAME'}.yaml beside the data where there is none yet, or in the "
-                "Acquisition dock"
-            )
+            raise InputError(f"{where}: {asked_for(missing, known, self.doubts, PurePath(self.source).name)}")
         check_frames(self.frames, where)
         checked = {n: check_value(n, known[n], v, where) for n, v in given.items() if n in known}
         check_lengths(self.kind, known, checked, self.frames, where)

@@ -28,6 +28,7 @@ def open_draft(path: str | Path) -> Draft:
     draft = _read(path)
     if (beside := sidecar.find(path)) is not None:
         sidecar.apply(draft, beside)
+    draft.derived()  # what a reader assumes is settled and said
     return draft
 
 

@@ -16,6 +16,7 @@ from ...data import typed_values
 from ...data.acquisition import KINDS, Draft, quantities
 from ...data.derived import DEPTH_STEPS, DERIVING, FROM_FOCUS, IN_PIXELS, INTERVAL, THROUGH_FOCUS
 from ...data.quantity import Quantity
+from ...optics import probe
 from ...types import InputError
 from ..native.acquisition_file import NativeReader
 from ..native.field_file import load_result
@@ -100,6 +101,8 @@ def apply(draft: Draft, path: Path) -> None:
         draft.kind = kind_of(given, path)
     known, deriving = quantities(draft.kind), DERIVING.get(draft.kind, ())
     _make_room(draft, given)
+    if "probe" not in given and any(given.get(name) is not None for name in probe.NAMES):
+        draft.values.pop("probe", None)
     for name, value in given.items():
         if name == "patterns" and name in known and pattern_lists.named(value):
             continue  # below, once the LEDs are known
