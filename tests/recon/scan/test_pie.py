@@ -10,8 +10,8 @@ from solved import result_of as solved
 
 from napari_neuralfield import build_recipe
 from napari_neuralfield.forward.scan_problem import first_state
-from napari_neuralfield.recon.scan.pie import Momentum, Sequential, weight
 from napari_neuralfield.recon.scan.recipe import ScanRecipe
+from napari_neuralfield.recon.scan.sequential import Momentum, Sequential, weight
 from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate import scans as simulate_scans
 from napari_neuralfield.types import Result
