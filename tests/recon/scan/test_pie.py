@@ -69,6 +69,18 @@ def test_modes_explain_what_one_wave_cannot() -> None:
     assert (np.diff(light) < 0).all()
 
 
+def test_the_modes_of_the_file_are_kept() -> None:
+    """Unless others are asked for; a near field has one wave."""
+    acquisition, _ = simulate_scans.far_field(pixels=32, frames=9, spot=16, modes=3, probe="true")
+    options = {"passes": 1, "correct_positions": False}
+    assert solved(acquisition, "rpie", **options).calibration["probe"].shape[0] == 3
+    assert solved(acquisition, "rpie", modes=1, **options).calibration["probe"].shape[0] == 1
+    assert solved(acquisition, "rpie", seed_probe=False, **options).calibration["probe"].shape[0] == 1
+    near, truth = simulate_scans.near_field(pixels=32, frames=5, spread=6.0)
+    two = near.replace(probe=np.repeat(truth["probe"], 2, axis=0))
+    assert solved(two, "rpie", **options).calibration["probe"].shape[0] == 1
+
+
 def test_one_visit_satisfies_a_frame_where_the_probe_is_flat() -> None:
     acquisition, _ = scan_scene.far_field()
     acquisition = acquisition.replace(
