@@ -52,3 +52,22 @@ def test_what_does_not_move() -> None:
     assert moving_shadows(noise, np.zeros((30, 2))) is None
     assert moving_shadows(np.zeros((30, 32, 32)), RNG.uniform(0, 9, (30, 2))) is None
     assert moving_shadows(noise[:3], RNG.uniform(0, 9, (3, 2))) is None
+
+
+@pytest.mark.parametrize("spot", [60.0, -75.0])
+def test_the_shadow_of_a_defocused_spot_is_far_field(spot: float) -> None:
+    """It moves with the specimen, either way, but is no wider than far-field frames can hold."""
+    far, _ = SIMULATORS["far-field"](3, spot=spot, phantom="bars", overlap=0.8)
+    seen = moving_shadows(far.frames, far.positions_um)
+    assert seen is not None
+    assert not seen.near_field(far.wavelength_um, far.distance_um, far.detector_pixel_um)
+
+
+@pytest.mark.parametrize("magnification", [1.0, 30.0])
+def test_near_fields_are_wider(magnification: float) -> None:
+    near, _ = SIMULATORS["near-field"](1, magnification=magnification)
+    hot = near.frames[:].copy()
+    hot[:, 40, 50] = 1e6  # a single pixel makes nothing narrow
+    seen = moving_shadows(hot, near.positions_um)
+    assert seen is not None
+    assert seen.near_field(near.wavelength_um, near.distance_um, near.detector_pixel_um)

@@ -105,6 +105,13 @@ def test_sparse_steps() -> None:
     assert "spots of light (0.566 um wide) overlap by 12 %" in warnings(scan(probe=probe))["overlap"]
 
 
+def test_near_field_frames_that_are_called_far_field() -> None:
+    near = SIMULATORS["near-field"](0)[0]
+    far = Draft("ptychography", near.frames, {**near.values(), "geometry": "far_field"}, "a.cxi").complete()
+    assert "near-field frames do: they show" in warnings(far)["geometry"]
+    assert "geometry" not in warnings(near)
+
+
 def test_masks() -> None:
     frames = np.zeros((25, 32, 32), np.float32)
     frames[:, 4:28, 4:28] = RNG.poisson(40, (25, 24, 24))

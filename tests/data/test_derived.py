@@ -30,6 +30,21 @@ def test_a_cone_beam_by_its_focus() -> None:
     assert "focus_to_sample_um" not in found
 
 
+def test_a_probe_in_numbers() -> None:
+    """Made anew whenever the pixel changes; a probe that is given at the same time counts."""
+    draft = Draft("ptychography", FRAMES, {**FOUR, "geometry": "far_field", "positions_um": np.zeros((4, 2))}, "a.cxi")
+    draft.values["probe"] = np.ones((1, 32, 40))
+    for pixel, pixels in ((0.02, np.pi * 25), (0.04, np.pi * 6.25)):
+        probe = draft.derived(probe_diameter_um=0.2, object_pixel_um=pixel)["probe"]
+        assert probe.shape == (1, 32, 40)
+        assert float((abs(probe) / abs(probe).max()).sum()) == pytest.approx(pixels, rel=0.05)
+    assert draft.derived(probe_diameter_um=0.2, probe=np.ones((32, 40)))["probe"].min() == 1
+    with pytest.raises(InputError, match=r"a.cxi: a probe of probe_na 0.01 has an NA of 0.01, but pixels of 0.125 um"):
+        draft.complete(probe_na=0.01)
+    with pytest.raises(InputError, match=r"a.cxi: probe_diameter_um is 'wide'; it must be a number"):
+        draft.complete(probe_diameter_um="wide")
+
+
 @pytest.mark.parametrize(
     ("kind", "given", "pixel"),
     [

@@ -38,7 +38,7 @@ def test_far_field(tmp_path: Path) -> None:
     assert np.allclose(found.positions_um, 1e6 * HELD["encoder"])
     assert np.array_equal(found.frames[3], HELD["ptychogram"][3])
     assert found.probe is not None
-    area = float(np.abs(found.probe).sum()) * pixel**2
+    area = float(np.abs(found.probe).sum() / np.abs(found.probe).max()) * pixel**2
     assert area == pytest.approx(np.pi * 50**2, rel=0.02)
     assert any("disc of 100 um" in note for note in draft.notes)
 
@@ -70,3 +70,34 @@ def test_an_encoder_on_its_side(tmp_path: Path) -> None:
 def test_bad_files_are_explained(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         open_acquisition(write(tmp_path / "a.h5", **changes))
+
+
+def test_the_probe_follows_the_geometry(tmp_path: Path) -> None:
+    """What was computed from an assumption is computed again when a sidecar or an option changes it."""
+    path = write(tmp_path / "a.hdf5", propagatorType="ASP")
+    near = open_acquisition(path)
+    far = open_acquisition(path, geometry="far_field")
+    longer = open_acquisition(path, geometry="far_field", distance_um=1e5)
+    for found in (near, far, longer):
+        assert isinstance(found, Ptychography)
+        assert found.probe is not None
+        area = float((np.abs(found.probe) / np.abs(found.probe).max()).sum()) * found.object_pixel_um**2
+        assert area == pytest.approx(np.pi * 50**2, rel=0.2)  # of few pixels
+    assert longer.object_pixel_um == pytest.approx(2 * far.object_pixel_um)
+    path.with_suffix(".yaml").write_text("geometry: far_field\nprobe_diameter_um: 40\nprobe_defocus_um: 3 mm\n")
+    draft = open_draft(path)
+    described = draft.complete()
+    assert isinstance(described, Ptychography)
+    assert described.probe is not None
+    assert not np.allclose(described.probe, far.probe)
+    assert not any("entrancePupilDiameter" in note for note in draft.notes)
+    assert any("entrancePupilDiameter" in note for note in open_draft(write(tmp_path / "b.hdf5")).notes)
+
+
+def test_a_pupil_wider_than_the_window_is_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.hdf5", entrancePupilDiameter=1e-3)
+    draft = open_draft(path)
+    assert "probe" not in draft.complete().values()
+    assert not any("entrancePupilDiameter" in note for note in draft.notes)
+    with pytest.raises(InputError, match=r"probe_diameter_um 1000 is 1000 um wide, but the window .* is 439.4 um"):
+        draft.complete(probe_diameter_um=1000.0)

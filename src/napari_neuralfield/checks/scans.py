@@ -27,6 +27,7 @@ def ptychography(acquisition: Ptychography, seen: Survey) -> Iterator[Check]:
         said = "" if agrees else f", but wavelength, distance and detector give {expected:.4g} um; check these four"
         said = f"The object pixel is {pixel:.4g} um{said}."
         yield Check("object_pixel", "ok" if agrees else "warning", pixel, "um", said)
+        yield from _wide_shadows(acquisition)
     else:
         yield _propagation(acquisition, effective_distance_um(acquisition), acquisition.frame_shape, pixel)
         yield from _shadows(acquisition)
@@ -115,6 +116,20 @@ def _too_far(distance: float, reach: float) -> str:
         if factor < 1 and 0.003 < factor * distance / reach < TOO_FAR:
             return f"{said}; times {factor:g} it would be {factor * distance:.4g} um: was it given in {unit}?"
     return f"{said}; check the distance, which must be in micrometres, the wavelength and the pixel."
+
+
+def _wide_shadows(acquisition: Ptychography) -> Iterator[Check]:
+    """Far-field frames may show the specimen's shadow, but no wider than they can hold."""
+    seen = moving_shadows(acquisition.frames, acquisition.positions_um, acquisition.mask)
+    lengths = acquisition.wavelength_um, acquisition.distance_um, acquisition.detector_pixel_um
+    if seen is None or not seen.near_field(*lengths):
+        return
+    said = (
+        f"The frames move with the specimen as near-field frames do: they show {seen.lit_um:.3g} um of it, and "
+        f"far-field frames hold {lengths[0] * lengths[1] / lengths[2]:.3g} um; try geometry: near_field with "
+        f"object_pixel_um: {seen.pixel_um:.4g}."
+    )
+    yield Check("geometry", "warning", seen.lit_um, "um", said)
 
 
 def _shadows(acquisition: Ptychography) -> Iterator[Check]:

@@ -16,9 +16,9 @@ import numpy as np
 from ..types import InputError
 from . import common_values as common
 from .colours import colours_left, frames_per_colour, moved_place, names_missing, one_colour, repeated
-from .derived import CAMERA_LENGTH, IN_PIXELS, SCANS, Values, derived
+from .derived import CAMERA_LENGTH, IN_PIXELS, OPEN, SCANS, Assuming, Values, derived, overridden, why_no_probe
 from .frames import Frames, FrameSelection, check_finite, check_frames, check_lengths, good_pixels
-from .quantity import Quantity, check_value, length, quantity
+from .quantity import Quantity, asked_for, check_value, length, quantity
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -267,7 +267,8 @@ class Draft:
     `assumed` holds what to take for a geometry or lengths that a file leaves out, and `reason` is the note that says so
     and why; see `derived`. `frame_names` are those of the files, pages or planes that the frames come from, where a
     reader knows them. `doubts` says of a value that the file holds why it was not taken, `remedies` how a missing one
-    is best given, where that depends on the file.
+    is best given, where that depends on the file. `assuming` gives `assumed` and `reason` anew from whatever is given
+    by now, so that what a reader takes follows what a user says.
     """
 
     kind: str
@@ -280,6 +281,7 @@ class Draft:
     frame_names: tuple[str, ...] = ()
     doubts: dict[str, str] = dataclasses.field(default_factory=dict)
     remedies: dict[str, str] = dataclasses.field(default_factory=dict)
+    assuming: Assuming | None = None
 
     def assume(self, reason: str, **values: object) -> None:
         """Take `values` for what the file leaves out, until somebody says otherwise; `reason` becomes a note."""
@@ -293,7 +295,11 @@ class Draft:
     def derived(self, **values: object) -> Values:
         """What is known, given or following from it; `values` come before the draft's own."""
         count, *size = self.frames.shape or (1,)
-        given = {**self.values, **values}
+        given = overridden(self.values, values)
+        if self.assuming is not None:
+            notes = [note for note in self.notes if note != self.reason]
+            self.assumed, self.reason = self.assuming(given)
+            self.notes = [*notes, self.reason] if self.reason else notes
         each = frames_per_colour(given.get("channel"), int(count))
         found = derived(self.kind, given, self.assumed, tuple(size), each)
         known = quantities(self.kind) if self.kind in KINDS else {}
@@ -311,21 +317,15 @@ class Draft:
             raise InputError(f"{where}: kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
         given = self.derived(**values)
         known = quantities(self.kind)
-        unknown = sorted(set(given) - set(known) - {"title"} - ({IN_PIXELS} if self.kind in SCANS else set()))
+        if self.kind == SCANS[0] and (wrong := why_no_probe(given, tuple(self.frames.shape[1:]))):
+            raise InputError(f"{where}: {wrong}")
+        unknown = sorted(set(given) - set(known) - {"title"} - set(OPEN.get(self.kind, ())))
         if unknown:
             raise InputError(f"{where}: {unknown[0]} is not a value of kind {self.kind}; known are {', '.join(known)}")
         missing = _missing(self.kind, given)
         if missing:
-            q = known[missing[0]]
-            unit = f" in {q.unit}" if q.unit else ""
-            also = f" (also missing: {', '.join(missing[1:])})" if missing[1:] else ""
-            also += "".join(f"; {self.doubts[name]}" for name in missing if name in self.doubts)
-            remedy = self.remedies.get(missing[0], f"give {missing[0]}{unit}")
-            raise InputError(
-                f"{where}: {missing[0]} ({q.help}) is missing{also}; {remedy} in the sidecar, "
-                f"{PurePath(self.source).name or 'NAME'}.yaml beside the data where there is none yet, or in the "
-                "Acquisition dock"
-            )
+            name = PurePath(self.source).name
+            raise InputError(f"{where}: {asked_for(missing, known, self.doubts, name, self.remedies)}")
         check_frames(self.frames, where)
         checked = {n: check_value(n, known[n], v, where) for n, v in given.items() if n in known}
         check_lengths(self.kind, known, checked, self.frames, where)

@@ -1,16 +1,19 @@
-"""Values that follow from others: positions in pixels, the fourth of the far field's lengths, a cone beam's pixel,
-depths and times that are evenly spaced, and the wavelength of photons and electrons."""
+"""Values that follow from others: positions in pixels, the fourth of the far field's lengths, a cone beam's pixel, a
+probe that a few numbers describe, evenly spaced depths and times, and the wavelength of photons and electrons."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..optics import probe as probes
 from ..types import InputError
 
 Values = dict[str, Any]  # of an acquisition, by name: numbers, words and arrays, or what a user typed for them
+Assuming = Callable[[Values], tuple[Values, str]]  # given values -> what to take for those left out, and why
 IN_PIXELS = "positions_px"
 SCANS = ("ptychography", "coded_ptychography")
 FROM_FOCUS = "focus_to_sample_um"
@@ -22,15 +25,25 @@ ENERGIES = {"energy_kev": "keV", "energy_ev": "eV", "acceleration_voltage_kv": "
 DERIVING = {  # what may be given instead of a value
     "led_array": (*ENERGIES,),
     "multiplexed_led": (*ENERGIES,),
-    SCANS[0]: (IN_PIXELS, FROM_FOCUS, *ENERGIES),
+    SCANS[0]: (IN_PIXELS, FROM_FOCUS, *probes.NAMES, *ENERGIES),
     SCANS[1]: (IN_PIXELS, *ENERGIES),
     THROUGH_FOCUS: (*DEPTH_STEPS, INTERVAL, PER_STACK, *ENERGIES),
 }
+OPEN = {SCANS[0]: (IN_PIXELS, *probes.NAMES), SCANS[1]: (IN_PIXELS,)}  # stay where what they stand for is not known
 PLANCK_TIMES_LIGHT = 1.239841984  # eV um
 ELECTRON_AT_REST = 510998.95  # eV
 CAMERA_LENGTH = ("distance_um", "detector_pixel_um")
 FAR_FIELD = ("object_pixel_um", "wavelength_um", *CAMERA_LENGTH)
 PIXEL = {SCANS[0]: ("object_pixel_um",), SCANS[1]: ("sensor_pixel_um", "upsampling")}
+
+
+def overridden(own: Values, values: Values) -> Values:
+    """A draft's `own` values with `values` put over them; one that stands for another takes its place."""
+    merged = {**own, **values}
+    for stands, name in (*((n, "probe") for n in probes.NAMES), (IN_PIXELS, "positions_um")):
+        if values.get(stands) is not None and name not in values:
+            merged.pop(name, None)
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 def derived(
@@ -47,10 +60,11 @@ def derived(
     kind : of the acquisition.
     values : what is given. `positions_px` (frame, 2) stands for `positions_um` in pixels of the reconstruction and
         stays where that pixel is not known; where both are given, `positions_um` counts. In the near field
-        `focus_to_sample_um` of a cone beam stands for `object_pixel_um`. Through focus one number as `z_um` stands for
-        all frames, `z_step_um` with `z_start_um` of the first frame or the number `focus_frame` of that in focus for a
-        list, and `frame_interval_s` for `time_s`; where there are several stacks, `planes_per_stack` in each, these are
-        of each stack, a list of depths may be that of one stack, and times may be those of the stacks. Of
+        `focus_to_sample_um` of a cone beam stands for `object_pixel_um`. `probe_diameter_um` and the like stand for
+        `probe` and stay where it cannot be made of them, see `optics.probe`. Through focus one number as `z_um` stands
+        for all frames, `z_step_um` with `z_start_um` of the first frame or the number `focus_frame` of that in focus
+        for a list, and `frame_interval_s` for `time_s`; where there are several stacks, `planes_per_stack` in each,
+        these are of each stack, a list of depths may be that of one stack, and times may be those of the stacks. Of
         `wavelengths_um` the middle one stands for `wavelength_um`, and an energy or voltage of `ENERGIES` counts before
         it. A far field of known wavelength and object pixel needs no camera length: without one the detector's pixel is
         called 1 um and the distance follows.
@@ -118,9 +132,47 @@ def _settle_ptychography(known: Values, assumed: Values, frame_shape: tuple[int,
         _complete_far_field(known, frame_shape)
     elif geometry == "near_field":
         _from_focus(known)
-        known.update({name: value for name, value in taken.items() if name not in known})
-    if "probe" in known and np.ndim(known["probe"]) == 2:
-        known["probe"] = np.asarray(known["probe"])[None]
+        known.update({n: value for n, value in taken.items() if n not in known and n not in probes.NAMES})
+    _settle_probe(known, taken, frame_shape)
+
+
+def _settle_probe(known: Values, taken: Values, frame_shape: tuple[int, ...]) -> None:
+    """The given probe, else the one that numbers describe; what a reader takes it for only where it can be made."""
+    said = {name: known.pop(name) for name in probes.NAMES if name in known}
+    taken = {name: value for name, value in taken.items() if name in probes.NAMES}
+    if "probe" in known:
+        known["probe"] = np.asarray(known["probe"])[None] if np.ndim(known["probe"]) == 2 else known["probe"]
+        return
+    try:
+        numbers = {name: float(value) for name, value in (said or taken).items()}
+        pixel, wavelength = float(known["object_pixel_um"]), float(known["wavelength_um"])
+        if numbers and pixel > 0 and wavelength > 0:
+            rows, columns = frame_shape
+            known["probe"] = probes.described_probe(numbers, (rows, columns), pixel, wavelength)[None]
+    except (InputError, KeyError, TypeError, ValueError):
+        known.update(said)
+
+
+def why_no_probe(known: Values, frame_shape: tuple[int, ...]) -> str:
+    """What is wrong with the numbers that describe a probe and are left in the `known` values; empty where nothing is.
+
+    Parameters
+    ----------
+    known : what `derived` gives.
+    frame_shape : (y, x) pixels of a frame.
+    """
+    said = {name: known[name] for name in probes.NAMES if name in known}
+    try:
+        numbers = {name: float(value) for name, value in said.items()}
+        if numbers and "object_pixel_um" in known and "wavelength_um" in known:
+            pixel, wavelength = float(known["object_pixel_um"]), float(known["wavelength_um"])
+            rows, columns = frame_shape
+            probes.described_probe(numbers, (rows, columns), pixel, wavelength)
+    except InputError as error:
+        return str(error)
+    except (TypeError, ValueError):
+        return f"{', '.join(f'{name} is {value!r}' for name, value in said.items())}; it must be a number"
+    return ""
 
 
 def _settle_depths(known: Values, count: int) -> None:

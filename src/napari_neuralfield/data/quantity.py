@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,34 @@ def length(label: str, help: str, high: float = math.inf) -> Any:
     high : the most that it may be, um.
     """
     return quantity(label, "um", help, low=0.0, low_open=True, high=high)
+
+
+def asked_for(
+    missing: Sequence[str],
+    known: Mapping[str, Quantity],
+    doubts: Mapping[str, str],
+    file: str,
+    remedies: Mapping[str, str],
+) -> str:
+    """What is missing, why, and where to give it.
+
+    Parameters
+    ----------
+    missing : names of values, at least one.
+    known : what each value may be, by name.
+    doubts : name of a value -> why what the file says of it is not taken.
+    file : name of the recording's file.
+    remedies : name of a value -> how it is best given, where that is not by its name.
+    """
+    first = known[missing[0]]
+    unit = f" in {first.unit}" if first.unit else ""
+    also = f" (also missing: {', '.join(missing[1:])})" if missing[1:] else ""
+    also += "".join(f"; {doubts[name]}" for name in missing if name in doubts)
+    remedy = remedies.get(missing[0], f"give {missing[0]}{unit}")
+    return (
+        f"{missing[0]} ({first.help}) is missing{also}; {remedy} in the sidecar, {file or 'NAME'}.yaml beside the data "
+        "where there is none yet, or in the Acquisition dock"
+    )
 
 
 def check_value(name: str, q: Quantity, value: object, where: str) -> Any:

@@ -23,6 +23,7 @@ from ..optics.propagation import filtered, shift_ramp
 from ..types import Extent, InputError
 
 Borders = Literal["auto", "open", "periodic"]
+GAP = 2.0  # detector pixels: standard deviation of the neighbourhood from which gaps of the mean frame are filled
 RINGING = 8  # detector pixels by which the borders of a window moved by a fraction of a pixel ring
 MARGIN = 4  # object array pixels around the outermost windows, for positions that will be corrected
 
@@ -112,17 +113,30 @@ class Measured:
         return self.good[frames] if self.good is not None and self.good.ndim == 3 else self.good
 
     def mean_counts(self, frames: torch.Tensor) -> torch.Tensor:
-        """Mean of the frames of these indices (y, x); of every pixel over the frames in which it counts."""
-        total = self.amplitude[frames].square().sum(0)
-        good = self.good_in(frames)
-        if good is None or good.ndim == 2:
+        """Mean of the frames of these indices (y, x); of every pixel over the frames in which it counts.
+
+        One that never counts is taken to be as bright as those around it.
+        """
+        total, good = self.amplitude[frames].square().sum(0), self.good_in(frames)
+        if good is None:
             return total / len(frames)
-        return total / good.sum(0).clamp(min=1)
+        times = good.sum(0) if good.ndim == 3 else good * len(frames)
+        return _filled(total / times.clamp(min=1), times > 0)
 
     def energy(self) -> float:
         """Counts of all good pixels of all frames."""
         square = self.amplitude**2
         return float((square if self.good is None else square * self.good).sum(dtype=torch.float64))
+
+
+def _filled(values: torch.Tensor, good: torch.Tensor) -> torch.Tensor:
+    """`values` (y, x) with those that are not `good` (y, x) taken from around them, as far as good ones are near."""
+    if good.all():
+        return values
+    y, x = (torch.fft.fftfreq(n, device=values.device) for n in values.shape)
+    blur = torch.exp(-2 * (math.pi * GAP) ** 2 * (y[:, None] ** 2 + x**2))
+    near, weight = (torch.fft.ifft2(torch.fft.fft2(v * good) * blur).real for v in (values, torch.ones_like(values)))
+    return torch.where(good, values, torch.where(weight > 1e-3, near / weight.clamp(min=1e-3), 0).clamp(min=0))
 
 
 def scan_of(

@@ -100,15 +100,18 @@ class Problem:
         return misfit, np.sqrt(misfit / np.maximum(self.frame_energy(chosen), 1e-30))
 
 
-def first_state(problem: Problem, modes: int = 1, seed_probe: bool = True) -> ScanState:
+def first_state(problem: Problem, modes: int | None = 1, seed_probe: bool = True) -> ScanState:
     """A flat object array and a probe to start from; the mean frame has its counts.
 
     Parameters
     ----------
     problem : a scan.
-    modes : of the probe; missing ones are tilted copies of the first.
+    modes : of the probe; missing ones are tilted copies of the first. None: as many as a far-field scan's file has.
     seed_probe : start from the file's probe, where it has one; else from the mean frame carried back.
     """
+    if modes is None:
+        given = getattr(problem.acquisition, "probe", None)
+        modes = 1 if given is None or not seed_probe or problem.scan.geometry != "far_field" else len(given)
     probe = _first_probe(problem, modes, seed_probe)
     object_array = torch.ones(problem.scan.object_shape, dtype=COMPLEX, device=problem.device)
     state = ScanState(object_array, probe, problem.scan.position.clone())
@@ -132,17 +135,17 @@ def _first_probe(problem: Problem, modes: int, seed_probe: bool) -> torch.Tensor
         probe = torch.as_tensor(np.array(given), dtype=COMPLEX, device=problem.device)
         probe = widened(probe[None] if probe.ndim == 2 else probe, scan.rim)
         if scan.geometry == "coded":
-            return _with_modes(probe, modes)
+            return with_modes(probe, modes)
     elif scan.geometry == "far_field":
         probe = to_centre(from_detector(mean.to(COMPLEX), None))[None]
     else:
         probe = from_detector(spread(mean, scan.binning).to(COMPLEX), problem.kernel)[None]
     counts = scan.window[0] * scan.window[1] * float((mean**2).mean()) if scan.binning > 1 else float((mean**2).sum())
-    return _with_modes(probe * (counts / float((probe.abs() ** 2).sum())) ** 0.5, modes)
+    return with_modes(probe * (counts / float((probe.abs() ** 2).sum())) ** 0.5, modes)
 
 
-def _with_modes(probe: torch.Tensor, modes: int) -> torch.Tensor:
-    """The first `modes` modes; missing ones are the first mode tilted, each a tenth as strong in amplitude."""
+def with_modes(probe: torch.Tensor, modes: int) -> torch.Tensor:
+    """The first `modes` modes of `probe` (mode, y, x); missing ones are the first tilted, a tenth as strong each."""
     found = [probe[m] for m in range(min(modes, len(probe)))]
     rows, columns = probe.shape[-2:]
     y = torch.linspace(-1, 1, rows, device=probe.device)[:, None]

@@ -10,8 +10,8 @@ from solved import result_of as solved
 
 from napari_neuralfield import build_recipe
 from napari_neuralfield.forward.scan_problem import first_state
-from napari_neuralfield.recon.scan.pie import Momentum, Sequential, weight
 from napari_neuralfield.recon.scan.recipe import ScanRecipe
+from napari_neuralfield.recon.scan.sequential import Momentum, Sequential, weight
 from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate import scans as simulate_scans
 from napari_neuralfield.types import Result
@@ -67,6 +67,18 @@ def test_modes_explain_what_one_wave_cannot() -> None:
     assert three.figures["relative_amplitude_error"] < 0.85 * one.figures["relative_amplitude_error"]  # measured: 0.74
     light = (abs(three.calibration["probe"]) ** 2).sum((1, 2))
     assert (np.diff(light) < 0).all()
+
+
+def test_the_modes_of_the_file_are_kept() -> None:
+    """Unless others are asked for; a near field has one wave."""
+    acquisition, _ = simulate_scans.far_field(pixels=32, frames=9, spot=16, modes=3, probe="true")
+    options = {"passes": 1, "correct_positions": False}
+    assert solved(acquisition, "rpie", **options).calibration["probe"].shape[0] == 3
+    assert solved(acquisition, "rpie", modes=1, **options).calibration["probe"].shape[0] == 1
+    assert solved(acquisition, "rpie", seed_probe=False, **options).calibration["probe"].shape[0] == 1
+    near, truth = simulate_scans.near_field(pixels=32, frames=5, spread=6.0)
+    two = near.replace(probe=np.repeat(truth["probe"], 2, axis=0))
+    assert solved(two, "rpie", **options).calibration["probe"].shape[0] == 1
 
 
 def test_one_visit_satisfies_a_frame_where_the_probe_is_flat() -> None:

@@ -20,7 +20,7 @@ from ..sidecar import layout, sidecar
 from . import named
 from .cxi_lengths import DETECTOR, basis, lengths
 from .cxi_lengths import found as _found
-from .geometry_from_frames import assume_geometry
+from .geometry_from_frames import GeometryFromFrames
 from .pixel_mask import good_by_bits, remark, right_way_round
 
 # where things are in an entry
@@ -58,8 +58,7 @@ class CxiReader:
                 values["title"] = str(entry[TITLE].asstr()[()])
         notes = [*said.notes, *on_masks, *on_positions]
         draft = Draft("ptychography", frames, values, str(path), notes, doubts=said.doubts)
-        if "geometry" not in values:
-            assume_geometry(draft)
+        draft.assuming = GeometryFromFrames(frames)
         return draft
 
 

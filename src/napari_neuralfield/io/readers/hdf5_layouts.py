@@ -19,7 +19,7 @@ from ..native import hdf5_tree
 from ..native.hdf5_frames import opened
 from ..native.stored_units import converted, inverse_length, number, plain
 from ..sidecar import layout, scan_grid
-from .geometry_from_frames import assume_geometry
+from .geometry_from_frames import GeometryFromFrames
 from .numpy_archive import UNITLESS, zero_at_corner
 
 
@@ -102,7 +102,7 @@ def _ptypy(draft: Draft, file: h5py.File, frames: str) -> None:
             draft.values["mask" if good.ndim == 2 else "frame_mask"] = good
         if good is not None:
             break
-    assume_geometry(draft)
+    draft.assuming = GeometryFromFrames(draft.frames)
 
 
 def _good(file: h5py.File, name: str, draft: Draft) -> np.ndarray | None:

@@ -29,6 +29,7 @@ def open_draft(path: str | Path) -> Draft:
         sidecar.apply(draft, beside)
     else:
         layout.apply(draft, {}, path)
+    draft.derived()  # what a reader assumes is settled and said
     _say_camera_length(draft)
     if overlooked := unread(path):
         draft.notes.append(overlooked)

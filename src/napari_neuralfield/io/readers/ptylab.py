@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from ...data.acquisition import Draft
+from ...data.derived import Values, derived
+from ...optics import probe
 from ...registry import READERS
 from ...types import InputError
 from ..native.hdf5_frames import HDF5Frames, opened, stored
 from . import named
-from .geometry_from_frames import assume_geometry
+from .geometry_from_frames import GeometryFromFrames
 from .si_units import Lengths
 
 NEEDED = ("ptychogram", "encoder")
@@ -49,8 +52,7 @@ class PtyLabReader:
             propagator = _text(file, "propagatorType")
             opening = 1e6 * _number(file, "entrancePupilDiameter", path) if "entrancePupilDiameter" in file else 0.0
         draft = Draft("ptychography", frames, values, str(path), notes, doubts=said.doubts)
-        _settle_geometry(draft, propagator)
-        _add_probe(draft, opening)
+        draft.assuming = AsPtyLab(frames, propagator, opening)
         return draft
 
 
@@ -87,27 +89,40 @@ def _encoder(file: h5py.File, path: Path) -> np.ndarray:
     return encoder
 
 
-def _settle_geometry(draft: Draft, propagator: str) -> None:
-    """What the propagator says, else what the frames show."""
-    name = propagator.lower()
-    if name in FAR:
-        draft.assumed = {"geometry": "far_field"}
-    elif name in NEAR and "detector_pixel_um" in draft.values:
-        draft.assumed = {"geometry": "near_field", "object_pixel_um": draft.values["detector_pixel_um"]}
-        if name != "asp":
-            draft.notes.append(f"propagator {propagator}: a pixel at the specimen is taken to be the detector's")
-    else:
-        assume_geometry(draft)
+@dataclasses.dataclass
+class AsPtyLab:
+    """What to assume of a file: the geometry of its propagator, else what the frames show, and the entrance pupil.
 
+    propagator : its name, empty where the file has none.
+    opening_um : diameter of the entrance pupil, which is that of the probe; 0 where the file has none.
+    """
 
-def _add_probe(draft: Draft, diameter_um: float) -> None:
-    """A disc as wide as the entrance pupil, with a soft edge of a pixel; none where it does not fit the window."""
-    pixel = draft.derived().get("object_pixel_um")
-    rows, columns = draft.frames.shape[1:]
-    if not pixel or not 0 < diameter_um < 0.9 * pixel * min(rows, columns):
-        return
-    y, x = (pixel * (np.arange(n) - n // 2) for n in (rows, columns))
-    radius = np.hypot(y[:, None], x[None, :])
-    disc = np.clip((diameter_um / 2 - radius) / pixel + 0.5, 0, 1)
-    draft.values["probe"] = disc[None].astype(np.complex64)
-    draft.notes.append(f"the probe to start from is a disc of {diameter_um:.4g} um, the file's entrancePupilDiameter")
+    frames: HDF5Frames
+    propagator: str
+    opening_um: float
+
+    def __post_init__(self) -> None:
+        self._from_frames = GeometryFromFrames(self.frames)
+
+    def __call__(self, given: Values) -> tuple[Values, str]:
+        """Assumed values by name, and the notes on them, from the values that are `given`."""
+        assumed, note = self._geometry(given)
+        if self.opening_um > 0 and not {"probe", *probe.NAMES} & set(given):
+            assumed = {**assumed, "probe_diameter_um": self.opening_um}
+            if "probe" in derived("ptychography", given, assumed, self.frames.shape[1:]):
+                said = (
+                    f"the probe to start from is a disc of {self.opening_um:.4g} um, the file's entrancePupilDiameter"
+                )
+                note = f"{note}; {said}" if note else said
+        return assumed, note
+
+    def _geometry(self, given: Values) -> tuple[Values, str]:
+        name, detector = self.propagator.lower(), given.get("detector_pixel_um")
+        if "geometry" in given:
+            return {"geometry": given["geometry"]}, ""
+        if name in FAR:
+            return {"geometry": "far_field"}, ""
+        if name not in NEAR or detector is None:
+            return self._from_frames(given)
+        note = f"propagator {self.propagator}: a pixel at the specimen is taken to be the detector's"
+        return {"geometry": "near_field", "object_pixel_um": detector}, note if name != "asp" else ""

@@ -25,6 +25,7 @@ from ...data.derived import (
     wavelength_of,
 )
 from ...data.quantity import Quantity
+from ...optics import probe
 from ...types import InputError
 from ..native.acquisition_file import NativeReader
 from ..native.field_file import load_result
@@ -96,6 +97,8 @@ def apply(draft: Draft, path: Path, given: dict[str, object] | None = None) -> N
     _make_room(draft, given)
     layout.apply(draft, given, path)
     _put_axes(draft, given, path)
+    if "probe" not in given and any(given.get(name) is not None for name in probe.NAMES):
+        draft.values.pop("probe", None)
     for name, value in given.items():
         if name == "patterns" and name in known and pattern_lists.named(value):
             continue  # below, once the LEDs are known

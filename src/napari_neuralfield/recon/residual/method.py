@@ -24,8 +24,10 @@ from ...types import Done, Event, Extent
 from ..engine.any_field import fitted
 from ..engine.recipe import method
 from ..scan.passes import solve_scan
-from ..scan.pie import RpieRecipe, Sequential
+from ..scan.pie import RpieRecipe
+from ..scan.probe_search import start_of
 from ..scan.recipe import ScanRecipe
+from ..scan.sequential import Sequential
 from ..scan.setup import problem_of, result_of
 from ..scan.sparse_pixels import wrong_positions
 from ..scan.sparse_solver import from_mean_frame
@@ -133,7 +135,7 @@ def learns(problem: Problem, recipe: ResidualRecipe) -> list[str]:
 
 def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event, None, ScanState]:
     """Object array, probe and positions from the file of `problem`, or from passes of rPIE where `recipe` asks."""
-    state = first_state(problem, recipe.modes, recipe.seed_probe)
+    state = yield from start_of(problem, recipe)
     classical = recipe.prior == "classical" or (recipe.prior == "auto" and problem.solve_probe)
     if not classical:
         return state

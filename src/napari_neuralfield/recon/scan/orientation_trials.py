@@ -104,11 +104,14 @@ def _cut(acquisition: Ptychography | CodedPtychography) -> Ptychography | CodedP
     y, x = (slice(low, low + min(n, most)) for low, n in zip(starts, acquisition.frame_shape, strict=True))
     if isinstance(acquisition, CodedPtychography):
         return acquisition.crop(y, x)
-    return _cut_patterns(acquisition, y, x)
+    return cut_patterns(acquisition, y, x)
 
 
-def _cut_patterns(acquisition: Ptychography, y: slice, x: slice) -> Ptychography:
-    """In the far field fewer angles are the same window in larger pixels; in the near field the window is smaller."""
+def cut_patterns(acquisition: Ptychography, y: slice, x: slice) -> Ptychography:
+    """Rows `y` and columns `x` of the frames of `acquisition`, with a probe to match.
+
+    In the far field fewer angles are the same window in larger pixels; in the near field the window is smaller.
+    """
     rows, columns = y.stop - y.start, x.stop - x.start
     far = acquisition.geometry == "far_field"
     changes: dict[str, object] = {}

@@ -16,12 +16,13 @@ from scipy import ndimage
 
 from ... import compute
 from ...data.acquisition import CodedPtychography, Ptychography
-from ...forward.scan_problem import Problem, ScanState, first_state
+from ...forward.scan_problem import Problem, ScanState
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import option
 from .exit_waves import ExitWaves, power
 from .positions import PositionCorrection
+from .probe_search import start_of
 from .recipe import ScanRecipe
 from .setup import field_of, problem_of, result_of
 
@@ -198,7 +199,8 @@ def engine_events(
     """From `acquisition` to `Done`, as `recipe` asks, with the engine that `make(problem, state, recipe)` builds."""
     started = time.process_time()
     problem = problem_of(acquisition, recipe)
-    engine = make(problem, first_state(problem, recipe.modes, recipe.seed_probe), recipe)
+    state = yield from start_of(problem, recipe)
+    engine = make(problem, state, recipe)
     with torch.no_grad():
         yield from solve_scan(problem, recipe, engine)
         seconds = time.process_time() - started

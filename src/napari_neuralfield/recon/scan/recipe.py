@@ -15,7 +15,12 @@ class ScanRecipe(Recipe):
     update_probe: bool | None = option(
         None, "solve for the probe or coded surface too; empty: unless a coded surface is given"
     )
-    modes: int = option(1, "probe modes, for partially coherent light in the far field", ge=1, le=20)
+    modes: int | None = option(
+        None,
+        "probe modes, for partially coherent light in the far field; empty: as many as the file's probe has",
+        ge=1,
+        le=20,
+    )
     correct_positions: bool | None = option(None, "correct the positions too; empty: where the frames ask for it")
     hold_out: int = option(
         0, "leave out every n-th frame and tell how well it is predicted; 0: use all frames", ge=0, le=100
@@ -35,6 +40,9 @@ class ScanRecipe(Recipe):
         advanced=True,
     )
     seed_probe: bool = option(True, "start from the file's probe where it has one", advanced=True)
+    probe_search: bool = option(
+        True, "in the far field without a probe, look for the distance of its focus first", advanced=True
+    )
     orientation: Orientation = option(
         "as-given", "how the positions run against the file; try all eight with --orientations", advanced=True
     )

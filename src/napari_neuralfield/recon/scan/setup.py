@@ -25,7 +25,7 @@ def problem_of(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe
     """Grids and amplitudes of `acquisition`, split into used and held-out frames, its positions turned, by `recipe`."""
     device = compute.device(recipe.device)
     require_usable(acquisition)
-    if recipe.modes > 1 and getattr(acquisition, "geometry", "coded") != "far_field":
+    if (recipe.modes or 1) > 1 and getattr(acquisition, "geometry", "coded") != "far_field":
         raise InputError(
             f"option modes is {recipe.modes}, but {acquisition.source or 'the acquisition'} is not a far-field scan "
             "and probe modes are for the far field; leave it at 1"
