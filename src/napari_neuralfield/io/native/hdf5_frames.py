@@ -16,6 +16,7 @@ from ...types import InputError
 from .reading import reachable
 from .true_cause import why_unreadable
 
+MOST_LINKS = 20_000  # of a file that are looked at for one that leads nowhere
 Some = SupportsIndex | slice | np.ndarray
 Key = Some | tuple[Some, ...]  # what a stack of frames is indexed with
 
@@ -58,6 +59,41 @@ def stored(dataset: h5py.Dataset, key: Key, path: str | Path) -> np.ndarray:
         raise InputError(
             f"{path}: dataset {dataset.name} cannot be read ({reason}); the file is damaged, so copy or record it again"
         ) from None
+
+
+def check_sources(dataset: h5py.Dataset, path: Path) -> None:
+    """Raise an InputError where an open `dataset` of the file `path` is put together from a file that is missing."""
+    names = [source.file_name for source in dataset.virtual_sources()] if dataset.is_virtual else []
+    names += [name for name, _, _ in dataset.external or ()]
+    for name in dict.fromkeys(names):
+        name = os.fsdecode(name)
+        if name != "." and "%" not in name and not _beside(name, path):
+            raise InputError(f"{path}: its data {dataset.name} lie in {name}, which is missing; copy that file beside it")
+
+
+def lost_file(path: Path) -> str:
+    """A file that links of the HDF5 file `path` lead to and that is missing; empty without, or where it is no HDF5."""
+    looked = 0
+
+    def lost(name: str, link: object) -> str | None:
+        nonlocal looked
+        looked += 1
+        if isinstance(link, h5py.ExternalLink) and not _beside(link.filename, path):
+            return f"its data {name} lie in {link.filename}, which is missing; copy that file beside it"
+        return "" if looked > MOST_LINKS else None
+
+    try:
+        if not path.is_file() or not h5py.is_hdf5(path):
+            return ""
+        with h5py.File(path, "r") as file:
+            return file.visititems_links(lost) or ""
+    except (OSError, RuntimeError):
+        return ""
+
+
+def _beside(name: str, path: Path) -> bool:
+    """Whether a file is there under its whole name, or in the folder of `path`, as HDF5 looks for it."""
+    return (path.absolute().parent / name).is_file() or (path.absolute().parent / Path(name).name).is_file()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,11 +163,18 @@ class HDF5Frames:
 
     @classmethod
     def of(cls, dataset: h5py.Dataset, path: Path, reversed_axes: bool = False) -> HDF5Frames:
-        """The frames of an open `dataset` of the file `path`, stored as (frame, x, y) where `reversed_axes`."""
+        """The frames of an open `dataset` of the file `path`, stored as (frame, x, y) where `reversed_axes`.
+
+        Raises
+        ------
+        InputError : where they lie in another file that is not there; HDF5 would give fill values for them.
+        """
+        check_sources(dataset, path)
         shape = dataset.shape
         if reversed_axes and len(shape) == 3:
             shape = (shape[0], shape[2], shape[1])
-        return cls(path.absolute(), dataset.name, shape, np.dtype(dataset.dtype), reversed_axes)
+        where = Path(dataset.file.filename)  # another one than `path` where a link leads there
+        return cls(where.absolute(), dataset.name, shape, np.dtype(dataset.dtype), reversed_axes)
 
     def __getitem__(self, key: Key) -> np.ndarray:
         dataset = self._dataset()

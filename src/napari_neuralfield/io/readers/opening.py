@@ -9,6 +9,7 @@ from typing import Any
 from ...data.acquisition import Acquisition, Draft
 from ...registry import READERS, summary
 from ...types import InputError, Reader
+from ..native.hdf5_frames import lost_file
 from ..native.reading import located
 from ..sidecar import sidecar
 
@@ -21,7 +22,12 @@ def open_draft(path: str | Path) -> Draft:
     InputError : where the file is missing, not readable, damaged, or of no known format.
     """
     path = located(path)
-    draft = _read(path)
+    try:
+        draft = _read(path)
+    except InputError as error:
+        if lost := lost_file(path):
+            raise InputError(f"{path}: {lost}") from error
+        raise
     if (beside := sidecar.find(path)) is not None:
         sidecar.apply(draft, beside)
     return draft

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -93,14 +94,26 @@ def _images(folder: Path, given: Mapping[str, object], where: Path | None) -> li
         paths = [folder / str(name) for name in files]
     elif files is None or isinstance(files, str):
         paths = sorted(folder.glob(files or "*"), key=lambda p: _natural(p.name))
-        paths = [p for p in paths if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+        paths = [p for p in paths if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file()]
         used = {(where.parent / v).resolve() for v in given.values() if isinstance(v, str) and v} if where else set()
         paths = [p for p in paths if p.resolve() not in used]
     else:
         raise InputError(f"{where}: files is {files!r}; it must be a pattern such as led_*.tif or a list of names")
     if not paths:
-        raise InputError(f"{folder}: no images are found; the folder must hold {', '.join(SUFFIXES)} files")
+        raise InputError(
+            f"{folder}: no images are found; the folder must hold {', '.join(SUFFIXES)} files, but it {_held(folder)}"
+        )
     return paths
+
+
+def _held(folder: Path) -> str:
+    """What a folder holds instead of images."""
+    there = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    if not there:
+        return "is empty"
+    kinds = Counter("folders" if path.is_dir() else f"{path.suffix.lower() or 'other'} files" for path in there)
+    many = ", ".join(f"{n} {kind if n > 1 else kind.removesuffix('s')}" for kind, n in kinds.most_common(4))
+    return f"holds {many}, such as {there[0].name}"
 
 
 def _told_by_names(
