@@ -16,6 +16,7 @@ from ...types import InputError
 from .reading import reachable
 from .true_cause import why_unreadable
 
+LOST = "its data {} lie in {}, which is missing; copy that file beside it"
 MOST_LINKS = 20_000  # of a file that are looked at for one that leads nowhere
 Some = SupportsIndex | slice | np.ndarray
 Key = Some | tuple[Some, ...]  # what a stack of frames is indexed with
@@ -68,7 +69,7 @@ def check_sources(dataset: h5py.Dataset, path: Path) -> None:
     for name in dict.fromkeys(names):
         name = os.fsdecode(name)
         if name != "." and "%" not in name and not _beside(name, path):
-            raise InputError(f"{path}: its data {dataset.name} lie in {name}, which is missing; copy that file beside it")
+            raise InputError(f"{path}: {LOST.format(dataset.name, name)}")
 
 
 def lost_file(path: Path) -> str:
@@ -79,7 +80,7 @@ def lost_file(path: Path) -> str:
         nonlocal looked
         looked += 1
         if isinstance(link, h5py.ExternalLink) and not _beside(link.filename, path):
-            return f"its data {name} lie in {link.filename}, which is missing; copy that file beside it"
+            return LOST.format(name, link.filename)
         return "" if looked > MOST_LINKS else None
 
     try:
