@@ -188,8 +188,8 @@ def _file_frames(path: Path) -> Frames:
         frame_shape, dtype = image_head(path)
         return _frames_of([path], frame_shape, dtype)
     with tiff_planes.opened(path) as file:
-        series = file.series[0]
         tiff_planes.check_complete(file, path)
+        series = file.series[0]
         shape, dtype = tuple(int(n) for n in series.shape), np.dtype(series.dtype)
         offset, axes = series.dataoffset, series.axes
         places = None if offset is not None else tiff_planes.offsets(file)
