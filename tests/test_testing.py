@@ -17,6 +17,7 @@ import scene
 import scipy.io
 import tifffile
 import torch
+import zarr_scene
 from torch import nn
 
 from napari_neuralfield import testing
@@ -110,6 +111,11 @@ def tiff(folder: Path) -> Path:
     return folder / "stack.tif"
 
 
+def ome_zarr(folder: Path) -> Path:
+    data = RNG.integers(0, 4000, (2, 3, 8, 9)).astype(np.uint16)
+    return zarr_scene.write(folder / "cells.ome.zarr", data, "tzyx", (5, 1, 0.6, 0.6), (0, -1, 0, 0))
+
+
 def native(folder: Path) -> Path:
     save_acquisition(folder / "leds.acq.h5", scene.scene()[0])
     return folder / "leds.acq.h5"
@@ -132,6 +138,7 @@ FILES = {
     "lcnf": differences,
     "matlab": matlab,
     "numpy_archive": archive,
+    "ome_zarr": ome_zarr,
     "ptylab": ptylab,
     "tiff": tiff,
     "colour-files": three_lamps,

@@ -146,3 +146,84 @@ def test_a_description_that_makes_no_sense_is_left_aside(tmp_path: Path) -> None
     draft = open_draft(path)
     assert draft.notes[0] == "what the file says of its planes cannot be read, so it is left aside"
     assert draft.frames.shape == (6, 8, 9)
+
+
+@pytest.mark.parametrize("order", ["CTZ", "ZTC", "TZC", "CZT"])
+@pytest.mark.parametrize("compression", [None, "lzw"])
+def test_channels_times_and_depths_in_any_order(tmp_path: Path, order: str, compression: str | None) -> None:
+    """Frames run through depth first, then time, then the channels, however the planes are stored."""
+    whole = np.random.default_rng(1).integers(0, 4000, (2, 3, 4, 8, 9)).astype(np.uint16)  # (c, t, z, y, x)
+    stored = whole.transpose(*("CTZ".index(axis) for axis in order), 3, 4)
+    z = np.broadcast_to([-1.0, 0.0, 1.0, 2.0], (2, 3, 4)).transpose(*("CTZ".index(axis) for axis in order))
+    tifffile.imwrite(
+        tmp_path / "cells.ome.tif", stored, ome=True, photometric="minisblack", compression=compression,
+        metadata={"axes": f"{order}YX", **PIXELS, "TimeIncrement": 20.0, "Plane": {"PositionZ": z.ravel().tolist()},
+                  "Channel": {"Name": ["R", "G"], "EmissionWavelength": [632.0, 525.0]}},
+    )  # fmt: skip
+    (tmp_path / "cells.ome.yaml").write_text(OPTICS.replace("wavelength_um: 0.53\n", ""))
+    draft = open_draft(tmp_path / "cells.ome.tif")
+    acquisition = open_acquisition(tmp_path / "cells.ome.tif")
+    assert np.array_equal(acquisition.frames[:], whole.reshape(-1, 8, 9))
+    assert acquisition.z_um.tolist() == [-1, 0, 1, 2] * 6
+    assert acquisition.time_s is not None
+    assert acquisition.time_s.tolist() == [*[0] * 4, *[20] * 4, *[40] * 4] * 2
+    assert acquisition.channel is not None
+    assert acquisition.channel.tolist() == [0] * 12 + [1] * 12
+    assert acquisition.wavelengths_um == pytest.approx([0.632, 0.525])
+    assert draft.frame_names[13] == "G, t 0, z 1"
+
+
+def test_an_imagej_hyperstack_without_an_interval(tmp_path: Path) -> None:
+    """It is still a time-lapse of stacks, and a depth for each plane of one is enough."""
+    tifffile.imwrite(tmp_path / "cells.tif", FRAMES.reshape(2, 3, 8, 9), imagej=True, metadata={"axes": "TZYX"})
+    (tmp_path / "cells.yaml").write_text(f"kind: through_focus\npixel_um: 0.65\nz_um: [-1, 0, 1]\n{OPTICS}")
+    draft = open_draft(tmp_path / "cells.tif")
+    assert any("does not say how far apart its 2 times are; they are counted" in note for note in draft.notes)
+    acquisition = open_acquisition(tmp_path / "cells.tif")
+    assert acquisition.z_um.tolist() == [-1, 0, 1] * 2
+    assert acquisition.time_s is not None
+    assert acquisition.time_s.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("how", ["ome", "imagej"])
+def test_a_missing_plane(tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "cells.ome.tif"
+    shape = {"axes": "TZYX"}
+    said = "ImageJ=1.53t\nimages=6\nslices=3\nframes=2\nhyperstack=true\n"
+    if how == "ome":
+        tifffile.imwrite(path, FRAMES.reshape(2, 3, 8, 9), ome=True, photometric="minisblack", metadata=shape)
+        said = tifffile.tiffcomment(path)
+    with tifffile.TiffWriter(path) as file:
+        for number, frame in enumerate(FRAMES[:5]):
+            file.write(frame, contiguous=False, metadata=None, description=None if number else said)
+    (tmp_path / "cells.yaml").write_text("kind: through_focus\n")
+    with pytest.raises(
+        InputError, match=r"speaks of 6 planes \(t 2, z 3\) but holds 5; .* missing is t 1, z 2, counted"
+    ):
+        open_draft(path)
+    assert not caplog.records  # one sentence is enough
+
+
+def test_a_recording_in_several_files(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.ome.tif", FRAMES, ome=True, photometric="minisblack", metadata={"axes": "TYX"})
+    places = "".join(
+        f'<TiffData FirstT="{t}" IFD="{t % 3}" PlaneCount="1">'
+        f'<UUID FileName="{"ab"[t // 3]}.ome.tif">urn:uuid:{t // 3}</UUID></TiffData>'
+        for t in range(6)
+    )
+    said = tifffile.tiffcomment(tmp_path / "a.ome.tif")
+    start, end = said.index("<TiffData"), said.index("</Pixels>")
+    for name, frames in (("a", FRAMES[:3]), ("b", FRAMES[3:])):
+        with tifffile.TiffWriter(tmp_path / f"{name}.ome.tif") as file:
+            for number, frame in enumerate(frames):
+                file.write(
+                    frame,
+                    contiguous=False,
+                    metadata=None,
+                    description=None if number else said[:start] + places + said[end:],
+                )
+    (tmp_path / "a.yaml").write_text("kind: led_array\n")
+    assert np.array_equal(open_draft(tmp_path / "a.ome.tif").frames[:], FRAMES)
+    (tmp_path / "b.ome.tif").unlink()
+    with pytest.raises(InputError, match=r"a part of the recording lies in b.ome.tif, which is not in the same folder"):
+        open_draft(tmp_path / "a.ome.tif")

@@ -12,6 +12,7 @@ import tifffile
 from PIL import Image
 
 from napari_neuralfield.io import open_acquisition, open_draft
+from napari_neuralfield.io.sidecar.tables import read_image
 from napari_neuralfield.types import InputError
 
 STACK = np.random.default_rng(0).integers(0, 4000, (11, 5, 8)).astype(np.uint16)
@@ -142,3 +143,40 @@ def test_an_empty_folder(tmp_path: Path) -> None:
     sidecar(tmp_path / "cells.yaml")
     with pytest.raises(InputError, match=r"cells: no images are found; the folder must hold .tif, .tiff, .png"):
         open_draft(tmp_path / "cells")
+
+
+@pytest.mark.parametrize("compression", ["lzw", "zstd", "deflate", "jpeg"])
+@pytest.mark.parametrize("kind", ["stack", "folder"])
+def test_compressed_images(tmp_path: Path, compression: str, kind: str) -> None:
+    path = tmp_path / ("cells.tif" if kind == "stack" else "cells")
+    frames = (STACK // 16).astype(np.uint8)
+    if kind == "stack":
+        tifffile.imwrite(path, frames, photometric="minisblack", compression=compression)
+    else:
+        path.mkdir()
+        for number, frame in enumerate(frames):
+            tifffile.imwrite(path / f"{number}.tif", frame, photometric="minisblack", compression=compression)
+    sidecar(tmp_path / "cells.yaml")
+    acquisition = pickle.loads(pickle.dumps(open_acquisition(path)))
+    assert np.abs(acquisition.frames[:].astype(int) - frames).max() <= (40 if compression == "jpeg" else 0)
+
+
+def test_a_missing_codec_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tifffile.imwrite(tmp_path / "cells.tif", STACK, photometric="minisblack", compression="lzw")
+    sidecar(tmp_path / "cells.yaml")
+
+    def without(*args: object, **kwargs: object) -> None:
+        raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", without)
+    needed = r"the pixels are compressed \(LZW\), which needs the package imagecodecs: pip install"
+    with pytest.raises(InputError, match=needed):
+        open_acquisition(tmp_path / "cells.tif").intensity()
+    with pytest.raises(InputError, match=needed):
+        read_image(tmp_path / "cells.tif")
+
+
+def test_frames_bear_the_names_of_their_images(tmp_path: Path) -> None:
+    images = folder(tmp_path / "cells")
+    sidecar(images / "acquisition.yaml")
+    assert open_draft(images).frame_names[9:] == ("frame9.tif", "frame10.tif")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..data.acquisition import KINDS, Draft, quantities
-from ..data.derived import IN_PIXELS
+from ..data.derived import DERIVING
 from ..registry import READERS, WRITERS
 from ..types import InputError
 from .asking import attempt, near, refuses_only_in_words, require
@@ -81,7 +81,7 @@ def _check_draft(name: str, draft: Draft) -> None:
     from ..io import open_acquisition, save_acquisition
 
     require(draft.kind in KINDS, f"reader {name}: kind is {draft.kind!r}; it must be one of {', '.join(KINDS)}")
-    unknown = set(draft.values) - set(quantities(draft.kind)) - {"title", IN_PIXELS}
+    unknown = set(draft.values) - {*quantities(draft.kind), *DERIVING.get(draft.kind, ()), "title"}
     require(not unknown, f"reader {name} gives {', '.join(sorted(unknown))}, which kind {draft.kind} does not know")
     if draft.missing():
         try:

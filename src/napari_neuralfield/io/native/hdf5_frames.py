@@ -19,6 +19,8 @@ from .hdf5_storage import decoded, home
 from .reading import reachable
 from .true_cause import why_unreadable
 
+LOST = "its data {} lie in {}, which is missing; copy that file beside it"
+MOST_LINKS = 20_000  # of a file that are looked at for one that leads nowhere
 Some = SupportsIndex | slice | np.ndarray
 Key = Some | tuple[Some, ...]  # what a stack of frames is indexed with
 
@@ -78,6 +80,31 @@ def _missing_filters(dataset: h5py.Dataset) -> str:
         f"{code} ({name.decode('utf-8', 'replace').split(';')[0]})" if name else str(code)
         for code, _, _, name in used if not h5py.h5z.filter_avail(code)
     )  # fmt: skip
+
+
+def lost_file(path: Path) -> str:
+    """A file that links of the HDF5 file `path` lead to and that is missing; empty without, or where it is no HDF5."""
+    looked = 0
+
+    def lost(name: str, link: object) -> str | None:
+        nonlocal looked
+        looked += 1
+        if isinstance(link, h5py.ExternalLink) and not _beside(link.filename, path):
+            return LOST.format(name, link.filename)
+        return "" if looked > MOST_LINKS else None
+
+    try:
+        if not path.is_file() or not h5py.is_hdf5(path):
+            return ""
+        with h5py.File(path, "r") as file:
+            return file.visititems_links(lost) or ""
+    except (OSError, RuntimeError):
+        return ""
+
+
+def _beside(name: str, path: Path) -> bool:
+    """Whether a file is there under its whole name, or in the folder of `path`, as HDF5 looks for it."""
+    return (path.absolute().parent / name).is_file() or (path.absolute().parent / Path(name).name).is_file()
 
 
 @dataclasses.dataclass(frozen=True)

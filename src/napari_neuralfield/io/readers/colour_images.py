@@ -20,6 +20,7 @@ from ...data.frames import Frames
 from ...types import InputError
 from ..native.hdf5_frames import SingleFrames
 from ..native.reading import explained
+from . import tiff_planes
 
 COLOURS = 3
 RGB_AXES = ("YXS", "SYX")  # of an image, its colours beside each other or plane after plane
@@ -49,7 +50,7 @@ def colour_head(path: Path) -> ColourHead | None:
     """What a TIFF or PNG of colours holds; None where it is grey, or no such file."""
     if path.suffix.lower() == ".png":
         return _png_head(path)
-    with explained(path, "this is not a TIFF file or it is cut short"), tifffile.TiffFile(path) as file:
+    with tiff_planes.opened(path) as file:
         series = file.series[0]
         axes, shape = series.axes, series.shape
         samples = int(shape[axes.index("S")]) if "S" in axes else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -46,7 +47,8 @@ def chosen_images(folder: Path, given: Mapping[str, object], where: Path | None)
         remedy = f"; they lie in its folders {listed(below)}, so name one of those" if below else ""
         chosen = f" that {where} calls {files!r}" if files else ""
         raise InputError(
-            f"{folder}: no images{chosen} are found; the folder must hold {', '.join(SUFFIXES)} files{remedy}"
+            f"{folder}: no images{chosen} are found; the folder must hold {', '.join(SUFFIXES)} files, but it "
+            f"{_held(folder)}{remedy}"
         )
     return paths
 
@@ -66,6 +68,16 @@ def remarks(folder: Path, images: Sequence[Path]) -> list[str]:
     if below:
         notes.append(f"images in the folders {listed(below)} inside are not read")
     return notes
+
+
+def _held(folder: Path) -> str:
+    """What a folder holds instead of images."""
+    there = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    if not there:
+        return "is empty"
+    kinds = Counter("folders" if path.is_dir() else f"{path.suffix.lower() or 'other'} files" for path in there)
+    many = ", ".join(f"{n} {kind if n > 1 else kind.removesuffix('s')}" for kind, n in kinds.most_common(4))
+    return f"holds {many}, such as {there[0].name}"
 
 
 def _is_image(path: Path) -> bool:

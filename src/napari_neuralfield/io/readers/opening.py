@@ -9,6 +9,7 @@ from typing import Any
 from ...data.acquisition import Acquisition, Draft
 from ...registry import READERS, summary
 from ...types import InputError, Reader
+from ..native.hdf5_frames import lost_file
 from ..native.reading import located
 from ..sidecar import layout, sidecar
 from ..sidecar.finding import unread
@@ -23,7 +24,12 @@ def open_draft(path: str | Path) -> Draft:
     InputError : where the file is missing, not readable, damaged, or of no known format.
     """
     path = located(path)
-    draft = _read(path)
+    try:
+        draft = _read(path)
+    except InputError as error:
+        if "not there" not in str(error) and (lost := lost_file(path)):
+            raise InputError(f"{path}: {lost}") from error
+        raise
     beside = sidecar.find(path)
     if beside is not None:
         sidecar.apply(draft, beside)

@@ -39,7 +39,8 @@ class TiffReader:
 
     def supports(self, path: Path) -> bool:
         if path.is_dir():
-            return path.suffix.lower() != ".zarr" and sidecar.colour_listing(path) is None
+            stores = [folder for folder in (path, *path.parents) if folder.suffix.lower() == ".zarr"]
+            return not stores and sidecar.colour_listing(path) is None
         return path.suffix.lower() in SUFFIXES
 
     def read(self, path: Path, kind: str | None = None) -> Draft:
@@ -162,8 +163,8 @@ def _file_frames(path: Path) -> Frames:
         frame_shape, dtype = image_head(path)
         return _frames_of([path], frame_shape, dtype)
     with tiff_planes.opened(path) as file:
-        series = file.series[0]
         tiff_planes.check_complete(file, path)
+        series = file.series[0]
         shape, dtype = tuple(int(n) for n in series.shape), np.dtype(series.dtype)
         offset, axes = series.dataoffset, series.axes
         places = None if offset is not None else tiff_planes.offsets(file)

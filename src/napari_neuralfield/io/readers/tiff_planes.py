@@ -49,7 +49,14 @@ def order_of(axes: str, shape: Sequence[int]) -> np.ndarray | None:
 
 def check_complete(file: tifffile.TiffFile, path: Path) -> None:
     """Raise an InputError where an open hyperstack, `path`, lacks planes that it speaks of."""
-    series = file.series[0]
+    if file.is_imagej:
+        said = file.imagej_metadata or {}
+        sizes = [int(said.get(name, 1)) for name in ("frames", "slices", "channels")]
+        held, first = len(file.pages), file.pages.first
+        room = path.stat().st_size - first.dataoffsets[0]
+        if held == 1 and first.is_contiguous and first.compression == 1 and first.nbytes:
+            held = room // first.nbytes  # ImageJ writes the others of a large stack behind it, without a header
+        _check_planes("tzc", sizes, list(range(min(held, int(np.prod(sizes))))), path)
     absent = missing_files(file.ome_metadata or "", path.absolute().parent) if file.is_ome else []
     if absent:
         others = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
@@ -57,20 +64,26 @@ def check_complete(file: tifffile.TiffFile, path: Path) -> None:
             f"{path}: a part of the recording lies in {absent[0]}{others}, which is not in the same folder; copy it "
             "there"
         )
-    if series.kind not in ("ome", "imagej") or series.dataoffset is not None:
+    series = file.series[0]
+    if series.kind == "ome" and series.dataoffset is None:
+        before = series.axes.rstrip("S").removesuffix("YX").lower()
+        there = [index for index, page in enumerate(series.pages) if page is not None]
+        _check_planes(before, series.shape[: len(before)], there, path)
+
+
+def _check_planes(axes: str, shape: Sequence[int], there: Sequence[int], path: Path) -> None:
+    """Raise an InputError unless every plane of a stack of this `shape` is `there`, by its number."""
+    wanted = int(np.prod(shape, dtype=int))
+    if len(there) >= wanted:
         return
-    before = series.axes.rstrip("S").removesuffix("YX")
-    shape = series.shape[: len(before)]
-    wanted, pages = int(np.prod(shape, dtype=int)), list(series.pages)
-    there = [index for index, page in enumerate(pages) if page is not None]
-    if len(there) < wanted and before:
-        first = next(i for i in range(wanted) if i >= len(pages) or pages[i] is None)
-        place = zip(before.lower(), np.unravel_index(first, shape), strict=True)
-        sizes = ", ".join(f"{a} {n}" for a, n in zip(before.lower(), shape, strict=True))
-        raise InputError(
-            f"{path}: the file speaks of {wanted} planes ({sizes}) but holds {len(there)}; the first that is missing "
-            f"is {', '.join(f'{a} {n}' for a, n in place)}, counted from 0: record it again, or save the complete part"
-        )
+    first = min(set(range(wanted)) - set(there))
+    place = zip(axes, np.unravel_index(first, tuple(shape)), shape, strict=True)
+    sizes = ", ".join(f"{axis} {n}" for axis, n in zip(axes, shape, strict=True) if n > 1)
+    raise InputError(
+        f"{path}: the file speaks of {wanted} planes ({sizes}) but holds {len(there)}; the first that is missing is "
+        f"{', '.join(f'{axis} {at}' for axis, at, n in place if n > 1)}, counted from 0: record it again, or save the "
+        "complete part"
+    )
 
 
 def offsets(file: tifffile.TiffFile) -> tuple[int, ...] | None:

@@ -19,7 +19,7 @@ from ...types import InputError
 from .yaml_file import read_yaml
 
 OWN_FILE = ".acq.h5"
-ENDINGS = (".ome.tiff", ".ome.tif", ".ome.zarr", ".npz.bz2")
+ENDINGS = (".ome.tiff", ".ome.tif", ".ome.zarr", ".zarr", ".npz.bz2")
 COLOUR_FILES = "colours"  # in a sidecar: a file for each colour
 FORMATS = (".yaml", ".yml", ".json")
 INSIDE = ("acquisition", "metadata")  # what a sidecar in a folder is called

@@ -37,6 +37,8 @@ def read_yaml(path: Path) -> object:
             return None
         with reachable(path):
             return yaml.safe_load(text)
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"{path}: the sidecar cannot be read ({error.strerror or error})") from None
     except UnicodeDecodeError as error:
