@@ -53,9 +53,14 @@ class Survey:
     @property
     def where(self) -> str:
         """Which frames were looked at, for a sentence."""
-        if len(self.looked_at) == self.total:
-            return "in all frames" if self.total > 1 else "in the frame"
-        return f"in {len(self.looked_at)} of {self.total} frames, evenly chosen"
+        return looked_at(self.looked_at, self.total)
+
+
+def looked_at(numbers: np.ndarray, total: int) -> str:
+    """'in all frames', or in how many: those of `numbers` (n,) among `total`."""
+    if len(numbers) == total:
+        return "in all frames" if total > 1 else "in the frame"
+    return f"in {len(numbers)} of {total} frames, evenly chosen"
 
 
 def survey(acquisition: Acquisition) -> Survey:
