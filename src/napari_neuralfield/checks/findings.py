@@ -20,20 +20,34 @@ from ..data.geometry import default_z_range_um, depth_of_field_um, led_direction
 from ..optics.illumination import is_bright_field, nearest_overlap, synthetic_na
 from .frames import Check, Survey, frame_checks, survey
 from .leds import led_array, multiplexed
+from .preparation import prepared
 from .scans import coded, ptychography, scan_facts
 from .through_focus import through_focus, through_focus_facts
 
-__all__ = ["Check", "check", "facts"]
+__all__ = ["Check", "check", "checks_of", "facts"]
 
 
 def check(acquisition: Acquisition) -> list[Check]:
     """Findings about the frames and the geometry, the warnings first.
 
-    Large recordings are looked at in evenly chosen frames; the sentences say in how many.
+    What the frames hold is made good as before a run, and the rest judged by what is left. Large recordings are looked
+    at in evenly chosen frames; the sentences say in how many.
     """
-    seen = survey(acquisition)
-    found = [*frame_checks(seen), *GEOMETRY[type(acquisition)](acquisition, seen)]
+    ready = prepared(acquisition)
+    found = [*ready.findings, *checks_of(ready.acquisition, ready.survey)]
     return sorted(found, key=lambda c: ("warning", "ok", "info").index(c.level))
+
+
+def checks_of(acquisition: Acquisition, seen: Survey | None = None) -> list[Check]:
+    """Findings about an acquisition that is prepared, or taken as it is given.
+
+    Parameters
+    ----------
+    acquisition : whose frames hold light.
+    seen : its frames in figures; None: they are looked at now.
+    """
+    seen = seen or survey(acquisition)
+    return [*frame_checks(seen), *GEOMETRY[type(acquisition)](acquisition, seen)]
 
 
 def facts(acquisition: Acquisition) -> dict[str, object]:

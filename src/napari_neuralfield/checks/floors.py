@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from ..data.acquisition import Acquisition, LedArray, MultiplexedLed, Ptychography
 from .frames import Check
-from .look import Look
+from .look import Looked
 from .pedestal import ALIKE, Floor, bright_level, floor_of
 
 MATTERS = 0.1  # of the light in the dark frames: a smaller floor does no harm
 HARMS = 1.0  # times that light: a floor that would have ruined the result
 
 
-def without_floor(acquisition: Acquisition, seen: Look) -> tuple[Acquisition, list[Check]]:
+def without_floor(acquisition: Acquisition, seen: Looked) -> tuple[Acquisition, list[Check]]:
     """The acquisition with the floor under its dark frames taken off, and what is said of it.
 
     Parameters
@@ -36,7 +38,7 @@ def _matters(floor: Floor) -> bool:
     return floor.counts > MATTERS * floor.light
 
 
-def _by_exposure(acquisition: Acquisition, seen: Look) -> dict[float, Floor]:
+def _by_exposure(acquisition: Acquisition, seen: Looked) -> dict[float, Floor]:
     """Exposure -> the floor under the dark frames of about that exposure."""
     exposure = np.ones(acquisition.frame_count) if acquisition.exposure is None else np.asarray(acquisition.exposure)
     if exposure.max() <= ALIKE * exposure.min():
@@ -61,7 +63,9 @@ def _parts(acquisition: Acquisition, floors: dict[float, Floor]) -> tuple[float,
     """Constant, counts, and what grows with the exposure, counts per exposure."""
     times = np.array(list(floors))
     counts = np.array([floor.counts for floor in floors.values()])
-    varied = acquisition.exposure is not None and np.ptp(acquisition.exposure) > (ALIKE - 1) * acquisition.exposure.min()
+    varied = (
+        acquisition.exposure is not None and np.ptp(acquisition.exposure) > (ALIKE - 1) * acquisition.exposure.min()
+    )
     if len(times) > 1:
         slope, constant = np.polyfit(times, counts, 1)
         if constant < 0 or slope < 0:
@@ -98,7 +102,7 @@ def _said(acquisition: Acquisition, floors: dict[float, Floor], constant: float,
     said = f"{frames} {what} stand on a common floor of {' and '.join(filter(None, (of, grows)))}{times}"
     remedy = "Give pedestal or a dark frame (background) if it is another, pedestal: 0 if there is none"
     cause = "a camera's pedestal or stray light" if constant else "light besides the LEDs'"
-    level = "warning" if constant and counts > HARMS * light else "info"
+    level: Literal["info", "warning"] = "warning" if constant and counts > HARMS * light else "info"
     return Check("pedestal", level, counts, "counts", f"{said}: {cause}. It is subtracted. {remedy}.")
 
 

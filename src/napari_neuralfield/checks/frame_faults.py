@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ..data.acquisition import Acquisition, LedArray, ThroughFocus
 from .frames import Check, named
-from .look import Look
+from .look import Looked
 
 NEIGHBOURS = 4  # LEDs next to one that tell what light is to be expected
 NONE, DIM = 0.03, 0.25  # of the least light of the neighbours: no light at all, too little
@@ -22,7 +22,7 @@ SLOW = 8.0  # pixels of a small picture, wider than which brightness is the lamp
 FEWEST = 5  # pictures that can tell one of another field
 
 
-def odd_frames(acquisition: Acquisition, seen: Look) -> Iterator[Check]:
+def odd_frames(acquisition: Acquisition, seen: Looked) -> Iterator[Check]:
     """What a user should know of single frames of an `acquisition`, as they were `seen`."""
     yield from _twice(seen)
     if isinstance(acquisition, LedArray):
@@ -31,7 +31,7 @@ def odd_frames(acquisition: Acquisition, seen: Look) -> Iterator[Check]:
     yield from _elsewhere(acquisition, seen)
 
 
-def light_of(acquisition: Acquisition, seen: Look) -> np.ndarray:
+def light_of(acquisition: Acquisition, seen: Looked) -> np.ndarray:
     """Mean of the frames `seen` (n,) of an `acquisition`, per exposure, less what is subtracted."""
     dark: np.ndarray | float = float(acquisition.pedestal or 0)
     if acquisition.background is not None:
@@ -43,7 +43,7 @@ def light_of(acquisition: Acquisition, seen: Look) -> np.ndarray:
     return np.asarray((seen.means - dark) / times)
 
 
-def unlit(acquisition: Acquisition, seen: Look) -> np.ndarray:
+def unlit(acquisition: Acquisition, seen: Looked) -> np.ndarray:
     """Numbers of the frames `seen` of an `acquisition` whose LED gave no light, though all around it did."""
     if not isinstance(acquisition, LedArray):
         return np.zeros(0, int)
@@ -51,7 +51,7 @@ def unlit(acquisition: Acquisition, seen: Look) -> np.ndarray:
     return seen.numbers[clear & (light < NONE * least)]
 
 
-def _expected(acquisition: LedArray, seen: Look) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _expected(acquisition: LedArray, seen: Looked) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Light of each frame, the least of its neighbours that should be no brighter, and whether that is clearly seen."""
     light, na = light_of(acquisition, seen), np.asarray(acquisition.illumination_na)[seen.numbers]
     radius = np.hypot(*na.T)
@@ -78,7 +78,7 @@ def _error(light: np.ndarray, radius: np.ndarray) -> float:
     return 1.4826 * float(np.median(np.abs(outer - np.median(outer)))) / max(1.0, np.sqrt(len(light)))
 
 
-def _dim(acquisition: LedArray, seen: Look) -> Iterator[Check]:
+def _dim(acquisition: LedArray, seen: Looked) -> Iterator[Check]:
     light, least, clear = _expected(acquisition, seen)
     dim = seen.numbers[clear & (light >= NONE * least) & (light < DIM * least)]
     if len(dim):
@@ -91,7 +91,7 @@ def _dim(acquisition: LedArray, seen: Look) -> Iterator[Check]:
         yield Check("dim_frames", "warning", len(dim), "frames", text)
 
 
-def _twice(seen: Look) -> Iterator[Check]:
+def _twice(seen: Looked) -> Iterator[Check]:
     first: dict[tuple[int, float], int] = {}
     pairs = []
     for number, checksum, mean in zip(seen.numbers, seen.sums, seen.means, strict=True):
@@ -107,7 +107,7 @@ def _twice(seen: Look) -> Iterator[Check]:
         yield Check("same_frames", "warning", len(pairs), "pairs of frames", text)
 
 
-def _jump(acquisition: LedArray, seen: Look) -> Iterator[Check]:
+def _jump(acquisition: LedArray, seen: Looked) -> Iterator[Check]:
     """Bright frames whose brightness falls into two groups."""
     inside = np.hypot(*np.asarray(acquisition.illumination_na)[seen.numbers].T) < INSIDE * acquisition.objective_na
     light = light_of(acquisition, seen)[inside]
@@ -131,7 +131,7 @@ def _jump(acquisition: LedArray, seen: Look) -> Iterator[Check]:
     yield Check("exposure_jump", "warning", factor, "times", text)
 
 
-def _elsewhere(acquisition: Acquisition, seen: Look) -> Iterator[Check]:
+def _elsewhere(acquisition: Acquisition, seen: Looked) -> Iterator[Check]:
     """Pictures of one sample that do not show what the others show."""
     chosen = _pictures(acquisition, seen)
     if len(chosen) < FEWEST:
@@ -148,15 +148,16 @@ def _elsewhere(acquisition: Acquisition, seen: Look) -> Iterator[Check]:
     if not 0 < len(other) <= len(chosen) // 2:
         return
     one = len(other) == 1
+    what = "bright-field frames" if isinstance(acquisition, LedArray) else "frames"
     text = (
-        f"{named(other)} {'does' if one else 'do'} not show what the other {len(chosen) - len(other)} "
-        f"{'bright-field frames' if isinstance(acquisition, LedArray) else 'frames'} show: the stage may have moved, or "
+        f"{named(other)} {'does' if one else 'do'} not show what the other {len(chosen) - len(other)} {what} show: the "
+        "stage may have moved, or "
         f"{'it belongs' if one else 'they belong'} to another recording. Leave {'it' if one else 'them'} out."
     )
     yield Check("another_field", "warning", len(other), "frames", text)
 
 
-def _pictures(acquisition: Acquisition, seen: Look) -> np.ndarray:
+def _pictures(acquisition: Acquisition, seen: Looked) -> np.ndarray:
     """Places among the frames `seen` of those that show one sample in the same way."""
     if isinstance(acquisition, LedArray) and acquisition.coded_surface is None:
         ratio = np.hypot(*np.asarray(acquisition.illumination_na)[seen.numbers].T) / acquisition.objective_na

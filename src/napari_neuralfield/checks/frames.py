@@ -63,49 +63,65 @@ def looked_at(numbers: np.ndarray, total: int) -> str:
     return f"in {len(numbers)} of {total} frames, evenly chosen"
 
 
+class Counting:
+    """The figures of a `Survey`, added up frame by frame."""
+
+    def __init__(self) -> None:
+        self.means: list[float] = []
+        self.spreads: list[float] = []
+        self.tops: Counter[float] = Counter()
+        self.negative, self.pixels, self.lowest = 0, 0, np.inf
+
+    def add(self, frame: np.ndarray) -> bool:
+        """Count one frame (y, x); whether all its values are finite."""
+        finite = bool(np.isfinite(frame).all())
+        self.means.append(float(frame.mean(dtype=np.float64)) if finite else np.nan)
+        self.spreads.append(float(np.ptp(frame)) if finite else np.nan)
+        if finite:
+            self.negative += int((frame < 0).sum())
+            self.pixels += frame.size
+            self.lowest = min(self.lowest, float(frame.min()))
+            self.tops.update(_highest_two(frame))
+        return finite
+
+    def survey(self, numbers: np.ndarray, total: int, brightest: np.ndarray, dimmest: np.ndarray) -> Survey:
+        """What was counted.
+
+        Parameters
+        ----------
+        numbers : of the frames that were counted (n,), of `total`.
+        total : how many frames there are.
+        brightest, dimmest : largest and smallest value of every pixel (y, x).
+        """
+        (top, top_pixels), (_, next_pixels), *_ = [*sorted(self.tops.items(), reverse=True), (0.0, 0), (0.0, 0)]
+        return Survey(
+            looked_at=numbers, total=total, means=np.array(self.means), spreads=np.array(self.spreads),
+            pixels=self.pixels, negative_pixels=self.negative, lowest=self.lowest,
+            top=top, top_pixels=top_pixels, next_pixels=next_pixels, brightest=brightest, dimmest=dimmest,
+        )  # fmt: skip
+
+
+def frames_to_look_at(acquisition: Acquisition) -> np.ndarray:
+    """Numbers of every frame, or of evenly chosen ones where there are more than 256 or they fill more than 512 MiB."""
+    frame_bytes = int(np.prod(acquisition.frame_shape)) * np.dtype(acquisition.frames.dtype).itemsize
+    total = acquisition.frame_count
+    return evenly_chosen(total, min(total, MAX_FRAMES, max(4, MAX_BYTES // frame_bytes)))
+
+
 def survey(acquisition: Acquisition) -> Survey:
-    """Look at every frame, or at evenly chosen ones where there are more than 256 or they fill more than 512 MiB.
+    """Look at the frames of an `acquisition`, at some where they are many.
 
     Frames that a reader corrects are looked at as the camera gave them.
     """
-    total = acquisition.frame_count
     frames = getattr(acquisition.frames, "measured", acquisition.frames)
-    frame_bytes = int(np.prod(acquisition.frame_shape)) * np.dtype(frames.dtype).itemsize
-    count = min(total, MAX_FRAMES, max(4, MAX_BYTES // frame_bytes))
-    looked_at = evenly_chosen(total, count)
-    means, spreads = [], []
-    tops: Counter[float] = Counter()
-    negative, pixels, lowest = 0, 0, np.inf
+    numbers, counting = frames_to_look_at(acquisition), Counting()
     brightest, dimmest = np.full(acquisition.frame_shape, -np.inf), np.full(acquisition.frame_shape, np.inf)
-    for index in looked_at:
-        frame = np.asarray(frames[int(index)])
-        if not np.isfinite(frame).all():
-            means.append(np.nan)
-            spreads.append(np.nan)
-            continue
-        means.append(float(frame.mean(dtype=np.float64)))
-        spreads.append(float(np.ptp(frame)))
-        negative += int((frame < 0).sum())
-        pixels += frame.size
-        lowest = min(lowest, float(frame.min()))
-        np.maximum(brightest, frame, out=brightest)
-        np.minimum(dimmest, frame, out=dimmest)
-        tops.update(_highest_two(frame))
-    (top, top_pixels), (_, next_pixels), *_ = [*sorted(tops.items(), reverse=True), (0.0, 0), (0.0, 0)]
-    return Survey(
-        looked_at=looked_at,
-        total=total,
-        means=np.array(means),
-        spreads=np.array(spreads),
-        pixels=pixels,
-        negative_pixels=negative,
-        lowest=lowest,
-        top=top,
-        top_pixels=top_pixels,
-        next_pixels=next_pixels,
-        brightest=brightest,
-        dimmest=dimmest,
-    )
+    for number in numbers:
+        frame = np.asarray(frames[int(number)])
+        if counting.add(frame):
+            np.maximum(brightest, frame, out=brightest)
+            np.minimum(dimmest, frame, out=dimmest)
+    return counting.survey(numbers, acquisition.frame_count, brightest, dimmest)
 
 
 def _highest_two(frame: np.ndarray) -> dict[float, int]:
@@ -116,15 +132,7 @@ def _highest_two(frame: np.ndarray) -> dict[float, int]:
 
 def frame_checks(seen: Survey) -> Iterator[Check]:
     """Findings that hold for frames of any kind."""
-    broken = seen.looked_at[~np.isfinite(seen.means)]
-    if len(broken):
-        said = f"repair {_them(broken)} or leave {_them(broken)} out."
-        said = f"Values that are not numbers (NaN or infinity) in {named(broken, 'frame')}; {said}"
-        yield Check("finite", "warning", len(broken), "frames", said)
     flat = seen.looked_at[seen.spreads == 0]
-    if len(flat):
-        said = f"The same value in every pixel of {named(flat, 'frame')}: that says nothing of the sample"
-        yield Check("constant_frames", "warning", len(flat), "frames", f"{said}; leave {_them(flat)} out.")
     share = seen.top_pixels / max(seen.pixels, 1)
     piled = seen.top_pixels >= 4 and seen.top_pixels > 2 * seen.next_pixels and len(flat) < len(seen.looked_at)
     if piled or (seen.top in FULL_SCALES and seen.top_pixels >= 4):
@@ -173,10 +181,6 @@ def well_sampled(pixel_um: float, finest_um: float, remark: str) -> Check:
         f"({finest_um / 2:.3g} um); {remark}."
     )
     return Check("sampling", "info", pixel_um, "um", said)
-
-
-def _them(indices: np.ndarray) -> str:
-    return "it" if len(indices) == 1 else "them"
 
 
 def named(indices: np.ndarray, what: str = "Frame") -> str:

@@ -10,8 +10,7 @@ import numpy as np
 
 from ..data.acquisition import Acquisition, Ptychography
 from ..data.frames import evenly_chosen
-from . import frames as rules
-from .frames import looked_at
+from .frames import Counting, Survey, frames_to_look_at, looked_at
 from .no_data import gaps_of, spikes_of, usual_in
 from .pedestal import claimed_dark
 
@@ -20,7 +19,7 @@ LOST = 0.5  # share of a frame's pixels without data beyond which it is no frame
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Look:
+class Looked:
     """What was seen of the frames looked at; of pixels that hold data, where not said otherwise.
 
     numbers : of the frames looked at (n,), of `total`.
@@ -32,6 +31,7 @@ class Look:
     brightest, dimmest, mean : of every pixel over the frames that vary (y, x), float32; of `varying` frames.
     gap_values : some of the values in the gaps.
     rise : from the middle to nearly the highest value of the dimmer frames.
+    survey : the figures of the other checks, which hold where nothing is changed.
     """
 
     numbers: np.ndarray
@@ -49,13 +49,14 @@ class Look:
     varying: int
     gap_values: tuple[float, ...] = ()
     rise: float = 0.0
+    survey: Survey | None = None
 
     @property
     def where(self) -> str:
         """Which frames were looked at, for a sentence."""
         return looked_at(self.numbers, self.total)
 
-    def without(self, numbers: np.ndarray) -> Look:
+    def without(self, numbers: np.ndarray) -> Looked:
         """The same without some frames, where it is of single ones."""
         keep = np.flatnonzero(~np.isin(self.numbers, numbers))
         return dataclasses.replace(
@@ -100,7 +101,7 @@ class _Tally:
         self.sum[good] += frame[good]
 
 
-def look(acquisition: Acquisition, most_bytes: int | None = None) -> Look:
+def look(acquisition: Acquisition, most_bytes: int | None = None) -> Looked:
     """Look at every frame, or at evenly chosen ones where they are many or fill more than `most_bytes`.
 
     Parameters
@@ -108,10 +109,11 @@ def look(acquisition: Acquisition, most_bytes: int | None = None) -> Look:
     acquisition : its frames, before anything is subtracted.
     most_bytes : None: as much as the other checks look at.
     """
-    total = acquisition.frame_count
+    total, counting = acquisition.frame_count, Counting()
     frame_bytes = int(np.prod(acquisition.frame_shape)) * np.dtype(acquisition.frames.dtype).itemsize
-    count = min(total, max(4, (most_bytes or rules.MAX_BYTES) // frame_bytes))
-    numbers = evenly_chosen(total, count if most_bytes else min(count, rules.MAX_FRAMES))
+    numbers = frames_to_look_at(acquisition)
+    if most_bytes is not None:
+        numbers = evenly_chosen(total, min(total, max(4, most_bytes // frame_bytes)))
     tally = _Tally(acquisition.frame_shape)
     means, spreads, sums, thumbs, rises = [], [], [], [], []
     dark = darkness(acquisition)
@@ -120,7 +122,8 @@ def look(acquisition: Acquisition, most_bytes: int | None = None) -> Look:
     spikes: dict[int, np.ndarray] = {}
     for number, frame in _read(acquisition, numbers):
         bad = gaps_of(frame)
-        sums.append(zlib.crc32(np.ascontiguousarray(frame).view(np.uint8)))
+        counting.add(frame)
+        sums.append(zlib.crc32(frame.tobytes()))
         good = frame if bad is None else frame[~bad]
         if bad is not None:
             gaps[number] = np.flatnonzero(bad)
@@ -138,12 +141,14 @@ def look(acquisition: Acquisition, most_bytes: int | None = None) -> Look:
     always = tally.gaps == max(tally.varying, 1)
     extra = {n: p[~always.flat[p]] for n, p in gaps.items()}
     lost = [bool(len(extra.get(int(n), ())) > LOST * (~always).sum()) for n in numbers]
-    return Look(
+    return Looked(
         numbers=numbers, total=total,
-        means=np.where(lost, np.nan, means), spreads=np.where(lost, np.nan, spreads), sums=sums, thumbs=np.stack(thumbs),
+        means=np.where(lost, np.nan, means), spreads=np.where(lost, np.nan, spreads), sums=sums,
+        thumbs=np.stack(thumbs),
         gaps=always, gaps_at={n: p for n, p in extra.items() if len(p)}, spikes=spikes,
         brightest=tally.brightest, dimmest=tally.dimmest, mean=tally.sum / np.maximum(tally.seen, 1),
         varying=tally.varying, gap_values=values, rise=_of_the_dim(rises),
+        survey=counting.survey(numbers, total, tally.brightest, tally.dimmest),
     )  # fmt: skip
 
 

@@ -187,7 +187,24 @@ def dead_pixels(
     apart = np.abs(np.where(good, mean, 0) - level) * np.sqrt(frames) > SURE * swing / 2
     often = level * frames > OFTEN * swing  # one bright frame may miss a pixel
     varied = (swing > 4 * LEVELS) if whole else (dimmest != 0)
-    return still & (count > AROUND**2 / 6) & (apart | (often & varied & (frames >= 2 * FEW)))
+    return still & _between(lively > 0) & (apart | (often & varied & (frames >= 2 * FEW)))
+
+
+def _between(lively: np.ndarray) -> np.ndarray:
+    """True where a pixel (y, x) lies close between two lively ones, above and below it or on both sides."""
+    near = np.zeros(lively.shape, bool)
+    for axis in (0, 1):
+        sides = []
+        for sign in (1, -1):
+            side = np.zeros(lively.shape, bool)
+            for step in range(1, AROUND // 2 + 1):
+                moved = np.roll(lively, sign * step, axis)
+                edge = slice(0, step) if sign > 0 else slice(-step, None)
+                moved[(slice(None),) * axis + (edge,)] = False
+                side |= moved
+            sides.append(side)
+        near |= sides[0] & sides[1]
+    return near
 
 
 def silent_lines(still: np.ndarray) -> np.ndarray:

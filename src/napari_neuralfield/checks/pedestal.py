@@ -19,6 +19,7 @@ GROWS = 0.5  # share of the light's growth that a constant does not show
 TRIMMED = 0.998  # of a block's pixels; above lie hot ones
 CHANCE = 2.0  # standard errors of the third moment
 NOISE = 0.3  # deviations of a single pixel, below which a floor does no harm
+PEAK = 2.0  # times the floor: so bright are the brightest blocks of a pattern, or it has no dark corner
 ALIKE = 1.5  # exposures within this factor are one
 
 
@@ -32,12 +33,14 @@ class Floor:
     light : mean light of the median dark frame above it.
     certain : whether it is a constant and not evenly scattered light.
     frames : how many frames it was seen in.
+    brightest : mean light of the brightest blocks above it.
     """
 
     counts: float
     light: float
     certain: bool
     frames: int
+    brightest: float
 
 
 def floor_of(acquisition: Acquisition, numbers: np.ndarray, means: np.ndarray, level: float) -> Floor | None:
@@ -51,23 +54,17 @@ def floor_of(acquisition: Acquisition, numbers: np.ndarray, means: np.ndarray, l
     level : of bright field at their exposure, counts.
     """
     if isinstance(acquisition, Ptychography):
-        return floor_under(acquisition, numbers, means) if acquisition.geometry == "far_field" else None
+        found = floor_under(acquisition, numbers, means) if acquisition.geometry == "far_field" else None
+        return found if found is not None and found.brightest > PEAK * found.counts else None
     outside = claimed_dark(acquisition)
     if outside is None or not outside[numbers].any():
         return None
     dark = outside[numbers]
-    for _ in range(2):
-        found = floor_under(acquisition, numbers[dark], means[dark])
-        if found is None:
-            return None
-        light = means - found.counts
-        fits = dark & (light < DARK * (level - found.counts))
-        if not fits.any():
-            return None
-        if (fits == dark).all():
-            break
-        dark = fits
-    return found if found.light < DARK * (level - found.counts) else None
+    found = floor_under(acquisition, numbers[dark], means[dark])
+    if found is not None:
+        dark &= means - found.counts < DARK * (level - found.counts)  # the others are not what the directions say
+        found = floor_under(acquisition, numbers[dark], means[dark]) if dark.any() else None
+    return found if found is not None and found.light < DARK * (level - found.counts) else None
 
 
 def bright_level(acquisition: Acquisition, numbers: np.ndarray, light: np.ndarray) -> float:
@@ -90,7 +87,8 @@ def claimed_dark(acquisition: Acquisition) -> np.ndarray | None:
         return np.asarray(np.hypot(*acquisition.illumination_na.T) > RIM * acquisition.objective_na)
     if isinstance(acquisition, MultiplexedLed):
         inside = np.hypot(*acquisition.led_na.T) < RIM * acquisition.objective_na
-        return ~acquisition.patterns[:, inside].any(axis=1) & acquisition.patterns.any(axis=1)
+        patterns = np.asarray(acquisition.patterns)
+        return np.asarray(~patterns[:, inside].any(axis=1) & patterns.any(axis=1))
     return None
 
 
@@ -123,7 +121,9 @@ def floor_under(acquisition: Acquisition, numbers: np.ndarray, means: np.ndarray
     grown = brighter / counts - 1 > GROWS * ((brighter + more) / (counts + light) - 1)
     single = isinstance(acquisition, LedArray)
     certain = counts > OVERWHELMING * light or (counts > (1 if single else CLEAR) * light and not grown)
-    return Floor(counts, max(float(np.median(blocks.mean(1))) - counts, 0.0), bool(certain), len(numbers))
+    light_of = blocks.mean(1) - counts
+    brightest = float(np.quantile(light_of, 0.98))
+    return Floor(counts, max(float(np.median(light_of)), 0.0), bool(certain), len(numbers), brightest)
 
 
 def _counts(acquisition: Acquisition, numbers: np.ndarray) -> np.ndarray:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 
 from ..data.acquisition import Acquisition, Ptychography
 from ..data.repairs import Repaired
 from .frames import Check
-from .look import Look, darkness
+from .look import Looked, darkness
 from .no_data import FEW, dead_pixels, hot_pixels, neighbour, silent_lines
 
 MOSTLY = 0.5  # of the frames: a pixel that is struck in more is hot
@@ -46,7 +47,7 @@ class BadPixels:
         return bool(self.always.any() or self.at_times)
 
 
-def bad_pixels(acquisition: Acquisition, seen: Look) -> BadPixels:
+def bad_pixels(acquisition: Acquisition, seen: Looked) -> BadPixels:
     """Where the frames of an `acquisition`, as they were `seen`, hold no data."""
     good = np.isfinite(seen.brightest) & np.isfinite(seen.dimmest) & ~seen.gaps
     nothing = np.zeros(good.shape, bool)
@@ -88,7 +89,7 @@ def _far_from_beam(mean: np.ndarray) -> np.ndarray:
     return np.asarray(np.hypot(y - middle[0], x - middle[1]) > max(2.0, NEAR_BEAM * min(mean.shape)))
 
 
-def _struck(acquisition: Acquisition, seen: Look, far: np.ndarray) -> dict[int, np.ndarray]:
+def _struck(acquisition: Acquisition, seen: Looked, far: np.ndarray) -> dict[int, np.ndarray]:
     """Frame -> positions of single pixels far too bright; in patterns only where no frame shows light beside them."""
     if not isinstance(acquisition, Ptychography):
         return seen.spikes
@@ -119,13 +120,13 @@ def repaired(acquisition: Acquisition, bad: BadPixels) -> Acquisition:
     return acquisition.replace(**changes)
 
 
-def said_of_pixels(acquisition: Acquisition, seen: Look, bad: BadPixels) -> Iterator[Check]:
+def said_of_pixels(acquisition: Acquisition, seen: Looked, bad: BadPixels) -> Iterator[Check]:
     """What a user should know of the `bad` pixels of an `acquisition` whose frames were `seen`."""
     scan = isinstance(acquisition, Ptychography)
     known = getattr(acquisition, "mask", None)
     new = bad.always if known is None else bad.always & known
     done = "masked" if scan else "filled from the pixels around them"
-    values = ", ".join(f"{v:g}" for v in seen.gap_values)
+    values = ", ".join(f"{v:.10g}" for v in seen.gap_values)
     for name, which, what in (
         ("no_data", bad.gaps, f"hold no data ({values or 'the same negative value'}) in every frame"),
         ("dead_pixels", bad.dead & ~bad.gaps, "never change although those around them do"),
@@ -133,7 +134,7 @@ def said_of_pixels(acquisition: Acquisition, seen: Look, bad: BadPixels) -> Iter
     ):
         count = int((which & new).sum())
         if count:
-            level = "warning" if count > MANY * new.size else "info"
+            level: Literal["info", "warning"] = "warning" if count > MANY * new.size else "info"
             lines = _lines(which & new)
             share = 100 * count / new.size
             text = f"{count} pixels ({share:.2g} %){lines} {what} {seen.where}; they are {done}."

@@ -10,8 +10,8 @@ import numpy as np
 from ..data.acquisition import Acquisition
 from .floors import without_floor
 from .frame_faults import odd_frames, unlit
-from .frames import Check, named
-from .look import Look, look
+from .frames import Check, Survey, named
+from .look import Looked, look
 from .pixel_faults import bad_pixels, repaired, said_of_pixels
 
 
@@ -23,12 +23,21 @@ class Prepared:
     ----------
     acquisition : without frames that hold nothing, pixels without data masked or filled, the dark floor taken off.
     findings : what was seen, and what was done.
-    kept : numbers that its frames have in what was given (n,).
+    whole : the same with the frames that hold nothing still in it.
+    survey : the figures of the frames for the other checks, where the frames stay as they are.
+    kept : numbers that the frames of `acquisition` have in `whole`, and in what was given (n,).
     """
 
     acquisition: Acquisition
     findings: tuple[Check, ...]
+    whole: Acquisition
     kept: np.ndarray
+    survey: Survey | None = None
+
+    @property
+    def left_out(self) -> np.ndarray:
+        """Numbers of the frames that are left out."""
+        return np.setdiff1d(np.arange(self.whole.frame_count), self.kept)
 
 
 def prepared(acquisition: Acquisition, most_bytes: int | None = None) -> Prepared:
@@ -53,16 +62,18 @@ def prepared(acquisition: Acquisition, most_bytes: int | None = None) -> Prepare
     out = np.union1d(lost, dark).astype(int)
     findings += odd_frames(found, seen.without(out))
     kept = np.setdiff1d(np.arange(acquisition.frame_count), out)
-    return Prepared(found if len(kept) == found.frame_count else found.subset(kept), tuple(findings), kept)
+    less = found if len(kept) == found.frame_count else found.subset(kept)
+    same = less.frames is acquisition.frames and not hasattr(acquisition.frames, "measured")
+    return Prepared(less, tuple(findings), found, kept, seen.survey if same else None)
 
 
-def _lost(seen: Look) -> np.ndarray:
+def _lost(seen: Looked) -> np.ndarray:
     """Numbers of the frames that hold nothing; none where nothing would be left."""
     lost = np.union1d(seen.empty, seen.uniform).astype(int)
     return lost if len(lost) < len(seen.numbers) else lost[:0]
 
 
-def _said_of_lost(seen: Look, lost: np.ndarray) -> Iterator[Check]:
+def _said_of_lost(seen: Looked, lost: np.ndarray) -> Iterator[Check]:
     by_default = "it is left out" if len(lost) == 1 else "they are left out"
     for name, numbers, what in (
         ("finite", np.intersect1d(seen.empty, lost), "No data (NaN, or values that stand for none) in"),
@@ -74,7 +85,7 @@ def _said_of_lost(seen: Look, lost: np.ndarray) -> Iterator[Check]:
             text = f"{what} {named(numbers, 'frame')}{value} which says nothing of the sample: {by_default}."
             yield Check(name, "warning", len(numbers), "frames", text)
     if len(seen.uniform) == len(seen.numbers):
-        text = "Every frame holds the same value in every pixel: there is nothing to reconstruct."
+        text = f"The same value in every pixel of {named(seen.uniform, 'frame')}: there is nothing to reconstruct."
         yield Check("constant_frames", "warning", len(seen.uniform), "frames", text)
 
 

@@ -13,9 +13,10 @@ from ..app.figures.calibration_findings import Finding, all_findings
 from ..data.acquisition import Acquisition
 from ..io import open_acquisition, save_acquisition
 from ..io.native.atomic import write_or_keep
-from ..recon.calibration import stages as calibrations
+from ..recon.calibration.first_stage import calibration_of
 from ..recon.calibration.recipe import CalibrationRecipe
 from ..recon.engine.recipe import Recipe, checked, load, options_of
+from ..recon.engine.recipe import run as reconstruct
 from ..registry import METHODS
 from ..types import InputError
 from . import terminal
@@ -62,9 +63,8 @@ def recipe_of(acquisition: Acquisition) -> tuple[str, type[Recipe]]:
 
 def _surface(acquisition: Acquisition, recipe: Recipe, target: Path) -> None:
     """Find a coded surface and the positions, say how well they explain the frames, write the acquisition with them."""
-    terminal.warn_about(acquisition)
     rescue = target.with_name(target.name.removesuffix(".acq.h5") + ".nfield")
-    result = terminal.follow(iter(METHODS["coded-surface"].run(acquisition, recipe)), acquisition, recipe, rescue)
+    result = terminal.follow(iter(reconstruct(acquisition, recipe)), acquisition, recipe, rescue)
     print(*terminal.figures(result), sep="\n")
     found = with_found(acquisition, result, "the result")
     write_or_keep(target, lambda path: save_acquisition(path, found), "calibrated acquisition")
@@ -85,10 +85,9 @@ def run(acquisition: Acquisition, recipe: Recipe, target: Path, report: Path | N
             raise InputError(f"option --report is {report}; there is a report of LED boards only, so leave it out")
         _surface(acquisition, recipe, target)
         return
-    terminal.warn_about(acquisition)
     wall, cpu = time.perf_counter(), time.process_time()
     notes: list[str] = []
-    found = terminal.returned(calibrations.calibrate(acquisition, recipe), notes)
+    found = terminal.returned(calibration_of(acquisition, recipe), notes)
     seconds = {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     print(terminal.took(**seconds))
     told = all_findings(figures(found, leave_out=recipe.leave_out))

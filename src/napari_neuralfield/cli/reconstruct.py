@@ -55,7 +55,6 @@ def run(
         print(f"method {name}")
     values = arguments.option_values(known_options(name), typed)
     built = build(name, {**chosen, **values}, preset)
-    terminal.warn_about(acquisition)
     result = terminal.follow(iter(reconstruct(acquisition, built)), acquisition, built, target)
     terminal.save(result, target)
     for line in terminal.figures(result):

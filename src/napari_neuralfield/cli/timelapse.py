@@ -12,6 +12,7 @@ from ..app.lapse_corrections import Choices
 from ..app.lapse_export import ENDINGS, export
 from ..app.lapse_methods import LapseMaker, check_method
 from ..app.time_lapse import check_time_lapse
+from ..data.acquisition import ThroughFocus
 from ..types import InputError
 
 
@@ -54,7 +55,8 @@ def run(
         choices = Choices(choices.drift, choices.brightness, um_per_rad(acquisition.values(), height, str(file)))
     recipe = build(method, {name: value for name, value in options.items() if value is not None})
     print(f"method {method}, frame by frame")
-    terminal.warn_about(acquisition)
+    acquisition, left_out = _ready(acquisition)
+    chosen = [number for number in chosen if number not in left_out] or chosen
     with terminal.progress_bar() as bar:
 
         def show(done: int, total: int) -> None:
@@ -70,6 +72,16 @@ def run(
             print(f"warning: {maker.drift.note}")
     rows, columns = lapse.extent.shape
     print(f"{len(chosen)} x {rows} x {columns} (t, y, x) of {lapse.quantity}, {lapse.unit}, in {target}")
+
+
+def _ready(acquisition: ThroughFocus) -> tuple[ThroughFocus, set[int]]:
+    """The time-lapse made ready, all frames in it, and the numbers of those that hold nothing; says what was found."""
+    from ..recon.engine.preparing import announced
+    from . import terminal
+
+    ready = terminal.returned(announced(acquisition))
+    assert isinstance(ready.whole, ThroughFocus)
+    return ready.whole, set(ready.left_out.tolist())
 
 
 def frames_wanted(text: str | None, count: int) -> Sequence[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy.ndimage
@@ -55,13 +56,13 @@ class Repaired:
     def _any(self) -> bool:
         return bool(self.always.any())
 
-    def __getitem__(self, key: object) -> np.ndarray:
+    def __getitem__(self, key: Any) -> np.ndarray:
         first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
         chosen = np.arange(self.shape[0])[first]
         stack = [self._frame(int(i), rest) for i in np.atleast_1d(chosen)]
         return stack[0] if chosen.ndim == 0 else np.stack(stack)
 
-    def _frame(self, index: int, rest: tuple[object, ...]) -> np.ndarray:
+    def _frame(self, index: int, rest: tuple[Any, ...]) -> np.ndarray:
         if not (self._any or index in self.at_times):
             return np.asarray(self.given[(index, *rest)])
         return filled(np.asarray(self.given[index]), self.bad(index))[rest or ...]
