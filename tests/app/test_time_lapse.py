@@ -17,7 +17,7 @@ from napari_neuralfield.app.lapse_export import export
 from napari_neuralfield.app.lapse_methods import LapseMaker
 from napari_neuralfield.app.time_lapse import FIELDS, TimeLapse, check_time_lapse
 from napari_neuralfield.cli.commands import main
-from napari_neuralfield.cli.timelapse import frames_wanted
+from napari_neuralfield.app.arguments import frames as frames_wanted
 from napari_neuralfield.io import load_result, save_acquisition, save_result
 from napari_neuralfield.optics.drift import Follower
 from napari_neuralfield.types import InputError, Result

@@ -10,6 +10,7 @@ from ..app import arguments
 from ..app.calibration import assess_both
 from ..app.figures.calibration_figures import figures
 from ..app.figures.calibration_findings import Finding, all_findings
+from ..app.selection import Choice, said_of
 from ..data.acquisition import Acquisition
 from ..io import open_acquisition, save_acquisition
 from ..io.native.atomic import write_or_keep
@@ -26,7 +27,13 @@ ACQUISITION = (".acq.h5",)
 
 
 def run_file(
-    file: Path, output: Path, report: Path | None, recipe: Path | None, typed: Mapping[str, str | None]
+    file: Path,
+    output: Path,
+    report: Path | None,
+    recipe: Path | None,
+    typed: Mapping[str, str | None],
+    *,
+    choice: Choice = Choice(),  # noqa: B008 - frozen
 ) -> None:
     """Calibrate a file; what is typed comes before what the `recipe` file says.
 
@@ -37,6 +44,7 @@ def run_file(
     report : the page, `*.png`; none where None.
     recipe : YAML file with options.
     typed : options as they were typed, by name.
+    choice : frames and a region.
 
     Raises
     ------
@@ -50,8 +58,12 @@ def run_file(
     acquisition = open_acquisition(file)
     name, model = recipe_of(acquisition)
     chosen = load(recipe) if recipe is not None else {}
-    values = arguments.option_values(options_of(model), typed)
-    run(acquisition, checked(model, {**chosen, **values, "method": name}, name), target, page)
+    choice, own = choice.beside([option.name for option in options_of(model)], acquisition.frame_count)
+    values = arguments.option_values(options_of(model), {**typed, **own})
+    part, count = choice.of(acquisition), acquisition.frame_count
+    if said := said_of(part, count):
+        print(f"of {said}")
+    run(part.acquisition, checked(model, {**chosen, **values, "method": name}, name), target, page)
 
 
 def recipe_of(acquisition: Acquisition) -> tuple[str, type[Recipe]]:

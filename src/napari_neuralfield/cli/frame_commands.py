@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..app import arguments
+from ..app.selection import Choice
 from .program import AsJson, Free, Output, Text, app, show
 
 FIELD = (".nfield",)
@@ -56,6 +57,9 @@ def reconstruct(
     preset: str | None = None,
     recipe: Path | None = None,
     orientations: Path | None = None,
+    frames: Text = None,
+    leave_out: Text = None,
+    region_um: Text = None,
     seed: Text = None,
     device: str | None = None,
     **options: Free,
@@ -76,6 +80,12 @@ def reconstruct(
         YAML file with options; what is typed comes first.
     orientations
         Instead of a field a sheet of pictures, OUT.png: the eight ways in which the positions of a scan may run.
+    frames
+        Which: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
+    leave_out
+        Frames to do without, written like those of --frames; without numbers: outliers that --calibrate finds.
+    region_um
+        Y0,X0,Y1,X1 in um of the frame; of a scan in um of the object: frames whose windows have their centre there.
     seed
         Seed of every random choice.
     device
@@ -87,7 +97,8 @@ def reconstruct(
         from .orientations import draw_file
 
         return draw_file(file, orientations, device)
-    run(file, output, recipe, {**options, "seed": seed, "device": device}, method=method, preset=preset)
+    typed = {**options, "seed": seed, "device": device}
+    run(file, output, recipe, typed, method=method, preset=preset, choice=Choice(frames, leave_out, region_um))
 
 
 @app.command
@@ -98,6 +109,9 @@ def calibrate(
     output: Output,
     report: Path | None = None,
     recipe: Path | None = None,
+    frames: Text = None,
+    leave_out: Text = None,
+    region_um: Text = None,
     seed: Text = None,
     device: str | None = None,
     **options: Free,
@@ -114,6 +128,12 @@ def calibrate(
         A page of charts, R.png, with its figures beside it in R.json; assessing the quality takes a while longer.
     recipe
         YAML file with options; what is typed comes first.
+    frames
+        Which: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
+    leave_out
+        Frames to do without, written like those of --frames; without numbers: outliers that are found.
+    region_um
+        Y0,X0,Y1,X1 in um: the part of every frame that is calibrated and written.
     seed
         Seed of every random choice.
     device
@@ -121,11 +141,22 @@ def calibrate(
     """
     from .calibrate import run_file
 
-    run_file(file, output, report, recipe, {**options, "seed": seed, "device": device})
+    typed = {**options, "seed": seed, "device": device}
+    run_file(file, output, report, recipe, typed, choice=Choice(frames, leave_out, region_um))
 
 
 @app.command
-def convert(file: Path, /, *, output: Output, orientation: str | None = None, result: Path | None = None) -> None:
+def convert(
+    file: Path,
+    /,
+    *,
+    output: Output,
+    orientation: str | None = None,
+    result: Path | None = None,
+    frames: Text = None,
+    leave_out: Text = None,
+    region_um: Text = None,
+) -> None:
     """Write any known format, with its sidecar, as OUT.acq.h5; ptychography as OUT.cxi too.
 
     Parameters
@@ -138,10 +169,16 @@ def convert(file: Path, /, *, output: Output, orientation: str | None = None, re
         How the positions of a scan run, as "reconstruct FILE --orientations OUT.png" names it; they are turned so.
     result
         A field reconstructed from these frames, .nfield: its positions, object and probe go into OUT.cxi.
+    frames
+        Which: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
+    leave_out
+        Frames to do without, written like those of --frames.
+    region_um
+        Y0,X0,Y1,X1 in um of the frame; of a scan in um of the object: frames whose windows have their centre there.
     """
     from .convert import run
 
-    run(file, output, orientation, result)
+    run(file, output, orientation, result, Choice(frames, leave_out, region_um))
 
 
 @app.command

@@ -9,13 +9,13 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ..app import arguments
-from ..data.typed_values import members
+from ..data.typed_values import WORDS, members
 
 if TYPE_CHECKING:
     from ..recon.engine.recipe import Recipe
 
 COMMANDS = ("reconstruct", "calibrate", "train")
-ALONE = {"--height": "known"}  # option -> what it means without a value
+ALONE = {"--height": "known", "--leave-out": "true"}  # option -> what it means without a value
 
 
 def joined(tokens: list[str], own: Collection[str]) -> list[str]:
@@ -31,7 +31,7 @@ def joined(tokens: list[str], own: Collection[str]) -> list[str]:
     InputError : for an option without its value.
     """
     tokens = [
-        f"{token}={ALONE[token]}" if token in ALONE and not _a_number(tokens[at + 1 : at + 2]) else token
+        f"{token}={ALONE[token]}" if token in ALONE and not _a_value(tokens[at + 1 : at + 2]) else token
         for at, token in enumerate(tokens)
     ]
     command, rest = tokens[:1], tokens[1:]
@@ -46,8 +46,8 @@ def joined(tokens: list[str], own: Collection[str]) -> list[str]:
     return [*command, *arguments.join_options(rest, own, switches)]
 
 
-def _a_number(tokens: list[str]) -> bool:
-    return bool(tokens) and tokens[0][:1] in "0123456789."
+def _a_value(tokens: list[str]) -> bool:
+    return bool(tokens) and (tokens[0][:1] in set("0123456789.:") or tokens[0].lower() in WORDS)
 
 
 def _recipes(command: str) -> list[type[Recipe]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..app import arguments
+from ..app.selection import Choice, placed, said_of
 
 RECOMMENDED = "recommended"
 FIELD = (".nfield",)
@@ -19,6 +20,7 @@ def run(
     *,
     method: str | None,
     preset: str | None,
+    choice: Choice = Choice(),  # noqa: B008 - frozen
 ) -> None:
     """Reconstruct, write `output`, and say how well it explains the frames.
 
@@ -29,6 +31,7 @@ def run(
     method, preset : names; None where nothing was typed.
     recipe : YAML file with options.
     typed : options as they were typed, by name; they come first.
+    choice : frames and a region.
 
     Raises
     ------
@@ -53,9 +56,14 @@ def run(
         print(f"method {name}, recommended for {acquisition.kind}")
     else:
         print(f"method {name}")
-    values = arguments.option_values(known_options(name), typed)
-    built = build(name, {**chosen, **values}, preset)
-    result = terminal.follow(iter(reconstruct(acquisition, built)), acquisition, built, target)
+    known, count = known_options(name), acquisition.frame_count
+    choice, own = choice.beside([option.name for option in known], count)
+    built = build(name, {**chosen, **arguments.option_values(known, {**typed, **own})}, preset)
+    part = choice.of(acquisition)
+    if said := said_of(part, count):
+        print(f"of {said}")
+    events = placed(iter(reconstruct(part.acquisition, built)), part, count)
+    result = terminal.follow(events, part.acquisition, built, target)
     terminal.save(result, target)
     for line in terminal.figures(result):
         print(line)

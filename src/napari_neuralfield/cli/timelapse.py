@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,6 @@ from ..app.lapse_export import ENDINGS, export
 from ..app.lapse_methods import LapseMaker, check_method
 from ..app.time_lapse import check_time_lapse
 from ..data.acquisition import ThroughFocus
-from ..types import InputError
 
 
 def run(
@@ -50,7 +49,7 @@ def run(
     from . import terminal
 
     acquisition = check_time_lapse(open_acquisition(file))
-    chosen = frames_wanted(frames, acquisition.frame_count)
+    chosen = arguments.frames(frames, acquisition.frame_count)
     if height is not None:
         choices = Choices(choices.drift, choices.brightness, um_per_rad(acquisition.values(), height, str(file)))
     recipe = build(method, {name: value for name, value in options.items() if value is not None})
@@ -82,34 +81,3 @@ def _ready(acquisition: ThroughFocus) -> tuple[ThroughFocus, set[int]]:
     ready = terminal.returned(announced(acquisition))
     assert isinstance(ready.whole, ThroughFocus)
     return ready.whole, set(ready.left_out.tolist())
-
-
-def frames_wanted(text: str | None, count: int) -> Sequence[int]:
-    """Frame numbers from a text; all where None.
-
-    Parameters
-    ----------
-    text : `A:B`, `A:B:STEP` (B not reached; either end may be left out) or `0,5,9`.
-    count : how many frames there are.
-
-    Raises
-    ------
-    InputError : for what is not such a choice, and for frames that are not there.
-    """
-    if text is None:
-        return range(count)
-    try:
-        parts = [int(part) if part.strip() else None for part in text.split(":" if ":" in text else ",")]
-    except ValueError:
-        parts = [None] * 4
-    numbers = [part for part in parts if part is not None]
-    if ":" in text and len(parts) <= 3 and all(0 <= n <= count for n in numbers) and parts[-1] != 0:
-        chosen: Sequence[int] = range(count)[slice(*parts)]
-    else:
-        chosen = numbers if len(numbers) == len(parts) and ":" not in text else []
-    if not chosen or not all(0 <= n < count for n in chosen):
-        raise InputError(
-            f"option --frames is {text}; it is A:B, A:B:STEP or numbers such as 0,5,9 "
-            f"of the {count} frames 0 to {count - 1}"
-        )
-    return chosen

@@ -13,11 +13,11 @@ from ...checks.preparation import Prepared, prepared
 from ...data.acquisition import Acquisition
 from ...data.frames import evenly_chosen
 from ...data.geometry import led_directions
+from ...data.selection import USED
 from ...types import Done, Event, InputError, Note, Options
 
 MOST_BYTES = 2**31  # of frames that are looked at before a run
 CHOSEN = ("frame", "frames")  # options that name frames by number
-USED = "used_frames"  # in a result's calibration, where frames were left out
 ABSURD = 1e15  # counts
 
 
