@@ -15,7 +15,10 @@ from napari_neuralfield.types import InputError
 Make = Callable[..., Acquisition]
 FRAMES = np.random.default_rng(0).uniform(1, 2, (3, 5, 7)).astype(np.float32)
 VALUES: dict[str, Any] = {
-    "wavelength_um": 0.5, "objective_na": 0.2, "pixel_um": 0.8, "illumination_na": [[0, 0], [0, 0.1], [0.1, 0]],
+    "wavelength_um": 0.5,
+    "objective_na": 0.2,
+    "pixel_um": 0.8,
+    "illumination_na": [[0, 0], [0, 0.1], [0.1, 0]],
 }
 
 

@@ -52,9 +52,7 @@ def test_a_clear_surface_far_from_the_sensor_is_a_defocus() -> None:
     """Free space behind the image is the sample's defocus, exactly so without magnification."""
     acquisition, sample = scene((24, 24), z_um=9.0)
     magnified = acquisition.pixel_um
-    clear = acquisition.replace(
-        coded_surface=np.ones((24, 24)), surface_to_sensor_um=9.0, sensor_pixel_um=magnified
-    )
+    clear = acquisition.replace(coded_surface=np.ones((24, 24)), surface_to_sensor_um=9.0, sensor_pixel_um=magnified)
     camera = camera_of(clear)
     assert camera.distance_um == pytest.approx(9.0)
     predicted = predict(exact(camera, sample), camera, np.arange(len(acquisition.illumination_na)))

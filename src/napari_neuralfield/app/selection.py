@@ -16,7 +16,7 @@ from . import arguments
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice:
+class TypedSelection:
     """What was typed of a selection; None where nothing was.
 
     Parameters
@@ -41,7 +41,7 @@ class Choice:
         without = [] if self.leave_out is None else list(arguments.frames(self.leave_out, count, "--leave-out"))
         return select(acquisition, kept, without, arguments.region(self.region_um, extent_of(acquisition)))
 
-    def beside(self, options: Collection[str], count: int) -> tuple[Choice, dict[str, str]]:
+    def beside(self, options: Collection[str], count: int) -> tuple[TypedSelection, dict[str, str]]:
         """The choice without what is an option of the method itself, and the text of that, by name.
 
         Parameters

@@ -31,6 +31,13 @@ def odd_frames(acquisition: Acquisition, seen: Looked) -> Iterator[Check]:
     yield from _elsewhere(acquisition, seen)
 
 
+def named_in_runs(numbers: np.ndarray) -> str:
+    """'Frames 3 to 9, 12': ascending `numbers` (n,), those in a row together."""
+    runs = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    parts = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    return f"Frame{'s' if len(numbers) > 1 else ''} {', '.join(parts[:8])}{' ...' if len(parts) > 8 else ''}"
+
+
 def light_of(acquisition: Acquisition, seen: Looked) -> np.ndarray:
     """Mean of the frames `seen` (n,) of an `acquisition`, per exposure, less what is subtracted."""
     dark: np.ndarray | float = float(acquisition.pedestal or 0)
@@ -80,7 +87,10 @@ def _error(light: np.ndarray, radius: np.ndarray) -> float:
 
 def _dim(acquisition: LedArray, seen: Looked) -> Iterator[Check]:
     light, least, clear = _expected(acquisition, seen)
-    dim = seen.numbers[clear & (light >= NONE * least) & (light < DIM * least)]
+    outside = (
+        np.hypot(*acquisition.illumination_na[seen.numbers].T) > acquisition.objective_na
+    )  # of others `leds` tells
+    dim = seen.numbers[clear & outside & (light >= NONE * least) & (light < DIM * least)]
     if len(dim):
         one = len(dim) == 1
         text = (
@@ -122,9 +132,11 @@ def _jump(acquisition: LedArray, seen: Looked) -> Iterator[Check]:
     numbers = seen.numbers[inside]
     low, high = numbers[order[: at + 1]], numbers[order[at + 1 :]]
     factor = float(np.median(light[order[at + 1 :]]) / np.median(light[order[: at + 1]]))
+    if min(len(low), len(high)) < 2:  # of single frames `leds` tells
+        return
     few, other, said = (high, low, f"{factor:.3g}") if len(high) <= len(low) else (low, high, f"{1 / factor:.3g}")
     text = (
-        f"{named(np.sort(few))} {'is' if len(few) == 1 else 'are'} {said} times as bright as the other "
+        f"{named_in_runs(np.sort(few))} {'is' if len(few) == 1 else 'are'} {said} times as bright as the other "
         f"{len(other)} bright-field frames, which exposure does not say. If exposure, gain or lamp differed, give "
         f"exposure: {said} there and 1 elsewhere."
     )
@@ -150,8 +162,8 @@ def _elsewhere(acquisition: Acquisition, seen: Looked) -> Iterator[Check]:
     one = len(other) == 1
     what = "bright-field frames" if isinstance(acquisition, LedArray) else "frames"
     text = (
-        f"{named(other)} {'does' if one else 'do'} not show what the other {len(chosen) - len(other)} {what} show: the "
-        "stage may have moved, or "
+        f"{named_in_runs(other)} {'does' if one else 'do'} not show what the other {len(chosen) - len(other)} {what} "
+        "show: the stage may have moved, or "
         f"{'it belongs' if one else 'they belong'} to another recording. Leave {'it' if one else 'them'} out."
     )
     yield Check("another_field", "warning", len(other), "frames", text)

@@ -58,6 +58,11 @@ def _is_a_mark(value: float, kind: np.dtype) -> bool:
     return value in MARKS or (kind == np.float32 and value in FLOAT_MARKS)
 
 
+def highest(kind: np.dtype) -> float:
+    """The highest value of a type of whole numbers, as float32 holds it; infinite for others."""
+    return float(np.float32(np.iinfo(kind).max)) if kind.kind in "iu" else np.inf
+
+
 def sample(values: np.ndarray) -> np.ndarray:
     """Some of the `values`, evenly chosen, flat."""
     flat = np.ravel(values)

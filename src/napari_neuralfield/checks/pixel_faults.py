@@ -12,7 +12,7 @@ from ..data.acquisition import Acquisition, Ptychography
 from ..data.repairs import Repaired
 from .frames import Check
 from .look import Looked, darkness
-from .no_data import FEW, dead_pixels, hot_pixels, neighbour, silent_lines
+from .no_data import FEW, dead_pixels, highest, hot_pixels, neighbour, silent_lines
 
 MOSTLY = 0.5  # of the frames: a pixel that is struck in more is hot
 MANY = 0.2  # share of pixels without data that deserves a warning
@@ -57,7 +57,7 @@ def bad_pixels(acquisition: Acquisition, seen: Looked) -> BadPixels:
     gaps = seen.gaps.copy()
     dead = nothing
     if seen.varying > 1:
-        gaps |= still & (seen.brightest < 0)
+        gaps |= still & ((seen.brightest < 0) | (seen.brightest >= highest(acquisition.frames.dtype)))
     if seen.varying >= FEW:
         dead = still & ~gaps & silent_lines(still | ~good)
         dead |= dead_pixels(
@@ -74,7 +74,7 @@ def bad_pixels(acquisition: Acquisition, seen: Looked) -> BadPixels:
     hot |= (counts.reshape(good.shape) > MOSTLY * seen.varying) & left & (seen.varying > 1)
     always = gaps | dead | hot
     at_times = {}
-    for frame in {*seen.gaps_at, *struck}:
+    for frame in sorted({*seen.gaps_at, *struck} - set(seen.empty.tolist())):
         places = np.union1d(seen.gaps_at.get(frame, []), struck.get(frame, [])).astype(int)
         places = places[~always.flat[places]]
         if len(places):
@@ -125,27 +125,27 @@ def said_of_pixels(acquisition: Acquisition, seen: Looked, bad: BadPixels) -> It
     scan = isinstance(acquisition, Ptychography)
     known = getattr(acquisition, "mask", None)
     new = bad.always if known is None else bad.always & known
-    done = "masked" if scan else "filled from the pixels around them"
+    done = "masked" if scan else "filled from the pixels around"
     values = ", ".join(f"{v:.10g}" for v in seen.gap_values)
     for name, which, what in (
-        ("no_data", bad.gaps, f"hold no data ({values or 'the same negative value'}) in every frame"),
-        ("dead_pixels", bad.dead & ~bad.gaps, "never change although those around them do"),
-        ("hot_pixels", bad.hot & ~bad.gaps & ~bad.dead, "are hot: in every frame far above those around them"),
+        ("no_data", bad.gaps, f"no data ({values or 'the same negative value'})"),
+        ("dead_pixels", bad.dead & ~bad.gaps, "dead, the same value although it changes around,"),
+        ("hot_pixels", bad.hot & ~bad.gaps & ~bad.dead, "hot, far above those around,"),
     ):
         count = int((which & new).sum())
         if count:
             level: Literal["info", "warning"] = "warning" if count > MANY * new.size else "info"
             lines = _lines(which & new)
             share = 100 * count / new.size
-            text = f"{count} pixels ({share:.2g} %){lines} {what} {seen.where}; they are {done}."
+            pixels = "1 pixel" if count == 1 else f"{count} pixels"
+            text = f"{pixels} ({share:.2g} %){lines}: {what} {seen.where}; {done}."
             yield Check(name, level, count, "pixels", text)
     if bad.at_times:
         count = sum(len(places) for places in bad.at_times.values())
         frames = len(bad.at_times)
-        text = (
-            f"{count} pixels in {frames} {'frame' if frames == 1 else 'frames'} (such as frame {min(bad.at_times)}) "
-            f"hold no data or are far above those around them; they are {done} in these frames."
-        )
+        pixels = "1 pixel" if count == 1 else f"{count} pixels"
+        where = f"frame {min(bad.at_times)}" if frames == 1 else f"{frames} frames (such as frame {min(bad.at_times)})"
+        text = f"{pixels} without data or far above those around in {where}; {done} there."
         yield Check("struck_pixels", "info", count, "pixels", text)
 
 
@@ -157,4 +157,4 @@ def _lines(which: np.ndarray) -> str:
         if len(lines):
             listed = ", ".join(map(str, lines[:8])) + (" ..." if len(lines) > 8 else "")
             parts.append(f"{what}{'s' if len(lines) > 1 else ''} {listed}")
-    return f", among them {' and '.join(parts)}," if parts else ""
+    return f", among them {' and '.join(parts)}" if parts else ""

@@ -10,7 +10,7 @@ from ..app import arguments
 from ..app.calibration import assess_both
 from ..app.figures.calibration_figures import figures
 from ..app.figures.calibration_findings import Finding, all_findings
-from ..app.selection import Choice, said_of
+from ..app.selection import TypedSelection, said_of
 from ..data.acquisition import Acquisition
 from ..io import open_acquisition, save_acquisition
 from ..io.native.atomic import write_or_keep
@@ -33,7 +33,7 @@ def run_file(
     recipe: Path | None,
     typed: Mapping[str, str | None],
     *,
-    choice: Choice = Choice(),  # noqa: B008 - frozen
+    choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
 ) -> None:
     """Calibrate a file; what is typed comes before what the `recipe` file says.
 

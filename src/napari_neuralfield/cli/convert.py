@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..app import arguments
-from ..app.selection import Choice
+from ..app.selection import TypedSelection
 from ..data.acquisition import Acquisition, quantities
 from ..data.selection import USED
 from ..types import InputError, Result
@@ -19,7 +19,7 @@ def run(
     output: Path,
     orientation: str | None,
     result: Path | None,
-    choice: Choice = Choice(),  # noqa: B008 - frozen
+    choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
 ) -> None:
     """Write `output` and say what is in it.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..app import arguments
-from ..app.selection import Choice
+from ..app.selection import TypedSelection
 from .program import AsJson, Free, Output, Text, app, show
 
 FIELD = (".nfield",)
@@ -98,7 +98,7 @@ def reconstruct(
 
         return draw_file(file, orientations, device)
     typed = {**options, "seed": seed, "device": device}
-    run(file, output, recipe, typed, method=method, preset=preset, choice=Choice(frames, leave_out, region_um))
+    run(file, output, recipe, typed, method=method, preset=preset, choice=TypedSelection(frames, leave_out, region_um))
 
 
 @app.command
@@ -142,7 +142,7 @@ def calibrate(
     from .calibrate import run_file
 
     typed = {**options, "seed": seed, "device": device}
-    run_file(file, output, report, recipe, typed, choice=Choice(frames, leave_out, region_um))
+    run_file(file, output, report, recipe, typed, choice=TypedSelection(frames, leave_out, region_um))
 
 
 @app.command
@@ -178,7 +178,7 @@ def convert(
     """
     from .convert import run
 
-    run(file, output, orientation, result, Choice(frames, leave_out, region_um))
+    run(file, output, orientation, result, TypedSelection(frames, leave_out, region_um))
 
 
 @app.command

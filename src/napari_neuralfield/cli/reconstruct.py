@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..app import arguments
-from ..app.selection import Choice, placed, said_of
+from ..app.selection import TypedSelection, placed, said_of
 
 RECOMMENDED = "recommended"
 FIELD = (".nfield",)
@@ -20,7 +20,7 @@ def run(
     *,
     method: str | None,
     preset: str | None,
-    choice: Choice = Choice(),  # noqa: B008 - frozen
+    choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
 ) -> None:
     """Reconstruct, write `output`, and say how well it explains the frames.
 

@@ -39,7 +39,7 @@ def knobs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_defaults_then_preset_then_values() -> None:
     assert recipe.build("knobs").model_dump() == {
-        "method": "knobs", "device": "auto", "seed": 0, "passes": 2, "share": None, "way": "up", "z_um": None,
+        "method": "knobs", "device": "auto", "as_given": False, "seed": 0, "passes": 2, "share": None, "way": "up", "z_um": None,
     }  # fmt: skip
     chosen = recipe.build("knobs", {"passes": 4, "method": "ignored"}, preset="slow")
     assert (chosen.method, chosen.passes, chosen.way) == ("knobs", 4, "down")
