@@ -11,6 +11,7 @@ from ...data.acquisition import Acquisition, LedArray
 from ...types import Event, Note
 from ..engine.preparing import announced
 from ..engine.recipe import option
+from . import stages
 from .recipe import CalibrationRecipe
 from .result import Calibration
 from .stages import calibrate
@@ -36,7 +37,7 @@ def calibration_of(acquisition: Acquisition, recipe: CalibrationRecipe) -> Gener
     recipe : what may be corrected, and whether the frames are taken as they are given.
     """
     ready = yield from announced(acquisition, recipe.as_given)
-    return (yield from calibrate(ready.acquisition, recipe))
+    return (yield from stages.calibrate(ready.acquisition, recipe))
 
 
 def calibrated(
