@@ -39,7 +39,7 @@ MAY_USE = {
     "networks": BASE | {"optics", "data"},
     "fields": BASE | {"optics", "data", "networks"},
     "forward": BASE | {"optics", "data"},
-    "recon/engine": MODELS,
+    "recon/engine": MODELS | {"checks"},
     "recon/projection": SOLVING,
     "recon/calibration": SOLVING | {"recon/projection"},
     "recon/fpm": SOLVING | {"recon/projection", "recon/calibration"},

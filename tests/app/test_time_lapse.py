@@ -12,12 +12,12 @@ import zarr
 from lapse_scene import PIXEL, alike, drifting, phase_of, places, stacks, time_lapse
 
 from napari_neuralfield.app import lapse_export, lapse_methods
+from napari_neuralfield.app.arguments import frames as frames_wanted
 from napari_neuralfield.app.lapse_corrections import Choices, Unwanted, drift_of, evenly_bright
 from napari_neuralfield.app.lapse_export import export
 from napari_neuralfield.app.lapse_methods import LapseMaker, over_time
 from napari_neuralfield.app.time_lapse import FIELDS, TimeLapse, check_time_lapse
 from napari_neuralfield.cli.commands import main
-from napari_neuralfield.cli.timelapse import frames_wanted
 from napari_neuralfield.io import load_result, save_acquisition, save_result
 from napari_neuralfield.optics.drift import Follower
 from napari_neuralfield.recon.focus.tie import TieFftRecipe

@@ -72,8 +72,8 @@ def test_frames_that_are_not_numbers_or_flat_are_named() -> None:
     frames = noise(5)
     frames[1, 2, 3], frames[4] = np.nan, 7.0
     said = found(through_focus(frames))
-    assert "in frame 1; repair" in said["finite"].text
-    assert "every pixel of frame 4:" in said["constant_frames"].text
+    assert "1 pixel without data or far above those around in frame 1; filled" in said["struck_pixels"].text
+    assert "every pixel of frame 4, 7, which says nothing of the sample: it is left out" in said["constant_frames"].text
 
 
 def test_saturation_is_many_pixels_at_the_very_top() -> None:

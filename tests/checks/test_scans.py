@@ -87,10 +87,11 @@ def test_dark_frames() -> None:
         require_usable(scan(frames=np.zeros((25, 32, 32), np.float32)))
     assert warnings(scan(frames=np.zeros((25, 32, 32))))["dark_frames"].startswith("No light in all frames")
     said = warnings(scan(frames=np.zeros((25, 32, 32))))["constant_frames"]
-    assert said.endswith("frames 0, 1, 2, 3, 4, 5, 6, 7 ...: that says nothing of the sample; leave them out.")
+    assert said.endswith("frames 0, 1, 2, 3, 4, 5, 6, 7 ...: there is nothing to reconstruct.")
     frames = RNG.poisson(40, (25, 32, 32)).astype(np.float32)
     frames[4] = 0
-    assert warnings(scan(frames=frames))["constant_frames"].endswith("of the sample; leave it out.")
+    assert warnings(scan(frames=frames))["constant_frames"].endswith("of the sample: it is left out.")
+    frames[4] = RNG.poisson(2, (32, 32))
     assert "Frame 4 is much darker" in warnings(scan(frames=frames))["dark_frames"]
     frames[4, 0, 0] = np.nan
     with pytest.raises(InputError, match="frame 4 holds values that are not finite"):
@@ -133,9 +134,10 @@ def test_dead_rows_and_columns() -> None:
     frames[:, [8, 9]] = 3
     frames[:, :, 20] = 0
     frames[:, :, 30:] = 0  # dark borders are nothing special
-    said = warnings(scan(frames=frames))
-    assert said["dead_rows"] == "Detector rows 8, 9 never change in all frames; mask them."
-    assert said["dead_columns"] == "Detector column 20 never changes in all frames; mask it."
+    said = found(scan(frames=frames))["dead_pixels"]
+    assert said.value == 2 * 32 + 30
+    assert "among them rows 8, 9 and column 20: dead" in said.text
+    assert warnings(scan(frames=frames)) == {}
     mask = np.ones((32, 32), bool)
     mask[8:10], mask[:, 20] = False, False
     assert warnings(scan(frames=frames, mask=mask)) == {}
@@ -175,14 +177,13 @@ def test_a_distance_in_the_wrong_unit() -> None:
     assert said.endswith("check the distance, which must be in micrometres, the wavelength and the pixel.")
 
 
-def test_dead_rows_of_coded_frames_cannot_be_masked() -> None:
+def test_dead_rows_of_coded_frames_are_filled() -> None:
     coded, _ = SIMULATORS["coded"](0)
     frames = np.array(coded.frames)
     frames[:, 20] = 3
-    said = warnings(coded.replace(frames=frames))["dead_rows"]
-    assert said == (
-        "Detector row 20 never changes in all frames; coded frames have no mask, so crop the frames to leave it out."
-    )
+    said = found(coded.replace(frames=frames))["dead_pixels"].text
+    assert said.endswith("filled from the pixels around.")
+    assert "row 20" in said
 
 
 def test_near_field_frames_contradict_the_positions() -> None:

@@ -158,7 +158,7 @@ def test_mistakes_are_one_line_and_status_2(frames: Path, tmp_path: Path, capsys
             *run,
             "--sped",
             "3",
-        ): "option 'sped' is not one of method toy; it has: z_um, passes, recover_pupil, device, seed",
+        ): "option 'sped' is not one of method toy; it has: z_um, passes, recover_pupil, as_given, device, seed",
         (*run, "--passes", "x"): "option --passes: 'x' is not a whole number",
         (*run, "--passes", "0"): "option passes of method toy is 0; it should be greater than or equal to 1",
         (*run, "--seed", "-1"): "option seed of method toy is -1",

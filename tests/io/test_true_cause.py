@@ -121,7 +121,7 @@ def test_frames_that_lie_in_another_file(tmp_path: Path, led_array: Make) -> Non
         assert np.array_equal(open_acquisition(tmp_path / f"{name}.acq.h5").frames[:], frames)
     (tmp_path / "data_000001.h5").unlink()
     for name in ("linked", "virtual"):
-        with pytest.raises(InputError, match=r"data_000001.h5.* (which is missing; copy that file beside it|not there)"):
+        with pytest.raises(InputError, match=r"data_000001.h5.* (is missing; copy that file beside it|not there)"):
             open_draft(tmp_path / f"{name}.acq.h5")
 
 

@@ -76,7 +76,7 @@ def test_a_session_adopts_our_layers_only(draft):
 
 
 def test_a_region_becomes_even_slices_inside_the_frame():
-    from napari_neuralfield.widgets.reconstruct.plan import region_slices
+    from napari_neuralfield.data.selection import region_slices
 
     assert region_slices((8.0, -5.0, 40.4, 30.0), 0.5, (200, 100)) == (slice(16, 80), slice(0, 60))
     with pytest.raises(InputError, match="the region is 10 pixels high inside the frame; it must be at least 32"):

@@ -106,9 +106,9 @@ def test_the_verdict_and_its_layers(result):
 
 
 def test_channels_lie_on_the_sample_however_they_are_turned():
+    from napari_neuralfield.app.selection import moved
     from napari_neuralfield.fields.local_conditional import LocalConditionalField
     from napari_neuralfield.fields.placement import Placement
-    from napari_neuralfield.widgets.reconstruct.plan import moved
     from napari_neuralfield.widgets.view.phase_layers import channel_layers
 
     sizes = {"groups": [[0, 1, 2, 3, 4, 5, 6]], "channels": 4, "blocks": 1, "width": 4, "depth": 1}

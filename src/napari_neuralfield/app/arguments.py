@@ -198,6 +198,39 @@ def region(text: str | None, extent: Extent) -> tuple[float, float, float, float
     return y0, x0, y1, x1
 
 
+def frames(text: str | None, count: int, option: str = "--frames", what: str = "frames") -> Sequence[int]:
+    """Frame numbers from a text; all where None.
+
+    Parameters
+    ----------
+    text : `A:B`, `A:B:STEP` (B not reached; either end may be left out) or `0,5,9`.
+    count : how many frames there are.
+    option : as it is typed.
+    what : they are called.
+
+    Raises
+    ------
+    InputError : for what is not such a choice, and for frames that are not there or named twice.
+    """
+    if text is None:
+        return range(count)
+    try:
+        parts = [int(part) if part.strip() else None for part in text.split(":" if ":" in text else ",")]
+    except ValueError:
+        parts = [None] * 4
+    numbers = [part for part in parts if part is not None]
+    if ":" in text and len(parts) <= 3 and all(0 <= n <= count for n in numbers) and parts[-1] != 0:
+        chosen: Sequence[int] = range(count)[slice(*parts)]
+    else:
+        chosen = numbers if len(numbers) == len(parts) and ":" not in text else []
+    if not chosen or not all(0 <= n < count for n in chosen) or len(set(chosen)) < len(chosen):
+        raise InputError(
+            f"option {option} is {text}; it is A:B, A:B:STEP or numbers such as 0,5,9 "
+            f"of the {count} {what} 0 to {count - 1}"
+        )
+    return chosen
+
+
 def output(path: Path, endings: Sequence[str], flag: str = "-o") -> Path:
     """`path`, checked before the work: its ending, its folder, and that it may be written.
 

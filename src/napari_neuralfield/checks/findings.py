@@ -22,30 +22,45 @@ from ..optics.illumination import is_bright_field, nearest_overlap, synthetic_na
 from .colours import colour_checks
 from .frames import Check, Survey, frame_checks, survey
 from .leds import led_array, multiplexed
+from .look import Looked
+from .preparation import prepared
 from .scans import coded, ptychography, scan_facts
 from .through_focus import through_focus, through_focus_facts
 
-__all__ = ["Check", "check", "facts"]
+__all__ = ["Check", "check", "checks_of", "facts"]
 
 
-def check(acquisition: Acquisition, seen: Survey | None = None) -> list[Check]:
+def check(acquisition: Acquisition, seen: Looked | None = None) -> list[Check]:
     """Findings about the frames and the geometry, the warnings first.
 
-    Large recordings are looked at in evenly chosen frames; the sentences say in how many. Of several colours the middle
-    one is looked at, and what they are to each other.
+    What the frames hold is made good as before a run, and the rest judged by what is left. Large recordings are looked
+    at in evenly chosen frames; the sentences say in how many. Of several colours the middle one is looked at, and what
+    they are to each other.
 
     Parameters
     ----------
     acquisition : to look at.
-    seen : its `survey`, where there is one already.
+    seen : what `look` saw of its `middle_part`, where it was looked at already.
     """
     if acquisition.channel is not None:
         alone = acquisition.colours()
         found = [*check(alone[middle_of(np.asarray(acquisition.wavelengths_um))]), *colour_checks(acquisition, alone)]
-        return sorted(found, key=lambda c: ("warning", "ok", "info").index(c.level))
-    seen = survey(acquisition) if seen is None else seen
-    found = [*frame_checks(seen), *GEOMETRY[type(acquisition)](acquisition, seen)]
+    else:
+        ready = prepared(acquisition, seen=seen)
+        found = [*ready.findings, *checks_of(ready.acquisition, ready.survey)]
     return sorted(found, key=lambda c: ("warning", "ok", "info").index(c.level))
+
+
+def checks_of(acquisition: Acquisition, seen: Survey | None = None) -> list[Check]:
+    """Findings about an acquisition that is prepared, or taken as it is given.
+
+    Parameters
+    ----------
+    acquisition : whose frames hold light.
+    seen : its frames in figures; None: they are looked at now.
+    """
+    seen = seen or survey(acquisition)
+    return [*frame_checks(seen), *GEOMETRY[type(acquisition)](acquisition, seen)]
 
 
 def facts(acquisition: Acquisition) -> dict[str, object]:

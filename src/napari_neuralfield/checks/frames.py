@@ -56,72 +56,106 @@ class Survey:
     @property
     def where(self) -> str:
         """Which frames were looked at, for a sentence."""
-        if len(self.looked_at) == self.total:
-            return "in all frames" if self.total > 1 else "in the frame"
-        return f"in {len(self.looked_at)} of {self.total} frames, evenly chosen"
+        return looked_at(self.looked_at, self.total)
+
+
+def looked_at(numbers: np.ndarray, total: int) -> str:
+    """'in all frames', or in how many: those of `numbers` (n,) among `total`."""
+    if len(numbers) == total:
+        return "in all frames" if total > 1 else "in the frame"
+    return f"in {len(numbers)} of {total} frames, evenly chosen"
+
+
+class Counting:
+    """The figures of a `Survey`, added up frame by frame."""
+
+    def __init__(self) -> None:
+        self.means: list[float] = []
+        self.spreads: list[float] = []
+        self.tops: Counter[float] = Counter()
+        self.negative, self.pixels, self.lowest = 0, 0, np.inf
+
+    def add(self, frame: np.ndarray) -> bool:
+        """Count one frame (y, x); whether all its values are finite."""
+        finite = bool(np.isfinite(frame).all())
+        self.means.append(float(frame.mean(dtype=np.float64)) if finite else np.nan)
+        self.spreads.append(float(np.ptp(frame)) if finite else np.nan)
+        if finite:
+            self.negative += int((frame < 0).sum())
+            self.pixels += frame.size
+            self.lowest = min(self.lowest, float(frame.min()))
+            self.tops.update(_highest_two(frame))
+        return finite
+
+    def survey(self, numbers: np.ndarray, total: int, brightest: np.ndarray, dimmest: np.ndarray) -> Survey:
+        """What was counted.
+
+        Parameters
+        ----------
+        numbers : of the frames that were counted (n,), of `total`.
+        total : how many frames there are.
+        brightest, dimmest : largest and smallest value of every pixel (y, x).
+        """
+        (top, top_pixels), (_, next_pixels), *_ = [*sorted(self.tops.items(), reverse=True), (0.0, 0), (0.0, 0)]
+        return Survey(
+            looked_at=numbers, total=total, means=np.array(self.means), spreads=np.array(self.spreads),
+            pixels=self.pixels, negative_pixels=self.negative, lowest=self.lowest,
+            top=top, top_pixels=top_pixels, next_pixels=next_pixels, brightest=brightest, dimmest=dimmest,
+        )  # fmt: skip
+
+
+def frames_to_look_at(acquisition: Acquisition) -> np.ndarray:
+    """Numbers of every frame, or of evenly chosen ones where there are more than 256 or they take too long to read.
+
+    That is 48 MiB, of a scan 256.
+    """
+    total, frame_bytes = acquisition.frame_count, int(np.prod(acquisition.frame_shape))
+    frame_bytes *= np.dtype(acquisition.frames.dtype).itemsize
+    most = MAX_BYTES_OF_SCAN if acquisition.kind in SCANS else MAX_BYTES
+    each = max(frame_bytes, min(_cost_bytes(acquisition.frames), most))
+    return evenly_chosen(total, min(total, MAX_FRAMES, max(4, most // each)))
+
+
+def _cost_bytes(frames: object) -> int:
+    """What must be read and unpacked for one frame, where that is more than the frame."""
+    while not hasattr(frames, "cost_bytes"):
+        inner = getattr(frames, "measured", getattr(frames, "frames", None))
+        if inner is None:
+            return 0
+        frames = inner
+    return int(frames.cost_bytes)
 
 
 def survey(acquisition: Acquisition) -> Survey:
-    """Look at every frame, or at evenly chosen ones where there are more than 256 or they fill more than 48 MiB,
-    those of a scan 256.
+    """Look at the frames of an `acquisition`, at some where they are many.
 
-    Frames that a reader corrects are looked at as the camera gave them; of very large ones only the middle is.
+    Frames that a reader corrects are looked at as the camera gave them; of very large ones only the middle is. Masked
+    pixels that hold no data count as 0.
     """
-    total = acquisition.frame_count
-    frames = getattr(acquisition.frames, "measured", acquisition.frames)
-    y, x = _middle(acquisition)
-    shape = (y.stop - y.start, x.stop - x.start)
-    frame_bytes = int(np.prod(shape)) * np.dtype(frames.dtype).itemsize
-    most = MAX_BYTES_OF_SCAN if acquisition.kind in SCANS else MAX_BYTES
-    count = min(total, MAX_FRAMES, max(4, most // max(frame_bytes, min(getattr(frames, "cost_bytes", 0), most))))
-    looked_at = evenly_chosen(total, count)
-    means, spreads = [], []
-    tops: Counter[float] = Counter()
-    negative, pixels, lowest = 0, 0, np.inf
-    good = good_pixels(acquisition, region=(y, x))
-    brightest, dimmest = np.full(shape, -np.inf), np.full(shape, np.inf)
-    for index in looked_at:
-        frame = np.asarray(frames[int(index)] if shape == acquisition.frame_shape else frames[int(index), y, x])
+    part = middle_part(acquisition)
+    frames, good = getattr(part.frames, "measured", part.frames), good_pixels(part)
+    numbers, counting = frames_to_look_at(part), Counting()
+    brightest, dimmest = np.full(part.frame_shape, -np.inf), np.full(part.frame_shape, np.inf)
+    for number in numbers:
+        frame = np.asarray(frames[int(number)])
         if good is not None:
-            masked = ~(good if good.ndim == 2 else good[index])
-            frame = np.where(masked & no_data(frame), 0, frame)  # a gap may hold anything
-        if not np.isfinite(frame).all():
-            means.append(np.nan)
-            spreads.append(np.nan)
-            continue
-        means.append(float(frame.mean(dtype=np.float64)))
-        spreads.append(float(np.ptp(frame)))
-        negative += int((frame < 0).sum())
-        pixels += frame.size
-        lowest = min(lowest, float(frame.min()))
-        np.maximum(brightest, frame, out=brightest)
-        np.minimum(dimmest, frame, out=dimmest)
-        tops.update(_highest_two(frame))
-    (top, top_pixels), (_, next_pixels), *_ = [*sorted(tops.items(), reverse=True), (0.0, 0), (0.0, 0)]
-    return Survey(
-        looked_at=looked_at,
-        total=total,
-        means=np.array(means),
-        spreads=np.array(spreads),
-        pixels=pixels,
-        negative_pixels=negative,
-        lowest=lowest,
-        top=top,
-        top_pixels=top_pixels,
-        next_pixels=next_pixels,
-        brightest=brightest,
-        dimmest=dimmest,
-    )
+            masked = ~(good if good.ndim == 2 else good[number])
+            frame = np.where(masked & no_data(frame), 0, frame)
+        if counting.add(frame):
+            np.maximum(brightest, frame, out=brightest)
+            np.minimum(dimmest, frame, out=dimmest)
+    return counting.survey(numbers, part.frame_count, brightest, dimmest)
 
 
-def _middle(acquisition: Acquisition) -> tuple[slice, slice]:
-    """What is looked at of every frame: of a scan, whose detector is checked pixel by pixel, all."""
+def middle_part(acquisition: Acquisition) -> Acquisition:
+    """What is looked at of very large frames; of others, and of a scan's, whose detector is checked whole, all."""
     rows, columns = acquisition.frame_shape
-    most = rows * columns if acquisition.kind in SCANS else MAX_PIXELS
-    high = min(rows, max(most // columns, int(most**0.5)))
-    wide = min(columns, most // high)
+    if acquisition.kind in SCANS or rows * columns <= MAX_PIXELS:
+        return acquisition
+    high = min(rows, max(MAX_PIXELS // columns, int(MAX_PIXELS**0.5)))
+    wide = min(columns, MAX_PIXELS // high)
     top, left = (rows - high) // 2, (columns - wide) // 2
-    return slice(top, top + high), slice(left, left + wide)
+    return acquisition.replace(pupil=None).crop(slice(top, top + high), slice(left, left + wide))
 
 
 def _highest_two(frame: np.ndarray) -> dict[float, int]:
@@ -132,15 +166,7 @@ def _highest_two(frame: np.ndarray) -> dict[float, int]:
 
 def frame_checks(seen: Survey) -> Iterator[Check]:
     """Findings that hold for frames of any kind."""
-    broken = seen.looked_at[~np.isfinite(seen.means)]
-    if len(broken):
-        said = f"repair {_them(broken)} or leave {_them(broken)} out."
-        said = f"Values that are not numbers (NaN or infinity) in {named(broken, 'frame')}; {said}"
-        yield Check("finite", "warning", len(broken), "frames", said)
     flat = seen.looked_at[seen.spreads == 0]
-    if len(flat):
-        said = f"The same value in every pixel of {named(flat, 'frame')}: that says nothing of the sample"
-        yield Check("constant_frames", "warning", len(flat), "frames", f"{said}; leave {_them(flat)} out.")
     share = seen.top_pixels / max(seen.pixels, 1)
     piled = seen.top_pixels >= 4 and seen.top_pixels > 2 * seen.next_pixels and len(flat) < len(seen.looked_at)
     if piled or (seen.top in FULL_SCALES and seen.top_pixels >= 4):
@@ -189,10 +215,6 @@ def well_sampled(pixel_um: float, finest_um: float, remark: str) -> Check:
         f"({finest_um / 2:.3g} um); {remark}."
     )
     return Check("sampling", "info", pixel_um, "um", said)
-
-
-def _them(indices: np.ndarray) -> str:
-    return "it" if len(indices) == 1 else "them"
 
 
 def named(indices: np.ndarray, what: str = "Frame") -> str:

@@ -10,13 +10,15 @@ from ..app import arguments
 from ..app.calibration import assess_both
 from ..app.figures.calibration_figures import figures
 from ..app.figures.calibration_findings import Finding, all_findings
+from ..app.selection import TypedSelection, said_of
 from ..data.acquisition import Acquisition
 from ..data.colours import ONE_COLOUR, refuse_colours
 from ..io import open_acquisition, save_acquisition
 from ..io.native.atomic import write_or_keep
-from ..recon.calibration import stages as calibrations
+from ..recon.calibration.first_stage import calibration_of
 from ..recon.calibration.recipe import CalibrationRecipe
 from ..recon.engine.recipe import Recipe, checked, load, options_of
+from ..recon.engine.recipe import run as reconstruct
 from ..registry import METHODS
 from ..types import InputError
 from . import terminal
@@ -33,6 +35,7 @@ def run_file(
     typed: Mapping[str, str | None],
     *,
     channel: str | None = None,
+    choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
 ) -> None:
     """Calibrate a file; what is typed comes before what the `recipe` file says.
 
@@ -44,6 +47,7 @@ def run_file(
     recipe : YAML file with options.
     typed : options as they were typed, by name.
     channel : the only colour to calibrate, as typed.
+    choice : frames and a region.
 
     Raises
     ------
@@ -58,8 +62,12 @@ def run_file(
     refuse_colours(acquisition.values(), "a calibration", ONE_COLOUR, str(file))
     name, model = recipe_of(acquisition)
     chosen = load(recipe) if recipe is not None else {}
-    values = arguments.option_values(options_of(model), typed)
-    run(acquisition, checked(model, {**chosen, **values, "method": name}, name), target, page)
+    choice, own = choice.beside([option.name for option in options_of(model)], acquisition.frame_count)
+    values = arguments.option_values(options_of(model), {**typed, **own})
+    part, count = choice.of(acquisition), acquisition.frame_count
+    if said := said_of(part, count):
+        print(f"of {said}")
+    run(part.acquisition, checked(model, {**chosen, **values, "method": name}, name), target, page)
 
 
 def recipe_of(acquisition: Acquisition) -> tuple[str, type[Recipe]]:
@@ -71,9 +79,8 @@ def recipe_of(acquisition: Acquisition) -> tuple[str, type[Recipe]]:
 
 def _surface(acquisition: Acquisition, recipe: Recipe, target: Path) -> None:
     """Find a coded surface and the positions, say how well they explain the frames, write the acquisition with them."""
-    terminal.warn_about(acquisition)
     rescue = target.with_name(target.name.removesuffix(".acq.h5") + ".nfield")
-    result = terminal.follow(iter(METHODS["coded-surface"].run(acquisition, recipe)), acquisition, recipe, rescue)
+    result = terminal.follow(iter(reconstruct(acquisition, recipe)), acquisition, recipe, rescue)
     print(*terminal.figures(result), sep="\n")
     found = with_found(acquisition, result, "the result")
     write_or_keep(target, lambda path: save_acquisition(path, found), "calibrated acquisition")
@@ -94,10 +101,9 @@ def run(acquisition: Acquisition, recipe: Recipe, target: Path, report: Path | N
             raise InputError(f"option --report is {report}; there is a report of LED boards only, so leave it out")
         _surface(acquisition, recipe, target)
         return
-    terminal.warn_about(acquisition)
     wall, cpu = time.perf_counter(), time.process_time()
     notes: list[str] = []
-    found = terminal.returned(calibrations.calibrate(acquisition, recipe), notes)
+    found = terminal.returned(calibration_of(acquisition, recipe), notes)
     seconds = {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     print(terminal.took(**seconds))
     told = all_findings(figures(found, leave_out=recipe.leave_out))

@@ -5,14 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..app import arguments
+from ..app.selection import TypedSelection
 from ..data.acquisition import Acquisition, quantities
+from ..data.selection import USED
 from ..types import InputError, Result
 
 CXI = ".cxi"
 ENDINGS = (".acq.h5", CXI)
 
 
-def run(file: Path, output: Path, orientation: str | None, result: Path | None, channel: str | None = None) -> None:
+def run(
+    file: Path,
+    output: Path,
+    orientation: str | None,
+    result: Path | None,
+    *,
+    channel: str | None = None,
+    choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
+) -> None:
     """Write `output` and say what is in it.
 
     Parameters
@@ -21,6 +31,7 @@ def run(file: Path, output: Path, orientation: str | None, result: Path | None, 
     result : what was reconstructed from these frames: its positions and its probe or coded surface take the place of
         the file's; a CXI file takes the object too.
     channel : the only colour to write, as typed.
+    choice : frames and a region.
 
     Raises
     ------
@@ -37,11 +48,24 @@ def run(file: Path, output: Path, orientation: str | None, result: Path | None, 
 
         acquisition = turned(acquisition, orientation)
     found = None if result is None else load_result(arguments.existing(result))
+    if found is not None:
+        acquisition = of_frames(acquisition, found)
+    if found is not None and not as_cxi:
+        acquisition = with_found(acquisition, found, result)
+    acquisition = choice.of(acquisition).acquisition
     if as_cxi:
         save_cxi(target, acquisition, found)
     else:
-        save_acquisition(target, acquisition if found is None else with_found(acquisition, found, result))
+        save_acquisition(target, acquisition)
     print(f"{acquisition.frame_count} frames of kind {acquisition.kind} in {target}")
+
+
+def of_frames(acquisition: Acquisition, result: Result) -> Acquisition:
+    """The frames of an `acquisition` that a `result` was made of, where some were left out."""
+    used = result.calibration.get(USED)
+    if used is None or used.max(initial=-1) >= acquisition.frame_count or len(used) == acquisition.frame_count:
+        return acquisition
+    return acquisition.subset(used)
 
 
 def with_found(acquisition: Acquisition, result: Result, where: object) -> Acquisition:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..app import arguments
+from ..app.selection import TypedSelection
 from ..types import InputError
 from .program import AsJson, Free, Output, Text, app, show
 
@@ -84,6 +85,9 @@ def reconstruct(
     recipe: Path | None = None,
     orientations: Path | None = None,
     channel: Text = None,
+    frames: Text = None,
+    leave_out: Text = None,
+    region_um: Text = None,
     seed: Text = None,
     device: str | None = None,
     **options: Free,
@@ -106,6 +110,12 @@ def reconstruct(
         Instead of a field a sheet of pictures, OUT.png: the eight ways in which the positions of a scan may run.
     channel
         Only this colour of frames of several, counted from 0 as "neuralfield info" lists them.
+    frames
+        Which: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
+    leave_out
+        Frames to do without, written like those of --frames; without numbers: outliers that --calibrate finds.
+    region_um
+        Y0,X0,Y1,X1 in um of the frame; of a scan in um of the object: frames whose windows have their centre there.
     seed
         Seed of every random choice.
     device
@@ -118,7 +128,8 @@ def reconstruct(
 
         return draw_file(file, orientations, device)
     typed = {**options, "seed": seed, "device": device}
-    run(file, output, recipe, typed, method=method, preset=preset, channel=channel)
+    choice = TypedSelection(frames, leave_out, region_um)
+    run(file, output, recipe, typed, method=method, preset=preset, channel=channel, choice=choice)
 
 
 @app.command
@@ -130,6 +141,9 @@ def calibrate(
     report: Path | None = None,
     recipe: Path | None = None,
     channel: Text = None,
+    frames: Text = None,
+    leave_out: Text = None,
+    region_um: Text = None,
     seed: Text = None,
     device: str | None = None,
     **options: Free,
@@ -148,6 +162,12 @@ def calibrate(
         YAML file with options; what is typed comes first.
     channel
         Only this colour of frames of several, counted from 0 as "neuralfield info" lists them.
+    frames
+        Which: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
+    leave_out
+        Frames to do without, written like those of --frames; without numbers: outliers that are found.
+    region_um
+        Y0,X0,Y1,X1 in um: the part of every frame that is calibrated and written.
     seed
         Seed of every random choice.
     device
@@ -155,7 +175,9 @@ def calibrate(
     """
     from .calibrate import run_file
 
-    run_file(file, output, report, recipe, {**options, "seed": seed, "device": device}, channel=channel)
+    typed = {**options, "seed": seed, "device": device}
+    choice = TypedSelection(frames, leave_out, region_um)
+    run_file(file, output, report, recipe, typed, channel=channel, choice=choice)
 
 
 @app.command
@@ -167,6 +189,9 @@ def convert(
     orientation: str | None = None,
     result: Path | None = None,
     channel: Text = None,
+    frames: Text = None,
+    leave_out: Text = None,
+    region_um: Text = None,
 ) -> None:
     """Write any known format, with its sidecar, as OUT.acq.h5; ptychography as OUT.cxi too.
 
@@ -182,10 +207,17 @@ def convert(
         A field reconstructed from these frames, .nfield: its positions, object and probe go into OUT.cxi.
     channel
         Only this colour of frames of several, counted from 0 as "neuralfield info" lists them.
+    frames
+        Which: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
+    leave_out
+        Frames to do without, written like those of --frames.
+    region_um
+        Y0,X0,Y1,X1 in um of the frame; of a scan in um of the object: frames whose windows have their centre there.
     """
     from .convert import run
 
-    run(file, output, orientation, result, channel=channel)
+    choice = TypedSelection(frames, leave_out, region_um)
+    run(file, output, orientation, result, channel=channel, choice=choice)
 
 
 @app.command

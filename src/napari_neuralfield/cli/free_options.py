@@ -9,14 +9,14 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ..app import arguments
-from ..data.typed_values import members
+from ..data.typed_values import WORDS, members
 from ..types import InputError
 
 if TYPE_CHECKING:
     from ..recon.engine.recipe import Recipe
 
 COMMANDS = ("reconstruct", "calibrate", "train", "import")
-ALONE = {"--height": "known"}  # option -> what it means without a value
+ALONE = {"--height": "known", "--leave-out": "true"}  # option -> what it means without a value
 ANY = "a value"  # stands for what may follow that is not one of a few words
 
 
@@ -33,7 +33,7 @@ def joined(tokens: list[str], own: Collection[str]) -> list[str]:
     InputError : for an option without its value.
     """
     tokens = [
-        f"{token}={ALONE[token]}" if token in ALONE and not _a_number(tokens[at + 1 : at + 2]) else token
+        f"{token}={ALONE[token]}" if token in ALONE and not _a_value(tokens[at + 1 : at + 2]) else token
         for at, token in enumerate(tokens)
     ]
     command, rest = tokens[:1], tokens[1:]
@@ -84,8 +84,8 @@ def _value(tokens: list[str], flag: str) -> str:
     return ""
 
 
-def _a_number(tokens: list[str]) -> bool:
-    return bool(tokens) and tokens[0][:1] in "0123456789."
+def _a_value(tokens: list[str]) -> bool:
+    return bool(tokens) and (tokens[0][:1] in set("0123456789.:") or tokens[0].lower() in WORDS)
 
 
 def _recipes(command: str, method: str) -> list[type[Recipe]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..app import arguments
+from ..app.selection import TypedSelection, placed, said_of
 
 RECOMMENDED = "recommended"
 FIELD = (".nfield",)
@@ -20,6 +21,7 @@ def run(
     method: str | None,
     preset: str | None,
     channel: str | None = None,
+    choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
 ) -> None:
     """Reconstruct, write `output`, and say how well it explains the frames.
 
@@ -31,6 +33,7 @@ def run(
     recipe : YAML file with options.
     typed : options as they were typed, by name; they come first.
     channel : the only colour to reconstruct, as typed.
+    choice : frames and a region.
 
     Raises
     ------
@@ -55,10 +58,14 @@ def run(
         print(f"method {name}, recommended for {acquisition.kind}")
     else:
         print(f"method {name}")
-    values = arguments.option_values(known_options(name), typed)
-    built = build(name, {**chosen, **values}, preset)
-    terminal.warn_about(acquisition)
-    result = terminal.follow(iter(reconstruct(acquisition, built)), acquisition, built, target)
+    known, count = known_options(name), acquisition.frame_count
+    choice, own = choice.beside([option.name for option in known], count)
+    built = build(name, {**chosen, **arguments.option_values(known, {**typed, **own})}, preset)
+    part = choice.of(acquisition)
+    if said := said_of(part, count):
+        print(f"of {said}")
+    events = placed(iter(reconstruct(part.acquisition, built)), part, count)
+    result = terminal.follow(events, part.acquisition, built, target)
     terminal.save(result, target)
     for line in terminal.figures(result):
         print(line)

@@ -51,11 +51,12 @@ def acquisition(path: Path) -> Facts:
     means: dict[int, float] = {}
     if not missing:
         from ..checks import findings as checks
-        from ..checks.frames import survey
+        from ..checks.frames import middle_part
+        from ..checks.look import look
 
         complete = draft.complete()
-        seen = survey(complete)
-        means = dict(zip(seen.looked_at.tolist(), seen.means.tolist(), strict=True))
+        seen = look(middle_part(complete))
+        means = dict(zip(seen.numbers.tolist(), seen.means.tolist(), strict=True))
         found["values"] = {n: _summary(v) for n, v in complete.values().items() if n in known}
         found["facts"] = plain({n: v for n, v in checks.facts(complete).items() if n not in found["values"]})
         found["checks"] = [plain(dataclasses.asdict(check)) for check in checks.check(complete, seen)]

@@ -25,15 +25,6 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a run; the message says what was kept."""
 
 
-def warn_about(acquisition: Acquisition) -> None:
-    """What a user should know before waiting: the warnings among the checks, a line each."""
-    from ..checks.findings import check
-
-    for finding in check(acquisition):
-        if finding.level == "warning":
-            print(f"warning: {finding.text}")
-
-
 def follow(events: Iterator[Event], acquisition: Acquisition, recipe: Recipe, target: Path) -> Result:
     """Run the event stream to its end, with a bar on a terminal and every note as a line.
 

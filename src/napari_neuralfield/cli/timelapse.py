@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,8 @@ from ..app.lapse_corrections import Choices
 from ..app.lapse_export import ENDINGS, export
 from ..app.lapse_methods import LapseMaker, check_method
 from ..app.time_lapse import check_time_lapse
+from ..data.acquisition import ThroughFocus
 from ..data.times import of_stacks, times
-from ..types import InputError
 
 
 def run(
@@ -53,14 +53,16 @@ def run(
     from . import terminal
 
     acquisition = check_time_lapse(open_acquisition(file))
-    groups = times(acquisition)
-    chosen = frames_wanted(frames, len(groups), "times" if of_stacks(groups) else "frames")
+    stacks = of_stacks(times(acquisition))
     if height is not None:
         choices = Choices(choices.drift, choices.brightness, um_per_rad(acquisition.values(), height, str(file)))
     told = {} if recipe is None else load(recipe)
     built = build(method, {**told, **{name: value for name, value in options.items() if value is not None}})
-    print(f"method {method}, " + (f"each of {len(groups)} times by itself" if of_stacks(groups) else "frame by frame"))
-    terminal.warn_about(acquisition)
+    print(f"method {method}, " + ("each time by itself" if stacks else "frame by frame"))
+    acquisition, left_out = _ready(acquisition, stacks)
+    groups = times(acquisition)
+    chosen = arguments.frames(frames, len(groups), what="times" if stacks else "frames")
+    chosen = [number for number in chosen if number not in left_out] or chosen
     with terminal.progress_bar() as bar:
 
         def show(done: int, total: int) -> None:
@@ -85,33 +87,15 @@ def run(
     print(f"{len(chosen)} x {rows} x {columns} (t, y, x) of {lapse.quantity}, {lapse.unit}, in {target}")
 
 
-def frames_wanted(text: str | None, count: int, what: str = "frames") -> Sequence[int]:
-    """Frame numbers from a text; all where None.
+def _ready(acquisition: ThroughFocus, stacks: bool) -> tuple[ThroughFocus, set[int]]:
+    """The time-lapse made ready, and the numbers of the times that hold nothing; says what was found.
 
-    Parameters
-    ----------
-    text : `A:B`, `A:B:STEP` (B not reached; either end may be left out) or `0,5,9`.
-    count : how many there are.
-    what : they are called.
-
-    Raises
-    ------
-    InputError : for what is not such a choice, and for frames that are not there.
+    Of a lapse of single frames all stay in it, so that they keep their numbers; of `stacks` those without data go.
     """
-    if text is None:
-        return range(count)
-    try:
-        parts = [int(part) if part.strip() else None for part in text.split(":" if ":" in text else ",")]
-    except ValueError:
-        parts = [None] * 4
-    numbers = [part for part in parts if part is not None]
-    if ":" in text and len(parts) <= 3 and all(0 <= n <= count for n in numbers) and parts[-1] != 0:
-        chosen: Sequence[int] = range(count)[slice(*parts)]
-    else:
-        chosen = numbers if len(numbers) == len(parts) and ":" not in text else []
-    if not chosen or not all(0 <= n < count for n in chosen):
-        raise InputError(
-            f"option --frames is {text}; it is A:B, A:B:STEP or numbers such as 0,5,9 "
-            f"of the {count} {what} 0 to {count - 1}"
-        )
-    return chosen
+    from ..recon.engine.preparing import announced
+    from . import terminal
+
+    ready = terminal.returned(announced(acquisition))
+    found = ready.acquisition if stacks else ready.whole
+    assert isinstance(found, ThroughFocus)
+    return found, set() if stacks else set(ready.left_out.tolist())

@@ -131,7 +131,8 @@ def test_the_option_takes_ambient_light_out() -> None:
     given, sample = with_light(0.1)
     errors = {}
     for background in ("given", "darkest"):
-        result = result_of(events_of(given, "fpm-sequential", z_um=0.0, background=background, **SMALL))
+        plain = {"z_um": 0.0, "background": background, "as_given": True}
+        result = result_of(events_of(given, "fpm-sequential", **plain, **SMALL))
         seen = result.field.render([0.0], *result.field.extent.axes())[0].numpy()
         errors[background] = (relative_error(seen, sample), result.figures["relative_amplitude_error"])
     assert all(darkest < 0.5 * as_given for as_given, darkest in zip(*errors.values(), strict=True))

@@ -39,7 +39,8 @@ def knobs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_defaults_then_preset_then_values() -> None:
     assert recipe.build("knobs").model_dump() == {
-        "method": "knobs", "device": "auto", "seed": 0, "passes": 2, "share": None, "way": "up", "z_um": None,
+        "method": "knobs", "device": "auto", "as_given": False, "seed": 0, "passes": 2, "share": None, "way": "up",
+        "z_um": None,
     }  # fmt: skip
     chosen = recipe.build("knobs", {"passes": 4, "method": "ignored"}, preset="slow")
     assert (chosen.method, chosen.passes, chosen.way) == ("knobs", 4, "down")
@@ -61,7 +62,11 @@ def test_a_recipe_is_frozen_and_survives_its_own_dump() -> None:
         ({"share": 1}, None, r"^option share of method knobs is 1; it should be less than 1 \(um\)$"),
         ({"share": float("nan")}, None, r"^option share of method knobs is nan; it should be a finite number \(um\)$"),
         ({"way": "left"}, None, r"^option way of method knobs is 'left'; it should be 'up' or 'down'$"),
-        ({"pases": 3}, None, r"'pases' is not one of method knobs; it has: passes, share, way, z_um, device, seed"),
+        (
+            {"pases": 3},
+            None,
+            r"'pases' is not one of method knobs; it has: passes, share, way, z_um, as_given, device",
+        ),
         ({"seed": -1}, None, "option seed of method knobs is -1; it should be greater than or equal to 0"),
         ({}, "fast", "preset 'fast' is not one of method knobs; it has: slow"),
     ],
@@ -78,7 +83,7 @@ def test_an_unknown_method_lists_the_known_ones() -> None:
 
 def test_a_form_can_be_made_from_the_options() -> None:
     found = {option.name: option for option in recipe.options("knobs")}
-    assert list(found) == ["passes", "share", "way", "z_um", "device", "seed"]
+    assert list(found) == ["passes", "share", "way", "z_um", "as_given", "device", "seed"]
     passes, share, way = found["passes"], found["share"], found["way"]
     assert (passes.type, passes.default, passes.low, passes.high, passes.optional) == (int, 2, 1, 9, False)
     assert (share.type, share.unit, share.low, share.high, share.optional, share.advanced) == (
@@ -97,8 +102,8 @@ class KnobsWithDrawerRecipe(KnobsRecipe):
 
 def test_own_options_come_first_and_inherited_ones_are_advanced() -> None:
     found = {option.name: option for option in recipe.options_of(KnobsWithDrawerRecipe)}
-    assert list(found) == ["drawer", "way", "passes", "share", "z_um", "device", "seed"]
-    advanced = {"passes", "share", "z_um", "device", "seed"}
+    assert list(found) == ["drawer", "way", "passes", "share", "z_um", "as_given", "device", "seed"]
+    advanced = {"passes", "share", "z_um", "as_given", "device", "seed"}
     assert {name for name, option in found.items() if option.advanced} == advanced
     assert (found["passes"].low, found["passes"].high, found["way"].default) == (1, 9, "down")
     base = {option.name: option.advanced for option in recipe.options_of(KnobsRecipe)}
@@ -112,7 +117,10 @@ def test_values_are_checked_against_any_recipe() -> None:
     for values, match in (
         ({"passes": 10}, r"^option passes of the calibration is 10; it should be less than or equal to 9$"),
         ({"share": 2}, r"^option share of the calibration is 2; it should be less than 1 \(um\)$"),
-        ({"drwr": 1}, r"^option 'drwr' is not one of the calibration; it has: drawer, way, passes, share, z_um, dev"),
+        (
+            {"drwr": 1},
+            r"^option 'drwr' is not one of the calibration; it has: drawer, way, passes, share, z_um, as_given",
+        ),
     ):
         with pytest.raises(InputError, match=match):
             recipe.checked(KnobsWithDrawerRecipe, values, "the calibration")

@@ -142,7 +142,7 @@ def test_mistakes_are_told(scene: Scene) -> None:
     broken = acquisition.intensity()
     broken[2, 5, 5] = np.nan
     with pytest.raises(InputError, match="frame 2 holds values that are not finite"):
-        _events(acquisition.replace(frames=broken))
+        _events(acquisition.replace(frames=broken), as_given=True)
     with pytest.raises(InputError, match="a bright-field frame must hold light"):
         _events(acquisition.replace(frames=0 * acquisition.intensity()))
 

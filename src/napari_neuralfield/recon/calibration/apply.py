@@ -77,6 +77,8 @@ def corrected(
 def _ambient(given: LedArray, counts: np.ndarray, per_frame: bool) -> dict[str, np.ndarray]:
     """The dark frame whose mean is the ambient light found, and what single frames have beside it."""
     known = np.zeros(given.frame_shape) if given.background is None else np.asarray(given.background, dtype=float)
+    if given.background is None and given.pedestal:  # counts are beside it, and a dark frame takes its place
+        counts = counts + given.pedestal
     mean = float(counts.mean())
     changes = {"background": known - known.mean() + mean}
     if per_frame or given.ambient is not None:

@@ -7,9 +7,11 @@ from collections.abc import Generator
 
 import numpy as np
 
-from ...data.acquisition import LedArray
+from ...data.acquisition import Acquisition, LedArray
 from ...types import Event, Note
+from ..engine.preparing import announced
 from ..engine.recipe import option
+from . import stages
 from .recipe import CalibrationRecipe
 from .result import Calibration
 from .stages import calibrate
@@ -24,6 +26,18 @@ class FoundMicroscope:
 
     arrays: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
+
+
+def calibration_of(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[Event, None, Calibration]:
+    """The calibration of an acquisition that is made ready first, as before every run.
+
+    Parameters
+    ----------
+    acquisition : as it was read.
+    recipe : what may be corrected, and whether the frames are taken as they are given.
+    """
+    ready = yield from announced(acquisition, recipe.as_given)
+    return (yield from stages.calibrate(ready.acquisition, recipe))
 
 
 def calibrated(

@@ -6,6 +6,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ...data.colours import ONE_COLOUR, refuse_colours
 from ...registry import METHODS, summary
 from ...types import Event, InputError
 from .colour import Align, in_colours
+from .preparing import prepared_run
 
 
 def option(
@@ -45,6 +47,9 @@ class Recipe(pydantic.BaseModel):
 
     method: str = option("", "name of the method")
     device: str = option("auto", "auto, cpu, or a graphics card such as cuda:0", advanced=True)
+    as_given: bool = option(
+        False, "take the frames as they are: nothing is left out, masked, filled or subtracted", advanced=True
+    )
     seed: int = option(0, "seed of every random choice; the same seed gives the same field", ge=0, advanced=True)
 
     def unused(self) -> dict[str, str]:
@@ -138,7 +143,7 @@ def options_of(recipe: type[Recipe]) -> list[OptionInfo]:
     return [
         *(_info(n, fields[n]) for n in own),
         *(_info(n, fields[n], advanced=True) for n in inherited),
-        *(_info(n, fields[n]) for n in ("device", "seed")),
+        *(_info(n, fields[n]) for n in ("as_given", "device", "seed")),
     ]
 
 
@@ -246,9 +251,11 @@ def load(path: str | Path) -> dict[str, Any]:
 def run(acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
     """Reconstruct: the event stream of `recipe.method` on `acquisition`.
 
+    What the frames hold is made good first, unless the recipe takes them as given; what was found comes as notes.
+
     Raises
     ------
-    InputError : where the method does not take this kind of acquisition.
+    InputError : at once where the method does not take this kind of acquisition; later where its result is not finite.
     """
     entry: Method = METHODS[recipe.method]
     if acquisition.kind not in entry.kinds:
@@ -268,7 +275,11 @@ def run(acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
 
 
 def _run_one(entry: Method, acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
-    """The events of a method on frames of one wavelength."""
+    """The events of a method on frames of one wavelength, made ready first."""
+    return prepared_run(acquisition, recipe, entry.name, as_given=recipe.as_given, method=partial(_run, entry))
+
+
+def _run(entry: Method, acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
     package = METHODS.package(entry.name)
     return _named(entry, package, acquisition, recipe) if package else entry.run(acquisition, recipe)
 

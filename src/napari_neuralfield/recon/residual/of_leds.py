@@ -16,9 +16,9 @@ from ...forward import fourier
 from ...forward.led_measurement import LedMeasurement
 from ...optics.grids import centred_spectrum, fit_spectrum, image_of, resample
 from ...optics.pupil import aperture, defocus
+from ...registry import METHODS
 from ...types import Done, Event, Result
 from ..engine.recipe import build
-from ..engine.recipe import run as reconstruct
 from ..patterns.linear import Pupil, dpc_phase, half_circles
 from ..projection.setup import depth_range, finished, first_look
 from .fit import ResidualFit, image_from_file
@@ -120,7 +120,8 @@ def _classical(
     values = {"z_um": z_um, "device": recipe.device}
     values |= {"recover_pupil": learnt["pupil"], "recover_gain": learnt["gains"]}
     values |= {"correct_directions": recipe.learn_directions} if coded else {"check_orientation": False, "half": False}
-    for event in reconstruct(acquisition.subset(used), build("coded-fpm" if coded else "fpm-sequential", values)):
+    name = "coded-fpm" if coded else "fpm-sequential"
+    for event in METHODS[name].run(acquisition.subset(used), build(name, values)):
         if isinstance(event, Done):
             return event.result
         yield event

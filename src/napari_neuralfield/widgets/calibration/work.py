@@ -74,9 +74,9 @@ def answering(work: Callable[[], Generator[Event, None, object]]) -> Callable[[]
 
 def calibrating(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[Event, None, ShownCalibration]:
     """Calibrate `acquisition` by `recipe`, and work out what is shown of it."""
-    from ...recon.calibration.stages import calibrate
+    from ...recon.calibration.first_stage import calibration_of
 
-    return shown((yield from calibrate(acquisition, recipe)))
+    return shown((yield from calibration_of(acquisition, recipe)))
 
 
 def assessing(calibration: Calibration, leave_out: bool, device: str) -> Generator[Event, None, Assessment]:

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from ...app import lazy
 from ...app.job import Failed, Job, JobEvent, Stopped, checkpoint_folder
+from ...data.selection import region_slices
 from ...types import Done, InputError, Note, Preview, Progress, Result
 from ..kit.docks import offer_readers
 from ..kit.parts import timer
@@ -27,7 +28,7 @@ from ..view.wording import time_text
 from ..view.zoom_view import zoom_view_of
 from .form import ReconstructForm
 from .height_choice import HeightView
-from .plan import Library, Plan, checkpoint_name, load_library, plan_run, region_slices, run_title
+from .plan import Library, Plan, checkpoint_name, load_library, plan_run, run_title
 from .scan_view import ScanView
 from .time_view import TimeView, is_over_time
 from .trust_view import TrustView

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...types import Done, Event, Field, InputError, Preview, Result
+from ...app.selection import in_place
+from ...data.selection import Slices
+from ...types import Event, InputError, Preview, Result
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition, Draft
     from ...recon.engine.recipe import Method, Recipe
 
 Values = Mapping[str, Any]  # of an acquisition or a recipe, by name
-Slices = tuple[slice, slice]
 WHOLE_FRAME_KINDS = ("ptychography", "coded_ptychography")  # their frames are patterns, not pictures of a place
 
 
@@ -75,7 +75,7 @@ class Plan:
         stream = run(self.acquisition, self.recipe)
         try:
             for event in stream:
-                yield _placed(event, self.offset_um)
+                yield in_place(event, self.offset_um)
         finally:
             close = getattr(stream, "close", None)
             if close is not None:
@@ -112,61 +112,6 @@ def plan_run(acquisition: Acquisition, method: str, values: Values, region: Slic
     step = float(getattr(acquisition, "pixel_um", 1.0))
     y, x = (float(s.start) * step for s in region)
     return Plan(acquisition.crop(*region), recipe, (y, x))
-
-
-def _placed(event: Event, offset_um: tuple[float, float]) -> Event:
-    if offset_um == (0.0, 0.0):
-        return event
-    if isinstance(event, Preview):
-        return Preview(moved(event.field, offset_um), event.z_um)
-    if isinstance(event, Done):
-        return Done(dataclasses.replace(event.result, field=moved(event.result.field, offset_um)))
-    return event
-
-
-def moved(field: Field, offset_um: tuple[float, float]) -> Field:
-    """The same `field` by `offset_um` (y, x) further on; its numbers are shared."""
-
-    def further(origin_um: tuple[float, float]) -> tuple[float, float]:
-        return origin_um[0] + offset_um[0], origin_um[1] + offset_um[1]
-
-    other = copy.copy(field)
-    other.extent = dataclasses.replace(field.extent, origin_um=further(field.extent.origin_um))
-    place = getattr(field, "placement", None)
-    if place is not None:  # of a network's channels
-        place = dataclasses.replace(place, origin_um=further(place.origin_um))
-        other.placement = place  # type: ignore[attr-defined]
-    return other
-
-
-def region_slices(
-    corners_um: tuple[float, float, float, float], pixel_um: float, shape: tuple[int, int], least: int = 32
-) -> Slices:
-    """(y, x) slices, of even length, of the frame pixels under a rectangle.
-
-    Parameters
-    ----------
-    corners_um : (y0, x0, y1, x1), um.
-    pixel_um : pixel of the frame, um.
-    shape : (y, x) of the frame.
-    least : the fewest pixels along a side that a method can use.
-
-    Raises
-    ------
-    InputError : where less than `least` pixels of the frame lie under it.
-    """
-    slices = []
-    for axis, name in ((0, "high"), (1, "wide")):
-        start = max(0, round(corners_um[axis] / pixel_um))
-        stop = min(shape[axis], round(corners_um[axis + 2] / pixel_um))
-        stop -= (stop - start) % 2
-        if stop - start < least:
-            raise InputError(
-                f"the region is {max(stop - start, 0)} pixels {name} inside the frame; it must be at least {least}, "
-                "so draw it larger"
-            )
-        slices.append(slice(start, stop))
-    return slices[0], slices[1]
 
 
 def run_title(draft: Draft, plan: Plan) -> str:

@@ -1,0 +1,99 @@
+"""Frames whose pixels without data are filled from good ones beside them, as they are read."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.ndimage
+
+from .frames import Frames
+
+REACH = 2  # pixels around a bad one whose mean, the nearest counting most, takes its place
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Repaired:
+    """A lazy stack in which bad pixels are filled; of the stack's own type.
+
+    Parameters
+    ----------
+    given : the stack as it was read.
+    always : True where a pixel is bad in every frame (y, x).
+    at_times : frame -> positions (k,) in the flattened frame of the pixels that are bad in it alone.
+    """
+
+    given: Frames
+    always: np.ndarray
+    at_times: Mapping[int, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.given.shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(self.given.dtype)
+
+    @property
+    def measured(self) -> Frames:
+        """As the camera gave them, where a reader corrects the frames; the repairs stay."""
+        inner = getattr(self.given, "measured", None)
+        return self if inner is None else Repaired(inner, self.always, self.at_times)
+
+    def bad(self, frame: int) -> np.ndarray:
+        """True where a pixel of a frame is bad (y, x)."""
+        mask = self.always
+        if frame in self.at_times:
+            mask = mask.copy()
+            mask.flat[self.at_times[frame]] = True
+        return mask
+
+    @cached_property
+    def _any(self) -> bool:
+        return bool(self.always.any())
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
+        chosen = np.arange(self.shape[0])[first]
+        stack = [self._frame(int(i), rest) for i in np.atleast_1d(chosen)]
+        return stack[0] if chosen.ndim == 0 else np.stack(stack)
+
+    def _frame(self, index: int, rest: tuple[Any, ...]) -> np.ndarray:
+        if not (self._any or index in self.at_times):
+            return np.asarray(self.given[(index, *rest)])
+        return filled(np.asarray(self.given[index]), self.bad(index))[rest or ...]
+
+
+def filled(frame: np.ndarray, bad: np.ndarray) -> np.ndarray:
+    """A copy of a frame with its bad pixels filled: from good ones around each, else from the nearest good one.
+
+    Parameters
+    ----------
+    frame : (y, x), real.
+    bad : True where the value says nothing (y, x); not everywhere.
+    """
+    found = np.array(frame)
+    y, x = np.nonzero(bad)
+    if not len(y) or bad.all():
+        return found
+    steps = np.arange(-REACH, REACH + 1)
+    dy, dx = (a.ravel() for a in np.meshgrid(steps, steps, indexing="ij"))
+    weight = np.exp(-(dy**2 + dx**2).astype(float))
+    yy, xx = y[:, None] + dy, x[:, None] + dx
+    inside = (yy >= 0) & (yy < bad.shape[0]) & (xx >= 0) & (xx < bad.shape[1])
+    yy, xx = np.clip(yy, 0, bad.shape[0] - 1), np.clip(xx, 0, bad.shape[1] - 1)
+    good = inside & ~bad[yy, xx]
+    weights = np.where(good, weight, 0.0)
+    values = np.where(good, frame[yy, xx], 0).astype(float)
+    total = weights.sum(1)
+    near = total > 0
+    value = (weights * values).sum(1) / np.where(near, total, 1.0)
+    if not near.all():
+        nearest = scipy.ndimage.distance_transform_edt(bad, return_distances=False, return_indices=True)
+        value[~near] = frame[tuple(nearest[:, y[~near], x[~near]])]
+    found[y, x] = np.round(value) if found.dtype.kind in "iu" else value
+    return found
