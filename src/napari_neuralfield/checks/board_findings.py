@@ -11,6 +11,7 @@ from ..data.frames import evenly_chosen
 from ..optics.board import BoardPose
 from .frames import MAX_FRAMES, Check, Survey
 from .led_boards import FoundBoard, find_board
+from .pixel_scale import pixel_scale
 
 MOST_PIXELS = 256  # along a side, of what is read to tell how bright a frame is
 HALF_TURN = "half a turn more fits as well"
@@ -20,7 +21,13 @@ def board_checks(acquisition: LedArray, seen: Survey) -> Iterator[Check]:
     """Whether the LEDs of an `acquisition`, whose frames were `seen`, lie where their directions say."""
     if acquisition.coded_surface is not None or not np.isfinite(seen.means).all():
         return
-    found = find_board(acquisition, seen.looked_at, light(acquisition, seen.looked_at, seen.means))
+    means = light(acquisition, seen.looked_at, seen.means)
+    found = find_board(acquisition, seen.looked_at, means)
+    if found is None or not found.fits:
+        scaled = pixel_scale(acquisition, seen.looked_at, means)
+        if scaled is not None:
+            yield scaled
+            return
     if found is None:
         return
     given, better = found.agreement

@@ -19,7 +19,7 @@ from ..data.frames import evenly_chosen
 TILE = 128  # pixels along a side of the squares whose power spectra are averaged
 TILES = 2  # of them along an axis at most, about the middle
 MOST_FRAMES = 24
-FEWEST_FRAMES = 4
+FEWEST_FRAMES = 5
 INNERMOST, OUTERMOST = 0.15, 1.95  # of the pupil's cut-off: the frequencies that are compared
 NOISE = 0.05  # of the mean power at a frequency, added before the logarithm
 INDEPENDENT = 0.25  # share of the bins that count by themselves, because the window joins neighbours
@@ -29,7 +29,7 @@ GAP = 2.0  # factor in brightness that parts dark from bright field
 
 
 @dataclasses.dataclass(frozen=True)
-class Circles:
+class FrameCircles:
     """How the spectra of bright frames differ from each other.
 
     frames : numbers of the frames (k,).
@@ -115,7 +115,7 @@ def brightness_gap(means: np.ndarray) -> float | None:
     return float(np.exp((steps[gap] + steps[gap + 1]) / 2)) if wide else None
 
 
-def bright_circles(acquisition: LedArray, bright: np.ndarray) -> Circles | None:
+def bright_circles(acquisition: LedArray, bright: np.ndarray) -> FrameCircles | None:
     """The circles of up to 24 of the frames `bright` (n,); None where they are too few or hold too little.
 
     `acquisition` holds the frames; up to 256 x 256 pixels about the middle are read.
@@ -140,7 +140,7 @@ def bright_circles(acquisition: LedArray, bright: np.ndarray) -> Circles | None:
     contrast -= contrast.mean(axis=0)
     contrast -= (contrast @ weight / weight.sum())[:, None]
     edge = 1 / (side * acquisition.pixel_um) / cutoff
-    return Circles(
+    return FrameCircles(
         frames=frames,
         contrast=contrast.astype(np.float32),
         weight=weight,

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..data.acquisition import LedArray
 from ..optics.board import BoardPose
-from .circles import Circles, bright_circles, brightness_gap
+from .circles import FrameCircles, bright_circles, brightness_gap
 from .led_orders import Reading, readings
 
 RIM = 0.05, 0.05  # of the NA: how far from its rim an LED may lie on the wrong side, and how fast doubt grows beyond
@@ -26,8 +26,11 @@ STEPS = np.array([0.05, 0.05, 0.05, 0.04])  # rad, NA, NA, factor
 CLEARLY = 25.0  # natural logarithm of the likelihood ratio that another reading must win
 SIMPLER = 10.0  # of another order, which is rather believed than a shift that happens to look like it
 SIGNAL = 0.15  # agreement of circles below which nothing is said
-MATCHED = 0.9  # share of frames that the better reading must explain
-TURNED_DEG, SHIFTED, SCALED = 3.0, 0.1, 0.15  # degrees, NA, share: smaller errors do no visible harm
+MATCHED = 0.9  # share of the frames that must be bright or dark as a reading says
+EXPLAINED, CONTRADICTED = 0.85, 0.7  # share of the bright frames that fit what is named, and that fit nothing
+FEWEST_FOR_SIZE = 8  # bright frames
+CLOSER = 0.1  # agreement that another size must win
+TURNED_DEG, SHIFTED, SCALED = 3.0, 0.15, 0.18  # degrees, NA, share: smaller errors do no visible harm
 UNSURE = 2.0  # times that where all frames are bright, for then only the circles tell the board's size
 
 
@@ -64,7 +67,7 @@ class Evidence:
 
     shown: np.ndarray
     bright: np.ndarray | None
-    circles: Circles
+    circles: FrameCircles
     objective_na: float
 
     def likelihood(self, na: np.ndarray) -> float:
@@ -128,7 +131,16 @@ def find_board(acquisition: LedArray, shown: np.ndarray, means: np.ndarray) -> F
     moved = fit > told.likelihood(na) + CLEARLY and is_moved(pose, told.objective_na)
     if best > fit + (-SIMPLER if moved else CLEARLY):
         return _judged(told, na, BoardPose(), reading)
-    return _judged(told, na, _turned(told, na, (pose, fit)), None)
+    return _judged(told, na, _plain(told, na, _turned(told, na, (pose, fit))), None)
+
+
+def _plain(told: Evidence, na: np.ndarray, pose: BoardPose) -> BoardPose:
+    """`pose` without the shift, or the size, that the frames do not clearly ask for: then what is said holds."""
+    for changes in ({"shift": (0.0, 0.0), "scale": 1.0}, {"scale": 1.0}, {"shift": (0.0, 0.0)}):
+        plain = dataclasses.replace(pose, **changes)
+        if told.likelihood(plain.place(na)) > told.likelihood(pose.place(na)) - CLEARLY:
+            return plain
+    return pose
 
 
 def _turned(told: Evidence, na: np.ndarray, near: tuple[BoardPose, float]) -> BoardPose:
@@ -145,13 +157,15 @@ def _judged(told: Evidence, na: np.ndarray, pose: BoardPose, reading: Reading | 
     matched = told.matched(na), told.matched(better)
     if agreement[1] < SIGNAL:
         return None if matched[0] >= MATCHED else FoundBoard(matched=matched, agreement=agreement, fits=False)
-    well = matched[1] >= MATCHED and told.explained(better) >= MATCHED
-    if reading is not None and well:
+    explained = told.explained(better)
+    if reading is not None and matched[1] >= MATCHED and explained >= EXPLAINED:
         return FoundBoard(reading, matched=matched, agreement=agreement)
-    if not well:
+    if reading is not None or matched[1] < MATCHED or explained < CONTRADICTED:
         return FoundBoard(matched=matched, agreement=agreement, fits=False)
     gained = told.likelihood(better) - told.likelihood(na)
-    if gained > CLEARLY and is_moved(pose, told.objective_na, SCALED * (UNSURE if told.bright is None else 1)):
+    sized = len(told.circles.frames) >= FEWEST_FOR_SIZE and agreement[1] > agreement[0] + CLOSER
+    scaled = SCALED * (UNSURE if told.bright is None else 1) if sized else np.inf
+    if gained > CLEARLY and is_moved(pose, told.objective_na, scaled):
         return FoundBoard(pose=pose, matched=matched, agreement=agreement)
     return FoundBoard(matched=matched, agreement=agreement)
 
@@ -183,7 +197,7 @@ def _pose(told: Evidence, na: np.ndarray, start: BoardPose = BoardPose()) -> tup
     return BoardPose.of(start.vector + step * unit), -least
 
 
-def downhill(cost: Callable[[np.ndarray], float], reach: float = 2.0, least: float = 0.1) -> tuple[np.ndarray, float]:
+def downhill(cost: Callable[[np.ndarray], float], reach: float = 2.0, least: float = 0.04) -> tuple[np.ndarray, float]:
     """Where `cost` of four numbers is least, and its value: the better of both ways along each, ever shorter.
 
     Parameters
