@@ -138,8 +138,12 @@ def test_a_dark_frame_is_named() -> None:
 
 def test_far_field_pixel_must_fit_the_geometry() -> None:
     values = {
-        "geometry": "far_field", "wavelength_um": 1e-4, "detector_pixel_um": 50.0, "distance_um": 1e6,
-        "object_pixel_um": 1e-4 * 1e6 / (16 * 50.0), "positions_um": np.array([(0, 0), (0, 0.5), (0.4, 0), (0.5, 0.3)]),
+        "geometry": "far_field",
+        "wavelength_um": 1e-4,
+        "detector_pixel_um": 50.0,
+        "distance_um": 1e6,
+        "object_pixel_um": 1e-4 * 1e6 / (16 * 50.0),
+        "positions_um": np.array([(0, 0), (0, 0.5), (0.4, 0), (0.5, 0.3)]),
     }
     good = Draft("ptychography", noise(4, 16, 16), values).complete()
     assert warnings(good) == set()

@@ -14,6 +14,7 @@ from .led_boards import FoundBoard, find_board
 from .pixel_scale import pixel_scale
 
 MOST_PIXELS = 256  # along a side, of what is read to tell how bright a frame is
+WEAK = 0.35  # agreement of the circles below which another pixel is tried
 HALF_TURN = "half a turn more fits as well"
 
 
@@ -23,8 +24,9 @@ def board_checks(acquisition: LedArray, seen: Survey) -> Iterator[Check]:
         return
     means = light(acquisition, seen.looked_at, seen.means)
     found = find_board(acquisition, seen.looked_at, means)
-    if found is None or not found.fits:
-        scaled = pixel_scale(acquisition, seen.looked_at, means)
+    if found is None or found.agreement[0] < WEAK:
+        at_best = 0.0 if found is None else found.agreement[1]
+        scaled = pixel_scale(acquisition, seen.looked_at, means, at_best)
         if scaled is not None:
             yield scaled
             return
@@ -66,8 +68,12 @@ def board_to_calibrate(acquisition: LedArray) -> FoundBoard | None:
     means = np.array([np.mean(np.asarray(frames[int(k)])[region[0], region[1]], dtype=float) for k in shown])
     if acquisition.coded_surface is not None or not np.isfinite(means).all():
         return None
-    found = find_board(acquisition, shown, light(acquisition, shown, means))
-    return found if found is not None and found.fits and found.moved else None
+    means = light(acquisition, shown, means)
+    found = find_board(acquisition, shown, means)
+    if found is None or not (found.fits and found.moved):
+        return None
+    other_pixel = found.agreement[0] < WEAK and pixel_scale(acquisition, shown, means, found.agreement[1])
+    return None if other_pixel else found
 
 
 def light(acquisition: LedArray, shown: np.ndarray, means: np.ndarray) -> np.ndarray:

@@ -13,10 +13,10 @@ from .frames import Check
 from .led_boards import evidence
 
 FACTORS = (2.0, 4.0, 5.0, 10.0, 20.0, 0.5, 0.25, 0.2, 0.1)
-SURE, CLOSER = 0.3, 0.2  # agreement of the circles with another pixel, and by how much it must be better
+SURE, CLOSER = 0.45, 0.1  # agreement of the circles with another pixel, and by how much it must be better
 
 
-def pixel_scale(acquisition: LedArray, shown: np.ndarray, means: np.ndarray) -> Check | None:
+def pixel_scale(acquisition: LedArray, shown: np.ndarray, means: np.ndarray, at_best: float) -> Check | None:
     """A warning where the frames' spectra show a pixel some times smaller or larger than the one given; else None.
 
     Parameters
@@ -24,17 +24,18 @@ def pixel_scale(acquisition: LedArray, shown: np.ndarray, means: np.ndarray) -> 
     acquisition : frames, directions, NA, wavelength and pixel.
     shown : numbers of the frames looked at (n,).
     means : their brightness at equal exposure (n,), any unit.
+    at_best : agreement of the circles with the given pixel, however the board lies.
     """
     given = _agreement(acquisition, shown, means)
     tried = {k: _agreement(acquisition.replace(pixel_um=acquisition.pixel_um / k), shown, means) for k in FACTORS}
     factor = max(tried, key=lambda k: tried[k])
-    if tried[factor] < max(SURE, given + CLOSER):
+    if tried[factor] < max(SURE, at_best + CLOSER):
         return None
     pixel = acquisition.pixel_um / factor
     expected = acquisition.objective_na * acquisition.pixel_um / acquisition.wavelength_um
     cause = "was it not divided by the magnification or the binning?" if factor > 1 else "was it divided twice?"
     said = (
-        f"The circles in the bright frames' spectra have a radius of about {expected / factor:.2g} cycles per pixel, but "
+        f"Circles in the bright frames' spectra have a radius of about {expected / factor:.2g} cycles per pixel, but "
         f"objective_na x pixel_um / wavelength_um says {expected:.2g}: pixel_um is about "
         f"{max(factor, 1 / factor):g} times too {'large' if factor > 1 else 'small'}, {cause} With {pixel:.3g} um the "
         f"circles agree to {tried[factor]:.2f} (as given {given:.2f}); check objective_na and wavelength_um too."
