@@ -13,6 +13,7 @@ from .frames import Check
 from .led_boards import evidence
 
 FACTORS = (2.0, 4.0, 5.0, 10.0, 20.0, 0.5, 0.25, 0.2, 0.1)
+FEWEST_BINS = 6  # in the radius of the pupil, below which circles are too small to tell
 SURE, CLOSER = 0.45, 0.1  # agreement of the circles with another pixel, and by how much it must be better
 
 
@@ -45,4 +46,5 @@ def pixel_scale(acquisition: LedArray, shown: np.ndarray, means: np.ndarray, at_
 
 def _agreement(acquisition: LedArray, shown: np.ndarray, means: np.ndarray) -> float:
     told = evidence(acquisition, shown, means)
-    return 0.0 if told is None else told.agreement(acquisition.illumination_na)
+    small = told is None or told.circles.edge > 1 / FEWEST_BINS
+    return 0.0 if told is None or small else told.agreement(acquisition.illumination_na)
