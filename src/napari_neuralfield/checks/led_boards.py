@@ -28,6 +28,7 @@ SIMPLER = 10.0  # of another order, which is rather believed than a shift that h
 SIGNAL = 0.15  # agreement of circles below which nothing is said
 MATCHED = 0.9  # share of the frames that must be bright or dark as a reading says
 EXPLAINED, CONTRADICTED = 0.85, 0.7  # share of the bright frames that fit what is named, and that fit nothing
+SURE = 0.25  # agreement below which another place of the board is not named
 FEWEST_FOR_SIZE = 8  # bright frames
 CLOSER = 0.1  # agreement that another size must win
 TURNED_DEG, SHIFTED, SCALED = 3.0, 0.15, 0.18  # degrees, NA, share: smaller errors do no visible harm
@@ -165,7 +166,7 @@ def _judged(told: Evidence, na: np.ndarray, pose: BoardPose, reading: Reading | 
     gained = told.likelihood(better) - told.likelihood(na)
     sized = len(told.circles.frames) >= FEWEST_FOR_SIZE and agreement[1] > agreement[0] + CLOSER
     scaled = SCALED * (UNSURE if told.bright is None else 1) if sized else np.inf
-    if gained > CLEARLY and is_moved(pose, told.objective_na, scaled):
+    if gained > CLEARLY and agreement[1] > SURE and is_moved(pose, told.objective_na, scaled):
         return FoundBoard(pose=pose, matched=matched, agreement=agreement)
     return FoundBoard(matched=matched, agreement=agreement)
 
