@@ -9,6 +9,7 @@ import numpy as np
 from ..data.acquisition import LedArray, MultiplexedLed
 from ..data.geometry import default_z_range_um, depth_of_field_um, led_directions, native_upsampling
 from ..optics.illumination import is_bright_field, nearest_overlap, synthetic_na
+from .board_findings import board_checks
 from .frames import Check, Survey, named, well_sampled
 from .patterns import pattern_checks
 
@@ -20,6 +21,7 @@ def led_array(acquisition: LedArray, seen: Survey) -> Iterator[Check]:
     """Findings about an `acquisition` of one LED per frame, whose frames were `seen`."""
     yield from _microscope(acquisition)
     yield from _brightness(acquisition, seen)
+    yield from board_checks(acquisition, seen)
 
 
 def multiplexed(acquisition: MultiplexedLed, seen: Survey) -> Iterator[Check]:

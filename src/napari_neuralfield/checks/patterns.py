@@ -13,6 +13,7 @@ from ..optics.illumination import ORIENTATIONS, orient
 from ..optics.patterns import PatternName, describe, turn_from
 from ..types import InputError
 from .frames import Check, Survey, named
+from .halves import find_halves
 
 SMALLEST = 32  # pixels along a side
 OPPOSITE_DEG = 30.0
@@ -79,6 +80,7 @@ def pattern_checks(acquisition: MultiplexedLed, seen: Survey) -> Iterator[Check]
         said = f"The frames have {rows} x {columns} pixels; below {SMALLEST} the borders reach everywhere"
         yield Check("size", "warning", min(rows, columns), "pixels", f"{said}, so take a larger region.")
     yield from _swapped(acquisition, names, seen)
+    yield from _halves(acquisition, names, seen)
     yield from _orientation(acquisition)
 
 
@@ -104,6 +106,42 @@ def _swapped(acquisition: MultiplexedLed, names: list[PatternName], seen: Survey
         yield Check("swapped", "warning", len(dim), "frames", said)
     else:
         yield Check("swapped", "ok", 0, "frames", "Bright-field frames are brighter than dark-field frames.")
+
+
+def _halves(acquisition: MultiplexedLed, names: list[PatternName], seen: Survey) -> Iterator[Check]:
+    """Whether opposite halves of the bright field are opposite in the frames too."""
+    found = find_halves(acquisition, names) if np.isfinite(seen.means).all() else None
+    if found is None:
+        return
+    pairs = " and ".join(f"{i} with {j}" for i, j in found.pairs)
+    before, after = (f"{100 * share:.0f} %" for share in found.explained)
+    fits = ""
+    if found.better_deg is not None:
+        line = ", ".join(f"{{half: {angle:.0f}}}" for angle in found.better_deg)
+        fits = f"one phase explains {after} of their differences with patterns: [{line}] for {_frames(found.frames)}"
+    if found.wrong:
+        said = (
+            "Opposite bright-field halves must show a sample's phase with opposite signs, but frames that the patterns "
+            f"call opposite do not (correlation {found.given:.2f}); those that do are {pairs} ({found.paired:.2f})."
+        )
+        remedy = "; write that in the sidecar (half a turn of all fits as well, with the phase inverted)."
+        said += f" {fits[0].upper()}{fits[1:]}{remedy}" if fits else " No order of the patterns that was tried fits."
+        yield Check("halves", "warning", found.given, "correlation", said)
+    elif fits:
+        said = (
+            f"The frames pair as the patterns say, but along other axes: {fits}, as given {before}; correct the "
+            "patterns or led_na (half a turn of all fits as well, with the phase inverted)."
+        )
+        yield Check("halves", "warning", found.explained[0], "share", said)
+    else:
+        said = (
+            f"Opposite bright-field halves show the sample's phase with opposite signs (correlation {found.given:.2f})."
+        )
+        yield Check("halves", "ok", found.given, "correlation", said)
+
+
+def _frames(numbers: list[int]) -> str:
+    return "frames " + ", ".join(map(str, numbers))
 
 
 def _orientation(acquisition: MultiplexedLed) -> Iterator[Check]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.board_findings import board_to_calibrate
 from ..checks.patterns import five_frames
 from ..data.acquisition import Acquisition, CodedPtychography, LedArray, MultiplexedLed, ThroughFocus
 from ..data.times import times
@@ -42,6 +43,8 @@ def recommended(acquisition: Acquisition) -> tuple[str, dict[str, Any]]:
         return _for_focus(acquisition), {}
     if isinstance(acquisition, MultiplexedLed):
         return _for_patterns(acquisition)
+    if isinstance(acquisition, LedArray) and board_to_calibrate(acquisition) is not None:
+        return BEST[acquisition.kind], {"board": "frames"}
     return BEST[acquisition.kind], {}
 
 

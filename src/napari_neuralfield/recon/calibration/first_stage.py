@@ -7,7 +7,9 @@ from collections.abc import Generator
 
 import numpy as np
 
+from ...checks.board_findings import board_to_calibrate, moved
 from ...data.acquisition import Acquisition, LedArray
+from ...optics.grids import frequencies
 from ...types import Event, Note
 from ..engine.preparing import announced
 from ..engine.recipe import option
@@ -17,6 +19,12 @@ from .result import Calibration
 from .stages import calibrate
 
 CALIBRATE = option(False, "first find what the microscope really was, from the frames themselves")
+BOARD = option(
+    "given", "where the LED board is: as the file gives it, or as the circles in the bright frames' spectra show it"
+)
+SOFT_BINS = 1.5  # width of the rim of a pupil that lets part of an LED's direct light through
+PARTLY = (0.03, 0.85)  # of the bright frames' light, in the frame of an LED at the rim
+AT_THE_RIM = 0.03  # of the NA
 DARKEST_FRAMES, DARKEST_PIXELS = 0.1, 0.02  # shares of the dark frames, and of their pixels, that show ambient light
 
 
@@ -51,6 +59,38 @@ def calibrated(
         left = "it is left out" if recipe.leave_out else "leave_out leaves it out"
         yield Note(f"frame {outlier.frame} {outlier.why}; {left}", "warning")
     return found.acquisition(recipe.leave_out), what_was_found(found)
+
+
+def placed(acquisition: LedArray) -> Generator[Event, None, LedArray]:
+    """`acquisition` with its LED board where the bright frames' spectra show it, and a soft rim where they need one."""
+    found = board_to_calibrate(acquisition)
+    if found is None:
+        yield Note("the bright frames' spectra show the LED board where the file says, or do not tell where it is")
+        return acquisition
+    given, better = found.agreement
+    yield Note(
+        f"the LED board is taken {moved(found.pose, acquisition)}, as the circles in the bright frames' spectra show "
+        f"(agreement {better:.2f}, as given {given:.2f}); correct the sidecar, or run neuralfield calibrate for more",
+        "warning",
+    )
+    turned = acquisition.replace(illumination_na=found.pose.place(acquisition.illumination_na))
+    return with_soft_rim(turned)
+
+
+def with_soft_rim(acquisition: LedArray) -> LedArray:
+    """With a pupil that ends softly, where LEDs at its rim send part of their direct light through; else as it is."""
+    ratio = np.hypot(*acquisition.illumination_na.T) / acquisition.objective_na
+    rim, inside = np.flatnonzero(np.abs(ratio - 1) < AT_THE_RIM), np.flatnonzero(ratio < 1 - AT_THE_RIM)
+    if acquisition.pupil is not None or not len(rim) or not len(inside):
+        return acquisition
+    usual = np.median([acquisition.intensity([int(k)]).mean() for k in inside])
+    share = np.array([acquisition.intensity([int(k)]).mean() for k in rim]) / usual
+    if not ((share > PARTLY[0]) & (share < PARTLY[1])).any():
+        return acquisition
+    fy, fx = (frequencies(n, acquisition.pixel_um) for n in acquisition.frame_shape)
+    width = SOFT_BINS / (min(acquisition.frame_shape) * acquisition.pixel_um)
+    beyond = np.hypot(fy[:, None], fx[None, :]) - acquisition.objective_na / acquisition.wavelength_um
+    return acquisition.replace(pupil=np.clip(0.5 - beyond / width, 0, 1).astype(np.complex64))
 
 
 def what_was_found(calibration: Calibration) -> FoundMicroscope:

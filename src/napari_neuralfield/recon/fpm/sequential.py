@@ -22,7 +22,7 @@ from ...fields.planes import PlanesField
 from ...forward import fourier
 from ...forward.led_grid import depth_tensor, extent, flat_spectra, support
 from ...types import Event, Note, Preview, Progress
-from ..calibration.first_stage import CALIBRATE, calibrated, without_ambient_light
+from ..calibration.first_stage import BOARD, CALIBRATE, calibrated, placed, without_ambient_light
 from ..calibration.recipe import CalibrationRecipe
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import method, option
@@ -42,6 +42,7 @@ class SequentialRecipe(CalibrationRecipe):
     method: str = "fpm-sequential"
     z_um: Depths = Z_UM
     planes: int | None = option(None, "planes of a stack; empty: 0.3 depths of field apart", ge=1, le=2000)
+    board: Literal["given", "frames"] = BOARD
     calibrate: bool = CALIBRATE
     recover_pupil: bool | None = option(None, "solve for the pupil's aberration; empty: for a single plane")
     recover_gain: bool | None = option(None, "solve for the brightness of each LED; empty: for a single plane")
@@ -109,6 +110,8 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
     device = compute.device(recipe.device)
     if recipe.background == "darkest":
         acquisition = without_ambient_light(acquisition)
+    if recipe.board == "frames":
+        acquisition = yield from placed(acquisition)
     acquisition, found = yield from calibrated(acquisition, recipe, recipe.calibrate)
     depths = plane_depths(acquisition, recipe.z_um, recipe.planes)
     single = len(depths) == 1
