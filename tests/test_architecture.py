@@ -17,29 +17,33 @@ FILES = sorted(SRC.rglob("*.py"))
 PACKAGE = SRC.name
 
 # Each room may use itself and the rooms named here.
+DATA = ("data", "data/names")
+CHECKS = ("checks", "checks/seen")
 BASE = {"types", "registry", "compute"}
-MODELS = BASE | {"optics", "data", "forward", "networks", "fields"}
-SOLVING = MODELS | {"checks", "recon/engine"}
-FILED = BASE | {"optics", "data", "networks", "fields", "checks"}
+MODELS = BASE | {"optics", *DATA, "forward", "networks", "fields"}
+SOLVING = MODELS | {*CHECKS, "recon/engine"}
+FILED = BASE | {"optics", *DATA, "networks", "fields", *CHECKS}
 RECON = {"recon"} | {
     f"recon/{name}"
     for name in ("engine", "projection", "calibration", "fpm", "scan", "residual", "patterns", "focus", "training")
 }
-IO = {"io", "io/native", "io/sidecar", "io/readers", "io/writers"}
-APP = MODELS | {"checks", "simulate"} | RECON | IO
+IO = {"io", "io/native", "io/sidecar", "io/described", "io/readers", "io/writers"}
+APP = MODELS | {*CHECKS, "simulate"} | RECON | IO
 WIDGETS = APP | {"app", "app/figures", "widgets/kit", "widgets/view"}
 MAY_USE = {
     "types": set(),
     "registry": {"types"},
     "compute": {"types"},
     "optics": BASE,
-    "data": BASE | {"optics"},
-    "checks": BASE | {"optics", "data"},
-    "simulate": BASE | {"optics", "data"},
-    "networks": BASE | {"optics", "data"},
-    "fields": BASE | {"optics", "data", "networks"},
-    "forward": BASE | {"optics", "data"},
-    "recon/engine": MODELS | {"checks"},
+    "data/names": BASE,
+    "data": BASE | {"optics", "data/names"},
+    "checks/seen": BASE | {"optics", *DATA},
+    "checks": BASE | {"optics", *DATA, "checks/seen"},
+    "simulate": BASE | {"optics", *DATA},
+    "networks": BASE | {"optics", *DATA},
+    "fields": BASE | {"optics", *DATA, "networks"},
+    "forward": BASE | {"optics", *DATA},
+    "recon/engine": MODELS | {*CHECKS},
     "recon/projection": SOLVING,
     "recon/calibration": SOLVING | {"recon/projection"},
     "recon/fpm": SOLVING | {"recon/projection", "recon/calibration"},
@@ -51,8 +55,9 @@ MAY_USE = {
     "recon": SOLVING | RECON,
     "io/native": FILED,
     "io/sidecar": FILED | {"io/native"},
-    "io/readers": FILED | {"io/native", "io/sidecar"},
-    "io/writers": FILED | {"io/native", "io/readers"},
+    "io/described": FILED | {"io/native", "io/sidecar"},
+    "io/readers": FILED | {"io/native", "io/sidecar", "io/described"},
+    "io/writers": FILED | {"io/native", "io/described", "io/readers"},
     "io": FILED | IO,
     "app/figures": APP,
     "app": APP | {"app/figures"},

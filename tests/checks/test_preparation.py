@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_neuralfield.checks.preparation import prepared
+from napari_neuralfield.checks.seen.preparation import prepared
 from napari_neuralfield.data.acquisition import Acquisition, Draft, LedArray, Ptychography
 from napari_neuralfield.data.repairs import Repaired, filled
 from napari_neuralfield.simulate.led_optics import led_frames, led_grid_na

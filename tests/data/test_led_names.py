@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_neuralfield.data.led_names import numbers, places
+from napari_neuralfield.data.names.led_names import numbers, places
 from napari_neuralfield.types import InputError
 
 

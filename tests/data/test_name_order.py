@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from napari_neuralfield.data.name_order import families, in_natural_order, signed_numbers
+from napari_neuralfield.data.names.name_order import families, in_natural_order, signed_numbers
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from PIL import Image
 from napari_neuralfield.cli import commands as cli
 from napari_neuralfield.data.acquisition import ThroughFocus
 from napari_neuralfield.io import open_draft
-from napari_neuralfield.io.readers.depth_names import depth_um
+from napari_neuralfield.io.described.depth_names import depth_um
 from napari_neuralfield.types import InputError
 
 OPTICS = "wavelength_um: 0.532\npixel_um: 0.16\nobjective_na: 0.5\ncondenser_na: 0\n"

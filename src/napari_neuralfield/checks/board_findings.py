@@ -9,9 +9,9 @@ import numpy as np
 from ..data.acquisition import LedArray
 from ..data.frames import evenly_chosen
 from ..optics.board import BoardPose
-from .frames import MAX_FRAMES, Check, Survey
 from .led_boards import FoundBoard, find_board
 from .pixel_scale import pixel_scale
+from .seen.frames import MAX_FRAMES, Check, Survey
 
 MOST_PIXELS = 256  # along a side, of what is read to tell how bright a frame is
 WEAK = 0.35  # agreement of the circles below which another pixel is tried

@@ -10,7 +10,7 @@ from ..data.acquisition import Acquisition
 from ..data.colours import middle_of, named_colour
 from ..data.white import bright_frame, empty_place
 from ..types import InputError
-from .frames import Check
+from .seen.frames import Check
 
 UNEQUAL = 10.0  # brightest over dimmest colour, from which the dim one is mostly noise
 VISIBLE_UM = (0.36, 0.83)

@@ -20,11 +20,11 @@ from ..data.colours import middle_of
 from ..data.geometry import default_z_range_um, depth_of_field_um, led_directions, native_upsampling
 from ..optics.illumination import is_bright_field, nearest_overlap, synthetic_na
 from .colours import colour_checks
-from .frames import Check, Survey, frame_checks, survey
 from .leds import led_array, multiplexed
-from .look import Looked
-from .preparation import prepared
 from .scans import coded, ptychography, scan_facts
+from .seen.frames import Check, Survey, frame_checks, survey
+from .seen.look import Looked
+from .seen.preparation import prepared
 from .through_focus import through_focus, through_focus_facts
 
 __all__ = ["Check", "check", "checks_of", "facts"]

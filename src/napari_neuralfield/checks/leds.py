@@ -10,8 +10,8 @@ from ..data.acquisition import LedArray, MultiplexedLed
 from ..data.geometry import default_z_range_um, depth_of_field_um, led_directions, native_upsampling
 from ..optics.illumination import is_bright_field, nearest_overlap, synthetic_na
 from .board_findings import board_checks
-from .frames import Check, Survey, named, well_sampled
 from .patterns import pattern_checks
+from .seen.frames import Check, Survey, named, well_sampled
 
 MIN_OVERLAP = 0.35
 STEEPEST_NA = 0.95

@@ -12,8 +12,8 @@ from ..data.acquisition import MultiplexedLed
 from ..optics.illumination import ORIENTATIONS, orient
 from ..optics.patterns import PatternName, describe, turn_from
 from ..types import InputError
-from .frames import Check, Survey, named
 from .halves import find_halves
+from .seen.frames import Check, Survey, named
 
 SMALLEST = 32  # pixels along a side
 OPPOSITE_DEG = 30.0

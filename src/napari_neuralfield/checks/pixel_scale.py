@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..data.acquisition import LedArray
-from .frames import Check
 from .led_boards import evidence
+from .seen.frames import Check
 
 FACTORS = (2.0, 4.0, 5.0, 10.0, 20.0, 0.5, 0.25, 0.2, 0.1)
 FEWEST_BINS = 6  # in the radius of the pupil, below which circles are too small to tell

@@ -9,7 +9,7 @@ import numpy as np
 from ..data.acquisition import CodedPtychography, Ptychography
 from ..data.frames import evenly_chosen, good_pixels
 from ..types import InputError
-from .frames import listed
+from .seen.frames import listed
 
 FEWEST = 4  # frames
 UNITS = {"metres": 1e6, "millimetres": 1e3, "nanometres": 1e-3, "angstroms": 1e-4}

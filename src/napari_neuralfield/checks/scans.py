@@ -9,9 +9,9 @@ import numpy as np
 from ..data.acquisition import CodedPtychography, Ptychography
 from ..data.borders import repeats
 from ..data.frames import good_pixels
-from .frames import Check, Survey, named, steady_light
 from .near_or_far import moving_shadows
 from .scan_rules import FEWEST, UNITS, ScanPlacement, misplaced, placement
+from .seen.frames import Check, Survey, named, steady_light
 
 Scanned = Ptychography | CodedPtychography
 LOW_OVERLAP = 0.3  # of the width of a window or probe

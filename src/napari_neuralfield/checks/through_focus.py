@@ -11,7 +11,7 @@ from ..data.acquisition import ThroughFocus
 from ..data.geometry import depth_of_field_um
 from ..data.times import Groups, lacking, of_stacks, starts_s, times
 from ..types import InputError
-from .frames import Check, Survey, steady_light, well_sampled
+from .seen.frames import Check, Survey, steady_light, well_sampled
 
 SMALLEST_PIXELS = 32  # networks halve a frame four times, and two pixels must be left
 STEADY = 0.03

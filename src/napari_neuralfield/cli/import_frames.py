@@ -14,7 +14,7 @@ from ..app.arguments import flag_of
 from ..app.frame_table import as_lines
 from ..data.acquisition import KINDS, Draft, quantities
 from ..data.derived import DERIVING
-from ..data.name_order import signed_numbers
+from ..data.names.name_order import signed_numbers
 from ..data.quantity import check_value
 from ..io import open_draft, save_acquisition
 from ..io.native.atomic import write_or_keep, writing

@@ -51,8 +51,8 @@ def acquisition(path: Path) -> Facts:
     means: dict[int, float] = {}
     if not missing:
         from ..checks import findings as checks
-        from ..checks.frames import middle_part
-        from ..checks.look import look
+        from ..checks.seen.frames import middle_part
+        from ..checks.seen.look import look
 
         complete = draft.complete()
         seen = look(middle_part(complete))

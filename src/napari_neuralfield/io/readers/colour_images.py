@@ -18,9 +18,9 @@ from PIL import Image
 
 from ...data.frames import Frames
 from ...types import InputError
+from ..described import tiff_planes
 from ..native.hdf5_frames import SingleFrames
 from ..native.reading import explained
-from . import tiff_planes
 
 COLOURS = 3
 RGB_AXES = ("YXS", "SYX")  # of an image, its colours beside each other or plane after plane

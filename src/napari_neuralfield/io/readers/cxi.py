@@ -15,13 +15,13 @@ from ...data.acquisition import Draft
 from ...data.frames import Frames
 from ...registry import READERS
 from ...types import InputError
+from ..described import named
+from ..described.cxi_lengths import DETECTOR, basis, lengths
+from ..described.cxi_lengths import found as _found
+from ..described.geometry_from_frames import GeometryFromFrames
+from ..described.pixel_mask import good_by_bits, remark, right_way_round
 from ..native.hdf5_frames import HDF5Array, opened, stored
 from ..sidecar import layout, sidecar
-from . import named
-from .cxi_lengths import DETECTOR, basis, lengths
-from .cxi_lengths import found as _found
-from .geometry_from_frames import GeometryFromFrames
-from .pixel_mask import good_by_bits, remark, right_way_round
 
 # where things are in an entry
 TRANSLATION = "sample_1/geometry_1/translation"

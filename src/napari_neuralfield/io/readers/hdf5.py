@@ -10,10 +10,10 @@ import numpy as np
 from ...data.acquisition import KINDS, Draft
 from ...registry import READERS
 from ...types import InputError
+from ..described import hdf5_stacks, named
 from ..native import hdf5_tree
 from ..native.hdf5_frames import opened
 from ..sidecar import sidecar
-from . import hdf5_stacks, named
 from .cxi import CxiReader
 from .hdf5_layouts import LAYOUTS, Hdf5Layout
 

@@ -15,11 +15,11 @@ import numpy as np
 from ...data.acquisition import Draft
 from ...optics.illumination import direction_cosines
 from ...types import InputError
+from ..described.geometry_from_frames import GeometryFromFrames
 from ..native import hdf5_tree
 from ..native.hdf5_frames import opened
 from ..native.stored_units import converted, inverse_length, number, plain
 from ..sidecar import layout, scan_grid
-from .geometry_from_frames import GeometryFromFrames
 from .numpy_archive import UNITLESS, zero_at_corner
 
 

@@ -16,12 +16,12 @@ from ...data.acquisition import Draft
 from ...optics.illumination import UCONN_HEIGHT_MM, uconn_board
 from ...registry import READERS
 from ...types import InputError
+from ..described import named
+from ..described.hdf5_stacks import joined
 from ..native import hdf5_tree
 from ..native.hdf5_frames import HDF5Array, WholeFrames, opened
 from ..native.reading import explained
 from ..sidecar import layout, sidecar
-from . import named
-from .hdf5_stacks import joined
 
 _CLASSES = {"single": "f4", "double": "f8", "logical": "u1"}
 _BOARD_LEDS = 225

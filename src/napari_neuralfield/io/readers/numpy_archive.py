@@ -13,10 +13,10 @@ import numpy as np
 from ...data.acquisition import Draft
 from ...registry import READERS
 from ...types import InputError
+from ..described import named
 from ..native.hdf5_frames import Key
 from ..native.reading import explained
 from ..sidecar import layout, sidecar
-from . import named
 
 ENDINGS = (".npz", ".npz.bz2")
 SCAN = ("data", "scan")

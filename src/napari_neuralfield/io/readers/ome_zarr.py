@@ -11,11 +11,11 @@ import numpy as np
 from ...data.acquisition import Draft
 from ...registry import READERS
 from ...types import InputError
+from ..described import named, ngff
+from ..described.image_metadata import of_xml, read_xml
+from ..described.planes import AXES, Planes, because, kind_without, seen_of, wavelength_in
 from ..native.zarr_frames import FILES, ZarrFrames, attributes, below, children, node, opened
 from ..sidecar import sidecar
-from . import named, ngff
-from .image_metadata import of_xml, read_xml
-from .planes import AXES, Planes, because, kind_without, seen_of, wavelength_in
 
 if TYPE_CHECKING:
     import zarr

@@ -13,10 +13,10 @@ from ...data.derived import Values, derived
 from ...optics import probe
 from ...registry import READERS
 from ...types import InputError
+from ..described import named
+from ..described.geometry_from_frames import GeometryFromFrames
+from ..described.si_units import Lengths
 from ..native.hdf5_frames import HDF5Frames, opened, stored
-from . import named
-from .geometry_from_frames import GeometryFromFrames
-from .si_units import Lengths
 
 NEEDED = ("ptychogram", "encoder")
 LENGTHS = {"detector_pixel_um": "dxd", "distance_um": "zo", "wavelength_um": "wavelength"}

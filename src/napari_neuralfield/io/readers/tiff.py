@@ -15,15 +15,15 @@ from ...data.frames import Frames, FrameSelection
 from ...data.name_values import times_s
 from ...registry import READERS
 from ...types import InputError
+from ..described import tiff_planes
+from ..described.depth_names import agree, by_depth, depth_um
+from ..described.folders import SUFFIXES, chosen_images, remarks
+from ..described.planes import Planes, because, kind_without, seen_of
 from ..native.hdf5_frames import SingleFrames, WholeFrames
 from ..native.reading import missing_package
 from ..sidecar import sidecar
 from ..sidecar.tables import image_head, read_image
-from . import tiff_planes
 from .colour_images import in_colour
-from .depth_names import agree, by_depth, depth_um
-from .folders import SUFFIXES, chosen_images, remarks
-from .planes import Planes, because, kind_without, seen_of
 
 COLOURS_APART = "SYX"  # axes of colours plane after plane: so some programs mark a stack of three frames
 

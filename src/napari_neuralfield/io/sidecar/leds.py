@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 import numpy as np
 import pydantic
 
-from ...data import led_names, typed_values
+from ...data import typed_values
+from ...data.names import led_names
 from ...data.typed_values import LENGTHS
 from ...optics import illumination
 from ...optics.led_orders import lit_order

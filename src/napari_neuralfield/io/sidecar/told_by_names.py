@@ -12,7 +12,7 @@ from ...data import name_values
 from ...data.acquisition import Draft, quantities
 from ...data.colours import frames_per_colour
 from ...data.derived import DERIVING, IN_PIXELS, PER_STACK, THROUGH_FOCUS
-from ...data.name_order import signed_numbers
+from ...data.names.name_order import signed_numbers
 from ...types import InputError
 from . import columns
 from .by_name import listed

@@ -10,6 +10,8 @@ import numpy as np
 from ...data.acquisition import Acquisition, Ptychography
 from ...data.frames import good_pixels
 from ...types import InputError, Result
+from ..described.cxi_lengths import DETECTOR, SOURCE
+from ..described.si_units import PLANCK_TIMES_LIGHT
 from ..native.atomic import writing
 from ..native.hdf5_writing import hdf5_for_writing, write_frames
 from ..readers.cxi import (
@@ -22,8 +24,6 @@ from ..readers.cxi import (
     TITLE,
     TRANSLATION,
 )
-from ..readers.cxi_lengths import DETECTOR, SOURCE
-from ..readers.si_units import PLANCK_TIMES_LIGHT
 
 ENDING = ".cxi"
 VERSION = 160

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ...checks.findings import checks_of
-from ...checks.preparation import Prepared, prepared
+from ...checks.seen.preparation import Prepared, prepared
 from ...data.acquisition import Acquisition
 from ...data.frames import evenly_chosen
 from ...data.geometry import led_directions

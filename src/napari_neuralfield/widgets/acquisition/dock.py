@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import napari
     from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
-    from ...checks.frames import Check
+    from ...checks.seen.frames import Check
     from ...data.acquisition import Draft
     from ...recon.calibration.result import Calibration
     from ..view.layers import LayerData

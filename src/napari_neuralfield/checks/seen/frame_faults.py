@@ -8,7 +8,7 @@ import numpy as np
 import scipy.ndimage
 from scipy.sparse.csgraph import connected_components
 
-from ..data.acquisition import Acquisition, LedArray, ThroughFocus
+from ...data.acquisition import Acquisition, LedArray, ThroughFocus
 from .frames import Check, named
 from .look import Looked
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..data.acquisition import Acquisition, LedArray, MultiplexedLed, Ptychography
+from ...data.acquisition import Acquisition, LedArray, MultiplexedLed, Ptychography
 from .frames import Check
 from .look import Looked
 from .pedestal import ALIKE, Floor, bright_level, floor_of

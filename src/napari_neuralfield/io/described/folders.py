@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ...data.name_order import families, in_natural_order
+from ...data.names.name_order import families, in_natural_order
 from ...types import InputError
 from ..sidecar.by_name import listed
 

@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from ..data.acquisition import Acquisition, Ptychography
-from ..data.repairs import Repaired
+from ...data.acquisition import Acquisition, Ptychography
+from ...data.repairs import Repaired
 from .frames import Check
 from .look import Looked, darkness
 from .no_data import FEW, dead_pixels, highest, hot_pixels, neighbour, silent_lines

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..types import InputError
+from ...types import InputError
 
 PLACE = re.compile(r"(?<![a-z])r(?:ow)?[ _=-]*(\d+)[ _,-]*c(?:ol(?:umn)?)?[ _=-]*(\d+)(?![0-9])", re.IGNORECASE)
 NUMBER = re.compile(r"(?<![a-z])led[ _=#-]*(\d+)(?![0-9])", re.IGNORECASE)

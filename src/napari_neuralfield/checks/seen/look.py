@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..data.acquisition import Acquisition, Ptychography
-from ..data.frames import evenly_chosen
+from ...data.acquisition import Acquisition, Ptychography
+from ...data.frames import evenly_chosen
 from .frames import Counting, Survey, frames_to_look_at, looked_at
 from .no_data import gaps_of, spikes_of, usual_in
 from .pedestal import claimed_dark

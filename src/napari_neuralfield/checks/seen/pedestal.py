@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from ..data.acquisition import Acquisition, LedArray, MultiplexedLed, Ptychography
+from ...data.acquisition import Acquisition, LedArray, MultiplexedLed, Ptychography
 
 BLOCK, FEWEST = 8, 64  # blocks along a frame's shorter side; pixels of a block at least
 MOST = 48  # dark frames that are looked at

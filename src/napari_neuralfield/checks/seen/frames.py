@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from ..data.acquisition import Acquisition
-from ..data.derived import SCANS
-from ..data.frames import evenly_chosen, good_pixels, no_data
+from ...data.acquisition import Acquisition
+from ...data.derived import SCANS
+from ...data.frames import evenly_chosen, good_pixels, no_data
 
 MAX_FRAMES = 256
 MAX_BYTES = 48 * 2**20  # read in all, and unpacked for it; what is said of a recording must come at once

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..data.acquisition import Acquisition
+from ...data.acquisition import Acquisition
 from .floors import without_floor
 from .frame_faults import odd_frames, unlit
 from .frames import Check, Survey, middle_part, named

@@ -1,0 +1,1 @@
+"""What the names of files say: their order, and values in them."""

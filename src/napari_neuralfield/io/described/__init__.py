@@ -1,0 +1,1 @@
+"""What files say of their frames: names, axes, units, masks and planes."""
