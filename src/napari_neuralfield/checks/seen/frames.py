@@ -117,13 +117,11 @@ def frames_to_look_at(acquisition: Acquisition) -> np.ndarray:
 
 
 def _cost_bytes(frames: object) -> int:
-    """What must be read and unpacked for one frame, where that is more than the frame."""
-    while not hasattr(frames, "cost_bytes"):
-        inner = getattr(frames, "measured", getattr(frames, "frames", None))
-        if inner is None:
-            return 0
-        frames = inner
-    return int(frames.cost_bytes)
+    """What must be read and unpacked for one frame, where that is more than the frame; asked through what wraps it."""
+    wraps = ("given", "measured", "frames", "raw")
+    inner = next((getattr(frames, name) for name in wraps if hasattr(frames, name)), None)
+    own = int(getattr(frames, "cost_bytes", 0))
+    return own if own or inner is None or inner is frames else _cost_bytes(inner)
 
 
 def survey(acquisition: Acquisition) -> Survey:
