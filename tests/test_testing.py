@@ -46,7 +46,7 @@ SCENES: dict[str, Callable[[], Acquisition]] = {
 }
 QUICK: dict[str, dict[str, Any]] = {
     "defocus-field": {"steps": 2, "field": "hash"},
-    "fpm-inr": {"z_um": (-1, 1), "steps": 3},
+    "fpm-inr": {"z_um": (-1, 1)},
     "fpm-per-slice": {"passes": 2, "planes": 2},
     "epie": {"passes": 2},
     "rpie": {"passes": 2},
@@ -132,8 +132,17 @@ def three_lamps(folder: Path) -> Path:
     return path
 
 
+def another_program(folder: Path) -> Path:
+    path = folder / "scan.h5"
+    with h5py.File(path, "w") as file:
+        file["entry/camera"] = np.ones((4, 8, 8), np.uint16)
+    (folder / "scan.yaml").write_text("kind: through_focus\nvariables: {frames: entry/camera}\nz_um: [0, 1, 2, 3]\n")
+    return path
+
+
 FILES = {
     "native": native,
+    "hdf5": another_program,
     "cxi": cxi,
     "lcnf": differences,
     "matlab": matlab,

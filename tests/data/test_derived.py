@@ -81,14 +81,14 @@ def test_what_is_assumed_gives_way() -> None:
 
 
 def test_stacks_one_after_the_other() -> None:
-    """Depths are of each stack, times of all its planes; a colour's stacks come after those of another."""
+    """Depths are of each stack, times of all its planes."""
     stacks = {"planes_per_stack": 3, "z_step_um": 2, "focus_frame": 1}
-    found = derived("through_focus", {**stacks, "frame_interval_s": 5, "channel": [0] * 6 + [1] * 6}, {}, (4, 4), 12)
-    assert found["z_um"].tolist() == [-2, 0, 2] * 4
-    assert found["time_s"].tolist() == [0, 0, 0, 5, 5, 5] * 2
+    found = derived("through_focus", {**stacks, "frame_interval_s": 5}, {}, (4, 4), 6)
+    assert found["z_um"].tolist() == [-2, 0, 2] * 2
+    assert found["time_s"].tolist() == [0, 0, 0, 5, 5, 5]
     found = derived("through_focus", {"planes_per_stack": 3, "z_um": [1, 2, 3], "time_s": [0, 7]}, {}, (4, 4), 6)
     assert found["z_um"].tolist() == [1, 2, 3] * 2
     assert found["time_s"].tolist() == [0, 0, 0, 7, 7, 7]
-    assert "time_s" not in derived("through_focus", {**stacks, "channel": [0] * 3 + [1] * 3}, {}, (4, 4), 6)
+    assert "time_s" not in derived("through_focus", stacks, {}, (4, 4), 3)
     with pytest.raises(InputError, match="planes_per_stack is 3 but there are 7 frames"):
         derived("through_focus", stacks, {}, (4, 4), 7)

@@ -32,7 +32,6 @@ SURE = 0.25  # agreement below which another place of the board is not named
 FEWEST_FOR_SIZE = 8  # bright frames
 CLOSER = 0.1  # agreement that another size must win
 TURNED_DEG, SHIFTED, SCALED = 3.0, 0.15, 0.18  # degrees, NA, share: smaller errors do no visible harm
-UNSURE = 2.0  # times that where all frames are bright, for then only the circles tell the board's size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,27 +162,27 @@ def _judged(told: Evidence, na: np.ndarray, pose: BoardPose, reading: Reading | 
         return FoundBoard(reading, matched=matched, agreement=agreement)
     if reading is not None or matched[1] < MATCHED or explained < CONTRADICTED:
         return FoundBoard(matched=matched, agreement=agreement, fits=False)
-    gained = told.likelihood(better) - told.likelihood(na)
     sized = len(told.circles.frames) >= FEWEST_FOR_SIZE and agreement[1] > agreement[0] + CLOSER
-    scaled = SCALED * (UNSURE if told.bright is None else 1) if sized else np.inf
-    if gained > CLEARLY and agreement[1] > SURE and is_moved(pose, told.objective_na, scaled):
+    sized &= told.bright is not None  # without dark frames the circles alone tell it, which are up to 20 % too large
+    pose = pose if sized else dataclasses.replace(pose, scale=1.0)
+    gained = told.likelihood(pose.place(na)) - told.likelihood(na)
+    if gained > CLEARLY and agreement[1] > SURE and is_moved(pose, told.objective_na):
         return FoundBoard(pose=pose, matched=matched, agreement=agreement)
     return FoundBoard(matched=matched, agreement=agreement)
 
 
-def is_moved(pose: BoardPose, objective_na: float, scaled: float = SCALED) -> bool:
+def is_moved(pose: BoardPose, objective_na: float) -> bool:
     """Whether a pose is so far from the given one that a reconstruction suffers.
 
     Parameters
     ----------
     pose : of the board.
     objective_na : a shift is compared with it.
-    scaled : share by which its size may be wrong.
     """
     return (
         abs(np.rad2deg(pose.turn_rad)) > TURNED_DEG
         or np.hypot(*pose.shift) > SHIFTED * objective_na
-        or abs(np.log(pose.scale)) > scaled
+        or abs(np.log(pose.scale)) > SCALED
     )
 
 

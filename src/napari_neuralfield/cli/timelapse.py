@@ -53,12 +53,13 @@ def run(
     from . import terminal
 
     acquisition = check_time_lapse(open_acquisition(file))
-    stacks = of_stacks(times(acquisition))
+    groups = times(acquisition)
+    stacks = of_stacks(groups)
     if height is not None:
         choices = Choices(choices.drift, choices.brightness, um_per_rad(acquisition.values(), height, str(file)))
     told = {} if recipe is None else load(recipe)
     built = build(method, {**told, **{name: value for name, value in options.items() if value is not None}})
-    print(f"method {method}, " + ("each time by itself" if stacks else "frame by frame"))
+    print(f"method {method}, " + (f"each of {len(groups)} times by itself" if stacks else "frame by frame"))
     acquisition, left_out = _ready(acquisition, stacks)
     groups = times(acquisition)
     chosen = arguments.frames(frames, len(groups), what="times" if stacks else "frames")

@@ -12,6 +12,7 @@ from .look import Looked
 from .pedestal import ALIKE, Floor, bright_level, floor_of
 
 MATTERS = 0.1  # of the light in the dark frames: a smaller floor does no harm
+LIT = 1.02  # times the floor: bright frames are at least so bright, else there is no light at all
 HARMS = 1.0  # times that light: a floor that would have ruined the result
 
 
@@ -54,7 +55,7 @@ def _by_exposure(acquisition: Acquisition, seen: Looked) -> dict[float, Floor]:
         some = group == number
         usual = float(np.median(times[some]))
         floor = floor_of(acquisition, seen.numbers[some], light[some], level * usual)
-        if floor is not None:
+        if floor is not None and level * usual > LIT * floor.counts:
             found[usual] = floor
     return found
 
