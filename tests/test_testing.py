@@ -9,6 +9,7 @@ from typing import Any
 import coded_scene
 import defocus_scene
 import h5py
+import lapse_scene
 import numpy as np
 import pattern_scene
 import pytest
@@ -61,6 +62,10 @@ def test_every_method(name: str) -> None:
     """And, with its result, every field."""
     acquisition = coded_scene.coded_scene()[0] if name == "coded-fpm" else SCENES[METHODS[name].kinds[0]]()
     SEEN.add(testing.check_method(name, acquisition, **QUICK.get(name, {})).field.type_name)
+
+
+def test_a_method_through_focus_on_a_time_lapse_of_stacks() -> None:
+    SEEN.add(testing.check_method("tie-fft", lapse_scene.stacks(2)[0]).field.type_name)
 
 
 def test_every_field_was_among_them() -> None:
