@@ -9,6 +9,7 @@ from typing import Any
 import coded_scene
 import defocus_scene
 import h5py
+import lapse_scene
 import numpy as np
 import pattern_scene
 import pytest
@@ -67,6 +68,8 @@ def test_every_method(name: str) -> None:
 def test_a_method_in_colour() -> None:
     acquisition, _ = SIMULATORS["through-focus-colour"](0, pixels=32)
     SEEN.add(testing.check_method("tie-fft", acquisition).field.type_name)
+def test_a_method_through_focus_on_a_time_lapse_of_stacks() -> None:
+    SEEN.add(testing.check_method("tie-fft", lapse_scene.stacks(2)[0]).field.type_name)
 
 
 def test_every_field_was_among_them() -> None:

@@ -64,6 +64,8 @@ def run(
     what = "" if factor is None else " of height, um,"
     if all_in_focus:
         chosen = in_focus.depths_to_look_at(z_um, field.extent, result.optics, str(file))
+        if times:
+            raise InputError(f"{file} holds {len(times)} times; choose one with --time to see it all in focus")
         other = None if depth_map is None else arguments.output(depth_map, tuple(WRITERS), "--depth-map")
         used = in_focus.write(target, field, chosen, y, x, pixel_um=pixel, um_per_rad=factor, depth_map=other)
         print(used.sentence)

@@ -62,6 +62,14 @@ def _chosen(acquisition: ThroughFocus, groups: Sequence[np.ndarray], number: int
     return groups[number]
 
 
+def _named(number: int, events: Iterator[Event]) -> Iterator[Event]:
+    """The events of a time; what cannot be used names it."""
+    try:
+        yield from events
+    except InputError as error:
+        raise InputError(f"time {number}: {error}") from None
+
+
 def _alone(acquisition: ThroughFocus, frames: np.ndarray) -> ThroughFocus:
     """These frames as the stack that they are."""
     return acquisition.subset(frames).replace(time_s=None)
@@ -76,7 +84,7 @@ def _all(
     warnings: list[tuple[int, str]] = []
     began = starts_s(acquisition, groups)
     for number, frames in enumerate(groups):
-        for event in run(_alone(acquisition, frames), recipe):
+        for event in _named(number, run(_alone(acquisition, frames), recipe)):
             if isinstance(event, Progress):
                 done = STEPS * number + STEPS * event.done // max(event.total, 1)
                 yield Progress(done, STEPS * len(groups), event.loss, f"time {number}")
