@@ -10,6 +10,7 @@ import numpy as np
 from ...data.acquisition import Draft
 from ...registry import READERS
 from ...types import InputError
+from ..native import hdf5_tree
 from ..native.hdf5_frames import HDF5Frames, opened, stored
 from . import named
 from .geometry_from_frames import assume_geometry
@@ -32,8 +33,8 @@ class PtyLabReader:
         if named.told(path):
             return False
         with opened(path) as file:
-            fourier = "zled" in file and "zo" not in file  # of hdf5_layouts
-            return not fourier and all(isinstance(file.get(name), h5py.Dataset) for name in NEEDED)
+            fourier = hdf5_tree.has(file, "zled") and not hdf5_tree.has(file, "zo")  # of hdf5_layouts
+            return not fourier and all(isinstance(hdf5_tree.reached(file, name), h5py.Dataset) for name in NEEDED)
 
     def read(self, path: Path) -> Draft:
         """Frames (lazy) and geometry; far field where nothing else is said or seen."""
