@@ -107,6 +107,14 @@ def ptylab(folder: Path) -> Path:
     return folder / "a.hdf5"
 
 
+def named_in_hdf5(folder: Path) -> Path:
+    with h5py.File(folder / "a.nxs", "w") as file:
+        file["entry/images"], file["entry/leds"] = RNG.random((3, 8, 9)), RNG.uniform(-0.2, 0.2, (3, 2))
+    values = "wavelength_um: 0.5\nobjective_na: 0.2\npixel_um: 0.6\nkind: led_array"
+    (folder / "a.yaml").write_text(f"{values}\nvariables: {{frames: entry/images, illumination_na: entry/leds}}")
+    return folder / "a.nxs"
+
+
 def tiff(folder: Path) -> Path:
     tifffile.imwrite(folder / "stack.tif", RNG.integers(0, 4000, (4, 8, 9)).astype(np.uint16), photometric="minisblack")
     values = "wavelength_um: 0.5\nobjective_na: 0.2\ncondenser_na: 0.05\npixel_um: 0.6\nz_um: [0, 1, 2, 3]"
@@ -152,6 +160,7 @@ FILES = {
     "numpy_archive": archive,
     "ome_zarr": ome_zarr,
     "ptylab": ptylab,
+    "hdf5": named_in_hdf5,
     "tiff": tiff,
     "colour-files": three_lamps,
 }

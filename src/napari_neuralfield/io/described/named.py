@@ -177,6 +177,9 @@ def _shaped(kind: str, name: str, value: np.ndarray, count: int, shown: str) -> 
         raise InputError(f"{shown} is text, but {name} is numbers; name another one")
     if name in sidecar.BY_AXIS or len(shape) == 1:
         return value.reshape(-1)
-    if shape == () and (one := number(value)) is not None:
-        return one
+    if shape == ():
+        one = number(value)
+        if one is None and value.size != 1:
+            raise InputError(f"{shown} has shape {value.shape}; {name} is one number, so name another one")
+        return value.reshape(-1)[0] if one is None else one
     return value

@@ -173,6 +173,10 @@ class HDF5Array:
     @classmethod
     def of(cls, dataset: h5py.Dataset, path: Path) -> HDF5Array:
         """An open `dataset` of the file `path`, or of another that a link in it leads to."""
+        if dataset.name is None:
+            raise InputError(
+                f"{path}: a reference leads to a dataset without a name; the file is damaged, save it again"
+            )
         return cls(home(dataset, path), dataset.name, dataset.shape, np.dtype(dataset.dtype))
 
     def __getitem__(self, key: Key) -> np.ndarray:

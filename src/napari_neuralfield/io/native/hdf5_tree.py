@@ -64,7 +64,9 @@ def items(file: h5py.Group, pattern: str, path: Path) -> list[h5py.Dataset]:
         found = item(file, pattern, path)
         if isinstance(found, h5py.Dataset):
             return [found]
-        names = ", ".join(list(found)[:MOST_LISTED]) or "nothing"
+        if not isinstance(found, h5py.Group):
+            raise InputError(f"{path}: {pattern} is a type, not a dataset; name another one")
+        names = ", ".join(itertools.islice(found, MOST_LISTED)) or "nothing"
         raise InputError(f"{path}: {pattern} is a group; name one of what it holds: {names}")
     fitting = list(_matching(file, [part for part in pattern.split("/") if part], ""))
     datasets = [found for name in fitting if isinstance(found := item(file, name, path), h5py.Dataset)]
@@ -77,7 +79,7 @@ def has(file: h5py.Group, pattern: str) -> bool:
     """Whether there is anything of a name in `file`, a link that leads nowhere too; `*` in `pattern` stands for any."""
     group, _, attribute = pattern.partition("@")
     for name in _matching(file, [part for part in group.split("/") if part], "", MOST_OF_ONE):
-        if not attribute or attribute in getattr(_reached(file, name or "/"), "attrs", ()):
+        if not attribute or attribute in getattr(reached(file, name or "/"), "attrs", ()):
             return True
     return False
 
@@ -202,11 +204,12 @@ def _matching(group: object, parts: list[str], before: str, most: int | None = N
     if "*" in parts[0]:
         names = sorted((n for n in itertools.islice(group, most) if fnmatch.fnmatchcase(n, parts[0])), key=_natural)
     for name in names:
-        below = _reached(group, name) if len(parts) > 1 else None
+        below = reached(group, name) if len(parts) > 1 else None
         yield from _matching(below, parts[1:], f"{before}/{name}", most)
 
 
-def _reached(group: h5py.Group, name: str) -> object:
+def reached(group: h5py.Group, name: str) -> object:
+    """What `name` in `group` leads to; None where to nothing."""
     try:
         return group[name]
     except ASTRAY:

@@ -13,6 +13,7 @@ from ...types import InputError
 from ..described import hdf5_stacks, named
 from ..native import hdf5_tree
 from ..native.hdf5_frames import opened
+from ..native.reading import explained
 from ..sidecar import sidecar
 from .cxi import CxiReader
 from .hdf5_layouts import LAYOUTS, Hdf5Layout
@@ -34,7 +35,7 @@ class Hdf5Reader:
     def read(self, path: Path) -> Draft:
         """Frames (lazy) and every value that the layout or the sidecar names."""
         given = named.variables(path)
-        with opened(path) as file:
+        with opened(path) as file, explained(path, "the file is damaged, or laid out as no program should"):
             if named.FRAMES not in given and any(hdf5_tree.has(file, name) for name in CXI):
                 return CxiReader().read(path)
             layout, names, units = _names(file, given)

@@ -177,20 +177,20 @@ class _Hdf5Mat(_Mat):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with opened(path) as file:
+        with opened(path) as file, explained(path, _DAMAGED):
             self.shapes = {n: d.shape[::-1] for n, d in file.items() if isinstance(d, h5py.Dataset)}
             self.shapes |= {n: () for n, d in file.items() if isinstance(d, h5py.Group) and not n.startswith("#")}
 
     def array(self, name: str) -> np.ndarray:
-        with opened(self.path) as file:
+        with opened(self.path) as file, explained(self.path, _DAMAGED):
             return hdf5_tree.value(file, name, self.path)[0].T
 
     def has(self, name: str) -> bool:
-        with opened(self.path) as file:
+        with opened(self.path) as file, explained(self.path, _DAMAGED):
             return hdf5_tree.has(file, name) or hdf5_tree.has(file, name.replace(".", "/"))
 
     def _stack(self, name: str) -> tuple[layout.Stored, str]:
-        with opened(self.path) as file:
+        with opened(self.path) as file, explained(self.path, _DAMAGED):
             dataset = hdf5_tree.items(file, name, self.path)[0]
             parts = hdf5_tree.cells(dataset)
             if parts is None:

@@ -16,6 +16,7 @@ from ...types import InputError
 from ..described import named
 from ..described.geometry_from_frames import GeometryFromFrames
 from ..described.si_units import Lengths
+from ..native import hdf5_tree
 from ..native.hdf5_frames import HDF5Frames, opened, stored
 
 NEEDED = ("ptychogram", "encoder")
@@ -36,8 +37,8 @@ class PtyLabReader:
         if named.told(path):
             return False
         with opened(path) as file:
-            fourier = "zled" in file and "zo" not in file  # of hdf5_layouts
-            return not fourier and all(isinstance(file.get(name), h5py.Dataset) for name in NEEDED)
+            fourier = hdf5_tree.has(file, "zled") and not hdf5_tree.has(file, "zo")  # of hdf5_layouts
+            return not fourier and all(isinstance(hdf5_tree.reached(file, name), h5py.Dataset) for name in NEEDED)
 
     def read(self, path: Path) -> Draft:
         """Frames (lazy) and geometry; far field where nothing else is said or seen."""
