@@ -63,7 +63,8 @@ class TiffReader:
             overlooked = unread(path)
             raise KindMissing(
                 f"{path}: there is no sidecar, so what the frames show is not known; write {wanted} with kind, "
-                f"wavelength_um and the other values{f' ({overlooked})' if overlooked else ''}"
+                f"wavelength_um and the other values, or let neuralfield import ask for them"
+                f"{f' ({overlooked})' if overlooked else ''}"
             )
         kind = kind or sidecar.kind_of(given, found or path)
         told = (said.values, said.notes) if kind == THROUGH_FOCUS else ({}, [])
