@@ -68,6 +68,8 @@ def test_every_method(name: str) -> None:
 def test_a_method_in_colour() -> None:
     acquisition, _ = SIMULATORS["through-focus-colour"](0, pixels=32)
     SEEN.add(testing.check_method("tie-fft", acquisition).field.type_name)
+
+
 def test_a_method_through_focus_on_a_time_lapse_of_stacks() -> None:
     SEEN.add(testing.check_method("tie-fft", lapse_scene.stacks(2)[0]).field.type_name)
 
@@ -143,17 +145,8 @@ def three_lamps(folder: Path) -> Path:
     return path
 
 
-def another_program(folder: Path) -> Path:
-    path = folder / "scan.h5"
-    with h5py.File(path, "w") as file:
-        file["entry/camera"] = np.ones((4, 8, 8), np.uint16)
-    (folder / "scan.yaml").write_text("kind: through_focus\nvariables: {frames: entry/camera}\nz_um: [0, 1, 2, 3]\n")
-    return path
-
-
 FILES = {
     "native": native,
-    "hdf5": another_program,
     "cxi": cxi,
     "lcnf": differences,
     "matlab": matlab,
