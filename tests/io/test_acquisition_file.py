@@ -33,6 +33,7 @@ def example(kind: str) -> Acquisition:
             values[name] = values[name] * np.exp(1j)
         if q.integer or name.endswith("_index"):
             values[name] = np.full(shape, 2)
+    values["channel"] = [2, 0, 1]  # every colour has a frame
     return Draft(kind, rng.integers(0, 4000, (3, 5, 8)).astype(np.uint16), values).complete()
 
 
