@@ -23,8 +23,8 @@ SIZES = {"frame": 3, "y": 5, "x": 8, "led": 4, "mode": 2, "fy": 10, "fx": 16, "c
 COLOURS = ("channel", "wavelengths_um", "white")
 
 
-def example(kind: str) -> Acquisition:
-    """Odd, not square, every value given."""
+def example(kind: str, colours: bool = False) -> Acquisition:
+    """Odd, not square, every value given; those of several colours where asked for."""
     rng = np.random.default_rng(0)
     values: dict[str, Any] = {"title": "Zellen"}
     for name, q in quantities(kind).items():
@@ -39,7 +39,7 @@ def example(kind: str) -> Acquisition:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_round_trip_of_every_kind(tmp_path: Path, kind: str) -> None:
-    before, path = example(kind), tmp_path / "cells.acq.h5"
+    before, path = example(kind, colours=True), tmp_path / "cells.acq.h5"
     save_acquisition(path, before)
     after = open_acquisition(path)
     assert after.kind == kind
