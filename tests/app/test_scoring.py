@@ -12,6 +12,7 @@ import torch
 
 from napari_neuralfield.app.scoring import read_truth, score
 from napari_neuralfield.cli.commands import main
+from napari_neuralfield.fields.colour import ColourField
 from napari_neuralfield.fields.phase_map import PhaseMap
 from napari_neuralfield.fields.planes import planes_of_images
 from napari_neuralfield.fields.time_series import TimeSeries
@@ -138,3 +139,18 @@ def test_what_cannot_be_compared_is_one_sentence(tmp_path: Path, capsys) -> None
         said = capsys.readouterr().err
         assert sentence in said
         assert said.count("\n") == 1
+
+
+def test_of_several_colours_that_of_the_field_is_judged(tmp_path: Path) -> None:
+    known = truth(tmp_path / "t.h5", object=np.stack([WAVE[1], OBJECT, WAVE[1]]), wavelengths_um=[0.63, 0.53, 0.46])
+    alone = planes(OBJECT, depths=(0.0,))
+    green = Result(alone.field, optics={"wavelength_um": 0.53})
+    fields = [planes(image, depths=(0.0,)).field for image in (OBJECT, WAVE[1], WAVE[1])]
+    no = [[0.0, 0.0]] * 3
+    colours = ColourField.of(
+        fields, alone.field.extent, [0.53, 0.63, 0.46], shift_um=no, z_um=[0, 0, 0], white=[1, 1, 1]
+    )
+    for result in (green, Result(colours)):
+        found = score(result, read_truth(known), "a.nfield")
+        assert found["mean"]["relative_error"] < 1e-3
+        assert "the colour 0.53 um alone" in found["truth"]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import h5py
 import numpy as np
 
+from ..data.colours import named_colour
+from ..fields.colour import ColourField
 from ..io.native.reading import explained
 from ..recon.engine.image_scores import FREE, Compared, Free, aligned, figures, fourier_share
 from ..types import Field, InputError, Options, Result
@@ -31,7 +33,8 @@ class TruthFile:
 
     path : of the file. images : complex object, or phase, rad (time, y, x). pixel_um : um. origin_um : (y, x) of pixel
     (0, 0), um; None: as the frames lie. cells : (cell, y, x) bool and their depths (cell,), um; None: none is named.
-    seen : True where the frames tell anything (y, x). near_leds : the waves are spherical.
+    seen : True where the frames tell anything (y, x). near_leds : the waves are spherical. waves_um : of a truth in
+    several colours, one image each.
     """
 
     path: Path
@@ -41,6 +44,7 @@ class TruthFile:
     cells: tuple[np.ndarray, np.ndarray] | None
     seen: np.ndarray | None
     near_leds: bool
+    waves_um: tuple[float, ...] = ()
 
     @property
     def is_phase(self) -> bool:
@@ -79,6 +83,7 @@ def read_truth(path: Path) -> TruthFile:
         cells=cells,
         seen=known["seen"].astype(bool) if "seen" in known else None,
         near_leds="led_mm" in known,
+        waves_um=tuple(known["wavelengths_um"].tolist()) if "wavelengths_um" in known else (),
     )
 
 
@@ -105,6 +110,7 @@ def score(
     ------
     InputError : where the truth is that of other frames, or the field is not finite.
     """
+    truth, colour = _one_colour(truth, result)
     chosen: Free = free or ("curvature" if truth.near_leds else "shift" if truth.seen is not None else "scale")
     rows: list[tuple[dict[str, float], list[_Judged]]] = []
     for number, field in _times(result.field, truth, where, time):
@@ -117,7 +123,7 @@ def score(
     mean = {name: float(np.mean([row[name] for row in told])) for name in names}
     return {
         "field": where,
-        "truth": str(truth.path),
+        "truth": str(truth.path) + colour,
         "shape": list(truth.shape),
         "pixel_um": truth.pixel_um,
         "free": FREE[chosen] if every[0].amplitude else "a constant phase is free",
@@ -125,6 +131,20 @@ def score(
         "mean": mean,
         "all": {name: value for name, value in {**mean, **_figures(every, every)}.items() if name != "pixels"},
     }
+
+
+def _one_colour(truth: TruthFile, result: Result) -> tuple[TruthFile, str]:
+    """Of a truth in colours that of the field's, of a field in colours the middle one; and how that is said."""
+    if len(truth.waves_um) < 2 or len(truth.waves_um) != len(truth.images):
+        return truth, ""
+    field = result.field
+    if isinstance(field, ColourField):
+        wave = float(field.wavelengths_um[field.middle])
+    else:
+        wave = float(result.optics.get("wavelength_um") or truth.waves_um[0])
+    number = int(np.argmin(np.abs(np.array(truth.waves_um) - wave)))
+    said = f", the colour {named_colour(truth.waves_um[number])} alone"
+    return dataclasses.replace(truth, images=truth.images[number][None], waves_um=()), said
 
 
 @dataclasses.dataclass(frozen=True)
