@@ -182,8 +182,8 @@ def in_words(found: list[h5py.Dataset], whole: bool) -> str:
     """Names and shapes of `found` datasets, and whether the `whole` file was looked at."""
     words = ", ".join(f"{d.name.lstrip('/')} {tuple(d.shape)}" for d in found[:MOST_LISTED])
     more = f" and {len(found) - MOST_LISTED} more" if len(found) > MOST_LISTED else ""
-    rest = "" if whole else ", among the first of very many"
-    return f"{words}{more}{rest}" if words else f"no stack of 3 to 5 axes{rest}"
+    rest = "" if whole else " (of its very many parts the first were looked at)"
+    return f"what may be frames in it is {words}{more}{rest}" if words else f"it holds no stack of 3 to 5 axes{rest}"
 
 
 def _linked(group: h5py.Group, name: str) -> bool:
@@ -244,7 +244,7 @@ def _instead(file: h5py.Group, here: object, name: str, part: str) -> str:
             return f"{here.name.lstrip('/')} holds {_some(names)}"
         if names and len(names) <= MOST_LISTED:
             return f"the file holds {_some(names)}"
-    return f"what may be frames in the file is {listed(file)}"
+    return listed(file)
 
 
 def _some(names: list[str]) -> str:

@@ -112,10 +112,10 @@ def _ask(file: h5py.File, path: Path) -> str:
     found, whole = hdf5_tree.stacks(file)
     words = hdf5_tree.in_words(found, whole)
     if not found and whole:
-        return f"{path}: there are no frames in the file: it holds {words}"
+        return f"{path}: there are no frames in the file: {words}"
     beside = sidecar.find(path) or sidecar.candidates(path)[0]
     example = found[0].name.lstrip("/") if found else "entry/data/data"
     return (
         f"{path}: which dataset holds the frames is not known; say it in {beside.name} as variables: {{frames: "
-        f"{example}}} with kind and the other values; what may be frames is {words}"
+        f"{example}}} with kind and the other values; {words}"
     )
