@@ -22,6 +22,7 @@ from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.fields.colour import ColourField
 from napari_neuralfield.fields.phase_map import PhaseMap
 from napari_neuralfield.fields.planes import planes_of_images
+from napari_neuralfield.fields.time_series import TimeSeries
 from napari_neuralfield.io import load_result, read_header, save_acquisition, save_result
 from napari_neuralfield.types import Extent, Result
 
@@ -240,3 +241,16 @@ def test_colour_in_strips_is_the_colour_of_whole_planes(tmp_path: Path, monkeypa
         rendering.write(tmp_path / name, field, [0.0], y, x, pixel_um=0.5)
         whole, strips = (pixels(tmp_path / file).astype(complex) for file in (f"whole-{name}", name))
         assert np.abs(whole - strips).max() <= (1 if name == "a.png" else 1e-3)
+
+
+def test_times_in_colour_are_rendered_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flat = in_colour(complex_valued=False)
+    later = PhaseMap.from_grid(np.full((8, 10), 9.0), 0.0, 0.5)
+    series = [TimeSeries(times_s=[0.0, 5.0], fields=[one, later]) for one in flat.channels]
+    no = [[0.0, 0.0]] * 3
+    field = ColourField.of(series, flat.extent, flat.wavelengths_um, shift_um=no, z_um=[0, 0, 0], white=[1, 1, 1])
+    save_result(tmp_path / "c.nfield", Result(field))
+    assert main(["render", str(tmp_path / "c.nfield"), "-o", str(tmp_path / "a.npy")]) == 2
+    assert "holds 2 times in 3 colours; choose one with --time" in capsys.readouterr().err
+    assert main(["render", str(tmp_path / "c.nfield"), "--time", "1", "-o", str(tmp_path / "a.npy")]) == 0
+    assert (np.load(tmp_path / "a.npy") == 9).all()

@@ -96,6 +96,8 @@ def _alone(field: Field) -> str:
 
 def _at_time(field: Field, time: int | None) -> tuple[Field, list[float]]:
     """The field to render, and its times, s, where all of them are rendered."""
+    if isinstance(field, ColourField) and field.channels[0].type_name == "time-series":
+        return _colours_at(field, time), []
     series = cast("TimeSeries", field) if field.type_name == "time-series" else None
     if time is None:
         return field, [] if series is None else series.times_s
@@ -104,6 +106,19 @@ def _at_time(field: Field, time: int | None) -> tuple[Field, list[float]]:
     if time != 0:
         raise InputError(f"option --time is {time}, but this field has no times; leave it out")
     return field, []
+
+
+def _colours_at(field: ColourField, time: int | None) -> ColourField:
+    """Several colours at one of their times."""
+    every = [cast("TimeSeries", one) for one in field.channels]
+    if time is None:
+        raise InputError(
+            f"this field holds {len(every[0].times_s)} times in {len(every)} colours; choose one with --time, from 0"
+        )
+    return ColourField.of(
+        [one.at(time) for one in every], field.extent, field.wavelengths_um, shift_um=field.shift_um, z_um=field.z_um,
+        white=field.white,
+    )  # fmt: skip
 
 
 def said_of_order(target: Path, z_um: Sequence[float]) -> str:
