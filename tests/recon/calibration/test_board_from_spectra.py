@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scene import OBJECTIVE_NA, board, scene
 
+from napari_neuralfield.checks.led_boards import downhill
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.optics.illumination import ORIENTATIONS, orient
-from napari_neuralfield.recon.calibration.board_from_spectra import bright_frames, circles, downhill, first_guess
+from napari_neuralfield.recon.calibration.board_from_spectra import bright_frames, circles, first_guess
 from napari_neuralfield.simulate.simulators import miscalibrated_board
 
 POSE = BoardPose(np.deg2rad(4), (0.01, -0.008), 1.03)
@@ -85,5 +86,5 @@ def test_downhill_finds_the_bottom_of_a_tilted_bowl() -> None:
     def cost(step: np.ndarray) -> float:
         return float((step - bottom) @ shape @ (step - bottom))
 
-    assert np.abs(downhill(cost) - bottom).max() < 0.1
-    assert np.array_equal(downhill(lambda step: float((step**2).sum())), np.zeros(4))
+    assert np.abs(downhill(cost)[0] - bottom).max() < 0.1
+    assert np.array_equal(downhill(lambda step: float((step**2).sum()))[0], np.zeros(4))

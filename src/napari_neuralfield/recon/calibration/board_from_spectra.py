@@ -9,10 +9,10 @@ Plus and minus cannot be told apart: half a turn of the board looks the same.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 
+from ...checks.led_boards import downhill
 from ...data.acquisition import LedArray
 from ...optics.board import BoardPose
 from ...optics.illumination import ORIENTATIONS, orient
@@ -129,29 +129,5 @@ def first_guess(acquisition: LedArray, check_orientation: bool = True) -> tuple[
         winner = min(best, key=lambda k: best[k])
         if best[winner] < best[0] - CLEARLY:
             name, matrix = ORIENTATIONS[winner]
-    answer = downhill(lambda step: misfit(step, matrix))
+    answer, _ = downhill(lambda step: misfit(step, matrix))
     return name, matrix, BoardPose.of(nothing + answer * UNIT)
-
-
-def downhill(cost: Callable[[np.ndarray], float], reach: float = 2.0, least: float = 0.05) -> np.ndarray:
-    """Where `cost` of four numbers is least: the better of both ways along each, shorter where none is better.
-
-    Parameters
-    ----------
-    cost : of four numbers (4,).
-    reach, least : first and last length of a step along each.
-    """
-    best = np.zeros(4)
-    lowest = cost(best)
-    while reach > least:
-        before = best
-        for axis in range(4):
-            for way in (reach, -reach):
-                tried = best + way * np.eye(4)[axis]
-                value = cost(tried)
-                if value < lowest:
-                    best, lowest = tried, value
-                    break
-        if best is before:
-            reach /= 2
-    return best
