@@ -14,7 +14,7 @@ from ...data.derived import SCANS
 from ...data.frames import evenly_chosen, good_pixels, no_data
 
 MAX_FRAMES = 256
-MAX_BYTES = 48 * 2**20  # read in all, and unpacked for it; what is said of a recording must come at once
+MAX_BYTES = 36 * 2**20  # read in all, and unpacked for it; what is said of a recording must come at once
 MAX_BYTES_OF_SCAN = 256 * 2**20  # a detector's single pixels are told by many frames
 MAX_PIXELS = 6 * 2**20  # of a frame; of a larger one, unless all of it is needed, the middle
 FULL_SCALES = {2**bits - 1 for bits in (8, 10, 12, 14, 16)}
@@ -107,7 +107,7 @@ class Counting:
 def frames_to_look_at(acquisition: Acquisition) -> np.ndarray:
     """Numbers of every frame, or of evenly chosen ones where there are more than 256 or they take too long to read.
 
-    That is 48 MiB, of a scan 256.
+    That is 36 MiB, of a scan 256.
     """
     total, frame_bytes = acquisition.frame_count, int(np.prod(acquisition.frame_shape))
     frame_bytes *= np.dtype(acquisition.frames.dtype).itemsize

@@ -15,6 +15,7 @@ ABSURD = 1e6  # times nearly all values of a frame: no light
 SAMPLE = 2**14  # pixels of a frame that tell what is usual
 CANDIDATES = 256  # brightest pixels of a frame that are looked at one by one
 ISOLATED = 8.0  # a struck or hot pixel is this many times its neighbours: no optical image is so sharp,
+PATCH = 1024  # pixels along a side, in the middle, that tell how rough an image is
 STANDS_OUT = 20.0  # this many deviations above them,
 COUNTS, FEW_LEVELS = 40.0, 64  # so many steps of the few grey levels of a faint frame: not chance
 BEYOND = 1.5  # and this many times as far above the middle as nearly all others
@@ -144,6 +145,14 @@ def neighbour(image: np.ndarray, places: np.ndarray, rank: int, bad: np.ndarray 
     return np.where(np.isfinite(found), found, np.inf)
 
 
+def _second_beside(image: np.ndarray) -> np.ndarray:
+    """The second brightest of the four pixels beside each (y, x); the second brightest of all eight is no darker."""
+    wide = np.pad(image, 1, constant_values=-np.inf)
+    up, down, left, right = wide[:-2, 1:-1], wide[2:, 1:-1], wide[1:-1, :-2], wide[1:-1, 2:]
+    first = np.minimum(np.maximum(up, down), np.maximum(left, right))
+    return np.maximum(first, np.maximum(np.minimum(up, down), np.minimum(left, right)))
+
+
 def hot_pixels(dimmest: np.ndarray, good: np.ndarray, dark: bool, above: float) -> np.ndarray:
     """True where a pixel (y, x) is never as dark as what lies round it.
 
@@ -156,9 +165,10 @@ def hot_pixels(dimmest: np.ndarray, good: np.ndarray, dark: bool, above: float) 
     """
     usual = usual_in(dimmest, ~good, dark)
     shown = np.where(good, dimmest, usual.low)
-    rough = shown - scipy.ndimage.median_filter(shown, 3)
-    above = max(above, STANDS_OUT * 1.4826 * float(np.median(np.abs(rough[good]))))
-    places = np.flatnonzero(good & (rough > above))
+    middle = tuple(slice((n - m) // 2, (n - m) // 2 + m) for n, m in ((n, min(n, PATCH)) for n in shown.shape))
+    rough = np.abs(shown[middle] - scipy.ndimage.median_filter(shown[middle], 3))[good[middle]]
+    above = max(above, STANDS_OUT * 1.4826 * float(np.median(rough))) if rough.size else above
+    places = np.flatnonzero(good & (shown - _second_beside(shown) > above))
     found = np.zeros(dimmest.shape, bool)
     if len(places):
         found.flat[places] = _alone(shown.flat[places], neighbour(shown, places, 2), usual.low, above)
