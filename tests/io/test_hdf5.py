@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import hdf5plugin
 import numpy as np
 import pytest
 import scipy.io
+from hdf5_scene import write
 
 from napari_neuralfield.data.acquisition import Ptychography
 from napari_neuralfield.io import open_acquisition, open_draft
@@ -29,19 +31,6 @@ NAMES = """variables:
   distance_um: entry/camera/away
   detector_pixel_um: {name: entry/camera/pixel, unit: m}
 """
-
-
-def write(path: Path, held: dict[str, Any], says: str = "") -> Path:
-    with h5py.File(path, "w") as file:
-        for name, value in held.items():
-            place, _, attribute = name.partition("@")
-            if attribute:
-                (file[place] if place in file else file.require_group(place or "/")).attrs[attribute] = value
-            else:
-                file[place] = value
-    if says:
-        path.with_suffix(".yaml").write_text(says)
-    return path
 
 
 HELD: dict[str, Any] = {
@@ -200,7 +189,6 @@ def test_data_in_other_files(tmp_path: Path) -> None:
 
 def test_compressed_detectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By filters of hdf5plugin, which is named where it is missing."""
-    hdf5plugin = pytest.importorskip("hdf5plugin")
     for name, filters in (
         ("a", hdf5plugin.Bitshuffle()), ("b", hdf5plugin.Blosc()), ("c", hdf5plugin.Zstd()), ("d", hdf5plugin.LZ4()),
     ):  # fmt: skip

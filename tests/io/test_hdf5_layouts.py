@@ -6,9 +6,9 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
+from hdf5_scene import write
 
 from napari_neuralfield.data.acquisition import LedArray, Ptychography
 from napari_neuralfield.io import open_acquisition, open_draft
@@ -19,17 +19,6 @@ RNG = np.random.default_rng(0)
 FRAMES = RNG.poisson(40, (6, 16, 16)).astype(np.int32)
 PLACES = RNG.uniform(-9, 9, (6, 2))
 RASTER = FRAMES.reshape(2, 3, 16, 16)
-
-
-def write(path: Path, held: dict[str, Any]) -> Path:
-    with h5py.File(path, "w") as file:
-        for name, value in held.items():
-            place, _, attribute = name.partition("@")
-            if attribute:
-                (file[place] if place in file else file.require_group(place or "/")).attrs[attribute] = value
-            else:
-                file[place] = value
-    return path
 
 
 PTYPY: dict[str, Any] = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+
+from cyclopts import Parameter
 
 from ..app import arguments
 from ..app.selection import TypedSelection
@@ -10,6 +13,34 @@ from ..types import InputError
 from .program import AsJson, Free, Output, Text, app, show
 
 FIELD = (".nfield",)
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """What of the frames is taken.
+
+    Parameters
+    ----------
+    channel
+        Only this colour of frames of several, counted from 0 as "neuralfield info" lists them.
+    frames
+        Which: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
+    leave_out
+        Frames to do without, written like those of --frames; without numbers, where a calibration runs: its outliers.
+    region_um
+        Y0,X0,Y1,X1 in um of the frame; of a scan in um of the object: frames whose windows have their centre there.
+    """
+
+    channel: Text = None
+    frames: Text = None
+    leave_out: Text = None
+    region_um: Text = None
+
+    @property
+    def part(self) -> TypedSelection:
+        """Frames and region, as they were typed."""
+        return TypedSelection(self.frames, self.leave_out, self.region_um)
 
 
 @app.command
@@ -84,10 +115,7 @@ def reconstruct(
     preset: str | None = None,
     recipe: Path | None = None,
     orientations: Path | None = None,
-    channel: Text = None,
-    frames: Text = None,
-    leave_out: Text = None,
-    region_um: Text = None,
+    chosen: Chosen = Chosen(),
     seed: Text = None,
     device: str | None = None,
     **options: Free,
@@ -108,14 +136,6 @@ def reconstruct(
         YAML file with options; what is typed comes first.
     orientations
         Instead of a field a sheet of pictures, OUT.png: the eight ways in which the positions of a scan may run.
-    channel
-        Only this colour of frames of several, counted from 0 as "neuralfield info" lists them.
-    frames
-        Which: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
-    leave_out
-        Frames to do without, written like those of --frames; without numbers: outliers that --calibrate finds.
-    region_um
-        Y0,X0,Y1,X1 in um of the frame; of a scan in um of the object: frames whose windows have their centre there.
     seed
         Seed of every random choice.
     device
@@ -128,8 +148,7 @@ def reconstruct(
 
         return draw_file(file, orientations, device)
     typed = {**options, "seed": seed, "device": device}
-    choice = TypedSelection(frames, leave_out, region_um)
-    run(file, output, recipe, typed, method=method, preset=preset, channel=channel, choice=choice)
+    run(file, output, recipe, typed, method=method, preset=preset, channel=chosen.channel, choice=chosen.part)
 
 
 @app.command
@@ -140,10 +159,7 @@ def calibrate(
     output: Output,
     report: Path | None = None,
     recipe: Path | None = None,
-    channel: Text = None,
-    frames: Text = None,
-    leave_out: Text = None,
-    region_um: Text = None,
+    chosen: Chosen = Chosen(),
     seed: Text = None,
     device: str | None = None,
     **options: Free,
@@ -160,14 +176,6 @@ def calibrate(
         A page of charts, R.png, with its figures beside it in R.json; assessing the quality takes a while longer.
     recipe
         YAML file with options; what is typed comes first.
-    channel
-        Only this colour of frames of several, counted from 0 as "neuralfield info" lists them.
-    frames
-        Which: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
-    leave_out
-        Frames to do without, written like those of --frames; without numbers: outliers that are found.
-    region_um
-        Y0,X0,Y1,X1 in um: the part of every frame that is calibrated and written.
     seed
         Seed of every random choice.
     device
@@ -176,8 +184,7 @@ def calibrate(
     from .calibrate import run_file
 
     typed = {**options, "seed": seed, "device": device}
-    choice = TypedSelection(frames, leave_out, region_um)
-    run_file(file, output, report, recipe, typed, channel=channel, choice=choice)
+    run_file(file, output, report, recipe, typed, channel=chosen.channel, choice=chosen.part)
 
 
 @app.command
@@ -188,10 +195,7 @@ def convert(
     output: Output,
     orientation: str | None = None,
     result: Path | None = None,
-    channel: Text = None,
-    frames: Text = None,
-    leave_out: Text = None,
-    region_um: Text = None,
+    chosen: Chosen = Chosen(),
 ) -> None:
     """Write any known format, with its sidecar, as OUT.acq.h5; ptychography as OUT.cxi too.
 
@@ -205,19 +209,10 @@ def convert(
         How the positions of a scan run, as "reconstruct FILE --orientations OUT.png" names it; they are turned so.
     result
         A field reconstructed from these frames, .nfield: its positions, object and probe go into OUT.cxi.
-    channel
-        Only this colour of frames of several, counted from 0 as "neuralfield info" lists them.
-    frames
-        Which: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
-    leave_out
-        Frames to do without, written like those of --frames.
-    region_um
-        Y0,X0,Y1,X1 in um of the frame; of a scan in um of the object: frames whose windows have their centre there.
     """
     from .convert import run
 
-    choice = TypedSelection(frames, leave_out, region_um)
-    run(file, output, orientation, result, channel=channel, choice=choice)
+    run(file, output, orientation, result, channel=chosen.channel, choice=chosen.part)
 
 
 @app.command

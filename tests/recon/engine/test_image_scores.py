@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
+from skimage.metrics import structural_similarity
 
 from napari_neuralfield.recon.engine.image_scores import Compared, aligned, figures, fourier_share
 from napari_neuralfield.types import InputError
@@ -21,7 +22,6 @@ def scene(seed: int = 0, shape: tuple[int, int] = (60, 80)) -> np.ndarray:
 
 
 def test_figures_are_those_of_other_libraries() -> None:
-    structural_similarity = pytest.importorskip("skimage.metrics").structural_similarity
     truth = RNG.uniform(0, 2, (60, 80))
     found = truth + RNG.normal(0, 0.2, truth.shape)
     known = figures([Compared(found, truth, ALL, 2.0)])
