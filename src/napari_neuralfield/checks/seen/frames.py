@@ -63,7 +63,7 @@ def looked_at(numbers: np.ndarray, total: int) -> str:
     """'in all frames', or in how many: those of `numbers` (n,) among `total`."""
     if len(numbers) == total:
         return "in all frames" if total > 1 else "in the frame"
-    return f"in {len(numbers)} of {total} frames, evenly chosen"
+    return f"in {len(numbers)} evenly chosen of {total} frames"
 
 
 class Counting:
