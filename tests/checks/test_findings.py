@@ -169,7 +169,7 @@ def test_a_large_recording_is_looked_at_in_part() -> None:
     acquisition = through_focus(noise(2)).replace(frames=frames, z_um=np.arange(100_000.0))
     said = found(acquisition)["saturation"].text
     assert frames.reads == 256
-    assert "in 256 of 100000 frames" in said
+    assert "in 256 evenly chosen of 100000 frames" in said
 
 
 @pytest.mark.parametrize("name", ["coded_25", "fpm_miscalibrated", "fpm_tilted", "multiplexed_cells_0"])
