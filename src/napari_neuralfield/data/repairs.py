@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.ndimage
 
-from .frames import Frames
+from .frames import Frames, FrameSelection
 
 REACH = 2  # pixels around a bad one whose mean, the nearest counting most, takes its place
 
@@ -97,3 +97,14 @@ def filled(frame: np.ndarray, bad: np.ndarray) -> np.ndarray:
         value[~near] = frame[tuple(nearest[:, y[~near], x[~near]])]
     found[y, x] = np.round(value) if found.dtype.kind in "iu" else value
     return found
+
+
+def bad_pixels_of(frames: object, number: int) -> np.ndarray | bool:
+    """True where a pixel of frame `number` of a lazy stack was filled (y, x), whatever wraps the repair; else False."""
+    if isinstance(frames, Repaired):
+        return frames.bad(number)
+    if isinstance(frames, FrameSelection):
+        bad = bad_pixels_of(frames.frames, int(frames.indices[number]))
+        return bad if isinstance(bad, bool) else bad[frames.y, frames.x]
+    inner = next((getattr(frames, name) for name in ("given", "frames", "raw") if hasattr(frames, name)), None)
+    return False if inner is None else bad_pixels_of(inner, number)

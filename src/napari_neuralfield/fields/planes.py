@@ -45,6 +45,7 @@ class PlanesField(nn.Module):
     bins : number of bins stored of each spectrum.
     rank : number of depth modes; equal to the planes for a stack stored as it is.
     half : store the bins in half precision.
+    period : `Extent` or its dict over which the spectra repeat, where that reaches beyond what the field shows.
     """
 
     type_name = "planes"
@@ -64,9 +65,11 @@ class PlanesField(nn.Module):
         bins: int,
         rank: int,
         half: bool = True,
+        period: Extent | Options | None = None,
     ) -> None:
         super().__init__()
         self.extent = extent_of(extent)
+        self.period = self.extent if period is None else extent_of(period)
         self.depths_um = [float(z) for z in depths_um]
         self.spectrum_shape = (int(spectrum_shape[0]), int(spectrum_shape[1]))
         self.half_precision = half
@@ -88,6 +91,7 @@ class PlanesField(nn.Module):
         support: torch.Tensor,
         rank: int | None = None,
         half: bool = True,
+        period: Extent | None = None,
     ) -> PlanesField:
         """A field that holds the spectra of planes.
 
@@ -95,10 +99,11 @@ class PlanesField(nn.Module):
         ----------
         spectra : centred (z, y, x), complex.
         depths_um : depth of each plane (z,), um, increasing.
-        extent : what the planes cover.
+        extent : what the planes cover, or what is shown of it.
         support : where the spectra may differ from zero (y, x), bool.
         rank : depth modes kept, the strongest (truncated singular value decomposition); None: as many as planes.
         half : store the bins in half precision.
+        period : what the planes cover where that is more than the field shows, `extent`.
         """
         stack = spectra.detach()[:, support.to(spectra.device)].cpu()  # (z, bin)
         planes = stack.shape[0]
@@ -116,6 +121,7 @@ class PlanesField(nn.Module):
             bins=stack.shape[1],
             rank=stack.shape[0],
             half=half,
+            period=period,
         )
         top = 30000.0 if half else 1.0
         field.modes.copy_(torch.view_as_real(stack) / scale[:, None, None] * top)
@@ -125,7 +131,8 @@ class PlanesField(nn.Module):
         return field
 
     def options(self) -> Options:
-        return {
+        beyond = {} if self.period == self.extent else {"period": self.period.to_dict()}
+        return beyond | {
             "extent": self.extent.to_dict(),
             "depths_um": self.depths_um,
             "spectrum_shape": list(self.spectrum_shape),
@@ -186,7 +193,7 @@ class PlanesField(nn.Module):
     def _level(self, *axes: np.ndarray) -> int:
         """How often the spectrum can be halved and still hold what axes (y, x) this coarse can show."""
         levels = [8]
-        for axis, size, n in zip(axes, self.extent.size_um, self.spectrum_shape, strict=True):
+        for axis, size, n in zip(axes, self.period.size_um, self.spectrum_shape, strict=True):
             step = step_of(axis)
             levels.append(int(math.log2(max(1.0, n * step / size))) if step else 0)
         return min(levels)
@@ -195,14 +202,14 @@ class PlanesField(nn.Module):
     def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
         """Value (z, y, x), complex64, on axes `z_um`, `y_um`, `x_um`, without detail that coarse axes cannot show."""
         y, x = axis_of(y_um), axis_of(x_um)
-        origin, size = self.extent.origin_um, self.extent.size_um
+        origin, size = self.period.origin_um, self.period.size_um
         whole = covers_period(y, origin[0], size[0]) and covers_period(x, origin[1], size[1])
         if whole and all(n >= s for n, s in zip((y.size, x.size), self.spectrum_shape, strict=True)):
             return torch.cat([image_of(fit_spectrum(self.spectra(z), (y.size, x.size))) for z in axis_of(z_um)])
         level = self._level(y, x)
         rows, columns = self._page(0, level).shape
-        py, row_part = _window(nodes_of(y, self.extent, 0, rows), rows)
-        px, column_part = _window(nodes_of(x, self.extent, 1, columns), columns)
+        py, row_part = _window(nodes_of(y, self.period, 0, rows), rows)
+        px, column_part = _window(nodes_of(x, self.period, 1, columns), columns)
         planes = []
         for weights in self._weights(z_um):
             used = torch.nonzero(weights).ravel().tolist() or [0]
@@ -216,7 +223,7 @@ class PlanesField(nn.Module):
         z, y, x = points_of(z_um, y_um, x_um)
         weights = self._weights(z.ravel())
         rows, columns = self._page(0, 0).shape
-        py, px = nodes_of(y.ravel(), self.extent, 0, rows), nodes_of(x.ravel(), self.extent, 1, columns)
+        py, px = nodes_of(y.ravel(), self.period, 0, rows), nodes_of(x.ravel(), self.period, 1, columns)
         out = torch.zeros(z.size, dtype=torch.complex64, device=self.modes.device)
         for mode in torch.nonzero(weights.any(0)).ravel().tolist():
             out += weights[:, mode] * interpolate_points(self._page(mode, 0), py, px, kaiser_taps)

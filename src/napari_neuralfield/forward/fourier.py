@@ -50,7 +50,14 @@ class Windows:
     pupil: np.ndarray | None = None
 
 
-def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, margin: float = 0.0) -> Windows:
+def windows(
+    acquisition: LedArray,
+    *,
+    crop: bool = True,
+    exact: bool = True,
+    margin: float = 0.0,
+    shape: tuple[int, int] | None = None,
+) -> Windows:
     """The windows of an LED array.
 
     Parameters
@@ -59,6 +66,8 @@ def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, mar
     crop : compare images on twice the pupil's diameter, which holds all their intensity, not on the frame's pixels.
     exact : keep the sub-bin remainder of each LED; otherwise round its direction to the nearest bin.
     margin : share by which the aperture is drawn larger than the nominal NA.
+    shape : (y, x) pixels of a grid that reaches beyond the frames; the frames' own where None. A measured pupil is
+        left to the caller then.
 
     Raises
     ------
@@ -66,7 +75,8 @@ def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, mar
         frames too small.
     """
     refuse_coded_surface(acquisition)
-    shape, wavelength = acquisition.frame_shape, acquisition.wavelength_um
+    measured = acquisition.pupil if shape is None else None
+    shape, wavelength = acquisition.frame_shape if shape is None else shape, acquisition.wavelength_um
     bins = tuple(1.0 / (n * acquisition.pixel_um) for n in shape)
     cutoff = (1 + margin) * acquisition.objective_na / wavelength
     half = [math.ceil(cutoff / b) + 1 for b in bins]
@@ -100,7 +110,7 @@ def windows(acquisition: LedArray, *, crop: bool = True, exact: bool = True, mar
         cutoff=cutoff,
         frame_shape=shape,
         pixel_um=acquisition.pixel_um,
-        pupil=on_window(acquisition.pupil, (box[0], box[1])),
+        pupil=on_window(measured, (box[0], box[1])),
     )
 
 

@@ -16,6 +16,16 @@ def frequencies(n: int, pixel_um: float) -> np.ndarray:
     return (np.arange(n) - n // 2) / (n * pixel_um)
 
 
+def at_frequencies(pupil: np.ndarray, pixel_um: float, shape: tuple[int, int]) -> np.ndarray:
+    """`pupil` (y, x) on the frequency grid of frames of `shape` with the same `pixel_um`, by linear interpolation."""
+    from scipy.interpolate import RegularGridInterpolator
+
+    given = [frequencies(n, pixel_um) for n in pupil.shape]
+    wanted = np.meshgrid(*(frequencies(n, pixel_um) for n in shape), indexing="ij")
+    read = RegularGridInterpolator(given, pupil, bounds_error=False, fill_value=None)
+    return read(np.stack(wanted, axis=-1))
+
+
 def centred_spectrum(image: torch.Tensor) -> torch.Tensor:
     """Plane-wave amplitudes of `image` (..., y, x), zero frequency at n // 2."""
     return torch.fft.fftshift(torch.fft.fft2(image, norm="forward"), dim=(-2, -1))

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ...data.acquisition import LedArray
-from ...optics.grids import fit_spectrum, frequencies
+from ...optics.grids import at_frequencies, fit_spectrum, frequencies
 from ...optics.pupil import wavefront
 from .recipe import CalibrationRecipe
 from .trial_microscope import TrialMicroscope
@@ -28,16 +28,6 @@ def central(acquisition: LedArray, pixels: int) -> LedArray:
         return acquisition.crop(y, x)
     pupil = at_frequencies(np.asarray(acquisition.pupil), acquisition.pixel_um, (sides[0], sides[1]))
     return acquisition.replace(pupil=None).crop(y, x).replace(pupil=pupil)
-
-
-def at_frequencies(pupil: np.ndarray, pixel_um: float, shape: tuple[int, int]) -> np.ndarray:
-    """`pupil` (y, x) on the frequency grid of frames of `shape` with the same `pixel_um`, by linear interpolation."""
-    from scipy.interpolate import RegularGridInterpolator
-
-    given = [frequencies(n, pixel_um) for n in pupil.shape]
-    wanted = np.meshgrid(*(frequencies(n, pixel_um) for n in shape), indexing="ij")
-    read = RegularGridInterpolator(given, pupil, bounds_error=False, fill_value=None)
-    return read(np.stack(wanted, axis=-1))
 
 
 def corrected(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 
@@ -55,10 +55,15 @@ def calibrated(
     if not wanted:
         return acquisition, FoundMicroscope()
     found = yield from calibrate(acquisition, recipe)
-    for outlier in found.outlier_frames:
-        left = "it is left out" if recipe.leave_out else "leave_out leaves it out"
-        yield Note(f"frame {outlier.frame} {outlier.why}; {left}", "warning")
+    yield from said_of(found, recipe.leave_out)
     return found.acquisition(recipe.leave_out), what_was_found(found)
+
+
+def said_of(found: Calibration, leave_out: bool) -> Iterator[Note]:
+    """What a user should know of the frames of a calibration; whether they are left out, `leave_out` says."""
+    for outlier in found.outlier_frames:
+        left = "it is left out" if leave_out else "leave_out leaves it out"
+        yield Note(f"frame {outlier.frame} {outlier.why}; {left}", "warning")
 
 
 def placed(acquisition: LedArray) -> Generator[Event, None, LedArray]:

@@ -1,0 +1,133 @@
+"""The rounds of a fit, as events: where the LEDs are, then everything together, then what of it is noise."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator, Iterator
+
+import numpy as np
+import torch
+
+from ...data.acquisition import LedArray
+from ...fields.planes import PlanesField
+from ...forward.led_grid import extent
+from ...optics.grids import centred_spectrum
+from ...types import Event, Extent, Note, Preview, Progress
+from ..calibration.apply import central
+from ..engine.preview_pace import PreviewPace
+from .fit import RATES, Fit
+from .noise_filter import STEPS as NOISE_STEPS
+from .noise_filter import without_noise
+
+ROUNDS = (80, 80)  # steps of the rounds that look for the LEDs
+FIRST, SECOND = (1.0, 1.0, 0.5, 0.25), (1.0, 0.5, 0.25, 0.12)  # passes before and after the gains are found
+LIGHT = ("gain", "ambient")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Start:
+    """Where a fit begins.
+
+    Parameters
+    ----------
+    z_um : depth of the sample, um.
+    gains : intensity of each LED (led,).
+    zernike_rad : Noll index -> rad, of the pupil beside what the acquisition says of it.
+    """
+
+    z_um: float
+    gains: np.ndarray
+    zernike_rad: dict[int, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a fit is to do.
+
+    Parameters
+    ----------
+    learn : names of what may change of the microscope; see `Microscope`.
+    steps : of the last round.
+    region_px : side of the central square on which the microscope is looked for.
+    filter_noise : take out what of the object is noise.
+    seed : of every random choice.
+    """
+
+    learn: tuple[str, ...] = tuple(RATES)
+    steps: int = 240
+    region_px: int = 256
+    filter_noise: bool = True
+    seed: int = 0
+
+
+def fitted(acquisition: LedArray, start: Start, plan: Plan, device: torch.device) -> Generator[Event, None, Fit]:
+    """The fit of object and microscope to all of an `acquisition` on `device`.
+
+    Parameters
+    ----------
+    start : where it begins.
+    plan : what it is to do.
+    """
+    region = central(acquisition, plan.region_px)
+    fit = Fit(region, device, start.z_um, start.gains, plan.seed)
+    fit.take_up(start.zernike_rad)
+    total = sum(ROUNDS) + plan.steps + NOISE_STEPS * plan.filter_noise
+    done = 0
+    for steps in ROUNDS:
+        yield from _round(fit, steps, plan.learn, (done, total))
+        done += steps
+        fit.moved_to(region.replace(illumination_na=fit.directions()))
+    learn = plan.learn
+    if region.frame_shape != acquisition.frame_shape:
+        fit = _whole(fit, acquisition, plan, device)
+        learn = tuple(name for name in LIGHT if name in plan.learn)
+    yield from _round(fit, plan.steps, learn, (done, total))
+    done += plan.steps
+    if not fit.used.all():
+        frames = ", ".join(map(str, np.flatnonzero(~fit.used)))
+        yield Note(f"of frames {frames} hardly any light is their LED's, so they are not used", "warning")
+    if plan.filter_noise:
+        for number, misfit in enumerate(without_noise(fit, plan.seed)):
+            yield Progress(done + number + 1, total, fit.relative(misfit), "noise")
+    return fit
+
+
+def _round(fit: Fit, steps: int, learn: tuple[str, ...], place: tuple[int, int]) -> Iterator[Event]:
+    """Projections, gains, and `steps` of everything in `learn`; `place`: steps done before, and in all."""
+    fit.project(FIRST)
+    if "gain" in learn:
+        fit.find_gains()
+    fit.project(SECOND)
+    fit.look_at_the_noise()
+    pace = PreviewPace(lambda: Preview(field_of(fit), fit.microscope.depth_um))
+    for number, misfit in enumerate(fit.descend(steps, learn)):
+        yield Progress(place[0] + number + 1, place[1], fit.relative(misfit), "object and microscope")
+        yield from pace.events()
+
+
+def _whole(fit: Fit, acquisition: LedArray, plan: Plan, device: torch.device) -> Fit:
+    """A fit of the whole frames with the microscope that the region told of."""
+    found = fit.microscope
+    given = acquisition.replace(illumination_na=fit.directions())
+    whole = Fit(given, device, found.z_um, np.exp(found.values["gain"].cpu().numpy()), plan.seed)
+    whole.used = fit.used
+    for name in ("zernike", "rim", "depth"):
+        whole.microscope.values[name] = found.values[name]
+    whole.microscope.values["ambient"] = found.values["ambient"] * (fit.counts.scale / whole.counts.scale)
+    return whole
+
+
+def field_of(fit: Fit, half: bool = True) -> PlanesField:
+    """What was fitted, on the frame's field of view; stored in `half` precision."""
+    m, acquisition = fit.microscope, fit.acquisition
+    depth = m.depth_um
+    shown = extent(acquisition, np.array([depth]))
+    rows, columns = m.grid.plan.image_shape
+    factor = round(acquisition.pixel_um / shown.pixel_um)
+    first = m.grid.offset
+    period = Extent(
+        shown.z_um, (rows * factor, columns * factor), shown.pixel_um,
+        (-first[0] * acquisition.pixel_um, -first[1] * acquisition.pixel_um),
+    )  # fmt: skip
+    spectrum = centred_spectrum(fit.object)
+    return PlanesField.from_spectra(spectrum[None], [depth], shown, fit.support(), half=half, period=period)
