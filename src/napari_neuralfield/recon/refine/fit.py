@@ -133,18 +133,21 @@ class Fit:
         order = np.argsort(np.hypot(*np.asarray(self.acquisition.illumination_na).T), kind="stable")
         order = order[self.used[order]]
         pupils = m.pupils(np.arange(self.leds), values)
+        top = float(pupils.abs().amax()) ** 2
         spectrum, (rows, columns) = centred_spectrum(self.object), m.grid.plan.box
-        bright, floor, roots = self._bright(values), self._floor(values), self.counts.roots
+        bright, floor, offset = self._bright(values), self._floor(values), self.counts.offset
         back = torch.zeros(m.grid.plan.image_shape, dtype=torch.complex64, device=m.grid.device)
         for step in steps:
             for led in order.tolist():
                 y, x = m.grid.corner[led]
                 window = spectrum[y : y + rows, x : x + columns]
                 image = torch.fft.ifft2(window * pupils[led], s=m.grid.plan.image_shape, norm="forward")[m.grid.inside]
-                light = (image.real**2 + image.imag**2) * bright[led] + floor[led]
-                ratio = roots[led] / torch.sqrt((light + self.counts.offset).clamp(min=TINY)) - 1
+                light = (image.real**2 + image.imag**2) * bright[led]
+                own = (self.counts.light[led] - floor[led]).clamp(min=0)
+                ratio = torch.sqrt((own + offset) / (light + offset)) - 1
                 back[m.grid.inside] = image * (ratio * self.counts.good[led])
-                window.addcmul_(pupils[led].conj(), torch.fft.fft2(back, norm="forward")[:rows, :columns], value=step)
+                seen = torch.fft.fft2(back, norm="forward")[:rows, :columns]
+                window.addcmul_(pupils[led].conj(), seen, value=step / top)
         self.object = image_of(spectrum)
 
     @torch.no_grad()
