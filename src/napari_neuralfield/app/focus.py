@@ -91,7 +91,7 @@ def all_in_focus(
     if depths.size == 0:
         raise InputError("z_um holds no depth; an all-in-focus image needs at least one")
     y, x = field.extent.axes(pixel_um, region_um)
-    (found,) = _in_focus(field, depths, (y, x), [slice(0, len(y))], window, report)
+    (found,) = _in_focus(field, depths, (y, x), [slice(0, len(y))], window=window, report=report)
     return found
 
 
@@ -108,7 +108,7 @@ def in_focus_strips(
     rows : of each strip; together all rows.
     window : side of the square in which sharpness is measured, pixels.
     """
-    return _in_focus(field, np.unique(z_um), (y_um, x_um), rows, window)
+    return _in_focus(field, np.unique(z_um), (y_um, x_um), rows, window=window)
 
 
 def _in_focus(
@@ -116,11 +116,12 @@ def _in_focus(
     depths: np.ndarray,
     axes: tuple[np.ndarray, np.ndarray],
     rows: Sequence[slice],
+    *,
     window: int,
     report: Report = lambda done, total: None,
 ) -> Iterator[InFocus]:
     looks = len(depths) * len(rows)
-    survey, seen = _survey(field, depths, axes, rows, window, lambda done: report(done, 2 * looks))
+    survey, seen = _survey(field, depths, axes, rows, window=window, report=lambda done: report(done, 2 * looks))
     for number, strip in enumerate(rows):
         found = _joined(field, depths[:seen], axes, strip, survey)
         report(looks + (number + 1) * len(depths), 2 * looks)
@@ -132,6 +133,7 @@ def _survey(
     depths: np.ndarray,
     axes: tuple[np.ndarray, np.ndarray],
     rows: Sequence[slice],
+    *,
     window: int,
     report: Callable[[int], bool | None],
 ) -> tuple[_Survey, int]:
