@@ -40,9 +40,7 @@ def told(found: RegionsFound) -> list[tuple[str, str]]:
                      for name in ("error_before", "error_after"))  # fmt: skip
     lines = [("regions", f"{len(found.regions)}; error of their frames {before:.3f}, corrected {after:.3f} (medians)")]
     if axis is None:
-        lines.append(
-            ("optical axis", "not told: the directions of the LEDs do not change over the field as they should")
-        )
+        lines.append(("optical axis", "not told: the LED directions do not change over the field as they should"))
     else:
         y, x = axis.axis_um
         height = f"{axis.height_mm:.1f} mm"
@@ -52,7 +50,7 @@ def told(found: RegionsFound) -> list[tuple[str, str]]:
             lines.append(
                 (
                     "optical axis",
-                    f"({y:.0f}, {x:.0f}) um (y, x), if the board is {height} away: the field does not tell",
+                    f"({y:.0f}, {x:.0f}) um (y, x), if the board is {height} away; regions do not tell",
                 )
             )
         size = tuple(n * corrected.pixel_um for n in corrected.frame_shape)
@@ -67,7 +65,7 @@ def told(found: RegionsFound) -> list[tuple[str, str]]:
         lines.append(
             (
                 "pupil",
-                f"{len(found.pupil.noll)} Zernike terms, {order} in y and x; left {found.pupil_error_rad:.3f} rad",
+                f"{len(found.pupil.noll)} Zernike terms, {order} in y, x; left {found.pupil_error_rad:.3f} rad",
             )
         )
     return lines

@@ -83,8 +83,8 @@ def _regions(acquisition: Acquisition, recipe: Recipe, target: Path, count: tupl
 
     if not isinstance(acquisition, LedArray) or not isinstance(recipe, CalibrationRecipe):
         raise InputError(
-            f"option --regions is {count[0]},{count[1]}, but the frames are of kind {acquisition.kind}; it is for those "
-            "of single LEDs, led_array, so leave it out"
+            f"option --regions is {count[0]},{count[1]}, but the frames are of kind {acquisition.kind}; it is for "
+            "those of single LEDs, led_array, so leave it out"
         )
     wall, cpu = time.perf_counter(), time.process_time()
     found = terminal.returned(calibrate_regions(acquisition, recipe, *count))

@@ -131,7 +131,7 @@ def _together(
         changes["sample_z_um"] = depth
     if pupil is not None:
         changes |= {"pupil_field": pupil.table, "pupil": None}
-    return RegionsFound(given.replace(**changes), places, tuple(regions), axis, pupil, error)
+    return RegionsFound(given.replace(**changes), places, tuple(regions), axis, pupil=pupil, pupil_error_rad=error)
 
 
 def _ambient(given: LedArray, corrected: list[LedArray]) -> dict[str, object]:
