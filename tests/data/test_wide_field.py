@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_neuralfield.checks.wide_field import wide_field
+from napari_neuralfield.cli.commands import main
 from napari_neuralfield.data.acquisition import Draft, LedArray
 from napari_neuralfield.data.selection import select
 from napari_neuralfield.io import open_acquisition, save_acquisition
@@ -70,3 +72,46 @@ def test_a_pupil_over_the_field_is_kept_and_used(tmp_path) -> None:
 def test_a_table_that_is_none_is_refused(table: np.ndarray) -> None:
     with pytest.raises(InputError, match=r"pupil_field has rows of .* a row is the Noll index"):
         wide(pupil_field=table)
+
+
+def test_the_axis_is_an_option(tmp_path, capsys) -> None:
+    save_acquisition(tmp_path / "known.acq.h5", wide(led_height_mm=HEIGHT))
+    save_acquisition(tmp_path / "unknown.acq.h5", wide())
+    where = ["--region-um", "0,0,128,160", "--optical-axis-um", "90,350", "-o", str(tmp_path / "part.acq.h5")]
+    assert main(["convert", str(tmp_path / "known.acq.h5"), *where]) == 0
+    part = open_acquisition(tmp_path / "part.acq.h5")
+    assert isinstance(part, LedArray)
+    np.testing.assert_allclose(part.illumination_na, seen_at(np.array([63.0, 79.0]), (90.0, 350.0)), atol=1e-12)
+    for file, sentence in (
+        ("unknown", "the distance of the LED board is not known"),
+        ("part", "has optical_axis_um 90"),
+    ):
+        other = [*where[:4], "-o", str(tmp_path / "other.acq.h5")]
+        assert main(["convert", str(tmp_path / f"{file}.acq.h5"), *other]) == 2
+        said = capsys.readouterr().err
+        assert sentence in said
+        assert said.count("\n") == 1
+    assert main(["calibrate", str(tmp_path / "known.acq.h5"), "--regions", "1,1", "-o", where[-1] + "2.acq.h5"]) == 2
+    assert "option --regions is 1,1; it is ROWS,COLUMNS" in capsys.readouterr().err
+
+
+def test_a_wide_field_is_said() -> None:
+    """As a remark: 256 pixels of 2 um under a board 60 mm away."""
+    frames = np.ones((9, 256, 256), np.float32)
+    known = {
+        "objective_na": 0.1,
+        "wavelength_um": 0.5,
+        "pixel_um": PIXEL,
+        "illumination_na": direction_cosines(LEDS, HEIGHT),
+    }
+    for values, sentence in (
+        ({}, "only where led_height_mm and optical_axis_um are given"),
+        ({"led_height_mm": HEIGHT}, "only where optical_axis_um is given"),
+        ({"led_height_mm": HEIGHT, "optical_axis_um": (0, 0)}, "has its own directions."),
+    ):
+        acquisition = Draft("led_array", frames, {**known, **values}, "wide").complete()
+        assert isinstance(acquisition, LedArray)
+        (found,) = wide_field(acquisition)
+        assert found.level == "info"
+        assert sentence in found.text
+    assert not list(wide_field(wide()))  # 200 x 240 pixels: too few to cut regions from

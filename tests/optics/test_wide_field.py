@@ -5,7 +5,7 @@ import pytest
 
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.optics.illumination import direction_cosines, grid_positions
-from napari_neuralfield.optics.wide_field import fit_axis, seen_from, variation
+from napari_neuralfield.optics.wide_field import fit_axis, runs_backwards, seen_from, variation
 
 LEDS = grid_positions(9, 9, 4.0)
 PLACES = np.array([(y, x) for y in (0, 1500, 3000) for x in (0, 1500, 3000)], dtype=float)  # um
@@ -53,3 +53,10 @@ def test_a_field_that_does_not_tell_takes_the_height_that_is_given() -> None:
     assert axis is not None
     assert not axis.from_field
     assert np.hypot(*(axis.axis_um - AXIS)) < 30
+
+
+def test_a_board_that_is_turned_by_half_a_turn_runs_backwards() -> None:
+    nominal, found = seen(np.random.default_rng(0), 1e-4)
+    assert runs_backwards(PLACES, -found)
+    assert not runs_backwards(PLACES, found)
+    assert fit_axis(-nominal, PLACES, -found, HEIGHT) is None

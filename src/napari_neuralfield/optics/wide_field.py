@@ -54,7 +54,7 @@ class FoundAxis:
 def fit_axis(
     nominal: np.ndarray, places_um: np.ndarray, found: np.ndarray, height_mm: float | None = None
 ) -> FoundAxis | None:
-    """The axis and the height that fit directions found at several places; None where they do not tell.
+    """The axis and the height that fit directions found at several places; None where they do not tell, or backwards.
 
     Weighted least squares in the plane of the board, where places of little agreement count less (Cauchy weights).
 
@@ -65,8 +65,58 @@ def fit_axis(
     found : directions (place, led, 2) at each.
     height_mm : as given, taken where the places do not tell it better; None where it is not known.
     """
+    fit = _line(places_um, found)
+    if fit.slope < -CLEAR * fit.error:
+        return None
+    slope, board = fit.slope, fit.board
+    told = slope > CLEAR * fit.error
+    if not told:
+        if height_mm is None:
+            return None
+        slope = 1 / (UM_PER_MM * height_mm)
+        board = np.tensordot(fit.share, fit.q + slope * fit.step[:, None], 1)
+    shift = np.array(fit_pose(nominal, to_na(board)).shift)
+    errors = np.sqrt(((fit.q + slope * fit.step[:, None] - board) ** 2).sum(2).mean(1))
+    return FoundAxis(
+        fit.middle + shift / slope,
+        height_mm=1 / (UM_PER_MM * slope),
+        na=to_na(board),
+        at_um=fit.middle,
+        error_na=errors,
+        from_field=told,
+    )
+
+
+def runs_backwards(places_um: np.ndarray, found: np.ndarray) -> bool:
+    """Whether directions change against the places, as of a board that really is turned by half a turn.
+
+    One region cannot tell the two apart: with phase and depth reversed both fit its frames.
+
+    Parameters
+    ----------
+    places_um : the places (place, 2), (y, x), um.
+    found : directions (place, led, 2) at each.
+    """
+    fit = _line(places_um, found)
+    return fit.slope < -CLEAR * fit.error
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Line:
+    """Places in units of the height `q` (place, led, 2) as `board` - `slope` times the `step` from the `middle`."""
+
+    q: np.ndarray
+    board: np.ndarray
+    middle: np.ndarray
+    step: np.ndarray
+    share: np.ndarray
+    slope: float
+    error: float
+
+
+def _line(places_um: np.ndarray, found: np.ndarray) -> _Line:
     places = np.asarray(places_um, dtype=float)
-    q = np.array([positions(na) for na in found])  # (place, led, 2)
+    q = np.array([positions(na) for na in found])
     weight = np.ones(len(places))
     for _ in range(ROUNDS):
         share = weight / weight.sum()
@@ -77,25 +127,9 @@ def fit_axis(
         slope = -float(share @ (step * moved).sum(1)) / spread if spread > 0 else 0.0  # 1 / height, per um
         left = moved + slope * step
         size = np.hypot(*left.T)
-        usual = max(1.5 * float(np.median(size)), 1e-9)
-        weight = 1 / (1 + (size / usual) ** 2)
+        weight = 1 / (1 + (size / max(1.5 * float(np.median(size)), 1e-9)) ** 2)
     error = float(np.sqrt((share @ (left**2).sum(1)) / max(2 * len(places) - 3, 1) / max(spread, 1e-12)))
-    told = len(places) > 1 and slope > CLEAR * error and slope > 0
-    if not told:
-        if height_mm is None:
-            return None
-        slope = 1 / (UM_PER_MM * height_mm)
-        board = np.tensordot(share, q + slope * step[:, None], 1)
-    shift = np.array(fit_pose(nominal, to_na(board)).shift)
-    errors = np.sqrt(((q + slope * step[:, None] - board) ** 2).sum(2).mean(1))
-    return FoundAxis(
-        middle + shift / slope,
-        height_mm=1 / (UM_PER_MM * slope),
-        na=to_na(board),
-        at_um=middle,
-        error_na=errors,
-        from_field=told,
-    )
+    return _Line(q, board=board, middle=middle, step=step, share=share, slope=slope, error=error)
 
 
 def variation(size_um: tuple[float, float], height_mm: float) -> float:

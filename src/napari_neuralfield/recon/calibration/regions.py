@@ -10,7 +10,7 @@ import numpy as np
 from ...data.acquisition import LedArray
 from ...optics.illumination import ORIENTATIONS, orient
 from ...optics.pupil_field import DEFOCUS, PupilField, defocus_coefficient
-from ...optics.wide_field import FoundAxis, fit_axis, seen_from
+from ...optics.wide_field import FoundAxis, fit_axis, runs_backwards, seen_from
 from ...types import Event, InputError, Note, Progress
 from ..engine.preparing import announced
 from .recipe import CalibrationRecipe
@@ -18,6 +18,11 @@ from .result import Calibration
 from .stages import calibrate
 
 LEAST = 48  # pixels along a side of a region
+HALF_TURN = (
+    "from region to region the LED directions change the wrong way round: the board is mounted half a turn from what "
+    "the file says (within one region both fit, with phase and depth reversed); add 180 to rotation_deg of the board "
+    "and calibrate again"
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -74,8 +79,11 @@ def calibrate_regions(
         at = ", ".join(f"{v:.0f}" for v in places[number])
         yield Note(f"region {len(found) + 1} of {len(boxes)}, its middle at ({at}) um (y, x)")
         found[int(number)] = yield from _progress_of(calibrate(part, options), len(found), len(boxes))
+    regions = [found[k] for k in range(len(boxes))]
+    if runs_backwards(places, np.array([one.corrected.illumination_na for one in regions])):
+        yield Note(HALF_TURN, "warning")
     first = found[next(iter(found))]
-    return _together(acquisition, places, [found[k] for k in range(len(boxes))], first.orientation, recipe)
+    return _together(acquisition, places, regions, first.orientation, recipe)
 
 
 def _progress_of(
