@@ -19,7 +19,7 @@ from napari_neuralfield.io.native import atomic
 from napari_neuralfield.io.native.hdf5_writing import PatientFile
 from napari_neuralfield.types import InputError
 
-SIZES = {"frame": 3, "y": 5, "x": 8, "led": 4, "mode": 2, "fy": 10, "fx": 16, "channel": 3}
+SIZES = {"frame": 3, "y": 5, "x": 8, "led": 4, "mode": 2, "fy": 10, "fx": 16, "channel": 3, "term": 2, "power": 4}
 COLOURS = ("channel", "wavelengths_um", "white")
 
 
@@ -34,6 +34,8 @@ def example(kind: str, colours: bool = False) -> Acquisition:
             values[name] = values[name] * np.exp(1j)
         if q.integer or name.endswith("_index"):
             values[name] = np.arange(3) if name == "channel" else np.full(shape, 2)
+        if name == "pupil_field":
+            values[name][:, 0] = (4, 6)  # Noll indices
     return Draft(kind, rng.integers(0, 4000, (3, 5, 8)).astype(np.uint16), values).complete()
 
 

@@ -452,7 +452,7 @@ def test_a_plane_and_the_all_in_focus_image_become_layers(viewer, qtbot):
     qtbot.waitUntil(lambda: "big all in focus" in names(viewer))
     assert dock.form.focus.text() == "All in focus"
     assert viewer.layers["big depth map"].data.shape == (64, 64)
-    assert set(np.unique(viewer.layers["big depth map"].data)) <= {-10.0, 0.0, 10.0}
+    assert np.abs(viewer.layers["big depth map"].data).max() <= 10.0
 
 
 def test_export_hands_plane_after_plane_to_the_writer(viewer, qtbot, monkeypatch, tmp_path, errors):

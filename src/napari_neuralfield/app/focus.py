@@ -1,4 +1,9 @@
-"""All in focus: for every pixel the depth where it is sharpest, in memory of a few planes."""
+"""All in focus: every place from the depth where it is sharpest, without seams, in memory of a few planes.
+
+The planes are seen twice: first for how sharp each is, place by place, and for the phase by which it is turned against
+its neighbour; then each is added where the smooth surface of depths passes close to it, so that the picture is
+continuous from plane to plane.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +11,20 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, uniform_filter
+from scipy.ndimage import gaussian_filter, map_coordinates, uniform_filter
 
 from ..types import Field, InputError
+from .depth_surface import smooth_surface
 from .lazy import Region, evaluate
+
+Report = Callable[[int, int], bool | None]
+LARGEST = 2**25  # values of sharpness kept at once
+SHARED_RAD = 0.15  # neighbouring planes that differ by less share their phase as they are
 
 
 @dataclasses.dataclass(frozen=True)
 class InFocus:
-    """values : (y, x) field values of the sharpest plane. z_um : (y, x) its depth, um, float32."""
+    """values : (y, x) field values at the depth where each is sharpest. z_um : (y, x) that depth, um, float32."""
 
     values: np.ndarray
     z_um: np.ndarray
@@ -40,9 +50,17 @@ def _fine_detail(values: np.ndarray, finest: float) -> np.ndarray:
     return (np.abs(values - coarse) ** 2).astype(np.float32)
 
 
-def _smoothed(sharpness: np.ndarray, window: int) -> np.ndarray:
-    """Sharpness averaged over half a window, so that neighbours agree on a plane."""
-    return gaussian_filter(sharpness, window / 4, mode="reflect")
+@dataclasses.dataclass(frozen=True)
+class _Survey:
+    """What the first look tells: the smooth surface on a coarse grid, and each plane's phase.
+
+    `place` : (y, x) among the planes from 0 on, at every `step`-th pixel from `step // 2` on. `turned` : phase of each
+    plane (z,), rad, against that in which most lies.
+    """
+
+    place: np.ndarray
+    step: int
+    turned: np.ndarray
 
 
 def all_in_focus(
@@ -51,9 +69,9 @@ def all_in_focus(
     pixel_um: float | None = None,
     region_um: Region | None = None,
     window: int = 27,
-    report: Callable[[int, int], bool | None] = lambda done, total: None,
+    report: Report = lambda done, total: None,
 ) -> InFocus:
-    """The sharpest plane of every pixel, plane by plane: by fine detail, by normal variance for a phase-only field.
+    """Every place at the depth where it is sharpest: by fine detail, by normal variance for a phase-only field.
 
     Parameters
     ----------
@@ -62,66 +80,125 @@ def all_in_focus(
     pixel_um : pixel of the result, um; native where None.
     region_um : (y0, x0, y1, x1), um, half open; all where None.
     window : side of the square in which sharpness is measured, pixels.
-    report : called with (planes done, planes in all) after each; returning False stops there.
-
-    Returns
-    -------
-    InFocus : with the planes seen so far where `report` stopped it.
+    report : called with (planes done, planes in all) after each, every plane being seen twice; returning False on the
+        first look leaves out the depths not yet seen.
 
     Raises
     ------
     InputError : where no depth is given.
     """
-    depths = np.atleast_1d(np.asarray(z_um, dtype=np.float64))
+    depths = np.unique(np.asarray(z_um, dtype=np.float64))
     if depths.size == 0:
         raise InputError("z_um holds no depth; an all-in-focus image needs at least one")
     y, x = field.extent.axes(pixel_um, region_um)
-    return _sharpest(field, depths, y, x, window=window, report=report)
+    (found,) = _in_focus(field, depths, (y, x), [slice(0, len(y))], window=window, report=report)
+    return found
 
 
 def in_focus_strips(
     field: Field, z_um: np.ndarray, y_um: np.ndarray, x_um: np.ndarray, rows: Sequence[slice], window: int = 27
 ) -> Iterator[InFocus]:
-    """`all_in_focus` strip by strip, each seen with what lies around it, so that strips meet without a seam.
+    """`all_in_focus` strip by strip, of one surface of depths, so that strips meet without a seam.
 
     Parameters
     ----------
     field : any field.
     z_um : depths to choose from (z,), um.
     y_um, x_um : pixel centres (y,) and (x,), um, evenly spaced.
-    rows : of each strip.
+    rows : of each strip; together all rows.
     window : side of the square in which sharpness is measured, pixels.
     """
-    for strip in rows:
-        low, high = max(strip.start - 2 * window, 0), min(strip.stop + 2 * window, len(y_um))
-        wide = _sharpest(field, z_um, y_um[low:high], x_um, window=window)
-        inner = slice(strip.start - low, strip.stop - low)
-        yield InFocus(wide.values[inner], wide.z_um[inner])
+    return _in_focus(field, np.unique(z_um), (y_um, x_um), rows, window=window)
 
 
-def _sharpest(
+def _in_focus(
     field: Field,
     depths: np.ndarray,
-    y: np.ndarray,
-    x: np.ndarray,
+    axes: tuple[np.ndarray, np.ndarray],
+    rows: Sequence[slice],
     *,
     window: int,
-    report: Callable[[int, int], bool | None] = lambda done, total: None,
-) -> InFocus:
+    report: Report = lambda done, total: None,
+) -> Iterator[InFocus]:
+    looks = len(depths) * len(rows)
+    survey, seen = _survey(field, depths, axes, rows, window=window, report=lambda done: report(done, 2 * looks))
+    for number, strip in enumerate(rows):
+        found = _joined(field, depths[:seen], axes, strip, survey)
+        report(looks + (number + 1) * len(depths), 2 * looks)
+        yield found
+
+
+def _survey(
+    field: Field,
+    depths: np.ndarray,
+    axes: tuple[np.ndarray, np.ndarray],
+    rows: Sequence[slice],
+    *,
+    window: int,
+    report: Callable[[int], bool | None],
+) -> tuple[_Survey, int]:
+    """The first look, and how many of the depths were seen."""
+    y, x = axes
+    fine = max(1, window // 9)
+    step = max(fine, int(np.ceil(np.sqrt(y.size * x.size * len(depths) / LARGEST))))
+    blur = max(window / 11, 0.8 * step)
+    coarse = [np.arange(step // 2 if n > step // 2 else 0, n, step) for n in (y.size, x.size)]
+    sharpness = np.zeros((len(depths), len(coarse[0]), len(coarse[1])), np.float32)
+    apart, seen, done = np.zeros(len(depths), complex), len(depths), 0
+    for strip in rows:
+        low, high = max(strip.start - 2 * window, 0), min(strip.stop + 2 * window, y.size)
+        own, inner = (coarse[0] >= strip.start) & (coarse[0] < strip.stop), slice(strip.start - low, strip.stop - low)
+        before = None
+        for k, z in enumerate(depths[:seen]):
+            plane = evaluate(field, z, y[low:high], x)[0]
+            blurred = gaussian_filter(_sharpness(field, plane, x, window), blur, mode="reflect")
+            sharpness[k, own] = blurred[np.ix_(coarse[0][own] - low, coarse[1])]
+            if before is not None:
+                apart[k] += _overlap(before[inner], plane[inner])
+            before, done = plane, done + 1
+            if report(done) is False:
+                seen = k + 1
+                break
+    place = smooth_surface(sharpness[:seen], depths[:seen], max(0.22 * window / step, 0.7))
+    turned = _phases(apart[:seen] if field.complex_valued else apart[:seen].real / (y.size * x.size))
+    return _Survey(place, step, turned - turned[int(np.rint(np.median(place)))]), seen
+
+
+def _sharpness(field: Field, plane: np.ndarray, x: np.ndarray, window: int) -> np.ndarray:
+    if not field.complex_valued:
+        return normal_variance(plane - plane.min(), window)
     pixel = float(x[1] - x[0]) if x.size > 1 else field.extent.pixel_um
-    finest = 2 * max(1.0, field.extent.pixel_um / pixel)
-    best = np.full((y.size, x.size), -np.inf, dtype=np.float32)
-    depth = np.full(best.shape, depths[0], dtype=np.float32)
-    values = np.zeros(best.shape, dtype=np.complex64 if field.complex_valued else np.float32)
-    for done, z in enumerate(depths, start=1):
+    return _fine_detail(plane, 2 * max(1.0, field.extent.pixel_um / pixel))
+
+
+def _overlap(before: np.ndarray, plane: np.ndarray) -> complex:
+    """Its angle, or of a phase alone its share of a pixel, is what `plane` is turned against the one `before`."""
+    return complex(np.vdot(before, plane) if np.iscomplexobj(plane) else (plane - before).sum())
+
+
+def _phases(apart: np.ndarray) -> np.ndarray:
+    """Phase of each plane (z,) from what lies between neighbours: overlaps, or rad; small ones are left in."""
+    steps = np.angle(apart) if np.iscomplexobj(apart) else apart
+    return np.cumsum(np.where(np.abs(steps) < SHARED_RAD, 0.0, steps))
+
+
+def _joined(
+    field: Field, depths: np.ndarray, axes: tuple[np.ndarray, np.ndarray], strip: slice, survey: _Survey
+) -> InFocus:
+    """The second look: each pixel between the two planes that lie next to the surface, their phase the same."""
+    y, x = axes[0][strip], axes[1]
+    rows, columns = (
+        (np.arange(a.start, a.stop) - survey.step // 2) / survey.step for a in (strip, slice(0, len(axes[1])))
+    )
+    grid = np.meshgrid(rows, columns, indexing="ij")
+    place = map_coordinates(survey.place, grid, order=1, mode="nearest").astype(np.float32)
+    values = np.zeros(place.shape, np.complex64 if field.complex_valued else np.float32)
+    for k, z in enumerate(depths):
+        share = np.clip(1 - np.abs(place - np.float32(k)), 0, 1)
+        if not share.any():
+            continue
         plane = evaluate(field, z, y, x)[0]
-        if field.complex_valued:
-            found = _fine_detail(plane, finest)
-        else:
-            found = normal_variance(plane - plane.min(), window)
-        sharpness = _smoothed(found, window)
-        better = sharpness > best
-        best[better], values[better], depth[better] = sharpness[better], plane[better], z
-        if report(done, depths.size) is False:
-            break
-    return InFocus(values, depth)
+        turned = survey.turned[k]
+        plane = plane * np.complex64(np.exp(-1j * turned)) if field.complex_valued else plane - np.float32(turned)
+        values += share * plane
+    return InFocus(values, np.interp(place, np.arange(len(depths)), depths).astype(np.float32))

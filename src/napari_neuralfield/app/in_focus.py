@@ -81,7 +81,7 @@ def write(
     um_per_rad: float | None = None,
     depth_map: Path | None = None,
 ) -> Used:
-    """Write the plane in which every pixel comes from the depth where it is sharpest; memory holds a strip.
+    """Write the plane in which every place is seen at the depth where it is sharpest; memory holds a strip.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def write(
 
 def _note(found: InFocus, at: slice, depth: np.ndarray, counted: np.ndarray, depths_um: np.ndarray) -> None:
     depth[at] = found.z_um
-    numbers = np.searchsorted(depths_um.astype(np.float32), found.z_um.ravel())
+    numbers = np.rint(np.interp(found.z_um.ravel(), depths_um, np.arange(len(depths_um)))).astype(int)
     counted += np.bincount(numbers, minlength=len(depths_um))
 
 

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from ..data.acquisition import Acquisition
+from ..data.acquisition import Acquisition, LedArray
 from ..data.selection import USED, Selected, extent_of, select
 from ..data.typed_values import WORDS
-from ..types import Done, Event, Field, Preview, Result
+from ..types import Done, Event, Field, InputError, Preview, Result
 from . import arguments
 
 
@@ -23,11 +23,13 @@ class TypedSelection:
     ----------
     frames, leave_out : `A:B`, `A:B:STEP` or `0,5,9`; `leave_out` may also be yes or no, which is an option of methods.
     region_um : `Y0,X0,Y1,X1`, um.
+    optical_axis_um : `Y,X`, um of the whole frame.
     """
 
     frames: str | None = None
     leave_out: str | None = None
     region_um: str | None = None
+    optical_axis_um: str | None = None
 
     def of(self, acquisition: Acquisition) -> Selected:
         """What was typed, taken of an acquisition.
@@ -36,6 +38,7 @@ class TypedSelection:
         ------
         InputError : for what is not there, and where nothing would be left.
         """
+        acquisition = _with_axis(acquisition, self.optical_axis_um)
         count = acquisition.frame_count
         kept = None if self.frames is None else list(arguments.frames(self.frames, count))
         without = [] if self.leave_out is None else list(arguments.frames(self.leave_out, count, "--leave-out"))
@@ -58,6 +61,29 @@ class TypedSelection:
         return rest, own
 
 
+def _with_axis(acquisition: Acquisition, typed: str | None) -> Acquisition:
+    """An acquisition whose LED directions hold at the optical axis that was `typed`, seen from the frame's middle."""
+    if typed is None:
+        return acquisition
+    axis = arguments.numbers("--optical-axis-um", typed, count=2)
+    if not isinstance(acquisition, LedArray):
+        raise InputError(
+            f"option --optical-axis-um is {typed}, but the frames are of kind {acquisition.kind}; it is for those of "
+            "single LEDs, led_array, so leave it out"
+        )
+    if acquisition.led_height_mm is None:
+        raise InputError(
+            f"option --optical-axis-um is {typed}, but the distance of the LED board is not known; give led_height_mm "
+            f"in the sidecar of {acquisition.source or 'the frames'}"
+        )
+    if acquisition.directions_at_um is not None and acquisition.optical_axis_um is not None:
+        raise InputError(
+            f"option --optical-axis-um is {typed}, but {acquisition.source or 'the acquisition'} has optical_axis_um "
+            f"{', '.join(f'{v:g}' for v in acquisition.optical_axis_um)}; correct it there, or leave the option out"
+        )
+    return acquisition.replace(optical_axis_um=axis)
+
+
 def said_of(chosen: Selected, count: int) -> str:
     """What was chosen, for the user; empty where it is everything.
 
@@ -72,7 +98,9 @@ def said_of(chosen: Selected, count: int) -> str:
     rows, columns = chosen.acquisition.frame_shape
     y, x = chosen.origin_um
     if (y, x) != (0.0, 0.0):
-        parts.append(f"a region of {rows} x {columns} pixels from ({y:g}, {x:g}) um (y, x) on")
+        known = [getattr(chosen.acquisition, n, None) is not None for n in ("led_height_mm", "directions_at_um")]
+        own = ", with the LED directions seen there" if all(known) else ""
+        parts.append(f"a region of {rows} x {columns} pixels from ({y:g}, {x:g}) um (y, x) on{own}")
     return " and ".join(parts)
 
 

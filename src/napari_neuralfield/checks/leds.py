@@ -12,6 +12,7 @@ from ..optics.illumination import is_bright_field, nearest_overlap, synthetic_na
 from .board_findings import board_checks
 from .patterns import pattern_checks
 from .seen.frames import Check, Survey, named, well_sampled
+from .wide_field import wide_field
 
 MIN_OVERLAP = 0.35
 STEEPEST_NA = 0.95
@@ -22,6 +23,7 @@ def led_array(acquisition: LedArray, seen: Survey) -> Iterator[Check]:
     yield from _microscope(acquisition)
     yield from _brightness(acquisition, seen)
     yield from board_checks(acquisition, seen)
+    yield from wide_field(acquisition)
 
 
 def multiplexed(acquisition: MultiplexedLed, seen: Survey) -> Iterator[Check]:

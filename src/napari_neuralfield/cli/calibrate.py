@@ -6,12 +6,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..app import arguments
+from ..app import arguments, wide_field
 from ..app.calibration import assess_both
 from ..app.figures.calibration_figures import figures
 from ..app.figures.calibration_findings import Finding, all_findings
 from ..app.selection import TypedSelection, said_of
-from ..data.acquisition import Acquisition
+from ..data.acquisition import Acquisition, LedArray
 from ..data.colours import ONE_COLOUR, refuse_colours
 from ..io import open_acquisition, save_acquisition
 from ..io.native.atomic import write_or_keep
@@ -34,6 +34,7 @@ def run_file(
     recipe: Path | None,
     typed: Mapping[str, str | None],
     *,
+    regions: str | None = None,
     channel: str | None = None,
     choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
 ) -> None:
@@ -46,6 +47,7 @@ def run_file(
     report : the page, `*.png`; none where None.
     recipe : YAML file with options.
     typed : options as they were typed, by name.
+    regions : `ROWS,COLUMNS` of a wide field, as typed.
     channel : the only colour to calibrate, as typed.
     choice : frames and a region.
 
@@ -67,7 +69,29 @@ def run_file(
     part, count = choice.of(acquisition), acquisition.frame_count
     if said := said_of(part, count):
         print(f"of {said}")
-    run(part.acquisition, checked(model, {**chosen, **values, "method": name}, name), target, page)
+    options = checked(model, {**chosen, **values, "method": name}, name)
+    if regions is None:
+        return run(part.acquisition, options, target, page)
+    if report is not None:
+        raise InputError(f"option --report is {report}; there is no report of several regions, so leave it out")
+    _regions(part.acquisition, options, target, wide_field.regions(regions))
+
+
+def _regions(acquisition: Acquisition, recipe: Recipe, target: Path, count: tuple[int, int]) -> None:
+    """Calibrate regions of a wide field, say what they tell together, write the acquisition with it."""
+    from ..recon.calibration.regions import calibrate_regions
+
+    if not isinstance(acquisition, LedArray) or not isinstance(recipe, CalibrationRecipe):
+        raise InputError(
+            f"option --regions is {count[0]},{count[1]}, but the frames are of kind {acquisition.kind}; it is for "
+            "those of single LEDs, led_array, so leave it out"
+        )
+    wall, cpu = time.perf_counter(), time.process_time()
+    found = terminal.returned(calibrate_regions(acquisition, recipe, *count))
+    print(terminal.took(time.perf_counter() - wall, time.process_time() - cpu))
+    print(*terminal.columns(wide_field.told(found)), sep="\n")
+    write_or_keep(target, lambda path: save_acquisition(path, found.corrected), "corrected acquisition")
+    print(f"the corrected acquisition is in {target}; a region of it has its own directions and pupil")
 
 
 def recipe_of(acquisition: Acquisition) -> tuple[str, type[Recipe]]:

@@ -16,7 +16,6 @@ import numpy as np
 from ..types import Field, Result
 
 if TYPE_CHECKING:
-    from ..app.focus import InFocus
     from ..data.acquisition import LedArray
     from ..recon.engine.metrics import Score
 
@@ -99,7 +98,7 @@ def draw(path: Path, acquisition: LedArray, fields: Mapping[str, Field], score: 
     planes = {z: np.abs(_plane(neural, z, y, x)) for z in (-8.0, 0.0, 8.0)}
     classical = np.abs(_plane(fields["fpm-sequential"], 0.0, y, x))
     sharp = all_in_focus(neural, np.linspace(-TILT_UM, TILT_UM, 25), y[1] - y[0], window=41)
-    amplitude, phase = np.abs(sharp.values), _phase_over_slide(neural, sharp, y, x)
+    amplitude, phase = np.abs(sharp.values), _phase_over_slide(sharp.values)
     limits = (float(np.percentile(amplitude, 0.3)), float(np.percentile(amplitude, 99.7)))
     nearest = int(np.argmin(np.hypot(*np.asarray(acquisition.illumination_na).T)))
     made = [
@@ -120,11 +119,10 @@ def draw(path: Path, acquisition: LedArray, fields: Mapping[str, Field], score: 
     )  # fmt: skip
 
 
-def _phase_over_slide(field: Field, sharp: InFocus, y_um: np.ndarray, x_um: np.ndarray) -> np.ndarray:
-    """Phase of an all-in-focus image (y, x), rad, where every plane's empty background, most of it, has phase 0."""
-    depths, which = np.unique(sharp.z_um, return_inverse=True)
-    background = [float(np.median(np.angle(_plane(field, float(z), y_um[::4], x_um[::4])))) for z in depths]
-    return np.angle(sharp.values * np.exp(-1j * np.array(background))[which.reshape(sharp.values.shape)])
+def _phase_over_slide(values: np.ndarray) -> np.ndarray:
+    """Phase of an image (y, x), rad, whose empty background, most of it, has phase 0."""
+    values = values * np.exp(-1j * np.angle(values.mean()))
+    return np.angle(values * np.exp(-1j * np.median(np.angle(values))))
 
 
 def _plane(field: Field, z_um: float, y_um: np.ndarray, x_um: np.ndarray) -> np.ndarray:

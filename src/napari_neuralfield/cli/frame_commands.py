@@ -30,17 +30,20 @@ class Chosen:
         Frames to do without, written like those of --frames; without numbers, where a calibration runs: its outliers.
     region_um
         Y0,X0,Y1,X1 in um of the frame; of a scan in um of the object: frames whose windows have their centre there.
+    optical_axis_um
+        Y,X in um of the frame where LED directions as given hold; seen from elsewhere near LEDs lie differently.
     """
 
     channel: Text = None
     frames: Text = None
     leave_out: Text = None
     region_um: Text = None
+    optical_axis_um: Text = None
 
     @property
     def part(self) -> TypedSelection:
         """Frames and region, as they were typed."""
-        return TypedSelection(self.frames, self.leave_out, self.region_um)
+        return TypedSelection(self.frames, self.leave_out, self.region_um, self.optical_axis_um)
 
 
 @app.command
@@ -159,6 +162,7 @@ def calibrate(
     output: Output,
     report: Path | None = None,
     recipe: Path | None = None,
+    regions: Text = None,
     chosen: Chosen = Chosen(),
     seed: Text = None,
     device: str | None = None,
@@ -176,6 +180,8 @@ def calibrate(
         A page of charts, R.png, with its figures beside it in R.json; assessing the quality takes a while longer.
     recipe
         YAML file with options; what is typed comes first.
+    regions
+        ROWS,COLUMNS: so many regions of a wide field one by one; together they tell optical axis, board and pupil.
     seed
         Seed of every random choice.
     device
@@ -184,7 +190,9 @@ def calibrate(
     from .calibrate import run_file
 
     typed = {**options, "seed": seed, "device": device}
-    run_file(file, output, report, recipe, typed, channel=chosen.channel, choice=chosen.part)
+    run_file(
+        file, output, report, recipe, typed, regions=regions, channel=chosen.channel, choice=chosen.part
+    )  # fmt: skip
 
 
 @app.command

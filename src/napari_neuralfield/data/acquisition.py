@@ -19,6 +19,7 @@ from .colours import colours_left, frames_per_colour, moved_place, names_missing
 from .derived import CAMERA_LENGTH, IN_PIXELS, OPEN, SCANS, Assuming, Values, derived, overridden, why_no_probe
 from .frames import Frames, FrameSelection, check_finite, check_frames, check_lengths, good_pixels
 from .quantity import Quantity, asked_for, check_value, length, quantity
+from .wide_field import cut_out, directions_at, optical_axis, pupil_field, settled
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,8 +112,8 @@ class Acquisition:
         return self.replace(frames=frames, **(chosen | colours_left(self.values(), indices) | changes))
 
     def crop(self, y: slice, x: slice) -> Self:
-        """Rows `y` and columns `x` of every frame; the pupil, whose grid no longer fits, must be absent."""
-        if self.pupil is not None:
+        """Rows `y` and columns `x` of every frame, seen from there; a pupil without a pupil field must be absent."""
+        if self.pupil is not None and getattr(self, "pupil_field", None) is None:
             raise InputError(
                 f"{self.source}: a region cannot be cut while a measured pupil is given on the whole frame's grid"
             )
@@ -124,6 +125,7 @@ class Acquisition:
             changes["coded_surface"] = self.coded_surface[top * n : bottom * n, left * n : right * n]
         if self.empty_um is not None:
             changes["empty_um"] = moved_place(self.empty_um, (y, x), self.frame_shape, getattr(self, "pixel_um", 1.0))
+        changes |= cut_out(self.values(), (y, x), self.frame_shape)
         return self.replace(frames=FrameSelection(self.frames, tuple(range(self.frame_count)), y, x), **changes)
 
 
@@ -151,6 +153,9 @@ class LedArray(Acquisition):
     led_height_mm: float | None = quantity(
         "LED board", "mm", "distance of the LED board, to tell a shift in mm", optional=True, low=0.0, low_open=True
     )
+    optical_axis_um: np.ndarray | None = optical_axis()
+    directions_at_um: np.ndarray | None = directions_at()
+    pupil_field: np.ndarray | None = pupil_field()
     coded_surface: np.ndarray | None = common.coded_surface(
         "transmission of a coded surface in the image plane, on fine pixels"
     )
@@ -329,6 +334,7 @@ class Draft:
         check_frames(self.frames, where)
         checked = {n: check_value(n, known[n], v, where) for n, v in given.items() if n in known}
         check_lengths(self.kind, known, checked, self.frames, where)
+        checked |= settled(checked, cast(tuple[int, int], tuple(self.frames.shape[1:])), where)
         if "title" in given:
             checked["title"] = str(given["title"])
         return KINDS[self.kind](frames=self.frames, source=self.source, **checked)

@@ -51,6 +51,8 @@ def corrected(
     flat : whether the sample lies at one depth, so that it has one.
     """
     changes: dict[str, object] = {"illumination_na": microscope.na, "wavelength_um": microscope.wavelength_um}
+    if given.directions_at_um is None:
+        changes["directions_at_um"] = (np.array(given.frame_shape) - 1) / 2 * given.pixel_um
     if recipe.learn_gains:
         level = 1.0 if given.exposure is None else float(np.mean(given.exposure))
         changes["exposure"] = microscope.gain * level
@@ -58,7 +60,7 @@ def corrected(
         changes |= _ambient(given, microscope.floor * scale, recipe.learn_background == "frame")
     if microscope.noll or factor is not None:
         pupil = _pupil(given, microscope.noll, microscope.coefficients, microscope.wavelength_um)
-        changes["pupil"] = pupil if factor is None else pupil * factor
+        changes |= {"pupil": pupil if factor is None else pupil * factor, "pupil_field": None}
     if recipe.learn_z and flat:
         changes["sample_z_um"] = microscope.z_um
     return given.replace(**changes)

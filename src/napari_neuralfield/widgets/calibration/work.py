@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from ...recon.calibration.result import Calibration
     from ...recon.engine.recipe import OptionInfo
 
-CALIBRATED = ("illumination_na", "exposure", "background", "pupil", "sample_z_um", "wavelength_um", "led_height_mm")
+CALIBRATED = (
+    "illumination_na", "directions_at_um", "exposure", "background", "pupil", "pupil_field", "sample_z_um",
+    "wavelength_um", "led_height_mm",
+)  # fmt: skip
 SIDE = 96  # pixels of the picture of a pupil that is made of Zernike terms
 
 

@@ -1,0 +1,71 @@
+"""Regions of a wide field: how many were typed, and what they say together in plain lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..optics.wide_field import variation
+from ..types import InputError
+from . import arguments
+
+if TYPE_CHECKING:
+    from ..recon.calibration.regions import RegionsFound
+
+MOST = 15  # along a side
+
+
+def regions(typed: str) -> tuple[int, int]:
+    """Rows and columns of `--regions`.
+
+    Raises
+    ------
+    InputError : unless they are two whole numbers, together at least two.
+    """
+    rows, columns = arguments.numbers("--regions", typed, count=2)
+    whole = rows == int(rows) and columns == int(columns)
+    if not whole or min(rows, columns) < 1 or max(rows, columns) > MOST or rows * columns < 2:
+        raise InputError(
+            f"option --regions is {typed}; it is ROWS,COLUMNS, whole numbers from 1 to {MOST}, two regions at least, "
+            "such as 3,3"
+        )
+    return int(rows), int(columns)
+
+
+def told(found: RegionsFound) -> list[tuple[str, str]]:
+    """Names and texts of what regions say together."""
+    corrected, axis = found.corrected, found.axis
+    before, after = (float(np.median([getattr(one, name) for one in found.regions]))
+                     for name in ("error_before", "error_after"))  # fmt: skip
+    lines = [("regions", f"{len(found.regions)}; error of their frames {before:.3f}, corrected {after:.3f} (medians)")]
+    if axis is None:
+        lines.append(("optical axis", "not told: the LED directions do not change over the field as they should"))
+    else:
+        y, x = axis.axis_um
+        height = f"{axis.height_mm:.1f} mm"
+        if axis.from_field:
+            lines.append(("optical axis", f"({y:.0f}, {x:.0f}) um (y, x) of the frame; board {height} away"))
+        else:
+            lines.append(
+                (
+                    "optical axis",
+                    f"({y:.0f}, {x:.0f}) um (y, x), if the board is {height} away; regions do not tell",
+                )
+            )
+        size = tuple(n * corrected.pixel_um for n in corrected.frame_shape)
+        change = variation((size[0], size[1]), axis.height_mm)
+        lines.append(
+            ("directions", f"change by {change:.4f} NA to the corners; regions agree to {np.median(axis.error_na):.5f}")
+        )
+    if corrected.sample_z_um is not None:
+        lines.append(("sample depth", f"{corrected.sample_z_um:.2f} um, the median of the regions"))
+    if found.pupil is not None:
+        order = ("the same everywhere", "linear", "of second order", "of third order")[min(found.pupil.order, 3)]
+        lines.append(
+            (
+                "pupil",
+                f"{len(found.pupil.noll)} Zernike terms, {order} in y, x; left {found.pupil_error_rad:.3f} rad",
+            )
+        )
+    return lines
