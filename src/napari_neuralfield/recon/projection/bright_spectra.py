@@ -23,6 +23,7 @@ SIDE = 128  # frame pixels along a side, in the middle
 LEDS, FREQUENCIES = 30, 400  # looked at, at most
 RIM = 0.98  # of the NA: beyond it a small error of its direction takes an LED out of the bright field
 FAINT = 0.3  # share of signal in a frequency below which it is left out
+FURTHEST = 0.25  # share of a side by which what is looked at moves at most
 DAMPING = 0.05  # share of the LEDs' number added to each unknown's weight, where the two cannot be told apart
 
 
@@ -33,9 +34,10 @@ class BrightSpectra:
     ----------
     acquisition : frames of one colour; a pupil in it is not looked at.
     noll : Noll indices of the polynomials (term,).
+    z_um : depth of the sample as far as it is known: what is looked at of each frame moves with the image.
     """
 
-    def __init__(self, acquisition: LedArray, noll: tuple[int, ...]) -> None:
+    def __init__(self, acquisition: LedArray, noll: tuple[int, ...], z_um: float = 0.0) -> None:
         na = np.asarray(acquisition.illumination_na) / acquisition.objective_na
         chosen = evenly_spread(na, LEDS)
         self.noll, self.light = noll, torch.as_tensor(na[chosen])[:, None]  # (led, 1, 2), in units of the NA
@@ -44,12 +46,11 @@ class BrightSpectra:
             acquisition.wavelength_um,
         )
         sides = [min(SIDE, n) for n in acquisition.frame_shape]
-        region = tuple(
-            slice((n - s) // 2, (n - s) // 2 + s) for n, s in zip(acquisition.frame_shape, sides, strict=True)
-        )
-        frames = acquisition.intensity(chosen, (region[0], region[1])).astype(float)
-        fade = np.sqrt(np.hanning(sides[0] + 2)[1:-1, None] * np.hanning(sides[1] + 2)[1:-1])
-        mean = (frames * fade).sum(axis=(1, 2)) / fade.sum()
+        y, x = (slice((n - s) // 2, (n - s) // 2 + s) for n, s in zip(acquisition.frame_shape, sides, strict=True))
+        frames = acquisition.intensity(chosen, (y, x)).astype(float)
+        moved = z_um * acquisition.objective_na * na[chosen] / acquisition.pixel_um  # pixels, to first order
+        fade = _fades(sides, np.clip(moved, -FURTHEST * min(sides), FURTHEST * min(sides)))
+        mean = (frames * fade).sum(axis=(1, 2)) / fade.sum(axis=(1, 2))
         spectra = np.fft.fft2((frames / np.maximum(mean, 1e-12)[:, None, None] - 1) * fade, axes=(1, 2))
         f = np.meshgrid(*(np.fft.fftfreq(s, acquisition.pixel_um) / self.cutoff for s in sides), indexing="ij")
         self.spectra, self.frequencies = spectra.reshape(len(chosen), -1), np.stack([a.ravel() for a in f], 1)
@@ -129,6 +130,17 @@ class BrightSpectra:
         found = scipy.optimize.minimize(value, start[places], jac=True, method="L-BFGS-B", options={"maxiter": 40})
         start[places] = found.x
         return start[1:], float(found.fun)
+
+
+def _fades(sides: Sequence[int], moved: np.ndarray) -> np.ndarray:
+    """Windows (led, y, x) of `sides` pixels that fall to zero at their rims, each `moved` (led, 2) pixels."""
+    along = []
+    for axis, side in enumerate(sides):
+        half = (side + 1) / 2 - np.abs(moved).max()
+        place = (np.arange(side) - (side - 1) / 2 - moved[:, axis, None]) / half
+        along.append(np.where(np.abs(place) < 1, np.cos(0.5 * math.pi * place), 0.0))
+    faded: np.ndarray = along[0][:, :, None] * along[1][:, None, :]
+    return faded
 
 
 def evenly_spread(na: np.ndarray, most: int) -> np.ndarray:

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import torch
 
-from ... import compute
 from ...data.acquisition import LedArray
 from ...data.geometry import depth_of_field_um
-from ...forward import fourier
-from ...forward.led_grid import flat_spectra
-from ...optics.pupil import defocus
-from .bright_spectra import SIDE, BrightSpectra
-from .smooth_pupil import SmoothPupil
-from .solver import Solver, no_aberration
+from ...optics.pupil import axial_frequency
+from .bright_spectra import BrightSpectra
 
 FEWEST_LEDS, FEWEST_FREQUENCIES = 4, 20  # with fewer the frames are not asked
 DEPTHS_OF_FIELD, PER_DEPTH = 10, 8  # how far a depth is looked for on either side, and trials in each
+DEPTH_TERMS = 12  # Noll indices below it are solved for beside a depth
 COARSE, FINE = 0.5, 1.6  # frequencies looked at first and then, in units of NA / wavelength
 STAGES = ((0.3, 11), (0.6, 16), (FINE, 22))  # frequencies below, Noll indices below
 CLEAR = 0.9  # of the median misfit over all depths: what lies below is a depth
 BETTER = 0.97  # of the misfit of a flat pupil: what lies below is an aberration
 LEFT = 0.3  # misfit below which one descent is enough
 TRIED = 5  # starts from which a second search goes downhill
-REFINED_LEDS, REFINED_PASSES = 60, 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,44 +106,42 @@ def find_defocus(acquisition: LedArray) -> tuple[float, bool]:
 
     `acquisition` : frames of one colour; neither a depth nor a pupil in it is looked at.
     """
-    spectra = BrightSpectra(acquisition, (4,))
+    noll = tuple(range(4, DEPTH_TERMS))
+    spectra, nothing = BrightSpectra(acquisition, noll), np.zeros(len(noll))
     if len(spectra.light) < FEWEST_LEDS or spectra.look_at(COARSE) < FEWEST_FREQUENCIES:
         return 0.0, False
-    field, none = depth_of_field_um(acquisition), np.zeros(1)
+    field = depth_of_field_um(acquisition)
     depths = np.linspace(-DEPTHS_OF_FIELD, DEPTHS_OF_FIELD, 2 * DEPTHS_OF_FIELD * PER_DEPTH + 1) * field
-    misfits = np.array([spectra.at(z, none) for z in depths])
+    misfits = np.array([spectra.at(z, nothing) for z in depths])
     best = int(misfits.argmin())
-    clear = bool(misfits[best] < CLEAR * np.median(misfits) and 0 < best < len(depths) - 1)
-    if not clear:
-        return float(depths[best]), False
-    spectra.look_at(FINE)
-    near = depths[best] + np.linspace(-2, 2, 41) * field / PER_DEPTH
-    z = float(near[np.argmin([spectra.at(z, none) for z in near])])
-    return _refined(acquisition, z), True
+    z = float(depths[best])
+    if not (misfits[best] < CLEAR * np.median(misfits) and 0 < best < len(depths) - 1):
+        return z, False
+    for reach in (2 / PER_DEPTH, 0.8 / PER_DEPTH):
+        spectra = BrightSpectra(acquisition, noll, z)
+        spectra.look_at(FINE)
+        z = _lowest(spectra, z + np.linspace(-reach, reach, 41) * field)
+    rest, _ = spectra.descend(z, nothing, noll)
+    return z + float(rest[0]) / _defocus_in_zernike(spectra.cutoff, spectra.wavelength_um), True
 
 
-def _refined(acquisition: LedArray, z_um: float) -> float:
-    """The depth, um, near `z_um`, at which projections over bright and dark frames agree best."""
-    whole = acquisition if acquisition.pupil is None else acquisition.replace(pupil=None)
-    region = [slice(max(0, (n - SIDE) // 2), (n + SIDE) // 2) for n in whole.frame_shape]
-    nearest = np.argsort(np.hypot(*np.asarray(whole.illumination_na).T), kind="stable")
-    step = max(1, len(nearest) // REFINED_LEDS)
-    small = whole.subset(np.sort(nearest[::step])).crop(region[0], region[1])
-    plan, place = fourier.windows(small), compute.device("cpu")
-    measured = fourier.measure(small, plan, place)
-    for _ in range(2):
-        solver = Solver(plan, measured, np.array([z_um]), flat_spectra(plan, 1, place), no_aberration(plan, place))
-        solver.take(SmoothPupil(plan, place, (4,)))
-        solver.run((1.0,))
-        solver.run((1.0,) * REFINED_PASSES, True, True)
-        assert solver.smooth is not None
-        z_um += float(solver.smooth.coefficients[0]) / _defocus_in_zernike(plan, small.wavelength_um)
-    return z_um
+def _lowest(spectra: BrightSpectra, depths: np.ndarray) -> float:
+    """Depth, um, of the least misfit of `spectra` with a flat pupil over evenly spaced `depths` (z,), between them."""
+    misfits = np.array([spectra.at(z, np.zeros(len(spectra.noll))) for z in depths])
+    best = int(misfits.argmin())
+    if not 0 < best < len(depths) - 1:
+        return float(depths[best])
+    before, here, after = misfits[best - 1 : best + 2]
+    aside = 0.5 * (before - after) / max(before - 2 * here + after, 1e-12)
+    return float(depths[best] + np.clip(aside, -1, 1) * (depths[1] - depths[0]))
 
 
-def _defocus_in_zernike(plan: fourier.Windows, wavelength_um: float) -> float:
-    """Coefficient of Noll's polynomial 4, rad, of a sample 1 um from focus."""
+def _defocus_in_zernike(cutoff: float, wavelength_um: float) -> float:
+    """Coefficient of Noll's polynomial 4, rad, of a sample 1 um from focus.
+
+    `cutoff` : NA / wavelength, cycles/um; `wavelength_um` : of the light.
+    """
     radius = torch.linspace(0, 1, 401, dtype=torch.float64)
-    phase = torch.angle(defocus(radius * plan.cutoff, torch.zeros(1), wavelength_um, 0.01)) / 0.01
-    polynomial = 3**0.5 * (2 * radius**2 - 1)
-    return float((phase * polynomial * radius).sum() / radius.sum())
+    phase = 2 * math.pi * axial_frequency(radius * cutoff, torch.zeros(1, dtype=torch.float64), wavelength_um)
+    weight = radius * 3**0.5 * (2 * radius**2 - 1)
+    return float((phase * weight).sum() / radius.sum())
