@@ -21,7 +21,10 @@ STAGES = ((0.3, 11), (0.6, 16), (FINE, 22))  # frequencies below, Noll indices b
 CLEAR = 0.9  # of the median misfit over all depths: what lies below is a depth
 BETTER = 0.97  # of the misfit of a flat pupil: what lies below is an aberration
 LEFT = 0.3  # misfit below which one descent is enough
-TRIED = 5  # starts from which a second search goes downhill
+STRONG = 0.65  # misfit of a flat pupil above which other starts are tried
+TRIED = 5  # starts from a grid
+HOPS = 16  # random ones after them, half of them about the best so far
+SPREAD = (1.3, 1.1, 1.1, 0.6, 0.6, 0.5, 0.5)  # rad, of the first terms
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,12 +68,25 @@ def start_pupil(acquisition: LedArray, z_um: float) -> PupilStart:
         return PupilStart(noll, nothing, 1.0, 1.0)
     flat = spectra.at(z_um, nothing)
     best, misfit = _descent(spectra, z_um, nothing)
-    if misfit > LEFT:
+    if flat > STRONG:
         for start in _starts(spectra, z_um):
-            other, value = _descent(spectra, z_um, start)
-            if value < misfit:
-                best, misfit = other, value
+            if misfit > LEFT:
+                best, misfit = _better(spectra, z_um, start, (best, misfit))
+        chance = np.random.default_rng(0)
+        for hop in range(HOPS):
+            if misfit > LEFT:
+                start = (0.7 * best if hop % 2 == 0 else nothing).copy()
+                start[: len(SPREAD)] += chance.normal(0, SPREAD)
+                best, misfit = _better(spectra, z_um, start, (best, misfit))
     return PupilStart(noll, best, flat, misfit)
+
+
+def _better(
+    spectra: BrightSpectra, z_um: float, start: np.ndarray, known: tuple[np.ndarray, float]
+) -> tuple[np.ndarray, float]:
+    """The better of what is `known`, coefficients (term,) and misfit, and what lies downhill from `start` (term,)."""
+    found = _descent(spectra, z_um, start)
+    return found if found[1] < known[1] else known
 
 
 def _descent(spectra: BrightSpectra, z_um: float, start: np.ndarray) -> tuple[np.ndarray, float]:
