@@ -98,6 +98,22 @@ def test_a_letter_is_not_a_matlab_file(tmp_path: Path) -> None:
         open_draft(tmp_path / "letter.mat")
 
 
+@pytest.mark.parametrize("version", ["5", "7.3"])
+def test_a_pupil_in_the_file_is_used_about_its_axis(tmp_path: Path, version: str) -> None:
+    """Its axis lies between the two middle bins of an even grid: after reading, on bin n // 2."""
+    y, x = np.arange(5) - 2, np.arange(8) - 3.5
+    pupil = np.exp(0.05j * (y[:, None] ** 2 + x**2))
+    draft = open_draft(write(tmp_path / "smear.mat", {**UCONN, "aberration": pupil}, version))
+    assert any("'aberration' is used" in note for note in draft.notes)
+    acquisition = draft.complete()
+    assert acquisition.pupil is not None
+    assert acquisition.sample_z_um == 0
+    assert np.allclose(acquisition.pupil[:, 5:], acquisition.pupil[:, 3:0:-1])
+    assert np.all(np.angle(acquisition.pupil[2, 5:7]) > np.angle(acquisition.pupil[2, 4]))
+    other = open_draft(write(tmp_path / "other.mat", {**UCONN, "aberration": pupil[:3]}, version))
+    assert any("is not used: it is 3x8" in note for note in other.notes)
+
+
 def test_the_real_blood_smear(shared_data: Path) -> None:
     acquisition = open_acquisition(shared_data / "fpm_uconn" / "bloodsmear_blue.mat")
     assert acquisition.frames.shape == (225, 128, 128)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from scene import board, relative_error, scene
+from scene import OBJECTIVE_NA, WAVELENGTH_UM, board, relative_error, scene
 
 from napari_neuralfield.fields.plane_axis import PlaneAxisField
 from napari_neuralfield.forward import fourier
@@ -76,7 +76,10 @@ def test_out_of_memory_goes_on_with_fewer_leds(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_single_plane_keeps_pupil_and_gains() -> None:
-    acquisition, _ = scene(SHAPE, gains=np.linspace(0.8, 1.2, 25))
+    def astigmatic(fy: np.ndarray, fx: np.ndarray) -> np.ndarray:
+        return np.exp(1.2j * (fy**2 - fx**2) * (WAVELENGTH_UM / OBJECTIVE_NA) ** 2)
+
+    acquisition, _ = scene(SHAPE, gains=np.linspace(0.8, 1.2, 25), pupil=astigmatic)
     result, _ = last(run(acquisition, build("fpm-inr", {"z_um": 0.0})))
     assert set(result.calibration) == {"pupil", "gains"}
     assert result.figures["relative_amplitude_error"] < 0.03

@@ -70,6 +70,18 @@ def test_pupil_and_gains_are_recovered_and_lower_the_error_a_lot() -> None:
     assert relative_error(found.calibration["pupil"][inside], truth) < 0.1  # measured 0.055; a flat pupil has 0.345
 
 
+def test_a_pupil_that_is_ideal_costs_nothing_and_is_said() -> None:
+    acquisition, sample = scene((48, 48), 0.0, BOARD)
+    without = result_of(acquisition, z_um=0.0, recover_pupil=False)
+    events = events_of(acquisition, z_um=0.0)
+    done = next(event for event in events if isinstance(event, Done))
+    notes = [event.text for event in events if isinstance(event, Note)]
+    assert any("LEDs left out" in note and "as known" in note for note in notes)
+    smooth = result_of(acquisition, z_um=0.0, recover_pupil=True, pupil_shape="smooth")
+    assert error_of(done.result, sample) < 1.2 * error_of(without, sample)
+    assert error_of(smooth, sample) < 2 * error_of(without, sample)
+
+
 def test_the_stored_pupil_holds_every_bin_that_some_led_sees() -> None:
     acquisition, _ = scene((48, 41), 0.0, BOARD)
     plan, device = fourier.windows(acquisition), torch.device("cpu")
@@ -80,7 +92,7 @@ def test_the_stored_pupil_holds_every_bin_that_some_led_sees() -> None:
     between = np.stack(np.meshgrid(shares, shares), -1).reshape(-1, 2) * plan.bin
     anywhere = dataclasses.replace(plan, remainder=between, corner=np.zeros(between.shape, int))
     assert torch.equal(fourier.pupils(anywhere, slice(None), torch.zeros(1))[:, 0].abs().amax(0) > 0, seen)
-    pupil = result_of(acquisition, z_um=0.0, passes=3).calibration["pupil"]
+    pupil = result_of(acquisition, z_um=0.0, passes=3, recover_pupil=True).calibration["pupil"]
     stored = fourier.windows(acquisition, margin=0.03) if pupil.shape != plan.box else plan
     assert np.array_equal(pupil != 0, seen_by_some_led(stored, device).numpy())
 

@@ -88,8 +88,26 @@ def _uconn(file: _Mat) -> Draft:
             values[name] = 1e6 * file.number(key)
     notes = ["imlow_HDR holds amplitudes; its square is taken as the intensity"]
     if "aberration" in file.shapes and np.prod(file.shapes["aberration"]) > 1:
-        notes.append("the pupil in 'aberration' is not used; it can be recovered from the frames")
+        notes.append(_take_pupil(file, values, (int(frames.shape[1]), int(frames.shape[2]))))
     return Draft("led_array", frames, values, str(file.path), notes)
+
+
+def _take_pupil(file: _Mat, values: dict[str, object], shape: tuple[int, int]) -> str:
+    """The pupil in `aberration`, put among `values` where it lies on the grid of frames of `shape`; what is said of it.
+
+    The publication's pupil holds the defocus too, and its axis lies between the bins (n - 1) / 2 of an even grid.
+    """
+    pupil = file.array("aberration")
+    if pupil.shape != shape or not np.iscomplexobj(pupil):
+        return (
+            f"the pupil in 'aberration' is not used: it is {'x'.join(map(str, pupil.shape))} {pupil.dtype} and must be "
+            f"complex on the frames' {shape[0]}x{shape[1]}; it can be recovered from the frames"
+        )
+    for axis, n in enumerate(shape):
+        if n % 2 == 0:
+            pupil = (pupil + np.roll(pupil, 1, axis)) / 2
+    values["pupil"], values["sample_z_um"] = pupil.astype(np.complex64), 0.0
+    return "the pupil in 'aberration' is used; it holds the defocus, so the sample's depth is 0"
 
 
 def _own_names(file: _Mat) -> Draft | None:

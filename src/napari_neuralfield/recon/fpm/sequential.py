@@ -28,7 +28,10 @@ from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import method, option
 from ..projection.chromatic import align_leds
 from ..projection.orientation import orientation_notes
+from ..projection.pupil_start import PupilStart
+from ..projection.pupil_trial import Shape, choose_pupil, pupil_start, smooth_from
 from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, finished, first_look, plane_depths
+from ..projection.smooth_pupil import SmoothPupil
 from ..projection.solver import Solver, no_aberration, remove_tilt
 
 SMALLEST_STEP = 1 / 32
@@ -44,7 +47,12 @@ class SequentialRecipe(CalibrationRecipe):
     planes: int | None = option(None, "planes of a stack; empty: 0.3 depths of field apart", ge=1, le=2000)
     board: Literal["given", "frames"] = BOARD
     calibrate: bool = CALIBRATE
-    recover_pupil: bool | None = option(None, "solve for the pupil's aberration; empty: for a single plane")
+    recover_pupil: bool | None = option(
+        None, "solve for the pupil's aberration; empty: for a single plane, where LEDs left out say that it helps"
+    )
+    pupil_shape: Literal["smooth", "bins"] | None = option(
+        None, "aberration as Zernike polynomials, or free in every bin; empty: as LEDs left out say, else bins"
+    )
     recover_gain: bool | None = option(None, "solve for the brightness of each LED; empty: for a single plane")
     background: Literal["given", "darkest"] = option(
         "given", "ambient light: as the file gives it, or from the darkest parts of the dark-field frames"
@@ -115,15 +123,18 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
     acquisition, found = yield from calibrated(acquisition, recipe, recipe.calibrate)
     depths = plane_depths(acquisition, recipe.z_um, recipe.planes)
     single = len(depths) == 1
-    recover_pupil = single if recipe.recover_pupil is None else recipe.recover_pupil
     recover_gain = single if recipe.recover_gain is None else recipe.recover_gain
     yield first_look(acquisition, depths)
     if recipe.check_orientation and not recipe.calibrate:
         yield from orientation_notes(acquisition, device)
-    margin = pupil_margin(acquisition, depths, device, recover_gain) if recover_pupil else 0.0
+    shape, start = yield from _pupil(acquisition, recipe, depths, device, recover_gain)
+    recover_pupil = shape != "none"
+    margin = pupil_margin(acquisition, depths, device, recover_gain) if shape == "bins" else 0.0
     plan = fourier.windows(acquisition, margin=margin)
     measured = fourier.measure(acquisition, plan, device)
     state = _State(depths, flat_spectra(plan, len(depths), device), no_aberration(plan, device), measured.gain)
+    if shape == "smooth":
+        state.smooth = smooth_from(plan, device, start)
     where, seen = extent(acquisition, depths), support(plan)
 
     def field() -> PlanesField:
@@ -136,13 +147,35 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
     if recover_pupil:
         inside = fourier.pupils(plan, np.array([0]), depth_tensor(depths[:1], device))[0, 0].abs() > 0
         state.spectra, pupil = remove_tilt(state.spectra, state.aberration, inside)
+        if state.smooth is not None:
+            pupil = state.smooth.in_bins()
         known = 1.0 if plan.pupil is None else plan.pupil
         calibration["pupil"] = torch.where(seen_by_some_led(plan, device), pupil, 0).cpu().numpy() * known
-        figures["pupil_margin"] = margin
+        if shape == "bins":
+            figures["pupil_margin"] = margin
     if recover_gain:
         calibration["gains"] = (state.gain**2 / (state.gain**2).mean()).cpu().numpy()
     figures |= {"relative_amplitude_error": error, "intensity_scale": measured.scale}
     yield finished(field(), recipe, acquisition, started, figures, calibration=calibration)
+
+
+def _pupil(
+    acquisition: LedArray, recipe: SequentialRecipe, depths: np.ndarray, device: torch.device, recover_gain: bool
+) -> Generator[Event, None, tuple[Shape, PupilStart | None]]:
+    """The pupil to solve for, as the user says or as the frames do, and the aberration to start from."""
+    single = len(depths) == 1
+    middle = float(depths[len(depths) // 2])
+    if recipe.recover_pupil is None and single:
+        shapes: tuple[Shape, ...] = (
+            ("none", "smooth", "bins") if recipe.pupil_shape is None else ("none", recipe.pupil_shape)
+        )
+        choice = choose_pupil(acquisition, middle, device, recover_gain, shapes)
+        yield Note(choice.sentence())
+        return choice.shape, choice.start
+    if not recipe.recover_pupil:
+        return "none", None
+    shape = recipe.pupil_shape or "bins"
+    return shape, pupil_start(acquisition, middle) if shape == "smooth" else None
 
 
 def seen_by_some_led(plan: fourier.Windows, device: torch.device) -> torch.Tensor:
@@ -190,6 +223,7 @@ class _State:
     spectra: torch.Tensor
     aberration: torch.Tensor
     gain: torch.Tensor
+    smooth: SmoothPupil | None = None
 
 
 def _solve_planes(
@@ -221,6 +255,8 @@ def _solve_planes(
         try:
             solver = Solver(plan, measured, state.depths[part], state.spectra[part], state.aberration, gain=state.gain)
             solver.dark_weight = recipe.dark_weight
+            if state.smooth is not None:
+                solver.take(state.smooth)
             for done, error in _solve(
                 solver, recipe, full_passes, recover_pupil and not start, recover_gain and not start
             ):

@@ -17,6 +17,7 @@ import torch
 from ...forward import fourier
 from ...forward.led_grid import depth_tensor
 from ...optics.pupil import TINY
+from .smooth_pupil import SmoothPupil
 
 KERNEL_BYTES = 2**29  # pupils of all LEDs are kept where they take less
 
@@ -52,18 +53,20 @@ class Solver:
         self.region: torch.Tensor | None = None  # weight of each pixel (y, x); 0 leaves it open
         self.dark_weight = 1.0  # share of a step that dark-field frames take
         self.dark = np.hypot(*fourier.window_centres(plan).T) > plan.cutoff
+        self.smooth: SmoothPupil | None = None  # the aberration's phase as polynomials, then not solved bin by bin
         self.z = depth_tensor(depths_um, spectra.device)
         self.order = np.argsort(np.hypot(*fourier.window_centres(plan).T), kind="stable")
-        self._kernels = cached_pupils(plan, self.z) if kernels is None else kernels
+        self._kernels = self._plain = cached_pupils(plan, self.z) if kernels is None else kernels
         squares = (amplitude.double() ** 2).sum(dim=(1, 2)).cpu().numpy() * len(self.z)
         self.energy = np.maximum(squares[self.order], 1e-30)  # of each LED, in the order of a sweep
         self.total = float(self.energy.sum())
 
     def kernel(self, led: int) -> torch.Tensor:
-        """Aperture and defocus of one LED's window (z, y, x), without the aberration."""
+        """Aperture, defocus and smooth phase of one LED's window (z, y, x), without the aberration in bins."""
         if self._kernels is not None:
             return self._kernels[led]
-        return fourier.pupils(self.plan, np.array([led]), self.z)[0]
+        plain = fourier.pupils(self.plan, np.array([led]), self.z)[0]
+        return plain if self.smooth is None else plain * self.smooth.factors(np.array([led]))
 
     def window(self, led: int) -> torch.Tensor:
         """View of the spectra that `led` sees (z, y, x)."""
@@ -120,9 +123,23 @@ class Solver:
             weight_of_led = self.dark_weight if self.dark[led] else 1.0
             window.addcmul_(pupil.conj(), back, value=weight_of_led * step / top)
         if step > 0 and recover_pupil:
-            self.aberration = self.aberration + numerator / (weight + 0.01 * weight[weight > 0].mean())
+            self._improve_pupil(numerator, weight)
         self.gain = fresh
         self._fix_scale(recover_pupil, recover_gain)
+
+    def take(self, smooth: SmoothPupil) -> None:
+        """Solve for the pupil as polynomials, from those in `smooth`, and no longer bin by bin."""
+        self.smooth = smooth
+        self._kernels = None if self._plain is None else self._plain * smooth.factors()[:, None]
+
+    def _improve_pupil(self, numerator: torch.Tensor, weight: torch.Tensor) -> None:
+        """Add the correction `numerator` / `weight` (y, x) to the pupil, bin by bin or the smooth part of it."""
+        change = numerator / (weight + 0.01 * weight[weight > 0].mean())
+        if self.smooth is None:
+            self.aberration = self.aberration + change
+        else:
+            self.smooth.improve((self.aberration.conj() * change).imag, weight > 0)
+            self.take(self.smooth)
 
     def _fix_scale(self, recover_pupil: bool, recover_gain: bool) -> None:
         """Mean gain 1, mean pupil modulus 1, no piston: what the data cannot tell goes into the object."""
@@ -130,7 +147,7 @@ class Solver:
             mean = self.gain.mean()
             self.gain = self.gain / mean
             self.spectra *= mean
-        if recover_pupil:
+        if recover_pupil and self.smooth is None:
             inside = self.kernel(int(self.order[0]))[0].abs() > 0
             self.aberration, mean = unit_pupil(self.aberration, inside)
             self.spectra *= mean
