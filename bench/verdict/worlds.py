@@ -256,8 +256,8 @@ def _layers(w: World) -> np.ndarray:
     return np.array(made)
 
 
-def record(w: World) -> tuple[LedArray, np.ndarray, float]:
-    """What the owner hands in, the sample within the synthetic aperture (y, x), and its pixel, um."""
+def record(w: World) -> tuple[LedArray, np.ndarray]:
+    """What the owner hands in, and the sample within the synthetic aperture (y, x), `upsampling` pixels a frame's."""
     layers = _layers(w)
     n, fine = layers.shape[-1], w.pixel_um / w.upsampling
     frames, seen = _light(w, layers, fine)
@@ -276,7 +276,7 @@ def record(w: World) -> tuple[LedArray, np.ndarray, float]:
         wavelength_um=w.said.get("wavelength_um", w.wavelength_um), source=f"{w.fault or 'sound'}",
     )  # fmt: skip
     assert n % w.upsampling == 0
-    return acquisition, sample[cut, cut], fine
+    return acquisition, sample[cut, cut]
 
 
 def _light(w: World, layers: np.ndarray, fine: float) -> tuple[np.ndarray, np.ndarray]:

@@ -48,6 +48,10 @@ class Compared:
         """Root of the mean square, noise left out, by which frames `leds` are off, over their brightness."""
         return float(np.sqrt(np.median(np.maximum(self.residual - self.noise, 0)[leds])))
 
+    def noisy(self, leds: np.ndarray) -> float:
+        """Share of what frames `leds` show that is noise, in the middle."""
+        return float(np.median(self.noise[leds] / np.maximum(self.structure[leds], 1e-12)))
+
     def noises(self, leds: np.ndarray) -> float:
         """How many times the noise the misfit of frames `leds` is, root mean square, in the middle."""
         return float(np.sqrt(np.median(self.residual[leds] / np.maximum(self.noise[leds], 1e-12))))

@@ -20,6 +20,7 @@ STEPS = (1.0, 1.0, 0.5, 0.25, 0.125)
 EVERY = 6  # LED is held out
 LOWEST = 0.01  # misfit below which no reading is better
 TURN_DEG, SHIFT, SCALE, DEPTH = 4.0, 0.08, 0.05, 1.0  # of trials: degrees, NA of the objective, share, depths of field
+SIZE = 0.08  # share, of trials of the pixel and the aperture
 
 
 def small_part(acquisition: LedArray) -> LedArray:
@@ -79,11 +80,14 @@ def other_readings(part: LedArray, margin: float, z_um: float, own: float) -> di
         return best(*((part.replace(illumination_na=pose.place(na)), z_um) for pose in poses))
 
     turn, shift, depth = np.deg2rad(TURN_DEG), SHIFT * part.objective_na, part.wavelength_um / part.objective_na**2
+    factors = (1 + SIZE, 1 / (1 + SIZE))
     mounted = (part.replace(illumination_na=orient(na, matrix)) for _, matrix in ORIENTATIONS[2:])
     return {
         "if_turned": placed(BoardPose(turn_rad=turn), BoardPose(turn_rad=-turn)),
         "if_shifted": placed(*(BoardPose(shift=(y, x)) for y, x in ((shift, 0), (-shift, 0), (0, shift), (0, -shift)))),
         "if_resized": placed(BoardPose(scale=1 + SCALE), BoardPose(scale=1 - SCALE)),
         "if_moved_in_depth": best((part, z_um + DEPTH * depth), (part, z_um - DEPTH * depth)),
+        "if_pixel_differs": best(*((part.replace(pixel_um=part.pixel_um * f), z_um) for f in factors)),
+        "if_aperture_differs": best(*((part.replace(objective_na=part.objective_na * f), z_um) for f in factors)),
         "if_mounted_otherwise": best(*((one, z_um) for one in mounted)),
     }

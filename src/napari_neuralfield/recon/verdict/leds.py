@@ -50,9 +50,10 @@ def evidence(acquisition: LedArray, result: Result) -> dict[str, float]:
             figures[f"unexplained_{name}"] = found.unexplained(leds)
             figures[f"off_{name}"] = found.off(leds)
             figures[f"noises_{name}"] = found.noises(leds)
+            figures[f"noise_{name}"] = found.noisy(leds)
     figures |= _brightness(acquisition, result, found.brightness, bright)
     figures["overlap"] = float(np.median(nearest_overlap(known.illumination_na, known.objective_na)))
-    figures["bright_leds"] = float(bright.sum())
+    figures["leds"], figures["bright_leds"] = float(len(oblique)), float(bright.sum())
     small = small_part(known)
     figures["misfit_used"], figures["misfit_held_out"] = trial(small, margin, z_um, hold=True)
     own = trial(small, margin, z_um)[0]
