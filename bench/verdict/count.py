@@ -41,7 +41,7 @@ def answer(seed: int, method: str, options: dict[str, object]) -> dict[str, obje
         began = time.process_time()
         result = solved(acquisition, method, options)
         line["seconds"] = time.process_time() - began
-        axis = np.arange(true.shape[0]) * acquisition.pixel_um / world.upsampling  # a wrong pixel makes no wrong picture
+        axis = np.arange(true.shape[0]) * acquisition.pixel_um / world.upsampling  # as the owner would have it
         pictures = [result.field.render([z], axis, axis)[0].numpy() for z in np.unique(result.field.extent.z_um)]
         found = min((score(true, picture) for picture in pictures), key=lambda s: s.structure)
         line |= {"psnr_db": found.psnr_db, "phase_rad": found.phase_rad, "error": found.structure}

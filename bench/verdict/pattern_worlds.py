@@ -44,7 +44,7 @@ def recorded(seed: int, fault: str) -> tuple[MultiplexedLed, np.ndarray, float]:
     electrons = float(np.exp(rng.uniform(np.log(3e3), np.log(4e4))))
     sign = rng.choice([-1, 1])
     if fault == "board turned":
-        angle = np.deg2rad(rng.uniform(25, 180)) * sign
+        angle = np.deg2rad(rng.uniform(25, 150)) * sign  # by 180, all signs turn, which no frame tells
         true_board = board @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     elif fault == "wrong NA":
         said_na = na * (1 + sign * rng.uniform(0.1, 0.35))
@@ -80,7 +80,7 @@ def recorded(seed: int, fault: str) -> tuple[MultiplexedLed, np.ndarray, float]:
     return acquisition, phase[cut, cut], pixel / UPSAMPLING
 
 
-def _pupil(rng: np.random.Generator, cutoff: float, strength: float):  # noqa: ANN202 - a function
+def _pupil(rng: np.random.Generator, cutoff: float, strength: float):
     weights = rng.normal(0, strength, 3)
 
     def pupil(fy: np.ndarray, fx: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """Amplitude PSNR, dB; phase RMSE, rad; error of the complex picture over the structure of the true one, haze left out."""
+    """Amplitude PSNR, dB; phase RMSE, rad; error of the complex picture over the true one's structure, without haze."""
 
     psnr_db: float
     phase_rad: float

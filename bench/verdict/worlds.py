@@ -1,8 +1,8 @@
 """Random LED microscopes, small enough that an answer takes a second, and one fault in half of them.
 
 The physics is written apart from the package: one plain sum per LED. Frames are cut from a larger scene in half of the
-worlds, so that their borders do not repeat; small errors that every instrument has (brightness of LEDs, a little aberration,
-a soft rim, LEDs a little off their places) are in all of them.
+worlds, so that their borders do not repeat; uneven LEDs and a little aberration are in all of them, a soft rim and LEDs
+a little off their places in half.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from scipy.ndimage import gaussian_filter
 
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.simulate.random_scenes import random_scene
-
 
 SLOW = 5  # frame pixels: wider slopes of the phase, which single LEDs hardly show, are taken out of the samples
 

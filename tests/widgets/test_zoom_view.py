@@ -246,7 +246,7 @@ def test_the_light_says_how_far_to_trust(viewer, result, qtbot):
     assert view.isHidden()
     session.set_shown(Shown(result, 0.0, "waves"))
     assert not view.isHidden()
-    assert view.sentence.text() == "Trust shapes, not fine detail."
+    assert view.sentence.text() == "amber: Trust shapes, not fine detail."
     assert WARN in view.dot.styleSheet()
     assert view.fold.content.isHidden()
     assert "correlation 0.41" in view.details.text()

@@ -24,7 +24,7 @@ BATCH = 32  # LEDs predicted at once
 
 
 @dataclasses.dataclass(frozen=True)
-class Compared:
+class LedMisfits:
     """Of each LED, over the tapered inner part of its frame, in units of its mean brightness squared.
 
     residual : mean square of measured minus predicted, at the brightness that fits best (led,).
@@ -207,7 +207,7 @@ def on_image_grid(frames: torch.Tensor, plan: fourier.Windows) -> torch.Tensor:
     return image_of(fit_spectrum(centred_spectrum(frames), plan.image_shape)).real
 
 
-def compare(part: Part, shown: torch.Tensor) -> Compared:
+def compare(part: Part, shown: torch.Tensor) -> LedMisfits:
     """How far the frames of a `part` are from those `shown` (led, y, x), in any unit, on its image grid."""
     w = taper((shown.shape[-2], shown.shape[-1])).double()
     m, p = part.frames.double(), shown.double()
@@ -217,7 +217,7 @@ def compare(part: Part, shown: torch.Tensor) -> Compared:
     structure = (w * (m - mean[:, None, None]) ** 2).sum((1, 2))
     unit = mean.abs().clamp(min=1e-9).numpy() ** 2
     given = part.acquisition.exposure
-    return Compared(
+    return LedMisfits(
         residual=residual.numpy() / unit, noise=part.noise / unit, structure=structure.numpy() / unit,
         brightness=brightness.numpy() / (1.0 if given is None else np.asarray(given, dtype=float)),
     )  # fmt: skip

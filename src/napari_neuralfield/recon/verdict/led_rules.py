@@ -16,8 +16,8 @@ HELD_OUT = 0.30, 0.55  # the same of LEDs held out, which the others are to pred
 DARK = 0.25, 0.60  # share of what the near dark-field frames show that does not come back from the picture
 BRIGHT = 0.40, 0.80  # the same of the bright-field frames, whose structure is often faint
 NOISES = 2.0  # times the noise, below which a misfit is no more than noise
-BETTER = 0.8, 0.5  # misfit of another reading of the microscope over that of the one used
-WORTH = 0.03  # misfit that is too small for another reading to matter
+BETTER = 0.78, 0.5  # misfit of another reading of the microscope over that of the one used
+WORTH = 0.06  # misfit that is too small for another reading to matter
 OVERLAP = 0.40, 0.15  # share of its circle in the spectrum that an LED has in common with its neighbour
 FEWEST = 9  # LEDs
 UNEVEN = 10.0, 30.0  # factor by which one LED in ten is brighter or darker than the file says
@@ -55,7 +55,7 @@ def by_error(error: float | None) -> Verdict:
     """The verdict where only the relative amplitude `error` is known."""
     if error is None:
         return Verdict("amber", "Nothing was checked, so nothing is known about how far to trust this picture.")
-    level = _level(error, ERROR) or "green"
+    level = level_of(error, ERROR) or "green"
     sentence = {
         "green": "The frames come back from this picture; no more was checked.",
         "amber": "The frames come back from this picture only in part: trust shapes, not detail.",
@@ -64,8 +64,8 @@ def by_error(error: float | None) -> Verdict:
     return Verdict(level, sentence, {"relative_amplitude_error": error})
 
 
-def _level(value: float, limits: tuple[float, float]) -> Level | None:
-    """How bad a value is that should be below two limits, or above them where the second is the smaller."""
+def level_of(value: float, limits: tuple[float, float]) -> Level | None:
+    """How bad a `value` is that should be below two `limits`, or above them where the second is the smaller."""
     sign = 1 if limits[1] > limits[0] else -1
     if sign * value > sign * limits[1]:
         return "red"
@@ -78,7 +78,7 @@ def _other_readings(figures: Mapping[str, float]) -> Iterator[Doubt]:
     if not known or figures.get("misfit_short_run", 0.0) < WORTH:
         return
     name = min(known, key=lambda one: known[one])
-    level = _level(known[name], BETTER)
+    level = level_of(known[name], BETTER)
     if level is not None:
         remedy = REMEDIES.get(name, "calibrate (neuralfield calibrate)")
         yield (
@@ -91,7 +91,7 @@ def _other_readings(figures: Mapping[str, float]) -> Iterator[Doubt]:
 def _few_leds(figures: Mapping[str, float]) -> Iterator[Doubt]:
     if figures["leds"] < FEWEST:
         yield "amber", f"Only {figures['leds']:.0f} LEDs were used, too few to check the picture against each other."
-    if level := _level(figures["overlap"], OVERLAP):
+    if level := level_of(figures["overlap"], OVERLAP):
         yield (
             level,
             f"Neighbouring LEDs have only {figures['overlap']:.0%} of their part of the spectrum in common, where "
@@ -104,7 +104,7 @@ def _misfits(figures: Mapping[str, float]) -> Iterator[Doubt]:
         ("misfit_short_run", SHORT_RUN, "a test crop shows does not fit the microscope as it is described"),
         ("misfit_held_out", HELD_OUT, "LEDs left out of a test show is not what the others predict"),
     ):
-        if level := _level(figures[name], limits):
+        if level := level_of(figures[name], limits):
             yield (
                 level,
                 f"{min(figures[name], 1):.0%} of what {words} (below {limits[0]:.0%} is usual): calibrate, and check "
@@ -112,26 +112,26 @@ def _misfits(figures: Mapping[str, float]) -> Iterator[Doubt]:
             )
     for ring, limits, words in (("near_dark", DARK, "dark-field"), ("bright", BRIGHT, "bright-field")):
         share = figures.get(f"unexplained_{ring}", 0.0)
-        level = _level(share, limits)
+        level = level_of(share, limits)
         if level and figures[f"noises_{ring}"] > NOISES:
             yield (
                 level,
                 f"{share:.0%} of what the {words} frames show does not come back from this picture: calibrate, and "
                 "check the order of the frames, ambient light and the exposure.",
             )
-    if level := _level(figures.get("noise_bright", 0.0), NOISY):
+    if level := level_of(figures.get("noise_bright", 0.0), NOISY):
         yield (
             level,
             f"{figures['noise_bright']:.0%} of what the bright-field frames show is noise: fine detail cannot be "
             "trusted, so expose longer or average.",
         )
-    if level := _level(figures["brightness_left"], LEFT):
+    if level := level_of(figures["brightness_left"], LEFT):
         yield (
             level,
             f"One LED in ten is more than {figures['brightness_left']:.1f} times brighter or darker than the picture "
             "has it: check exposures, hot pixels and ambient light.",
         )
-    if level := _level(figures.get("brightness_found", 1.0), UNEVEN):
+    if level := level_of(figures.get("brightness_found", 1.0), UNEVEN):
         yield (
             level,
             f"One LED in ten would be more than {figures['brightness_found']:.1f} times brighter or darker than the "

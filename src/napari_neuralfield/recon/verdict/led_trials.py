@@ -12,7 +12,7 @@ from ...optics.board import BoardPose
 from ...optics.illumination import ORIENTATIONS, orient
 from ..calibration.apply import central
 from ..projection.solver import Solver, no_aberration
-from .led_frames import Compared, compare, middle
+from .led_frames import LedMisfits, compare, middle
 
 CROP = 64  # frame pixels along a side
 MOST_LEDS = 80
@@ -57,7 +57,7 @@ def trial(acquisition: LedArray, margin: float, z_um: float, hold: bool = False)
     return _misfit(found, ~held), _misfit(found, held) if hold else 0.0
 
 
-def _misfit(found: Compared, leds: np.ndarray) -> float:
+def _misfit(found: LedMisfits, leds: np.ndarray) -> float:
     """Mean over `leds` (led,), bool, of the share of a frame's structure that is not explained, at most 2 each."""
     excess = np.maximum(found.residual - found.noise, 0)[leds]
     signal = np.maximum(found.structure - found.noise, 0.1 * found.structure)[leds]

@@ -1,12 +1,70 @@
-"""From the figures of LED patterns to green, amber or red, and one sentence."""
+"""From the figures of LED patterns to green, amber or red, and one sentence.
+
+A figure beyond its first limit makes the verdict amber, beyond its second red. The limits were chosen on random
+microscopes (`python -m bench.verdict --method dpc`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from ...types import Verdict
+from ...types import Level, Verdict
+from .led_rules import Doubt, level_of
+
+LEVELS: tuple[Level, ...] = ("green", "amber", "red")
+OPPOSITE = -0.88, -0.30  # correlation of opposite halves, less what all frames have in common
+ONE_PHASE = 0.90, 0.70  # share of the differences of opposite halves that one phase explains
+BRIGHT = 0.65, 0.40  # correlation of bright-field frames with those of the phase, where no halves tell more
+CONTRAST = 0.30, 0.15  # share of what tells bright-field frames apart that the phase explains
+FOUR = 4  # half discs, which must confirm each other
+GOOD = "The bright-field frames come back from this phase, and agree about it with each other: it can be trusted."
 
 
 def verdict(figures: Mapping[str, float], own: tuple[object, object] = (None, None)) -> Verdict:
-    """The verdict from the figures of `patterns.evidence`, and what a method said itself."""
-    return Verdict("green", "", dict(figures))
+    """The verdict from the figures of `patterns.evidence`.
+
+    Parameters
+    ----------
+    figures : from there.
+    own : level and sentence that the method said of its own answer; they count where they are no better.
+    """
+    doubts = list(_doubts(figures))
+    worst = max((found for found, _ in doubts), key=LEVELS.index, default="green")
+    level, sentence = own
+    if level in LEVELS and isinstance(sentence, str) and LEVELS.index(level) >= LEVELS.index(worst):
+        return Verdict(level, sentence, dict(figures))
+    return Verdict(worst, doubts[0][1] if doubts else GOOD, dict(figures))
+
+
+def _doubts(figures: Mapping[str, float]) -> Iterator[Doubt]:
+    if level := level_of(figures.get("opposite_halves", -1.0), OPPOSITE):
+        yield (
+            level,
+            "Frames of opposite halves do not show the phase with opposite signs: they are in another order than the "
+            "patterns say, out of focus or noisy, so compare them with neuralfield info.",
+        )
+    if figures.get("halves", 0) >= FOUR and "one_phase" not in figures:
+        yield (
+            "amber",
+            "The frames of half discs do not confirm each other, as they do where one phase makes them all: check "
+            "focus, ambient light, saturation and NA.",
+        )
+    if level := level_of(figures.get("one_phase", 1.0), ONE_PHASE):
+        turned = figures["one_phase_best"] > figures["one_phase"] + 0.1
+        remedy = "check which half is which" if turned else "check focus, NA and pixel"
+        yield (
+            level,
+            f"One phase explains only {figures['one_phase']:.0%} of what tells the halves apart: {remedy}.",
+        )
+    if level := level_of(figures.get("contrast_explained", 1.0), CONTRAST):
+        yield (
+            level,
+            f"The phase explains only {max(figures['contrast_explained'], 0):.0%} of what tells the bright-field "
+            "frames apart: check the order of the patterns, NA, pixel and focus.",
+        )
+    if "one_phase" not in figures and (level := level_of(figures["bright_field_correlation"], BRIGHT)):
+        yield (
+            level,
+            "The bright-field frames come back from this phase only in part (correlation "
+            f"{figures['bright_field_correlation']:.2f}): check noise, ambient light, saturation and NA.",
+        )

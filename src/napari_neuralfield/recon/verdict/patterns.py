@@ -50,6 +50,7 @@ def evidence(acquisition: MultiplexedLed, result: Result) -> dict[str, float]:
     if len(bright) > 1:
         figures["contrast_explained"] = _contrast_explained(part, seen.frames, bright)
     names = describe(acquisition.led_na, acquisition.patterns, acquisition.objective_na)
+    figures["halves"] = float(sum(name.kind == "half" for name in names))
     halves = find_halves(acquisition, names)
     if halves is not None:
         figures |= {
