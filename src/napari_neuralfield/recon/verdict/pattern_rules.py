@@ -15,7 +15,6 @@ LEVELS: tuple[Level, ...] = ("green", "amber", "red")
 OPPOSITE = -0.88, -0.30  # correlation of opposite halves, less what all frames have in common
 ONE_PHASE = 0.90, 0.70  # share of the differences of opposite halves that one phase explains
 BRIGHT = 0.65, 0.40  # correlation of bright-field frames with those of the phase, where no halves tell more
-CONTRAST = 0.30, 0.15  # share of what tells bright-field frames apart that the phase explains
 FOUR = 4  # half discs, which must confirm each other
 GOOD = "The bright-field frames come back from this phase, and agree about it with each other: it can be trusted."
 
@@ -56,13 +55,7 @@ def _doubts(figures: Mapping[str, float]) -> Iterator[Doubt]:
             level,
             f"One phase explains only {figures['one_phase']:.0%} of what tells the halves apart: {remedy}.",
         )
-    if level := level_of(figures.get("contrast_explained", 1.0), CONTRAST):
-        yield (
-            level,
-            f"The phase explains only {max(figures['contrast_explained'], 0):.0%} of what tells the bright-field "
-            "frames apart: check the order of the patterns, NA, pixel and focus.",
-        )
-    if "one_phase" not in figures and (level := level_of(figures["bright_field_correlation"], BRIGHT)):
+    if "one_phase" not in figures and (level := level_of(figures.get("bright_field_correlation", 1.0), BRIGHT)):
         yield (
             level,
             "The bright-field frames come back from this phase only in part (correlation "
