@@ -37,9 +37,14 @@ def is_wrong(line: dict) -> bool:
     return float(line["error"]) > (WRONG if line["fault"] else POOR)
 
 
+def level_of(line: dict, rules: ModuleType) -> str:
+    """The verdict of a `line` by the `rules` as they are now; as it was where nothing could be checked."""
+    return str(rules.verdict(line["figures"]).level if line["figures"] else line["level"])
+
+
 def counted(found: list[dict], rules: ModuleType) -> Counter:
     """How many answers are (wrong, level), by the `rules` as they are now."""
-    return Counter((is_wrong(line), rules.verdict(line["figures"]).level) for line in found)
+    return Counter((is_wrong(line), level_of(line, rules)) for line in found)
 
 
 def shares(count: Counter) -> str:

@@ -15,6 +15,7 @@ SHORT_RUN = 0.18, 0.45  # share of what a test crop shows that a short run with 
 HELD_OUT = 0.30, 0.55  # the same of LEDs held out, which the others are to predict
 DARK = 0.25, 0.60  # share of what the near dark-field frames show that does not come back from the picture
 BRIGHT = 0.40, 0.80  # the same of the bright-field frames, whose structure is often faint
+STACK = 0.5  # times these limits for a stack, each place of which is taken from the plane that fits best
 NOISES = 2.0  # times the noise, below which a misfit is no more than noise
 BETTER = 0.78, 0.5  # misfit of another reading of the microscope over that of the one used
 WORTH = 0.06  # misfit that is too small for another reading to matter
@@ -88,6 +89,10 @@ def _other_readings(figures: Mapping[str, float]) -> Iterator[Doubt]:
         )
 
 
+def _is_stack(figures: Mapping[str, float]) -> bool:
+    return figures.get("planes", 1.0) > 1
+
+
 def _few_leds(figures: Mapping[str, float]) -> Iterator[Doubt]:
     if figures["leds"] < FEWEST:
         yield "amber", f"Only {figures['leds']:.0f} LEDs were used, too few to check the picture against each other."
@@ -104,15 +109,15 @@ def _misfits(figures: Mapping[str, float]) -> Iterator[Doubt]:
         ("misfit_short_run", SHORT_RUN, "a test crop shows does not fit the microscope as it is described"),
         ("misfit_held_out", HELD_OUT, "LEDs left out of a test show is not what the others predict"),
     ):
-        if level := level_of(figures[name], limits):
+        if not _is_stack(figures) and (level := level_of(figures[name], limits)):  # a short run knows one plane
             yield (
                 level,
                 f"{min(figures[name], 1):.0%} of what {words} (below {limits[0]:.0%} is usual): calibrate, and check "
                 "the order of the frames, NA, pixel and depth.",
             )
     for ring, limits, words in (("near_dark", DARK, "dark-field"), ("bright", BRIGHT, "bright-field")):
-        share = figures.get(f"unexplained_{ring}", 0.0)
-        level = level_of(share, limits)
+        share, strict = figures.get(f"unexplained_{ring}", 0.0), STACK if _is_stack(figures) else 1.0
+        level = level_of(share, (strict * limits[0], strict * limits[1]))
         if level and figures[f"noises_{ring}"] > NOISES:
             yield (
                 level,

@@ -10,6 +10,7 @@ from ...forward import fourier
 from ...forward.led_grid import flat_spectra
 from ...optics.board import BoardPose
 from ...optics.illumination import ORIENTATIONS, orient
+from ...types import InputError
 from ..calibration.apply import central
 from ..projection.solver import Solver, no_aberration
 from .led_frames import LedMisfits, compare, middle
@@ -73,8 +74,14 @@ def other_readings(part: LedArray, margin: float, z_um: float, own: float) -> di
     """
     na, floor = np.asarray(part.illumination_na), max(own, LOWEST)
 
+    def misfit(one: LedArray, z: float) -> float:
+        try:
+            return trial(one, margin, z)[0]
+        except InputError:  # the pixels are too coarse for such a reading
+            return 2.0
+
     def best(*readings: tuple[LedArray, float]) -> float:
-        return min(trial(one, margin, z)[0] for one, z in readings) / floor
+        return min(misfit(one, z) for one, z in readings) / floor
 
     def placed(*poses: BoardPose) -> float:
         return best(*((part.replace(illumination_na=pose.place(na)), z_um) for pose in poses))

@@ -29,9 +29,9 @@ def verdict(figures: Mapping[str, float], own: tuple[object, object] = (None, No
     """
     doubts = list(_doubts(figures))
     worst = max((found for found, _ in doubts), key=LEVELS.index, default="green")
-    level, sentence = own
-    if level in LEVELS and isinstance(sentence, str) and LEVELS.index(level) >= LEVELS.index(worst):
-        return Verdict(level, sentence, dict(figures))
+    level = next((known for known in LEVELS if known == own[0]), None)
+    if level is not None and isinstance(own[1], str) and LEVELS.index(level) >= LEVELS.index(worst):
+        return Verdict(level, own[1], dict(figures))
     return Verdict(worst, doubts[0][1] if doubts else GOOD, dict(figures))
 
 
