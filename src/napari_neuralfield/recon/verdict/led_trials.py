@@ -19,19 +19,22 @@ CROP = 64  # frame pixels along a side
 MOST_LEDS = 80
 STEPS = (1.0, 1.0, 0.5, 0.25, 0.125)
 EVERY = 6  # LED is held out
+RIM = 0.04  # of the NA on either side
 LOWEST = 0.01  # misfit below which no reading is better
 TURN_DEG, SHIFT, SCALE, DEPTH = 4.0, 0.08, 0.05, 1.0  # of trials: degrees, NA of the objective, share, depths of field
 SIZE = 0.08  # share, of trials of the pixel and the aperture
 
 
 def small_part(acquisition: LedArray) -> LedArray:
-    """The middle of the frames, of at most MOST_LEDS LEDs, evenly chosen by how oblique they are."""
+    """The middle of the frames, of the MOST_LEDS LEDs nearest to the axis.
+
+    LEDs at the rim of the NA, whose direct light a hard aperture passes or not, would rule a short run.
+    """
     part = central(acquisition, CROP)
-    if part.frame_count <= MOST_LEDS:
-        return part
-    order = np.argsort(np.hypot(*np.asarray(part.illumination_na).T), kind="stable")
-    chosen = order[np.unique(np.linspace(0, len(order) - 1, MOST_LEDS).round().astype(int))]
-    return part.subset(np.sort(chosen))
+    radius = np.hypot(*np.asarray(part.illumination_na).T) / part.objective_na
+    order = np.argsort(radius, kind="stable")
+    order = order[np.abs(radius[order] - 1) > RIM]
+    return part.subset(np.sort(order[:MOST_LEDS]))
 
 
 def trial(acquisition: LedArray, margin: float, z_um: float, hold: bool = False) -> tuple[float, float]:
@@ -56,6 +59,22 @@ def trial(acquisition: LedArray, margin: float, z_um: float, hold: bool = False)
     shown = torch.stack([solver.image(led)[0].abs() ** 2 for led in range(len(held))])
     found = compare(part, shown)
     return _misfit(found, ~held), _misfit(found, held) if hold else 0.0
+
+
+def best_pupil(part: LedArray, margin: float, z_um: float) -> tuple[LedArray, float]:
+    """The part with its pupil, or without where that serves a short run better, and the misfit of that run.
+
+    A pupil that was found bin by bin on large frames may be too fine for the few bins of a small part.
+
+    Parameters
+    ----------
+    part : from `small_part`. margin : share by which its aperture is wider. z_um : depth of the sample.
+    """
+    tried = [(part, trial(part, margin, z_um)[0])]
+    if part.pupil is not None:
+        clear = part.replace(pupil=None)
+        tried.append((clear, trial(clear, margin, z_um)[0]))
+    return min(tried, key=lambda pair: pair[1])
 
 
 def _misfit(found: LedMisfits, leds: np.ndarray) -> float:

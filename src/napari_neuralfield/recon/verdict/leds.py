@@ -10,7 +10,7 @@ from ...registry import judge
 from ...types import Result, Verdict
 from . import led_rules
 from .led_frames import compare, microscope_of, middle, predicted
-from .led_trials import other_readings, small_part, trial
+from .led_trials import best_pupil, other_readings, small_part, trial
 
 RIM = 0.03  # of the NA on either side, where a frame may be bright or dark
 FAR = 1.6  # times the NA, from which on a dark frame is far
@@ -54,9 +54,8 @@ def evidence(acquisition: LedArray, result: Result) -> dict[str, float]:
     figures |= _brightness(acquisition, result, found.brightness, bright)
     figures["overlap"] = float(np.median(nearest_overlap(known.illumination_na, known.objective_na)))
     figures["leds"], figures["bright_leds"] = float(len(oblique)), float(bright.sum())
-    small = small_part(known)
+    small, own = best_pupil(small_part(known), margin, z_um)
     figures["misfit_used"], figures["misfit_held_out"] = trial(small, margin, z_um, hold=True)
-    own = trial(small, margin, z_um)[0]
     figures["misfit_short_run"] = own
     figures["planes"] = 1.0 if result.field.extent.z_um[0] == result.field.extent.z_um[1] else 2.0
     return figures | other_readings(small, margin, z_um, own)

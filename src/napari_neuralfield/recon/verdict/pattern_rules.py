@@ -28,7 +28,8 @@ def verdict(figures: Mapping[str, float], own: tuple[object, object] = (None, No
     own : level and sentence that the method said of its own answer; they count where they are no better.
     """
     doubts = list(_doubts(figures))
-    worst = max((found for found, _ in doubts), key=LEVELS.index, default="green")
+    levels: list[Level] = ["green", *(found for found, _ in doubts)]
+    worst = max(levels, key=LEVELS.index)
     level = next((known for known in LEVELS if known == own[0]), None)
     if level is not None and isinstance(own[1], str) and LEVELS.index(level) >= LEVELS.index(worst):
         return Verdict(level, own[1], dict(figures))
