@@ -117,6 +117,9 @@ def test_reconstruct_then_render(frames: Path, tmp_path: Path, toy: dict[str, An
     assert str(out) in said.out
     recipe = toy["recipe"]
     assert (recipe.z_um, recipe.recover_pupil, recipe.seed, recipe.passes) == ((-2.0, 2.0), True, 5, 7)
+    assert cli.main(["info", str(out)]) == 0
+    assert "verdict" in (told := capsys.readouterr().out)
+    assert said.err.split("verdict ")[1].strip() in told
 
     region = "0.8,0,4,1.6"
     assert cli.main(["render", str(out), "--z-um", "-1,1.5", "--region-um", region, "-o", str(image)]) == 0
