@@ -13,8 +13,8 @@ from .led_rules import Doubt, level_of
 
 LEVELS: tuple[Level, ...] = ("green", "amber", "red")
 OPPOSITE = -0.88, -0.30  # correlation of opposite halves, less what all frames have in common
-ONE_PHASE = 0.90, 0.70  # share of the differences of opposite halves that one phase explains
-BRIGHT = 0.65, 0.40  # correlation of bright-field frames with those of the phase, where no halves tell more
+ONE_PHASE = 0.93, 0.70  # share of the differences of opposite halves that one phase explains
+BRIGHT = 0.75, 0.40  # correlation of bright-field frames with those of the phase, where no halves tell more
 FOUR = 4  # half discs, which must confirm each other
 GOOD = "The bright-field frames come back from this phase, and agree about it with each other: it can be trusted."
 
