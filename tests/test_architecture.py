@@ -23,7 +23,7 @@ BASE = {"types", "registry", "compute"}
 MODELS = BASE | {"optics", *DATA, "forward", "networks", "fields"}
 SOLVING = MODELS | {*CHECKS, "recon/engine"}
 FILED = BASE | {"optics", *DATA, "networks", "fields", *CHECKS}
-RECON = {"recon"} | {
+RECON = {"recon", "recon/verdict"} | {
     f"recon/{name}"
     for name in ("engine", "projection", "calibration", "fpm", "scan", "residual", "patterns", "focus", "training")
 }
@@ -52,6 +52,7 @@ MAY_USE = {
     "recon/residual": SOLVING | {"recon/projection", "recon/scan", "recon/patterns"},
     "recon/focus": SOLVING,
     "recon/training": SOLVING | {"simulate", "recon/patterns", "recon/focus"},
+    "recon/verdict": SOLVING | {"recon/projection", "recon/calibration", "recon/patterns"},
     "recon": SOLVING | RECON,
     "io/native": FILED,
     "io/sidecar": FILED | {"io/native"},

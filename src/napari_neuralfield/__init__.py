@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 __version__ = "0.1.0"
 
 _HOMES = {
-    "types": "DataTerm Done Event Extent Field InputError Measurement Note Preview Progress Reader Result",
+    "types": "DataTerm Done Event Extent Field InputError Measurement Note Preview Progress Reader Result Verdict",
     "data.acquisition": "Acquisition CodedPtychography Draft LedArray MultiplexedLed Ptychography ThroughFocus",
     "io": "load_result open_acquisition open_draft save_acquisition save_planes save_result",
     "io.writers.stack": "Stack",
@@ -30,8 +30,8 @@ _HOMES = {
     "recon.training.recipe": "TrainRecipe",
     "recon.training.trainer": "run_training",
     "registry": (
-        "FIELDS MEASUREMENTS METHODS NETWORKS READERS SIMULATORS WRITERS "
-        "field measurement problems reader simulator writer"
+        "FIELDS JUDGES MEASUREMENTS METHODS NETWORKS READERS SIMULATORS WRITERS "
+        "field judge measurement problems reader simulator writer"
     ),
 }
 _PUBLIC = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -19,7 +19,7 @@ from functools import partial
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .types import Field, InputError, MeasurementModel, Reader
+from .types import Field, InputError, MeasurementModel, Reader, Result, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -246,6 +246,7 @@ def _origin(module: str) -> tuple[str, str]:
 
 
 Simulate = Callable[..., "tuple[Any, dict[str, np.ndarray]]"]  # seed -> a data.acquisition.Acquisition, and its truth
+Judge = Callable[[Any, Result], Verdict]  # of the data.acquisition.Acquisition that was reconstructed, and the answer
 METHODS: Registry[Any] = Registry("method", "methods", "recon")  # recon.engine.recipe.Method
 FIELDS: Registry[Callable[..., Field]] = Registry("field type", "fields", "fields")
 READERS: Registry[Callable[[], Reader]] = Registry("reader", "readers", "io.native.acquisition_file", "io.readers")
@@ -254,11 +255,13 @@ SIMULATORS: Registry[Simulate] = Registry("simulation", "simulators", "simulate"
 NETWORKS: Registry[Any] = Registry(  # recon.training.networks.Training
     "network", "networks", "recon.training", offer="what can be trained is"
 )
+JUDGES: Registry[Judge] = Registry("kind", "judges", "recon.verdict", offer="what can be judged is")
 WRITERS: Registry[Callable[..., None]] = Registry(  # of a path, strips and a stack
     "ending", "writers", "io.writers"
 )
 
 field, reader, measurement = FIELDS.register, READERS.register, MEASUREMENTS.register
+judge = JUDGES.register  # of answers to acquisitions of a kind
 
 
 def simulator(name: str, **preset: object) -> Callable[[Simulate], Simulate]:

@@ -7,7 +7,7 @@ never touches Qt and never writes files.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import ArrayLike
 
+Level = Literal["green", "amber", "red"]
 Options = dict[str, Any]  # by name and JSON-ready: what a user chose, or what builds a field or a part of it
 
 
@@ -193,12 +194,31 @@ class Reader(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
+class Verdict:
+    """How far an answer can be trusted.
+
+    level : green, amber (look twice) or red (do not trust it). sentence : why, for a microscopist.
+    figures : the numbers behind it, by name.
+    """
+
+    level: Level
+    sentence: str
+    figures: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.level}: {self.sentence}"
+
+
+@dataclasses.dataclass(frozen=True)
 class Result:
     """A finished field with everything needed to trust and repeat it.
 
     optics : JSON-ready numbers of the acquisition (`wavelength_um`, `objective_na`, ...).
     calibration : arrays found with the field (`pupil`, `gains`, ...).
     figures : scalars (`relative_amplitude_error`, `seconds`, ...).
+    verdict : how far to trust it; given after every run of a kind that can be judged.
+    predicted : counts (led, y, x) that the answer predicts, or what makes them, where a method's own model of the
+        microscope knows better than its `calibration` says; for the verdict alone, and never written.
     """
 
     field: Field
@@ -207,6 +227,8 @@ class Result:
     calibration: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
     title: str = ""
+    verdict: Verdict | None = None
+    predicted: np.ndarray | Callable[[], np.ndarray] | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -109,13 +109,17 @@ def test_reconstruct_then_render(frames: Path, tmp_path: Path, toy: dict[str, An
     typed = ["reconstruct", str(frames), "--method", "toy", "--z-um", "-2,2", "--recover-pupil", "--seed", "5"]
     assert cli.main([*typed, "--preset", "published", "-o", str(out)]) == 0
     said = capsys.readouterr()
-    assert said.err == ""
+    assert said.err.startswith("warning: verdict red: ")  # a toy's field is not of these frames; the status stays 0
+    assert said.err.count("\n") == 1
     assert "warning: the LED board looks turned" in said.out
     assert "relative amplitude error 0.01234" in said.out
     assert "seconds" in said.out
     assert str(out) in said.out
     recipe = toy["recipe"]
     assert (recipe.z_um, recipe.recover_pupil, recipe.seed, recipe.passes) == ((-2.0, 2.0), True, 5, 7)
+    assert cli.main(["info", str(out)]) == 0
+    assert "verdict" in (told := capsys.readouterr().out)
+    assert said.err.split("verdict ")[1].strip() in told
 
     region = "0.8,0,4,1.6"
     assert cli.main(["render", str(out), "--z-um", "-1,1.5", "--region-um", region, "-o", str(image)]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import json
 import os
@@ -18,7 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from napari_neuralfield.io import load_result, read_header, save_result
 from napari_neuralfield.registry import FIELDS
-from napari_neuralfield.types import Extent, InputError, Result
+from napari_neuralfield.types import Extent, InputError, Result, Verdict
 
 
 class ToyField(torch.nn.Module):
@@ -63,6 +64,8 @@ def result() -> Result:
         calibration={"pupil": np.full((3, 5), 1 + 2j, np.complex64), "gains": np.arange(3.0), "good": np.array([True])},
         figures={"seconds": 1.5, "relative_amplitude_error": np.float32(0.25)},
         title="Blut",
+        verdict=Verdict("amber", "Look twice.", {"misfit": np.float64(0.5)}),
+        predicted=np.zeros((1, 2, 2)),
     )
 
 
@@ -79,11 +82,19 @@ def test_round_trip(tmp_path: Path, result: Result) -> None:
     assert after.optics == {"wavelength_um": 0.5, "illumination_na": [[1.0, 0.0], [0.0, 1.0]]}
     assert after.figures == {"seconds": 1.5, "relative_amplitude_error": 0.25}
     assert after.title == "Blut"
+    assert after.verdict == Verdict("amber", "Look twice.", {"misfit": 0.5})
+    assert after.predicted is None
     assert after.calibration.keys() == result.calibration.keys()
     for name, array in result.calibration.items():
         assert after.calibration[name].dtype == array.dtype
         assert np.array_equal(after.calibration[name], array)
     assert os.listdir(tmp_path) == ["cells.nfield"]
+
+
+def test_a_file_from_before_there_were_verdicts_opens(tmp_path: Path, result: Result) -> None:
+    save_result(tmp_path / "old.nfield", dataclasses.replace(result, verdict=None))
+    assert load_result(tmp_path / "old.nfield").verdict is None
+    assert read_header(tmp_path / "old.nfield")["verdict"] == {}
 
 
 def test_the_file_is_plain_safetensors(tmp_path: Path, result: Result) -> None:

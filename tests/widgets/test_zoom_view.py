@@ -10,7 +10,7 @@ from window import docks_of, names, put, show
 
 from napari_neuralfield.app import lazy
 from napari_neuralfield.data.acquisition import Draft
-from napari_neuralfield.types import Extent, Result
+from napari_neuralfield.types import Extent, Result, Verdict
 
 PIXEL = 1.6  # of the camera, um
 
@@ -92,6 +92,8 @@ def test_the_verdict_and_its_layers(result):
 
     facts = trust_facts(result)
     assert (facts.level, facts.details[1]) == ("amber", "frame 1: correlation 0.41")
+    judged = trust_facts(Result(Waves(), verdict=Verdict("red", "Not these frames.", {"misfit_held_out": 0.7})))
+    assert (judged.level, judged.sentence, judged.details) == ("red", "Not these frames.", ("misfit held out 0.7",))
     assert trust_facts(None) is None
     assert trust_facts(Result(Waves(), optics={"trust_level": "purple", "trust_sentence": "?"})) is None
     (residual, meta, _), (scale, about, _) = map_layers(result, "waves")
@@ -246,7 +248,7 @@ def test_the_light_says_how_far_to_trust(viewer, result, qtbot):
     assert view.isHidden()
     session.set_shown(Shown(result, 0.0, "waves"))
     assert not view.isHidden()
-    assert view.sentence.text() == "Trust shapes, not fine detail."
+    assert view.sentence.text() == "amber: Trust shapes, not fine detail."
     assert WARN in view.dot.styleSheet()
     assert view.fold.content.isHidden()
     assert "correlation 0.41" in view.details.text()

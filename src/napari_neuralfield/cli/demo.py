@@ -75,6 +75,7 @@ def _reconstruct(
     terminal.save(result, target)
     score = score_in_focus(result.field, truth)
     print(*terminal.figures(result), sep="\n")
+    terminal.say_verdict(result)
     print(f"amplitude PSNR in focus {score.amplitude_psnr_db:.1f} dB, phase RMSE {score.phase_rmse_rad:.3f} rad")
     print(f"field: {target} ({target.stat().st_size / 1e6:.1f} MB)")
     return result, score

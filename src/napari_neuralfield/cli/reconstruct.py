@@ -71,4 +71,5 @@ def run(
         print(line)
     if "sample_z_um" in result.figures and getattr(acquisition, "sample_z_um", None) is None:
         print(HALF_TURN)
+    terminal.say_verdict(result)
     print(f"the field is in {target}; look at it with: napari {target}")

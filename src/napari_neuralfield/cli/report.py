@@ -65,11 +65,12 @@ def acquisition(path: Path) -> Facts:
 
 
 def field(path: Path) -> Facts:
-    """Type, extent, optics, figures, recipe and size of a field file, from its header alone."""
+    """Type, extent, optics, figures, recipe, verdict and size of a field file, from its header alone."""
     from ..io import read_header
 
     header = read_header(path)
-    found = {name: header[name] for name in ("title", "values", "extent", "optics", "figures", "recipe")}
+    names = ("title", "values", "extent", "optics", "figures", "recipe", "verdict")
+    found = {name: header[name] for name in names}
     return {
         "file": str(path),
         "kind": "field",
@@ -166,6 +167,9 @@ def field_as_text(found: Facts) -> str:
         *((name, _number(value)) for name, value in found["optics"].items() if not isinstance(value, list | dict)),
         *((caption(name), _number(value) + unit_of(name)) for name, value in found["figures"].items()),
     ]
+    if verdict := found["verdict"]:
+        rows.append(("verdict", f"{verdict['level']}: {verdict['sentence']}"))
+        rows += [(f"  {caption(name)}", _number(value) + unit_of(name)) for name, value in verdict["figures"].items()]
     return "\n".join([f"{found['title'] or Path(found['file']).name}", *columns(rows)])
 
 

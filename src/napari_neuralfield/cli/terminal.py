@@ -119,6 +119,16 @@ def figures(result: Result) -> list[str]:
     return [f"{caption(name)} {result.figures[name]:.4g}{unit_of(name)}" for name in told]
 
 
+def say_verdict(result: Result) -> None:
+    """The verdict of a result as its last word; one that is red goes to standard error, as a warning."""
+    if result.verdict is None:
+        return
+    if result.verdict.level == "red":
+        print(f"warning: verdict {result.verdict}", file=sys.stderr)
+    else:
+        print(f"verdict {result.verdict}")
+
+
 def caption(name: str) -> str:
     """What a figure is called: `sample_z_um` is the sample depth."""
     return CAPTIONS.get(name, name.replace("_", " "))

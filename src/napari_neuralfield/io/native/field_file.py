@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from ... import __version__
 from ...registry import FIELDS
-from ...types import Field, InputError, Result
+from ...types import Field, InputError, Result, Verdict
 from .atomic import writing
 from .reading import reachable
 
@@ -26,7 +27,7 @@ _REAL_VIEW = ".real_view"  # ends the name of a complex tensor, kept as (..., 2)
 
 
 def save_result(path: str | Path, result: Result) -> None:
-    """Write a `result` to `path`: field, recipe, optics, calibration, figures and a small preview.
+    """Write a `result` to `path`: field, recipe, optics, calibration, figures, verdict and a small preview.
 
     Raises
     ------
@@ -50,6 +51,8 @@ def save_result(path: str | Path, result: Result) -> None:
         "figures": _json(result.figures),
         "preview": preview(result.field),
     }
+    if result.verdict is not None:
+        header["verdict"] = _json(dataclasses.asdict(result.verdict))
     with writing(path) as temporary:
         temporary.write_bytes(save(_tensors(result), metadata=header))
 
@@ -75,11 +78,13 @@ def load_result(path: str | Path) -> Result:
     field = _field(header, {k[6:]: v for k, v in stored.items() if k.startswith("field.")}, path)
     calibration = {k[12:]: v.numpy() for k, v in stored.items() if k.startswith("calibration.")}
     same = {name: header[name] for name in ("recipe", "optics", "figures", "title")}
-    return Result(field, calibration=calibration, **same)
+    verdict = Verdict(**header["verdict"]) if header["verdict"] else None
+    return Result(field, calibration=calibration, verdict=verdict, **same)
 
 
 def read_header(path: str | Path) -> dict[str, Any]:
-    """Everything but the tensors: title, type, values (complex or phase), extent, recipe, optics, figures, `preview`.
+    """Everything but the tensors: title, type, values (complex or phase), extent, recipe, optics, figures, `verdict`
+    (empty where there is none), `preview`.
 
     The preview is a PNG as base64.
 
@@ -96,7 +101,8 @@ def read_header(path: str | Path) -> dict[str, Any]:
             f"{path}: the file has version {header.get('version')} but this program knows versions up to {VERSION}; "
             "update napari-neuralfield"
         )
-    for name in ("field_options", "extent", "recipe", "optics", "figures"):
+    header.setdefault("verdict", "{}")  # fields of 0.1.0 have none
+    for name in ("field_options", "extent", "recipe", "optics", "figures", "verdict"):
         try:
             header[name] = json.loads(header[name])
         except (KeyError, ValueError):

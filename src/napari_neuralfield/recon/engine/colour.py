@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,11 @@ from ...data.acquisition import Acquisition
 from ...data.colours import middle_of, named_colour
 from ...data.white import EmptyPlace, bright_frame, empty_place
 from ...fields.colour import ColourField
-from ...types import Done, Event, Extent, Field, Note, Preview, Progress, Result
+from ...types import Done, Event, Extent, Field, Note, Preview, Progress, Result, Verdict
 from .colour_shift import shift_between
 
 FINE = 1000  # steps of the progress of each colour
+LEVELS = ("green", "amber", "red")
 ALIKE = 0.25  # likeness below which a shift is not believed
 
 
@@ -191,7 +192,19 @@ class _Colours:
                 figures[f"shift_y_{name}_um"], figures[f"shift_x_{name}_um"] = map(float, self.shift_um[number])
         optics = {**self.results[middle].optics, "wavelengths_um": self.waves.tolist()}
         figures["cpu_seconds"] = seconds
-        return Result(field, recipe, optics, calibration=calibration, figures=figures, title=self.acquisition.title)
+        return Result(
+            field, recipe, optics, calibration=calibration, figures=figures, title=self.acquisition.title,
+            verdict=worst({n: r.verdict for n, r in zip(map(named_colour, self.waves), self.results, strict=True)}),
+        )  # fmt: skip
+
+
+def worst(verdicts: Mapping[str, Verdict | None]) -> Verdict | None:
+    """The worst of the colours' `verdicts`, with the name of its colour; None where none was judged."""
+    known = [(name, verdict) for name, verdict in verdicts.items() if verdict is not None]
+    if not known:
+        return None
+    name, verdict = max(known, key=lambda pair: LEVELS.index(pair[1].level))
+    return dataclasses.replace(verdict, sentence=f"{name}: {verdict.sentence}")
 
 
 def _common(fields: Sequence[Field], middle: int) -> Extent:

@@ -15,6 +15,7 @@ from ...data.frames import evenly_chosen
 from ...data.geometry import led_directions
 from ...data.selection import USED
 from ...types import Done, Event, InputError, Note, Options
+from .judging import judged
 
 MOST_BYTES = 2**31  # of frames that are looked at before a run
 CHOSEN = ("frame", "frames")  # options that name frames by number
@@ -75,7 +76,7 @@ def prepared_run(
 
 
 def _looked_at(done: Done, ready: Prepared, used: Acquisition, name: str) -> Done:
-    """The result with the numbers of its frames, where some were left out; an InputError where it is not finite."""
+    """The result, judged, with the numbers of its frames where some were left out; InputError if it is not finite."""
     count = sum(int((~torch.isfinite(value)).sum()) for value in done.result.field.state_dict().values())
     if count:
         where = used.source or "the acquisition"
@@ -83,10 +84,11 @@ def _looked_at(done: Done, ready: Prepared, used: Acquisition, name: str) -> Don
             f"{where}: the result of method {name} is not finite ({count} of its numbers are NaN or infinite); "
             f"{_cause(used)}"
         )
+    result = judged(done.result, used)
     if used is ready.whole:
-        return done
-    calibration = {**done.result.calibration, USED: np.asarray(ready.kept, np.int64)}
-    return Done(dataclasses.replace(done.result, calibration=calibration))
+        return Done(result)
+    calibration = {**result.calibration, USED: np.asarray(ready.kept, np.int64)}
+    return Done(dataclasses.replace(result, calibration=calibration))
 
 
 def _cause(acquisition: Acquisition) -> str:

@@ -1,4 +1,4 @@
-"""A traffic light and one sentence: how far to trust the phase on show, with the figures behind it on request."""
+"""A traffic light and one sentence: how far to trust the answer on show, with the figures behind it on request."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class TrustView(QWidget):
         if self.facts is not None and shown is not None:
             self.dot.setStyleSheet(f"background: {COLOURS[self.facts.level]}; border-radius: {DOT // 2}px;")
             self.dot.setToolTip(self.facts.level)
-            self.sentence.setText(self.facts.sentence)
+            self.sentence.setText(f"{self.facts.level}: {self.facts.sentence}")
             self.details.setText("\n".join(self.facts.details))
             self.frames_button.setVisible(bool(frame_layers(shown.result, shown.title)))
         self.changed.emit()

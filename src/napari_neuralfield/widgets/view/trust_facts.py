@@ -1,4 +1,4 @@
-"""Whether to believe a phase: what its result says about that, and the layers that show where not. No Qt."""
+"""Whether to believe an answer: what its result says about that, and the layers that show where not. No Qt."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ class TrustFacts:
 def trust_facts(result: Result | None) -> TrustFacts | None:
     """The verdict that comes with a result; None where nothing was checked."""
     known = {} if result is None else result.optics
+    details = known.get("trust_details") or []
+    lines = [details] if isinstance(details, str) else [str(line) for line in details]
+    if result is not None and result.verdict is not None:
+        figures = [f"{name.replace('_', ' ')} {value:.3g}" for name, value in result.verdict.figures.items()]
+        return TrustFacts(result.verdict.level, result.verdict.sentence, (*figures, *lines))
     level, sentence = known.get("trust_level"), known.get("trust_sentence")
     if level not in LEVELS or not isinstance(sentence, str):
         return None
-    details = known.get("trust_details") or []
-    lines = [details] if isinstance(details, str) else [str(line) for line in details]
     return TrustFacts(str(level), sentence, tuple(lines))
 
 

@@ -1,0 +1,144 @@
+"""From the figures of an LED array to green, amber or red, and one sentence.
+
+A figure beyond its first limit makes the verdict amber, beyond its second red; what names a cause is said first. The
+limits were chosen on random microscopes (`python -m bench.verdict`), and each means something by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ...types import Level, Verdict
+
+Doubt = tuple[Level, str]
+SHORT_RUN = 0.18, 0.45  # share of what a test crop shows that a short run with the microscope found does not explain
+HELD_OUT = 0.30, 0.55  # the same of LEDs held out, which the others are to predict
+DARK = 0.25, 0.60  # share of what the near dark-field frames show that does not come back from the picture
+BRIGHT = 0.40, 0.80  # the same of the bright-field frames, whose structure is often faint
+STACK = 0.5  # times these limits for a stack, each place of which is taken from the plane that fits best
+NOISES = 2.0  # times the noise, below which a misfit is no more than noise
+BETTER = 0.78, 0.5  # misfit of another reading of the microscope over that of the one used
+WORTH = 0.06  # misfit that is too small for another reading to matter
+OVERLAP = 0.40, 0.15  # share of its circle in the spectrum that an LED has in common with its neighbour
+FEWEST = 9  # LEDs
+UNEVEN = 10.0, 30.0  # factor by which one LED in ten is brighter or darker than the file says
+LEFT = 1.8, 4.0  # the same factor against what the result says
+NOISY = 0.5, 0.9  # share of what the bright-field frames show that is noise
+ERROR = 0.10, 0.25  # relative amplitude error, where nothing else is known
+READINGS = {
+    "if_mounted_otherwise": "the LED board mounted otherwise (another order or sign of its axes)",
+    "if_turned": "the LED board turned by 4 degrees",
+    "if_shifted": "the LED board shifted by 8 % of the NA",
+    "if_resized": "the LED board 5 % nearer or farther",
+    "if_moved_in_depth": "the sample one depth of field away",
+    "if_pixel_differs": "pixels 8 % larger or smaller",
+    "if_aperture_differs": "an objective whose NA is 8 % larger or smaller",
+}
+REMEDIES = {
+    "if_mounted_otherwise": "compare the eight orientations and correct illumination_na",
+    "if_moved_in_depth": "calibrate, or give its depth by z_um",
+    "if_pixel_differs": "check pixel_um, the magnification and the wavelength",
+    "if_aperture_differs": "check objective_na",
+}
+GOOD = "The frames come back from this picture, and LEDs left out of a test are predicted: it can be trusted."
+
+
+def verdict(figures: Mapping[str, float]) -> Verdict:
+    """The verdict from the `figures` of `leds.evidence`."""
+    doubts = [*_other_readings(figures), *_few_leds(figures), *_misfits(figures)]
+    if not doubts:
+        return Verdict("green", GOOD, dict(figures))
+    level: Level = "red" if any(found == "red" for found, _ in doubts) else "amber"
+    return Verdict(level, doubts[0][1], dict(figures))
+
+
+def by_error(error: float | None) -> Verdict:
+    """The verdict where only the relative amplitude `error` is known."""
+    if error is None:
+        return Verdict("amber", "Nothing was checked, so nothing is known about how far to trust this picture.")
+    level = level_of(error, ERROR) or "green"
+    sentence = {
+        "green": "The frames come back from this picture; no more was checked.",
+        "amber": "The frames come back from this picture only in part: trust shapes, not detail.",
+        "red": "The frames do not come back from this picture: do not trust it.",
+    }[level]
+    return Verdict(level, sentence, {"relative_amplitude_error": error})
+
+
+def level_of(value: float, limits: tuple[float, float]) -> Level | None:
+    """How bad a `value` is that should be below two `limits`, or above them where the second is the smaller."""
+    sign = 1 if limits[1] > limits[0] else -1
+    if sign * value > sign * limits[1]:
+        return "red"
+    return "amber" if sign * value > sign * limits[0] else None
+
+
+def _other_readings(figures: Mapping[str, float]) -> Iterator[Doubt]:
+    """The reading of the microscope that explains a test crop best, where it is better than the one used."""
+    known = {name: figures[name] for name in READINGS if name in figures}
+    if not known or figures.get("misfit_short_run", 0.0) < WORTH:
+        return
+    name = min(known, key=lambda one: known[one])
+    level = level_of(known[name], BETTER)
+    if level is not None:
+        remedy = REMEDIES.get(name, "calibrate (neuralfield calibrate)")
+        yield (
+            level,
+            f"With {READINGS[name]} a test crop is explained {1 / max(known[name], 0.01):.1f} times better, so the "
+            f"microscope is not as described: {remedy}.",
+        )
+
+
+def _is_stack(figures: Mapping[str, float]) -> bool:
+    return figures.get("planes", 1.0) > 1
+
+
+def _few_leds(figures: Mapping[str, float]) -> Iterator[Doubt]:
+    if figures["leds"] < FEWEST:
+        yield "amber", f"Only {figures['leds']:.0f} LEDs were used, too few to check the picture against each other."
+    if level := level_of(figures["overlap"], OVERLAP):
+        yield (
+            level,
+            f"Neighbouring LEDs have only {figures['overlap']:.0%} of their part of the spectrum in common, where "
+            f"{OVERLAP[0]:.0%} is needed: the phases between them are guesses, so light LEDs that lie closer together.",
+        )
+
+
+def _misfits(figures: Mapping[str, float]) -> Iterator[Doubt]:
+    for name, limits, words in (
+        ("misfit_short_run", SHORT_RUN, "a test crop shows does not fit the microscope as it is described"),
+        ("misfit_held_out", HELD_OUT, "LEDs left out of a test show is not what the others predict"),
+    ):
+        if not _is_stack(figures) and (level := level_of(figures[name], limits)):  # a short run knows one plane
+            yield (
+                level,
+                f"{min(figures[name], 1):.0%} of what {words} (below {limits[0]:.0%} is usual): calibrate, and check "
+                "the order of the frames, NA, pixel and depth.",
+            )
+    for ring, limits, words in (("near_dark", DARK, "dark-field"), ("bright", BRIGHT, "bright-field")):
+        share, strict = figures.get(f"unexplained_{ring}", 0.0), STACK if _is_stack(figures) else 1.0
+        level = level_of(share, (strict * limits[0], strict * limits[1]))
+        if level and figures[f"noises_{ring}"] > NOISES:
+            yield (
+                level,
+                f"{share:.0%} of what the {words} frames show does not come back from this picture: calibrate, and "
+                "check the order of the frames, ambient light and the exposure.",
+            )
+    if level := level_of(figures.get("noise_bright", 0.0), NOISY):
+        yield (
+            level,
+            f"{figures['noise_bright']:.0%} of what the bright-field frames show is noise: fine detail cannot be "
+            "trusted, so expose longer or average.",
+        )
+    if level := level_of(figures["brightness_left"], LEFT):
+        yield (
+            level,
+            f"One LED in ten is more than {figures['brightness_left']:.1f} times brighter or darker than the picture "
+            "has it: check exposures, hot pixels and ambient light.",
+        )
+    if level := level_of(figures.get("brightness_found", 1.0), UNEVEN):
+        yield (
+            level,
+            f"One LED in ten would be more than {figures['brightness_found']:.1f} times brighter or darker than the "
+            "file says: check exposures and the order of the frames.",
+        )
