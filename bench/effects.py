@@ -71,8 +71,8 @@ def recordings(folder: Path) -> list[Path]:
     found = [file for file in folder.glob("*.acq.h5") if truth_beside(file).is_file()]
     if not found:
         raise SystemExit(
-            f"{folder}: no NAME.acq.h5 with NAME.truth.h5 is in this folder; make them with "
-            "`neuralfield simulate fpm-real --only rim -o NAME.acq.h5 --truth NAME.truth.h5`, or leave the folder out and they are made"
+            f"{folder}: it holds no NAME.acq.h5 with NAME.truth.h5 beside it; leave the folder out, and they are made, "
+            "or write them by `neuralfield simulate fpm-real --only rim -o NAME.acq.h5 --truth NAME.truth.h5`"
         )
     return sorted(found, key=lambda file: (file.name != "ideal.acq.h5", file.name))
 
