@@ -39,6 +39,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "verdict": lambda row: row.get("verdict", ""),
     "failed": lambda row: row.get("failed", ""),
 }
+WORDS = ("light", "colour", "level", "word")  # of a verdict, by whichever name it goes
 Score = Callable[[Path, Path], dict[str, float]]  # of a field and its truth
 
 
@@ -112,7 +113,8 @@ def measured(file: Path, run: str, out: Path, judge: Score, run_number: int) -> 
     out : folder for the field.
     judge : what compares it with the truth.
     """
-    print(f"{stem(file)}: {run or '(no option)'}", file=sys.stderr, flush=True)
+    from napari_neuralfield import load_result
+
     field = out / f"{stem(file)}.{run_number}.nfield"
     row: Row = {"file": stem(file), "run": run}
     began = children_s()
@@ -120,7 +122,7 @@ def measured(file: Path, run: str, out: Path, judge: Score, run_number: int) -> 
         program("reconstruct", str(file), *shlex.split(run), "-o", str(field))
         row["cpu_s"] = children_s() - began
         row |= judge(field, truth_beside(file))
-        row["verdict"] = verdict(json.loads(program("info", str(field), "--json")))
+        row["verdict"] = verdict(load_result(field))
     except RuntimeError as error:
         row["failed"] = str(error).splitlines()[-1]
     return row
@@ -132,19 +134,19 @@ def children_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def verdict(told: dict[str, Any]) -> str:
-    """Its word, such as green, wherever `info --json` has it; '' where the result has none."""
-    found = told.get("verdict", "")
-    if isinstance(found, dict):
-        return str(next((found[name] for name in ("light", "colour", "level", "word") if name in found), ""))
-    nested = (verdict(value) for value in told.values() if isinstance(value, dict))
-    return found.split()[0] if found else next(filter(None, nested), "")
+def verdict(result: Any) -> str:
+    """Its word, such as green; '' where the result has none."""
+    found = getattr(result, "verdict", None)
+    return str(next((value for name in WORDS if (value := getattr(found, name, ""))), found or ""))
 
 
 def ours(field: Path, truth: Path) -> dict[str, float]:
-    """What `neuralfield score` says of a field and its truth."""
-    found = json.loads(program("score", str(field), str(truth), "--free", "curvature", "--json"))
-    return {name: found["all"][name] for name in ("amplitude_psnr_db", "phase_rmse_rad", "relative_error")}
+    """What `neuralfield score --free curvature` says of a field and its truth."""
+    from napari_neuralfield import load_result
+    from napari_neuralfield.app.scoring import read_truth, score
+
+    found = score(load_result(field), read_truth(truth), str(field), free="curvature")
+    return {name: float(found["all"][name]) for name in ("amplitude_psnr_db", "phase_rmse_rad", "relative_error")}
 
 
 def theirs(path: Path) -> Score:
