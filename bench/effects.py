@@ -20,7 +20,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -39,7 +38,6 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "verdict": lambda row: row.get("verdict", ""),
     "failed": lambda row: row.get("failed", ""),
 }
-WORDS = ("light", "colour", "level", "word")  # of a verdict, by whichever name it goes
 Score = Callable[[Path, Path], dict[str, float]]  # of a field and its truth
 
 
@@ -122,7 +120,7 @@ def measured(file: Path, run: str, out: Path, judge: Score, run_number: int) -> 
         program("reconstruct", str(file), *shlex.split(run), "-o", str(field))
         row["cpu_s"] = children_s() - began
         row |= judge(field, truth_beside(file))
-        row["verdict"] = verdict(load_result(field))
+        row["verdict"] = getattr(getattr(load_result(field), "verdict", None), "level", "")
     except RuntimeError as error:
         row["failed"] = str(error).splitlines()[-1]
     return row
@@ -132,12 +130,6 @@ def children_s() -> float:
     """CPU seconds of all processes started so far."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def verdict(result: Any) -> str:
-    """Its word, such as green; '' where the result has none."""
-    found = getattr(result, "verdict", None)
-    return str(next((value for name in WORDS if (value := getattr(found, name, ""))), found or ""))
 
 
 def ours(field: Path, truth: Path) -> dict[str, float]:

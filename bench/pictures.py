@@ -20,6 +20,7 @@ from napari_neuralfield.recon.engine.image_scores import aligned
 
 RIM = 16  # the shorter side over the border that does not count where fields are compared
 BULK = (0.3, 99.7)  # percentiles between black and white
+BESIDE = 0.1  # of the bulk's range, on each side
 FINE = 4  # pixels of a picture per pixel of a frame, at most, where no truth says how many
 
 
@@ -98,8 +99,14 @@ def panels(images: list[np.ndarray], labels: list[str], crop: tuple[slice, slice
     return [
         [Panel(grey(one, limits), f"{label}, {name}") for label, one in zip(labels, row, strict=True)]
         for name, row in (("amplitude", amplitude), ("phase", phase))
-        for limits in [tuple(np.percentile(row[-1], BULK))]
+        for limits in [scale(row[-1])]
     ]
+
+
+def scale(image: np.ndarray) -> tuple[float, float]:
+    """What is black and what white: the bulk of an `image` (y, x), and a little on both sides."""
+    low, high = np.percentile(image, BULK)
+    return float(low - BESIDE * (high - low)), float(high + BESIDE * (high - low))
 
 
 if __name__ == "__main__":
