@@ -56,8 +56,12 @@ def main() -> None:
     chosen = [file for file in files if not names or stem(file) in names]
     options.out.mkdir(parents=True, exist_ok=True)
     judge = theirs(options.score) if options.score else ours
-    rows = [measured(file, run, options.out, judge, n) for file in chosen for n, run in enumerate(options.run or RUNS)]
-    (options.out / "effects.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    rows: list[Row] = []
+    for file in chosen:
+        for n, run in enumerate(options.run or RUNS):
+            rows.append(measured(file, run, options.out, judge, n))
+            print({name: value for name, value in rows[-1].items() if value}, file=sys.stderr, flush=True)
+            (options.out / "effects.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
     print(grid([{name: text(row) for name, text in COLUMNS.items()} for row in rows]))
 
 
