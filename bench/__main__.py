@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import table
+from . import peer_fpm_rs, table
 from .calibrate_cases import calibrations
 from .cases import OUT, ROOT, Case, Job, cases, jobs
 from .scan_cases import scans
@@ -43,6 +43,8 @@ def main() -> None:
     files = cases()
     every = [*(job for case in files for job in jobs(case)), *scans(files), *calibrations()]
     chosen = [job for job in every if wanted(job.name, words) and (options.slow or not job.slow)]
+    if not peer_fpm_rs.python():
+        print(peer_fpm_rs.ABSENT, file=sys.stderr, flush=True)
     failed: list[str] = []
     (OUT / "jobs").mkdir(parents=True, exist_ok=True)
     for number, job in enumerate([] if options.table else chosen, 1):

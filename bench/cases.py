@@ -116,6 +116,7 @@ def case_of(file: Path, score: Path) -> Case:
     )
     with h5py.File(truth) as stored:
         kind, name = ("field", "object") if "object" in stored else ("phase", "phase_rad")
+        kind = "real" if "led_mm" in stored else kind
         grid = {
             "score": kind,
             "shape": list(stored[name].shape),
@@ -153,7 +154,7 @@ def jobs(case: Case) -> list[Job]:
     from napari_neuralfield.io import open_draft
     from napari_neuralfield.registry import METHODS
 
-    from . import peer_fpm_inr
+    from . import peer_fpm_inr, peer_fpm_rs
 
     draft, depths = open_draft(case.file), case.grid["z_um"] if case.grid else []
     kind = draft.kind
@@ -170,6 +171,8 @@ def jobs(case: Case) -> list[Job]:
             found += [Job(case, name, preset, given) for preset in ("", *method.presets)]
     if kind == "led_array" and depths:
         found += [Job(case, "plain-numpy", f"step {step:g}", {"step": step}) for step in PLAIN_STEPS]
+    if kind == "led_array" and len(depths) == 1 and peer_fpm_rs.python():
+        found += [Job(case, "peer-fpm-rs", label, {}) for label in peer_fpm_rs.LABELS]
     if kind == "through_focus":
         highest = int(np.argmax(draft.values["z_um"]))
         found.append(Job(case, "defocus-field", "default, one frame", {"frames": [highest]}))

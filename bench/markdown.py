@@ -7,6 +7,8 @@ from typing import Any
 
 Row = dict[str, Any]
 WORDS = (
+    "verdict",
+    "failed",
     "file",
     "method",
     "preset",

@@ -62,7 +62,7 @@ def planes_of(field: Any, job: dict[str, Any]) -> np.ndarray | None:
         return None
     y, x = (grid["first_um"] + np.arange(n) * grid["pixel_um"] for n in grid["shape"])
     planes = np.asarray(field.render(grid["z_um"], y, x).detach().cpu().numpy())
-    if grid["score"] == "field":
+    if grid["score"] in ("field", "real"):
         return planes
     if not np.iscomplexobj(planes):
         return planes[0]
@@ -94,6 +94,14 @@ def peer(acquisition: Any, job: dict[str, Any]) -> dict[str, Any]:
     return {"cpu_s": time.process_time() - began, "peak_mb": peak_mb(), "bytes": size, "planes": planes}
 
 
+def rust(acquisition: Any, job: dict[str, Any]) -> dict[str, Any]:
+    """fpm-rs with one of its settings."""
+    from . import peer_fpm_rs
+
+    planes, found = peer_fpm_rs.reconstruct(acquisition, job["grid"], job["label"], job["truth"])
+    return {**found, "bytes": planes.nbytes, "planes": planes}
+
+
 def calibration(acquisition: Any, job: dict[str, Any]) -> dict[str, Any]:
     """A calibration and the reconstruction after it."""
     from . import calibrate_job
@@ -113,7 +121,7 @@ def scan(acquisition: Any, job: dict[str, Any]) -> dict[str, Any]:
     return {**found, "peak_mb": peak_mb(), "planes": planes}
 
 
-RUNNERS = {"plain-numpy": plain, "peer-fpm-inr": peer, "calibrate": calibration, "scans": scan}
+RUNNERS = {"plain-numpy": plain, "peer-fpm-inr": peer, "peer-fpm-rs": rust, "calibrate": calibration, "scans": scan}
 
 
 def main() -> None:

@@ -224,7 +224,9 @@ def convert(
 
 
 @app.command
-def simulate(kind: str, /, *, output: Output, truth: Path | None = None, seed: int = 0) -> None:
+def simulate(
+    kind: str, /, *, output: Output, truth: Path | None = None, seed: int = 0, without: Text = None, only: Text = None
+) -> None:
     """Write frames of a virtual microscope, and the truth behind them.
 
     Parameters
@@ -237,7 +239,11 @@ def simulate(kind: str, /, *, output: Output, truth: Path | None = None, seed: i
         HDF5 file for what the reconstruction should find.
     seed
         Seed of the sample and of the noise.
+    without
+        Effects of fpm-real that are left out, with commas, or "all"; a wrong name lists them.
+    only
+        Effects of fpm-real that are in; all others are left out.
     """
     from .simulate import run
 
-    run(kind, output, truth, seed)
+    run(kind, output, truth, seed, without=without, only=only)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import h5py
@@ -16,24 +17,43 @@ from ..registry import SIMULATORS
 from ..types import InputError
 
 
-def run(kind: str, output: Path, truth: Path | None, seed: int) -> None:
+def run(
+    kind: str, output: Path, truth: Path | None, seed: int, *, without: str | None = None, only: str | None = None
+) -> None:
     """Simulate `kind`, write the frames to `output` and what a reconstruction should find to `truth`.
+
+    Parameters
+    ----------
+    kind, seed : of the virtual microscope, and of what is random.
+    output, truth : files to write.
+    without, only : effects that are left out, or that alone are in, as typed.
 
     Raises
     ------
-    InputError : for an unknown kind, a negative seed, or a file that cannot be written.
+    InputError : for an unknown kind or effect, a negative seed, or a file that cannot be written.
     """
     target = arguments.output(output, (".acq.h5",))
     truth_target = None if truth is None else arguments.output(truth, (".h5",))
     microscope = SIMULATORS[kind]
     if seed < 0:
         raise InputError(f"option --seed is {seed}; it must be 0 or more")
-    acquisition, found = microscope(seed)
+    acquisition, found = microscope(seed, **_chosen(kind, microscope, {"without": without, "only": only}))
     save_acquisition(target, acquisition)
     print(f"{acquisition.frame_count} frames of kind {acquisition.kind} in {target}")
     if truth_target is not None:
         _save_truth(truth_target, found)
         print(f"the truth in {truth_target}")
+
+
+def _chosen(
+    kind: str, microscope: Callable[..., object], effects: Mapping[str, str | None]
+) -> dict[str, tuple[str, ...]]:
+    """What was typed of `without` and `only` as arguments of a microscope that has effects to leave out."""
+    found = {name: tuple(w.strip() for w in typed.split(",")) for name, typed in effects.items() if typed}
+    for name in found:
+        if name not in inspect.signature(microscope).parameters:
+            raise InputError(f"option --{name} is {effects[name]}; {kind} has no effects to choose from")
+    return found
 
 
 def _save_truth(path: Path, truth: Mapping[str, ArrayLike]) -> None:
