@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -13,13 +13,13 @@ from ...forward import fourier
 from ...forward.led_grid import flat_spectra, support
 from ...optics.board import BoardPose
 from ...optics.grids import fit_spectrum
-from ..projection.solver import Solver, no_aberration
+from ..projection.solver import Solver, no_aberration, squared
 from .board_from_spectra import bright_frames
 from .direction_search import search_directions
 from .gauss_newton import Equations, linearise, shared_by, solve
 from .outlier_frames import stand_out
 from .recipe import CalibrationRecipe
-from .trial_microscope import OFFSET, Belief, TrialMicroscope, per_led, rooted
+from .trial_microscope import CHUNK, OFFSET, Belief, TrialMicroscope, per_led, rooted
 
 BOARD = ("turn", "shift_y", "shift_x", "scale")
 MOMENTUM = 0.5  # dark frames' gains wait for the object, and it for them
@@ -67,6 +67,7 @@ class Calibrator:
             noll=noll, coefficients=np.zeros(len(noll)),
             z_um=acquisition.sample_z_um or 0.0, wavelength_um=acquisition.wavelength_um,
         )  # fmt: skip
+        self._kept: tuple[object, fourier.Windows, torch.Tensor] | None = None
         self.believe(self.nominal)
         self.pupil_pixels: torch.Tensor | None = None
         self.gain_change = np.zeros(len(self.counts))
@@ -74,10 +75,12 @@ class Calibrator:
     def change(self, microscope: TrialMicroscope) -> None:
         """Take up a new belief; what no LED passes any more is dropped from the object."""
         mean = float(microscope.gain[self.used].mean())
-        self.microscope = microscope.changed(gain=microscope.gain / mean)
+        before, self.microscope = self.microscope, microscope.changed(gain=microscope.gain / mean)
+        self.spectrum = self.spectrum * mean**0.5
+        if microscope.na is before.na and microscope.wavelength_um == before.wavelength_um:
+            return
         self.plan = self._plan(self.microscope)
-        self.spectrum = fit_spectrum(self.spectrum, self.plan.spectrum_shape) * mean**0.5
-        self.spectrum *= support(self.plan)
+        self.spectrum = fit_spectrum(self.spectrum, self.plan.spectrum_shape) * support(self.plan)
 
     def _plan(self, microscope: TrialMicroscope) -> fourier.Windows:
         """Windows on the image grid of the counts, whatever the wavelength."""
@@ -122,11 +125,19 @@ class Calibrator:
             self.scale,
         )
         device = torch.device("cpu")
-        kernels = microscope.pupils(self.plan, np.arange(len(self.counts)))[:, None]
+        kernels = self._pupils()[:, None]
         blank = no_aberration(self.plan, device) if self.pupil_pixels is None else self.pupil_pixels
         solver = Solver(self.plan, measured, np.array([microscope.z_um]), self.spectrum[None], blank, kernels=kernels)
         solver.region = self.region
         return solver
+
+    def _pupils(self) -> torch.Tensor:
+        """Aperture and phase in all windows (led, y, x), kept as long as neither windows nor phase change."""
+        m = self.microscope
+        key = (id(self.plan), m.z_um, tuple(m.coefficients))
+        if self._kept is None or self._kept[0] != key:
+            self._kept = key, self.plan, m.pupils(self.plan, np.arange(len(self.counts)))
+        return self._kept[2]
 
     def trusted(self) -> np.ndarray:
         """Frames that take part and do not contradict the belief outright (led,) bool.
@@ -158,17 +169,27 @@ class Calibrator:
             gain[led] = max(float((seen * modulus).sum() / (modulus**2).sum().clamp(min=1e-12)) ** 2, 1e-6)
         self.microscope = self.microscope.changed(gain=gain)
 
-    def predicted(self) -> torch.Tensor:
-        """The frames as they should be (led, y, x), bright field 1."""
-        solver = self._solver()
-        light = torch.stack([solver.image(led)[0].abs() ** 2 for led in range(len(self.counts))])
-        gain, floor = per_led(self.microscope.gain, self.microscope.floor)
-        return light * gain + floor
+    def predicted(self, leds: np.ndarray | None = None) -> torch.Tensor:
+        """The frames of `leds` (n,), or of all, as they should be (n, y, x), bright field 1."""
+        return torch.cat([frames for _, frames in self._chunks(leds)])
 
-    def misfits(self) -> np.ndarray:
-        """Mean squared difference of the roots of the model and of the counts in each frame (led,)."""
-        difference = (self.predicted().sqrt() - self.counts.clamp(min=0).sqrt()) * self.region
-        return difference.square().mean(dim=(1, 2)).double().numpy() / float(self.region.square().mean())
+    def _chunks(self, leds: np.ndarray | None) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+        """Some of `leds` at a time, and their frames as they should be."""
+        pupils, belief = self._pupils(), self._belief(self.noise, 1)
+        leds = np.arange(len(self.counts)) if leds is None else leds
+        factor = 1.0 if self.pupil_pixels is None else self.pupil_pixels
+        for some in np.split(leds, range(CHUNK, len(leds), CHUNK)):
+            image = belief.images(belief.windows(some) * pupils[some] * factor)
+            gain, floor, _ = belief.brightness(some)
+            yield some, squared(image) * gain + floor
+
+    def misfits(self, leds: np.ndarray | None = None) -> np.ndarray:
+        """Mean squared difference of the roots of the model and of the counts in each frame of `leds` (n,), or all."""
+        found = [
+            ((frames.sqrt() - self.counts[some].clamp(min=0).sqrt()) * self.region).square().mean(dim=(1, 2))
+            for some, frames in self._chunks(leds)
+        ]
+        return torch.cat(found).double().numpy() / float(self.region.square().mean())
 
     def errors(self) -> np.ndarray:
         """Relative amplitude error of each frame (led,)."""

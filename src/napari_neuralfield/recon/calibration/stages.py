@@ -37,6 +37,7 @@ NEAR = 70  # LEDs near the axis that the trials look at
 TRUSTED = 0.9  # share of those that decide: a few bad frames must not
 BOARD_STEPS = 6
 PASSES = (1.0, 1.0, 0.5, 0.25, 0.12)
+WARM_PASSES = (1.0, 0.5, 0.2)  # where the object is nearly right already
 LAST_PASSES = (*PASSES, 0.06)
 REACH, SHORTER = 0.4, 0.8  # of the search for single LEDs: bins at first, and from step to step
 COARSE = 2  # early steps look at every second pixel of each axis
@@ -146,7 +147,7 @@ class _Stages:
             c.believe(c.nominal.changed(na=na, z_um=z))
             c.sweep((1.0,), near)
             c.sweep((1.0, 1.0), near, recover_gain=self.recipe.learn_gains)
-            misfit = float(np.sort(c.misfits()[near])[: round(TRUSTED * len(near))].sum())
+            misfit = float(np.sort(c.misfits(near))[: round(TRUSTED * len(near))].sum())
             if misfit < least:
                 least, best, self.pose = misfit, (c.microscope, c.spectrum.clone()), pose
             yield from self._progress(what)
@@ -165,10 +166,10 @@ class _Stages:
         """Single LEDs, and all the rest with them, until nothing moves any more; then twice with every pixel."""
         c, fine, moved = self.calibrator, 0, 0.0
         for number in range(self.recipe.calibration_steps):
-            c.sweep(PASSES)
+            c.sweep(PASSES if number == 0 else WARM_PASSES)
             c.sort_out()
             if self.recipe.learn_directions:
-                moved = c.step_leds(self._board(), REACH * SHORTER**number, 2, COARSE)
+                moved = c.step_leds(self._board(), REACH * SHORTER**number, 1, COARSE)
             c.step_rest(1 if fine else COARSE)
             yield from self._progress("single LEDs")
             still = moved < STILL_NA and float(np.sqrt((c.gain_change[c.used] ** 2).mean())) < STILL_GAIN
