@@ -35,14 +35,16 @@ FEWEST, FEW = 9, 25  # frames that are needed, and that make an answer sure
 SCALES = (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04)  # of the first guess, which may be some per cent off
 NEAR = 70  # LEDs near the axis that the trials look at
 TRUSTED = 0.9  # share of those that decide: a few bad frames must not
-BOARD_STEPS = 6
+BOARD_STEPS = 5
 PASSES = (1.0, 1.0, 0.5, 0.25, 0.12)
 WARM_PASSES = (1.0, 0.5, 0.2)  # where the object is nearly right already
 LAST_PASSES = (*PASSES, 0.06)
 REACH, SHORTER = 0.4, 0.8  # of the search for single LEDs: bins at first, and from step to step
-COARSE = 2  # early steps look at every second pixel of each axis
+COARSE = 2  # the search for single LEDs looks at every second pixel of each axis
+COARSER = 4  # and early steps of what all LEDs share at every fourth
 FINE_STEPS = 2  # the last ones at all
 STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no longer matter
+STILL_ERROR = 0.01  # nor does a fall of the error by this share
 
 
 def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[Event, None, Calibration]:
@@ -99,10 +101,13 @@ class _Stages:
 
     def _progress(self, what: str) -> Iterator[Event]:
         self.done += 1
-        c = self.calibrator
-        error = float(c.noise[c.used].sum() / c.energies()[c.used].sum()) ** 0.5
-        yield Progress(min(self.done, self.total), self.total, error, what)
+        yield Progress(min(self.done, self.total), self.total, self._error(), what)
         yield from self.pace.events()
+
+    def _error(self) -> float:
+        """Relative amplitude error of the frames that take part."""
+        c = self.calibrator
+        return float(c.noise[c.used].sum() / c.energies()[c.used].sum()) ** 0.5
 
     def _doubt(self, text: str) -> Note:
         self.warnings.append(text)
@@ -115,7 +120,7 @@ class _Stages:
             yield self._doubt(
                 f"{self.given.frame_count} frames are few to judge a microscope by; {FEW} or more make it surer"
             )
-        c.sweep(PASSES)
+        c.sweep(WARM_PASSES)
         c.noise = c.misfits()
         self.before = c.errors()
         yield from self._progress("as given")
@@ -159,20 +164,23 @@ class _Stages:
         """Gains, depth, pupil and ambient light together with the whole board."""
         for number in range(BOARD_STEPS):
             self.calibrator.sweep(PASSES[:3], recover_gain=number == 0 and self.recipe.learn_gains)
-            self.pose = self.calibrator.step_board(self.directions, self.pose, 0.5, COARSE)
+            self.pose = self.calibrator.step_board(self.directions, self.pose, 0.5, COARSER)
             yield from self._progress("board, gains and pupil")
 
     def fit_the_leds(self) -> Iterator[Event]:
         """Single LEDs, and all the rest with them, until nothing moves any more; then twice with every pixel."""
-        c, fine, moved = self.calibrator, 0, 0.0
+        c, fine, moved, last = self.calibrator, 0, 0.0, np.inf
         for number in range(self.recipe.calibration_steps):
             c.sweep(PASSES if number == 0 else WARM_PASSES)
             c.sort_out()
             if self.recipe.learn_directions:
                 moved = c.step_leds(self._board(), REACH * SHORTER**number, 1, COARSE)
-            c.step_rest(1 if fine else COARSE)
+            c.step_rest(1 if fine else COARSER)
             yield from self._progress("single LEDs")
             still = moved < STILL_NA and float(np.sqrt((c.gain_change[c.used] ** 2).mean())) < STILL_GAIN
+            error = self._error()
+            still |= number > 1 and error > (1 - STILL_ERROR) * last
+            last = error
             fine += bool(fine) or still or number >= self.recipe.calibration_steps - 1 - FINE_STEPS
             if fine > FINE_STEPS:
                 break
