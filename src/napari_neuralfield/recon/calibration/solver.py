@@ -49,6 +49,7 @@ class Calibrator:
     noise : mean squared residual of each frame's amplitude (led,); used : frames that take part (led,) bool.
     """
 
+    microscope: TrialMicroscope
     spectrum: torch.Tensor
 
     def __init__(self, acquisition: LedArray, recipe: CalibrationRecipe) -> None:
@@ -101,7 +102,7 @@ class Calibrator:
         leds : indices of those that take part; all where None.
         recover_gain : solve for the LEDs' brightness as well.
         """
-        solver = self._solver()
+        solver = self.solver()
         chosen = self.trusted() if leds is None else self.trusted() & np.isin(np.arange(len(self.used)), leds)
         solver.order = solver.order[chosen[solver.order]]
         solver.run(steps, recover_gain=recover_gain)
@@ -115,7 +116,8 @@ class Calibrator:
             return self.microscope
         return self.microscope.changed(floor=self.microscope.floor + float(np.median(self.noise[self.side < 0])))
 
-    def _solver(self) -> Solver:
+    def solver(self) -> Solver:
+        """Sequential projection from the present object and microscope on."""
         microscope = self.microscope
         variance = torch.as_tensor(self.noise, dtype=torch.float32)
         measured = fourier.LedFrames(
@@ -149,7 +151,7 @@ class Calibrator:
 
     def find_pupil_pixels(self) -> None:
         """What the Zernike terms leave of the pupil, bin by bin, by least squares over all LEDs."""
-        solver = self._solver()
+        solver = self.solver()
         solver.order = solver.order[self.trusted()[solver.order]]
         solver.run(PIXEL_PASSES, recover_pupil=True)
         self.spectrum, self.pupil_pixels = solver.spectra[0], solver.aberration
@@ -162,12 +164,19 @@ class Calibrator:
         self.used = ~stand_out(self.errors(), self.microscope.na, self.acquisition.objective_na)
         if not self.recipe.learn_gains:
             return
-        gain, solver = self.microscope.gain.copy(), self._solver()
-        for led in np.flatnonzero(~self.used):
-            modulus = solver.image(int(led))[0].abs()
-            seen = torch.sqrt(torch.clamp(self.counts[led] - float(self.microscope.floor[led]), min=0))
-            gain[led] = max(float((seen * modulus).sum() / (modulus**2).sum().clamp(min=1e-12)) ** 2, 1e-6)
-        self.microscope = self.microscope.changed(gain=gain)
+        self.microscope = self.microscope.changed(
+            gain=self.best_gains(np.flatnonzero(~self.used), self.microscope.gain)
+        )
+
+    def best_gains(self, leds: np.ndarray, gain: np.ndarray) -> np.ndarray:
+        """`gain` (led,), in which that of `leds` (n,) makes their frames, as predicted, closest to those seen."""
+        gain = gain.copy()
+        for some, light in self._light(leds):
+            floor = torch.as_tensor(self.microscope.floor[some], dtype=torch.float32)[:, None, None]
+            seen, modulus = torch.sqrt(torch.clamp(self.counts[some] - floor, min=0)), light.sqrt()
+            fitted = (seen * modulus).sum(dim=(1, 2)) / light.sum(dim=(1, 2)).clamp(min=1e-12)
+            gain[some] = np.maximum(fitted.double().numpy() ** 2, 1e-6)
+        return gain
 
     def predicted(self, leds: np.ndarray | None = None) -> torch.Tensor:
         """The frames of `leds` (n,), or of all, as they should be (n, y, x), bright field 1."""
@@ -175,13 +184,16 @@ class Calibrator:
 
     def _chunks(self, leds: np.ndarray | None) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
         """Some of `leds` at a time, and their frames as they should be."""
+        for some, light in self._light(np.arange(len(self.counts)) if leds is None else leds):
+            gain, floor = per_led(self.microscope.gain[some], self.microscope.floor[some])
+            yield some, light * gain + floor
+
+    def _light(self, leds: np.ndarray) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+        """Some of `leds` (n,) at a time, and what they would show at gain 1 without ambient light (some, y, x)."""
         pupils, belief = self._pupils(), self._belief(self.noise, 1)
-        leds = np.arange(len(self.counts)) if leds is None else leds
         factor = 1.0 if self.pupil_pixels is None else self.pupil_pixels
-        for some in np.split(leds, range(CHUNK, len(leds), CHUNK)):
-            image = belief.images(belief.windows(some) * pupils[some] * factor)
-            gain, floor, _ = belief.brightness(some)
-            yield some, squared(image) * gain + floor
+        for some in np.split(leds, range(CHUNK, len(leds), CHUNK)) if len(leds) else ():
+            yield some, squared(belief.images(belief.windows(some) * pupils[some] * factor))
 
     def misfits(self, leds: np.ndarray | None = None) -> np.ndarray:
         """Mean squared difference of the roots of the model and of the counts in each frame of `leds` (n,), or all."""

@@ -8,6 +8,7 @@ settles. The mean gain is 1; the object takes what is left.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Generator, Iterator
 
@@ -22,11 +23,15 @@ from ...optics.board import BoardPose, fit_pose
 from ...optics.illumination import ORIENTATIONS, orient
 from ...types import Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
+from .acceptance import ALL, GIVEN, NOTHING, Accepted, accept
+from .acceptance import BOARD as WHOLE_BOARD
 from .apply import central, corrected, pixel_factor
 from .board_from_spectra import first_guess
+from .board_start import better_start, half_turn
 from .depth_map import depth_map
 from .gauss_newton import doubts, shared_by
 from .outlier_frames import around, find_outlier_frames
+from .plausible import gain_sentences, judged, light_sentence, microscope_sentences
 from .recipe import CalibrationRecipe
 from .result import Calibration, OutlierFrame
 from .solver import BOARD, START_NOISE, Calibrator
@@ -35,15 +40,16 @@ FEWEST, FEW = 9, 25  # frames that are needed, and that make an answer sure
 SCALES = (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04)  # of the first guess, which may be some per cent off
 NEAR = 70  # LEDs near the axis that the trials look at
 TRUSTED = 0.9  # share of those that decide: a few bad frames must not
-BOARD_STEPS = 5
+BOARD_STEPS = 4
 PASSES = (1.0, 1.0, 0.5, 0.25, 0.12)
 WARM_PASSES = (1.0, 0.5, 0.2)  # where the object is nearly right already
 LAST_PASSES = (*PASSES, 0.06)
 REACH, SHORTER = 0.4, 0.8  # of the search for single LEDs: bins at first, and from step to step
 COARSE = 2  # the search for single LEDs looks at every second pixel of each axis
 COARSER = 4  # and early steps of what all LEDs share at every fourth
-FINE_STEPS = 2  # the last ones at all
+FINE_STEPS = 1  # the last at all
 STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no longer matter
+HALF_TURN_TOLD = 0.8  # of the misfit that half a turn more must leave to be told from none
 STILL_ERROR = 0.01  # nor does a fall of the error by this share
 
 
@@ -90,6 +96,9 @@ class _Stages:
         self.before, self.after = np.zeros(0), np.zeros(0)
         self.outlier_frames: list[OutlierFrame] = []
         self.warnings: list[str] = []
+        self.remarks: list[str] = []
+        self.start = self.calibrator.nominal
+        self.accepted: Accepted | None = None
         self.done, self.total = 0, len(SCALES) + BOARD_STEPS + recipe.calibration_steps + 3
         self.pace = PreviewPace(self._preview)
 
@@ -126,14 +135,7 @@ class _Stages:
         yield from self._progress("as given")
         c.noise = np.full(len(c.noise), START_NOISE)
         if self.recipe.learn_board:
-            self.orientation, matrix, self.pose = first_guess(self.region, self.recipe.check_orientation)
-            self.directions = orient(self.directions, matrix)
-            if self.orientation != ORIENTATIONS[0][0]:
-                twin = ORIENTATIONS[[name for name, _ in ORIENTATIONS].index(self.orientation) + 1][0]
-                yield self._doubt(
-                    f"the LED board is mounted otherwise than the file says: the LED directions are taken "
-                    f"{self.orientation}; half a turn more ({twin}) fits as well, with the phase and the depth reversed"
-                )
+            yield from self._start()
         z, pose = c.nominal.z_um, self.pose
         scales = SCALES if self.recipe.learn_board else (1.0,)
         poses = [BoardPose(), *(BoardPose(pose.turn_rad, pose.shift, pose.scale * factor) for factor in scales)]
@@ -141,6 +143,44 @@ class _Stages:
         self.depths = depth_map(self.region.replace(illumination_na=c.microscope.na), z)
         if self.recipe.learn_z:
             yield from self._try([(self.pose, self.depths.usual_um)], "looking for the depth")
+
+    def _start(self) -> Iterator[Event]:
+        """Orientation, order and pose of the board, as far as the bright frames' spectra and the dark frames tell."""
+        nominal, check = np.asarray(self.region.illumination_na), self.recipe.check_orientation
+        self.orientation, matrix, self.pose = first_guess(self.region, check)
+        self.directions = orient(nominal, matrix)
+        better = better_start(self.region, self.pose.place(self.directions)) if check else None
+        said = f"the LED directions are taken {self.orientation}"
+        if better is not None:
+            self.directions, self.orientation = better.directions, ORIENTATIONS[better.orientation][0]
+            _, _, rest = first_guess(self.region.replace(illumination_na=better.pose.place(self.directions)), False)
+            self.pose, said = better.pose.then(rest), f"the frames show {better.said}"
+        elif self.orientation == ORIENTATIONS[0][0]:
+            return
+        number = [name for name, _ in ORIENTATIONS].index(self.orientation)
+        known = self._half_turn_told()
+        if known is None:
+            twin = ORIENTATIONS[half_turn(number)][0]
+            said += f"; half a turn more ({twin}) fits as well, with the phase and the depth reversed"
+        elif known:
+            self.orientation = ORIENTATIONS[half_turn(number)][0]
+            self.directions, shift = -self.directions, self.pose.shift
+            self.pose = BoardPose(self.pose.turn_rad, (-shift[0], -shift[1]), self.pose.scale)
+            said += ", half a turn further, which the depth or pupil of the file tells"
+        yield self._doubt(f"the LED board is mounted otherwise than the file says: {said}")
+
+    def _half_turn_told(self) -> bool | None:
+        """Whether a known depth or pupil asks for half a turn more; None where it does not tell."""
+        if not self.given.sample_z_um and self.given.pupil is None:
+            return None  # half a turn, with phase and depth reversed, is the same to any frames
+        c, na, misfit = self.calibrator, self.pose.place(self.directions), []
+        for sign in (1, -1):
+            c.believe(c.nominal.changed(na=sign * na))
+            c.sweep((1.0,))
+            c.sweep((1.0, 0.5), recover_gain=self.recipe.learn_gains)
+            misfit.append(float(np.sort(c.misfits())[: round(TRUSTED * len(na))].sum()))
+        ratio = misfit[1] / misfit[0]
+        return None if HALF_TURN_TOLD < ratio < 1 / HALF_TURN_TOLD else ratio < 1
 
     def _try(self, candidates: list[tuple[BoardPose, float]], what: str) -> Iterator[Event]:
         """Take up the candidate whose short reconstruction leaves the least misfit."""
@@ -168,7 +208,7 @@ class _Stages:
             yield from self._progress("board, gains and pupil")
 
     def fit_the_leds(self) -> Iterator[Event]:
-        """Single LEDs, and all the rest with them, until nothing moves any more; then twice with every pixel."""
+        """Single LEDs, and all the rest with them, until nothing moves any more; then once with every pixel."""
         c, fine, moved, last = self.calibrator, 0, 0.0, np.inf
         for number in range(self.recipe.calibration_steps):
             c.sweep(PASSES if number == 0 else WARM_PASSES)
@@ -228,6 +268,7 @@ class _Stages:
             na[bad] = self._board()[bad]
             gain[bad] = np.exp(around(np.log(gain), na, self.given.objective_na))[bad]
             c.change(c.microscope.changed(na=na, gain=gain))
+        yield from self._judge(np.array(bad, dtype=int))
         equations = c.equations(COARSE, 0.3)
         if self.recipe.learn_board:
             equations = shared_by(equations, ("na_y", "na_x"), self.pose.jacobian(self.directions), BOARD)
@@ -236,11 +277,43 @@ class _Stages:
         yield from self._progress("done")
         yield self._preview()
 
+    def _judge(self, outliers: np.ndarray) -> Iterator[Event]:
+        """Implausible gains are replaced, and withheld frames decide what is taken of all that was found."""
+        c, recipe, objective_na = self.calibrator, self.recipe, self.given.objective_na
+        m = c.microscope
+        if recipe.learn_gains:
+            light = c.energies() - c.without_bias().floor
+            gains = judged(m.gain, c.nominal.gain, light, na=m.na, objective_na=objective_na)
+            for text, warning in gain_sentences(gains, m.gain, outliers):
+                yield self._doubt(text) if warning else self._remark(text)
+            if text := light_sentence(m.gain, c.nominal.gain, m.na, objective_na):
+                yield self._remark(text)
+            c.change(m.changed(gain=gains.gain))
+        for text in microscope_sentences(m.coefficients, self.pose, objective_na):
+            yield self._doubt(text)
+        usable = c.used.copy()
+        usable[outliers] = False
+        found = c.without_bias()
+        candidates = {ALL: found}
+        if self.depths.flat and recipe.learn_directions and recipe.learn_board:
+            candidates[WHOLE_BOARD] = found.changed(na=self._board())
+        if self.depths.flat and (recipe.learn_directions or recipe.learn_board):
+            candidates[GIVEN] = found.changed(na=np.asarray(self.region.illumination_na))
+        none = Accepted(ALL, found, *3 * (np.zeros(0, int),))  # a thick sample's gains: one plane cannot judge them
+        self.accepted = accept(c, self.start, candidates, usable) if self.depths.flat else none
+        if text := self.accepted.said:
+            yield self._remark(text)
+
+    def _remark(self, text: str) -> Note:
+        self.remarks.append(text)
+        return Note(text, "info")
+
     def _corrected(self, acquisition: LedArray) -> LedArray:
         c, flat = self.calibrator, self.depths.flat
         dark = bool((c.side < 0).any())
         factor = pixel_factor(c.pupil_pixels, self.region, acquisition)
-        return corrected(acquisition, c.without_bias(), self.recipe, c.scale, factor, dark=dark, flat=flat)
+        microscope = c.without_bias() if self.accepted is None else self.accepted.microscope
+        return corrected(acquisition, microscope, self.recipe, c.scale, factor, dark=dark, flat=flat)
 
     def result(self) -> Calibration:
         c, m = self.calibrator, self.calibrator.without_bias()
@@ -255,17 +328,16 @@ class _Stages:
             "relative_amplitude_error": total(self.after),
             "cpu_seconds": time.process_time() - self.started,
         }
-        better = self._corrected(self.given)
-        if total(self.after) >= total(self.before):
+        better, accepted = self._corrected(self.given), self.accepted
+        assert accepted is not None
+        if accepted.what == NOTHING or (not len(accepted.held_out) and total(self.after) >= total(self.before)):
             better = self.given
-            self.warnings.append(
-                f"what was found explains the frames no better (error {total(self.after):.4f} instead of "
-                f"{total(self.before):.4f}), so the acquisition is left as it was"
-            )
+            accepted = dataclasses.replace(accepted, what=NOTHING, microscope=self.start)
         return Calibration(
             given=self.given, corrected=better,
             orientation=self.orientation, pose=self.pose, gains=m.gain, background=m.floor * c.scale,
             zernike_rad={j: float(v) for j, v in zip(m.noll, m.coefficients, strict=True)},
             z_um=m.z_um, wavelength_um=m.wavelength_um, error_before=self.before, error_after=self.after,
-            outlier_frames=tuple(self.outlier_frames), warnings=tuple(self.warnings), figures=figures,
+            outlier_frames=tuple(self.outlier_frames), warnings=tuple(self.warnings), remarks=tuple(self.remarks),
+            accepted=accepted.summary(c.scale), figures=figures,
         )  # fmt: skip

@@ -65,7 +65,7 @@ class TrialMicroscope:
         return phase + self._powers(fy / plan.cutoff, -2) @ (table @ self._powers(fx / plan.cutoff, -1))
 
     def _powers(self, f: torch.Tensor, axis: int) -> torch.Tensor:
-        """Powers of frequencies `f`, (led, y, 1) along `axis` -2 or (led, 1, x) along -1, in place of the single bin."""
+        """Powers of frequencies `f`, (led, y, 1) for `axis` -2 or (led, 1, x) for -1, along the axis of length 1."""
         return torch.cat([f**k for k in range(tables(self.noll).shape[-1])], dim=-3 - axis)
 
     @property
