@@ -20,6 +20,7 @@ from ...optics.illumination import ORIENTATIONS, orient
 
 TURNS = np.deg2rad(np.arange(-36.0, 46.0, 9.0))  # with quarter turns and half turns, all the way round
 LOOKED_INTO = 3  # of the likeliest starts
+NEAR = 0.15  # of the NA: starts so close, rms, lead to the same end
 ROUGHLY = 0.8  # share of the frames as bright as another order says, for it to be tried at every turn
 
 
@@ -38,7 +39,10 @@ class BoardStart:
 
 
 def better_start(acquisition: LedArray, present: np.ndarray) -> BoardStart | None:
-    """A start that the frames of an `acquisition` clearly prefer to the directions `present` (led, 2), or None."""
+    """A start that the frames of an `acquisition` clearly prefer to the directions `present` (led, 2), or None.
+
+    One near `present`, or near its half turn, is none: from there calibration finds its way.
+    """
     told = _told(acquisition)
     if told is None:
         return None
@@ -49,9 +53,16 @@ def better_start(acquisition: LedArray, present: np.ndarray) -> BoardStart | Non
     best, fit = None, told.likelihood(present) + CLEARLY
     for start in rough:
         pose, value = likeliest_pose(told, start.directions, start.pose)
-        if value > fit and told.matched(pose.place(start.directions)) >= MATCHED:
+        placed = pose.place(start.directions)
+        near = min(_apart(placed, present), _apart(placed, -present)) < NEAR * told.objective_na
+        if value > fit and not near and told.matched(placed) >= MATCHED:
             best, fit = dataclasses.replace(start, pose=pose), value
     return best and dataclasses.replace(best, said=_said(best))
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> float:
+    """Of two sets of directions (led, 2), rms of their differences."""
+    return float(np.sqrt(((one - other) ** 2).sum(axis=1).mean()))
 
 
 def _told(acquisition: LedArray) -> Evidence | None:

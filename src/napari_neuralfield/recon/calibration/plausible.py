@@ -11,7 +11,7 @@ from ...optics.board import BoardPose
 from .outlier_frames import around
 
 MOST = 2.5  # times the light of the LEDs around, or as little a part of it
-AT_THE_RIM, MOST_AT_THE_RIM = 0.04, 1.2  # of the NA: a soft rim cuts the light of such LEDs, which is not their own
+AT_THE_RIM, MOST_AT_THE_RIM = 0.04, 1.35  # of the NA: a soft rim cuts the light of such LEDs, which is not their own
 ABERRATED_RAD = 3.0  # rms
 SHIFTED, SCALED = 0.5, 0.25  # of the NA, share
 DARKER = 3.0  # bright-field over dark-field LEDs
@@ -39,7 +39,7 @@ def judged(
     Parameters
     ----------
     gain, given : brightness of each LED as found and as its exposure says (led,).
-    light : mean of each frame without ambient light (led,).
+    light : mean of each frame without ambient light (led,), 0 where too little is seen to tell.
     na, objective_na : directions (led, 2), and the NA that parts bright from dark field.
     """
     share, seen = np.log(gain / given), np.log(np.maximum(light, 1e-7) / given)
@@ -48,7 +48,7 @@ def judged(
     away, seen_away = share - smooth, seen - _smooth(seen, na, objective_na, ~rim)
     at_the_rim = rim & (np.abs(away) > np.log(MOST_AT_THE_RIM))
     far = ~rim & (np.abs(away) > np.log(MOST))
-    dim = far & (away < 0) & (seen_away < away / 2)
+    dim = far & (away < 0) & ((light <= 0) | (seen_away < away / 2))
     odd = far & ~dim
     mended = np.where(at_the_rim | odd, np.exp(smooth) * given, gain)
     return JudgedGains(mended, *(np.flatnonzero(some) for some in (odd, at_the_rim, dim)))

@@ -81,9 +81,9 @@ class Calibration:
     error_after: np.ndarray
     outlier_frames: tuple[OutlierFrame, ...] = ()
     warnings: tuple[str, ...] = ()
+    figures: dict[str, float] = dataclasses.field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     accepted: AcceptedMicroscope | None = None
-    figures: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def kept_frames(self) -> list[int]:

@@ -45,12 +45,14 @@ PASSES = (1.0, 1.0, 0.5, 0.25, 0.12)
 WARM_PASSES = (1.0, 0.5, 0.2)  # where the object is nearly right already
 LAST_PASSES = (*PASSES, 0.06)
 REACH, SHORTER = 0.4, 0.8  # of the search for single LEDs: bins at first, and from step to step
+FAR = 3  # first steps for single LEDs, which may still be far off and look twice
 COARSE = 2  # the search for single LEDs looks at every second pixel of each axis
 COARSER = 4  # and early steps of what all LEDs share at every fourth
 FINE_STEPS = 1  # the last at all
 STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no longer matter
 HALF_TURN_TOLD = 0.8  # of the misfit that half a turn more must leave to be told from none
-STILL_ERROR = 0.01  # nor does a fall of the error by this share
+UNSEEN = 0.05  # of the ambient light, below which an LED's own cannot be told
+STILL_ERROR = 0.005  # nor does a change of the error by this share
 
 
 def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[Event, None, Calibration]:
@@ -97,7 +99,7 @@ class _Stages:
         self.outlier_frames: list[OutlierFrame] = []
         self.warnings: list[str] = []
         self.remarks: list[str] = []
-        self.start = self.calibrator.nominal
+        self.start = self.found = self.calibrator.nominal
         self.accepted: Accepted | None = None
         self.done, self.total = 0, len(SCALES) + BOARD_STEPS + recipe.calibration_steps + 3
         self.pace = PreviewPace(self._preview)
@@ -211,15 +213,16 @@ class _Stages:
         """Single LEDs, and all the rest with them, until nothing moves any more; then once with every pixel."""
         c, fine, moved, last = self.calibrator, 0, 0.0, np.inf
         for number in range(self.recipe.calibration_steps):
-            c.sweep(PASSES if number == 0 else WARM_PASSES)
+            far = number < FAR
+            c.sweep(PASSES if far else WARM_PASSES)
             c.sort_out()
             if self.recipe.learn_directions:
-                moved = c.step_leds(self._board(), REACH * SHORTER**number, 1, COARSE)
+                moved = c.step_leds(self._board(), REACH * SHORTER**number, 2 if far else 1, COARSE)
             c.step_rest(1 if fine else COARSER)
             yield from self._progress("single LEDs")
             still = moved < STILL_NA and float(np.sqrt((c.gain_change[c.used] ** 2).mean())) < STILL_GAIN
             error = self._error()
-            still |= number > 1 and error > (1 - STILL_ERROR) * last
+            still |= number > 1 and abs(error - last) < STILL_ERROR * last
             last = error
             fine += bool(fine) or still or number >= self.recipe.calibration_steps - 1 - FINE_STEPS
             if fine > FINE_STEPS:
@@ -282,7 +285,8 @@ class _Stages:
         c, recipe, objective_na = self.calibrator, self.recipe, self.given.objective_na
         m = c.microscope
         if recipe.learn_gains:
-            light = c.energies() - c.without_bias().floor
+            floor = c.without_bias().floor
+            light = np.maximum(c.energies() - (1 + UNSEEN) * floor, 0)
             gains = judged(m.gain, c.nominal.gain, light, na=m.na, objective_na=objective_na)
             for text, warning in gain_sentences(gains, m.gain, outliers):
                 yield self._doubt(text) if warning else self._remark(text)
@@ -293,7 +297,7 @@ class _Stages:
             yield self._doubt(text)
         usable = c.used.copy()
         usable[outliers] = False
-        found = c.without_bias()
+        self.found = found = c.without_bias()
         candidates = {ALL: found}
         if self.depths.flat and recipe.learn_directions and recipe.learn_board:
             candidates[WHOLE_BOARD] = found.changed(na=self._board())
@@ -316,7 +320,7 @@ class _Stages:
         return corrected(acquisition, microscope, self.recipe, c.scale, factor, dark=dark, flat=flat)
 
     def result(self) -> Calibration:
-        c, m = self.calibrator, self.calibrator.without_bias()
+        c, m = self.calibrator, self.found
         energies = c.energies()
         used = np.setdiff1d(np.arange(len(energies)), [s.frame for s in self.outlier_frames])
 
