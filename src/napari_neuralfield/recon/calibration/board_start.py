@@ -20,6 +20,7 @@ from ...optics.illumination import ORIENTATIONS, orient
 
 TURNS = np.deg2rad(np.arange(-36.0, 46.0, 9.0))  # with quarter turns and half turns, all the way round
 LOOKED_INTO = 3  # of the likeliest starts
+LIKELIEST_ORDERS = 3  # tried at every turn where the given order seems to fit
 NEAR = 0.15  # of the NA: starts so close, rms, lead to the same end
 ROUGHLY = 0.8  # share of the frames as bright as another order says, for it to be tried at every turn
 
@@ -48,7 +49,7 @@ def better_start(acquisition: LedArray, present: np.ndarray) -> BoardStart | Non
         return None
     na = np.asarray(acquisition.illumination_na)
     fits = told.matched(present) >= MATCHED and told.agreement(present) >= SURE
-    starts = list(_turned(na)) if fits else [*_turned(na), *_reordered(told, na)]
+    starts = [*_turned(na), *_reordered(told, na, LIKELIEST_ORDERS if fits else None)]
     rough = sorted(starts, key=lambda s: told.likelihood(s.pose.place(s.directions)))[-LOOKED_INTO:]
     best, fit = None, told.likelihood(present) + CLEARLY
     for start in rough:
@@ -79,10 +80,12 @@ def _turned(na: np.ndarray) -> Iterator[BoardStart]:
             yield BoardStart(k, orient(na, ORIENTATIONS[k][1]), BoardPose(float(turn)), "")
 
 
-def _reordered(told: Evidence, na: np.ndarray) -> Iterator[BoardStart]:
-    for reading in readings(na):
-        if told.matched(reading.na) < ROUGHLY:
-            continue
+def _reordered(told: Evidence, na: np.ndarray, most: int | None) -> Iterator[BoardStart]:
+    """Other orders at every turn; only the `most` that are likeliest unturned where that is given."""
+    orders = [reading for reading in readings(na) if told.matched(reading.na) >= ROUGHLY]
+    if most is not None:
+        orders = sorted(orders, key=lambda reading: -told.likelihood(reading.na))[:most]
+    for reading in orders:
         for turn in TURNS:
             yield BoardStart(0, reading.na, BoardPose(float(turn)), _words(reading))
 

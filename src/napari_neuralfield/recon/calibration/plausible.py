@@ -9,11 +9,13 @@ import numpy as np
 
 from ...optics.board import BoardPose
 from .outlier_frames import around
+from .solver import Calibrator
 
 MOST = 2.5  # times the light of the LEDs around, or as little a part of it
 AT_THE_RIM, MOST_AT_THE_RIM = 0.04, 1.35  # of the NA: a soft rim cuts the light of such LEDs, which is not their own
 ABERRATED_RAD = 3.0  # rms
 SHIFTED, SCALED = 0.5, 0.25  # of the NA, share
+UNSEEN = 0.05  # of the ambient light, below which an LED's own cannot be told
 DARKER = 3.0  # bright-field over dark-field LEDs
 
 
@@ -54,6 +56,23 @@ def judged(
     return JudgedGains(mended, *(np.flatnonzero(some) for some in (odd, at_the_rim, dim)))
 
 
+def replace_odd_gains(calibrator: Calibrator, outliers: np.ndarray) -> Iterator[tuple[str, bool]]:
+    """Gains that are not plausible become those of the LEDs around; yields what was done and whether it is a warning.
+
+    Parameters
+    ----------
+    calibrator : at its end; its gains change.
+    outliers : frames that are named anyway (k,).
+    """
+    m, given, objective_na = calibrator.microscope, calibrator.nominal.gain, calibrator.acquisition.objective_na
+    light = np.maximum(calibrator.energies() - (1 + UNSEEN) * calibrator.without_bias().floor, 0)
+    found = judged(m.gain, given, light, na=m.na, objective_na=objective_na)
+    yield from gain_sentences(found, m.gain, outliers)
+    if text := light_sentence(m.gain, given, m.na, objective_na):
+        yield text, False
+    calibrator.change(m.changed(gain=found.gain))
+
+
 def _smooth(values: np.ndarray, na: np.ndarray, objective_na: float, counted: np.ndarray) -> np.ndarray:
     """Median of `values` (led,) over the LEDs around that are `counted` (led,)."""
     found = values.copy()
@@ -86,10 +105,8 @@ def gain_sentences(found: JudgedGains, gain: np.ndarray, outliers: np.ndarray) -
         )
     dim = np.setdiff1d(found.dim, outliers)
     if len(dim):
-        yield (
-            f"{_leds(dim)} {'gives' if len(dim) == 1 else 'give'} far less light than the LEDs around; dead or blocked?",
-            False,
-        )
+        give = "gives" if len(dim) == 1 else "give"
+        yield f"{_leds(dim)} {give} far less light than the LEDs around; dead or blocked?", False
     rim = np.setdiff1d(found.at_the_rim, outliers)
     if len(rim):
         yield (

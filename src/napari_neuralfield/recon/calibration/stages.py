@@ -31,7 +31,7 @@ from .board_start import better_start, half_turn
 from .depth_map import depth_map
 from .gauss_newton import doubts, shared_by
 from .outlier_frames import around, find_outlier_frames
-from .plausible import gain_sentences, judged, light_sentence, microscope_sentences
+from .plausible import microscope_sentences, replace_odd_gains
 from .recipe import CalibrationRecipe
 from .result import Calibration, OutlierFrame
 from .solver import BOARD, START_NOISE, Calibrator
@@ -47,11 +47,11 @@ LAST_PASSES = (*PASSES, 0.06)
 REACH, SHORTER = 0.4, 0.8  # of the search for single LEDs: bins at first, and from step to step
 FAR = 3  # first steps for single LEDs, which may still be far off and look twice
 COARSE = 2  # the search for single LEDs looks at every second pixel of each axis
-COARSER = 4  # and early steps of what all LEDs share at every fourth
+COARSER, ENOUGH = 4, 128  # and early steps of what all LEDs share at every fourth, of images as large as this
 FINE_STEPS = 1  # the last at all
 STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no longer matter
+TURNED_DEG = 8.0  # a board turned further is said to be
 HALF_TURN_TOLD = 0.8  # of the misfit that half a turn more must leave to be told from none
-UNSEEN = 0.05  # of the ambient light, below which an LED's own cannot be told
 STILL_ERROR = 0.005  # nor does a change of the error by this share
 
 
@@ -101,6 +101,7 @@ class _Stages:
         self.remarks: list[str] = []
         self.start = self.found = self.calibrator.nominal
         self.accepted: Accepted | None = None
+        self.coarser = COARSER if min(self.calibrator.plan.image_shape) >= ENOUGH else COARSE
         self.done, self.total = 0, len(SCALES) + BOARD_STEPS + recipe.calibration_steps + 3
         self.pace = PreviewPace(self._preview)
 
@@ -152,12 +153,14 @@ class _Stages:
         self.orientation, matrix, self.pose = first_guess(self.region, check)
         self.directions = orient(nominal, matrix)
         better = better_start(self.region, self.pose.place(self.directions)) if check else None
+        turn = np.rad2deg(self.pose.turn_rad)
         said = f"the LED directions are taken {self.orientation}"
+        said += f", and the board turned by {turn:.0f} deg" if abs(turn) > TURNED_DEG else ""
         if better is not None:
             self.directions, self.orientation = better.directions, ORIENTATIONS[better.orientation][0]
             _, _, rest = first_guess(self.region.replace(illumination_na=better.pose.place(self.directions)), False)
             self.pose, said = better.pose.then(rest), f"the frames show {better.said}"
-        elif self.orientation == ORIENTATIONS[0][0]:
+        elif self.orientation == ORIENTATIONS[0][0] and abs(turn) <= TURNED_DEG:
             return
         number = [name for name, _ in ORIENTATIONS].index(self.orientation)
         known = self._half_turn_told()
@@ -206,7 +209,7 @@ class _Stages:
         """Gains, depth, pupil and ambient light together with the whole board."""
         for number in range(BOARD_STEPS):
             self.calibrator.sweep(PASSES[:3], recover_gain=number == 0 and self.recipe.learn_gains)
-            self.pose = self.calibrator.step_board(self.directions, self.pose, 0.5, COARSER)
+            self.pose = self.calibrator.step_board(self.directions, self.pose, 0.5, self.coarser)
             yield from self._progress("board, gains and pupil")
 
     def fit_the_leds(self) -> Iterator[Event]:
@@ -218,7 +221,7 @@ class _Stages:
             c.sort_out()
             if self.recipe.learn_directions:
                 moved = c.step_leds(self._board(), REACH * SHORTER**number, 2 if far else 1, COARSE)
-            c.step_rest(1 if fine else COARSER)
+            c.step_rest(1 if fine else self.coarser if far else COARSE)
             yield from self._progress("single LEDs")
             still = moved < STILL_NA and float(np.sqrt((c.gain_change[c.used] ** 2).mean())) < STILL_GAIN
             error = self._error()
@@ -282,18 +285,11 @@ class _Stages:
 
     def _judge(self, outliers: np.ndarray) -> Iterator[Event]:
         """Implausible gains are replaced, and withheld frames decide what is taken of all that was found."""
-        c, recipe, objective_na = self.calibrator, self.recipe, self.given.objective_na
-        m = c.microscope
+        c, recipe = self.calibrator, self.recipe
         if recipe.learn_gains:
-            floor = c.without_bias().floor
-            light = np.maximum(c.energies() - (1 + UNSEEN) * floor, 0)
-            gains = judged(m.gain, c.nominal.gain, light, na=m.na, objective_na=objective_na)
-            for text, warning in gain_sentences(gains, m.gain, outliers):
+            for text, warning in replace_odd_gains(c, outliers):
                 yield self._doubt(text) if warning else self._remark(text)
-            if text := light_sentence(m.gain, c.nominal.gain, m.na, objective_na):
-                yield self._remark(text)
-            c.change(m.changed(gain=gains.gain))
-        for text in microscope_sentences(m.coefficients, self.pose, objective_na):
+        for text in microscope_sentences(c.microscope.coefficients, self.pose, self.given.objective_na):
             yield self._doubt(text)
         usable = c.used.copy()
         usable[outliers] = False
