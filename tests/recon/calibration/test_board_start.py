@@ -30,7 +30,9 @@ def test_any_turn_is_found(slide: tuple[LedArray, np.ndarray], turn: float, mirr
     given = BoardPose(np.deg2rad(turn)).place(np.asarray(acquisition.illumination_na) * [1, mirror])
     start = better_start(acquisition.replace(illumination_na=given), given)
     assert start is not None
-    assert apart(start.pose.place(start.directions), true) < 0.04  # measured 0.023 at an NA of 0.25: the size is guessed too large
+    assert (
+        apart(start.pose.place(start.directions), true) < 0.04
+    )  # measured 0.023 at an NA of 0.25: the size is guessed too large
     assert "turned by" in start.said or "LED directions" in start.said
 
 

@@ -13,6 +13,7 @@ from .solver import Calibrator
 from .trial_microscope import TrialMicroscope
 
 CLEARLY = 0.01  # lower logarithm of the amplitude error that makes another microscope better
+SINGLE = 0.03  # more of it that single LEDs must win: each saw the frame that it is to predict
 FEWEST = 2  # frames that must be withheld to tell
 ALL, BOARD, GIVEN, NOTHING = "all", "board", "light and pupil", "nothing"
 SAID = {
@@ -90,6 +91,7 @@ def accept(
         tried = errors(calibrator, microscope, held, usable)
         change = np.log(np.maximum(tried, 1e-12) / np.maximum(before, 1e-12)) / 2
         score = float(np.mean([change[some].mean() for some in (bright, ~bright) if some.any()]))
+        score += SINGLE * (name == ALL and len(candidates) > 1)
         if score < least:
             best, least, after = name, score, tried
     return Accepted(best, candidates.get(best, given), held, np.sqrt(before), np.sqrt(after))

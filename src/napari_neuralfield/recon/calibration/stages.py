@@ -153,15 +153,16 @@ class _Stages:
         self.orientation, matrix, self.pose = first_guess(self.region, check)
         self.directions = orient(nominal, matrix)
         better = better_start(self.region, self.pose.place(self.directions)) if check else None
-        turn = np.rad2deg(self.pose.turn_rad)
-        said = f"the LED directions are taken {self.orientation}"
-        said += f", and the board turned by {turn:.0f} deg" if abs(turn) > TURNED_DEG else ""
+        found = ""
         if better is not None:
             self.directions, self.orientation = better.directions, ORIENTATIONS[better.orientation][0]
             _, _, rest = first_guess(self.region.replace(illumination_na=better.pose.place(self.directions)), False)
-            self.pose, said = better.pose.then(rest), f"the frames show {better.said}"
-        elif self.orientation == ORIENTATIONS[0][0] and abs(turn) <= TURNED_DEG:
+            self.pose, found = better.pose.then(rest), f"the frames show {better.said}"
+        turn = np.rad2deg(self.pose.turn_rad)
+        if np.array_equal(self.directions, nominal) and abs(turn) <= TURNED_DEG:
             return
+        turned = f", and the board turned by {turn:.0f} deg" if abs(turn) > TURNED_DEG else ""
+        said = found or f"the LED directions are taken {self.orientation}{turned}"
         number = [name for name, _ in ORIENTATIONS].index(self.orientation)
         known = self._half_turn_told()
         if known is None:
