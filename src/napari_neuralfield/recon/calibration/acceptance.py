@@ -13,6 +13,7 @@ from .solver import Calibrator
 from .trial_microscope import TrialMicroscope
 
 CLEARLY = 0.01  # lower logarithm of the amplitude error that makes another microscope better
+FAR = 0.15  # where the board would be mounted otherwise
 SINGLE = 0.03  # more of it that single LEDs must win: each saw the frame that it is to predict
 FEWEST = 2  # frames that must be withheld to tell
 ALL, BOARD, GIVEN, NOTHING = "all", "board", "light and pupil", "nothing"
@@ -68,6 +69,7 @@ def accept(
     given: TrialMicroscope,
     candidates: Mapping[str, TrialMicroscope],
     usable: np.ndarray,
+    otherwise: bool = False,
 ) -> Accepted:
     """The best of `given` and of `candidates` on withheld frames.
 
@@ -77,6 +79,7 @@ def accept(
     given : the microscope of the file.
     candidates : by ALL, BOARD or GIVEN, the fullest first, which is taken where no frames can be withheld.
     usable : LEDs whose frames agree with the others (led,) bool.
+    otherwise : the candidates have the board mounted, or lit, otherwise than the file; that must win by far.
     """
     first = next(iter(candidates))
     found = candidates[first]
@@ -86,7 +89,7 @@ def accept(
         return Accepted(first, found, held[:0], np.zeros(0), np.zeros(0))
     bright = np.hypot(*found.na[held].T) <= objective_na
     before = errors(calibrator, given, held, usable)
-    best, least, after = NOTHING, -CLEARLY, before
+    best, least, after = NOTHING, -FAR if otherwise else -CLEARLY, before
     for name, microscope in candidates.items():
         tried = errors(calibrator, microscope, held, usable)
         change = np.log(np.maximum(tried, 1e-12) / np.maximum(before, 1e-12)) / 2

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...checks.board_findings import light
-from ...checks.led_boards import CLEARLY, MATCHED, SURE, Evidence, evidence, likeliest_pose
+from ...checks.led_boards import CLEARLY, CLOSER, EXPLAINED, MATCHED, SURE, Evidence, evidence, likeliest_pose
 from ...checks.led_orders import Reading, readings
 from ...data.acquisition import LedArray
 from ...optics.board import BoardPose
@@ -56,9 +56,17 @@ def better_start(acquisition: LedArray, present: np.ndarray) -> BoardStart | Non
         pose, value = likeliest_pose(told, start.directions, start.pose)
         placed = pose.place(start.directions)
         near = min(_apart(placed, present), _apart(placed, -present)) < NEAR * told.objective_na
-        if value > fit and not near and told.matched(placed) >= MATCHED:
+        if value > fit and not near and told.matched(placed) >= MATCHED and _sure(told, placed, present, start.said):
             best, fit = dataclasses.replace(start, pose=pose), value
     return best and dataclasses.replace(best, said=_said(best))
+
+
+def _sure(told: Evidence, na: np.ndarray, present: np.ndarray, order: str) -> bool:
+    """Whether directions `na` (led, 2) fit well by themselves, another `order` also far better than `present` ones."""
+    agreement = told.agreement(na)
+    if not order:
+        return agreement >= SURE
+    return agreement >= max(SURE, told.agreement(present) + CLOSER) and told.explained(na) >= EXPLAINED
 
 
 def _apart(one: np.ndarray, other: np.ndarray) -> float:
@@ -82,7 +90,12 @@ def _turned(na: np.ndarray) -> Iterator[BoardStart]:
 
 def _reordered(told: Evidence, na: np.ndarray, most: int | None) -> Iterator[BoardStart]:
     """Other orders at every turn; only the `most` that are likeliest unturned where that is given."""
-    orders = [reading for reading in readings(na) if told.matched(reading.na) >= ROUGHLY]
+    mounted = [orient(na, matrix) for _, matrix in ORIENTATIONS]  # which `_turned` has
+    orders = [
+        reading
+        for reading in readings(na)
+        if told.matched(reading.na) >= ROUGHLY and not any(np.allclose(reading.na, other) for other in mounted)
+    ]
     if most is not None:
         orders = sorted(orders, key=lambda reading: -told.likelihood(reading.na))[:most]
     for reading in orders:

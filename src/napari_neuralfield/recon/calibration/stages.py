@@ -99,6 +99,7 @@ class _Stages:
         self.outlier_frames: list[OutlierFrame] = []
         self.warnings: list[str] = []
         self.remarks: list[str] = []
+        self.otherwise = ""  # what is said of a board that is not as the file says
         self.start = self.found = self.calibrator.nominal
         self.accepted: Accepted | None = None
         self.coarser = COARSER if min(self.calibrator.plan.image_shape) >= ENOUGH else COARSE
@@ -173,7 +174,8 @@ class _Stages:
             self.directions, shift = -self.directions, self.pose.shift
             self.pose = BoardPose(self.pose.turn_rad, (-shift[0], -shift[1]), self.pose.scale)
             said += ", half a turn further, which the depth or pupil of the file tells"
-        yield self._doubt(f"the LED board is mounted otherwise than the file says: {said}")
+        self.otherwise = f"the LED board is mounted otherwise than the file says: {said}"
+        yield self._doubt(self.otherwise)
 
     def _half_turn_told(self) -> bool | None:
         """Whether a known depth or pupil asks for half a turn more; None where it does not tell."""
@@ -301,7 +303,9 @@ class _Stages:
         if self.depths.flat and (recipe.learn_directions or recipe.learn_board):
             candidates[GIVEN] = found.changed(na=np.asarray(self.region.illumination_na))
         none = Accepted(ALL, found, *3 * (np.zeros(0, int),))  # a thick sample's gains: one plane cannot judge them
-        self.accepted = accept(c, self.start, candidates, usable) if self.depths.flat else none
+        self.accepted = accept(c, self.start, candidates, usable, bool(self.otherwise)) if self.depths.flat else none
+        if self.accepted.what == NOTHING and self.otherwise in self.warnings:
+            self.warnings.remove(self.otherwise)
         if text := self.accepted.said:
             yield self._remark(text)
 
