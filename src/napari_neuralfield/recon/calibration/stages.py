@@ -292,8 +292,6 @@ class _Stages:
         if recipe.learn_gains:
             for text, warning in replace_odd_gains(c, outliers):
                 yield self._doubt(text) if warning else self._remark(text)
-        for text in microscope_sentences(c.microscope.coefficients, self.pose, self.given.objective_na):
-            yield self._doubt(text)
         usable = c.used.copy()
         usable[outliers] = False
         self.found = found = c.without_bias()
@@ -304,6 +302,9 @@ class _Stages:
             candidates[GIVEN] = found.changed(na=np.asarray(self.region.illumination_na))
         none = Accepted(ALL, found, *3 * (np.zeros(0, int),))  # a thick sample's gains: one plane cannot judge them
         self.accepted = accept(c, self.start, candidates, usable, bool(self.otherwise)) if self.depths.flat else none
+        pose = self.pose if self.accepted.what in (ALL, WHOLE_BOARD) else BoardPose()
+        for text in microscope_sentences(self.accepted.microscope.coefficients, pose, self.given.objective_na):
+            yield self._doubt(text)
         if self.accepted.what == NOTHING and self.otherwise in self.warnings:
             self.warnings.remove(self.otherwise)
         if text := self.accepted.said:
