@@ -57,3 +57,9 @@ def test_single_deviations_average_out() -> None:
     error = np.abs(fit_pose(NOMINAL, POSE.place(NOMINAL) + jitter).vector - POSE.vector)
     assert error.max() < 3e-3
     assert error[1:3].max() < 1e-3
+
+
+def test_one_pose_after_another_is_one_pose() -> None:
+    na = np.array([[0.1, 0.05], [-0.2, 0.1], [0.0, -0.3]])
+    first, second = BoardPose(0.3, (0.01, -0.02), 1.05), BoardPose(-1.2, (0.03, 0.0), 0.9)
+    assert first.then(second).place(na) == pytest.approx(second.place(first.place(na)))

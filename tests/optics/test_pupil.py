@@ -130,3 +130,11 @@ def test_a_wavefront_has_the_right_gradient_in_everything() -> None:
     assert torch.allclose(wave, torch.stack(parts).sum(0))
     assert torch.autograd.gradcheck(lambda c, y, x: pupil.wavefront(noll, c, y, x, 0.4), (coefficients, fy, fx))
     assert torch.equal(pupil.wavefront((), torch.zeros(0), fy, fx, 0.4), torch.zeros(3, 3, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("index", [1, 4, 8, 11, 17, 36])
+def test_zernike_polynomials_are_tables_of_powers(index: int) -> None:
+    y, x = torch.linspace(-1.1, 1.1, 7, dtype=torch.float64)[:, None], torch.linspace(-1, 1, 5, dtype=torch.float64)
+    table = pupil.zernike_powers(index)
+    powers = [torch.cat([f**k for k in range(len(table))], dim=1) for f in (y, x[:, None])]
+    assert torch.allclose(powers[0] @ table @ powers[1].T, pupil.zernike(index, y, x[None], 1.0))

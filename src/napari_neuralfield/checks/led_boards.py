@@ -125,7 +125,7 @@ def find_board(acquisition: LedArray, shown: np.ndarray, means: np.ndarray) -> F
     if told is None:
         return None
     na = acquisition.illumination_na
-    pose, fit = _pose(told, na)
+    pose, fit = likeliest_pose(told, na)
     tried = [(told.likelihood(other.na), other) for other in readings(na)]
     best, reading = max(tried, key=lambda pair: pair[0], default=(-np.inf, None))
     moved = fit > told.likelihood(na) + CLEARLY and is_moved(pose, told.objective_na)
@@ -147,7 +147,7 @@ def _turned(told: Evidence, na: np.ndarray, near: tuple[BoardPose, float]) -> Bo
     """The likeliest pose, `near` the given one or with a larger turn; the larger only where it is clearly better."""
     starts = [BoardPose(float(turn)) for turn in TURNS]
     likeliest = sorted(starts, key=lambda start: told.likelihood(start.place(na)))[-LOOKED_INTO:]
-    pose, fit = max((_pose(told, na, start) for start in likeliest), key=lambda pair: pair[1])
+    pose, fit = max((likeliest_pose(told, na, start) for start in likeliest), key=lambda pair: pair[1])
     return pose if fit > near[1] + CLEARLY and abs(pose.turn_rad) <= FARTHEST else near[0]
 
 
@@ -186,8 +186,15 @@ def is_moved(pose: BoardPose, objective_na: float) -> bool:
     )
 
 
-def _pose(told: Evidence, na: np.ndarray, start: BoardPose = BoardPose()) -> tuple[BoardPose, float]:  # noqa: B008
-    """The likeliest pose near `start`, and the logarithm of its likelihood."""
+def likeliest_pose(told: Evidence, na: np.ndarray, start: BoardPose = BoardPose()) -> tuple[BoardPose, float]:  # noqa: B008
+    """The likeliest pose of a board with nominal directions `na` (frame, 2), and the logarithm of its likelihood.
+
+    Parameters
+    ----------
+    told : what the frames tell.
+    na : nominal directions (frame, 2).
+    start : where to look from, downhill.
+    """
     unit = STEPS * (1, told.objective_na, told.objective_na, 1)
 
     def cost(step: np.ndarray) -> float:

@@ -24,9 +24,9 @@ def extent(acquisition: LedArray, depths_um: np.ndarray) -> Extent:
 def support(plan: Windows) -> torch.Tensor:
     """Bins of the object's spectrum that some LED passes: the synthetic aperture (y, x), bool."""
     seen = torch.zeros(plan.spectrum_shape, dtype=torch.bool)
-    for led, (y, x) in enumerate(plan.corner):
-        fy, fx = pupil_frequencies(plan, np.array([led]), dtype=torch.float64)
-        seen[y : y + plan.box[0], x : x + plan.box[1]] |= (fy**2 + fx**2 <= plan.cutoff**2)[0]
+    fy, fx = pupil_frequencies(plan, dtype=torch.float64)
+    for (y, x), rows, columns in zip(plan.corner.tolist(), fy**2, fx**2, strict=True):
+        seen[y : y + plan.box[0], x : x + plan.box[1]] |= rows <= plan.cutoff**2 - columns
     return seen
 
 

@@ -41,6 +41,12 @@ class BoardPose:
         """Directions (led, 2) of the nominal directions `na` (led, 2) on the board as it really is."""
         return to_na(self.scale * positions(na) @ turn_matrix(self.turn_rad).T + np.array(self.shift))
 
+    def then(self, other: BoardPose) -> BoardPose:
+        """This pose, and `other` on top of it."""
+        moved = other.scale * turn_matrix(other.turn_rad) @ np.array(self.shift) + np.array(other.shift)
+        shift = (float(moved[0]), float(moved[1]))
+        return BoardPose(self.turn_rad + other.turn_rad, shift, self.scale * other.scale)
+
     def jacobian(self, na: np.ndarray) -> np.ndarray:
         """Derivative (led, 2, 4) of `place(na)` by (turn, shift y, shift x, scale)."""
         nominal = positions(na)

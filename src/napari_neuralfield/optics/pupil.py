@@ -103,6 +103,24 @@ def zernikes(
     return found
 
 
+def zernike_powers(index: int) -> torch.Tensor:
+    """Coefficients (a, b) of (fy / cutoff)^a (fx / cutoff)^b in Noll's Zernike polynomial `index`, double precision.
+
+    On a grid of rows and columns, powers of fy, this table and powers of fx are two small matrix products.
+    """
+    n, m = noll_to_nm(index)
+    turns = torch.zeros((n + 1, n + 1), dtype=torch.float64)  # rho^m cos(m t) or rho^m sin(m t)
+    for k in range(m < 0, abs(m) + 1, 2):
+        turns[k, abs(m) - k] = math.comb(abs(m), k) * (-1) ** (k // 2)
+    found = torch.zeros_like(turns)
+    half = (n - abs(m)) // 2
+    for k in range(half + 1):
+        for j in range(half - k + 1):  # rho^2 to the power half - k
+            shifted = turns.roll((2 * j, 2 * (half - k - j)), (0, 1))
+            found += _radial(n, abs(m), k) * math.comb(half - k, j) * shifted
+    return found * math.sqrt(n + 1) * (math.sqrt(2) if m else 1.0)
+
+
 def _radial(n: int, m: int, k: int) -> float:
     """Coefficient of rho^(n - 2 k) in the radial polynomial R_n^m."""
     below = math.factorial(k) * math.factorial((n + m) // 2 - k) * math.factorial((n - m) // 2 - k)

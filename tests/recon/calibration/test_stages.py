@@ -159,7 +159,7 @@ def test_useless_frames_do_no_harm_to_the_others(spoilt: Case) -> None:
     assert rms((na - truth["illumination_na"])[good]) < 1.5e-3  # measured 7e-4
     assert rms((na - truth["illumination_na"])[truth["bad_frames"]]) < 5e-3  # where the board has them
     assert (
-        rms(found.gains[good] / found.gains[good].mean() - (truth["gains"] / truth["gains"][good].mean())[good]) < 0.01
+        rms(found.gains[good] / found.gains[good].mean() - (truth["gains"] / truth["gains"][good].mean())[good]) < 0.015
     )
     wanted = dict(zip(truth["zernike_noll"].tolist(), truth["zernike_rad"].tolist(), strict=True))
     assert all(abs(value - wanted.get(j, 0)) < 0.01 for j, value in found.zernike_rad.items())

@@ -58,17 +58,38 @@ def _cost(belief: Belief, leds: np.ndarray, board: np.ndarray, spread: float, si
 
 
 def _best(cost: Cost, count: int, reach: float, rounds: int) -> np.ndarray:
-    """Shift of least cost (count, 2) on a pattern that shrinks about the best shift so far."""
+    """Shift of least cost (count, 2) on a pattern that shrinks about the best shift so far.
+
+    After each pattern the bottom of a paraboloid through its costs is tried as well.
+    """
     best = np.zeros((count, 2))
     least = cost(best)
     for number in range(rounds):
-        middle = best.copy()
-        for way in PATTERN:
-            tried = middle + reach * SHRINK**number * way
-            value = cost(tried)
+        middle, length = best.copy(), reach * SHRINK**number
+        tried = [middle + length * way for way in PATTERN]
+        costs = [cost(shift) for shift in tried]
+        tried.append(middle + length * _bottom(np.stack([least, *costs])))
+        costs.append(cost(tried[-1]))
+        for shift, value in zip(tried, costs, strict=True):
             better = value < least
-            best[better], least = tried[better], np.minimum(least, value)
+            best[better], least = shift[better], np.minimum(least, value)
     return best
+
+
+def _bottom(costs: np.ndarray) -> np.ndarray:
+    """Where a paraboloid is lowest within the pattern (count, 2), in units of its reach; 0 where it has no bottom.
+
+    `costs` are those of its middle and of each place of the pattern (1 + 8, count).
+    """
+    y, x = np.concatenate([np.zeros((1, 2)), PATTERN]).T
+    terms = np.stack([np.ones_like(y), y, x, y * y / 2, x * x / 2, y * x], axis=1)
+    _, gy, gx, yy, xx, yx = np.linalg.pinv(terms) @ costs
+    determinant = yy * xx - yx**2
+    hollow = (determinant > 0) & (yy > 0)
+    safe = np.where(hollow, determinant, 1)
+    place = np.stack([yx * gx - xx * gy, yx * gy - yy * gx], axis=1) / safe[:, None]
+    place *= np.minimum(1, 1 / np.maximum(np.hypot(*place.T), 1e-12))[:, None]
+    return np.where(hollow[:, None], place, 0)
 
 
 def _misfit(belief: Belief, leds: np.ndarray) -> Cost:
@@ -76,7 +97,7 @@ def _misfit(belief: Belief, leds: np.ndarray) -> Cost:
     microscope, plan, cut = belief.microscope, belief.plan, belief.windows(leds)
     if plan.pupil is not None:
         cut = cut * fourier.between_bins(plan, leds)
-    phase = microscope.phase(microscope.phases(plan, leds))
+    phase = microscope.wavefront(plan, leds)
     fy, fx = fourier.pupil_frequencies(plan, leds)
     differences = [
         (ahead - behind, ahead - 2 * phase + behind)

@@ -19,6 +19,37 @@ class OutlierFrame:
 
 
 @dataclasses.dataclass(frozen=True)
+class AcceptedMicroscope:
+    """What was taken of a calibration, for whoever goes on from it.
+
+    Parameters
+    ----------
+    what : 'all', 'board' (no single LEDs), 'light and pupil' (directions as given) or 'nothing'.
+    illumination_na : direction of each LED (led, 2).
+    gains : brightness of each LED (led,), its exposure in it, mean 1.
+    floor : ambient light of each frame (led,), counts.
+    scale : counts of the mean bright field.
+    zernike_rad : Noll index -> coefficient of the unit-variance polynomial, rad, beside the file's own pupil.
+    z_um : depth of the sample.
+    wavelength_um : of the light.
+    held_out : numbers of the frames that were withheld to decide (k,); empty where none could be.
+    error_before, error_after : their relative amplitude errors (k,) with the file's microscope and with this one.
+    """
+
+    what: str
+    illumination_na: np.ndarray
+    gains: np.ndarray
+    floor: np.ndarray
+    scale: float
+    zernike_rad: dict[int, float]
+    z_um: float
+    wavelength_um: float
+    held_out: np.ndarray
+    error_before: np.ndarray
+    error_after: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
 class Calibration:
     """The result of `calibrate`.
 
@@ -32,7 +63,8 @@ class Calibration:
     zernike_rad : Noll index -> coefficient of the unit-variance polynomial, rad. Defocus is in `z_um` where learnt.
     error_before, error_after : relative amplitude error of each frame (led,), nominal and found microscope.
     outlier_frames : frames that disagree with all others.
-    warnings : what the user should know, a sentence each.
+    warnings : what the user should know, a sentence each; remarks : what was taken and replaced, likewise.
+    accepted : the microscope that was taken, as `corrected` holds it; the values above are those found.
     figures : scalars (`relative_amplitude_error`, `cpu_seconds`, ...).
     """
 
@@ -50,6 +82,8 @@ class Calibration:
     outlier_frames: tuple[OutlierFrame, ...] = ()
     warnings: tuple[str, ...] = ()
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    accepted: AcceptedMicroscope | None = None
 
     @property
     def kept_frames(self) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -13,13 +13,13 @@ from ...forward import fourier
 from ...forward.led_grid import flat_spectra, support
 from ...optics.board import BoardPose
 from ...optics.grids import fit_spectrum
-from ..projection.solver import Solver, no_aberration
+from ..projection.solver import Solver, no_aberration, squared
 from .board_from_spectra import bright_frames
 from .direction_search import search_directions
 from .gauss_newton import Equations, linearise, shared_by, solve
 from .outlier_frames import stand_out
 from .recipe import CalibrationRecipe
-from .trial_microscope import OFFSET, Belief, TrialMicroscope, per_led, rooted
+from .trial_microscope import CHUNK, OFFSET, Belief, TrialMicroscope, per_led, rooted
 
 BOARD = ("turn", "shift_y", "shift_x", "scale")
 MOMENTUM = 0.5  # dark frames' gains wait for the object, and it for them
@@ -49,6 +49,7 @@ class Calibrator:
     noise : mean squared residual of each frame's amplitude (led,); used : frames that take part (led,) bool.
     """
 
+    microscope: TrialMicroscope
     spectrum: torch.Tensor
 
     def __init__(self, acquisition: LedArray, recipe: CalibrationRecipe) -> None:
@@ -67,6 +68,7 @@ class Calibrator:
             noll=noll, coefficients=np.zeros(len(noll)),
             z_um=acquisition.sample_z_um or 0.0, wavelength_um=acquisition.wavelength_um,
         )  # fmt: skip
+        self._kept: tuple[object, fourier.Windows, torch.Tensor] | None = None
         self.believe(self.nominal)
         self.pupil_pixels: torch.Tensor | None = None
         self.gain_change = np.zeros(len(self.counts))
@@ -74,10 +76,12 @@ class Calibrator:
     def change(self, microscope: TrialMicroscope) -> None:
         """Take up a new belief; what no LED passes any more is dropped from the object."""
         mean = float(microscope.gain[self.used].mean())
-        self.microscope = microscope.changed(gain=microscope.gain / mean)
+        before, self.microscope = self.microscope, microscope.changed(gain=microscope.gain / mean)
+        self.spectrum = self.spectrum * mean**0.5
+        if microscope.na is before.na and microscope.wavelength_um == before.wavelength_um:
+            return
         self.plan = self._plan(self.microscope)
-        self.spectrum = fit_spectrum(self.spectrum, self.plan.spectrum_shape) * mean**0.5
-        self.spectrum *= support(self.plan)
+        self.spectrum = fit_spectrum(self.spectrum, self.plan.spectrum_shape) * support(self.plan)
 
     def _plan(self, microscope: TrialMicroscope) -> fourier.Windows:
         """Windows on the image grid of the counts, whatever the wavelength."""
@@ -98,7 +102,7 @@ class Calibrator:
         leds : indices of those that take part; all where None.
         recover_gain : solve for the LEDs' brightness as well.
         """
-        solver = self._solver()
+        solver = self.solver()
         chosen = self.trusted() if leds is None else self.trusted() & np.isin(np.arange(len(self.used)), leds)
         solver.order = solver.order[chosen[solver.order]]
         solver.run(steps, recover_gain=recover_gain)
@@ -112,7 +116,8 @@ class Calibrator:
             return self.microscope
         return self.microscope.changed(floor=self.microscope.floor + float(np.median(self.noise[self.side < 0])))
 
-    def _solver(self) -> Solver:
+    def solver(self) -> Solver:
+        """Sequential projection from the present object and microscope on."""
         microscope = self.microscope
         variance = torch.as_tensor(self.noise, dtype=torch.float32)
         measured = fourier.LedFrames(
@@ -122,11 +127,19 @@ class Calibrator:
             self.scale,
         )
         device = torch.device("cpu")
-        kernels = microscope.pupils(self.plan, np.arange(len(self.counts)))[:, None]
+        kernels = self._pupils()[:, None]
         blank = no_aberration(self.plan, device) if self.pupil_pixels is None else self.pupil_pixels
         solver = Solver(self.plan, measured, np.array([microscope.z_um]), self.spectrum[None], blank, kernels=kernels)
         solver.region = self.region
         return solver
+
+    def _pupils(self) -> torch.Tensor:
+        """Aperture and phase in all windows (led, y, x), kept as long as neither windows nor phase change."""
+        m = self.microscope
+        key = (id(self.plan), m.z_um, tuple(m.coefficients))
+        if self._kept is None or self._kept[0] != key:
+            self._kept = key, self.plan, m.pupils(self.plan, np.arange(len(self.counts)))
+        return self._kept[2]
 
     def trusted(self) -> np.ndarray:
         """Frames that take part and do not contradict the belief outright (led,) bool.
@@ -138,7 +151,7 @@ class Calibrator:
 
     def find_pupil_pixels(self) -> None:
         """What the Zernike terms leave of the pupil, bin by bin, by least squares over all LEDs."""
-        solver = self._solver()
+        solver = self.solver()
         solver.order = solver.order[self.trusted()[solver.order]]
         solver.run(PIXEL_PASSES, recover_pupil=True)
         self.spectrum, self.pupil_pixels = solver.spectra[0], solver.aberration
@@ -151,24 +164,44 @@ class Calibrator:
         self.used = ~stand_out(self.errors(), self.microscope.na, self.acquisition.objective_na)
         if not self.recipe.learn_gains:
             return
-        gain, solver = self.microscope.gain.copy(), self._solver()
-        for led in np.flatnonzero(~self.used):
-            modulus = solver.image(int(led))[0].abs()
-            seen = torch.sqrt(torch.clamp(self.counts[led] - float(self.microscope.floor[led]), min=0))
-            gain[led] = max(float((seen * modulus).sum() / (modulus**2).sum().clamp(min=1e-12)) ** 2, 1e-6)
-        self.microscope = self.microscope.changed(gain=gain)
+        self.microscope = self.microscope.changed(
+            gain=self.best_gains(np.flatnonzero(~self.used), self.microscope.gain)
+        )
 
-    def predicted(self) -> torch.Tensor:
-        """The frames as they should be (led, y, x), bright field 1."""
-        solver = self._solver()
-        light = torch.stack([solver.image(led)[0].abs() ** 2 for led in range(len(self.counts))])
-        gain, floor = per_led(self.microscope.gain, self.microscope.floor)
-        return light * gain + floor
+    def best_gains(self, leds: np.ndarray, gain: np.ndarray) -> np.ndarray:
+        """`gain` (led,), in which that of `leds` (n,) makes their frames, as predicted, closest to those seen."""
+        gain = gain.copy()
+        for some, light in self._light(leds):
+            floor = torch.as_tensor(self.microscope.floor[some], dtype=torch.float32)[:, None, None]
+            seen, modulus = torch.sqrt(torch.clamp(self.counts[some] - floor, min=0)), light.sqrt()
+            fitted = (seen * modulus).sum(dim=(1, 2)) / light.sum(dim=(1, 2)).clamp(min=1e-12)
+            gain[some] = np.maximum(fitted.double().numpy() ** 2, 1e-6)
+        return gain
 
-    def misfits(self) -> np.ndarray:
-        """Mean squared difference of the roots of the model and of the counts in each frame (led,)."""
-        difference = (self.predicted().sqrt() - self.counts.clamp(min=0).sqrt()) * self.region
-        return difference.square().mean(dim=(1, 2)).double().numpy() / float(self.region.square().mean())
+    def predicted(self, leds: np.ndarray | None = None) -> torch.Tensor:
+        """The frames of `leds` (n,), or of all, as they should be (n, y, x), bright field 1."""
+        return torch.cat([frames for _, frames in self._chunks(leds)])
+
+    def _chunks(self, leds: np.ndarray | None) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+        """Some of `leds` at a time, and their frames as they should be."""
+        for some, light in self._light(np.arange(len(self.counts)) if leds is None else leds):
+            gain, floor = per_led(self.microscope.gain[some], self.microscope.floor[some])
+            yield some, light * gain + floor
+
+    def _light(self, leds: np.ndarray) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+        """Some of `leds` (n,) at a time, and what they would show at gain 1 without ambient light (some, y, x)."""
+        pupils, belief = self._pupils(), self._belief(self.noise, 1)
+        factor = 1.0 if self.pupil_pixels is None else self.pupil_pixels
+        for some in np.split(leds, range(CHUNK, len(leds), CHUNK)) if len(leds) else ():
+            yield some, squared(belief.images(belief.windows(some) * pupils[some] * factor))
+
+    def misfits(self, leds: np.ndarray | None = None) -> np.ndarray:
+        """Mean squared difference of the roots of the model and of the counts in each frame of `leds` (n,), or all."""
+        found = [
+            ((frames.sqrt() - self.counts[some].clamp(min=0).sqrt()) * self.region).square().mean(dim=(1, 2))
+            for some, frames in self._chunks(leds)
+        ]
+        return torch.cat(found).double().numpy() / float(self.region.square().mean())
 
     def errors(self) -> np.ndarray:
         """Relative amplitude error of each frame (led,)."""

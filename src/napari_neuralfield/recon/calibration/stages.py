@@ -8,6 +8,7 @@ settles. The mean gain is 1; the object takes what is left.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Generator, Iterator
 
@@ -22,11 +23,15 @@ from ...optics.board import BoardPose, fit_pose
 from ...optics.illumination import ORIENTATIONS, orient
 from ...types import Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
+from .acceptance import ALL, GIVEN, NOTHING, Accepted, accept
+from .acceptance import BOARD as WHOLE_BOARD
 from .apply import central, corrected, pixel_factor
 from .board_from_spectra import first_guess
+from .board_start import better_start, half_turn
 from .depth_map import depth_map
 from .gauss_newton import doubts, shared_by
 from .outlier_frames import around, find_outlier_frames
+from .plausible import microscope_sentences, replace_odd_gains
 from .recipe import CalibrationRecipe
 from .result import Calibration, OutlierFrame
 from .solver import BOARD, START_NOISE, Calibrator
@@ -35,13 +40,19 @@ FEWEST, FEW = 9, 25  # frames that are needed, and that make an answer sure
 SCALES = (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04)  # of the first guess, which may be some per cent off
 NEAR = 70  # LEDs near the axis that the trials look at
 TRUSTED = 0.9  # share of those that decide: a few bad frames must not
-BOARD_STEPS = 6
+BOARD_STEPS = 4
 PASSES = (1.0, 1.0, 0.5, 0.25, 0.12)
+WARM_PASSES = (1.0, 0.5, 0.2)  # where the object is nearly right already
 LAST_PASSES = (*PASSES, 0.06)
 REACH, SHORTER = 0.4, 0.8  # of the search for single LEDs: bins at first, and from step to step
-COARSE = 2  # early steps look at every second pixel of each axis
-FINE_STEPS = 2  # the last ones at all
+FAR = 3  # first steps for single LEDs, which may still be far off and look twice
+COARSE = 2  # the search for single LEDs looks at every second pixel of each axis
+COARSER, ENOUGH = 4, 128  # and early steps of what all LEDs share at every fourth, of images as large as this
+FINE_STEPS = 1  # the last at all
 STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no longer matter
+TURNED_DEG = 8.0  # a board turned further is said to be
+HALF_TURN_TOLD = 0.8  # of the misfit that half a turn more must leave to be told from none
+STILL_ERROR = 0.005  # nor does a change of the error by this share
 
 
 def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[Event, None, Calibration]:
@@ -87,6 +98,11 @@ class _Stages:
         self.before, self.after = np.zeros(0), np.zeros(0)
         self.outlier_frames: list[OutlierFrame] = []
         self.warnings: list[str] = []
+        self.remarks: list[str] = []
+        self.otherwise = ""  # what is said of a board that is not as the file says
+        self.start = self.found = self.calibrator.nominal
+        self.accepted: Accepted | None = None
+        self.coarser = COARSER if min(self.calibrator.plan.image_shape) >= ENOUGH else COARSE
         self.done, self.total = 0, len(SCALES) + BOARD_STEPS + recipe.calibration_steps + 3
         self.pace = PreviewPace(self._preview)
 
@@ -98,10 +114,13 @@ class _Stages:
 
     def _progress(self, what: str) -> Iterator[Event]:
         self.done += 1
-        c = self.calibrator
-        error = float(c.noise[c.used].sum() / c.energies()[c.used].sum()) ** 0.5
-        yield Progress(min(self.done, self.total), self.total, error, what)
+        yield Progress(min(self.done, self.total), self.total, self._error(), what)
         yield from self.pace.events()
+
+    def _error(self) -> float:
+        """Relative amplitude error of the frames that take part."""
+        c = self.calibrator
+        return float(c.noise[c.used].sum() / c.energies()[c.used].sum()) ** 0.5
 
     def _doubt(self, text: str) -> Note:
         self.warnings.append(text)
@@ -114,20 +133,13 @@ class _Stages:
             yield self._doubt(
                 f"{self.given.frame_count} frames are few to judge a microscope by; {FEW} or more make it surer"
             )
-        c.sweep(PASSES)
+        c.sweep(WARM_PASSES)
         c.noise = c.misfits()
         self.before = c.errors()
         yield from self._progress("as given")
         c.noise = np.full(len(c.noise), START_NOISE)
         if self.recipe.learn_board:
-            self.orientation, matrix, self.pose = first_guess(self.region, self.recipe.check_orientation)
-            self.directions = orient(self.directions, matrix)
-            if self.orientation != ORIENTATIONS[0][0]:
-                twin = ORIENTATIONS[[name for name, _ in ORIENTATIONS].index(self.orientation) + 1][0]
-                yield self._doubt(
-                    f"the LED board is mounted otherwise than the file says: the LED directions are taken "
-                    f"{self.orientation}; half a turn more ({twin}) fits as well, with the phase and the depth reversed"
-                )
+            yield from self._start()
         z, pose = c.nominal.z_um, self.pose
         scales = SCALES if self.recipe.learn_board else (1.0,)
         poses = [BoardPose(), *(BoardPose(pose.turn_rad, pose.shift, pose.scale * factor) for factor in scales)]
@@ -135,6 +147,48 @@ class _Stages:
         self.depths = depth_map(self.region.replace(illumination_na=c.microscope.na), z)
         if self.recipe.learn_z:
             yield from self._try([(self.pose, self.depths.usual_um)], "looking for the depth")
+
+    def _start(self) -> Iterator[Event]:
+        """Orientation, order and pose of the board, as far as the bright frames' spectra and the dark frames tell."""
+        nominal, check = np.asarray(self.region.illumination_na), self.recipe.check_orientation
+        self.orientation, matrix, self.pose = first_guess(self.region, check)
+        self.directions = orient(nominal, matrix)
+        better = better_start(self.region, self.pose.place(self.directions)) if check else None
+        found = ""
+        if better is not None:
+            self.directions, self.orientation = better.directions, ORIENTATIONS[better.orientation][0]
+            _, _, rest = first_guess(self.region.replace(illumination_na=better.pose.place(self.directions)), False)
+            self.pose, found = better.pose.then(rest), f"the frames show {better.said}"
+        turn = np.rad2deg(self.pose.turn_rad)
+        if np.array_equal(self.directions, nominal) and abs(turn) <= TURNED_DEG:
+            return
+        turned = f", and the board turned by {turn:.0f} deg" if abs(turn) > TURNED_DEG else ""
+        said = found or f"the LED directions are taken {self.orientation}{turned}"
+        number = [name for name, _ in ORIENTATIONS].index(self.orientation)
+        known = self._half_turn_told()
+        if known is None:
+            twin = ORIENTATIONS[half_turn(number)][0]
+            said += f"; half a turn more ({twin}) fits as well, with the phase and the depth reversed"
+        elif known:
+            self.orientation = ORIENTATIONS[half_turn(number)][0]
+            self.directions, shift = -self.directions, self.pose.shift
+            self.pose = BoardPose(self.pose.turn_rad, (-shift[0], -shift[1]), self.pose.scale)
+            said += ", half a turn further, which the depth or pupil of the file tells"
+        self.otherwise = f"the LED board is mounted otherwise than the file says: {said}"
+        yield self._doubt(self.otherwise)
+
+    def _half_turn_told(self) -> bool | None:
+        """Whether a known depth or pupil asks for half a turn more; None where it does not tell."""
+        if not self.given.sample_z_um and self.given.pupil is None:
+            return None  # half a turn, with phase and depth reversed, is the same to any frames
+        c, na, misfit = self.calibrator, self.pose.place(self.directions), []
+        for sign in (1, -1):
+            c.believe(c.nominal.changed(na=sign * na))
+            c.sweep((1.0,))
+            c.sweep((1.0, 0.5), recover_gain=self.recipe.learn_gains)
+            misfit.append(float(np.sort(c.misfits())[: round(TRUSTED * len(na))].sum()))
+        ratio = misfit[1] / misfit[0]
+        return None if HALF_TURN_TOLD < ratio < 1 / HALF_TURN_TOLD else ratio < 1
 
     def _try(self, candidates: list[tuple[BoardPose, float]], what: str) -> Iterator[Event]:
         """Take up the candidate whose short reconstruction leaves the least misfit."""
@@ -146,7 +200,7 @@ class _Stages:
             c.believe(c.nominal.changed(na=na, z_um=z))
             c.sweep((1.0,), near)
             c.sweep((1.0, 1.0), near, recover_gain=self.recipe.learn_gains)
-            misfit = float(np.sort(c.misfits()[near])[: round(TRUSTED * len(near))].sum())
+            misfit = float(np.sort(c.misfits(near))[: round(TRUSTED * len(near))].sum())
             if misfit < least:
                 least, best, self.pose = misfit, (c.microscope, c.spectrum.clone()), pose
             yield from self._progress(what)
@@ -158,20 +212,24 @@ class _Stages:
         """Gains, depth, pupil and ambient light together with the whole board."""
         for number in range(BOARD_STEPS):
             self.calibrator.sweep(PASSES[:3], recover_gain=number == 0 and self.recipe.learn_gains)
-            self.pose = self.calibrator.step_board(self.directions, self.pose, 0.5, COARSE)
+            self.pose = self.calibrator.step_board(self.directions, self.pose, 0.5, self.coarser)
             yield from self._progress("board, gains and pupil")
 
     def fit_the_leds(self) -> Iterator[Event]:
-        """Single LEDs, and all the rest with them, until nothing moves any more; then twice with every pixel."""
-        c, fine, moved = self.calibrator, 0, 0.0
+        """Single LEDs, and all the rest with them, until nothing moves any more; then once with every pixel."""
+        c, fine, moved, last = self.calibrator, 0, 0.0, np.inf
         for number in range(self.recipe.calibration_steps):
-            c.sweep(PASSES)
+            far = number < FAR
+            c.sweep(PASSES if far else WARM_PASSES)
             c.sort_out()
             if self.recipe.learn_directions:
-                moved = c.step_leds(self._board(), REACH * SHORTER**number, 2, COARSE)
-            c.step_rest(1 if fine else COARSE)
+                moved = c.step_leds(self._board(), REACH * SHORTER**number, 2 if far else 1, COARSE)
+            c.step_rest(1 if fine else self.coarser if far else COARSE)
             yield from self._progress("single LEDs")
             still = moved < STILL_NA and float(np.sqrt((c.gain_change[c.used] ** 2).mean())) < STILL_GAIN
+            error = self._error()
+            still |= number > 1 and abs(error - last) < STILL_ERROR * last
+            last = error
             fine += bool(fine) or still or number >= self.recipe.calibration_steps - 1 - FINE_STEPS
             if fine > FINE_STEPS:
                 break
@@ -219,6 +277,7 @@ class _Stages:
             na[bad] = self._board()[bad]
             gain[bad] = np.exp(around(np.log(gain), na, self.given.objective_na))[bad]
             c.change(c.microscope.changed(na=na, gain=gain))
+        yield from self._judge(np.array(bad, dtype=int))
         equations = c.equations(COARSE, 0.3)
         if self.recipe.learn_board:
             equations = shared_by(equations, ("na_y", "na_x"), self.pose.jacobian(self.directions), BOARD)
@@ -227,14 +286,43 @@ class _Stages:
         yield from self._progress("done")
         yield self._preview()
 
+    def _judge(self, outliers: np.ndarray) -> Iterator[Event]:
+        """Implausible gains are replaced, and withheld frames decide what is taken of all that was found."""
+        c, recipe = self.calibrator, self.recipe
+        if recipe.learn_gains:
+            for text, warning in replace_odd_gains(c, outliers):
+                yield self._doubt(text) if warning else self._remark(text)
+        usable = c.used.copy()
+        usable[outliers] = False
+        self.found = found = c.without_bias()
+        candidates = {ALL: found}
+        if self.depths.flat and recipe.learn_directions and recipe.learn_board:
+            candidates[WHOLE_BOARD] = found.changed(na=self._board())
+        if self.depths.flat and (recipe.learn_directions or recipe.learn_board):
+            candidates[GIVEN] = found.changed(na=np.asarray(self.region.illumination_na))
+        none = Accepted(ALL, found, *3 * (np.zeros(0, int),))  # a thick sample's gains: one plane cannot judge them
+        self.accepted = accept(c, self.start, candidates, usable, bool(self.otherwise)) if self.depths.flat else none
+        pose = self.pose if self.accepted.what in (ALL, WHOLE_BOARD) else BoardPose()
+        for text in microscope_sentences(self.accepted.microscope.coefficients, pose, self.given.objective_na):
+            yield self._doubt(text)
+        if self.accepted.what == NOTHING and self.otherwise in self.warnings:
+            self.warnings.remove(self.otherwise)
+        if text := self.accepted.said:
+            yield self._remark(text)
+
+    def _remark(self, text: str) -> Note:
+        self.remarks.append(text)
+        return Note(text, "info")
+
     def _corrected(self, acquisition: LedArray) -> LedArray:
         c, flat = self.calibrator, self.depths.flat
         dark = bool((c.side < 0).any())
         factor = pixel_factor(c.pupil_pixels, self.region, acquisition)
-        return corrected(acquisition, c.without_bias(), self.recipe, c.scale, factor, dark=dark, flat=flat)
+        microscope = c.without_bias() if self.accepted is None else self.accepted.microscope
+        return corrected(acquisition, microscope, self.recipe, c.scale, factor, dark=dark, flat=flat)
 
     def result(self) -> Calibration:
-        c, m = self.calibrator, self.calibrator.without_bias()
+        c, m = self.calibrator, self.found
         energies = c.energies()
         used = np.setdiff1d(np.arange(len(energies)), [s.frame for s in self.outlier_frames])
 
@@ -246,17 +334,16 @@ class _Stages:
             "relative_amplitude_error": total(self.after),
             "cpu_seconds": time.process_time() - self.started,
         }
-        better = self._corrected(self.given)
-        if total(self.after) >= total(self.before):
+        better, accepted = self._corrected(self.given), self.accepted
+        assert accepted is not None
+        if accepted.what == NOTHING or (not len(accepted.held_out) and total(self.after) >= total(self.before)):
             better = self.given
-            self.warnings.append(
-                f"what was found explains the frames no better (error {total(self.after):.4f} instead of "
-                f"{total(self.before):.4f}), so the acquisition is left as it was"
-            )
+            accepted = dataclasses.replace(accepted, what=NOTHING, microscope=self.start)
         return Calibration(
             given=self.given, corrected=better,
             orientation=self.orientation, pose=self.pose, gains=m.gain, background=m.floor * c.scale,
             zernike_rad={j: float(v) for j, v in zip(m.noll, m.coefficients, strict=True)},
             z_um=m.z_um, wavelength_um=m.wavelength_um, error_before=self.before, error_after=self.after,
-            outlier_frames=tuple(self.outlier_frames), warnings=tuple(self.warnings), figures=figures,
+            outlier_frames=tuple(self.outlier_frames), warnings=tuple(self.warnings), remarks=tuple(self.remarks),
+            accepted=accepted.summary(c.scale), figures=figures,
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 
@@ -11,7 +12,7 @@ import torch
 
 from ...data.acquisition import LedArray
 from ...forward import fourier
-from ...optics.pupil import aperture, axial_frequency, zernikes
+from ...optics.pupil import aperture, axial_frequency, zernike_powers
 
 CHUNK = 32  # LEDs looked at together
 OFFSET = 1.5  # of the noise, added under both roots: 3/8 electron, so that few electrons are as noisy as many
@@ -49,9 +50,23 @@ class TrialMicroscope:
         `leds` : indices (led,).
         """
         fy, fx = fourier.pupil_frequencies(plan, leds)
-        found = dict(zip(self.terms, zernikes(self.noll, fy, fx, plan.cutoff), strict=True))
+        rows, columns = self._powers(fy / plan.cutoff, -2), self._powers(fx / plan.cutoff, -1)
+        found = {name: rows @ (table @ columns) for name, table in zip(self.terms, tables(self.noll), strict=True)}
         found["z_um"] = 2 * math.pi * (axial_frequency(fy, fx, plan.wavelength_um) - 1 / plan.wavelength_um)
         return found
+
+    def wavefront(self, plan: fourier.Windows, leds: np.ndarray) -> torch.Tensor:
+        """Phase of the pupil in the windows of `plan` (led, y, x), of the LEDs `leds` (led,)."""
+        fy, fx = fourier.pupil_frequencies(plan, leds)
+        phase = 2 * math.pi * self.z_um * (axial_frequency(fy, fx, plan.wavelength_um) - 1 / plan.wavelength_um)
+        if not self.noll:
+            return phase
+        table = torch.tensordot(torch.as_tensor(self.coefficients, dtype=torch.float32), tables(self.noll), 1)
+        return phase + self._powers(fy / plan.cutoff, -2) @ (table @ self._powers(fx / plan.cutoff, -1))
+
+    def _powers(self, f: torch.Tensor, axis: int) -> torch.Tensor:
+        """Powers of frequencies `f`, (led, y, 1) for `axis` -2 or (led, 1, x) for -1, along the axis of length 1."""
+        return torch.cat([f**k for k in range(tables(self.noll).shape[-1])], dim=-3 - axis)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -71,7 +86,7 @@ class TrialMicroscope:
         plan, leds : windows, and indices of the LEDs (led,).
         phase : of the pupil (led, y, x), where it is known already.
         """
-        phase = self.phase(self.phases(plan, leds)) if phase is None else phase
+        phase = self.wavefront(plan, leds) if phase is None else phase
         found = torch.polar(self.apertures(plan, leds), phase)
         return found if plan.pupil is None else found * fourier.between_bins(plan, leds)
 
@@ -136,6 +151,15 @@ class Belief:
         """Weight of each pixel that is looked at (y, x)."""
         region = torch.ones(self.plan.image_shape) if self.region is None else self.region
         return region[:: self.stride, :: self.stride]
+
+
+@functools.cache
+def tables(noll: tuple[int, ...]) -> torch.Tensor:
+    """`zernike_powers` of each term (term, a, b), all as large as the largest."""
+    found = [zernike_powers(index).float() for index in noll]
+    most = max((len(table) for table in found), default=1)
+    padded = [torch.nn.functional.pad(t, (0, most - len(t), 0, most - len(t))) for t in found]
+    return torch.stack(padded) if padded else torch.zeros((0, 1, 1))
 
 
 def per_led(*values: np.ndarray) -> list[torch.Tensor]:

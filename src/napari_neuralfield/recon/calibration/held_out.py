@@ -1,0 +1,57 @@
+"""Whether a microscope that was found explains frames it was not fitted to better than the one the file describes.
+
+Some LEDs are withheld, of bright and of dark field. All others are reconstructed with each microscope, each free to
+find pupil and gains as a reconstruction does afterwards; then the withheld frames are predicted.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+
+from .quality import ring_edges, spread
+from .solver import Calibrator
+from .trial_microscope import TrialMicroscope
+
+PASSES = (1.0, 1.0, 0.5, 0.2)  # of each reconstruction
+RIM = 0.06  # of the NA: an LED so close to the pupil's rim tells little, for no hard rim is its pupil's
+
+
+def withheld(na: np.ndarray, objective_na: float, usable: np.ndarray) -> np.ndarray:
+    """Numbers of a tenth of the LEDs, of every ring of illumination NA, none at the pupil's rim (k,).
+
+    Parameters
+    ----------
+    na, objective_na : directions (led, 2), and the NA that parts bright from dark field.
+    usable : LEDs whose frames agree with the others (led,) bool.
+    """
+    radius = np.hypot(*na.T)
+    good = np.flatnonzero(usable & (np.abs(radius / objective_na - 1) > RIM))
+    if len(good) < 2:
+        return good[:0]
+    ring = np.digitize(radius[good], ring_edges(na[good], objective_na))
+    return good[spread(na[good], ring, 0)]
+
+
+def errors(calibrator: Calibrator, microscope: TrialMicroscope, held: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Relative squared amplitude error of each frame that is predicted (k,), each at its best brightness.
+
+    Parameters
+    ----------
+    calibrator : the frames, and their noise; left as it is.
+    microscope : to predict with.
+    held : numbers of the frames to predict (k,).
+    usable : LEDs whose frames take part (led,) bool.
+    """
+    trial = copy.copy(calibrator)
+    trial.pupil_pixels = None
+    trial.believe(microscope)
+    solver = trial.solver()
+    taking_part = np.setdiff1d(np.flatnonzero(usable), held)
+    solver.order = solver.order[np.isin(solver.order, taking_part)]
+    solver.run(PASSES[:1])
+    solver.run(PASSES[1:], recover_pupil=True, recover_gain=True)
+    trial.pupil_pixels, trial.spectrum = solver.aberration, solver.spectra[0]
+    trial.microscope = microscope.changed(gain=trial.best_gains(held, solver.gain.double().numpy() ** 2))
+    return trial.misfits(held) / trial.energies()[held]
