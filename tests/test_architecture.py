@@ -25,7 +25,18 @@ SOLVING = MODELS | {*CHECKS, "recon/engine"}
 FILED = BASE | {"optics", *DATA, "networks", "fields", *CHECKS}
 RECON = {"recon", "recon/verdict"} | {
     f"recon/{name}"
-    for name in ("engine", "projection", "calibration", "fpm", "scan", "residual", "patterns", "focus", "training")
+    for name in (
+        "engine",
+        "projection",
+        "calibration",
+        "refine",
+        "fpm",
+        "scan",
+        "residual",
+        "patterns",
+        "focus",
+        "training",
+    )
 }
 IO = {"io", "io/native", "io/sidecar", "io/described", "io/readers", "io/writers"}
 APP = MODELS | {*CHECKS, "simulate"} | RECON | IO
@@ -46,7 +57,8 @@ MAY_USE = {
     "recon/engine": MODELS | {*CHECKS},
     "recon/projection": SOLVING,
     "recon/calibration": SOLVING | {"recon/projection"},
-    "recon/fpm": SOLVING | {"recon/projection", "recon/calibration"},
+    "recon/refine": SOLVING | {"recon/calibration"},
+    "recon/fpm": SOLVING | {"recon/projection", "recon/calibration", "recon/refine", "recon/verdict"},
     "recon/scan": SOLVING,
     "recon/patterns": SOLVING | {"recon/projection"},
     "recon/residual": SOLVING | {"recon/projection", "recon/scan", "recon/patterns"},

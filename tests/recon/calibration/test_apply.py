@@ -8,8 +8,7 @@ import torch
 from scene import OBJECTIVE_NA, PIXEL_UM, WAVELENGTH_UM, board, scene
 
 from napari_neuralfield.forward import fourier
-from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
-from napari_neuralfield.optics.grids import at_frequencies
+from napari_neuralfield.optics.grids import at_frequencies, centred_spectrum, fit_spectrum
 from napari_neuralfield.recon.calibration.apply import central, corrected
 from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
 from napari_neuralfield.recon.calibration.trial_microscope import TrialMicroscope

@@ -5,30 +5,36 @@ What is decided is said, with what it was decided on, and every decision is an o
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Generator, Iterator
 from typing import Literal
 
 import numpy as np
-import torch
 
 from ... import compute
 from ...data.acquisition import LedArray
-from ...types import Event, Note
+from ...data.geometry import default_z_range_um, depth_of_field_um
+from ...types import Done, Event, Note, Result
 from ..calibration.apply import central
 from ..calibration.depth_map import depth_map
 from ..calibration.first_stage import arrays_of, said_of
 from ..calibration.recipe import CalibrationRecipe
 from ..calibration.result import Calibration
-from ..calibration.stages import calibrate
+from ..calibration.stages import FEWEST, calibrate
 from ..engine.recipe import build, method, option
 from ..projection.chromatic import align_leds
-from ..projection.setup import Z_UM, Depths, finished, first_look, plane_depths
+from ..projection.pupil_start import find_defocus
+from ..projection.setup import Z_UM, Depths, finished, first_look
 from ..refine.fit import RATES, Fit
-from ..refine.rounds import Plan, Start, field_of, fitted
+from ..refine.rounds import FitPlan, Start, field_of, fitted
+from ..verdict.led_frames import LedMisfits, compare, microscope_of, middle, predicted
 from .sequential import fpm_sequential
 
 LOOKED_AT = 256  # frame pixels along a side, in the middle, that tell how deep the sample is
+FAR = 0.5  # depths of field: a sample further from focus is looked for before anything else
+NOTHING_LEFT = 0.002, 0.01  # shares of bright and of dark frames left unexplained, below which a fit gains nothing
+MARGIN = 0.03  # of the NA: how much wider than engraved the aperture is where frames are predicted
 
 
 class AutoRecipe(CalibrationRecipe):
@@ -40,7 +46,9 @@ class AutoRecipe(CalibrationRecipe):
         "auto", "one plane, or a stack of planes; auto: as the depths of its parts show"
     )
     calibrate: bool = option(True, "first find what the microscope really was, from the frames themselves")
-    fit: bool = option(True, "fit object and microscope together in the end; a thin sample only")
+    fit: bool | None = option(
+        None, "fit object and microscope together in the end; empty: where it explains a thin sample's frames better"
+    )
     learn_rim: bool = option(True, "radius, ellipticity and softness of the pupil's rim")
     filter_noise: bool = option(True, "take out of the object what is noise, by noise drawn anew")
     planes: int | None = option(None, "planes of a stack; empty: 0.3 depths of field apart", ge=1, le=2000)
@@ -59,104 +67,181 @@ def fpm_auto(acquisition: LedArray, recipe: AutoRecipe) -> Iterator[Event]:
     `acquisition` is reconstructed as `recipe` says.
     """
     started = time.process_time()
-    device = compute.device(recipe.device)
-    asked = recipe.z_um
-    yield first_look(acquisition, np.array([np.mean(asked if asked is not None else acquisition.sample_z_um or 0.0)]))
-    found: Calibration | None = None
-    if recipe.calibrate:
-        found = yield from calibrate(acquisition, recipe)
-        yield from said_of(found, recipe.leave_out)
-    thin = yield from _is_thin(acquisition, found, recipe)
+    yield first_look(acquisition, np.array([np.mean(recipe.z_um or acquisition.sample_z_um or 0.0)]))
+    given = acquisition
+    if not isinstance(recipe.z_um, tuple) and recipe.sample != "thick":
+        given = yield from _focused(acquisition, recipe)
+    found = yield from _calibrated(given, recipe)
+    thin = yield from _is_thin(given if found is None else found.corrected, recipe)
     if not thin:
         yield from _stack(acquisition, recipe)
         return
-    start = _start(acquisition, found, asked)
-    kept = list(range(acquisition.frame_count))
-    given = acquisition
-    if found is not None:
-        kept = found.kept_frames if recipe.leave_out else kept
-        given = acquisition.replace(illumination_na=found.corrected.illumination_na)
-        given = given.subset(kept) if len(kept) < given.frame_count else given
-    start = Start(z_um=start.z_um, gains=start.gains[kept], zernike_rad=start.zernike_rad)
-    fit = yield from fitted(given, start, _plan(recipe), device)
-    result = given.replace(
-        illumination_na=fit.directions(), pupil=_pupil(fit, given), sample_z_um=fit.microscope.depth_um
-    )
-    gains = np.exp(fit.microscope.values["gain"].double().cpu().numpy())
-    figures = {
-        "relative_amplitude_error": fit.error(), "misfit_over_noise": fit.over_noise(),
-        "intensity_scale": fit.counts.scale, "sample_z_um": fit.microscope.depth_um,
-    }  # fmt: skip
-    yield finished(
-        field_of(fit, recipe.half),
-        recipe,
-        result,
-        started,
-        figures,
-        calibration=arrays_of(result, gains, fit.ambient()),
-    )
+    known = given if found is None else found.acquisition(recipe.leave_out)
+    projected = yield from _projected(known, recipe)
+    if recipe.fit is False:
+        yield Done(_own(projected, recipe, known, started))
+        return
+    left = _misfits(known, projected)
+    bright = np.hypot(*np.asarray(known.illumination_na).T) < known.objective_na
+    if recipe.fit is None and _nothing_left(left, bright):
+        yield Note("projection explains the frames, so nothing is fitted; option fit decides otherwise")
+        yield Done(_own(projected, recipe, known, started))
+        return
+    device = compute.device(recipe.device)
+    fit = yield from fitted(*_start(given, known, found, projected, recipe), _plan(recipe), device)
+    result = _fit_result(fit, recipe, started)
+    change = _change(left, _misfits(fit.acquisition, result), fit.used)
+    said = f"the frames' misfit is {np.exp(change):.2f} times that of projection alone"
+    if recipe.fit is None and change >= 0:
+        yield Note(f"the fit of object and microscope is not taken: {said}; option fit decides otherwise")
+        yield Done(_own(projected, recipe, known, started))
+        return
+    yield Note(f"object and microscope are fitted together: {said}")
+    yield Done(result)
 
 
-def _is_thin(acquisition: LedArray, found: Calibration | None, recipe: AutoRecipe) -> Generator[Event, None, bool]:
+def _focused(acquisition: LedArray, recipe: AutoRecipe) -> Generator[Event, None, LedArray]:
+    """With the depth of a sample far from focus, where nobody says it and the frames do."""
+    if recipe.z_um is not None or acquisition.sample_z_um is not None:
+        return acquisition if recipe.z_um is None else acquisition.replace(sample_z_um=float(np.mean(recipe.z_um)))
+    z_um, clear = find_defocus(central(acquisition, LOOKED_AT))
+    if not clear or abs(z_um) < FAR * depth_of_field_um(acquisition):
+        return acquisition
+    yield Note(f"the bright-field frames show the sample {z_um:+.4g} um from focus; z_um decides otherwise")
+    return acquisition.replace(sample_z_um=z_um)
+
+
+def _calibrated(acquisition: LedArray, recipe: AutoRecipe) -> Generator[Event, None, Calibration | None]:
+    """What the frames say of the microscope; None where they are not asked, or too few."""
+    if not recipe.calibrate:
+        return None
+    if acquisition.frame_count < FEWEST:
+        yield Note(f"{acquisition.frame_count} frames are too few to calibrate by, so the microscope is taken as given")
+        return None
+    found = yield from calibrate(acquisition, recipe)
+    yield from said_of(found, recipe.leave_out)
+    taken = found.accepted.what if found.accepted is not None else "all"
+    before, after = (found.figures[f"relative_amplitude_error{which}"] for which in ("_before", ""))
+    yield Note(
+        f"calibrated, {taken} of it taken: error {before:.3f} before, {after:.3f} after; "
+        "option calibrate decides otherwise"
+    )
+    return found
+
+
+def _is_thin(known: LedArray, recipe: AutoRecipe) -> Generator[Event, None, bool]:
     """Whether one plane is to be reconstructed: as the user says, else as the depths of the field's parts show."""
-    if recipe.sample != "auto" or isinstance(recipe.z_um, tuple):
-        return recipe.sample != "thick" and not isinstance(recipe.z_um, tuple)
-    if isinstance(recipe.z_um, float):
-        return True
-    known = acquisition if found is None else found.corrected
-    middle = known.sample_z_um or 0.0
-    depths = depth_map(central(known, LOOKED_AT), middle)
-    spread, field = depths.spread_um, depths.depth_of_field_um
-    about = (
-        f"its parts lie {spread:.3g} um apart, with a depth of field of {field:.3g} um; option sample decides otherwise"
+    if isinstance(recipe.z_um, tuple):
+        return recipe.z_um[0] == recipe.z_um[1]
+    if recipe.sample != "auto" or recipe.z_um is not None:
+        return recipe.sample != "thick"
+    depths = depth_map(central(known, LOOKED_AT), known.sample_z_um or 0.0)
+    thin = "thin, one plane" if depths.flat else "thick, a stack of planes"
+    yield Note(
+        f"the sample is taken to be {thin}: its parts lie {depths.spread_um:.3g} um apart, with a depth of field of "
+        f"{depths.depth_of_field_um:.3g} um; option sample decides otherwise"
     )
-    if depths.flat:
-        yield Note(f"the sample is taken to be thin, one plane: {about}")
-    else:
-        yield Note(f"the sample is taken to be thick, a stack of planes: {about}")
     return depths.flat
 
 
 def _stack(acquisition: LedArray, recipe: AutoRecipe) -> Iterator[Event]:
-    """A stack of planes, by projection."""
-    options = {"z_um": recipe.z_um, "planes": recipe.planes, "device": recipe.device, "half": recipe.half}
-    low_high = plane_depths(acquisition, recipe.z_um, recipe.planes)
-    if len(low_high) == 1 and recipe.z_um is None:
-        options["z_um"] = _about(acquisition)
-    yield from fpm_sequential(acquisition, build("fpm-sequential", options))
+    """A stack of planes, by projection, with the microscope as given: one plane cannot calibrate it."""
+    z_um = recipe.z_um if isinstance(recipe.z_um, tuple) else default_z_range_um(acquisition)
+    shared = {"planes": recipe.planes, "device": recipe.device, "half": recipe.half, "seed": recipe.seed}
+    for event in fpm_sequential(acquisition, build("fpm-sequential", {"z_um": z_um, **shared})):
+        if isinstance(event, Done):
+            event = Done(dataclasses.replace(event.result, recipe=recipe.model_dump()))
+        yield event
 
 
-def _about(acquisition: LedArray) -> tuple[float, float]:
-    from ...data.geometry import default_z_range_um
+def _projected(known: LedArray, recipe: AutoRecipe) -> Generator[Event, None, Result]:
+    """One plane by projection."""
+    shared = {
+        "device": recipe.device,
+        "half": recipe.half,
+        "seed": recipe.seed,
+        "check_orientation": not recipe.calibrate,
+    }
+    options = {"z_um": float(known.sample_z_um or 0.0), **shared}
+    result: Result | None = None
+    for event in fpm_sequential(known, build("fpm-sequential", options)):
+        if isinstance(event, Done):
+            result = event.result
+        else:
+            yield event
+    assert result is not None
+    return result
 
-    return default_z_range_um(acquisition)
+
+def _own(projected: Result, recipe: AutoRecipe, known: LedArray, started: float) -> Result:
+    """What projection found, as this method's result."""
+    found = arrays_of(known, np.ones(known.frame_count)) if recipe.calibrate else {}
+    found.pop("gains", None)
+    figures = projected.figures | {"cpu_seconds": time.process_time() - started}
+    if known.sample_z_um is not None:
+        figures["sample_z_um"] = float(known.sample_z_um)
+    return dataclasses.replace(
+        projected, recipe=recipe.model_dump(), calibration=found | projected.calibration, figures=figures
+    )
 
 
-def _start(acquisition: LedArray, found: Calibration | None, asked: Depths) -> Start:
-    """Where the fit begins: as calibration says, or as the file does."""
-    count = acquisition.frame_count
-    if found is None:
-        z = asked if isinstance(asked, float) else acquisition.sample_z_um or 0.0
-        return Start(z_um=float(z), gains=np.ones(count))
-    before = np.ones(count) if acquisition.exposure is None else np.asarray(acquisition.exposure)
-    after = np.ones(count) if found.corrected.exposure is None else np.asarray(found.corrected.exposure)
-    z = asked if isinstance(asked, float) else found.corrected.sample_z_um or 0.0
-    taken = found.corrected is not found.given
-    return Start(z_um=float(z), gains=after / before, zernike_rad=found.zernike_rad if taken else {})
+def _misfits(acquisition: LedArray, result: Result) -> LedMisfits:
+    part = middle(microscope_of(acquisition, result), MARGIN)
+    return compare(part, predicted(part, result)[0])
 
 
-def _plan(recipe: AutoRecipe) -> Plan:
+def _nothing_left(left: LedMisfits, bright: np.ndarray) -> bool:
+    return all(
+        left.unexplained(some) < limit
+        for some, limit in zip((bright, ~bright), NOTHING_LEFT, strict=True)
+        if some.any()
+    )
+
+
+def _change(before: LedMisfits, after: LedMisfits, used: np.ndarray) -> float:
+    """Mean logarithm of the misfit after over that before, of the frames that are `used` (led,)."""
+    ratio = np.log(np.maximum(after.residual, 1e-30) / np.maximum(before.residual, 1e-30))
+    return float(ratio[used].mean())
+
+
+def _start(
+    given: LedArray, known: LedArray, found: Calibration | None, projected: Result, recipe: AutoRecipe
+) -> tuple[LedArray, Start]:
+    """What is fitted, and where the fit begins: as calibration says, or as the file does."""
+    z_um = float(known.sample_z_um or 0.0)
+    if found is None or found.corrected is found.given:
+        return known, Start(z_um=z_um, gains=np.ones(known.frame_count))
+    kept = found.kept_frames if recipe.leave_out else list(range(given.frame_count))
+    some = given if len(kept) == given.frame_count else given.subset(kept)
+    before = np.ones(len(kept)) if some.exposure is None else np.asarray(some.exposure)
+    after = np.ones(len(kept)) if known.exposure is None else np.asarray(known.exposure)
+    fitted_to = some.replace(illumination_na=known.illumination_na)
+    zernike = found.zernike_rad if found.accepted is None else found.accepted.zernike_rad
+    return fitted_to, Start(z_um=z_um, gains=after / before, zernike_rad=zernike)
+
+
+def _plan(recipe: AutoRecipe) -> FitPlan:
     """What may change, as the options say."""
-    held = {
+    free = {
         "gain": recipe.learn_gains, "directions": recipe.learn_directions, "board": recipe.learn_board,
         "zernike": recipe.learn_pupil != "none", "rim": recipe.learn_rim, "depth": recipe.learn_z,
         "ambient": recipe.learn_background != "none",
     }  # fmt: skip
-    learn = tuple(name for name in RATES if held[name]) if recipe.fit else ()
-    return Plan(learn=learn, steps=recipe.fit_steps, filter_noise=recipe.filter_noise, seed=recipe.seed)
+    learn = tuple(name for name in RATES if free[name])
+    return FitPlan(learn=learn, steps=recipe.fit_steps, filter_noise=recipe.filter_noise, seed=recipe.seed)
 
 
-def _pupil(fit: Fit, acquisition: LedArray) -> np.ndarray:
-    """The pupil that was found, with what was known of it, on the frame's frequency grid (y, x)."""
-    pupil = fit.microscope.pupil_on(acquisition.frame_shape, acquisition.pixel_um)
-    return pupil if acquisition.pupil is None else pupil * np.asarray(acquisition.pupil)
+def _fit_result(fit: Fit, recipe: AutoRecipe, started: float) -> Result:
+    """What the fit found, its own prediction of the frames with it."""
+    given, depth = fit.acquisition, fit.microscope.depth_um
+    pupil = fit.microscope.pupil_on(given.frame_shape, given.pixel_um)
+    pupil = pupil if given.pupil is None else pupil * np.asarray(given.pupil)
+    found = given.replace(illumination_na=fit.directions(), pupil=pupil, sample_z_um=depth)
+    gains = np.exp(fit.microscope.values["gain"].double().cpu().numpy())
+    figures = {
+        "relative_amplitude_error": fit.error(), "misfit_over_noise": fit.over_noise(),
+        "intensity_scale": fit.counts.scale, "sample_z_um": depth,
+    }  # fmt: skip
+    arrays = arrays_of(found, gains)
+    done = finished(field_of(fit, recipe.half), recipe, found, started, figures, calibration=arrays)
+    return dataclasses.replace(done.result, predicted=lambda: (fit.frames() * fit.counts.scale).cpu().numpy())

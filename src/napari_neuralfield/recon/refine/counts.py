@@ -7,6 +7,7 @@ the root makes that true of few counts too (Anscombe 1948).
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ QUIET = 1e-4  # of the median frame's mean: the least offset
 
 
 @dataclasses.dataclass
-class Counts:
+class LedCounts:
     """What was measured.
 
     Parameters
@@ -48,7 +49,7 @@ class Counts:
         return torch.sqrt((self.light + self.offset).clamp(min=0))
 
 
-def counts_of(acquisition: LedArray, device: torch.device) -> Counts:
+def counts_of(acquisition: LedArray, device: torch.device) -> LedCounts:
     """The frames of an `acquisition`, on `device`."""
     count = acquisition.frame_count
     light, good = [], []
@@ -63,11 +64,13 @@ def counts_of(acquisition: LedArray, device: torch.device) -> Counts:
     means = stack.mean(axis=(1, 2))
     scale = float(np.quantile(means / exposure, 0.97))
     usual = float(np.median(np.maximum(means, 0))) or scale
-    to = {"device": device}
-    return Counts(
-        torch.as_tensor(stack / scale, **to), torch.as_tensor(np.stack(good), **to),
-        torch.as_tensor(exposure, dtype=torch.float32, **to), scale, FLOOR * usual / scale,
-    )  # fmt: skip
+    return LedCounts(
+        light=torch.as_tensor(stack / scale, device=device),
+        good=torch.as_tensor(np.stack(good), device=device),
+        exposure=torch.as_tensor(exposure, dtype=torch.float32, device=device),
+        scale=scale,
+        offset=FLOOR * usual / scale,
+    )
 
 
 def end_of_scale(acquisition: LedArray) -> float:
@@ -80,7 +83,7 @@ def end_of_scale(acquisition: LedArray) -> float:
     return highest if sum(n for top, n in tops if top == highest) >= SPIKE else np.inf
 
 
-def with_noise(counts: Counts, predicted: torch.Tensor) -> Counts:
+def with_noise(counts: LedCounts, predicted: torch.Tensor) -> LedCounts:
     """With the noise that is seen about the `predicted` light (led, y, x), over the same scale.
 
     The variance of a count grows linearly with it; the dimmer half of the frames, which model errors disturb least,
@@ -91,7 +94,7 @@ def with_noise(counts: Counts, predicted: torch.Tensor) -> Counts:
     model, rest = predicted[order][good], (counts.light[order] - predicted[order])[good]
     level = torch.quantile(model[:: max(1, len(model) // 100_000)], torch.linspace(0, 1, LEVELS + 1))
     means, variances = [], []
-    for low, high in zip(level[:-1], level[1:], strict=True):
+    for low, high in pairwise(level):
         part = rest[(model >= low) & (model <= high)]
         if len(part) > 50:
             means.append(float(model[(model >= low) & (model <= high)].mean()))
@@ -108,7 +111,7 @@ def with_noise(counts: Counts, predicted: torch.Tensor) -> Counts:
     return dataclasses.replace(counts, offset=float(np.clip(offset, least, 1.0)), variance=slope / 4)
 
 
-def ambient_light(counts: Counts, dark: np.ndarray) -> float:
+def ambient_light(counts: LedCounts, dark: np.ndarray) -> float:
     """Light that is there without any LED, over the scale, at an exposure of 1: what the dimmest places still show.
 
     Parameters

@@ -15,8 +15,8 @@ import torch
 from ...data.acquisition import LedArray
 from ...optics.grids import centred_spectrum, image_of
 from ..engine.adam import Adam, warm_cosine
-from .counts import Counts, ambient_light, counts_of, with_noise
-from .microscope import NOLL, Microscope, grid_of
+from .counts import LedCounts, ambient_light, counts_of, with_noise
+from .microscope import NOLL, FitMicroscope, grid_of
 
 PASSES = (1.0, 1.0, 1.0, 0.5, 0.25, 0.12)
 AT_ONCE = 24  # LEDs in a step
@@ -56,11 +56,11 @@ class Fit:
         seed: int = 0,
     ) -> None:
         self.acquisition = acquisition
-        self.counts: Counts = counts_of(acquisition, device)
+        self.counts: LedCounts = counts_of(acquisition, device)
         self.draw = np.random.default_rng(seed)
         count = acquisition.frame_count
         dark = np.hypot(*np.asarray(acquisition.illumination_na).T) > DARK * acquisition.objective_na
-        self.microscope = Microscope(
+        self.microscope = FitMicroscope(
             acquisition, grid_of(acquisition, device), z_um,
             np.ones(count) if gains is None else gains, ambient_light(self.counts, dark),
         )  # fmt: skip
@@ -109,7 +109,7 @@ class Fit:
         return float((misfit[self.used].sum() / max(energy[self.used].sum(), TINY)) ** 0.5)
 
     def over_noise(self) -> float:
-        """Median over the frames that are used of the mean square misfit over that of the noise; NaN where not known."""
+        """Mean square misfit over that of the noise, the median of the frames that are used; NaN where not known."""
         return float(np.median(self.misfits()[self.used])) if self.counts.variance else float("nan")
 
     def relative(self, misfit: float) -> float:
@@ -121,7 +121,7 @@ class Fit:
         old, known = self.microscope, self.microscope.values
         grid = grid_of(acquisition, old.grid.device)
         self.acquisition = acquisition
-        self.microscope = Microscope(acquisition, grid, old.z_um, np.ones(self.leds), 0.0)
+        self.microscope = FitMicroscope(acquisition, grid, old.z_um, np.ones(self.leds), 0.0)
         kept = {name: value for name, value in known.items() if name not in ("directions", "board")}
         self.microscope.values |= kept
         self.object = torch.ones(grid.object_shape, dtype=torch.complex64, device=grid.device)
@@ -179,7 +179,7 @@ class Fit:
         return values["ambient"][0] * self.counts.exposure + values["ambient"][1]
 
     def predicted(self, leds: np.ndarray, spectrum: torch.Tensor, values: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Counts over their scale of `leds` (led, y, x) from an object `spectrum` and a microscope's `values`."""
+        """LedCounts over their scale of `leds` (led, y, x) from an object `spectrum` and a microscope's `values`."""
         light = self.microscope.light(spectrum, leds, values)
         return light * self._bright(values)[leds, None, None] + self._floor(values)[leds, None, None]
 

@@ -25,7 +25,7 @@ Values = dict[str, torch.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
-class Grid:
+class FitGrid:
     """Where everything lies: the windows of the LEDs on a grid that reaches beyond the frame.
 
     Parameters
@@ -50,7 +50,7 @@ class Grid:
         return self.inside[0].start, self.inside[1].start
 
 
-def grid_of(acquisition: LedArray, device: torch.device, beyond: int = BEYOND) -> Grid:
+def grid_of(acquisition: LedArray, device: torch.device, beyond: int = BEYOND) -> FitGrid:
     """The grid on which an `acquisition` is fitted on `device`, `beyond` pixels wider than the frame all round."""
     rows, columns = acquisition.frame_shape
     shape = (fast_length(rows + 2 * beyond), fast_length(columns + 2 * beyond))
@@ -66,10 +66,11 @@ def grid_of(acquisition: LedArray, device: torch.device, beyond: int = BEYOND) -
     lead = np.array([n // 2 - m // 2 for n, m in zip(size, plan.spectrum_shape, strict=True)])
     first = [(n - m) // 2 for n, m in zip(shape, (rows, columns), strict=True)]
     inside = (slice(first[0], first[0] + rows), slice(first[1], first[1] + columns))
-    return Grid(plan, inside, (size[0], size[1]), (plan.corner + lead).tolist(), known, device)
+    corner = (plan.corner + lead).tolist()
+    return FitGrid(plan=plan, inside=inside, object_shape=(size[0], size[1]), corner=corner, known=known, device=device)
 
 
-class Microscope:
+class FitMicroscope:
     """The microscope of a fit: the values that may change, by name, and what they mean.
 
     Attributes
@@ -79,7 +80,7 @@ class Microscope:
         change of the depth; `ambient` (2,): light that grows with the exposure, and light that does not.
     """
 
-    def __init__(self, acquisition: LedArray, grid: Grid, z_um: float, gains: np.ndarray, ambient: float) -> None:
+    def __init__(self, acquisition: LedArray, grid: FitGrid, z_um: float, gains: np.ndarray, ambient: float) -> None:
         """Start as `acquisition` says on its `grid`, at depth `z_um`, with intensities `gains` (led,) and `ambient`."""
         count, device = acquisition.frame_count, grid.device
         self.grid, self.z_um = grid, z_um

@@ -41,7 +41,7 @@ class Start:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Plan:
+class FitPlan:
     """What a fit is to do.
 
     Parameters
@@ -60,7 +60,7 @@ class Plan:
     seed: int = 0
 
 
-def fitted(acquisition: LedArray, start: Start, plan: Plan, device: torch.device) -> Generator[Event, None, Fit]:
+def fitted(acquisition: LedArray, start: Start, plan: FitPlan, device: torch.device) -> Generator[Event, None, Fit]:
     """The fit of object and microscope to all of an `acquisition` on `device`.
 
     Parameters
@@ -105,7 +105,7 @@ def _round(fit: Fit, steps: int, learn: tuple[str, ...], place: tuple[int, int])
         yield from pace.events()
 
 
-def _whole(fit: Fit, acquisition: LedArray, plan: Plan, device: torch.device) -> Fit:
+def _whole(fit: Fit, acquisition: LedArray, plan: FitPlan, device: torch.device) -> Fit:
     """A fit of the whole frames with the microscope that the region told of."""
     found = fit.microscope
     given = acquisition.replace(illumination_na=fit.directions())
