@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ..optics.illumination import synthetic_na
+from ..types import InputError
 from .acquisition import Acquisition, LedArray, MultiplexedLed, ThroughFocus
 
 
@@ -41,3 +42,17 @@ def default_z_range_um(acquisition: LedArray | MultiplexedLed | ThroughFocus) ->
     middle = getattr(acquisition, "sample_z_um", None) or 0.0
     reach = 2.5 * depth_of_field_um(acquisition)
     return middle - reach, middle + reach
+
+
+def refuse_coded_surface(acquisition: LedArray) -> None:
+    """For every model without a coded surface.
+
+    Raises
+    ------
+    InputError : where the acquisition was recorded through one.
+    """
+    if acquisition.coded_surface is not None:
+        raise InputError(
+            f"{acquisition.source or 'the acquisition'}: coded_surface is given, which this method's model of the "
+            "microscope ignores; choose method coded-fpm"
+        )

@@ -17,6 +17,7 @@ from torch.autograd.function import FunctionCtx
 
 from ..compute import REAL
 from ..data.acquisition import LedArray
+from ..data.geometry import refuse_coded_surface
 from ..optics.grids import centred_spectrum, fast_length, fit_spectrum, image_of
 from ..optics.pupil import TINY, aperture, defocus
 from ..types import InputError
@@ -112,20 +113,6 @@ def windows(
         pixel_um=acquisition.pixel_um,
         pupil=on_window(measured, (box[0], box[1])),
     )
-
-
-def refuse_coded_surface(acquisition: LedArray) -> None:
-    """For every model without a coded surface.
-
-    Raises
-    ------
-    InputError : where the acquisition was recorded through one.
-    """
-    if acquisition.coded_surface is not None:
-        raise InputError(
-            f"{acquisition.source or 'the acquisition'}: coded_surface is given, which this method's model of the "
-            "microscope ignores; choose method coded-fpm"
-        )
 
 
 def on_window(pupil: np.ndarray | None, box: tuple[int, int]) -> np.ndarray | None:

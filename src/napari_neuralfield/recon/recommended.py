@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..checks.board_findings import board_to_calibrate
 from ..checks.patterns import five_frames
 from ..data.acquisition import Acquisition, CodedPtychography, LedArray, MultiplexedLed, ThroughFocus
 from ..data.times import times
@@ -15,7 +14,7 @@ from .focus import single_frame
 
 POLISHED = 512  # frame pixels along a side up to which the polish is recommended
 BEST = {
-    "led_array": "fpm-sequential",
+    "led_array": "fpm-auto",
     "multiplexed_led": "neuph",
     "coded_ptychography": "sparse-pixels",
     "ptychography": "residual-field",
@@ -43,8 +42,6 @@ def recommended(acquisition: Acquisition) -> tuple[str, dict[str, Any]]:
         return _for_focus(acquisition), {}
     if isinstance(acquisition, MultiplexedLed):
         return _for_patterns(acquisition)
-    if isinstance(acquisition, LedArray) and board_to_calibrate(acquisition) is not None:
-        return BEST[acquisition.kind], {"board": "frames"}
     return BEST[acquisition.kind], {}
 
 

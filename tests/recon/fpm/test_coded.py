@@ -104,7 +104,7 @@ def test_progress_runs_to_its_end() -> None:
 
 def test_it_is_what_is_recommended() -> None:
     assert recommended(coded_scene()[0]) == ("coded-fpm", {})
-    assert recommended(scene()[0])[0] == "fpm-sequential"
+    assert recommended(scene()[0])[0] == "fpm-auto"
 
 
 @pytest.mark.parametrize("method", ["fpm-sequential", "fpm-inr", "fpm-per-slice", "quasi-newton"])

@@ -27,6 +27,7 @@ from ..projection.chromatic import align_leds
 from ..projection.pupil_start import find_defocus
 from ..projection.setup import Z_UM, Depths, finished, first_look
 from ..refine.fit import RATES, Fit
+from ..refine.microscope import SOFT_MARGIN
 from ..refine.rounds import FitPlan, Start, field_of, fitted
 from ..verdict.led_frames import LedMisfits, compare, microscope_of, middle, predicted
 from .sequential import fpm_sequential
@@ -34,7 +35,6 @@ from .sequential import fpm_sequential
 LOOKED_AT = 256  # frame pixels along a side, in the middle, that tell how deep the sample is
 FAR = 0.5  # depths of field: a sample further from focus is looked for before anything else
 NOTHING_LEFT = 0.002, 0.01  # shares of bright and of dark frames left unexplained, below which a fit gains nothing
-MARGIN = 0.03  # of the NA: how much wider than engraved the aperture is where frames are predicted
 
 
 class AutoRecipe(CalibrationRecipe):
@@ -186,7 +186,7 @@ def _own(projected: Result, recipe: AutoRecipe, known: LedArray, started: float)
 
 
 def _misfits(acquisition: LedArray, result: Result) -> LedMisfits:
-    part = middle(microscope_of(acquisition, result), MARGIN)
+    part = middle(microscope_of(acquisition, result), result.figures.get("pupil_margin", 0.0))
     return compare(part, predicted(part, result)[0])
 
 
@@ -238,10 +238,12 @@ def _fit_result(fit: Fit, recipe: AutoRecipe, started: float) -> Result:
     pupil = pupil if given.pupil is None else pupil * np.asarray(given.pupil)
     found = given.replace(illumination_na=fit.directions(), pupil=pupil, sample_z_um=depth)
     gains = np.exp(fit.microscope.values["gain"].double().cpu().numpy())
+    if given.exposure is not None:
+        gains = gains * np.asarray(given.exposure)
     figures = {
         "relative_amplitude_error": fit.error(), "misfit_over_noise": fit.over_noise(),
-        "intensity_scale": fit.counts.scale, "sample_z_um": depth,
+        "intensity_scale": fit.counts.scale, "sample_z_um": depth, "pupil_margin": SOFT_MARGIN,
     }  # fmt: skip
-    arrays = arrays_of(found, gains)
+    arrays = arrays_of(found, gains / gains.mean())
     done = finished(field_of(fit, recipe.half), recipe, found, started, figures, calibration=arrays)
     return dataclasses.replace(done.result, predicted=lambda: (fit.frames() * fit.counts.scale).cpu().numpy())

@@ -14,8 +14,8 @@ import torch
 
 from ... import compute
 from ...data.acquisition import LedArray
+from ...data.geometry import refuse_coded_surface
 from ...fields.planes import planes_of_images
-from ...forward.fourier import refuse_coded_surface
 from ...forward.led_grid import extent
 from ...optics.grids import centred_spectrum, frequencies, image_of
 from ...optics.pupil import aperture, defocus
