@@ -19,7 +19,7 @@ SPIKE = 20  # pixels at the very highest value that make it the end of the camer
 FLOOR = 0.02  # of the median frame's mean: the offset before the noise is known
 LEVELS = 12  # of brightness, over which the noise is looked at
 SMOOTH, DARKEST = 5, 0.1  # pixels averaged, and share of places and frames, that show the light without LEDs
-QUIET = 1e-4  # of the median frame's mean: the least offset
+QUIET, MOST = 1e-4, 20.0  # of the median frame's mean: the least and the largest offset
 
 
 @dataclasses.dataclass
@@ -105,8 +105,8 @@ def with_noise(counts: LedCounts, predicted: torch.Tensor) -> LedCounts:
 
     weight = 1 / np.maximum(np.array(variances), 1e-30)
     slope, read = nnls(np.stack([means, np.ones(len(means))], 1) * weight[:, None], np.array(variances) * weight)[0]
-    usual = float(counts.light.mean(dim=(1, 2)).median())
-    least = QUIET * max(usual, 1e-9)
+    usual = max(float(counts.light.mean(dim=(1, 2)).median()), 1e-9)
+    least, slope = QUIET * usual, max(slope, read / (MOST * usual))
     offset = 0.375 * slope + (read / slope if slope > 0 else least)
     return dataclasses.replace(counts, offset=float(np.clip(offset, least, 1.0)), variance=slope / 4)
 

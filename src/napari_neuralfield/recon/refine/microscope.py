@@ -14,10 +14,11 @@ from ...forward import fourier
 from ...forward.soft_rim import sharp_rim, soft_aperture
 from ...optics.grids import at_frequencies, fast_length
 from ...optics.pupil import axial_frequency, wavefront
+from ..calibration.trial_microscope import tables
 
 BEYOND = 16  # camera pixels around the frame in which the object goes on
 SOFT_MARGIN = 0.06  # of the NA: how far light beyond the rim is looked for
-NOLL = tuple(range(5, 16))  # defocus is learnt as a depth
+NOLL = tuple(range(5, 23))  # to the second spherical aberration; defocus is learnt as a depth
 DEPTH = 0.2  # depths of field by which the depth changes where its parameter changes by 1
 BOARD = 6  # terms of a quadratic surface: shift, turn and scale, and what a tilted board does
 
@@ -106,7 +107,9 @@ class FitMicroscope:
         plan = self.grid.plan
         step = torch.tensor(plan.bin, dtype=torch.float32, device=self.grid.device) * plan.wavelength_um
         fy, fx = fourier.pupil_frequencies(plan, leds, self.grid.device, na_shift=self.moved(values)[leds] * step)
-        phase = wavefront(NOLL, values["zernike"], fy, fx, plan.cutoff)
+        table = torch.einsum("t,tab->ab", values["zernike"], tables(NOLL).to(fy.device))
+        powers = torch.arange(len(table), device=fy.device)
+        phase = (fy / plan.cutoff) ** powers @ table @ ((fx / plan.cutoff).mT ** powers).mT
         z = self.z_um + values["depth"] * DEPTH * self.depth_of_field
         phase = phase + 2 * math.pi * z * (axial_frequency(fy, fx, plan.wavelength_um) - 1 / plan.wavelength_um)
         found = torch.polar(soft_aperture(fy, fx, plan.cutoff, values["rim"]), phase)

@@ -115,7 +115,7 @@ def middle(acquisition: LedArray, margin: float, pixels: int = LOOKED_AT) -> Par
     part = central(acquisition, pixels)
     plan = fourier.windows(part, margin=margin)
     corner = tuple((n - k) // 2 for n, k in zip(acquisition.frame_shape, part.frame_shape, strict=True))
-    frames = torch.from_numpy(part.intensity(per_exposure=False))
+    frames = torch.tensor(part.intensity(per_exposure=False))
     share = float(np.prod(plan.image_shape) / np.prod(plan.frame_shape))  # of the noise, left in the image's band
     noise = noise_of(frames, plan) * share
     return Part(part, plan, (corner[0], corner[1]), on_image_grid(frames, plan), noise)
@@ -135,7 +135,9 @@ def predicted(part: Part, result: Result) -> tuple[torch.Tensor, float]:
         counts = result.predicted() if callable(result.predicted) else result.predicted
         rows, columns = part.acquisition.frame_shape
         y, x = part.corner
-        own = torch.as_tensor(np.asarray(counts)[:, y : y + rows, x : x + columns], dtype=torch.float32)
+        own = torch.tensor(np.asarray(counts)[:, y : y + rows, x : x + columns], dtype=torch.float32)
+        if part.acquisition.exposure is not None:  # its brightness is in the prediction
+            own = own / torch.as_tensor(part.acquisition.exposure, dtype=torch.float32)[:, None, None]
         return on_image_grid(own, part.plan), (low + high) / 2
     depths = np.linspace(low, high, MOST_PLANES if high > low else 1)
     planes = [of_plane(part, result, float(z)) for z in depths]
