@@ -216,6 +216,7 @@ class Result:
     optics : JSON-ready numbers of the acquisition (`wavelength_um`, `objective_na`, ...).
     calibration : arrays found with the field (`pupil`, `gains`, ...).
     figures : scalars (`relative_amplitude_error`, `seconds`, ...).
+    notes : what was found, decided and changed on the way, a sentence each.
     verdict : how far to trust it; given after every run of a kind that can be judged.
     predicted : counts (led, y, x) that the answer predicts, or what makes them, where a method's own model of the
         microscope knows better than its `calibration` says; for the verdict alone, and never written.
@@ -227,6 +228,7 @@ class Result:
     calibration: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
     title: str = ""
+    notes: tuple[str, ...] = ()
     verdict: Verdict | None = None
     predicted: np.ndarray | Callable[[], np.ndarray] | None = dataclasses.field(default=None, repr=False, compare=False)
 

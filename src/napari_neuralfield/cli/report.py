@@ -69,7 +69,7 @@ def field(path: Path) -> Facts:
     from ..io import read_header
 
     header = read_header(path)
-    names = ("title", "values", "extent", "optics", "figures", "recipe", "verdict")
+    names = ("title", "values", "extent", "optics", "figures", "recipe", "verdict", "notes")
     found = {name: header[name] for name in names}
     return {
         "file": str(path),
@@ -170,7 +170,8 @@ def field_as_text(found: Facts) -> str:
     if verdict := found["verdict"]:
         rows.append(("verdict", f"{verdict['level']}: {verdict['sentence']}"))
         rows += [(f"  {caption(name)}", _number(value) + unit_of(name)) for name, value in verdict["figures"].items()]
-    return "\n".join([f"{found['title'] or Path(found['file']).name}", *columns(rows)])
+    title = f"{found['title'] or Path(found['file']).name}"
+    return "\n".join([title, *columns(rows), *(f"note: {text}" for text in found["notes"])])
 
 
 def methods_as_text(found: list[Facts]) -> str:

@@ -53,6 +53,8 @@ def save_result(path: str | Path, result: Result) -> None:
     }
     if result.verdict is not None:
         header["verdict"] = _json(dataclasses.asdict(result.verdict))
+    if result.notes:
+        header["notes"] = _json(list(result.notes))
     with writing(path) as temporary:
         temporary.write_bytes(save(_tensors(result), metadata=header))
 
@@ -79,12 +81,12 @@ def load_result(path: str | Path) -> Result:
     calibration = {k[12:]: v.numpy() for k, v in stored.items() if k.startswith("calibration.")}
     same = {name: header[name] for name in ("recipe", "optics", "figures", "title")}
     verdict = Verdict(**header["verdict"]) if header["verdict"] else None
-    return Result(field, calibration=calibration, verdict=verdict, **same)
+    return Result(field, calibration=calibration, verdict=verdict, notes=tuple(header["notes"]), **same)
 
 
 def read_header(path: str | Path) -> dict[str, Any]:
     """Everything but the tensors: title, type, values (complex or phase), extent, recipe, optics, figures, `verdict`
-    (empty where there is none), `preview`.
+    and `notes` (empty where there are none), `preview`.
 
     The preview is a PNG as base64.
 
@@ -101,8 +103,9 @@ def read_header(path: str | Path) -> dict[str, Any]:
             f"{path}: the file has version {header.get('version')} but this program knows versions up to {VERSION}; "
             "update napari-neuralfield"
         )
-    header.setdefault("verdict", "{}")  # fields of 0.1.0 have none
-    for name in ("field_options", "extent", "recipe", "optics", "figures", "verdict"):
+    for name, nothing in (("verdict", "{}"), ("notes", "[]")):  # fields of 0.1.0 have neither
+        header.setdefault(name, nothing)
+    for name in ("field_options", "extent", "recipe", "optics", "figures", "verdict", "notes"):
         try:
             header[name] = json.loads(header[name])
         except (KeyError, ValueError):

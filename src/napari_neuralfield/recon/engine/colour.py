@@ -194,6 +194,11 @@ class _Colours:
         figures["cpu_seconds"] = seconds
         return Result(
             field, recipe, optics, calibration=calibration, figures=figures, title=self.acquisition.title,
+            notes=tuple(
+                f"{named_colour(wave)}: {text}"
+                for wave, result in zip(self.waves, self.results, strict=True)
+                for text in result.notes
+            ),
             verdict=worst({n: r.verdict for n, r in zip(map(named_colour, self.waves), self.results, strict=True)}),
         )  # fmt: skip
 

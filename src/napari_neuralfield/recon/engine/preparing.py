@@ -62,20 +62,36 @@ def prepared_run(
     ------
     InputError : where the result is not finite.
     """
-    ready = yield from announced(acquisition, as_given)
+    said: list[str] = []
+    ready = yield from _heard(announced(acquisition, as_given), said)
     by_number = any(getattr(recipe, option, None) is not None for option in CHOSEN)
     used = ready.whole if by_number else ready.acquisition
     stream = method(used, recipe)
     try:
         for event in stream:
-            yield _looked_at(event, ready, used, name) if isinstance(event, Done) else event
+            if isinstance(event, Note):
+                said.append(event.text)
+            yield _looked_at(event, ready, used, name, said) if isinstance(event, Done) else event
     finally:
         close = getattr(stream, "close", None)
         if close is not None:
             close()
 
 
-def _looked_at(done: Done, ready: Prepared, used: Acquisition, name: str) -> Done:
+def _heard(stream: Generator[Event, None, Prepared], said: list[str]) -> Generator[Event, None, Prepared]:
+    """The events of `stream`, the sentences of its notes kept in `said`."""
+    while True:
+        try:
+            event = next(stream)
+        except StopIteration as end:
+            ready: Prepared = end.value
+            return ready
+        if isinstance(event, Note):
+            said.append(event.text)
+        yield event
+
+
+def _looked_at(done: Done, ready: Prepared, used: Acquisition, name: str, said: list[str]) -> Done:
     """The result, judged, with the numbers of its frames where some were left out; InputError if it is not finite."""
     count = sum(int((~torch.isfinite(value)).sum()) for value in done.result.field.state_dict().values())
     if count:
@@ -84,7 +100,7 @@ def _looked_at(done: Done, ready: Prepared, used: Acquisition, name: str) -> Don
             f"{where}: the result of method {name} is not finite ({count} of its numbers are NaN or infinite); "
             f"{_cause(used)}"
         )
-    result = judged(done.result, used)
+    result = dataclasses.replace(judged(done.result, used), notes=(*said, *done.result.notes))
     if used is ready.whole:
         return Done(result)
     calibration = {**result.calibration, USED: np.asarray(ready.kept, np.int64)}

@@ -137,7 +137,7 @@ def predicted(part: Part, result: Result) -> tuple[torch.Tensor, float]:
         y, x = part.corner
         own = torch.tensor(np.asarray(counts)[:, y : y + rows, x : x + columns], dtype=torch.float32)
         if part.acquisition.exposure is not None:  # its brightness is in the prediction
-            own = own / torch.as_tensor(part.acquisition.exposure, dtype=torch.float32)[:, None, None]
+            own = own / torch.tensor(part.acquisition.exposure, dtype=torch.float32)[:, None, None]
         return on_image_grid(own, part.plan), (low + high) / 2
     depths = np.linspace(low, high, MOST_PLANES if high > low else 1)
     planes = [of_plane(part, result, float(z)) for z in depths]
