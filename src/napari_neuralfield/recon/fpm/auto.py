@@ -55,6 +55,12 @@ class AutoRecipe(CalibrationRecipe):
     fit_steps: int = option(240, "steps of the fit's last round", ge=20, le=100_000, advanced=True)
     half: bool = option(True, "store in half precision", advanced=True)
 
+    @property
+    def stack(self) -> bool:
+        """Whether the user asks for one: by a range of depths, or by name."""
+        ranged = isinstance(self.z_um, tuple) and self.z_um[0] < self.z_um[1]
+        return ranged or self.sample == "thick"
+
     def unused(self) -> dict[str, str]:
         """Nothing: what calibration may correct, the fit may too."""
         return {}
@@ -68,9 +74,10 @@ def fpm_auto(acquisition: LedArray, recipe: AutoRecipe) -> Iterator[Event]:
     """
     started = time.process_time()
     yield first_look(acquisition, np.array([np.mean(recipe.z_um or acquisition.sample_z_um or 0.0)]))
-    given = acquisition
-    if not isinstance(recipe.z_um, tuple) and recipe.sample != "thick":
-        given = yield from _focused(acquisition, recipe)
+    if recipe.stack:
+        yield from _stack(acquisition, recipe)
+        return
+    given = yield from _focused(acquisition, recipe)
     found = yield from _calibrated(given, recipe)
     thin = yield from _is_thin(given if found is None else found.corrected, recipe)
     if not thin:
@@ -131,10 +138,8 @@ def _calibrated(acquisition: LedArray, recipe: AutoRecipe) -> Generator[Event, N
 
 def _is_thin(known: LedArray, recipe: AutoRecipe) -> Generator[Event, None, bool]:
     """Whether one plane is to be reconstructed: as the user says, else as the depths of the field's parts show."""
-    if isinstance(recipe.z_um, tuple):
-        return recipe.z_um[0] == recipe.z_um[1]
-    if recipe.sample != "auto" or recipe.z_um is not None:
-        return recipe.sample != "thick"
+    if recipe.sample == "thin" or recipe.z_um is not None:
+        return True
     depths = depth_map(central(known, LOOKED_AT), known.sample_z_um or 0.0)
     thin = "thin, one plane" if depths.flat else "thick, a stack of planes"
     yield Note(
@@ -146,12 +151,17 @@ def _is_thin(known: LedArray, recipe: AutoRecipe) -> Generator[Event, None, bool
 
 def _stack(acquisition: LedArray, recipe: AutoRecipe) -> Iterator[Event]:
     """A stack of planes, by projection, with the microscope as given: one plane cannot calibrate it."""
-    z_um = recipe.z_um if isinstance(recipe.z_um, tuple) else default_z_range_um(acquisition)
+    z_um = recipe.z_um if isinstance(recipe.z_um, tuple) else default_z_range_um(_near(acquisition, recipe.z_um))
     shared = {"planes": recipe.planes, "device": recipe.device, "half": recipe.half, "seed": recipe.seed}
     for event in fpm_sequential(acquisition, build("fpm-sequential", {"z_um": z_um, **shared})):
         if isinstance(event, Done):
             event = Done(dataclasses.replace(event.result, recipe=recipe.model_dump()))
         yield event
+
+
+def _near(acquisition: LedArray, z_um: float | None) -> LedArray:
+    """With a depth that the user names."""
+    return acquisition if z_um is None else acquisition.replace(sample_z_um=z_um)
 
 
 def _projected(known: LedArray, recipe: AutoRecipe) -> Generator[Event, None, Result]:
