@@ -66,6 +66,7 @@ class Fit:
         )  # fmt: skip
         self.object = torch.ones(self.microscope.grid.object_shape, dtype=torch.complex64, device=device)
         self.used = np.ones(count, bool)
+        self.unfiltered: torch.Tensor | None = None  # the object before its noise was filtered, where it was
 
     @property
     def leds(self) -> int:
@@ -217,8 +218,8 @@ class Fit:
 
     @torch.no_grad()
     def frames(self) -> torch.Tensor:
-        """All frames as they should be (led, y, x), counts over their scale."""
-        spectrum = centred_spectrum(self.object)
+        """All frames as they should be (led, y, x), counts over their scale; of an object whose noise is still in it."""
+        spectrum = centred_spectrum(self.object if self.unfiltered is None else self.unfiltered)
         return torch.cat([self.predicted(leds, spectrum, self.microscope.values) for leds in self._some()])
 
     @torch.no_grad()

@@ -1,7 +1,8 @@
 """How much of the object is noise, frequency by frequency, and the object without it.
 
-The frames are drawn again from what was fitted, with the noise that was seen in them, and fitted for a while from
-where the object stands. What moves is noise: Wiener's filter keeps of every frequency the share that is not.
+The frames are drawn again from what was fitted, once without noise and once with the noise that was seen in them, and
+fitted for a while from where the object stands. What differs in the end is noise: Wiener's filter keeps of every
+frequency the share that is not.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from ...optics.grids import centred_spectrum, image_of
 from .fit import Fit
 
-STEPS = 40
+STEPS = 40  # of each of the two
 SHARE = 2.0  # as few steps show about half of the noise's power
 RING = 2  # bins of the frame wide, in which the noise is the same
 AROUND = 7  # bins whose mean power is the object's
@@ -26,7 +27,7 @@ def without_noise(fit: Fit, seed: int) -> Iterator[float]:
 
     `seed` : of the noise that is drawn.
     """
-    counts, given = fit.counts, fit.object
+    counts, given, away = fit.counts, fit.object, fit.bins_from_axis
     if counts.variance <= 0:
         return
     predicted, slope = fit.frames(), 4 * counts.variance
@@ -34,13 +35,17 @@ def without_noise(fit: Fit, seed: int) -> Iterator[float]:
     spread = torch.sqrt(slope * predicted.clamp(min=0) + read)
     draw = torch.Generator().manual_seed(seed)
     drawn = predicted + spread * torch.randn(predicted.shape, generator=draw).to(predicted.device)
-    fit.counts = dataclasses.replace(counts, light=drawn)
+    ends = []
     try:
-        yield from fit.descend(STEPS, ())
-        moved = centred_spectrum(fit.object - given)
+        for light in (predicted, drawn):
+            fit.object, fit.draw = given, np.random.default_rng(seed)
+            fit.counts = dataclasses.replace(counts, light=light)
+            yield from fit.descend(STEPS, ())
+            ends.append(centred_spectrum(fit.object))
     finally:
         fit.counts, fit.object = counts, given
-    fit.object = image_of(centred_spectrum(given) * share_of_object(centred_spectrum(given), moved, fit.bins_from_axis))
+    fit.unfiltered = given
+    fit.object = image_of(centred_spectrum(given) * share_of_object(centred_spectrum(given), ends[1] - ends[0], away))
 
 
 def share_of_object(spectrum: torch.Tensor, noise: torch.Tensor, away: np.ndarray) -> torch.Tensor:

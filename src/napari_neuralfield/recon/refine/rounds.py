@@ -71,7 +71,7 @@ def fitted(acquisition: LedArray, start: Start, plan: FitPlan, device: torch.dev
     region = central(acquisition, plan.region_px)
     fit = Fit(region, device, start.z_um, start.gains, plan.seed)
     fit.take_up(start.zernike_rad)
-    total = sum(ROUNDS) + plan.steps + NOISE_STEPS * plan.filter_noise
+    total = sum(ROUNDS) + plan.steps + 2 * NOISE_STEPS * plan.filter_noise
     done = 0
     for steps in ROUNDS:
         yield from _round(fit, steps, plan.learn, (done, total))
