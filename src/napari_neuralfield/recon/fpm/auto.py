@@ -88,7 +88,11 @@ def fpm_auto(acquisition: LedArray, recipe: AutoRecipe) -> Iterator[Event]:
     if recipe.fit is False:
         yield Done(_own(projected, recipe, known, started))
         return
-    left = _misfits(known, projected)
+    if recipe.fit is None and known.frame_count < FEWEST:
+        yield Note(f"{known.frame_count} frames are too few to fit a microscope to; option fit decides otherwise")
+        yield Done(_own(projected, recipe, known, started))
+        return
+    left, light = _misfits(known, projected)
     bright = np.hypot(*np.asarray(known.illumination_na).T) < known.objective_na
     if recipe.fit is None and _nothing_left(left, bright):
         yield Note("projection explains the frames, so nothing is fitted; option fit decides otherwise")
@@ -97,9 +101,9 @@ def fpm_auto(acquisition: LedArray, recipe: AutoRecipe) -> Iterator[Event]:
     device = compute.device(recipe.device)
     fit = yield from fitted(*_start(given, known, found, projected, recipe), _plan(recipe), device)
     result = _fit_result(fit, recipe, started)
-    change = _change(left, _misfits(fit.acquisition, result), fit.used)
-    said = f"the frames' misfit is {np.exp(change):.2f} times that of projection alone"
-    if recipe.fit is None and change >= 0:
+    change = _change(left, _misfits(fit.acquisition, result)[0], light * fit.used)
+    said = f"the frames' misfit is {change:.2f} times that of projection alone"
+    if recipe.fit is None and change >= 1:
         yield Note(f"the fit of object and microscope is not taken: {said}; option fit decides otherwise")
         yield Done(_own(projected, recipe, known, started))
         return
@@ -195,9 +199,11 @@ def _own(projected: Result, recipe: AutoRecipe, known: LedArray, started: float)
     )
 
 
-def _misfits(acquisition: LedArray, result: Result) -> LedMisfits:
+def _misfits(acquisition: LedArray, result: Result) -> tuple[LedMisfits, np.ndarray]:
+    """How far the frames are from a result, and their mean counts (led,)."""
     part = middle(microscope_of(acquisition, result), result.figures.get("pupil_margin", 0.0))
-    return compare(part, predicted(part, result)[0])
+    light = part.frames.mean(dim=(1, 2)).double().numpy()
+    return compare(part, predicted(part, result)[0]), np.maximum(light, 0)
 
 
 def _nothing_left(left: LedMisfits, bright: np.ndarray) -> bool:
@@ -208,10 +214,9 @@ def _nothing_left(left: LedMisfits, bright: np.ndarray) -> bool:
     )
 
 
-def _change(before: LedMisfits, after: LedMisfits, used: np.ndarray) -> float:
-    """Mean logarithm of the misfit after over that before, of the frames that are `used` (led,)."""
-    ratio = np.log(np.maximum(after.residual, 1e-30) / np.maximum(before.residual, 1e-30))
-    return float(ratio[used].mean())
+def _change(before: LedMisfits, after: LedMisfits, weight: np.ndarray) -> float:
+    """The misfit after over that before, each frame's with its `weight` (led,), its photons."""
+    return float((after.residual * weight).sum() / max((before.residual * weight).sum(), 1e-30))
 
 
 def _start(

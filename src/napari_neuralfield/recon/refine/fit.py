@@ -218,7 +218,7 @@ class Fit:
 
     @torch.no_grad()
     def frames(self) -> torch.Tensor:
-        """All frames as they should be (led, y, x), counts over their scale; of an object whose noise is still in it."""
+        """All frames as they should be (led, y, x), counts over their scale; the object's noise still in them."""
         spectrum = centred_spectrum(self.object if self.unfiltered is None else self.unfiltered)
         return torch.cat([self.predicted(leds, spectrum, self.microscope.values) for leds in self._some()])
 
@@ -248,5 +248,7 @@ def too_dim(gain: np.ndarray, na: np.ndarray) -> np.ndarray:
     """
     away = np.hypot(*(na[:, None] - na[None]).transpose(2, 0, 1))
     near = np.argsort(away, axis=1)[:, 1 : NEIGHBOURS + 1]
+    if not near.size:
+        return np.zeros(len(gain), bool)
     found: np.ndarray = gain < DEAD * np.median(gain[near], axis=1)
     return found

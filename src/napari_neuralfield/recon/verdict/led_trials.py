@@ -22,6 +22,7 @@ EVERY = 6  # LED is held out
 RIM = 0.04  # of the NA on either side
 LOWEST = 0.01  # misfit below which no reading is better
 TURN_DEG, SHIFT, SCALE, DEPTH = 4.0, 0.08, 0.05, 1.0  # of trials: degrees, NA of the objective, share, depths of field
+RIM_KNOWN = 0.05  # share of the NA: an aperture looked for so far out was found with the picture
 SIZE = 0.08  # share, of trials of the pixel and the aperture
 
 
@@ -108,12 +109,15 @@ def other_readings(part: LedArray, margin: float, z_um: float, own: float) -> di
     turn, shift, depth = np.deg2rad(TURN_DEG), SHIFT * part.objective_na, part.wavelength_um / part.objective_na**2
     factors = (1 + SIZE, 1 / (1 + SIZE))
     mounted = (part.replace(illumination_na=orient(na, matrix)) for _, matrix in ORIENTATIONS[2:])
-    return {
+    readings = {
         "if_turned": placed(BoardPose(turn_rad=turn), BoardPose(turn_rad=-turn)),
         "if_shifted": placed(*(BoardPose(shift=(y, x)) for y, x in ((shift, 0), (-shift, 0), (0, shift), (0, -shift)))),
         "if_resized": placed(BoardPose(scale=1 + SCALE), BoardPose(scale=1 - SCALE)),
         "if_moved_in_depth": best((part, z_um + DEPTH * depth), (part, z_um - DEPTH * depth)),
         "if_pixel_differs": best(*((part.replace(pixel_um=part.pixel_um * f), z_um) for f in factors)),
-        "if_aperture_differs": best(*((part.replace(objective_na=part.objective_na * f), z_um) for f in factors)),
         "if_mounted_otherwise": best(*((one, z_um) for one in mounted)),
     }
+    if margin < RIM_KNOWN:
+        apertures = (part.replace(objective_na=part.objective_na * f) for f in factors)
+        readings["if_aperture_differs"] = best(*((one, z_um) for one in apertures))
+    return readings

@@ -12,6 +12,7 @@ from . import led_rules
 from .led_frames import compare, microscope_of, middle, predicted
 from .led_trials import best_pupil, other_readings, small_part, trial
 
+NOISE_RULES = 0.5  # share of a frame's structure
 RIM = 0.03  # of the NA on either side, where a frame may be bright or dark
 FAR = 1.6  # times the NA, from which on a dark frame is far
 
@@ -51,7 +52,8 @@ def evidence(acquisition: LedArray, result: Result) -> dict[str, float]:
             figures[f"off_{name}"] = found.off(leds)
             figures[f"noises_{name}"] = found.noises(leds)
             figures[f"noise_{name}"] = found.noisy(leds)
-    figures |= _brightness(acquisition, result, found.brightness, bright)
+    told = found.noise < NOISE_RULES * found.structure  # where noise rules, a brightness says nothing
+    figures |= _brightness(acquisition, result, np.where(told, found.brightness, np.nan), bright)
     figures["overlap"] = float(np.median(nearest_overlap(known.illumination_na, known.objective_na)))
     figures["leds"], figures["bright_leds"] = float(len(oblique)), float(bright.sum())
     small, own = best_pupil(small_part(known), margin, z_um)
@@ -68,10 +70,12 @@ def _brightness(acquisition: LedArray, result: Result, extra: np.ndarray, bright
 
     Parameters
     ----------
-    acquisition, result : as for `judge_leds`. extra : of each LED against what the result says (led,).
+    acquisition, result : as for `judge_leds`. extra : of each LED against what the result says (led,), else NaN.
     bright : bright-field LEDs (led,), bool.
     """
-    usual = np.median(extra[bright]) if bright.any() else np.median(extra)
+    told = np.isfinite(extra)
+    extra = extra[told] if told.any() else np.ones(1)
+    usual = np.median(extra[bright[told]]) if (bright & told).any() else np.median(extra)
     left = np.abs(np.log(np.maximum(extra / max(usual, 1e-30), 1e-3)))
     found = result.calibration.get("gains", np.ones(0))
     if len(found) != acquisition.frame_count:
