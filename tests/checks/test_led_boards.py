@@ -37,7 +37,7 @@ def said(acquisition: LedArray) -> dict[str, checks.Check]:
 
 def test_a_right_board_is_left_alone(board: LedArray) -> None:
     assert said(board)["led_board"].level == "ok"
-    assert recommended(board) == ("fpm-sequential", {})
+    assert recommended(board) == ("fpm-auto", {})
 
 
 @pytest.mark.parametrize("turn", [-30, 8, 15])
@@ -48,7 +48,7 @@ def test_a_turned_board_is_named_and_put_right(board: LedArray, turn: int) -> No
     assert named == pytest.approx(turn, abs=1.5)
     assert "rotation_deg" in text
     assert "neuralfield calibrate" in text
-    assert recommended(wrong) == ("fpm-sequential", {"board": "frames"})
+    assert recommended(wrong) == ("fpm-auto", {})
 
 
 @pytest.mark.parametrize("given", ["raster", "spiral"])
@@ -57,7 +57,7 @@ def test_the_order_that_fits_is_named(board: LedArray, given: str) -> None:
     found = said(wrong)["led_board"]
     assert found.level == "warning"
     assert "order: serpentine" in found.text
-    assert recommended(wrong) == ("fpm-sequential", {})
+    assert recommended(wrong) == ("fpm-auto", {})
 
 
 def test_a_mirrored_board_is_named(board: LedArray) -> None:

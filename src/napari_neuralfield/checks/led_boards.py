@@ -30,6 +30,7 @@ MATCHED = 0.9  # share of the frames that must be bright or dark as a reading sa
 EXPLAINED, CONTRADICTED = 0.85, 0.7  # share of the bright frames that fit what is named, and that fit nothing
 SURE = 0.25  # agreement below which another place of the board is not named
 FEWEST_FOR_SIZE = 8  # bright frames
+LIKELY, BRIGHTER = np.log(1.25), 0.02  # sizes that circles may name alone; share of frames that others must set right
 CLOSER = 0.1  # agreement that another size must win
 TURNED_DEG, SHIFTED, SCALED = 3.0, 0.15, 0.18  # degrees, NA, share: smaller errors do no visible harm
 
@@ -164,6 +165,9 @@ def _judged(told: Evidence, na: np.ndarray, pose: BoardPose, reading: Reading | 
         return FoundBoard(matched=matched, agreement=agreement, fits=False)
     sized = len(told.circles.frames) >= FEWEST_FOR_SIZE and agreement[1] > agreement[0] + CLOSER
     sized &= told.bright is not None  # without dark frames the circles alone tell it, which are up to 20 % too large
+    sized &= (
+        abs(np.log(pose.scale)) < LIKELY or matched[1] > matched[0] + BRIGHTER
+    )  # much more shows in which are bright
     pose = pose if sized else dataclasses.replace(pose, scale=1.0)
     gained = told.likelihood(pose.place(na)) - told.likelihood(na)
     if gained > CLEARLY and agreement[1] > SURE and is_moved(pose, told.objective_na):
