@@ -88,6 +88,14 @@ def test_what_is_decided_can_be_overruled() -> None:
     assert forced.figures["pupil_margin"] > 0
 
 
+def test_a_sample_far_from_focus_is_found() -> None:
+    far, sample = scene((64, 64), 60.0, BOARD)  # nearly five depths of field
+    events = events_of(far, fit=False)
+    assert "um from focus; z_um decides otherwise" in said(events)
+    assert result(events).figures["sample_z_um"] == pytest.approx(60, abs=1)
+    assert solved.error_of(result(events), sample, 60.0) < 0.05
+
+
 def test_few_frames_are_not_calibrated_by() -> None:
     acquisition, _ = scene((48, 48), na=BOARD)
     few = acquisition.subset([17, 23, 24, 25, 31])

@@ -17,20 +17,26 @@ REACH, PLANES = 2.0, 9  # depths of field on both sides; planes tried
 LEDS = 40
 PASSES = (1.0, 1.0, 0.5, 0.25)
 FLAT = 0.75  # depths of field by which nearly all patches of a flat sample differ at most
+GAIN = 0.1  # share by which depths of their own must lower the patches' misfit to be more than noise
 
 
 @dataclasses.dataclass(frozen=True)
 class DepthMap:
-    """Depth of each patch, um (patch, patch), and the depth of field, um."""
+    """Depth of each patch, um (patch, patch), and the depth of field, um.
+
+    gain : share by which they lower the misfit of one depth for all. misfit : of that one, over the frames' light.
+    """
 
     z_um: np.ndarray
     depth_of_field_um: float
+    gain: float = 1.0
+    misfit: float = 1.0
 
     @property
     def flat(self) -> bool:
-        """Whether nine of ten patches lie at one depth."""
+        """Whether nine of ten patches lie at one depth, as far as the frames tell their depths."""
         away = np.abs(self.z_um - np.median(self.z_um))
-        return bool(np.quantile(away, 0.9, method="higher") <= FLAT * self.depth_of_field_um)
+        return self.gain < GAIN or bool(np.quantile(away, 0.9, method="higher") <= FLAT * self.depth_of_field_um)
 
     @property
     def spread_um(self) -> float:
@@ -70,4 +76,7 @@ def depth_map(acquisition: LedArray, z_um: float) -> DepthMap:
         light = solver.image(led).abs() ** 2 * solver.gain[led] ** 2
         misfit += (torch.sqrt(light + solver.floor[led]) - solver.amplitude[led]) ** 2
     patches = torch.nn.functional.adaptive_avg_pool2d(misfit[None], (PATCHES, PATCHES))[0]
-    return DepthMap(depths[patches.argmin(dim=0).numpy()], depth_of_field)
+    least, single = float(patches.amin(dim=0).sum()), float(patches.sum(dim=(1, 2)).min())
+    energy = float(solver.amplitude.square().sum(dim=0).mean()) * PATCHES**2
+    gain, rest = 1 - least / max(single, 1e-30), single / max(energy, 1e-30)
+    return DepthMap(depths[patches.argmin(dim=0).numpy()], depth_of_field, gain, rest)

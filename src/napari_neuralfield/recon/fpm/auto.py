@@ -34,6 +34,7 @@ from .sequential import fpm_sequential
 
 LOOKED_AT = 256  # frame pixels along a side, in the middle, that tell how deep the sample is
 FAR = 0.5  # depths of field: a sample further from focus is looked for before anything else
+BETTER = 0.95  # of the misfit in focus: what a depth must leave to be looked from
 NOTHING_LEFT = 0.002, 0.01  # shares of bright and of dark frames left unexplained, below which a fit gains nothing
 
 
@@ -115,9 +116,12 @@ def _focused(acquisition: LedArray, recipe: AutoRecipe) -> Generator[Event, None
     """With the depth of a sample far from focus, where nobody says it and the frames do."""
     if recipe.z_um is not None or acquisition.sample_z_um is not None:
         return acquisition if recipe.z_um is None else acquisition.replace(sample_z_um=float(np.mean(recipe.z_um)))
-    z_um, clear = find_defocus(central(acquisition, LOOKED_AT))
+    part = central(acquisition, LOOKED_AT)
+    z_um, clear = find_defocus(part)
     if not clear or abs(z_um) < FAR * depth_of_field_um(acquisition):
         return acquisition
+    if depth_map(part, z_um).misfit > BETTER * depth_map(part, 0.0).misfit:
+        return acquisition  # a board elsewhere looks like a sample elsewhere, which calibration tells apart
     yield Note(f"the bright-field frames show the sample {z_um:+.4g} um from focus; z_um decides otherwise")
     return acquisition.replace(sample_z_um=z_um)
 
