@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from napari_neuralfield import load_result, save_result
 from napari_neuralfield.cli.commands import main
 from napari_neuralfield.fields.planes import PlanesField
 from napari_neuralfield.recon import recommended
+from napari_neuralfield.recon.fpm import auto
 from napari_neuralfield.registry import SIMULATORS
-from napari_neuralfield.types import Done, Event, Note, Result
+from napari_neuralfield.types import Done, Event, InputError, Note, Result
 
 BOARD = board(7, 0.0431)
 QUICK = {"fit_steps": 30, "calibration_steps": 2}
@@ -94,6 +96,20 @@ def test_a_sample_far_from_focus_is_found() -> None:
     assert "um from focus; z_um decides otherwise" in said(events)
     assert result(events).figures["sample_z_um"] == pytest.approx(60, abs=1)
     assert solved.error_of(result(events), sample, 60.0) < 0.05
+
+
+def test_a_fit_that_cannot_be_made_leaves_projection(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> Iterator[Event]:
+        raise InputError("the frames are too small")
+        yield
+
+    monkeypatch.setattr(auto, "fitted", refused)
+    noisy, _ = SIMULATORS["fpm-real"](3, pixels=32, board_radius=3.0)
+    events = events_of(noisy, calibrate=False, z_um=0.0)
+    assert "the fit of object and microscope cannot be made: the frames are too small" in said(events)
+    assert "pupil_margin" not in result(events).figures or result(events).figures["pupil_margin"] < 0.05
+    with pytest.raises(InputError, match="too small"):
+        events_of(noisy, calibrate=False, z_um=0.0, fit=True)
 
 
 def test_few_frames_are_not_calibrated_by() -> None:

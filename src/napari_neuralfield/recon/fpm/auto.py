@@ -15,7 +15,7 @@ import numpy as np
 from ... import compute
 from ...data.acquisition import LedArray
 from ...data.geometry import default_z_range_um, depth_of_field_um
-from ...types import Done, Event, Note, Result
+from ...types import Done, Event, InputError, Note, Result
 from ..calibration.apply import central
 from ..calibration.depth_map import depth_map
 from ..calibration.first_stage import arrays_of, said_of
@@ -84,6 +84,11 @@ def fpm_auto(acquisition: LedArray, recipe: AutoRecipe) -> Iterator[Event]:
     if not thin:
         yield from _stack(acquisition, recipe)
         return
+    yield from _plane(given, found, recipe, started)
+
+
+def _plane(given: LedArray, found: Calibration | None, recipe: AutoRecipe, started: float) -> Iterator[Event]:
+    """One plane: by projection, and by a fit of everything together where that explains the frames better."""
     known = given if found is None else found.acquisition(recipe.leave_out)
     projected = yield from _projected(known, recipe)
     if recipe.fit is False:
@@ -100,7 +105,14 @@ def fpm_auto(acquisition: LedArray, recipe: AutoRecipe) -> Iterator[Event]:
         yield Done(_own(projected, recipe, known, started))
         return
     device = compute.device(recipe.device)
-    fit = yield from fitted(*_start(given, known, found, projected, recipe), _plan(recipe), device)
+    try:
+        fit = yield from fitted(*_start(given, known, found, projected, recipe), _plan(recipe), device)
+    except InputError as cause:
+        if recipe.fit:
+            raise
+        yield Note(f"the fit of object and microscope cannot be made: {cause}", "warning")
+        yield Done(_own(projected, recipe, known, started))
+        return
     result = _fit_result(fit, recipe, started)
     change = _change(left, _misfits(fit.acquisition, result)[0], light * fit.used)
     said = f"the frames' misfit is {change:.2f} times that of projection alone"
