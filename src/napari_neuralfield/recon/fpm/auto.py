@@ -15,6 +15,7 @@ import numpy as np
 from ... import compute
 from ...data.acquisition import LedArray
 from ...data.geometry import default_z_range_um, depth_of_field_um
+from ...forward.fourier import ambient_light
 from ...types import Done, Event, InputError, Note, Result
 from ..calibration.apply import central
 from ..calibration.depth_map import depth_map
@@ -275,6 +276,10 @@ def _fit_result(fit: Fit, recipe: AutoRecipe, started: float) -> Result:
         "relative_amplitude_error": fit.error(), "misfit_over_noise": fit.over_noise(),
         "intensity_scale": fit.counts.scale, "sample_z_um": depth, "pupil_margin": SOFT_MARGIN,
     }  # fmt: skip
-    arrays = arrays_of(found, gains / gains.mean())
+    ambient = np.maximum(ambient_light(given) + fit.ambient(), 0)
+    arrays = arrays_of(found, gains / gains.mean(), ambient)
     done = finished(field_of(fit, recipe.half), recipe, found, started, figures, calibration=arrays)
-    return dataclasses.replace(done.result, predicted=lambda: (fit.frames() * fit.counts.scale).cpu().numpy())
+    beside = (ambient - ambient_light(given))[:, None, None]  # is taken off the frames that it is compared with
+    return dataclasses.replace(
+        done.result, predicted=lambda: (fit.frames() * fit.counts.scale).cpu().numpy() - beside.astype(np.float32)
+    )
