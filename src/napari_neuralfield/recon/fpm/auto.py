@@ -108,14 +108,14 @@ def _plane(given: LedArray, found: Calibration | None, recipe: AutoRecipe, start
     device = compute.device(recipe.device)
     try:
         fit = yield from fitted(*_start(given, known, found, projected, recipe), _plan(recipe), device)
+        result = _fit_result(fit, recipe, started)
+        change = _change(left, _misfits(fit.acquisition, result)[0], light * fit.used)
     except InputError as cause:
         if recipe.fit:
             raise
         yield Note(f"the fit of object and microscope cannot be made: {cause}", "warning")
         yield Done(_own(projected, recipe, known, started))
         return
-    result = _fit_result(fit, recipe, started)
-    change = _change(left, _misfits(fit.acquisition, result)[0], light * fit.used)
     said = f"the frames' misfit is {change:.2f} times that of projection alone"
     if recipe.fit is None and change >= 1:
         yield Note(f"the fit of object and microscope is not taken: {said}; option fit decides otherwise")
