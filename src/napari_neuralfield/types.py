@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 Level = Literal["green", "amber", "red"]
+LEVELS: tuple[Level, ...] = ("green", "amber", "red")
 Options = dict[str, Any]  # by name and JSON-ready: what a user chose, or what builds a field or a part of it
 
 

@@ -131,3 +131,10 @@ def test_rules(changed: dict[str, float], level: str, sentence: str) -> None:
     found = led_rules.verdict(figures(**changed))
     assert found.level == level
     assert re.search(sentence, found.sentence)
+
+
+def test_the_sentence_is_of_the_level() -> None:
+    """An amber doubt that is found first does not speak for a red one."""
+    doubts = [("amber", "first"), ("red", "second"), ("red", "third")]
+    assert led_rules.gravest(doubts, "good") == ("red", "second")
+    assert led_rules.gravest([], "good") == ("green", "good")

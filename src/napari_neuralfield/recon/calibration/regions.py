@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator
+from functools import partial
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ...optics.pupil_field import DEFOCUS, PupilField, defocus_coefficient
 from ...optics.wide_field import FoundAxis, fit_axis, runs_backwards, seen_from
 from ...types import Event, InputError, Note, Progress
 from ..engine.preparing import announced
+from ..engine.relayed import relayed
 from .recipe import CalibrationRecipe
 from .result import Calibration
 from .stages import calibrate
@@ -78,7 +80,9 @@ def calibrate_regions(
             options = recipe.model_copy(update={"check_orientation": False})
         at = ", ".join(f"{v:.0f}" for v in places[number])
         yield Note(f"region {len(found) + 1} of {len(boxes)}, its middle at ({at}) um (y, x)")
-        found[int(number)] = yield from _progress_of(calibrate(part, options), len(found), len(boxes))
+        found[int(number)] = yield from relayed(
+            calibrate(part, options), partial(_part_of, done=len(found), regions=len(boxes))
+        )
     regions = [found[k] for k in range(len(boxes))]
     if runs_backwards(places, np.array([one.corrected.illumination_na for one in regions])):
         yield Note(HALF_TURN, "warning")
@@ -86,20 +90,11 @@ def calibrate_regions(
     return _together(acquisition, places, regions, first.orientation, recipe)
 
 
-def _progress_of(
-    events: Generator[Event, None, Calibration], done: int, regions: int
-) -> Generator[Event, None, Calibration]:
-    """Events of one region, its progress as a part of all; previews, which lie elsewhere, are left out."""
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as stop:
-            found: Calibration = stop.value
-            return found
-        if isinstance(event, Progress):
-            yield dataclasses.replace(event, done=event.done + done * event.total, total=event.total * regions)
-        elif isinstance(event, Note) and event.level == "warning":
-            yield event
+def _part_of(event: Event, done: int, regions: int) -> Event | None:
+    """An event of one region, its progress as a part of all; previews, which lie elsewhere, are left out."""
+    if isinstance(event, Progress):
+        return dataclasses.replace(event, done=event.done + done * event.total, total=event.total * regions)
+    return event if isinstance(event, Note) and event.level == "warning" else None
 
 
 def _boxes(acquisition: LedArray, largest: int, rows: int, columns: int) -> list[tuple[slice, slice]]:

@@ -14,11 +14,10 @@ from ...data.acquisition import Acquisition
 from ...data.colours import middle_of, named_colour
 from ...data.white import EmptyPlace, bright_frame, empty_place
 from ...fields.colour import ColourField
-from ...types import Done, Event, Extent, Field, Note, Preview, Progress, Result, Verdict
+from ...types import LEVELS, Done, Event, Extent, Field, Note, Preview, Progress, Result, Verdict
 from .colour_shift import shift_between
 
 FINE = 1000  # steps of the progress of each colour
-LEVELS = ("green", "amber", "red")
 ALIKE = 0.25  # likeness below which a shift is not believed
 
 

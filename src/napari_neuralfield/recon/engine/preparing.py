@@ -16,6 +16,7 @@ from ...data.geometry import led_directions
 from ...data.selection import USED
 from ...types import Done, Event, InputError, Note, Options
 from .judging import judged
+from .relayed import relayed
 
 MOST_BYTES = 2**31  # of frames that are looked at before a run
 CHOSEN = ("frame", "frames")  # options that name frames by number
@@ -63,32 +64,22 @@ def prepared_run(
     InputError : where the result is not finite.
     """
     said: list[str] = []
-    ready = yield from _heard(announced(acquisition, as_given), said)
+
+    def heard(event: Event) -> Event:
+        said.extend([event.text] if isinstance(event, Note) else [])
+        return event
+
+    ready = yield from relayed(announced(acquisition, as_given), heard)
     by_number = any(getattr(recipe, option, None) is not None for option in CHOSEN)
     used = ready.whole if by_number else ready.acquisition
     stream = method(used, recipe)
     try:
         for event in stream:
-            if isinstance(event, Note):
-                said.append(event.text)
-            yield _looked_at(event, ready, used, name, said) if isinstance(event, Done) else event
+            yield _looked_at(event, ready, used, name, said) if isinstance(event, Done) else heard(event)
     finally:
         close = getattr(stream, "close", None)
         if close is not None:
             close()
-
-
-def _heard(stream: Generator[Event, None, Prepared], said: list[str]) -> Generator[Event, None, Prepared]:
-    """The events of `stream`, the sentences of its notes kept in `said`."""
-    while True:
-        try:
-            event = next(stream)
-        except StopIteration as end:
-            ready: Prepared = end.value
-            return ready
-        if isinstance(event, Note):
-            said.append(event.text)
-        yield event
 
 
 def _looked_at(done: Done, ready: Prepared, used: Acquisition, name: str, said: list[str]) -> Done:

@@ -12,12 +12,11 @@ import numpy as np
 from ...data.acquisition import ThroughFocus
 from ...data.times import lacking, of_stacks, starts_s, times
 from ...fields.time_series import TimeSeries
-from ...types import Done, Event, Field, InputError, Note, Preview, Progress, Result
+from ...types import LEVELS, Done, Event, Field, InputError, Note, Preview, Progress, Result
 from ..engine.recipe import Recipe, option
 
 LARGEST = 2**31  # bytes of a field of all times
 STEPS = 1000  # of the progress of one time
-LEVELS = ("green", "amber", "red")
 AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 Run = Callable[[ThroughFocus, AnyRecipe], Iterator[Event]]
 

@@ -6,9 +6,9 @@ limits were chosen on random microscopes (`python -m bench.verdict`), and each m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from ...types import Level, Verdict
+from ...types import LEVELS, Level, Verdict
 
 Doubt = tuple[Level, str]
 SHORT_RUN = 0.18, 0.45  # share of what a test crop shows that a short run with the microscope found does not explain
@@ -45,11 +45,14 @@ GOOD = "The frames come back from this picture, and LEDs left out of a test are 
 
 def verdict(figures: Mapping[str, float]) -> Verdict:
     """The verdict from the `figures` of `leds.evidence`."""
-    doubts = [*_other_readings(figures), *_few_leds(figures), *_misfits(figures)]
-    if not doubts:
-        return Verdict("green", GOOD, dict(figures))
-    level: Level = "red" if any(found == "red" for found, _ in doubts) else "amber"
-    return Verdict(level, doubts[0][1], dict(figures))
+    causes = list(_other_readings(figures))
+    level, sentence = gravest([*causes, *_few_leds(figures), *_misfits(figures)], GOOD)
+    return Verdict(level, causes[0][1] if causes else sentence, dict(figures))
+
+
+def gravest(doubts: Sequence[Doubt], good: str) -> Doubt:
+    """The worst level among `doubts` and the first sentence of that level; green and `good` where there are none."""
+    return max(doubts, key=lambda doubt: LEVELS.index(doubt[0]), default=("green", good))
 
 
 def by_error(error: float | None) -> Verdict:

@@ -12,6 +12,7 @@ from . import led_rules
 from .led_frames import compare, microscope_of, middle, predicted
 from .led_trials import best_pupil, other_readings, small_part, trial
 
+DEAD = 0.01  # of the usual brightness
 NOISE_RULES = 0.5  # share of a frame's structure
 RIM = 0.03  # of the NA on either side, where a frame may be bright or dark
 FAR = 1.6  # times the NA, from which on a dark frame is far
@@ -43,8 +44,11 @@ def evidence(acquisition: LedArray, result: Result) -> dict[str, float]:
     part = middle(known, margin)
     shown, z_um = predicted(part, result)
     found, oblique = compare(part, shown), part.oblique
-    bright, dark = oblique < 1 - RIM, oblique > 1 + RIM
-    rings = {"bright": bright, "near_dark": dark & (oblique < FAR), "far_dark": oblique >= FAR}
+    shines = np.ones(len(oblique), bool)  # a dead LED's frame says nothing of the picture
+    if known.exposure is not None:
+        shines = np.asarray(known.exposure) > DEAD * np.median(known.exposure)
+    bright, dark = shines & (oblique < 1 - RIM), shines & (oblique > 1 + RIM)
+    rings = {"bright": bright, "near_dark": dark & (oblique < FAR), "far_dark": dark & (oblique >= FAR)}
     figures: dict[str, float] = {}
     for name, leds in rings.items():
         if leds.any():

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ...types import Level, Verdict
-from .led_rules import Doubt, level_of
+from ...types import LEVELS, Verdict
+from .led_rules import Doubt, gravest, level_of
 
-LEVELS: tuple[Level, ...] = ("green", "amber", "red")
 OPPOSITE = -0.88, -0.30  # correlation of opposite halves, less what all frames have in common
 ONE_PHASE = 0.93, 0.70  # share of the differences of opposite halves that one phase explains
 BRIGHT = 0.75, 0.40  # correlation of bright-field frames with those of the phase, where no halves tell more
@@ -27,13 +26,11 @@ def verdict(figures: Mapping[str, float], own: tuple[object, object] = (None, No
     figures : from there.
     own : level and sentence that the method said of its own answer; they count where they are no better.
     """
-    doubts = list(_doubts(figures))
-    levels: list[Level] = ["green", *(found for found, _ in doubts)]
-    worst = max(levels, key=LEVELS.index)
+    worst, sentence = gravest(list(_doubts(figures)), GOOD)
     level = next((known for known in LEVELS if known == own[0]), None)
     if level is not None and isinstance(own[1], str) and LEVELS.index(level) >= LEVELS.index(worst):
         return Verdict(level, own[1], dict(figures))
-    return Verdict(worst, doubts[0][1] if doubts else GOOD, dict(figures))
+    return Verdict(worst, sentence, dict(figures))
 
 
 def _doubts(figures: Mapping[str, float]) -> Iterator[Doubt]:
