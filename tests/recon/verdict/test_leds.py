@@ -53,6 +53,8 @@ def test_a_sound_microscope_is_green(good: Result) -> None:
     assert good.verdict.level == "green", good.verdict
     assert good.verdict.figures["misfit_held_out"] < 0.1
     assert good.verdict.figures["noises_bright"] < 3
+    assert 0.5 < good.verdict.figures["grid_at_led_frequencies"] < 2
+    assert good.verdict.figures["pinwheel_vortices"] == 0
     assert good.predicted is None
 
 
@@ -124,6 +126,14 @@ def cases() -> Iterator[tuple[dict[str, float], str, str]]:
     yield {"unexplained_bright": 0.9}, "red", "bright-field frames .* does not come back"
     yield {"unexplained_bright": 0.9, "noises_bright": 1.2}, "green", ""  # it is noise
     yield {"noise_bright": 0.7}, "amber", "noise"
+    back = {"unexplained_bright": 0.01, "unexplained_near_dark": 0.02, "noises_near_dark": 1.5}
+    weak = {"misfit_short_run": 0.4, "misfit_held_out": 0.5, "if_turned": 0.3, "brightness_found": 20.0}
+    yield back | weak, "green", ""  # a short run is a weaker model than a fit that explains every ring
+    yield back | weak | {"unexplained_near_dark": 0.1}, "red", "turned by 4 degrees"
+    yield back | {"misfit_held_out": 0.95}, "red", "left out"
+    yield {"own_prediction": 1.0, "unexplained_bright": 0.06}, "amber", "6% .* bright-field"
+    yield {"planes": 2.0, "misfit_short_run": 0.05}, "amber", "One plane explains"
+    yield {"pinwheel_vortices": 0.2}, "amber", "20% of the phase vortices"
 
 
 @pytest.mark.parametrize(("changed", "level", "sentence"), list(cases()))

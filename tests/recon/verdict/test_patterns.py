@@ -59,3 +59,9 @@ def test_what_a_method_says_of_itself_counts_where_it_is_worse() -> None:
     noisy = pattern_rules.verdict({"bright_field_correlation": 0.2}, ("amber", "Unlike the training."))
     assert noisy.level == "red"
     assert "0.20" in noisy.sentence
+
+
+def test_noise_alone_does_not_doubt_halves_that_mirror_each_other() -> None:
+    figures = {"halves": 4.0, "one_phase": 0.88, "one_phase_best": 0.88}
+    assert pattern_rules.verdict(figures | {"opposite_halves": -0.97}).level == "green"
+    assert pattern_rules.verdict(figures | {"opposite_halves": -0.9}).level == "amber"

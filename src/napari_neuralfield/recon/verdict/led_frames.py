@@ -149,13 +149,17 @@ def predicted(part: Part, result: Result) -> tuple[torch.Tensor, float]:
     return shown, float(depths[int(maps.mean((1, 2)).argmin())])
 
 
+def picture(part: Part, result: Result, z_um: float) -> tuple[np.ndarray, float]:
+    """The plane at `z_um` of a `result`, complex (y, x), on a `part` of the field, and its pixel, um."""
+    where, pixel = extent(part.acquisition, np.array([z_um])), part.acquisition.pixel_um
+    axes = (c * pixel + axis for c, axis in zip(part.corner, where.axes(), strict=True))
+    return result.field.render([z_um], *axes)[0].detach().cpu().to(torch.complex64).numpy(), where.pixel_um
+
+
 def of_plane(part: Part, result: Result, z_um: float) -> torch.Tensor:
     """Intensity (led, y, x) that the plane at `z_um` of a `result` gives on a `part`, in any unit."""
-    plan, where = part.plan, extent(part.acquisition, np.array([z_um]))
-    pixel = part.acquisition.pixel_um
-    axes = (c * pixel + axis for c, axis in zip(part.corner, where.axes(), strict=True))
-    image = result.field.render([z_um], *axes)[0].detach().cpu().to(torch.complex64)
-    spectrum = fit_spectrum(centred_spectrum(image), plan.spectrum_shape)[None]
+    plan, (image, _) = part.plan, picture(part, result, z_um)
+    spectrum = fit_spectrum(centred_spectrum(torch.from_numpy(image)), plan.spectrum_shape)[None]
     z, parts = depth_tensor(np.array([z_um]), torch.device("cpu")), []
     for leds in np.array_split(np.arange(len(plan.corner)), -(-len(plan.corner) // BATCH)):
         kernel = fourier.pupils(plan, leds, z)

@@ -9,7 +9,8 @@ from ...optics.illumination import nearest_overlap
 from ...registry import judge
 from ...types import Result, Verdict
 from . import led_rules
-from .led_frames import compare, microscope_of, middle, predicted
+from .artefacts import grid, vortices
+from .led_frames import Part, compare, microscope_of, middle, picture, predicted
 from .led_trials import best_pupil, other_readings, small_part, trial
 
 DEAD = 0.01  # of the usual brightness
@@ -57,6 +58,7 @@ def evidence(acquisition: LedArray, result: Result) -> dict[str, float]:
             figures[f"noises_{name}"] = found.noises(leds)
             figures[f"noise_{name}"] = found.noisy(leds)
     told = found.noise < NOISE_RULES * found.structure  # where noise rules, a brightness says nothing
+    told &= oblique < FAR  # and where what a picture shows is faint
     figures |= _brightness(acquisition, result, np.where(told, found.brightness, np.nan), bright)
     figures["overlap"] = float(np.median(nearest_overlap(known.illumination_na, known.objective_na)))
     figures["leds"], figures["bright_leds"] = float(len(oblique)), float(bright.sum())
@@ -64,7 +66,20 @@ def evidence(acquisition: LedArray, result: Result) -> dict[str, float]:
     figures["misfit_used"], figures["misfit_held_out"] = trial(small, margin, z_um, hold=True)
     figures["misfit_short_run"] = own
     figures["planes"] = 1.0 if result.field.extent.z_um[0] == result.field.extent.z_um[1] else 2.0
+    figures["own_prediction"] = float(result.predicted is not None)
+    figures |= _artefacts(part, result, z_um)
     return figures | other_readings(small, margin, z_um, own)
+
+
+def _artefacts(part: Part, result: Result, z_um: float) -> dict[str, float]:
+    """Patterns that come from the microscope, in the plane at `z_um` of a `result`, on a `part` of the field."""
+    shown, pixel_um = picture(part, result, z_um)
+    na, wavelength = np.asarray(part.acquisition.illumination_na), part.acquisition.wavelength_um
+    cutoff = (np.hypot(*na.T).max() + part.acquisition.objective_na) / wavelength
+    return {
+        "grid_at_led_frequencies": grid(shown, pixel_um, -na / wavelength),
+        "pinwheel_vortices": vortices(shown, pixel_um, cutoff),
+    }
 
 
 def _brightness(acquisition: LedArray, result: Result, extra: np.ndarray, bright: np.ndarray) -> dict[str, float]:

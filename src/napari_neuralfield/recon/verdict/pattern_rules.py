@@ -13,6 +13,7 @@ from .led_rules import Doubt, gravest, level_of
 
 OPPOSITE = -0.88, -0.30  # correlation of opposite halves, less what all frames have in common
 ONE_PHASE = 0.93, 0.70  # share of the differences of opposite halves that one phase explains
+MIRRORED, ONE_PHASE_THEN = -0.935, (0.83, 0.70)  # halves so opposite are in focus and clear: the rest is mostly noise
 BRIGHT = 0.75, 0.40  # correlation of bright-field frames with those of the phase, where no halves tell more
 FOUR = 4  # half discs, which must confirm each other
 GOOD = "The bright-field frames come back from this phase, and agree about it with each other: it can be trusted."
@@ -46,7 +47,8 @@ def _doubts(figures: Mapping[str, float]) -> Iterator[Doubt]:
             "The frames of half discs do not confirm each other, as they do where one phase makes them all: check "
             "focus, ambient light, saturation and NA.",
         )
-    if level := level_of(figures.get("one_phase", 1.0), ONE_PHASE):
+    mirrored = figures.get("opposite_halves", -1.0) < MIRRORED
+    if level := level_of(figures.get("one_phase", 1.0), ONE_PHASE_THEN if mirrored else ONE_PHASE):
         turned = figures["one_phase_best"] > figures["one_phase"] + 0.1
         remedy = "check which half is which" if turned else "check focus, NA and pixel"
         yield (
