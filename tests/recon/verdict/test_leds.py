@@ -53,7 +53,7 @@ def test_a_sound_microscope_is_green(good: Result) -> None:
     assert good.verdict.level == "green", good.verdict
     assert good.verdict.figures["misfit_held_out"] < 0.1
     assert good.verdict.figures["noises_bright"] < 3
-    assert 0.5 < good.verdict.figures["grid_at_led_frequencies"] < 2
+    assert 0 <= good.verdict.figures["grid_at_led_frequencies"] < 1
     assert good.verdict.figures["pinwheel_vortices"] == 0
     assert good.predicted is None
 

@@ -10,7 +10,7 @@ SLOWEST = 6.0  # bins from zero frequency, within which the light that nothing s
 
 
 def grid(picture: np.ndarray, pixel_um: float, led_frequencies: np.ndarray) -> float:
-    """How many times stronger a picture is at the LEDs' own frequencies than around them; about 1 without a grid.
+    """Share of a picture's structure that stands out at the LEDs' own frequencies from those around; about 0 without.
 
     Ambient light and wrong brightness look like unscattered light in a frame, which lies where its LED does in the
     spectrum of the sample: peaks on the lattice of the board, and a grid in the picture.
@@ -20,16 +20,16 @@ def grid(picture: np.ndarray, pixel_um: float, led_frequencies: np.ndarray) -> f
     picture : complex (y, x). pixel_um : its pixel.
     led_frequencies : where unscattered light of each LED lies in the sample's spectrum (led, 2), cycles/um.
     """
+    shape = np.array(picture.shape)
     power = np.abs(np.fft.fft2((picture - picture.mean()) * _window(picture.shape))) ** 2
-    power = np.log(power + 1e-9 * power.max() + 1e-30)
-    peak, near, far = (uniform_filter(power, side, mode="wrap") for side in (PEAK, APART, AROUND))
-    higher = peak - (far * AROUND**2 - near * APART**2) / (AROUND**2 - APART**2)
-    bins = np.round(np.asarray(led_frequencies) * pixel_um * np.array(picture.shape)).astype(int)
+    peak, near, far = (uniform_filter(power, side, mode="wrap") * side**2 for side in (PEAK, APART, AROUND))
+    higher = peak - np.maximum(far - near, 0) * (PEAK**2 / (AROUND**2 - APART**2))
+    bins = np.round(np.asarray(led_frequencies) * pixel_um * shape).astype(int)
     bins = np.unique(bins[np.hypot(*bins.T) > SLOWEST], axis=0)
-    bins = bins[(np.abs(bins) < np.array(picture.shape) / 2).all(1)]
-    if not len(bins):
-        return 1.0
-    return float(np.exp(higher[tuple((bins % np.array(picture.shape)).T)].mean()))
+    bins = bins[(np.abs(bins) < shape / 2).all(1)]
+    fy, fx = (np.fft.fftfreq(n, 1 / n) for n in picture.shape)
+    structure = power[np.hypot(fy[:, None], fx[None, :]) > SLOWEST].sum()
+    return float(max(higher[tuple((bins % shape).T)].sum(), 0.0) / max(structure, 1e-30))
 
 
 def vortices(picture: np.ndarray, pixel_um: float, cutoff: float) -> float:
