@@ -12,6 +12,7 @@ from ...types import LEVELS, Level, Verdict
 
 Doubt = tuple[Level, str]
 SHORT_RUN = 0.18, 0.45  # share of what a test crop shows that a short run with the microscope found does not explain
+SHORTER = 0.30, 0.60  # the same where the method predicted the frames, with a model that knows more than a short run
 HELD_OUT = 0.30, 0.55  # the same of LEDs held out, which the others are to predict
 COMES_BACK = 0.05  # share left of every ring, below which short runs, weaker models than the answer's, have less say
 SILENT = 1.3  # times the noise, below which nothing is left of a ring
@@ -136,11 +137,11 @@ def _short_runs(figures: Mapping[str, float]) -> Iterator[Doubt]:
                 "thin sample as one plane (one value of z_um; sample thin in fpm-auto).",
             )
         return
-    known = _comes_back(figures)
+    known, own = _comes_back(figures), SHORTER if figures.get("own_prediction") else SHORT_RUN
     for name, limits, words in (
         (
             "misfit_short_run",
-            None if known else SHORT_RUN,
+            None if known else own,
             "a test crop shows does not fit the microscope as described",
         ),
         ("misfit_held_out", ALONE if known else HELD_OUT, "LEDs left out show is not what the others predict"),
