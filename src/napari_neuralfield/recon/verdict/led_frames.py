@@ -38,9 +38,12 @@ class LedMisfits:
     brightness: np.ndarray
 
     def unexplained(self, leds: np.ndarray) -> float:
-        """Share of the structure of frames `leds` (led,), bool, that neither picture nor noise explains, 0 to 1."""
+        """Share of the structure of frames `leds` (led,), bool, that neither picture nor noise explains, 0 to 1.
+
+        A single frame, empty or full, counts no more than any other.
+        """
         weight = 1 / np.maximum(self.structure[leds], 1e-12)
-        excess = np.maximum((self.residual - self.noise)[leds] * weight, 0)
+        excess = np.clip((self.residual - self.noise)[leds] * weight, 0, 1)
         signal = np.maximum((self.structure - self.noise)[leds] * weight, 0)
         return float(min(excess.sum() / max(signal.sum(), 1e-9), 1.0))
 

@@ -7,6 +7,7 @@ limits were chosen on random microscopes (`python -m bench.verdict`), and each m
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 
 from ...types import LEVELS, Level, Verdict
 
@@ -50,13 +51,15 @@ REMEDIES = {
     "if_aperture_differs": "check objective_na",
 }
 GOOD = "The frames come back from this picture, and LEDs left out of a test are predicted: it can be trusted."
+ALL_BACK = "The frames of every ring come back from this picture: it can be trusted."
 
 
 def verdict(figures: Mapping[str, float]) -> Verdict:
     """The verdict from the `figures` of `leds.evidence`."""
     causes = [] if _comes_back(figures) else list(_other_readings(figures))
     rest = [*_rings(figures), *_brightness(figures)]
-    level, sentence = gravest([*causes, *_few_leds(figures), *_short_runs(figures), *rest], GOOD)
+    good = ALL_BACK if figures["misfit_held_out"] > HELD_OUT[0] else GOOD
+    level, sentence = gravest([*causes, *_few_leds(figures), *_short_runs(figures), *rest], good)
     return Verdict(level, causes[0][1] if causes else sentence, dict(figures))
 
 
@@ -137,6 +140,8 @@ def _short_runs(figures: Mapping[str, float]) -> Iterator[Doubt]:
                 "thin sample as one plane (one value of z_um; sample thin in fpm-auto).",
             )
         return
+    if not isfinite(figures["misfit_short_run"]):
+        yield "amber", "A short run with the brightness found of the LEDs fails: check exposures, and calibrate."
     known, own = _comes_back(figures), SHORTER if figures.get("own_prediction") else SHORT_RUN
     for name, limits, words in (
         (

@@ -58,7 +58,7 @@ def evidence(acquisition: LedArray, result: Result) -> dict[str, float]:
             figures[f"noises_{name}"] = found.noises(leds)
             figures[f"noise_{name}"] = found.noisy(leds)
     told = found.noise < NOISE_RULES * found.structure  # where noise rules, a brightness says nothing
-    told &= oblique < FAR  # and where what a picture shows is faint
+    told &= shines & (oblique < FAR)  # and where what a picture shows is faint
     figures |= _brightness(acquisition, result, np.where(told, found.brightness, np.nan), bright)
     figures["overlap"] = float(np.median(nearest_overlap(known.illumination_na, known.objective_na)))
     figures["leds"], figures["bright_leds"] = float(len(oblique)), float(bright.sum())
