@@ -61,6 +61,12 @@ def better_start(acquisition: LedArray, present: np.ndarray) -> BoardStart | Non
     return best and dataclasses.replace(best, said=_said(best))
 
 
+def refined(acquisition: LedArray, directions: np.ndarray, pose: BoardPose) -> BoardPose:
+    """`pose` of a board with nominal `directions` (led, 2), made likelier where the frames of an `acquisition` tell."""
+    told = _told(acquisition)
+    return pose if told is None else likeliest_pose(told, directions, pose)[0]
+
+
 def _sure(told: Evidence, na: np.ndarray, present: np.ndarray, order: str) -> bool:
     """Whether directions `na` (led, 2) fit well by themselves, another `order` also far better than `present` ones."""
     agreement = told.agreement(na)

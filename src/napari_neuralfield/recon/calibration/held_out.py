@@ -15,6 +15,8 @@ from .solver import Calibrator
 from .trial_microscope import TrialMicroscope
 
 PASSES = (1.0, 1.0, 0.5, 0.2)  # of each reconstruction
+TRIAL_PASSES = (1.0, 1.0)  # of a short one, after a first without gains
+EVERY = 5  # a trial withholds one LED of so many
 RIM = 0.06  # of the NA: an LED so close to the pupil's rim tells little, for no hard rim is its pupil's
 
 
@@ -55,3 +57,22 @@ def errors(calibrator: Calibrator, microscope: TrialMicroscope, held: np.ndarray
     trial.pupil_pixels, trial.spectrum = solver.aberration, solver.spectra[0]
     trial.microscope = microscope.changed(gain=trial.best_gains(held, solver.gain.double().numpy() ** 2))
     return trial.misfits(held) / trial.energies()[held]
+
+
+def trial_error(calibrator: Calibrator, leds: np.ndarray) -> float:
+    """Mean logarithm of the amplitude error of some of `leds` (n,), predicted by a short reconstruction of the others.
+
+    What is not withheld cannot decide: the farther apart LEDs are taken to be, the less their frames contradict each
+    other. `calibrator` begins with an empty object and keeps what was found.
+    """
+    held = leds[EVERY - 1 :: EVERY]
+    held = held[calibrator.used[held]]
+    others = np.setdiff1d(leds, held)
+    gains = calibrator.recipe.learn_gains
+    calibrator.sweep((1.0,), others)
+    calibrator.sweep(TRIAL_PASSES, others, recover_gain=gains)
+    m = calibrator.microscope
+    if gains:
+        calibrator.microscope = m.changed(gain=calibrator.best_gains(held, m.gain))
+    relative = calibrator.misfits(held) / calibrator.energies()[held]
+    return float(np.log(np.maximum(relative, 1e-12)).mean()) / 2

@@ -27,9 +27,10 @@ from .acceptance import ALL, GIVEN, NOTHING, Accepted, accept
 from .acceptance import BOARD as WHOLE_BOARD
 from .apply import central, corrected, pixel_factor
 from .board_from_spectra import first_guess
-from .board_start import better_start, half_turn
+from .board_start import better_start, half_turn, refined
 from .depth_map import depth_map
 from .gauss_newton import doubts, shared_by
+from .held_out import trial_error
 from .outlier_frames import around, find_outlier_frames
 from .plausible import microscope_sentences, replace_odd_gains
 from .recipe import CalibrationRecipe
@@ -37,10 +38,11 @@ from .result import Calibration, OutlierFrame
 from .solver import BOARD, START_NOISE, Calibrator
 
 FEWEST, FEW = 9, 25  # frames that are needed, and that make an answer sure
-SCALES = (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04)  # of the first guess, which may be some per cent off
+SCALES = (0.9, 0.94, 0.98, 1.02, 1.06)  # of the first guess, which may be some per cent off
 NEAR = 70  # LEDs near the axis that the trials look at
+BETTER = 0.02  # lower logarithm of the amplitude error that makes another start better than the given one
 TRUSTED = 0.9  # share of those that decide: a few bad frames must not
-BOARD_STEPS = 4
+BOARD_STEPS, ONWARD = 5, 0.6  # share of the last step that the next begins with: the object follows slowly
 PASSES = (1.0, 1.0, 0.5, 0.25, 0.12)
 WARM_PASSES = (1.0, 0.5, 0.2)  # where the object is nearly right already
 LAST_PASSES = (*PASSES, 0.06)
@@ -52,7 +54,7 @@ FINE_STEPS = 1  # the last at all
 STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no longer matter
 TURNED_DEG = 8.0  # a board turned further is said to be
 HALF_TURN_TOLD = 0.8  # of the misfit that half a turn more must leave to be told from none
-STILL_ERROR = 0.005  # nor does a change of the error by this share
+STILL_ERROR, HARDLY_NA = 0.005, 3e-4  # nor does a change of the error by this share, the LEDs nearly at rest
 
 
 def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[Event, None, Calibration]:
@@ -103,7 +105,7 @@ class _Stages:
         self.start = self.found = self.calibrator.nominal
         self.accepted: Accepted | None = None
         self.coarser = COARSER if min(self.calibrator.plan.image_shape) >= ENOUGH else COARSE
-        self.done, self.total = 0, len(SCALES) + BOARD_STEPS + recipe.calibration_steps + 3
+        self.done, self.total = 0, len(SCALES) + BOARD_STEPS + recipe.calibration_steps + 6
         self.pace = PreviewPace(self._preview)
 
     def _preview(self) -> Preview:
@@ -140,13 +142,13 @@ class _Stages:
         c.noise = np.full(len(c.noise), START_NOISE)
         if self.recipe.learn_board:
             yield from self._start()
-        z, pose = c.nominal.z_um, self.pose
-        scales = SCALES if self.recipe.learn_board else (1.0,)
-        poses = [BoardPose(), *(BoardPose(pose.turn_rad, pose.shift, pose.scale * factor) for factor in scales)]
-        yield from self._try([(pose, z) for pose in poses], "looking for the board")
+        z, sizes = c.nominal.z_um, SCALES if self.recipe.learn_board else ()
+        boards = [BoardPose(), *(dataclasses.replace(self.pose, scale=self.pose.scale * by) for by in sizes)]
+        yield from self._try([(pose, z) for pose in boards], "looking for the board")
         self.depths = depth_map(self.region.replace(illumination_na=c.microscope.na), z)
         if self.recipe.learn_z:
-            yield from self._try([(self.pose, self.depths.usual_um)], "looking for the depth")
+            depths = np.linspace(z, self.depths.usual_um, 3)
+            yield from self._try([(self.pose, float(d)) for d in depths], "looking for the depth")
 
     def _start(self) -> Iterator[Event]:
         """Orientation, order and pose of the board, as far as the bright frames' spectra and the dark frames tell."""
@@ -159,6 +161,7 @@ class _Stages:
             self.directions, self.orientation = better.directions, ORIENTATIONS[better.orientation][0]
             _, _, rest = first_guess(self.region.replace(illumination_na=better.pose.place(self.directions)), False)
             self.pose, found = better.pose.then(rest), f"the frames show {better.said}"
+        self.pose = refined(self.region, self.directions, self.pose)
         turn = np.rad2deg(self.pose.turn_rad)
         if np.array_equal(self.directions, nominal) and abs(turn) <= TURNED_DEG:
             return
@@ -191,28 +194,26 @@ class _Stages:
         return None if HALF_TURN_TOLD < ratio < 1 / HALF_TURN_TOLD else ratio < 1
 
     def _try(self, candidates: list[tuple[BoardPose, float]], what: str) -> Iterator[Event]:
-        """Take up the candidate whose short reconstruction leaves the least misfit."""
-        c = self.calibrator
-        least, best = np.inf, None
+        """Take up the candidate whose short reconstruction predicts withheld frames best; the first needs not win."""
+        c, errors = self.calibrator, []
+        near = np.argsort(np.hypot(*self.pose.place(self.directions).T), kind="stable")[:NEAR]
         for pose, z in candidates:
-            na = pose.place(self.directions)
-            near = np.argsort(np.hypot(*na.T), kind="stable")[:NEAR]
-            c.believe(c.nominal.changed(na=na, z_um=z))
-            c.sweep((1.0,), near)
-            c.sweep((1.0, 1.0), near, recover_gain=self.recipe.learn_gains)
-            misfit = float(np.sort(c.misfits(near))[: round(TRUSTED * len(near))].sum())
-            if misfit < least:
-                least, best, self.pose = misfit, (c.microscope, c.spectrum.clone()), pose
+            c.believe(c.nominal.changed(na=pose.place(self.directions), z_um=z))
+            errors.append(trial_error(c, near))
             yield from self._progress(what)
-        assert best is not None
-        c.believe(best[0])
-        c.spectrum = best[1]
+        errors[0] -= BETTER
+        self.pose, z = candidates[int(np.argmin(errors))]
+        c.believe(c.nominal.changed(na=self.pose.place(self.directions), z_um=z))
+        c.sweep((1.0,), near)
+        c.sweep((1.0, 1.0), near, recover_gain=self.recipe.learn_gains)
 
     def fit_the_board(self) -> Iterator[Event]:
         """Gains, depth, pupil and ambient light together with the whole board."""
-        for number in range(BOARD_STEPS):
-            self.calibrator.sweep(PASSES[:3], recover_gain=number == 0 and self.recipe.learn_gains)
-            self.pose = self.calibrator.step_board(self.directions, self.pose, 0.5, self.coarser)
+        before = self.pose
+        for _ in range(BOARD_STEPS):
+            self.calibrator.sweep(PASSES[:3], recover_gain=self.recipe.learn_gains)
+            ahead = BoardPose.of((1 + ONWARD) * self.pose.vector - ONWARD * before.vector)
+            before, self.pose = self.pose, self.calibrator.step_board(self.directions, ahead, 0.5, self.coarser)
             yield from self._progress("board, gains and pupil")
 
     def fit_the_leds(self) -> Iterator[Event]:
@@ -228,7 +229,7 @@ class _Stages:
             yield from self._progress("single LEDs")
             still = moved < STILL_NA and float(np.sqrt((c.gain_change[c.used] ** 2).mean())) < STILL_GAIN
             error = self._error()
-            still |= number > 1 and abs(error - last) < STILL_ERROR * last
+            still |= number > 1 and abs(error - last) < STILL_ERROR * last and moved < HARDLY_NA
             last = error
             fine += bool(fine) or still or number >= self.recipe.calibration_steps - 1 - FINE_STEPS
             if fine > FINE_STEPS:
