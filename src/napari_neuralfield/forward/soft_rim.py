@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from .fourier import Windows
@@ -10,6 +12,7 @@ RADIUS, STRETCH, SKEW, LOG_SOFTNESS, FALL, FALL_4 = range(6)  # of the numbers t
 RIM = 6
 SHARP = 0.015  # softness to start from, shares of the radius: an edge 0.06 wide
 SHARPEST = 0.004
+FAINT = 1e-13  # of the modulus: a far smaller one is denormal, and its gradient infinite
 
 
 def sharp_rim() -> torch.Tensor:
@@ -33,7 +36,7 @@ def soft_aperture(fy: torch.Tensor, fx: torch.Tensor, cutoff: float, rim: torch.
     square = (y * (1 + rim[STRETCH])) ** 2 + (x * (1 - rim[STRETCH])) ** 2 + 2 * rim[SKEW] * y * x
     radius = torch.sqrt(square.clamp(min=1e-12))
     softness = torch.exp(rim[LOG_SOFTNESS]).clamp(min=SHARPEST)
-    inside = torch.sigmoid((1 + rim[RADIUS] - radius) / softness)
+    inside = torch.sigmoid(((1 + rim[RADIUS] - radius) / softness).clamp(min=math.log(FAINT)))
     return inside * (1 + square * (rim[FALL] + square * rim[FALL_4]))
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scene import OBJECTIVE_NA, PIXEL_UM, WAVELENGTH_UM, board, scene, thin_sample
 
-from napari_neuralfield.forward.soft_rim import RADIUS, STRETCH, sharp_rim, soft_aperture
+from napari_neuralfield.forward.soft_rim import FALL, LOG_SOFTNESS, RADIUS, STRETCH, sharp_rim, soft_aperture
 from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum, frequencies
 from napari_neuralfield.recon.refine.microscope import FitMicroscope, grid_of
 
@@ -72,6 +72,17 @@ def test_a_rim_is_wide_and_long_as_its_numbers_say() -> None:
     along_y, along_x = (float((part > 0.5).sum()) * step for part in (passed[:, 200], passed[200]))
     assert along_y == pytest.approx(1.02 / 1.05, abs=0.006)
     assert along_x == pytest.approx(1.02 / 0.95, abs=0.006)
+
+
+def test_far_outside_the_sharpest_rim_a_pupil_still_has_a_gradient() -> None:
+    """Unless held above, its modulus is 2e-39 there, a number that torch cannot divide by."""
+    rim = sharp_rim()
+    rim[LOG_SOFTNESS], rim[FALL] = -10.0, -0.2
+    rim.requires_grad_()
+    far = torch.full((3,), 1.3544 * CUTOFF)
+    found = torch.polar(soft_aperture(far, torch.zeros(1), CUTOFF, rim), torch.full((3,), 1.3))
+    (gradient,) = torch.autograd.grad(found.real.sum() + found.imag.sum(), rim)
+    assert torch.isfinite(gradient).all()
 
 
 def test_a_border_around_the_frame_changes_no_place() -> None:
