@@ -53,6 +53,9 @@ class AutoRecipe(CalibrationRecipe):
     )
     learn_rim: bool = option(True, "radius, ellipticity and softness of the pupil's rim")
     filter_noise: bool = option(True, "take out of the object what is noise, by noise drawn anew")
+    flat_light: bool = option(
+        True, "take the spherical wave of LEDs at led_height_mm out of the phase, where the frames show one"
+    )
     planes: int | None = option(None, "planes of a stack; empty: 0.3 depths of field apart", ge=1, le=2000)
     fit_steps: int = option(240, "steps of the fit's last round", ge=20, le=100_000, advanced=True)
     half: bool = option(True, "store in half precision", advanced=True)
@@ -278,7 +281,7 @@ def _fit_result(fit: Fit, recipe: AutoRecipe, started: float) -> Result:
     }  # fmt: skip
     ambient = np.maximum(ambient_light(given) + fit.ambient(), 0)
     arrays = arrays_of(found, gains / gains.mean(), ambient)
-    done = finished(field_of(fit, recipe.half), recipe, found, started, figures, calibration=arrays)
+    done = finished(field_of(fit, recipe.half, recipe.flat_light), recipe, found, started, figures, calibration=arrays)
     beside = (ambient - ambient_light(given))[:, None, None]  # is taken off the frames that it is compared with
     return dataclasses.replace(
         done.result, predicted=lambda: (fit.frames() * fit.counts.scale).cpu().numpy() - beside.astype(np.float32)

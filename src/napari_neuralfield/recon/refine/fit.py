@@ -7,6 +7,7 @@ the microscope is looked for, and a longer one ends it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -17,6 +18,8 @@ from ...optics.grids import centred_spectrum, image_of
 from ..engine.adam import Adam, warm_cosine
 from .counts import LedCounts, ambient_light, counts_of, with_noise
 from .microscope import NOLL, FitMicroscope, grid_of
+from .slow_phase import RATE as SLOW_RATE
+from .slow_phase import SlowPhase, sphere
 
 PASSES = (1.0, 1.0, 1.0, 0.5, 0.25, 0.12)
 AT_ONCE = 24  # LEDs in a step
@@ -33,6 +36,7 @@ DIMMEST = 1e-4
 DARK = 1.2  # of the NA: LEDs beyond give dark frames
 PASSED = 0.1  # of the pupil's modulus: a bin that passes less is not shown
 TINY = 1e-12
+UM_PER_MM = 1000.0
 
 
 class Fit:
@@ -64,7 +68,9 @@ class Fit:
             acquisition, grid_of(acquisition, device), z_um,
             np.ones(count) if gains is None else gains, ambient_light(self.counts, dark),
         )  # fmt: skip
-        self.object = torch.ones(self.microscope.grid.object_shape, dtype=torch.complex64, device=device)
+        self.slow = SlowPhase(self.microscope.grid.object_shape, device)
+        self.light_bend = 0.0
+        self.object = self._begun()
         self.used = np.ones(count, bool)
         self.unfiltered: torch.Tensor | None = None  # the object before its noise was filtered, where it was
 
@@ -82,6 +88,24 @@ class Fit:
         """Begin with Zernike terms (Noll index -> rad)."""
         terms = [float(zernike_rad.get(index, 0.0)) for index in NOLL]
         self.microscope.values["zernike"] = torch.tensor(terms, device=self.object.device)
+
+    def bend(self, bend: float) -> None:
+        """Begin with a sphere in the object's phase, `bend` rad/um^2, that of the light."""
+        self.light_bend = bend
+        self.object = self._begun()
+
+    @property
+    def known_bend(self) -> float:
+        """How the waves of the LEDs are bent by their height, rad/um^2; 0 where that is not known or not seen."""
+        height = self.acquisition.led_height_mm
+        if height is None or self.light_bend <= 0:
+            return 0.0
+        return math.pi / (self.acquisition.wavelength_um * height * UM_PER_MM)
+
+    def _begun(self) -> torch.Tensor:
+        """The slow phase that is known of an object (Y, X)."""
+        light = sphere(self.microscope.grid, self.acquisition.pixel_um, self.light_bend)
+        return self.slow.wave(self.slow.found) * torch.polar(torch.ones_like(light), light)
 
     def support(self) -> torch.Tensor:
         """Bins of the object's spectrum that some LED passes (Y, X), bool."""
@@ -118,14 +142,16 @@ class Fit:
         return float((misfit / self.counts.light.clamp(min=0).mean().clamp(min=TINY)) ** 0.5)
 
     def moved_to(self, acquisition: LedArray) -> None:
-        """Take the windows about where the LEDs are believed to be now; the object begins anew, the rest stays."""
+        """Take the windows about where the LEDs are believed to be now; of the object only its slow phase stays."""
         old, known = self.microscope, self.microscope.values
         grid = grid_of(acquisition, old.grid.device)
         self.acquisition = acquisition
         self.microscope = FitMicroscope(acquisition, grid, old.z_um, np.ones(self.leds), 0.0)
         kept = {name: value for name, value in known.items() if name not in ("directions", "board")}
         self.microscope.values |= kept
-        self.object = torch.ones(grid.object_shape, dtype=torch.complex64, device=grid.device)
+        found, self.slow = self.slow.found, SlowPhase(grid.object_shape, grid.device)
+        self.slow.found = found
+        self.object = self._begun()
 
     @torch.no_grad()
     def project(self, steps: Sequence[float] = PASSES) -> None:
@@ -185,7 +211,7 @@ class Fit:
         return light * self._bright(values)[leds, None, None] + self._floor(values)[leds, None, None]
 
     def _loss(self, given: torch.Tensor, leds: np.ndarray, values: dict[str, torch.Tensor]) -> torch.Tensor:
-        spectrum = centred_spectrum(torch.view_as_complex(given))
+        spectrum = centred_spectrum(given)
         model = torch.sqrt((self.predicted(leds, spectrum, values) + self.counts.offset).clamp(min=TINY))
         good = self.counts.good[leds]
         measured = torch.sqrt((self.counts.light[leds] + self.counts.offset).clamp(min=0))
@@ -201,19 +227,22 @@ class Fit:
         """
         values = {name: value.clone().requires_grad_(name in learn) for name, value in self.microscope.values.items()}
         given = torch.view_as_real(self.object.contiguous()).clone().requires_grad_()
-        adam = Adam([given], RATE, BETAS, [(values[name], RATES[name]) for name in learn])
+        slow = torch.zeros_like(self.slow.found, requires_grad=bool(learn))
+        beside = [(values[name], RATES[name]) for name in learn] + ([(slow, SLOW_RATE)] if learn else [])
+        adam = Adam([given], RATE, BETAS, beside)
         queue, used = np.zeros(0, int), torch.as_tensor(self.used, device=given.device)
         for number in range(steps):
             if len(queue) < AT_ONCE:
                 queue = np.concatenate([queue, self.draw.permutation(np.flatnonzero(self.used))])
             leds, queue = np.unique(queue[:AT_ONCE]), queue[AT_ONCE:]
-            loss = self._loss(given, leds, values)
+            loss = self._loss(torch.view_as_complex(given) * self.slow.wave(slow), leds, values)
             adam.step(loss, RATE * warm_cosine(number, steps), float(number >= ALONE))
             with torch.no_grad():
                 if "gain" in learn:
                     values["gain"] -= values["gain"][used].exp().mean().log()
             yield float(loss.detach())
-        self.object = torch.view_as_complex(given.detach())
+        self.slow.found = self.slow.found + slow.detach()
+        self.object = torch.view_as_complex(given.detach()) * self.slow.wave(slow.detach())
         self.microscope.values = {name: value.detach() for name, value in values.items()}
 
     @torch.no_grad()

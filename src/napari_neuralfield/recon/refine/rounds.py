@@ -18,10 +18,12 @@ from ..engine.preview_pace import PreviewPace
 from .fit import RATES, Fit
 from .noise_filter import STEPS as NOISE_STEPS
 from .noise_filter import without_noise
+from .slow_phase import bend_of, sphere
 
 ROUNDS = (80, 80)  # steps of the rounds that look for the LEDs
 FIRST, SECOND = (1.0, 1.0, 0.5, 0.25), (1.0, 0.5, 0.25, 0.12)  # passes before and after the gains are found
 LIGHT = ("gain", "ambient")
+BEND_PX, RIM, FEWEST_BRIGHT = 128, 1.1, 4  # the middle of frames, LEDs up to it (of the NA), and how many: for a bend
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,8 +71,12 @@ def fitted(acquisition: LedArray, start: Start, plan: FitPlan, device: torch.dev
     plan : what it is to do.
     """
     region = central(acquisition, plan.region_px)
+    bend = bend_of_light(acquisition, start, device)
     fit = Fit(region, device, start.z_um, start.gains, plan.seed)
     fit.take_up(start.zernike_rad)
+    fit.bend(bend)
+    if bend:
+        yield Note(_said_of_bend(fit))
     total = sum(ROUNDS) + plan.steps + 2 * NOISE_STEPS * plan.filter_noise
     done = 0
     for steps in ROUNDS:
@@ -80,6 +86,7 @@ def fitted(acquisition: LedArray, start: Start, plan: FitPlan, device: torch.dev
     learn = plan.learn
     if region.frame_shape != acquisition.frame_shape:
         fit = _whole(fit, acquisition, plan, device)
+        fit.bend(bend)
         learn = tuple(name for name in LIGHT if name in plan.learn)
     yield from _round(fit, plan.steps, learn, (done, total))
     done += plan.steps
@@ -90,6 +97,44 @@ def fitted(acquisition: LedArray, start: Start, plan: FitPlan, device: torch.dev
         for number, misfit in enumerate(without_noise(fit, plan.seed)):
             yield Progress(done + number + 1, total, fit.relative(misfit), "noise")
     return fit
+
+
+def bend_of_light(acquisition: LedArray, start: Start, device: torch.device) -> float:
+    """How the LEDs' waves are bent over the field, rad/um^2: as passes over the bright frames fit best.
+
+    LEDs near the rim of the pupil tell, whose light passes at one side of the field only.
+
+    Parameters
+    ----------
+    acquisition : the frames.
+    start : what is known of the microscope.
+    device : to work on.
+    """
+    part = central(acquisition, BEND_PX)
+    oblique = np.hypot(*np.asarray(part.illumination_na).T) / part.objective_na
+    bright = np.flatnonzero(oblique < RIM)
+    if len(bright) < FEWEST_BRIGHT:
+        return 0.0
+    part = part.subset(bright)
+
+    def misfit(bend: float) -> float:
+        fit = Fit(part, device, start.z_um, start.gains[bright])
+        fit.take_up(start.zernike_rad)
+        fit.bend(bend)
+        fit.project(FIRST[:3])
+        fit.find_gains()
+        fit.project(SECOND[:2])
+        return fit.error()
+
+    return bend_of(misfit, float(np.hypot(*part.frame_shape)) / 2 * part.pixel_um)
+
+
+def _said_of_bend(fit: Fit) -> str:
+    corner_um = np.hypot(*fit.acquisition.frame_shape) / 2 * fit.acquisition.pixel_um
+    said = f"the light is bent by {fit.light_bend * corner_um**2:.2g} rad at the corners of the field, as of near LEDs"
+    if fit.known_bend:
+        return f"{said}; {fit.known_bend * corner_um**2:.2g} rad are that of their height; see option flat_light"
+    return f"{said}; give led_height_mm to have that taken out of the phase"
 
 
 def _round(fit: Fit, steps: int, learn: tuple[str, ...], place: tuple[int, int]) -> Iterator[Event]:
@@ -117,8 +162,15 @@ def _whole(fit: Fit, acquisition: LedArray, plan: FitPlan, device: torch.device)
     return whole
 
 
-def field_of(fit: Fit, half: bool = True) -> PlanesField:
-    """What was fitted, on the frame's field of view; stored in `half` precision."""
+def field_of(fit: Fit, half: bool = True, flat: bool = True) -> PlanesField:
+    """What was fitted, on the frame's field of view.
+
+    Parameters
+    ----------
+    fit : object and microscope.
+    half : store it in half precision.
+    flat : take the spherical wave of LEDs whose height is known out of the phase, where the frames show one.
+    """
     m, acquisition = fit.microscope, fit.acquisition
     depth = m.depth_um
     shown = extent(acquisition, np.array([depth]))
@@ -129,5 +181,9 @@ def field_of(fit: Fit, half: bool = True) -> PlanesField:
         shown.z_um, (rows * factor, columns * factor), shown.pixel_um,
         (-first[0] * acquisition.pixel_um, -first[1] * acquisition.pixel_um),
     )  # fmt: skip
-    spectrum = centred_spectrum(fit.object)
+    shown_object = fit.object
+    if flat and fit.known_bend:
+        wave = sphere(m.grid, acquisition.pixel_um, -fit.known_bend)
+        shown_object = shown_object * torch.polar(torch.ones_like(wave), wave)
+    spectrum = centred_spectrum(shown_object)
     return PlanesField.from_spectra(spectrum[None], [depth], shown, fit.support(), half=half, period=period)
