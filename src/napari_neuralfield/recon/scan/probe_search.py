@@ -33,6 +33,9 @@ RATIO = 1.35  # between two curvatures tried; the misfit falls within a factor 1
 PASSES = 4  # of each trial
 MORE = 12  # of the best trials
 FINALISTS = 3
+LONG = 20  # of those that tell coherent from partly coherent light
+COHERENT = 0.93  # of one mode's error: what three must reach to be taken; coherent light measured from 0.949 on
+SIDE_MODE = 0.1  # share of the light in each of the two further modes at the start
 LAST_STEP = 0.3  # of the last pass of a trial, so that noise averages
 HELD = 5  # every fifth frame is left out of the trials
 FRAMES = 60  # used for each trial
@@ -73,8 +76,10 @@ def start_of(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, Sca
     some = acquisition.subset(problem.train.cpu().numpy())
     found = yield from searched(some.replace(probe=guess), recipe)
     if found.given is None or found.error < BETTER * found.given:
-        state.probe = with_modes(curved_probe(problem, found.defocus_um), len(state.probe))
+        probe = curved_probe(problem, found.defocus_um)
         yield Note(_said(found))
+        blurred = recipe.modes is None and (yield from incoherent(some, found.defocus_um, recipe))
+        state.probe = of_a_source(probe) if blurred else with_modes(probe, len(state.probe))
     return state
 
 
@@ -139,6 +144,44 @@ def searched(acquisition: Ptychography, recipe: ScanRecipe) -> Generator[Event, 
         best = 0.0
     given = trial_error(problem, first_state(problem, 1).probe, recipe.seed, MORE) if known else None
     return Curvature(best, longer[best], longer[0.0], len(tried) + known, given)
+
+
+def incoherent(acquisition: Ptychography, defocus_um: float, recipe: ScanRecipe) -> Generator[Event, None, bool]:
+    """Whether the light of a source of some size predicts frames left out clearly better than that of a point.
+
+    Parameters
+    ----------
+    acquisition : the scan.
+    defocus_um : where the focus lies.
+    recipe : says on which device.
+    """
+    some = _part(acquisition)
+    if some.frame_count < 4 * HELD:
+        return False
+    problem = problem_of(some, ScanRecipe(device=recipe.device, seed=recipe.seed, hold_out=HELD))
+    point = curved_probe(problem, defocus_um)
+    errors = []
+    for number, probe in enumerate((point, of_a_source(point)), 1):
+        errors.append(trial_error(problem, probe, recipe.seed, LONG))
+        yield Progress(number, 2, errors[-1], "looking whether the light is coherent")
+    if errors[1] > COHERENT * errors[0]:
+        return False
+    yield Note(
+        f"the light is partly coherent: three modes of the probe predict frames left out better ({errors[1]:.3g}) than "
+        f"one ({errors[0]:.3g}), so three are solved for; --modes 1 for one"
+    )
+    return True
+
+
+def of_a_source(probe: torch.Tensor) -> torch.Tensor:
+    """A `probe` (1, y, x) and the first modes of a source that moves it up and down and across: (3, y, x)."""
+    y, x = (torch.fft.fftfreq(n, device=probe.device) for n in probe.shape[-2:])
+    spectrum, whole = torch.fft.fft2(probe[0]), probe.abs().square().sum()
+    modes = [probe[0] * (1 - 2 * SIDE_MODE) ** 0.5]
+    for slope in (y[:, None], x[None, :]):
+        mode = torch.fft.ifft2(spectrum * slope)
+        modes.append(mode * (SIDE_MODE * whole / mode.abs().square().sum().clamp(min=1e-30)).sqrt())
+    return torch.stack(modes)
 
 
 def _lowest(tried: dict[float, float]) -> float:
