@@ -8,7 +8,7 @@ import torch
 
 from napari_neuralfield import build_recipe
 from napari_neuralfield.forward.scan_problem import Problem, ScanState, first_state
-from napari_neuralfield.recon.scan.exit_waves import ExitWaves, likely
+from napari_neuralfield.recon.scan.exit_waves import ExitWaves, likely, orthogonal, power
 from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate import scans as simulate_scans
 
@@ -104,3 +104,13 @@ def test_the_step_for_counts_lowers_their_negative_log_likelihood_and_is_half_as
         assert misfit[1] < misfit[0]
     near = likely(1.001 * seen, seen, 0.001 * seen, 1e-6)
     assert float(near.mean()) == pytest.approx(0.001, rel=0.1)
+
+
+def test_orthogonal_modes_carry_the_same_light_brightest_first() -> None:
+    modes = torch.randn(3, 8, 8, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    found = orthogonal(modes)
+    gram = found.flatten(1) @ found.flatten(1).conj().T
+    assert (gram - torch.diag(gram.diagonal())).abs().max() < 1e-3
+    assert (gram.diagonal().real.diff() < 0).all()
+    torch.testing.assert_close(power(found).sum(0), power(modes).sum(0), rtol=1e-4, atol=1e-4)
+    assert orthogonal(modes[:1]) is not None

@@ -13,7 +13,7 @@ from napari_neuralfield import build_recipe, reconstruct
 from napari_neuralfield.forward.scan_problem import first_state
 from napari_neuralfield.recon.scan.exit_waves import ExitWaves, power
 from napari_neuralfield.recon.scan.least_squares import Batches
-from napari_neuralfield.recon.scan.passes import Schedule, Settling, centre, orthogonal, plan_of, solve_scan
+from napari_neuralfield.recon.scan.passes import Schedule, Settling, centre, plan_of, solve_scan
 from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.types import Done, InputError, Note, Preview, Progress
 
@@ -57,16 +57,6 @@ def test_known_surfaces_get_few_passes() -> None:
     assert plan_of(problem, build_recipe("rpie", {"passes": 4, "settle": 0.5})) == (4, 2)
     problem = problem_of(scan_scene.far_field()[0], build_recipe("rpie", {}))
     assert plan_of(problem, build_recipe("rpie", {})) == (30, 15)
-
-
-def test_orthogonal_modes_carry_the_same_light_brightest_first() -> None:
-    modes = torch.randn(3, 8, 8, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
-    found = orthogonal(modes)
-    gram = found.flatten(1) @ found.flatten(1).conj().T
-    assert (gram - torch.diag(gram.diagonal())).abs().max() < 1e-3
-    assert (gram.diagonal().real.diff() < 0).all()
-    torch.testing.assert_close(power(found).sum(0), power(modes).sum(0), rtol=1e-4, atol=1e-4)
-    assert orthogonal(modes[:1]) is not None
 
 
 def test_settling_keeps_every_frame() -> None:

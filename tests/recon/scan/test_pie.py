@@ -67,6 +67,8 @@ def test_modes_explain_what_one_wave_cannot() -> None:
     assert three.figures["relative_amplitude_error"] < 0.85 * one.figures["relative_amplitude_error"]  # measured: 0.74
     light = (abs(three.calibration["probe"]) ** 2).sum((1, 2))
     assert (np.diff(light) < 0).all()
+    np.testing.assert_allclose(three.calibration["mode_shares"], light / light.sum(), rtol=1e-4)
+    assert three.figures["first_mode_share"] == pytest.approx(light[0] / light.sum(), rel=1e-4)
 
 
 def test_the_modes_of_the_file_are_kept() -> None:

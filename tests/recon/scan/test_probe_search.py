@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from solved import events_of
 
 from napari_neuralfield import build_recipe
 from napari_neuralfield.data.acquisition import Ptychography
-from napari_neuralfield.recon.scan.probe_search import distances, flat
+from napari_neuralfield.recon.scan.probe_search import distances, finalists, flat
 from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate.scans import far_field
 from napari_neuralfield.types import Done, Note, Progress
@@ -58,6 +60,32 @@ def test_a_described_guess_is_one_start_among_others_and_a_known_probe_stays() -
     assert flat(np.ones((1, 4, 4), complex))
     assert not flat(np.full((1, 4, 4), 1 + 1j))
     assert not flat(np.ones((2, 4, 4), complex))
+
+
+def test_few_counts_do_not_mislead() -> None:
+    """700 counts in a frame: any curved probe fits its noise; frames left out tell."""
+    acquisition, _ = far_field(
+        4, pixels=48, frames=64, spot=-22.0, overlap=0.6, counts=700.0, probe="none", stop=0.45, phantom="texture"
+    )
+    *events, _ = events_of(acquisition, "rpie", passes=1, correct_positions=False)
+    said = next(e.text for e in events if isinstance(e, Note) and "starts tried" in e.text)
+    away = re.search(r"focus (\d+) um before the sample", said)
+    assert away is not None, said
+    assert 2800 < float(away[1]) < 6400  # true: 4300; measured: 3666
+
+
+@pytest.mark.parametrize("modes", [1, 3])
+def test_partly_coherent_light_gets_modes(modes: int) -> None:
+    acquisition, _ = scan(-22.0, stop=0.0, modes=modes)
+    *events, done = events_of(acquisition, "rpie", passes=4, correct_positions=False)
+    assert isinstance(done, Done)
+    assert len(done.result.calibration["probe"]) == modes
+    assert any("partly coherent" in e.text for e in events if isinstance(e, Note)) == (modes == 3)
+
+
+def test_finalists_are_valleys() -> None:
+    errors = dict(zip(range(7), (3.0, 2.0, 2.5, 1.0, 4.0, 6.0, 5.0), strict=True))
+    assert finalists(errors) == [3, 1, 6]
 
 
 def test_distances_tried() -> None:

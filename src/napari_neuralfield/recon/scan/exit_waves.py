@@ -23,6 +23,15 @@ def power(wave: torch.Tensor) -> torch.Tensor:
     return (wave * wave.conj()).real.contiguous()
 
 
+def orthogonal(probe: torch.Tensor) -> torch.Tensor:
+    """The modes (mode, y, x) of the same light that are orthogonal, the brightest first."""
+    if len(probe) == 1:
+        return probe
+    flat = probe.flatten(1)
+    _, mixing = torch.linalg.eigh(flat @ flat.conj().T)
+    return (mixing.conj().T.flip(0) @ flat).reshape(probe.shape)
+
+
 def likely(measured: torch.Tensor, seen: torch.Tensor, miss: torch.Tensor, faint: float) -> torch.Tensor:
     """Share (frame, y, x) by which waves grow for the likelihood of counts.
 

@@ -20,7 +20,7 @@ from ...forward.scan_problem import Problem, ScanState
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import option
-from .exit_waves import ExitWaves, power
+from .exit_waves import ExitWaves, orthogonal, power
 from .positions import PositionCorrection
 from .probe_search import start_of
 from .recipe import ScanRecipe
@@ -241,12 +241,3 @@ class Settling:
 def centre(weight: torch.Tensor) -> np.ndarray:
     """Centre of mass (y, x) of `weight` (y, x), px."""
     return np.array(ndimage.center_of_mass(weight.cpu().numpy()))
-
-
-def orthogonal(probe: torch.Tensor) -> torch.Tensor:
-    """The modes (mode, y, x) of the same light that are orthogonal, the brightest first."""
-    if len(probe) == 1:
-        return probe
-    flat = probe.flatten(1)
-    _, mixing = torch.linalg.eigh(flat @ flat.conj().T)
-    return (mixing.conj().T.flip(0) @ flat).reshape(probe.shape)

@@ -3,7 +3,8 @@
 The mean frame's root is the modulus of the probe's spectrum. Its phase is that of a focus seen at a distance d,
 exp(-i pi wavelength d |f|^2), of which d alone is unknown: a flat one starts the reconstruction of a defocused probe in
 a place from which it does not come back. So some distances of both signs are tried with a few passes of rPIE on part of
-the frames, and the one that leaves the smallest misfit is taken.
+the frames, the best of them with more passes, and the one that predicts frames left out best is taken: what the frames
+used say of themselves is mostly their noise, where there are few counts.
 """
 
 from __future__ import annotations
@@ -29,10 +30,17 @@ from .sequential import Sequential
 from .setup import problem_of
 
 RATIO = 1.35  # between two curvatures tried; the misfit falls within a factor 1.5 of the right one
-PASSES = 4
+PASSES = 4  # of each trial
+MORE = 12  # of the best trials
+FINALISTS = 3
+LONG = 20  # of those that tell coherent from partly coherent light
+COHERENT = 0.93  # of one mode's error: what three must reach to be taken; coherent light measured from 0.949 on
+SIDE_MODE = 0.1  # share of the light in each of the two further modes at the start
+LAST_STEP = 0.3  # of the last pass of a trial, so that noise averages
+HELD = 5  # every fifth frame is left out of the trials
 FRAMES = 60  # used for each trial
 SIDE = 128  # pixels of the middle of larger frames: the same window in larger pixels
-BETTER = 0.97  # of the flat start's misfit: what a curved one must reach to be taken
+BETTER = 0.995  # of the flat start's error: what a curved one must reach to be taken
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,10 +48,10 @@ class Curvature:
     """What was found.
 
     defocus_um : of the focus before the sample, negative behind it; 0 where a flat phase explains the frames as well.
-    error : relative amplitude error that it leaves after the trial.
-    flat : what the flat start leaves.
+    error : relative amplitude error of the frames left out of the trial.
+    flat : that of the flat start.
     tried : how many there were.
-    given : what the file's probe leaves; None where it has none.
+    given : that of the file's probe; None where it has none.
     """
 
     defocus_um: float
@@ -68,8 +76,10 @@ def start_of(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, Sca
     some = acquisition.subset(problem.train.cpu().numpy())
     found = yield from searched(some.replace(probe=guess), recipe)
     if found.given is None or found.error < BETTER * found.given:
-        state.probe = with_modes(curved_probe(problem, found.defocus_um), len(state.probe))
+        probe = curved_probe(problem, found.defocus_um)
         yield Note(_said(found))
+        blurred = recipe.modes is None and (yield from incoherent(some, found.defocus_um, recipe))
+        state.probe = of_a_source(probe) if blurred else with_modes(probe, len(state.probe))
     return state
 
 
@@ -113,21 +123,77 @@ def searched(acquisition: Ptychography, recipe: ScanRecipe) -> Generator[Event, 
     Its positions are taken as they run; `recipe` says on which device.
     """
     some = _part(acquisition)
-    problem = problem_of(some, ScanRecipe(device=recipe.device, seed=recipe.seed))
-    every = distances(problem)
+    left_out = HELD if some.frame_count >= 4 * HELD else 0
+    problem = problem_of(some, ScanRecipe(device=recipe.device, seed=recipe.seed, hold_out=left_out))
+    every, known = distances(problem), some.probe is not None
+    total = len(every) + 2 + FINALISTS + 1 + known
+
+    def error(distance: float, passes: int = PASSES) -> float:
+        return trial_error(problem, curved_probe(problem, distance), recipe.seed, passes)
+
     tried: dict[float, float] = {}
     for number, distance in enumerate(every):
-        tried[float(distance)] = _misfit(problem, curved_probe(problem, float(distance)), recipe.seed)
-        yield Progress(number + 1, len(every) + 2, min(tried.values()), "looking for the probe's focus")
-    best = min(tried, key=lambda d: tried[d])
+        tried[float(distance)] = error(float(distance))
+        yield Progress(number + 1, total, min(tried.values()), "looking for the probe's focus")
+    best = _lowest(tried)
     for factor in (RATIO**-0.4, RATIO**0.4) if best else ():  # a finer look on both sides
-        tried[best * factor] = _misfit(problem, curved_probe(problem, best * factor), recipe.seed)
-    best = min(tried, key=lambda d: tried[d])
-    if tried[best] > BETTER * tried[0.0]:
+        tried[best * factor] = error(best * factor)
+    longer = {distance: error(distance, MORE) for distance in {*finalists(tried), 0.0}}
+    best = _lowest(longer)
+    if longer[best] > BETTER * longer[0.0]:
         best = 0.0
-    known = some.probe is not None
-    given = _misfit(problem, first_state(problem, 1).probe, recipe.seed) if known else None
-    return Curvature(best, tried[best], tried[0.0], len(tried) + known, given)
+    given = trial_error(problem, first_state(problem, 1).probe, recipe.seed, MORE) if known else None
+    return Curvature(best, longer[best], longer[0.0], len(tried) + known, given)
+
+
+def incoherent(acquisition: Ptychography, defocus_um: float, recipe: ScanRecipe) -> Generator[Event, None, bool]:
+    """Whether the light of a source of some size predicts frames left out clearly better than that of a point.
+
+    Parameters
+    ----------
+    acquisition : the scan.
+    defocus_um : where the focus lies.
+    recipe : says on which device.
+    """
+    some = _part(acquisition)
+    if some.frame_count < 4 * HELD:
+        return False
+    problem = problem_of(some, ScanRecipe(device=recipe.device, seed=recipe.seed, hold_out=HELD))
+    point = curved_probe(problem, defocus_um)
+    errors = []
+    for number, probe in enumerate((point, of_a_source(point)), 1):
+        errors.append(trial_error(problem, probe, recipe.seed, LONG))
+        yield Progress(number, 2, errors[-1], "looking whether the light is coherent")
+    if errors[1] > COHERENT * errors[0]:
+        return False
+    yield Note(
+        f"the light is partly coherent: three modes of the probe predict frames left out better ({errors[1]:.3g}) than "
+        f"one ({errors[0]:.3g}), so three are solved for; --modes 1 for one"
+    )
+    return True
+
+
+def of_a_source(probe: torch.Tensor) -> torch.Tensor:
+    """A `probe` (1, y, x) and the first modes of a source that moves it up and down and across: (3, y, x)."""
+    y, x = (torch.fft.fftfreq(n, device=probe.device) for n in probe.shape[-2:])
+    spectrum, whole = torch.fft.fft2(probe[0]), probe.abs().square().sum()
+    modes = [probe[0] * (1 - 2 * SIDE_MODE) ** 0.5]
+    for slope in (y[:, None], x[None, :]):
+        mode = torch.fft.ifft2(spectrum * slope)
+        modes.append(mode * (SIDE_MODE * whole / mode.abs().square().sum().clamp(min=1e-30)).sqrt())
+    return torch.stack(modes)
+
+
+def _lowest(tried: dict[float, float]) -> float:
+    return min(tried, key=lambda distance: tried[distance])
+
+
+def finalists(tried: dict[float, float]) -> list[float]:
+    """The best distances, each better than its neighbours: those `tried`, by their errors."""
+    along = sorted(tried)
+    errors = [math.inf, *(tried[distance] for distance in along), math.inf]
+    valleys = [d for n, d in enumerate(along) if errors[n + 1] <= min(errors[n], errors[n + 2])]
+    return sorted(valleys, key=lambda distance: tried[distance])[:FINALISTS]
 
 
 def _part(acquisition: Ptychography) -> Ptychography:
@@ -144,23 +210,32 @@ def _part(acquisition: Ptychography) -> Ptychography:
 
 
 @torch.no_grad()
-def _misfit(problem: Problem, probe: torch.Tensor, seed: int) -> float:
-    """Relative amplitude error in the last of a few passes of rPIE from this `probe` (1, y, x)."""
+def trial_error(problem: Problem, probe: torch.Tensor, seed: int, passes: int = PASSES) -> float:
+    """How well a few passes of rPIE predict frames left out: relative amplitude error; infinite where they run away.
+
+    Parameters
+    ----------
+    problem : whose held frames are predicted; those used where it holds none.
+    probe : to start from (1, y, x).
+    seed : of the order of the frames.
+    passes : how many; the steps of the last half shrink to `LAST_STEP`.
+    """
     state = first_state(problem, 1, False)
     state.probe = probe
     engine, order = Sequential(problem, state, object_alpha=0.8), compute.seed(seed)
-    misfit = 0.0
-    for number in range(PASSES):
+    for number in range(passes):
         frames = problem.train[torch.randperm(len(problem.train), generator=order).to(problem.device)].tolist()
-        misfit = sum(float(part.sum()) for _, part in engine.sweep(frames, number > 0, 1.0))
-    error = math.sqrt(misfit / float(problem.frame_energy().sum()))
+        step = LAST_STEP ** max(0.0, 2 * (number + 1) / passes - 1)
+        for _ in engine.sweep(frames, number > 0, step):
+            pass
+    error = problem.error(engine.waves.state(), problem.held if len(problem.held) else None)
     return error if math.isfinite(error) else math.inf
 
 
 def _said(found: Curvature) -> str:
     where = f"the focus {abs(found.defocus_um):.4g} um {'before' if found.defocus_um > 0 else 'behind'} the sample"
-    what = f"a probe with {where} (misfit {found.error:.3g}; in focus {found.flat:.3g})"
+    what = f"a probe with {where} (error of frames left out {found.error:.3g}; in focus {found.flat:.3g})"
     if not found.defocus_um:
-        what = f"the mean frame in focus (misfit {found.flat:.3g})"
-    why = "no probe is given" if found.given is None else f"the given probe has a flat phase (misfit {found.given:.3g})"
-    return f"{why}: of {found.tried} starts tried, {what} explains the frames best and is taken"
+        what = f"the mean frame in focus (error of frames left out {found.flat:.3g})"
+    why = "no probe is given" if found.given is None else f"the given probe has a flat phase ({found.given:.3g})"
+    return f"{why}: of {found.tried} starts tried, {what} predicts them best and is taken"

@@ -14,6 +14,7 @@ from ...forward.scan import Scan, measure, narrowed, scan_of
 from ...forward.scan_problem import Problem, ScanState, object_of
 from ...optics.grids import centred_spectrum
 from ...types import Field, InputError, Result
+from .exit_waves import orthogonal, power
 from .orientation import oriented
 from .recipe import ScanRecipe
 from .registration import positions_from_frames
@@ -78,7 +79,8 @@ def result_of(
     """The finished result: field, probe, positions, and the relative amplitude error of every frame.
 
     Its calibration holds `probe` or `coded_surface` complex (mode, y, x) or (y, x), `positions_um` (frame, 2),
-    `nominal_positions_um` (frame, 2), `frame_error` (frame,).
+    `nominal_positions_um` (frame, 2), `frame_error` (frame,). Modes of a probe are orthogonal, the brightest first;
+    `mode_shares` (mode,) of the light are theirs.
 
     Parameters
     ----------
@@ -89,7 +91,8 @@ def result_of(
     """
     scan = problem.scan
     _, errors = problem.frame_misfit(state, problem.every)
-    probe = narrowed(state.probe.detach(), scan.rim).cpu().numpy()
+    light = orthogonal(state.probe.detach())
+    probe = narrowed(light, scan.rim).cpu().numpy()
     arrays = {
         ("coded_surface" if scan.geometry == "coded" else "probe"): probe[0] if scan.geometry == "coded" else probe,
         "positions_um": _positions_um(state, scan),
@@ -98,6 +101,10 @@ def result_of(
         **(calibration or {}),
     }
     numbers = {"relative_amplitude_error": problem.error(state), "cpu_seconds": cpu_seconds, **(figures or {})}
+    if len(light) > 1:
+        shares = power(light).sum((1, 2))
+        arrays["mode_shares"] = (shares / shares.sum()).cpu().numpy()
+        numbers["first_mode_share"] = float(arrays["mode_shares"][0])
     if len(problem.held):
         numbers["held_out_error"] = problem.error(state, problem.held)
     return Result(
