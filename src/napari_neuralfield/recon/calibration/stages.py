@@ -28,12 +28,12 @@ from .acceptance import BOARD as WHOLE_BOARD
 from .apply import central, corrected, pixel_factor
 from .board_from_spectra import first_guess
 from .board_start import better_start, half_turn, refined
-from .depth_map import depth_map
+from .depth_map import depth_map, no_depths
 from .gauss_newton import doubts, shared_by
 from .held_out import trial_error
 from .outlier_frames import around, find_outlier_frames
 from .plausible import microscope_sentences, replace_odd_gains
-from .recipe import CalibrationRecipe
+from .recipe import HELD, CalibrationRecipe, as_far_as_told
 from .result import Calibration, OutlierFrame
 from .solver import BOARD, START_NOISE, Calibrator
 
@@ -92,9 +92,11 @@ class _Stages:
 
     def __init__(self, acquisition: LedArray, recipe: CalibrationRecipe) -> None:
         self.started = time.process_time()
-        self.given, self.recipe = acquisition, recipe
-        self.region = central(acquisition, recipe.region_px)
+        self.given, self.region = acquisition, central(acquisition, recipe.region_px)
         self.calibrator = Calibrator(self.region, recipe)
+        self.recipe, self.untold = as_far_as_told(recipe, int((self.calibrator.side > 0).sum()))
+        if self.untold:
+            self.calibrator = Calibrator(self.region, self.recipe)
         self.orientation, self.pose = ORIENTATIONS[0][0], BoardPose()
         self.directions = np.asarray(self.region.illumination_na)  # the nominal ones, once rightly oriented
         self.before, self.after = np.zeros(0), np.zeros(0)
@@ -135,6 +137,8 @@ class _Stages:
             yield self._doubt(
                 f"{self.given.frame_count} frames are few to judge a microscope by; {FEW} or more make it surer"
             )
+        if self.untold:
+            yield self._doubt(self.untold)
         c.sweep(WARM_PASSES)
         c.noise = c.misfits()
         self.before = c.errors()
@@ -145,7 +149,9 @@ class _Stages:
         z, sizes = c.nominal.z_um, SCALES if self.recipe.learn_board else ()
         boards = [BoardPose(), *(dataclasses.replace(self.pose, scale=self.pose.scale * by) for by in sizes)]
         yield from self._try([(pose, z) for pose in boards], "looking for the board")
-        self.depths = depth_map(self.region.replace(illumination_na=c.microscope.na), z)
+        self.depths = no_depths(z)
+        if not self.untold:
+            self.depths = depth_map(self.region.replace(illumination_na=c.microscope.na), z)
         if self.recipe.learn_z:
             depths = np.linspace(z, self.depths.usual_um, 3)
             yield from self._try([(self.pose, float(d)) for d in depths], "looking for the depth")
@@ -247,15 +253,17 @@ class _Stages:
         """A sample at many depths puts its own shape into the microscope's: then only the gains are worth having."""
         found = self.calibrator.microscope
         if not self.depths.flat:
-            self.depths = depth_map(self._corrected(self.region), found.z_um)
+            try:
+                self.depths = depth_map(self._corrected(self.region), found.z_um)
+            except InputError:  # frames without light, by a microscope so wrong that it will not be taken
+                self.depths = no_depths(found.z_um)
         if self.depths.flat:
             return
         yield self._doubt(
             f"the sample is tilted or thick: its depth differs by {self.depths.spread_um:.3g} um over the field, which "
             "one plane cannot explain, so only the LED intensity is corrected; calibrate with a flat, thin sample"
         )
-        held = {"learn_board": False, "learn_directions": False, "learn_pupil": "none", "learn_z": False}
-        self.recipe = self.recipe.model_copy(update={**held, "learn_background": "none"})
+        self.recipe = self.recipe.model_copy(update={**HELD, "learn_background": "none"})
         self.calibrator = Calibrator(self.region.replace(illumination_na=self.directions), self.recipe)
         self.pose = BoardPose()
         yield from self.fit_the_leds()
