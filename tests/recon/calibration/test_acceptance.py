@@ -97,3 +97,27 @@ def test_few_bright_frames_do_not_drive_the_leds_apart() -> None:
     away = np.delete(away - away.mean(0), truth["bad_frames"], axis=0)
     assert np.sqrt((away**2).sum(1).mean()) < 4e-3  # NA, measured 2e-3, of which 1e-3 jitter; as given 7e-3
     assert found.z_um == pytest.approx(truth["z_um"], abs=3)  # measured 0.5
+
+
+def test_two_bright_frames_tell_neither_depth_nor_directions() -> None:
+    acquisition, truth = fpm_real(5001, pitch_mm=6.0, board_radius=2.3, upsampling=5)
+    bright = np.flatnonzero(np.hypot(*truth["illumination_na"].T) < acquisition.objective_na)
+    few = acquisition.subset(np.setdiff1d(np.arange(acquisition.frame_count), bright[2:]))
+    found = calibrated(few)
+    assert np.asarray(found.corrected.illumination_na) == pytest.approx(np.asarray(few.illumination_na), abs=1e-12)
+    assert found.corrected.sample_z_um is None
+    assert found.corrected.pupil is None
+    (text,) = (text for text in found.warnings if "bright-field frames tell" in text)
+    assert text.startswith("2 bright-field frames tell neither the sample's depth nor the LEDs' directions")
+    assert "only gains and ambient light are looked for" in text
+
+
+def test_frames_in_another_order_are_left_as_they_are() -> None:
+    """Any microscope that explains them is none: the light of its LEDs says so."""
+    acquisition, _ = miscalibrated_board(6, pixels=48, phantom="texture", **RIGHT)
+    backwards = acquisition.replace(illumination_na=np.asarray(acquisition.illumination_na)[::-1].copy())
+    order = np.random.default_rng(0).permutation(acquisition.frame_count)
+    found = calibrated(backwards.replace(frames=np.asarray(acquisition.frames)[order]))
+    assert found.accepted is not None
+    assert found.accepted.what == NOTHING
+    assert np.isfinite(found.accepted.gains).all()

@@ -66,7 +66,7 @@ def as_far_as_told(recipe: CalibrationRecipe, bright: int) -> tuple[CalibrationR
         return recipe, ""
     frames = "frame tells" if bright == 1 else "frames tell"
     return what, (
-        f"{bright or 'no'} bright-field {frames} neither the sample's depth nor the LEDs' directions nor the pupil, for "
-        f"which {FEWEST_BRIGHT} or more are needed, so those stay as given and only gains and ambient light are "
+        f"{bright or 'no'} bright-field {frames} neither the sample's depth nor the LEDs' directions nor the pupil, "
+        f"for which {FEWEST_BRIGHT} or more are needed, so those stay as given and only gains and ambient light are "
         "looked for"
     )

@@ -27,12 +27,12 @@ from .acceptance import ALL, GIVEN, NOTHING, Accepted, accept
 from .acceptance import BOARD as WHOLE_BOARD
 from .apply import central, corrected, pixel_factor
 from .board_from_spectra import first_guess
-from .board_start import better_start, half_turn, refined
+from .board_start import better_start, half_turn, half_turn_told, refined
 from .depth_map import depth_map, no_depths
 from .gauss_newton import doubts, shared_by
 from .held_out import trial_error
 from .outlier_frames import around, find_outlier_frames
-from .plausible import microscope_sentences, replace_odd_gains
+from .plausible import impossible, light_ratio, microscope_sentences, replace_odd_gains
 from .recipe import HELD, CalibrationRecipe, as_far_as_told
 from .result import Calibration, OutlierFrame
 from .solver import BOARD, START_NOISE, Calibrator
@@ -41,19 +41,17 @@ FEWEST, FEW = 9, 25  # frames that are needed, and that make an answer sure
 SCALES = (0.9, 0.94, 0.98, 1.02, 1.06)  # of the first guess, which may be some per cent off
 NEAR = 70  # LEDs near the axis that the trials look at
 BETTER = 0.02  # lower logarithm of the amplitude error that makes another start better than the given one
-TRUSTED = 0.9  # share of those that decide: a few bad frames must not
 BOARD_STEPS, ONWARD = 5, 0.6  # share of the last step that the next begins with: the object follows slowly
-PASSES = (1.0, 1.0, 0.5, 0.25, 0.12)
+PASSES = (1.0, 1.0, 0.5, 0.2)
 WARM_PASSES = (1.0, 0.5, 0.2)  # where the object is nearly right already
-LAST_PASSES = (*PASSES, 0.06)
+LAST_PASSES = (1.0, 0.5, 0.25, 0.12, 0.06)
 REACH, SHORTER = 0.4, 0.8  # of the search for single LEDs: bins at first, and from step to step
 FAR = 3  # first steps for single LEDs, which may still be far off and look twice
-COARSE = 2  # the search for single LEDs looks at every second pixel of each axis
-COARSER, ENOUGH = 4, 128  # and early steps of what all LEDs share at every fourth, of images as large as this
+COARSE = 2  # every second pixel of each axis is looked at,
+COARSER, ENOUGH = 4, 128  # and in early steps every fourth, of images as large as this
 FINE_STEPS = 1  # the last at all
 STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no longer matter
 TURNED_DEG = 8.0  # a board turned further is said to be
-HALF_TURN_TOLD = 0.8  # of the misfit that half a turn more must leave to be told from none
 STILL_ERROR, HARDLY_NA = 0.005, 3e-4  # nor does a change of the error by this share, the LEDs nearly at rest
 
 
@@ -174,7 +172,7 @@ class _Stages:
         turned = f", and the board turned by {turn:.0f} deg" if abs(turn) > TURNED_DEG else ""
         said = found or f"the LED directions are taken {self.orientation}{turned}"
         number = [name for name, _ in ORIENTATIONS].index(self.orientation)
-        known = self._half_turn_told()
+        known = half_turn_told(self.calibrator, self.pose.place(self.directions))
         if known is None:
             twin = ORIENTATIONS[half_turn(number)][0]
             said += f"; half a turn more ({twin}) fits as well, with the phase and the depth reversed"
@@ -185,19 +183,6 @@ class _Stages:
             said += ", half a turn further, which the depth or pupil of the file tells"
         self.otherwise = f"the LED board is mounted otherwise than the file says: {said}"
         yield self._doubt(self.otherwise)
-
-    def _half_turn_told(self) -> bool | None:
-        """Whether a known depth or pupil asks for half a turn more; None where it does not tell."""
-        if not self.given.sample_z_um and self.given.pupil is None:
-            return None  # half a turn, with phase and depth reversed, is the same to any frames
-        c, na, misfit = self.calibrator, self.pose.place(self.directions), []
-        for sign in (1, -1):
-            c.believe(c.nominal.changed(na=sign * na))
-            c.sweep((1.0,))
-            c.sweep((1.0, 0.5), recover_gain=self.recipe.learn_gains)
-            misfit.append(float(np.sort(c.misfits())[: round(TRUSTED * len(na))].sum()))
-        ratio = misfit[1] / misfit[0]
-        return None if HALF_TURN_TOLD < ratio < 1 / HALF_TURN_TOLD else ratio < 1
 
     def _try(self, candidates: list[tuple[BoardPose, float]], what: str) -> Iterator[Event]:
         """Take up the candidate whose short reconstruction predicts withheld frames best; the first needs not win."""
@@ -216,8 +201,9 @@ class _Stages:
     def fit_the_board(self) -> Iterator[Event]:
         """Gains, depth, pupil and ambient light together with the whole board."""
         before = self.pose
-        for _ in range(BOARD_STEPS):
-            self.calibrator.sweep(PASSES[:3], recover_gain=self.recipe.learn_gains)
+        for number in range(BOARD_STEPS):
+            passes = PASSES[1 if number else 0 : 3]
+            self.calibrator.sweep(passes, recover_gain=self.recipe.learn_gains)
             ahead = BoardPose.of((1 + ONWARD) * self.pose.vector - ONWARD * before.vector)
             before, self.pose = self.pose, self.calibrator.step_board(self.directions, ahead, 0.5, self.coarser)
             yield from self._progress("board, gains and pupil")
@@ -227,11 +213,12 @@ class _Stages:
         c, fine, moved, last = self.calibrator, 0, 0.0, np.inf
         for number in range(self.recipe.calibration_steps):
             far = number < FAR
+            coarse = self.coarser if far else COARSE
             c.sweep(PASSES if far else WARM_PASSES)
             c.sort_out()
             if self.recipe.learn_directions:
-                moved = c.step_leds(self._board(), REACH * SHORTER**number, 2 if far else 1, COARSE)
-            c.step_rest(1 if fine else self.coarser if far else COARSE)
+                moved = c.step_leds(self._board(), REACH * SHORTER**number, 2 if far else 1, coarse)
+            c.step_rest(1 if fine else coarse)
             yield from self._progress("single LEDs")
             still = moved < STILL_NA and float(np.sqrt((c.gain_change[c.used] ** 2).mean())) < STILL_GAIN
             error = self._error()
@@ -309,8 +296,13 @@ class _Stages:
             candidates[WHOLE_BOARD] = found.changed(na=self._board())
         if self.depths.flat and (recipe.learn_directions or recipe.learn_board):
             candidates[GIVEN] = found.changed(na=np.asarray(self.region.illumination_na))
-        none = Accepted(ALL, found, *3 * (np.zeros(0, int),))  # a thick sample's gains: one plane cannot judge them
-        self.accepted = accept(c, self.start, candidates, usable, bool(self.otherwise)) if self.depths.flat else none
+        nobody = 3 * (np.zeros(0, int),)
+        if impossible(light_ratio(found.gain, c.nominal.gain, found.na, self.given.objective_na)):
+            self.accepted = Accepted(NOTHING, self.start, *nobody)
+        elif self.depths.flat:
+            self.accepted = accept(c, self.start, candidates, usable, bool(self.otherwise))
+        else:
+            self.accepted = Accepted(ALL, found, *nobody)  # a thick sample's gains: one plane cannot judge them
         pose = self.pose if self.accepted.what in (ALL, WHOLE_BOARD) else BoardPose()
         for text in microscope_sentences(self.accepted.microscope.coefficients, pose, self.given.objective_na):
             yield self._doubt(text)
