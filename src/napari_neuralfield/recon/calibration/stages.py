@@ -26,7 +26,7 @@ from ..engine.preview_pace import PreviewPace
 from .acceptance import ALL, GIVEN, NOTHING, Accepted, accept
 from .acceptance import BOARD as WHOLE_BOARD
 from .apply import central, corrected, pixel_factor
-from .board_from_spectra import first_guess
+from .board_from_spectra import first_guess, with_strong_pupil
 from .board_start import better_start, half_turn, half_turn_told, refined
 from .depth_map import depth_map, no_depths
 from .gauss_newton import doubts, shared_by
@@ -144,6 +144,8 @@ class _Stages:
         c.noise = np.full(len(c.noise), START_NOISE)
         if self.recipe.learn_board:
             yield from self._start()
+        placed = self.region.replace(illumination_na=self.pose.place(self.directions))
+        c.nominal = with_strong_pupil(c.nominal, placed, self.recipe.learn_z)
         z, sizes = c.nominal.z_um, SCALES if self.recipe.learn_board else ()
         boards = [BoardPose(), *(dataclasses.replace(self.pose, scale=self.pose.scale * by) for by in sizes)]
         yield from self._try([(pose, z) for pose in boards], "looking for the board")
@@ -202,8 +204,7 @@ class _Stages:
         """Gains, depth, pupil and ambient light together with the whole board."""
         before = self.pose
         for number in range(BOARD_STEPS):
-            passes = PASSES[1 if number else 0 : 3]
-            self.calibrator.sweep(passes, recover_gain=self.recipe.learn_gains)
+            self.calibrator.sweep(PASSES[min(number, 1) : 3], recover_gain=self.recipe.learn_gains)
             ahead = BoardPose.of((1 + ONWARD) * self.pose.vector - ONWARD * before.vector)
             before, self.pose = self.pose, self.calibrator.step_board(self.directions, ahead, 0.5, self.coarser)
             yield from self._progress("board, gains and pupil")
