@@ -52,7 +52,7 @@ COARSER, ENOUGH = 4, 128  # and in early steps every fourth, of images as large 
 FINE_STEPS = 1  # the last at all
 STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no longer matter
 TURNED_DEG = 8.0  # a board turned further is said to be
-STILL_ERROR, HARDLY_NA = 0.005, 3e-4  # nor does a change of the error by this share, the LEDs nearly at rest
+STILL_ERROR, HARDLY_NA = 0.01, 6e-4  # nor does a change of the error by this share, the LEDs nearly at rest
 
 
 def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[Event, None, Calibration]:
@@ -149,9 +149,8 @@ class _Stages:
         z, sizes = c.nominal.z_um, SCALES if self.recipe.learn_board else ()
         boards = [BoardPose(), *(dataclasses.replace(self.pose, scale=self.pose.scale * by) for by in sizes)]
         yield from self._try([(pose, z) for pose in boards], "looking for the board")
-        self.depths = no_depths(z)
-        if not self.untold:
-            self.depths = depth_map(self.region.replace(illumination_na=c.microscope.na), z)
+        known = self.region.replace(illumination_na=c.microscope.na)
+        self.depths = no_depths(z) if self.untold else depth_map(known, z)
         if self.recipe.learn_z:
             depths = np.linspace(z, self.depths.usual_um, 3)
             yield from self._try([(self.pose, float(d)) for d in depths], "looking for the depth")
