@@ -42,9 +42,9 @@ SCALES = (0.9, 0.94, 0.98, 1.02, 1.06)  # of the first guess, which may be some 
 NEAR = 70  # LEDs near the axis that the trials look at
 BETTER = 0.02  # lower logarithm of the amplitude error that makes another start better than the given one
 BOARD_STEPS, ONWARD = 5, 0.6  # share of the last step that the next begins with: the object follows slowly
-PASSES = (1.0, 1.0, 0.5, 0.2)
+PASSES = (1.0, 1.0, 0.5, 0.25, 0.12)
 WARM_PASSES = (1.0, 0.5, 0.2)  # where the object is nearly right already
-LAST_PASSES = (1.0, 0.5, 0.25, 0.12, 0.06)
+LAST_PASSES = (*PASSES, 0.06)
 REACH, SHORTER = 0.4, 0.8  # of the search for single LEDs: bins at first, and from step to step
 FAR = 3  # first steps for single LEDs, which may still be far off and look twice
 COARSE = 2  # every second pixel of each axis is looked at,
@@ -52,7 +52,7 @@ COARSER, ENOUGH = 4, 128  # and in early steps every fourth, of images as large 
 FINE_STEPS = 1  # the last at all
 STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no longer matter
 TURNED_DEG = 8.0  # a board turned further is said to be
-STILL_ERROR, HARDLY_NA = 0.01, 6e-4  # nor does a change of the error by this share, the LEDs nearly at rest
+STILL_ERROR, HARDLY_NA = 0.005, 3e-4  # nor does a change of the error by this share, the LEDs nearly at rest
 
 
 def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[Event, None, Calibration]:
@@ -202,8 +202,8 @@ class _Stages:
     def fit_the_board(self) -> Iterator[Event]:
         """Gains, depth, pupil and ambient light together with the whole board."""
         before = self.pose
-        for number in range(BOARD_STEPS):
-            self.calibrator.sweep(PASSES[min(number, 1) : 3], recover_gain=self.recipe.learn_gains)
+        for _ in range(BOARD_STEPS):
+            self.calibrator.sweep(PASSES[:3], recover_gain=self.recipe.learn_gains)
             ahead = BoardPose.of((1 + ONWARD) * self.pose.vector - ONWARD * before.vector)
             before, self.pose = self.pose, self.calibrator.step_board(self.directions, ahead, 0.5, self.coarser)
             yield from self._progress("board, gains and pupil")
