@@ -47,11 +47,11 @@ WARM_PASSES = (1.0, 0.5, 0.2)  # where the object is nearly right already
 LAST_PASSES = (*PASSES, 0.06)
 REACH, SHORTER = 0.4, 0.8  # of the search for single LEDs: bins at first, and from step to step
 FAR = 3  # first steps for single LEDs, which may still be far off and look twice
-COARSE = 2  # every second pixel of each axis is looked at,
-COARSER, ENOUGH = 4, 128  # and in early steps every fourth, of images as large as this
+COARSE, COARSER, ENOUGH = 2, 4, 128  # every second pixel of each axis; early every fourth of images as large as this
 FINE_STEPS = 1  # the last at all
 STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no longer matter
 TURNED_DEG = 8.0  # a board turned further is said to be
+WANDERING = 0.03  # a change of gains, rms, that leads nowhere while the error stays
 STILL_ERROR, HARDLY_NA = 0.005, 3e-4  # nor does a change of the error by this share, the LEDs nearly at rest
 
 
@@ -149,8 +149,7 @@ class _Stages:
         z, sizes = c.nominal.z_um, SCALES if self.recipe.learn_board else ()
         boards = [BoardPose(), *(dataclasses.replace(self.pose, scale=self.pose.scale * by) for by in sizes)]
         yield from self._try([(pose, z) for pose in boards], "looking for the board")
-        known = self.region.replace(illumination_na=c.microscope.na)
-        self.depths = no_depths(z) if self.untold else depth_map(known, z)
+        self.depths = no_depths(z) if self.untold else depth_map(placed.replace(illumination_na=c.microscope.na), z)
         if self.recipe.learn_z:
             depths = np.linspace(z, self.depths.usual_um, 3)
             yield from self._try([(self.pose, float(d)) for d in depths], "looking for the depth")
@@ -220,9 +219,10 @@ class _Stages:
                 moved = c.step_leds(self._board(), REACH * SHORTER**number, 2 if far else 1, coarse)
             c.step_rest(1 if fine else coarse)
             yield from self._progress("single LEDs")
-            still = moved < STILL_NA and float(np.sqrt((c.gain_change[c.used] ** 2).mean())) < STILL_GAIN
-            error = self._error()
-            still |= number > 1 and abs(error - last) < STILL_ERROR * last and moved < HARDLY_NA
+            change, error = float(np.sqrt((c.gain_change[c.used] ** 2).mean())), self._error()
+            loose = 2 if change > WANDERING else 1
+            still = number > 1 and abs(error - last) < loose * STILL_ERROR * last and moved < loose * HARDLY_NA
+            still |= moved < STILL_NA and change < STILL_GAIN
             last = error
             fine += bool(fine) or still or number >= self.recipe.calibration_steps - 1 - FINE_STEPS
             if fine > FINE_STEPS:
