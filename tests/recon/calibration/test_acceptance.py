@@ -9,6 +9,7 @@ import pytest
 
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.optics.board import BoardPose
+from napari_neuralfield.recon.calibration import stages
 from napari_neuralfield.recon.calibration.acceptance import ALL, GIVEN, NOTHING, accept
 from napari_neuralfield.recon.calibration.held_out import withheld
 from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
@@ -28,8 +29,8 @@ def moved() -> tuple[LedArray, dict[str, Any]]:
     return miscalibrated_board(2, pixels=48, phantom="texture", pose=BoardPose(0.05, (0.01, 0.0)))
 
 
-def calibrated(acquisition: LedArray) -> Calibration:
-    steps = calibrate(acquisition, CalibrationRecipe())
+def calibrated(acquisition: LedArray, **options: Any) -> Calibration:
+    steps = calibrate(acquisition, CalibrationRecipe(**options))
     while True:
         try:
             next(steps)
@@ -97,3 +98,26 @@ def test_few_bright_frames_do_not_drive_the_leds_apart() -> None:
     away = np.delete(away - away.mean(0), truth["bad_frames"], axis=0)
     assert np.sqrt((away**2).sum(1).mean()) < 4e-3  # NA, measured 2e-3, of which 1e-3 jitter; as given 7e-3
     assert found.z_um == pytest.approx(truth["z_um"], abs=3)  # measured 0.5
+
+
+def test_two_bright_frames_tell_neither_depth_nor_directions() -> None:
+    acquisition, truth = fpm_real(5001, pitch_mm=6.0, board_radius=2.3, upsampling=5)
+    bright = np.flatnonzero(np.hypot(*truth["illumination_na"].T) < acquisition.objective_na)
+    few = acquisition.subset(np.setdiff1d(np.arange(acquisition.frame_count), bright[2:]))
+    found = calibrated(few)
+    assert np.asarray(found.corrected.illumination_na) == pytest.approx(np.asarray(few.illumination_na), abs=1e-12)
+    assert found.corrected.sample_z_um is None
+    assert found.corrected.pupil is None
+    (text,) = (text for text in found.warnings if "bright-field frames tell" in text)
+    assert text.startswith("2 bright-field frames tell neither the sample's depth nor the LEDs' directions")
+    assert "only gains and ambient light are looked for" in text
+
+
+def test_light_that_no_microscope_has_leaves_the_acquisition_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As frames in an order that is none of the usual ones may bring it about."""
+    monkeypatch.setattr(stages, "light_ratio", lambda *_: 1e-3)
+    acquisition, _ = miscalibrated_board(6, pixels=32, phantom="texture", led_limit_na=0.25)
+    found = calibrated(acquisition, calibration_steps=1)
+    assert found.accepted is not None
+    assert found.accepted.what == NOTHING
+    assert found.corrected is found.given

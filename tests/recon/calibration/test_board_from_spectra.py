@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scene import OBJECTIVE_NA, board, scene
@@ -10,7 +12,14 @@ from napari_neuralfield.checks.led_boards import downhill
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.optics.illumination import ORIENTATIONS, orient
-from napari_neuralfield.recon.calibration.board_from_spectra import bright_frames, circles, first_guess
+from napari_neuralfield.recon.calibration.board_from_spectra import (
+    bright_frames,
+    circles,
+    first_guess,
+    with_strong_pupil,
+)
+from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
+from napari_neuralfield.recon.calibration.solver import Calibrator
 from napari_neuralfield.simulate.simulators import miscalibrated_board
 
 POSE = BoardPose(np.deg2rad(4), (0.01, -0.008), 1.03)
@@ -88,3 +97,19 @@ def test_downhill_finds_the_bottom_of_a_tilted_bowl() -> None:
 
     assert np.abs(downhill(cost)[0] - bottom).max() < 0.1
     assert np.array_equal(downhill(lambda step: float((step**2).sum()))[0], np.zeros(4))
+
+
+def test_a_strong_aberration_is_read_from_the_bright_frames_and_a_weak_one_left_to_the_fit() -> None:
+    given: dict[str, Any] = {"pixels": 48, "phantom": "texture", "pose": BoardPose(), "jitter_na": 0.0}
+    noll = (5, 6, 7, 8)
+    for strength, found in ((1.0, True), (0.1, False)):
+        truth = {5: 1.0 * strength, 6: -0.8 * strength, 7: 0.4 * strength}
+        acquisition, _ = miscalibrated_board(4, zernike_rad=truth, **given)
+        nominal = Calibrator(acquisition, CalibrationRecipe()).nominal.changed(noll=noll, coefficients=np.zeros(4))
+        better = with_strong_pupil(nominal, acquisition, True)
+        assert (better is not nominal) == found
+        if found:
+            assert better.coefficients == pytest.approx([truth.get(index, 0.0) for index in noll], abs=0.1)
+            assert better.z_um == pytest.approx(-2.5, abs=3)  # measured -4.9; the depth of field is 8.4
+            assert with_strong_pupil(nominal, acquisition, False).z_um == nominal.z_um
+    assert with_strong_pupil(nominal, acquisition.replace(pupil=np.ones((48, 48), np.complex64)), True) is nominal

@@ -9,7 +9,9 @@ from scene import board
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.recon.calibration.plausible import (
     gain_sentences,
+    impossible,
     judged,
+    light_ratio,
     light_sentence,
     microscope_sentences,
 )
@@ -56,9 +58,13 @@ def test_longer_exposures_are_no_odd_gains() -> None:
     exposure = np.where(RADIUS > 1.2, 8.0, 1.0)
     found = judged(exposure * 1.1, exposure, USUAL * exposure, na=NA, objective_na=OBJECTIVE_NA)
     assert len(found.odd) == len(found.dim) == len(found.at_the_rim) == 0
-    assert light_sentence(exposure, exposure, NA, OBJECTIVE_NA) == ""
-    wrong = light_sentence(np.ones(81), np.where(RADIUS > 1, 8.0, 1.0), NA, OBJECTIVE_NA)
-    assert wrong.startswith("bright-field LEDs came out 8 times as bright as the dark-field LEDs nearest to them")
+    assert light_sentence(light_ratio(exposure, exposure, NA, OBJECTIVE_NA)) == ""
+    ratio = light_ratio(np.ones(81), np.where(RADIUS > 1, 8.0, 1.0), NA, OBJECTIVE_NA)
+    assert ratio == 8
+    assert not impossible(ratio)
+    assert "came out 8 times as bright as the dark-field LEDs nearest to them" in light_sentence(ratio)
+    assert impossible(1e-3)
+    assert "nothing of it is taken; check the exposures, the order of the frames" in light_sentence(1e-3)
 
 
 def test_a_board_or_pupil_far_off_is_said() -> None:

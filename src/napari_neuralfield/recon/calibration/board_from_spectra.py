@@ -16,6 +16,8 @@ from ...checks.led_boards import downhill
 from ...data.acquisition import LedArray
 from ...optics.board import BoardPose
 from ...optics.illumination import ORIENTATIONS, orient
+from ..projection.pupil_start import STRONG, defocus_in_zernike, start_pupil
+from .trial_microscope import TrialMicroscope
 
 CROP = 128  # pixels of the central square that is looked at
 DARKEST = 0.01  # of the brightest frame: no dark-field frame need be darker to be one
@@ -23,6 +25,7 @@ GAP = 2.0  # factor in brightness that parts dark from bright field
 OUTSIDE = 20.0  # weight of the squared distance from the NA of frames on its wrong side
 TURNS = np.deg2rad([-4.0, 0.0, 4.0])
 UNIT = np.array([0.05, 0.01, 0.01, 0.02])  # what a turn, a shift and a scale are usually off by
+TOLD = 0.6  # of what a flat pupil leaves unexplained, that an aberration may leave to be believed
 CLEARLY = 0.02  # a better orientation explains at least this much more of the spectra
 
 
@@ -131,3 +134,25 @@ def first_guess(acquisition: LedArray, check_orientation: bool = True) -> tuple[
             name, matrix = ORIENTATIONS[winner]
     answer, _ = downhill(lambda step: misfit(step, matrix))
     return name, matrix, BoardPose.of(nothing + answer * UNIT)
+
+
+def with_strong_pupil(microscope: TrialMicroscope, acquisition: LedArray, learn_z: bool) -> TrialMicroscope:
+    """`microscope` with the aberration that the bright frames' spectra show, where that is too strong to be fitted.
+
+    Parameters
+    ----------
+    microscope : as it is believed to be.
+    acquisition : its frames, with directions as they are believed to be; a pupil in it is kept.
+    learn_z : whether the aberration's defocus is the sample's depth, which otherwise stays.
+    """
+    if not microscope.noll or acquisition.pupil is not None:
+        return microscope
+    start = start_pupil(acquisition, microscope.z_um)
+    if start.flat < STRONG or start.misfit > TOLD * start.flat:
+        return microscope
+    by_noll = dict(zip(start.noll, start.coefficients.tolist(), strict=True))
+    cutoff = acquisition.objective_na / acquisition.wavelength_um
+    depth = by_noll[4] / defocus_in_zernike(cutoff, acquisition.wavelength_um) if learn_z else 0.0
+    return microscope.changed(
+        coefficients=np.array([by_noll.get(noll, 0.0) for noll in microscope.noll]), z_um=microscope.z_um + depth
+    )

@@ -17,11 +17,14 @@ from ...checks.led_orders import Reading, readings
 from ...data.acquisition import LedArray
 from ...optics.board import BoardPose
 from ...optics.illumination import ORIENTATIONS, orient
+from .solver import Calibrator
 
 TURNS = np.deg2rad(np.arange(-36.0, 46.0, 9.0))  # with quarter turns and half turns, all the way round
 LOOKED_INTO = 3  # of the likeliest starts
 LIKELIEST_ORDERS = 3  # tried at every turn where the given order seems to fit
 NEAR = 0.15  # of the NA: starts so close, rms, lead to the same end
+TRUSTED = 0.9  # share of the frames that decide: a few bad ones must not
+HALF_TURN_TOLD = 0.8  # of the misfit that half a turn more must leave to be told from none
 ROUGHLY = 0.8  # share of the frames as bright as another order says, for it to be tried at every turn
 
 
@@ -126,3 +129,18 @@ def _said(start: BoardStart) -> str:
 def half_turn(index: int) -> int:
     """Of the orientation `index` of ORIENTATIONS, the one half a turn further."""
     return index + 1 if index % 2 == 0 else index - 1
+
+
+def half_turn_told(calibrator: Calibrator, na: np.ndarray) -> bool | None:
+    """Whether a known depth or pupil asks for half a turn more than directions `na` (led, 2); None where none tells."""
+    known = calibrator.acquisition
+    if not known.sample_z_um and known.pupil is None:
+        return None  # half a turn, with phase and depth reversed, is the same to any frames
+    misfit = []
+    for sign in (1, -1):
+        calibrator.believe(calibrator.nominal.changed(na=sign * na))
+        calibrator.sweep((1.0,))
+        calibrator.sweep((1.0, 0.5), recover_gain=calibrator.recipe.learn_gains)
+        misfit.append(float(np.sort(calibrator.misfits())[: round(TRUSTED * len(na))].sum()))
+    ratio = misfit[1] / misfit[0]
+    return None if HALF_TURN_TOLD < ratio < 1 / HALF_TURN_TOLD else ratio < 1

@@ -50,6 +50,11 @@ class DepthMap:
         return float(np.median(self.z_um))
 
 
+def no_depths(z_um: float, depth_of_field_um: float = 1.0) -> DepthMap:
+    """Of a sample that nothing tells more of than `z_um`; `depth_of_field_um` of the microscope."""
+    return DepthMap(np.full((PATCHES, PATCHES), z_um), depth_of_field_um)
+
+
 def depth_map(acquisition: LedArray, z_um: float) -> DepthMap:
     """Planes reconstructed about a depth from some bright-field frames; each patch lies where it fits best.
 
@@ -63,7 +68,7 @@ def depth_map(acquisition: LedArray, z_um: float) -> DepthMap:
     radius = np.hypot(*np.asarray(acquisition.illumination_na).T)
     bright = np.flatnonzero(radius < acquisition.objective_na)
     if len(bright) < 4:
-        return DepthMap(np.full((PATCHES, PATCHES), z_um), depth_of_field)
+        return no_depths(z_um, depth_of_field)
     some = acquisition.subset(bright[np.linspace(0, len(bright) - 1, min(LEDS, len(bright))).astype(int)])
     plan = fourier.windows(some)
     device = torch.device("cpu")

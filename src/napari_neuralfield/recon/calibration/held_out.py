@@ -14,7 +14,7 @@ from .quality import ring_edges, spread
 from .solver import Calibrator
 from .trial_microscope import TrialMicroscope
 
-PASSES = (1.0, 1.0, 0.5, 0.2)  # of each reconstruction
+PASSES = (1.0, 1.0, 0.4)  # of each reconstruction
 TRIAL_PASSES = (1.0, 1.0)  # of a short one, after a first without gains
 EVERY = 5  # a trial withholds one LED of so many
 RIM = 0.06  # of the NA: an LED so close to the pupil's rim tells little, for no hard rim is its pupil's

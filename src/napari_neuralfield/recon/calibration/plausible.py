@@ -16,7 +16,7 @@ AT_THE_RIM, MOST_AT_THE_RIM = 0.04, 1.35  # of the NA: a soft rim cuts the light
 ABERRATED_RAD = 3.0  # rms
 SHIFTED, SCALED = 0.5, 0.25  # of the NA, share
 UNSEEN = 0.05  # of the ambient light, below which an LED's own cannot be told
-DARKER = 3.0  # bright-field over dark-field LEDs
+DARKER, IMPOSSIBLE = 3.0, 30.0  # bright-field over dark-field LEDs: odd, and no microscope's
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +68,9 @@ def replace_odd_gains(calibrator: Calibrator, outliers: np.ndarray) -> Iterator[
     light = np.maximum(calibrator.energies() - (1 + UNSEEN) * calibrator.without_bias().floor, 0)
     found = judged(m.gain, given, light, na=m.na, objective_na=objective_na)
     yield from gain_sentences(found, m.gain, outliers)
-    if text := light_sentence(m.gain, given, m.na, objective_na):
-        yield text, False
+    ratio = light_ratio(m.gain, given, m.na, objective_na)
+    if text := light_sentence(ratio):
+        yield text, impossible(ratio)
     calibrator.change(m.changed(gain=found.gain))
 
 
@@ -116,8 +117,8 @@ def gain_sentences(found: JudgedGains, gain: np.ndarray, outliers: np.ndarray) -
         )
 
 
-def light_sentence(gain: np.ndarray, given: np.ndarray, na: np.ndarray, objective_na: float) -> str:
-    """What is odd about bright against dark field; empty where nothing is.
+def light_ratio(gain: np.ndarray, given: np.ndarray, na: np.ndarray, objective_na: float) -> float:
+    """Light of the bright-field LEDs over that of the dark-field LEDs nearest to them; 1 where too few tell.
 
     Parameters
     ----------
@@ -127,14 +128,26 @@ def light_sentence(gain: np.ndarray, given: np.ndarray, na: np.ndarray, objectiv
     radius, share = np.hypot(*na.T) / objective_na, gain / given
     bright, dark = radius < 1 - AT_THE_RIM, (radius > 1 + AT_THE_RIM) & (radius < 1.6)
     if bright.sum() < 3 or dark.sum() < 3:
-        return ""
-    ratio = float(np.median(share[bright]) / np.median(share[dark]))
+        return 1.0
+    return float(np.median(share[bright]) / max(float(np.median(share[dark])), 1e-30))
+
+
+def light_sentence(ratio: float) -> str:
+    """What is odd about a `light_ratio`; empty where nothing is."""
     if 1 / DARKER < ratio < DARKER:
         return ""
+    left, order = "", ""
+    if impossible(ratio):
+        left, order = ", and as no microscope is like that, nothing of it is taken", "the order of the frames, "
     return (
         f"bright-field LEDs came out {ratio:.2g} times as bright as the dark-field LEDs nearest to them, at equal "
-        "exposure; check the exposures, and whether the dark-field frames were scaled"
+        f"exposure{left}; check the exposures, {order}and whether the dark-field frames were scaled"
     )
+
+
+def impossible(ratio: float) -> bool:
+    """Whether no exposure and no scaling of frames explains a `light_ratio`."""
+    return not 1 / IMPOSSIBLE < ratio < IMPOSSIBLE
 
 
 def microscope_sentences(zernike_rad: np.ndarray, pose: BoardPose, objective_na: float) -> Iterator[str]:

@@ -53,3 +53,20 @@ class CalibrationRecipe(Recipe):
             return {}
         own = set(CalibrationRecipe.model_fields) - set(Recipe.model_fields) - {"check_orientation"}
         return dict.fromkeys(sorted(own), "it counts with --calibrate")
+
+
+FEWEST_BRIGHT = 4  # frames; fewer pin down neither depth nor directions, and dark frames alone follow any of them
+HELD = {"learn_board": False, "learn_directions": False, "learn_pupil": "none", "learn_z": False}
+
+
+def as_far_as_told(recipe: CalibrationRecipe, bright: int) -> tuple[CalibrationRecipe, str]:
+    """`recipe` without what so few `bright`-field frames cannot tell, and the sentence that says so, else empty."""
+    what = recipe.model_copy(update=HELD)
+    if bright >= FEWEST_BRIGHT or what == recipe:
+        return recipe, ""
+    frames = "frame tells" if bright == 1 else "frames tell"
+    return what, (
+        f"{bright or 'no'} bright-field {frames} neither the sample's depth nor the LEDs' directions nor the pupil, "
+        f"for which {FEWEST_BRIGHT} or more are needed, so those stay as given and only gains and ambient light are "
+        "looked for"
+    )

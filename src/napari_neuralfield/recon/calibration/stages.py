@@ -26,14 +26,14 @@ from ..engine.preview_pace import PreviewPace
 from .acceptance import ALL, GIVEN, NOTHING, Accepted, accept
 from .acceptance import BOARD as WHOLE_BOARD
 from .apply import central, corrected, pixel_factor
-from .board_from_spectra import first_guess
-from .board_start import better_start, half_turn, refined
-from .depth_map import depth_map
+from .board_from_spectra import first_guess, with_strong_pupil
+from .board_start import better_start, half_turn, half_turn_told, refined
+from .depth_map import depth_map, no_depths
 from .gauss_newton import doubts, shared_by
 from .held_out import trial_error
 from .outlier_frames import around, find_outlier_frames
-from .plausible import microscope_sentences, replace_odd_gains
-from .recipe import CalibrationRecipe
+from .plausible import impossible, light_ratio, microscope_sentences, replace_odd_gains
+from .recipe import HELD, CalibrationRecipe, as_far_as_told
 from .result import Calibration, OutlierFrame
 from .solver import BOARD, START_NOISE, Calibrator
 
@@ -41,19 +41,17 @@ FEWEST, FEW = 9, 25  # frames that are needed, and that make an answer sure
 SCALES = (0.9, 0.94, 0.98, 1.02, 1.06)  # of the first guess, which may be some per cent off
 NEAR = 70  # LEDs near the axis that the trials look at
 BETTER = 0.02  # lower logarithm of the amplitude error that makes another start better than the given one
-TRUSTED = 0.9  # share of those that decide: a few bad frames must not
 BOARD_STEPS, ONWARD = 5, 0.6  # share of the last step that the next begins with: the object follows slowly
 PASSES = (1.0, 1.0, 0.5, 0.25, 0.12)
 WARM_PASSES = (1.0, 0.5, 0.2)  # where the object is nearly right already
 LAST_PASSES = (*PASSES, 0.06)
 REACH, SHORTER = 0.4, 0.8  # of the search for single LEDs: bins at first, and from step to step
 FAR = 3  # first steps for single LEDs, which may still be far off and look twice
-COARSE = 2  # the search for single LEDs looks at every second pixel of each axis
-COARSER, ENOUGH = 4, 128  # and early steps of what all LEDs share at every fourth, of images as large as this
+COARSE, COARSER, ENOUGH = 2, 4, 128  # every second pixel of each axis; early every fourth of images as large as this
 FINE_STEPS = 1  # the last at all
 STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no longer matter
 TURNED_DEG = 8.0  # a board turned further is said to be
-HALF_TURN_TOLD = 0.8  # of the misfit that half a turn more must leave to be told from none
+WANDERING = 0.03  # a change of gains, rms, that leads nowhere while the error stays
 STILL_ERROR, HARDLY_NA = 0.005, 3e-4  # nor does a change of the error by this share, the LEDs nearly at rest
 
 
@@ -92,9 +90,11 @@ class _Stages:
 
     def __init__(self, acquisition: LedArray, recipe: CalibrationRecipe) -> None:
         self.started = time.process_time()
-        self.given, self.recipe = acquisition, recipe
-        self.region = central(acquisition, recipe.region_px)
+        self.given, self.region = acquisition, central(acquisition, recipe.region_px)
         self.calibrator = Calibrator(self.region, recipe)
+        self.recipe, self.untold = as_far_as_told(recipe, int((self.calibrator.side > 0).sum()))
+        if self.untold:
+            self.calibrator = Calibrator(self.region, self.recipe)
         self.orientation, self.pose = ORIENTATIONS[0][0], BoardPose()
         self.directions = np.asarray(self.region.illumination_na)  # the nominal ones, once rightly oriented
         self.before, self.after = np.zeros(0), np.zeros(0)
@@ -135,6 +135,8 @@ class _Stages:
             yield self._doubt(
                 f"{self.given.frame_count} frames are few to judge a microscope by; {FEW} or more make it surer"
             )
+        if self.untold:
+            yield self._doubt(self.untold)
         c.sweep(WARM_PASSES)
         c.noise = c.misfits()
         self.before = c.errors()
@@ -142,10 +144,12 @@ class _Stages:
         c.noise = np.full(len(c.noise), START_NOISE)
         if self.recipe.learn_board:
             yield from self._start()
+        placed = self.region.replace(illumination_na=self.pose.place(self.directions))
+        c.nominal = with_strong_pupil(c.nominal, placed, self.recipe.learn_z)
         z, sizes = c.nominal.z_um, SCALES if self.recipe.learn_board else ()
         boards = [BoardPose(), *(dataclasses.replace(self.pose, scale=self.pose.scale * by) for by in sizes)]
         yield from self._try([(pose, z) for pose in boards], "looking for the board")
-        self.depths = depth_map(self.region.replace(illumination_na=c.microscope.na), z)
+        self.depths = no_depths(z) if self.untold else depth_map(placed.replace(illumination_na=c.microscope.na), z)
         if self.recipe.learn_z:
             depths = np.linspace(z, self.depths.usual_um, 3)
             yield from self._try([(self.pose, float(d)) for d in depths], "looking for the depth")
@@ -168,7 +172,7 @@ class _Stages:
         turned = f", and the board turned by {turn:.0f} deg" if abs(turn) > TURNED_DEG else ""
         said = found or f"the LED directions are taken {self.orientation}{turned}"
         number = [name for name, _ in ORIENTATIONS].index(self.orientation)
-        known = self._half_turn_told()
+        known = half_turn_told(self.calibrator, self.pose.place(self.directions))
         if known is None:
             twin = ORIENTATIONS[half_turn(number)][0]
             said += f"; half a turn more ({twin}) fits as well, with the phase and the depth reversed"
@@ -179,19 +183,6 @@ class _Stages:
             said += ", half a turn further, which the depth or pupil of the file tells"
         self.otherwise = f"the LED board is mounted otherwise than the file says: {said}"
         yield self._doubt(self.otherwise)
-
-    def _half_turn_told(self) -> bool | None:
-        """Whether a known depth or pupil asks for half a turn more; None where it does not tell."""
-        if not self.given.sample_z_um and self.given.pupil is None:
-            return None  # half a turn, with phase and depth reversed, is the same to any frames
-        c, na, misfit = self.calibrator, self.pose.place(self.directions), []
-        for sign in (1, -1):
-            c.believe(c.nominal.changed(na=sign * na))
-            c.sweep((1.0,))
-            c.sweep((1.0, 0.5), recover_gain=self.recipe.learn_gains)
-            misfit.append(float(np.sort(c.misfits())[: round(TRUSTED * len(na))].sum()))
-        ratio = misfit[1] / misfit[0]
-        return None if HALF_TURN_TOLD < ratio < 1 / HALF_TURN_TOLD else ratio < 1
 
     def _try(self, candidates: list[tuple[BoardPose, float]], what: str) -> Iterator[Event]:
         """Take up the candidate whose short reconstruction predicts withheld frames best; the first needs not win."""
@@ -221,15 +212,17 @@ class _Stages:
         c, fine, moved, last = self.calibrator, 0, 0.0, np.inf
         for number in range(self.recipe.calibration_steps):
             far = number < FAR
+            coarse = self.coarser if far else COARSE
             c.sweep(PASSES if far else WARM_PASSES)
             c.sort_out()
             if self.recipe.learn_directions:
-                moved = c.step_leds(self._board(), REACH * SHORTER**number, 2 if far else 1, COARSE)
-            c.step_rest(1 if fine else self.coarser if far else COARSE)
+                moved = c.step_leds(self._board(), REACH * SHORTER**number, 2 if far else 1, coarse)
+            c.step_rest(1 if fine else coarse)
             yield from self._progress("single LEDs")
-            still = moved < STILL_NA and float(np.sqrt((c.gain_change[c.used] ** 2).mean())) < STILL_GAIN
-            error = self._error()
-            still |= number > 1 and abs(error - last) < STILL_ERROR * last and moved < HARDLY_NA
+            change, error = float(np.sqrt((c.gain_change[c.used] ** 2).mean())), self._error()
+            loose = 2 if change > WANDERING else 1
+            still = number > 1 and abs(error - last) < loose * STILL_ERROR * last and moved < loose * HARDLY_NA
+            still |= moved < STILL_NA and change < STILL_GAIN
             last = error
             fine += bool(fine) or still or number >= self.recipe.calibration_steps - 1 - FINE_STEPS
             if fine > FINE_STEPS:
@@ -247,15 +240,17 @@ class _Stages:
         """A sample at many depths puts its own shape into the microscope's: then only the gains are worth having."""
         found = self.calibrator.microscope
         if not self.depths.flat:
-            self.depths = depth_map(self._corrected(self.region), found.z_um)
+            try:
+                self.depths = depth_map(self._corrected(self.region), found.z_um)
+            except InputError:  # frames without light, by a microscope so wrong that it will not be taken
+                self.depths = no_depths(found.z_um)
         if self.depths.flat:
             return
         yield self._doubt(
             f"the sample is tilted or thick: its depth differs by {self.depths.spread_um:.3g} um over the field, which "
             "one plane cannot explain, so only the LED intensity is corrected; calibrate with a flat, thin sample"
         )
-        held = {"learn_board": False, "learn_directions": False, "learn_pupil": "none", "learn_z": False}
-        self.recipe = self.recipe.model_copy(update={**held, "learn_background": "none"})
+        self.recipe = self.recipe.model_copy(update={**HELD, "learn_background": "none"})
         self.calibrator = Calibrator(self.region.replace(illumination_na=self.directions), self.recipe)
         self.pose = BoardPose()
         yield from self.fit_the_leds()
@@ -301,8 +296,13 @@ class _Stages:
             candidates[WHOLE_BOARD] = found.changed(na=self._board())
         if self.depths.flat and (recipe.learn_directions or recipe.learn_board):
             candidates[GIVEN] = found.changed(na=np.asarray(self.region.illumination_na))
-        none = Accepted(ALL, found, *3 * (np.zeros(0, int),))  # a thick sample's gains: one plane cannot judge them
-        self.accepted = accept(c, self.start, candidates, usable, bool(self.otherwise)) if self.depths.flat else none
+        nobody = 3 * (np.zeros(0, int),)
+        if impossible(light_ratio(found.gain, c.nominal.gain, found.na, self.given.objective_na)):
+            self.accepted = Accepted(NOTHING, self.start, *nobody)
+        elif self.depths.flat:
+            self.accepted = accept(c, self.start, candidates, usable, bool(self.otherwise))
+        else:
+            self.accepted = Accepted(ALL, found, *nobody)  # a thick sample's gains: one plane cannot judge them
         pose = self.pose if self.accepted.what in (ALL, WHOLE_BOARD) else BoardPose()
         for text in microscope_sentences(self.accepted.microscope.coefficients, pose, self.given.objective_na):
             yield self._doubt(text)

@@ -138,7 +138,7 @@ def find_defocus(acquisition: LedArray) -> tuple[float, bool]:
         spectra.look_at(FINE)
         z = _lowest(spectra, z + np.linspace(-reach, reach, 41) * field)
     rest, _ = spectra.descend(z, nothing, noll)
-    return z + float(rest[0]) / _defocus_in_zernike(spectra.cutoff, spectra.wavelength_um), True
+    return z + float(rest[0]) / defocus_in_zernike(spectra.cutoff, spectra.wavelength_um), True
 
 
 def _lowest(spectra: BrightSpectra, depths: np.ndarray) -> float:
@@ -152,7 +152,7 @@ def _lowest(spectra: BrightSpectra, depths: np.ndarray) -> float:
     return float(depths[best] + np.clip(aside, -1, 1) * (depths[1] - depths[0]))
 
 
-def _defocus_in_zernike(cutoff: float, wavelength_um: float) -> float:
+def defocus_in_zernike(cutoff: float, wavelength_um: float) -> float:
     """Coefficient of Noll's polynomial 4, rad, of a sample 1 um from focus.
 
     `cutoff` : NA / wavelength, cycles/um; `wavelength_um` : of the light.
