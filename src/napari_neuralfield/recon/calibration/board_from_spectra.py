@@ -14,9 +14,10 @@ import numpy as np
 
 from ...checks.led_boards import downhill
 from ...data.acquisition import LedArray
+from ...data.geometry import depth_of_field_um
 from ...optics.board import BoardPose
 from ...optics.illumination import ORIENTATIONS, orient
-from ..projection.pupil_start import STRONG, defocus_in_zernike, start_pupil
+from ..projection.pupil_start import STRONG, defocus_in_zernike, find_defocus, start_pupil
 from .trial_microscope import TrialMicroscope
 
 CROP = 128  # pixels of the central square that is looked at
@@ -25,6 +26,7 @@ GAP = 2.0  # factor in brightness that parts dark from bright field
 OUTSIDE = 20.0  # weight of the squared distance from the NA of frames on its wrong side
 TURNS = np.deg2rad([-4.0, 0.0, 4.0])
 UNIT = np.array([0.05, 0.01, 0.01, 0.02])  # what a turn, a shift and a scale are usually off by
+FAR = 0.5  # depths of field: a sample further from focus is tried there
 TOLD = 0.6  # of what a flat pupil leaves unexplained, that an aberration may leave to be believed
 CLEARLY = 0.02  # a better orientation explains at least this much more of the spectra
 
@@ -156,3 +158,15 @@ def with_strong_pupil(microscope: TrialMicroscope, acquisition: LedArray, learn_
     return microscope.changed(
         coefficients=np.array([by_noll.get(noll, 0.0) for noll in microscope.noll]), z_um=microscope.z_um + depth
     )
+
+
+def far_depths(acquisition: LedArray, z_um: float) -> list[float]:
+    """Depths to try where nobody knows one: `z_um`, and what the bright frames' spectra show clearly elsewhere.
+
+    `acquisition` : with directions as they are believed to be.
+    """
+    if acquisition.sample_z_um is not None:
+        return [z_um]
+    seen, clear = find_defocus(acquisition)
+    far = clear and abs(seen - z_um) > FAR * depth_of_field_um(acquisition)
+    return [z_um, seen] if far else [z_um]

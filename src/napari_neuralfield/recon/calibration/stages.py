@@ -26,7 +26,7 @@ from ..engine.preview_pace import PreviewPace
 from .acceptance import ALL, GIVEN, NOTHING, Accepted, accept
 from .acceptance import BOARD as WHOLE_BOARD
 from .apply import central, corrected, pixel_factor
-from .board_from_spectra import first_guess, with_strong_pupil
+from .board_from_spectra import far_depths, first_guess, with_strong_pupil
 from .board_start import better_start, half_turn, half_turn_told, refined
 from .depth_map import depth_map, no_depths
 from .gauss_newton import doubts, shared_by
@@ -132,9 +132,7 @@ class _Stages:
         """Orientation and pose from the bright frames' spectra; then size and depth by short trials."""
         c = self.calibrator
         if self.given.frame_count < FEW:
-            yield self._doubt(
-                f"{self.given.frame_count} frames are few to judge a microscope by; {FEW} or more make it surer"
-            )
+            yield self._doubt(f"{self.given.frame_count} frames are few to judge a microscope by; {FEW} make it surer")
         if self.untold:
             yield self._doubt(self.untold)
         c.sweep(WARM_PASSES)
@@ -145,7 +143,9 @@ class _Stages:
         if self.recipe.learn_board:
             yield from self._start()
         placed = self.region.replace(illumination_na=self.pose.place(self.directions))
-        c.nominal = with_strong_pupil(c.nominal, placed, self.recipe.learn_z)
+        if self.recipe.learn_z and len(depths := far_depths(placed, c.nominal.z_um)) > 1:
+            yield from self._try([(self.pose, d) for d in depths], "looking for the depth")
+        c.nominal = with_strong_pupil(c.nominal.changed(z_um=c.microscope.z_um), placed, self.recipe.learn_z)
         z, sizes = c.nominal.z_um, SCALES if self.recipe.learn_board else ()
         boards = [BoardPose(), *(dataclasses.replace(self.pose, scale=self.pose.scale * by) for by in sizes)]
         yield from self._try([(pose, z) for pose in boards], "looking for the board")
