@@ -24,6 +24,17 @@ def test_cosines_are_a_phase() -> None:
     assert torch.allclose(phase, -phase.flip(0), atol=1e-6)
 
 
+def test_a_finer_grid_of_the_same_area_takes_the_phase_up() -> None:
+    """LEDs that turn out to lie farther out need a larger grid, which has room for more cosines."""
+    coarse, fine = SlowPhase((64, 64), CPU), SlowPhase((128, 96), CPU)
+    coarse.found[2, 1] = 0.4
+    fine.take_up(coarse.found)
+    assert fine.found.shape != coarse.found.shape
+    assert torch.allclose(fine.wave(fine.found)[0, 0].angle(), coarse.wave(coarse.found)[0, 0].angle(), atol=1e-3)
+    coarse.take_up(fine.found)
+    assert float(coarse.found[2, 1]) == pytest.approx(0.4)
+
+
 def test_a_sphere_is_the_path_from_an_led_overhead() -> None:
     """It rises from the middle of the frame as that path gets longer."""
     acquisition = scene((64, 64))[0]

@@ -150,7 +150,7 @@ class Fit:
         kept = {name: value for name, value in known.items() if name not in ("directions", "board")}
         self.microscope.values |= kept
         found, self.slow = self.slow.found, SlowPhase(grid.object_shape, grid.device)
-        self.slow.found = found
+        self.slow.take_up(found)
         self.object = self._begun()
 
     @torch.no_grad()

@@ -43,6 +43,11 @@ class SlowPhase:
         phase = self.y @ (weights * self.share) @ self.x.T
         return torch.polar(torch.ones_like(phase), phase)
 
+    def take_up(self, found: torch.Tensor) -> None:
+        """Begin with weights `found` (cosine, cosine) on a grid of the same area, which may have had more or fewer."""
+        rows, columns = (min(here, there) for here, there in zip(self.found.shape, found.shape, strict=True))
+        self.found[:rows, :columns] = found[:rows, :columns]
+
 
 def _cosines(n: int, device: torch.device) -> torch.Tensor:
     place = (torch.arange(n, device=device) + 0.5) / n
