@@ -143,8 +143,8 @@ class _Stages:
         if self.recipe.learn_board:
             yield from self._start()
         placed = self.region.replace(illumination_na=self.pose.place(self.directions))
-        if self.recipe.learn_z and len(depths := far_depths(placed, c.nominal.z_um)) > 1:
-            yield from self._try([(self.pose, d) for d in depths], "looking for the depth")
+        if self.recipe.learn_z and len(far := far_depths(placed, c.nominal.z_um)) > 1:
+            yield from self._try([(self.pose, d) for d in far], "looking for the depth")
         c.nominal = with_strong_pupil(c.nominal.changed(z_um=c.microscope.z_um), placed, self.recipe.learn_z)
         z, sizes = c.nominal.z_um, SCALES if self.recipe.learn_board else ()
         boards = [BoardPose(), *(dataclasses.replace(self.pose, scale=self.pose.scale * by) for by in sizes)]
