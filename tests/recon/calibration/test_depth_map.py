@@ -49,3 +49,15 @@ def test_dark_frames_alone_tell_no_depth() -> None:
     found = depth_map(acquisition, 2.5)
     assert found.flat
     assert found.usual_um == 2.5
+
+
+def test_an_led_that_has_failed_says_nothing_of_the_depth() -> None:
+    """Its frame is noise, which the tiny gain that was found for it would make as bright as the others."""
+    acquisition, _ = scene((64, 64), 0.0, board(5))
+    frames = np.array(acquisition.frames[:])
+    frames[7] = 1e-3 * np.random.default_rng(0).random(frames.shape[1:])
+    exposure = np.ones(len(frames))
+    exposure[7] = 1e-3 * 0.5
+    found = depth_map(acquisition.replace(frames=frames, exposure=exposure), 0.0)
+    assert found.flat
+    assert abs(found.usual_um) <= DEPTH_OF_FIELD_UM / 4 + 1e-6

@@ -16,6 +16,7 @@ from napari_neuralfield.cli.commands import main
 from napari_neuralfield.fields.planes import PlanesField
 from napari_neuralfield.recon import recommended
 from napari_neuralfield.recon.fpm import auto
+from napari_neuralfield.recon.verdict.led_frames import LedMisfits
 from napari_neuralfield.registry import SIMULATORS
 from napari_neuralfield.types import Done, Event, InputError, Note, Result
 
@@ -116,3 +117,12 @@ def test_few_frames_are_not_calibrated_by() -> None:
     acquisition, _ = scene((48, 48), na=BOARD)
     few = acquisition.subset([17, 23, 24, 25, 31])
     assert "too few to calibrate by" in said(events_of(few, fit=False))
+
+
+def test_a_misfit_does_not_grow_where_more_ambient_light_is_taken_off() -> None:
+    """A dark frame's misfit over its own light would: both fits are held against the light of the first."""
+    one = np.ones(3)
+    before = LedMisfits(one, 0 * one, one, one, np.array([100.0, 100.0, 4.0]))
+    after = LedMisfits(np.array([0.5, 0.5, 16.0]), 0 * one, one, one, np.array([100.0, 100.0, 1.0]))
+    assert auto._change(before, after, np.ones(3, bool)) < 0.6
+    assert auto._change(before, before, np.array([True, False, True])) == 1

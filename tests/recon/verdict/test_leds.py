@@ -95,7 +95,7 @@ def test_frames_that_a_method_predicts_itself_come_first(sound: LedArray, good: 
 
 
 def test_one_frame_counts_no_more_than_any_other() -> None:
-    found = LedMisfits(np.array([20.0, 0, 0, 0]), np.zeros(4), np.ones(4), np.ones(4))
+    found = LedMisfits(np.array([20.0, 0, 0, 0]), np.zeros(4), np.ones(4), np.ones(4), np.ones(4))
     assert found.unexplained(np.ones(4, bool)) == 0.25
 
 

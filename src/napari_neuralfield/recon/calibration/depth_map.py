@@ -15,6 +15,7 @@ from ..projection.solver import Solver, no_aberration
 PATCHES = 4  # along each axis
 REACH, PLANES = 2.0, 9  # depths of field on both sides; planes tried
 LEDS = 40
+DEAD = 0.05  # of the usual light: a frame that its LED did not light says nothing
 PASSES = (1.0, 1.0, 0.5, 0.25)
 FLAT = 0.75  # depths of field by which nearly all patches of a flat sample differ at most
 GAIN = 0.1  # share by which depths of their own must lower the patches' misfit to be more than noise
@@ -67,6 +68,9 @@ def depth_map(acquisition: LedArray, z_um: float) -> DepthMap:
     depths = z_um + np.linspace(-REACH, REACH, PLANES) * depth_of_field
     radius = np.hypot(*np.asarray(acquisition.illumination_na).T)
     bright = np.flatnonzero(radius < acquisition.objective_na)
+    if len(bright):
+        light = acquisition.intensity(bright, per_exposure=False).mean(axis=(1, 2))
+        bright = bright[light > DEAD * np.median(light)]
     if len(bright) < 4:
         return no_depths(z_um, depth_of_field)
     some = acquisition.subset(bright[np.linspace(0, len(bright) - 1, min(LEDS, len(bright))).astype(int)])

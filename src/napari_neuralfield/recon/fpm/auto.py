@@ -36,6 +36,7 @@ from .sequential import fpm_sequential
 LOOKED_AT = 256  # frame pixels along a side, in the middle, that tell how deep the sample is
 FAR = 0.5  # depths of field: a sample further from focus is looked for before anything else
 BETTER = 0.95  # of the misfit in focus: what a depth must leave to be looked from
+FAINTEST = 0.1  # of the usual light: fewer photons count no more
 NOTHING_LEFT = 0.002, 0.01  # shares of bright and of dark frames left unexplained, below which a fit gains nothing
 
 
@@ -102,7 +103,7 @@ def _plane(given: LedArray, found: Calibration | None, recipe: AutoRecipe, start
         yield Note(f"{known.frame_count} frames are too few to fit a microscope to; option fit decides otherwise")
         yield Done(_own(projected, recipe, known, started))
         return
-    left, light = _misfits(known, projected)
+    left = _misfits(known, projected)
     bright = np.hypot(*np.asarray(known.illumination_na).T) < known.objective_na
     if recipe.fit is None and _nothing_left(left, bright):
         yield Note("projection explains the frames, so nothing is fitted; option fit decides otherwise")
@@ -112,7 +113,7 @@ def _plane(given: LedArray, found: Calibration | None, recipe: AutoRecipe, start
     try:
         fit = yield from fitted(*_start(given, known, found, projected, recipe), _plan(recipe), device)
         result = _fit_result(fit, recipe, started)
-        change = _change(left, _misfits(fit.acquisition, result)[0], light * fit.used)
+        change = _change(left, _misfits(fit.acquisition, result), fit.used)
     except InputError as cause:
         if recipe.fit:
             raise
@@ -219,11 +220,10 @@ def _own(projected: Result, recipe: AutoRecipe, known: LedArray, started: float)
     )
 
 
-def _misfits(acquisition: LedArray, result: Result) -> tuple[LedMisfits, np.ndarray]:
-    """How far the frames are from a result, and their mean counts (led,)."""
+def _misfits(acquisition: LedArray, result: Result) -> LedMisfits:
+    """How far the frames are from a result."""
     part = middle(microscope_of(acquisition, result), result.figures.get("pupil_margin", 0.0))
-    light = part.frames.mean(dim=(1, 2)).double().numpy()
-    return compare(part, predicted(part, result)[0]), np.maximum(light, 0)
+    return compare(part, predicted(part, result)[0])
 
 
 def _nothing_left(left: LedMisfits, bright: np.ndarray) -> bool:
@@ -234,9 +234,14 @@ def _nothing_left(left: LedMisfits, bright: np.ndarray) -> bool:
     )
 
 
-def _change(before: LedMisfits, after: LedMisfits, weight: np.ndarray) -> float:
-    """The misfit after over that before, each frame's with its `weight` (led,), its photons."""
-    return float((after.residual * weight).sum() / max((before.residual * weight).sum(), 1e-30))
+def _change(before: LedMisfits, after: LedMisfits, used: np.ndarray) -> float:
+    """The misfit after over that before, of the LEDs `used` (led,), bool, each over its photons.
+
+    What is subtracted as ambient may differ, and with it the light of a dark frame: both are held against one.
+    """
+    light = np.maximum(before.light, FAINTEST * np.median(before.light))
+    counts = [(found.residual * found.light**2 / light)[used].sum() for found in (before, after)]
+    return float(counts[1] / max(counts[0], 1e-30))
 
 
 def _start(

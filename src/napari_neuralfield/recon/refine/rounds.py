@@ -117,12 +117,17 @@ def bend_of_light(acquisition: LedArray, start: Start, device: torch.device) -> 
         return 0.0
     part = part.subset(bright)
 
+    used = np.ones(len(bright), bool)
+
     def misfit(bend: float) -> float:
+        nonlocal used
         fit = Fit(part, device, start.z_um, start.gains[bright])
+        fit.used = used
         fit.take_up(start.zernike_rad)
         fit.bend(bend)
         fit.project(FIRST[:3])
         fit.find_gains()
+        fit.used = used = used & fit.used if bend == 0 else used  # the plane wave's trial, the first, tells dead LEDs
         fit.project(SECOND[:2])
         return fit.error()
 

@@ -71,7 +71,7 @@ def sphere(grid: FitGrid, pixel_um: float, bend: float) -> torch.Tensor:
 
 
 def bend_of(misfit: Callable[[float], float], corner_um: float) -> float:
-    """How a wave is bent that explains the frames best, rad/um^2; 0 where a plane one explains them about as well.
+    """How a wave from afar is bent that explains the frames best, rad/um^2; 0 where a plane one does about as well.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def bend_of(misfit: Callable[[float], float], corner_um: float) -> float:
             break
         found[left[0]] = misfit(left[0] * step)
     best = min(found, key=lambda n: found[n])
-    if found[best] > CLEAR * found[0] or not {best - 1, best + 1} <= set(found):
+    if best < 0 or found[best] > CLEAR * found[0] or not {best - 1, best + 1} <= set(found):
         return 0.0
     before, here, after = (found[best + n] for n in (-1, 0, 1))
     return step * (best + (before - after) / (2 * (before - 2 * here + after)))

@@ -29,13 +29,14 @@ class LedMisfits:
 
     residual : mean square of measured minus predicted, at the brightness that fits best (led,).
     noise : the part of it that the camera's noise explains (led,). structure : variance of the measured frame (led,).
-    brightness : of the LED against what is known of it (led,), any unit.
+    brightness : of the LED against what is known of it (led,), any unit. light : its mean brightness (led,), counts.
     """
 
     residual: np.ndarray
     noise: np.ndarray
     structure: np.ndarray
     brightness: np.ndarray
+    light: np.ndarray
 
     def unexplained(self, leds: np.ndarray) -> float:
         """Share of the structure of frames `leds` (led,), bool, that neither picture nor noise explains, 0 to 1.
@@ -229,4 +230,5 @@ def compare(part: Part, shown: torch.Tensor) -> LedMisfits:
     return LedMisfits(
         residual=residual.numpy() / unit, noise=part.noise / unit, structure=structure.numpy() / unit,
         brightness=brightness.numpy() / (1.0 if given is None else np.asarray(given, dtype=float)),
+        light=unit**0.5,
     )  # fmt: skip
