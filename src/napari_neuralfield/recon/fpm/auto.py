@@ -14,10 +14,11 @@ import numpy as np
 
 from ... import compute
 from ...data.acquisition import LedArray
-from ...data.geometry import default_z_range_um, depth_of_field_um
+from ...data.geometry import default_z_range_um
 from ...forward.fourier import ambient_light
 from ...types import Done, Event, InputError, Note, Result
 from ..calibration.apply import central
+from ..calibration.board_from_spectra import far_depths
 from ..calibration.depth_map import depth_map
 from ..calibration.first_stage import arrays_of, said_of
 from ..calibration.recipe import CalibrationRecipe
@@ -25,7 +26,6 @@ from ..calibration.result import Calibration
 from ..calibration.stages import FEWEST, calibrate
 from ..engine.recipe import build, method, option
 from ..projection.chromatic import align_leds
-from ..projection.pupil_start import find_defocus
 from ..projection.setup import Z_UM, Depths, finished, first_look
 from ..refine.fit import RATES, Fit
 from ..refine.microscope import SOFT_MARGIN
@@ -34,7 +34,6 @@ from ..verdict.led_frames import LedMisfits, compare, microscope_of, middle, pre
 from .sequential import fpm_sequential
 
 LOOKED_AT = 256  # frame pixels along a side, in the middle, that tell how deep the sample is
-FAR = 0.5  # depths of field: a sample further from focus is looked for before anything else
 BETTER = 0.95  # of the misfit in focus: what a depth must leave to be looked from
 FAINTEST = 0.1  # of the usual light: fewer photons count no more
 NOTHING_LEFT = 0.002, 0.01  # shares of bright and of dark frames left unexplained, below which a fit gains nothing
@@ -134,8 +133,8 @@ def _focused(acquisition: LedArray, recipe: AutoRecipe) -> Generator[Event, None
     if recipe.z_um is not None or acquisition.sample_z_um is not None:
         return acquisition if recipe.z_um is None else acquisition.replace(sample_z_um=float(np.mean(recipe.z_um)))
     part = central(acquisition, LOOKED_AT)
-    z_um, clear = find_defocus(part)
-    if not clear or abs(z_um) < FAR * depth_of_field_um(acquisition):
+    *_, z_um = far_depths(part, 0.0)
+    if not z_um:
         return acquisition
     if depth_map(part, z_um).misfit > BETTER * depth_map(part, 0.0).misfit:
         return acquisition  # a board elsewhere looks like a sample elsewhere, which calibration tells apart

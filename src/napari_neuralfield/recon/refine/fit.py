@@ -15,6 +15,7 @@ import torch
 
 from ...data.acquisition import LedArray
 from ...optics.grids import centred_spectrum, image_of
+from ...optics.wide_field import UM_PER_MM
 from ..engine.adam import Adam, warm_cosine
 from .counts import LedCounts, ambient_light, counts_of, with_noise
 from .microscope import NOLL, FitMicroscope, grid_of
@@ -36,7 +37,6 @@ DIMMEST = 1e-4
 DARK = 1.2  # of the NA: LEDs beyond give dark frames
 PASSED = 0.1  # of the pupil's modulus: a bin that passes less is not shown
 TINY = 1e-12
-UM_PER_MM = 1000.0
 
 
 class Fit:

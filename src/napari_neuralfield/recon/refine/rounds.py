@@ -117,21 +117,19 @@ def bend_of_light(acquisition: LedArray, start: Start, device: torch.device) -> 
         return 0.0
     part = part.subset(bright)
 
-    used = np.ones(len(bright), bool)
-
-    def misfit(bend: float) -> float:
-        nonlocal used
+    def tried(bend: float, used: np.ndarray | None = None) -> Fit:
         fit = Fit(part, device, start.z_um, start.gains[bright])
-        fit.used = used
         fit.take_up(start.zernike_rad)
         fit.bend(bend)
         fit.project(FIRST[:3])
         fit.find_gains()
-        fit.used = used = used & fit.used if bend == 0 else used  # the plane wave's trial, the first, tells dead LEDs
+        fit.used = fit.used if used is None else used
         fit.project(SECOND[:2])
-        return fit.error()
+        return fit
 
-    return bend_of(misfit, float(np.hypot(*part.frame_shape)) / 2 * part.pixel_um)
+    shine = tried(0.0).used  # the same LEDs are asked of every wave
+    corner_um = float(np.hypot(*part.frame_shape)) / 2 * part.pixel_um
+    return bend_of(lambda bend: tried(bend, shine).error(), corner_um)
 
 
 def _said_of_bend(fit: Fit) -> str:
