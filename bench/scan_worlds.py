@@ -74,8 +74,8 @@ def beam(world: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
     return probe / np.linalg.norm(probe)
 
 
-def made(seed: int) -> tuple[Any, dict[str, np.ndarray], dict[str, Any]]:
-    """The scan of this seed, its truth, and what was drawn."""
+def made(seed: int, **changes: Any) -> tuple[Any, dict[str, np.ndarray], dict[str, Any]]:
+    """The scan of this `seed`, its truth, and what was drawn; `changes` are values of `drawn` that are set."""
     from napari_neuralfield.data.acquisition import Ptychography
     from napari_neuralfield.simulate.phantoms import PHANTOMS
     from napari_neuralfield.simulate.recording import recorded
@@ -83,7 +83,7 @@ def made(seed: int) -> tuple[Any, dict[str, np.ndarray], dict[str, Any]]:
     from napari_neuralfield.simulate.scans import _truth
     from napari_neuralfield.simulate.spectra import low_pass
 
-    world, rng = drawn(seed), np.random.default_rng(seed)
+    world, rng = drawn(seed) | changes, np.random.default_rng(seed)
     n, pixel = world["side"], WAVELENGTH_UM * DISTANCE_UM / (world["side"] * DETECTOR_UM)
     probe = beam(world, rng)
     light = (np.abs(probe) ** 2).sum(0)
@@ -94,7 +94,7 @@ def made(seed: int) -> tuple[Any, dict[str, np.ndarray], dict[str, Any]]:
         points = spiral(count, step) + rng.uniform(0, 1, 2)
     else:
         points = step * np.stack(np.divmod(np.arange(count), int(np.ceil(count**0.5))), 1)
-        points = points + rng.uniform(-0.25, 0.25, points.shape) * step
+        points = points + (world["path"] != "raster") * rng.uniform(-0.25, 0.25, points.shape) * step
     corners = points - np.floor(points.min(0)) + n
     reach = np.ceil(corners.max(0)).astype(int) + 2 * n
     thick = 1 + PHANTOMS[world["object"]]((int(reach[0]), int(reach[1])), rng)[0].sum(0)
