@@ -3,6 +3,8 @@
     python -m bench.verdict                                  200 microscopes by fpm-sequential, kept and counted
     python -m bench.verdict --method fpm-auto                another method
     python -m bench.verdict --method dpc                     phase from half discs
+    python -m bench.verdict --method scans                   100 scans, each by the method that is recommended for it
+    python -m bench.verdict --method scans --part 0/2        every second of them, beside another process with 1/2
     python -m bench.verdict --options '{"calibrate": true}'  other options of the method
     python -m bench.verdict --only-count                     the answers kept, judged again by the rules as they are now
     python -m bench.verdict --limits                         and what each limit does when it is moved (for tuning)
@@ -10,7 +12,8 @@
 Every second microscope is sound, the others have one fault each (`worlds.FAULTS`). An answer is wrong where the error
 of the complex picture, after the free factors of `score.py real` and without haze, is above WRONG of the structure of
 the true one; of a sound microscope, where noise and slow convergence are all that is wrong, above POOR. For half discs
-it is sqrt(1 - r^2) of the phase's correlation r with the truth. Tune on seeds below 2000, count on others.
+it is sqrt(1 - r^2) of the phase's correlation r with the truth. Of scans, one is wrong above SCAN_WRONG: what is slow is
+left out, and a flat picture has 1. Tune on seeds below 2000, count on others. What was counted is kept, and not done again.
 """
 
 from __future__ import annotations
@@ -23,17 +26,19 @@ from types import ModuleType
 
 import torch
 
-from napari_neuralfield.recon.verdict import led_rules, pattern_rules
+from napari_neuralfield.recon.verdict import led_rules, pattern_rules, scan_rules
 
-from .count import PATTERNS, gathered, lines
+from .count import PATTERNS, SCANS, gathered, lines
 
-WRONG, POOR = 0.4, 0.6
+WRONG, POOR, SCAN_WRONG = 0.4, 0.6, 0.5
 FACTORS = (0.7, 0.85, 1.0, 1.15, 1.4)  # on each limit
 OUT = Path(__file__).parents[1] / "out" / "verdict"
 
 
 def is_wrong(line: dict) -> bool:
     """Whether the answer of a `line` is wrong, by its truth."""
+    if "kind" in line:
+        return float(line["error"]) > SCAN_WRONG
     return float(line["error"]) > (WRONG if line["fault"] else POOR)
 
 
@@ -86,7 +91,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--method", default="fpm-sequential")
     parser.add_argument("--options", type=json.loads, default=None, help="of the method, JSON")
-    parser.add_argument("--seeds", default="2000,2200", help="FIRST,END")
+    parser.add_argument("--seeds", default=None, help="FIRST,END; 2000,2200 where not given, 2000,2100 of scans")
+    parser.add_argument("--part", default="0/1", metavar="K/N", help="every N-th of the seeds, from the K-th on")
     parser.add_argument("--only-count", action="store_true")
     parser.add_argument("--limits", action="store_true")
     parser.add_argument("--out", type=Path, default=None, help="file of the answers, JSON lines")
@@ -95,12 +101,15 @@ def main() -> None:
     usual = {"z_um": 0.0, "check_orientation": False, "passes": 20} if given.method == "fpm-sequential" else {}
     path = given.out or OUT / f"{given.method}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    first, end = map(int, given.seeds.split(","))
+    scans = given.method == SCANS
+    first, end = map(int, (given.seeds or ("2000,2100" if scans else "2000,2200")).split(","))
     if not (given.only_count or given.limits):
-        gathered(path, range(first, end), given.method, {**usual, **(given.options or {})})
+        part, parts = map(int, given.part.split("/"))
+        seeds = range(first + part, end, parts)
+        gathered(path, seeds, given.method, {**usual, **(given.options or {})}, scans=scans)
     known = [line for line in lines(path) if first <= int(line["seed"]) < end]
     found = [line for line in known if "failed" not in line]
-    rules = pattern_rules if given.method in PATTERNS else led_rules
+    rules = scan_rules if scans else pattern_rules if given.method in PATTERNS else led_rules
     print(table(found, rules))
     print(f"{len(known) - len(found)} of {len(known)} microscopes were refused or failed")
     if given.limits:

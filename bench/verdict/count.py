@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_neuralfield.recon import build_recipe, reconstruct
+from napari_neuralfield.recon import build_recipe, recommended, reconstruct
 from napari_neuralfield.types import Done, Result
 
-from . import pattern_worlds
+from . import pattern_worlds, scan_worlds
 from .truth import score
 from .worlds import FAULTS, World, random_world, record, spoil
 
 PATTERNS = ("dpc", "neuph")
+SCANS = "scans"  # each by the method that is recommended for it
 
 
 def world_of(seed: int) -> World:
@@ -74,6 +75,25 @@ def pattern_answer(seed: int, method: str, options: dict[str, object]) -> dict[s
     return line
 
 
+def scan_answer(seed: int, method: str, options: dict[str, object]) -> dict[str, object]:
+    """What became of one scan; arguments as of `answer`, `method` is the recommended one where it is SCANS."""
+    names = list(scan_worlds.FAULTS)
+    fault = names[seed // 2 % len(names)] if seed % 2 else ""
+    line: dict[str, object] = {"seed": seed, "fault": fault, "method": method}
+    try:
+        acquisition, true = scan_worlds.recorded(seed, fault)
+        began = time.process_time()
+        name, usual = recommended(acquisition) if method == SCANS else (method, {})
+        result = solved(acquisition, name, {**usual, **options})
+        line |= {"seconds": time.process_time() - began, "kind": getattr(acquisition, "geometry", "coded")}
+        line |= {"psnr_db": 0.0, "phase_rad": 0.0, "error": min(scan_worlds.error(result, true), 1e3)}
+        assert result.verdict is not None
+        line |= {"level": result.verdict.level, "sentence": result.verdict.sentence, "figures": result.verdict.figures}
+    except Exception:
+        line["failed"] = traceback.format_exc()[-600:]
+    return line
+
+
 def solved(acquisition: object, method: str, options: dict[str, object]) -> Result:
     """The result of a `method` with `options` on an `acquisition`."""
     for event in reconstruct(acquisition, build_recipe(method, options)):  # type: ignore[arg-type]
@@ -82,12 +102,19 @@ def solved(acquisition: object, method: str, options: dict[str, object]) -> Resu
     raise RuntimeError("no result")
 
 
-def gathered(path: Path, seeds: range, method: str, options: dict[str, object]) -> None:
-    """Answers of `seeds` that are not yet in the file `path`, added to it; `method` and `options` as of `answer`."""
+def gathered(path: Path, seeds: range, method: str, options: dict[str, object], *, scans: bool = False) -> None:
+    """Answers of `seeds` that are not yet in the file `path`, added to it.
+
+    Several processes may add to one file, each with its share of the seeds.
+
+    Parameters
+    ----------
+    path : of the file, JSON lines. seeds : of the worlds. method, options : as of `answer`. scans : worlds are scans.
+    """
     known = {line["seed"] for line in lines(path)}
     for seed in seeds:
         if seed not in known:
-            make = pattern_answer if method in PATTERNS else answer
+            make = scan_answer if scans else pattern_answer if method in PATTERNS else answer
             text = json.dumps(make(seed, method, options))
             with path.open("a", encoding="utf-8") as file:
                 file.write(text + "\n")

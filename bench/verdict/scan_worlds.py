@@ -68,7 +68,7 @@ def _near(seed: int, fault: str, rng: np.random.Generator) -> tuple[Scanned, dic
     counts = 10 ** (rng.uniform(-1.5, 0) if fault == "few counts" else rng.uniform(2, 4))
     return near_field(
         FIRST + seed, pixels=64, frames=int(rng.integers(16, 30)), spread=10.0, counts=counts, border=24,
-        phantom=str(rng.choice(["cells", "texture", "star"])), distance_um=float(rng.uniform(200, 800)),
+        phantom=str(rng.choice(["cells", "texture", "star"])), distance_um=float(rng.uniform(600, 2000)),
     )  # fmt: skip
 
 

@@ -1,0 +1,203 @@
+"""Short runs on some frames of a scan: halves of them apart, frames left out, and other readings of the positions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+
+from ... import compute
+from ...compute import COMPLEX
+from ...data.acquisition import Ptychography
+from ...forward.scan_problem import Problem, ScanState, first_state, object_of
+from ...types import InputError, Result
+from ..scan.exit_waves import ExitWaves
+from ..scan.orientation import Orientation, oriented_positions
+from ..scan.orientation_trials import cut_patterns
+from ..scan.recipe import ScanRecipe
+from ..scan.sequential import Sequential
+from ..scan.setup import problem_of
+from .scan_frames import Scanned, compared
+
+FRAMES, SIDE = 64, 128  # used, near the middle of the scan; and pixels of the middle of larger far-field frames
+PASSES, FEW_PASSES, LAST_STEP, EVERY = 10, 6, 0.3, 6
+SLOW = 10.0  # pixels: wider slopes, which hardly any frame tells, are left out
+BENT = 0.2  # rad, of the other start in the near field
+LIT = 0.15  # of the light of a bright place, above which a place counts
+LOWEST = 0.003  # share left, below which no reading is better
+SCALES, TURN_DEG = (0.93, 1.07), 8.0  # of the positions, in other readings
+Change = Callable[[np.ndarray], np.ndarray]  # of places (frame, 2), um
+
+
+def small_part(acquisition: Scanned, problem: Problem, state: ScanState) -> Scanned:
+    """Some frames near the middle, with the positions, the probe or the coded surface that were found.
+
+    Parameters
+    ----------
+    acquisition : as it was reconstructed. problem, state : the answer, from `scan_frames.rebuilt`.
+    """
+    scan = problem.scan
+    corner = state.position.cpu().numpy() * scan.pixel_um + np.asarray(scan.origin_um) + scan.rim * scan.pixel_um
+    rim = scan.rim
+    light = state.probe.detach().cpu().numpy()
+    light = light[:, rim : light.shape[1] - rim, rim : light.shape[2] - rim]
+    if isinstance(acquisition, Ptychography):
+        known: Scanned = acquisition.replace(positions_um=corner, probe=light)
+        if acquisition.geometry == "far_field" and max(acquisition.frame_shape) > SIDE:
+            starts = [max(0, n // 2 - SIDE // 2) for n in acquisition.frame_shape]
+            y, x = (slice(a, a + min(n, SIDE)) for a, n in zip(starts, acquisition.frame_shape, strict=True))
+            known = cut_patterns(known, y, x)  # type: ignore[arg-type]
+    else:
+        known = acquisition.replace(positions_um=-corner, coded_surface=light[0])
+    used = problem.train.cpu().numpy()
+    away = np.abs(corner[used] - np.median(corner[used], axis=0)).max(1)
+    return known.subset(np.sort(used[np.argsort(away, kind="stable")[:FRAMES]]))
+
+
+def of_part(part: Scanned, told: ScanRecipe) -> Problem:
+    """The scan of a `part`, its borders and device as in the recipe `told`."""
+    return problem_of(part, ScanRecipe(device=told.device, borders=told.borders, pad=told.pad))
+
+
+@torch.no_grad()
+def short_run(
+    problem: Problem, frames: torch.Tensor, *, passes: int = PASSES, probe_too: bool = False, bent: float = 0.0
+) -> ScanState:
+    """From a flat object and the given probe: a few passes of rPIE.
+
+    Parameters
+    ----------
+    problem : from `of_part`. frames : indices of those used. passes : over them. probe_too : the probe may change.
+    bent : slow random phase of the object at the start, rad.
+    """
+    state, order = first_state(problem, None), compute.seed(0)
+    if bent:
+        field = gaussian_filter(np.random.default_rng(0).standard_normal(problem.scan.object_shape), SLOW / 2)
+        phase = torch.as_tensor(bent * field / field.std(), device=problem.device)
+        state.object_array = state.object_array * torch.polar(torch.ones_like(phase), phase).to(COMPLEX)
+    engine = Sequential(problem, state, object_alpha=0.5)
+    for number in range(passes):
+        turn = frames[torch.randperm(len(frames), generator=order).to(problem.device)].tolist()
+        step = LAST_STEP ** max(0.0, 2 * (number + 1) / passes - 1)
+        for _ in engine.sweep(turn, probe_too and number > 0, step):
+            pass
+    return engine.waves.state()
+
+
+def independent(problem: Problem, result: Result) -> dict[str, float]:
+    """Whether halves of the frames, apart, show the same object, and whether it is the one of the result.
+
+    The probe is the one found; everything else begins anew. In the near field, where slow phase is hardly told, one half
+    starts from a bent wave: what stays of it was not told by the frames.
+
+    Parameters
+    ----------
+    problem : from `of_part`. result : the answer.
+    """
+    bent = BENT if problem.scan.geometry == "near_field" else 0.0
+    halves = [short_run(problem, problem.every[start::2], bent=start * bent) for start in (0, 1)]
+    first, second = (object_of(half, problem.scan).cpu().numpy() for half in halves)
+    light = torch.stack([ExitWaves(problem, half).illumination(list(range(k, problem.scan.frames, 2)))
+                         for k, half in enumerate(halves)]).amin(0).cpu().numpy()  # fmt: skip
+    lit = light > LIT * np.quantile(light, 0.95)
+    picture = result.field.render([0.0], *problem.scan.extent.axes())[0].detach().cpu().numpy().astype(complex)
+    agree, detail = alike(first, second, lit)
+    whole, _ = alike(picture, first if bent else first + second, lit)
+    return {
+        "halves_agree": agree,
+        "halves_detail_um": problem.scan.pixel_um / max(detail, 1e-3),
+        "picture_agrees": whole,
+    }
+
+
+def alike(first: np.ndarray, second: np.ndarray, lit: np.ndarray) -> tuple[float, float]:
+    """Correlation of two complex pictures where `lit`, slow parts left out, and the frequency up to which they agree.
+
+    Parameters
+    ----------
+    first, second : (y, x). lit : (y, x), bool. The frequency, cycles per pixel, is where Fourier rings fall below 1/2.
+    """
+    second = second * np.exp(1j * np.angle((first * second.conj())[lit].sum()))
+    a, b = (_fine(values, lit) for values in (first, second))
+    size = np.linalg.norm(a) * np.linalg.norm(b)
+    rows, columns = a.shape
+    f = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.fftfreq(columns)[None, :])
+    ring = (f * 32).astype(int).ravel()
+    fa, fb = np.fft.fft2(a).ravel(), np.fft.fft2(b).ravel()
+    cross, pa, pb = (np.bincount(ring, v) for v in ((fa * fb.conj()).real, np.abs(fa) ** 2, np.abs(fb) ** 2))
+    rings = (cross / np.maximum(np.sqrt(pa * pb), 1e-30))[1:17]
+    below = np.flatnonzero(rings < 0.5)
+    reach = (1 + (below[0] if len(below) else len(rings))) / 32
+    return float((a * b.conj()).sum().real / max(size, 1e-30)), float(reach)
+
+
+def _fine(picture: np.ndarray, lit: np.ndarray) -> np.ndarray:
+    """A picture (y, x) less its surroundings where `lit`, 0 elsewhere."""
+    weight = gaussian_filter(lit.astype(float), SLOW)
+    masked = np.where(lit, picture, 0)
+    around = (gaussian_filter(masked.real, SLOW) + 1j * gaussian_filter(masked.imag, SLOW)) / np.maximum(weight, 1e-3)
+    return np.where(lit, picture - around, 0)
+
+
+def held_out(problem: Problem) -> dict[str, float]:
+    """Share of what frames show that a short run without every sixth does not explain: of those used, and left out.
+
+    `problem` is from `of_part`.
+    """
+    out = torch.zeros(problem.scan.frames, dtype=torch.bool, device=problem.device)
+    out[EVERY // 2 :: EVERY] = True
+    found = compared(problem, short_run(problem, problem.every[~out]))
+    held = out.cpu().numpy()[found.frames]
+    return {"misfit_used": found.unexplained(~held), "misfit_held_out": found.unexplained(held)}
+
+
+class Readings:
+    """What short runs with the positions read otherwise leave unexplained over what one with them as given does.
+
+    Parameters
+    ----------
+    part : from `small_part`. told : as for `of_part`.
+    """
+
+    def __init__(self, part: Scanned, told: ScanRecipe) -> None:
+        self._part, self._told = part, told
+        self._place = np.asarray(part.positions_um, dtype=float)
+        self._middle = self._place.mean(0)
+        self.own = max(self._left(part), LOWEST)
+
+    def _left(self, one: Scanned) -> float:
+        try:
+            problem = of_part(one, self._told)
+            state = short_run(problem, problem.every, passes=FEW_PASSES, probe_too=problem.solve_probe)
+            return min(compared(problem, state).unexplained(), 2.0)
+        except InputError:  # such positions are no scan
+            return 2.0
+
+    def _best(self, *changes: Change) -> float:
+        moved = (self._middle + change(self._place - self._middle) for change in changes)
+        return min(self._left(self._part.replace(positions_um=place)) for place in moved) / self.own
+
+    def scaled(self) -> dict[str, float]:
+        """Positions closer together and farther apart, and what those as given leave."""
+        closer, farther = ((lambda p, f=f: f * p) for f in SCALES)
+        return {"share_short_run": self.own, "if_closer": self._best(closer), "if_farther": self._best(farther)}
+
+    def others(self) -> dict[str, float]:
+        """Positions turned and mirrored, and in the order of the neighbouring frames."""
+        far = getattr(self._part, "geometry", "") == "far_field"  # there a half turn only makes the twin
+        ways: tuple[Orientation, ...] = ("flip-x", "swap-yx", "quarter-turn")
+        more: tuple[Orientation, ...] = ("half-turn", "flip-y", "swap-yx-half-turn", "quarter-turn-back")
+        every = ways if far else ways + more
+        return {
+            "if_run_otherwise": self._best(*((lambda p, n=name: oriented_positions(p, n)) for name in every)),
+            "if_turned": self._best(turned(TURN_DEG), turned(-TURN_DEG)),
+            "if_one_frame_off": self._best(*((lambda p, k=k: np.roll(p, k, axis=0)) for k in (1, -1))),
+        }
+
+
+def turned(degrees: float) -> Change:
+    """What turns places (frame, 2) by so many degrees about (0, 0)."""
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return lambda place: place @ np.array([[c, s], [-s, c]])
