@@ -64,7 +64,7 @@ MAY_USE = {
     "recon/residual": SOLVING | {"recon/projection", "recon/scan", "recon/patterns"},
     "recon/focus": SOLVING,
     "recon/training": SOLVING | {"simulate", "recon/patterns", "recon/focus"},
-    "recon/verdict": SOLVING | {"recon/projection", "recon/calibration", "recon/patterns"},
+    "recon/verdict": SOLVING | {"recon/projection", "recon/calibration", "recon/patterns", "recon/scan"},
     "recon": SOLVING | RECON,
     "io/native": FILED,
     "io/sidecar": FILED | {"io/native"},

@@ -12,8 +12,8 @@
 Every second microscope is sound, the others have one fault each (`worlds.FAULTS`). An answer is wrong where the error
 of the complex picture, after the free factors of `score.py real` and without haze, is above WRONG of the structure of
 the true one; of a sound microscope, where noise and slow convergence are all that is wrong, above POOR. For half discs
-it is sqrt(1 - r^2) of the phase's correlation r with the truth. Of scans, one is wrong above SCAN_WRONG: what is slow is
-left out, and a flat picture has 1. Tune on seeds below 2000, count on others. What was counted is kept, and not done again.
+it is sqrt(1 - r^2) of the phase's correlation r with the truth. A scan is wrong above SCAN_WRONG, where what is slow is
+left out and a flat picture has 1. Tune on seeds below 2000, count on others. What was counted is kept.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from ...types import Verdict
 from .led_rules import Doubt, gravest, level_of
 
-UNEXPLAINED = 0.09, 0.45  # share of what tells the frames apart that neither picture nor noise explains
+UNEXPLAINED = 0.08, 0.45  # share of what tells the frames apart that neither picture nor noise explains
 HELD_OUT = 0.32, 0.70  # the same of frames left out, which the others are to predict
 HALVES = 0.65, 0.30  # correlation of what two halves of the frames show, apart
 PICTURE = 0.65, 0.40  # the same of the picture and what short runs show
@@ -33,7 +33,7 @@ READINGS = {
     "if_closer": f"the positions 7 % closer together ({LENGTHS})",
     "if_farther": f"the positions 7 % farther apart ({LENGTHS})",
     "if_turned": "the positions turned by 8 degrees (check the angle between scan and detector)",
-    "if_one_frame_off": "every frame at its neighbour's position (check the order of the frames, and the first of them)",
+    "if_one_frame_off": "every frame at its neighbour's position (check the order of the frames)",
 }
 GOOD = "The frames come back from this picture, halves of them show it apart, and frames left out are predicted."
 
@@ -111,7 +111,7 @@ def _causes(f: Mapping[str, float]) -> Iterator[str]:
         )
         yield f"{f['fixed_pattern']:.0%} of the misfit is the same in all frames, {what}, and mask bad pixels."
     if f.get("probe_at_edge", 0.0) > AT_EDGE:
-        yield "The probe fills its window to the border: it is wider than these patterns can hold, or the light is near field."
+        yield "The probe fills its window to the border: these patterns cannot hold it, or are no far field."
     if f.get("grid_at_scan_step", 0.0) > GRID[0]:
         yield "A regular raster leaves this open: scan a spiral, or try the preset raster of residual-field."
     if f.get("noises", 9.0) > 2 or f["unexplained"] > UNEXPLAINED[1]:

@@ -89,8 +89,8 @@ def short_run(
 def independent(problem: Problem, result: Result) -> dict[str, float]:
     """Whether halves of the frames, apart, show the same object, and whether it is the one of the result.
 
-    The probe is the one found; everything else begins anew. In the near field, where slow phase is hardly told, one half
-    starts from a bent wave: what stays of it was not told by the frames.
+    The probe is the one found; everything else begins anew. In the near field, where slow phase is hardly told, one
+    half starts from a bent wave: what stays of it was not told by the frames.
 
     Parameters
     ----------
