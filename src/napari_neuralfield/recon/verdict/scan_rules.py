@@ -13,10 +13,14 @@ from .led_rules import Doubt, gravest, level_of
 
 UNEXPLAINED = 0.08, 0.45  # share of what tells the frames apart that neither picture nor noise explains
 HELD_OUT = 0.32, 0.70  # the same of frames left out, which the others are to predict
-HALVES = 0.65, 0.30  # correlation of what two halves of the frames show, apart
+HALVES = 0.62, 0.30  # correlation of what two halves of the frames show, apart
+BY_SURFACE = {"unexplained": (0.22, 0.5), "held": (0.52, 1.0), "halves": (0.38, 0.2)}  # where a surface is known: few
+# frames do then, of which halves are hardly enough
 PICTURE = 0.65, 0.40  # the same of the picture and what short runs show
-VORTICES = 0.10, 0.60  # phase vortices, over those of a random picture
+VORTICES = 0.05, 0.50  # phase vortices, over those of a random picture
 OVERLAP = 0.40, 0.10  # of the light of neighbouring frames, along a line
+MODULUS = 1.45  # of the brightest places over the brightest tenth; 1.3 at most in samples
+RAMP = 0.05  # cycles a pixel
 ODD = 0.06, 0.25  # share of frames that come back far worse than the others
 GRID = 0.10, 0.40  # share of the picture's structure that repeats with the steps of the scan
 FIXED = 0.12  # share of the misfit that is the same in all frames, above which it is said
@@ -41,6 +45,8 @@ GOOD = "The frames come back from this picture, halves of them show it apart, an
 def verdict(figures: Mapping[str, float]) -> Verdict:
     """The verdict from the `figures` of `scans.evidence`."""
     doubts = list(_doubts(figures))
+    if figures["overlap"] < OVERLAP[0] and figures["unexplained"] < UNEXPLAINED[0]:  # parts have too little in common
+        doubts = [("amber", doubt) for _, doubt in doubts]
     level, sentence = gravest(doubts, GOOD)
     cause = next(_causes(figures), "") if doubts else ""
     return Verdict(level, f"{sentence} {cause}".strip(), dict(figures))
@@ -48,17 +54,21 @@ def verdict(figures: Mapping[str, float]) -> Verdict:
 
 def _doubts(f: Mapping[str, float]) -> Iterator[Doubt]:
     """What speaks against a picture, the most telling first."""
-    if level := level_of(f["unexplained"], UNEXPLAINED if "noises" in f else UNSURE):
+    if level := level_of(f["overlap"], OVERLAP):
+        yield level, f"The light of neighbouring frames overlaps by {max(f['overlap'], 0):.0%} only."
+    limits = {"unexplained": UNEXPLAINED if "noises" in f else UNSURE, "held": HELD_OUT, "halves": HALVES}
+    limits = BY_SURFACE if f.get("surface_known") else limits
+    if level := level_of(f["unexplained"], limits["unexplained"]):
         yield level, f"{_share(f['unexplained'])} of what tells the frames apart does not come back from this picture."
     if "halves_agree" not in f:
         yield "amber", f"There are only {f['frames']:.0f} frames, too few to check the picture against each other."
         return
-    if level := level_of(f["misfit_held_out"], HELD_OUT):
+    if level := level_of(f["misfit_held_out"], limits["held"]):
         yield (
             level,
             f"{_share(f['misfit_held_out'])} of what frames left out of a test show is not what the others predict.",
         )
-    if level := level_of(f["halves_agree"], HALVES):
+    if level := level_of(f["halves_agree"], limits["halves"]):
         agree = max(f["halves_agree"], 0.0)
         yield level, f"Two halves of the frames show different pictures (they agree by {agree:.0%})."
     if level := level_of(f["picture_agrees"], PICTURE):
@@ -83,12 +93,17 @@ def _pathologies(f: Mapping[str, float]) -> Iterator[Doubt]:
             level,
             f"The picture has {f['phase_vortices']:.0%} of the phase vortices of a random one: it is mostly noise.",
         )
+    if f.get("modulus_range", 1.0) > MODULUS:
+        yield "amber", f"A few places of the picture are {f['modulus_range']:.1f} times as bright as its bright parts."
+    if f.get("object_ramp", 0.0) > RAMP:
+        yield (
+            "amber",
+            f"The phase of the picture is a ramp of {f['object_ramp']:.2f} cycles a pixel: centre the patterns.",
+        )
     if level := level_of(f.get("grid_at_scan_step", 0.0), GRID):
         yield level, f"{f['grid_at_scan_step']:.0%} of the picture's structure repeats with the steps of the scan."
     if level := level_of(f["odd_frames"], ODD):
         yield level, f"{_share(f['odd_frames'])} of the frames do not fit the others."
-    if level := level_of(f["overlap"], OVERLAP):
-        yield level, f"The light of neighbouring frames overlaps by {max(f['overlap'], 0):.0%} only."
 
 
 def _causes(f: Mapping[str, float]) -> Iterator[str]:

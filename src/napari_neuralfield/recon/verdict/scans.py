@@ -45,6 +45,8 @@ def evidence(acquisition: Scanned, result: Result, readings: bool | None = None)
     }  # fmt: skip
     if found.noise.sum() > 0:
         figures["noises"] = found.noises()
+    if getattr(acquisition, "coded_surface", None) is not None:
+        figures["surface_known"] = 1.0
     if len(odd):
         figures["oddest_frame"] = float(odd[0])
     figures |= plausible(problem, state)
