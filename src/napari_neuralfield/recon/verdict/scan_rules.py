@@ -113,7 +113,7 @@ def _causes(f: Mapping[str, float]) -> Iterator[str]:
     if level_of(f["odd_frames"], ODD):
         first = f" (the first is frame {f['oddest_frame']:.0f})" if "oddest_frame" in f else ""
         yield f"{f['odd_frames']:.0%} of the frames are far off{first}: leave out dark and spoiled ones (--leave-out)."
-    if f.get("noise_in_frames", 0.0) > NOISY and f.get("noises", 9.0) < 1.5:
+    if f.get("noise_in_frames", 0.0) > NOISY and f["unexplained"] < UNEXPLAINED[0]:
         yield f"{f['noise_in_frames']:.0%} of what tells the frames apart is noise: count longer."
     if level_of(f["overlap"], OVERLAP):
         yield f"Frames {1 - OVERLAP[0]:.0%} of the light's width apart at most are needed: take smaller steps."
@@ -129,7 +129,7 @@ def _causes(f: Mapping[str, float]) -> Iterator[str]:
         yield "The probe fills its window to the border: these patterns cannot hold it, or are no far field."
     if f.get("grid_at_scan_step", 0.0) > GRID[0]:
         yield "A regular raster leaves this open: scan a spiral, or try the preset raster of residual-field."
-    if f.get("noises", 9.0) > 2 or f["unexplained"] > UNEXPLAINED[1]:
+    if f.get("noises", 9.0) > 2 or f["unexplained"] > UNEXPLAINED[0]:
         yield "Check positions (order, unit, signs), wavelength, distance and pixel, and the probe to start from."
 
 
