@@ -89,32 +89,30 @@ def rotated(acquisition: Ptychography, degrees: float) -> Ptychography:
 
 
 def turn_of(acquisition: Ptychography, recipe: ScanRecipe) -> Generator[Event, None, Turn]:
-    """The angle that predicts frames of `acquisition` left out best; mirrored ones are tried where no other is clear.
+    """The angle that predicts frames of `acquisition` left out best, mirrored or not.
 
     `recipe` says on which device.
     """
     some, every = _middle(acquisition), range(-180, 180, STEP_DEG)
-    given = np.inf
-    for mirrored in (False, True):
-        scan = oriented(some, "swap-yx") if mirrored else some
-        assert isinstance(scan, Ptychography)
-        tried = {}
-        for number, degrees in enumerate(every):
-            tried[float(degrees)] = _held_out(scan, float(degrees), recipe)
-            yield Progress(number + 1, len(every), min(tried.values()), "looking for the scan's rotation")
-        given = given if mirrored else tried[0.0]
-        best = min(tried, key=lambda angle: tried[angle])
-        if _stands_out(tried, best):
-            break
-    else:
+    scans = (some, oriented(some, "swap-yx"))
+    tried: list[dict[float, float]] = [{}, {}]
+    for number, (mirrored, degrees) in enumerate((m, float(d)) for m in (0, 1) for d in every):
+        tried[mirrored][degrees] = _held_out(scans[mirrored], degrees, recipe)
+        yield Progress(number + 1, 2 * len(every), tried[mirrored][degrees], "looking for the scan's rotation")
+    given = tried[0][0.0]
+    found = [(min(errors, key=lambda angle: errors[angle]), errors) for errors in tried]
+    clear = [(errors[best], number, best) for number, (best, errors) in enumerate(found) if _stands_out(errors, best)]
+    if not clear:
         return Turn(0.0, False, given, given, False)
+    _, mirrored, best = min(clear)
+    errors = tried[mirrored]
     for finer in FINER_DEG:
         for angle in (best - finer, best + finer):
-            tried[angle] = _held_out(scan, angle, recipe)
-        best = min(tried, key=lambda angle: tried[angle])
+            errors[angle] = _held_out(scans[mirrored], angle, recipe)
+        best = min(errors, key=lambda angle: errors[angle])
     if not mirrored and abs(best) <= 2 * FINER_DEG[-1]:
         best = 0.0
-    return Turn(best, mirrored, tried[best], given, True)
+    return Turn(best, bool(mirrored), errors[best], given, True)
 
 
 def _stands_out(tried: dict[float, float], best: float) -> bool:
@@ -138,8 +136,9 @@ def _middle(acquisition: Ptychography) -> Ptychography:
     return acquisition.subset(np.sort(np.argsort(away, kind="stable")[:MOST]))
 
 
-def _held_out(acquisition: Ptychography, degrees: float, recipe: ScanRecipe) -> float:
+def _held_out(acquisition: Ptychography | CodedPtychography, degrees: float, recipe: ScanRecipe) -> float:
     """Error of frames left out, positions turned by `degrees`, after some passes from the given probe."""
     trial = ScanRecipe(device=recipe.device, seed=recipe.seed, hold_out=HELD)
+    assert isinstance(acquisition, Ptychography)
     problem = problem_of(rotated(acquisition, degrees), trial)
     return trial_error(problem, first_state(problem, 1).probe, recipe.seed, PASSES)
