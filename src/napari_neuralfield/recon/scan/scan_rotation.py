@@ -75,7 +75,9 @@ def turned(
         f"with an error of {found.error:.4g}, as given {found.given:.4g}; it is taken. --scan-rotation-deg 0 for as "
         "given; with a defocus of the other sign half a turn more fits as well, and the phase changes its sign"
     )
-    return rotated(oriented(acquisition, "swap-yx") if found.mirrored else acquisition, found.degrees)
+    facing = oriented(acquisition, "swap-yx") if found.mirrored else acquisition
+    assert isinstance(facing, Ptychography)
+    return rotated(facing, found.degrees)
 
 
 def rotated(acquisition: Ptychography, degrees: float) -> Ptychography:
