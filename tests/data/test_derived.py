@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_neuralfield.data.acquisition import Draft
-from napari_neuralfield.data.derived import FAR_FIELD, derived
+from napari_neuralfield.data.derived import FAR_FIELD, derived, wavelength_of
 from napari_neuralfield.types import InputError
 
 FOUR = {"wavelength_um": 1e-4, "distance_um": 2e6, "detector_pixel_um": 50.0, "object_pixel_um": 1e-4 * 2e6 / 50 / 32}
@@ -92,3 +92,13 @@ def test_stacks_one_after_the_other() -> None:
     assert "time_s" not in derived("through_focus", stacks, {}, (4, 4), 3)
     with pytest.raises(InputError, match="planes_per_stack is 3 but there are 7 frames"):
         derived("through_focus", stacks, {}, (4, 4), 7)
+
+
+@pytest.mark.parametrize("name", ["detector_pixel_mrad", "detector_pixel_per_angstrom"])
+def test_a_far_field_pixel_may_be_an_angle_or_a_frequency(name: str) -> None:
+    wavelength = wavelength_of("acceleration_voltage_kv", 80)
+    value = 1.5 if name.endswith("mrad") else 1.5e-3 / (1e4 * wavelength)
+    given = {"geometry": "far_field", "acceleration_voltage_kv": 80, name: value}
+    found = derived("ptychography", given, {}, (64, 64))
+    assert found["object_pixel_um"] == pytest.approx(wavelength / (64 * 1.5e-3))
+    assert name not in found

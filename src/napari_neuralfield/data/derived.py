@@ -22,10 +22,11 @@ DEPTH_STEPS = ("z_step_um", "z_start_um", "focus_frame")
 INTERVAL = "frame_interval_s"
 PER_STACK = "planes_per_stack"  # of several stacks through focus, one after the other
 ENERGIES = {"energy_kev": "keV", "energy_ev": "eV", "acceleration_voltage_kv": "kV"}  # of photons, and of electrons
+PIXEL_ANGLES = ("detector_pixel_mrad", "detector_pixel_per_angstrom")  # of the far field: angle, or spatial frequency
 DERIVING = {  # what may be given instead of a value
     "led_array": (*ENERGIES,),
     "multiplexed_led": (*ENERGIES,),
-    SCANS[0]: (IN_PIXELS, FROM_FOCUS, *probes.NAMES, *ENERGIES),
+    SCANS[0]: (IN_PIXELS, FROM_FOCUS, *probes.NAMES, *ENERGIES, *PIXEL_ANGLES),
     SCANS[1]: (IN_PIXELS, *ENERGIES),
     THROUGH_FOCUS: (*DEPTH_STEPS, INTERVAL, PER_STACK, *ENERGIES),
 }
@@ -67,7 +68,8 @@ def derived(
         these are of each stack, a list of depths may be that of one stack, and times may be those of the stacks. Of
         `wavelengths_um` the middle one stands for `wavelength_um`, and an energy or voltage of `ENERGIES` counts before
         it. A far field of known wavelength and object pixel needs no camera length: without one the detector's pixel is
-        called 1 um and the distance follows.
+        called 1 um and the distance follows. `detector_pixel_mrad` or
+        `detector_pixel_per_angstrom` stands for the object's pixel, and for the camera length.
     assumed : what a reader takes for a geometry and lengths that a file leaves out; used only for what neither is
         given nor follows.
     frame_shape, frame_count : (y, x) pixels of a frame, and how many there are of a colour.
@@ -128,6 +130,7 @@ def _settle_ptychography(known: Values, assumed: Values, frame_shape: tuple[int,
     if geometry is not None:
         known["geometry"] = geometry
     if geometry == "far_field":
+        _from_pixel_angle(known, frame_shape)
         _assume(known, taken)
         _complete_far_field(known, frame_shape)
     elif geometry == "near_field":
@@ -227,6 +230,21 @@ def _from_focus(known: Values) -> None:
     if focus > 0:
         del known[FROM_FOCUS]
         known.setdefault("object_pixel_um", detector * focus / (focus + distance))
+
+
+def _from_pixel_angle(known: Values, frame_shape: tuple[int, ...]) -> None:
+    """n detector pixels of an angle, or of a spatial frequency, are as much as one object pixel tells: 1 / (n df)."""
+    for name in PIXEL_ANGLES:
+        try:
+            value, wavelength = float(known[name]), float(known.get("wavelength_um", 0.0))
+        except (KeyError, TypeError, ValueError):
+            continue
+        frequency = 1e4 * value if name == PIXEL_ANGLES[1] else 1e-3 * value / wavelength if wavelength > 0 else 0.0
+        if frequency > 0 and len(frame_shape) == 2:
+            del known[name]
+            known["object_pixel_um"] = 1 / (min(frame_shape) * frequency)
+            for length in CAMERA_LENGTH:
+                known.pop(length, None)
 
 
 def _assume(known: Values, assumed: Values) -> None:

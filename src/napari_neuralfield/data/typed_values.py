@@ -21,6 +21,7 @@ from ..types import InputError
 
 LENGTHS = {
     "um": "1", "nm": "1e-3", "µm": "1", "μm": "1", "mm": "1e3", "cm": "1e4", "m": "1e6", "Å": "1e-4",
+    "A": "1e-4", "angstrom": "1e-4", "pm": "1e-6",
 }  # fmt: skip
 DEGREE = repr(math.pi / 180)
 ANGLES = {"rad": "1", "mrad": "1e-3", "deg": DEGREE, "°": DEGREE}

@@ -27,6 +27,7 @@ from ..scan.passes import solve_scan
 from ..scan.pie import RpieRecipe
 from ..scan.probe_search import start_of
 from ..scan.recipe import ScanRecipe
+from ..scan.scan_rotation import turned
 from ..scan.sequential import Sequential
 from ..scan.setup import problem_of, result_of
 from ..scan.sparse_pixels import wrong_positions
@@ -68,7 +69,7 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     `acquisition` is reconstructed as `recipe` says.
     """
     started = time.process_time()
-    problem = problem_of(acquisition, recipe)
+    problem = problem_of((yield from turned(acquisition, recipe)), recipe)
     problem = with_lengths_from_mean_frame(problem, recipe)
     state = yield from starting_state(problem, recipe)
     learn = learns(problem, recipe)

@@ -24,6 +24,7 @@ from .exit_waves import ExitWaves, orthogonal, power
 from .positions import PositionCorrection
 from .probe_search import start_of
 from .recipe import ScanRecipe
+from .scan_rotation import turned
 from .setup import field_of, problem_of, result_of
 
 COUNT_OF_CODED = 320  # frames visited in all before a coded scan with a known surface fits its noise
@@ -198,7 +199,7 @@ def engine_events(
 ) -> Iterator[Event]:
     """From `acquisition` to `Done`, as `recipe` asks, with the engine that `make(problem, state, recipe)` builds."""
     started = time.process_time()
-    problem = problem_of(acquisition, recipe)
+    problem = problem_of((yield from turned(acquisition, recipe)), recipe)
     state = yield from start_of(problem, recipe)
     engine = make(problem, state, recipe)
     with torch.no_grad():

@@ -47,6 +47,15 @@ class ScanRecipe(Recipe):
         "as-given", "how the positions run against the file; try all eight with --orientations", advanced=True
     )
 
+    scan_rotation_deg: float | None = option(
+        None,
+        "angle of the scan against the detector, from y towards x; empty: as the frames tell it where electrons come "
+        "through a described probe, else as given",
+        ge=-360,
+        le=360,
+        advanced=True,
+    )
+
     @pydantic.field_validator("hold_out")
     @classmethod
     def _frames_are_left(cls, value: int) -> int:

@@ -1,0 +1,146 @@
+"""The angle between the axes of a scan and those of its detector, by trials judged on frames left out.
+
+Lenses of an electron microscope turn the diffraction pattern against the scan, by any angle, and detectors may be
+mirrored. Centres of mass tell the angle in closed form only where steps are finer than the detail and the probe is too;
+a few passes on the middle of the scan tell it from a described probe of either focus, at 1000 electrons per square
+angstrom as well. The probe's defocus also tells one half of a turn from the other, which a flat phase does not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator
+
+import numpy as np
+
+from ...data.acquisition import CodedPtychography, Ptychography
+from ...forward.scan_problem import first_state
+from ...types import Event, Note, Progress
+from .orientation import oriented
+from .probe_search import flat, trial_error
+from .recipe import ScanRecipe
+from .setup import problem_of
+
+ELECTRONS_UM = 1e-5  # wavelengths below are electrons': 80 keV are 4.2e-6, photons of 100 keV 1.2e-5
+FEWEST, MOST = 36, 64  # frames of a trial
+STEP_DEG = 12
+FINER_DEG = (6.0, 3.0, 1.5)
+PASSES, HELD = 6, 5
+NEXT_BEST = 0.6  # of the depth of the best angle's valley: what another one may have at most
+SCATTER = 4.0  # times the scatter of wrong angles: what the best must be better by
+
+
+@dataclasses.dataclass(frozen=True)
+class Turn:
+    """The angle found.
+
+    degrees : by which positions are to be turned, from y towards x.
+    mirrored : rows and columns of the scan are swapped before.
+    error, given : relative amplitude error of frames left out, so and as given.
+    clear : whether it stands out against wrong angles.
+    """
+
+    degrees: float
+    mirrored: bool
+    error: float
+    given: float
+    clear: bool
+
+
+def turned(
+    acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe
+) -> Generator[Event, None, Ptychography | CodedPtychography]:
+    """`acquisition` with its positions turned to its detector: by `recipe`, or for electrons as the frames tell it."""
+    if not isinstance(acquisition, Ptychography) or acquisition.geometry != "far_field":
+        return acquisition
+    if recipe.scan_rotation_deg is not None:
+        return rotated(acquisition, recipe.scan_rotation_deg)
+    described = acquisition.probe is not None and not flat(acquisition.probe) and recipe.seed_probe
+    if acquisition.wavelength_um > ELECTRONS_UM or not described or recipe.orientation != "as-given":
+        return acquisition
+    if acquisition.frame_count < FEWEST:
+        return acquisition
+    found = yield from turn_of(acquisition, recipe)
+    if not found.clear:
+        yield Note(
+            "no angle of the scan against the detector predicts frames left out clearly better than others, so the "
+            "positions stay as given; check their rotation, or give --scan-rotation-deg"
+        )
+        return acquisition
+    if not found.degrees and not found.mirrored:
+        return acquisition
+    how = "mirrored (rows and columns swapped) and " if found.mirrored else ""
+    yield Note(
+        f"the scan is {how}turned by {found.degrees:.3g} degrees against the detector: frames left out are predicted "
+        f"with an error of {found.error:.4g}, as given {found.given:.4g}; it is taken. --scan-rotation-deg 0 for as "
+        "given; with a defocus of the other sign half a turn more fits as well, and the phase changes its sign"
+    )
+    facing = oriented(acquisition, "swap-yx") if found.mirrored else acquisition
+    assert isinstance(facing, Ptychography)
+    return rotated(facing, found.degrees)
+
+
+def rotated(acquisition: Ptychography, degrees: float) -> Ptychography:
+    """`acquisition` with its positions turned about the middle of their range by `degrees`, from y towards x."""
+    if not degrees:
+        return acquisition
+    positions = np.asarray(acquisition.positions_um, dtype=float)
+    middle = (positions.min(axis=0) + positions.max(axis=0)) / 2
+    sine, cosine = np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))
+    return acquisition.replace(positions_um=(positions - middle) @ np.array([[cosine, sine], [-sine, cosine]]) + middle)
+
+
+def turn_of(acquisition: Ptychography, recipe: ScanRecipe) -> Generator[Event, None, Turn]:
+    """The angle that predicts frames of `acquisition` left out best, mirrored or not.
+
+    `recipe` says on which device.
+    """
+    some, every = _middle(acquisition), range(-180, 180, STEP_DEG)
+    scans = (some, oriented(some, "swap-yx"))
+    tried: list[dict[float, float]] = [{}, {}]
+    for number, (mirrored, degrees) in enumerate((m, float(d)) for m in (0, 1) for d in every):
+        tried[mirrored][degrees] = _held_out(scans[mirrored], degrees, recipe)
+        yield Progress(number + 1, 2 * len(every), tried[mirrored][degrees], "looking for the scan's rotation")
+    given = tried[0][0.0]
+    found = [(min(errors, key=lambda angle: errors[angle]), errors) for errors in tried]
+    clear = [(errors[best], number, best) for number, (best, errors) in enumerate(found) if _stands_out(errors, best)]
+    if not clear:
+        return Turn(0.0, False, given, given, False)
+    _, mirrored, best = min(clear)
+    errors = tried[mirrored]
+    for finer in FINER_DEG:
+        for angle in (best - finer, best + finer):
+            errors[angle] = _held_out(scans[mirrored], angle, recipe)
+        best = min(errors, key=lambda angle: errors[angle])
+    if not mirrored and abs(best) <= 2 * FINER_DEG[-1]:
+        best = 0.0
+    return Turn(best, bool(mirrored), errors[best], given, True)
+
+
+def _stands_out(tried: dict[float, float], best: float) -> bool:
+    """Whether the `best` angle's error lies far below the others' scatter and the next best, its neighbours left out.
+
+    `tried` : errors by angles, degrees.
+    """
+    errors = np.array(list(tried.values()))
+    wrong = float(np.median(errors))
+    scatter = 1.48 * float(np.median(np.abs(errors - wrong)))
+    apart = [abs((angle - best + 180) % 360 - 180) for angle in tried]
+    second = min(error for error, away in zip(errors, apart, strict=True) if away > 2 * STEP_DEG)
+    depth = wrong - tried[best]
+    return depth > SCATTER * scatter and wrong - second < NEXT_BEST * depth
+
+
+def _middle(acquisition: Ptychography) -> Ptychography:
+    """The frames nearest the middle of the scan."""
+    place = np.asarray(acquisition.positions_um)
+    away = np.abs(place - (place.min(axis=0) + place.max(axis=0)) / 2).max(axis=1)
+    return acquisition.subset(np.sort(np.argsort(away, kind="stable")[:MOST]))
+
+
+def _held_out(acquisition: Ptychography | CodedPtychography, degrees: float, recipe: ScanRecipe) -> float:
+    """Error of frames left out, positions turned by `degrees`, after some passes from the given probe."""
+    trial = ScanRecipe(device=recipe.device, seed=recipe.seed, hold_out=HELD)
+    assert isinstance(acquisition, Ptychography)
+    problem = problem_of(rotated(acquisition, degrees), trial)
+    return trial_error(problem, first_state(problem, 1).probe, recipe.seed, PASSES)
