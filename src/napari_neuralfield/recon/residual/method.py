@@ -79,8 +79,11 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     field = ResidualField(extent=measurement.extent, **network_options(recipe))
     field.start(compute.seed(recipe.seed))
     field.to(problem.device)
-    field.set_prior(prior_of(problem, state, recipe) / measurement.unit)
-    fit = ResidualFit(field, measurement, recipe, probes)
+    if recipe.prior == "none":
+        field.start_alone(compute.seed(recipe.seed))
+    else:
+        field.set_prior(prior_of(problem, state, recipe) / measurement.unit)
+    fit = ResidualFit(field, measurement, recipe, probes, wavelength_um=problem.scan.wavelength_um)
     yield from fit.network()
     yield from fit.pixels()
     problem, state = measurement.finished(field.at_pixels().detach())
