@@ -19,8 +19,9 @@ from torch import nn
 from ..compute import COMPLEX, seed
 from ..registry import FIELDS
 from ..types import Extent, InputError
+from .activations import ComplexHead
 from .encodings import Encoding, Pyramid
-from .heads import Head, Linear, head_of
+from .heads import Head, Linear, Phasor, head_of
 from .interpolation import bilinear_axis, bilinear_points, step_of
 from .placement import Options, axis_of, extent_of, pixels_of, points_of
 from .planes import PlanesField, planes_of_images
@@ -100,7 +101,7 @@ class ResidualField(nn.Module):
             numbers.uniform_(-0.1, 0.1, generator=generator)
         last = self.head.weight if isinstance(self.head, Linear) else self.head.last
         last.uniform_(-1 / last.shape[1] ** 0.5, 1 / last.shape[1] ** 0.5, generator=generator)
-        if hasattr(self.head, "factor"):
+        if isinstance(self.head, Phasor | ComplexHead):
             self.head.factor.fill_(1.0)
         self.set_prior(torch.tensor(0j))
 

@@ -26,7 +26,7 @@ SPARSE = (3e-2, 12.0, 0.6)  # weight of the wavelets with much light, times pixe
 
 
 def _sparsity(problem: Problem) -> float:
-    """Weight of the object's wavelets where the probe of `problem` is solved for: more where pixels share few counts."""
+    """Weight of the object's wavelets where the probe of `problem` is solved for: more where counts are few."""
     least, factor, most = SPARSE
     rows, columns = problem.scan.object_shape
     counts = float(problem.measured.amplitude[problem.train].square().sum())
