@@ -15,6 +15,7 @@ from torch import nn
 
 from .phasor import FACTOR
 
+LARGEST = 20.0  # exponent of a phasor; beyond, a step too far would end in infinities
 OFFSET = 0.1  # off the modulus, in `modulus-relu`
 Act = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # values (neuron, pixel), offset (neuron, 1)
 
@@ -26,7 +27,7 @@ def _shrunk(z: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
 
 
 ACTIVATIONS: dict[str, Act] = {
-    "phasor": lambda z, _: torch.exp(1j * z),
+    "phasor": lambda z, _: torch.exp(torch.complex(-z.imag.clamp(min=-LARGEST), z.real)),
     "tanh": lambda z, _: torch.complex(torch.tanh(z.real), torch.tanh(z.imag)),
     "crelu": lambda z, _: torch.complex(torch.relu(z.real), torch.relu(z.imag)),
     "zrelu": lambda z, _: z * ((z.real > 0) & (z.imag > 0)),
