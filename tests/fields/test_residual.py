@@ -22,6 +22,7 @@ HEADS = [
     {},
     {"head": "relu", "hidden": 12},
     {"head": "phasor", "hidden": 8, "encoding": "hash", "cap": False, "table_size": 256},
+    {"head": "modrelu", "hidden": 8, "complex_first": True, "frequency": (5.0, 5.0)},
 ]
 
 

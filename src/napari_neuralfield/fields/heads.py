@@ -12,10 +12,10 @@ from typing import Literal
 import torch
 from torch import nn
 
-from .phasor import Saving, phasor, pieces, product
+from .activations import ComplexHead
+from .phasor import FACTOR, Saving, phasor, pieces, product
 
-FACTOR = 1e-8  # of the phasor network's output, at first
-Head = Literal["linear", "relu", "phasor"]
+Head = Literal["linear", "relu", "phasor", "tanh", "crelu", "zrelu", "modulus-relu", "modrelu"]
 
 
 class Linear(nn.Module):
@@ -118,14 +118,21 @@ class Phasor(nn.Module):
         return phasor(x, self.frequency[:, None] * self.first, second, last)
 
 
-def head_of(kind: Head, channels: int, hidden: int, frequency: tuple[float, float]) -> Linear | Relu | Phasor:
+def head_of(
+    kind: Head, channels: int, hidden: int, frequency: tuple[float, float], complex_first: bool = False
+) -> Linear | Relu | Phasor | ComplexHead:
     """The head called `kind`, for features of `channels`.
 
     Parameters
     ----------
     hidden : neurons of the hidden layer; not used by a linear head.
-    frequency : of the phasor head's first layer, lowest and highest at first.
+    frequency : w of a complex head's first layer, lowest and highest at first.
+    complex_first : whether that layer's weights are complex.
     """
     if kind == "linear":
         return Linear(channels)
-    return Relu(channels, hidden) if kind == "relu" else Phasor(channels, hidden, frequency)
+    if kind == "relu":
+        return Relu(channels, hidden)
+    if kind == "phasor" and not complex_first:
+        return Phasor(channels, hidden, frequency)
+    return ComplexHead(channels, hidden, frequency, activation=kind, complex_first=complex_first)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch.autograd.function import FunctionCtx
 
+FACTOR = 1e-8  # of the network's output, at first
 PIECE = 1024  # pixels taken at once on a processor
 
 

@@ -19,8 +19,9 @@ from torch import nn
 from ..compute import COMPLEX, seed
 from ..registry import FIELDS
 from ..types import Extent, InputError
+from .activations import ComplexHead
 from .encodings import Encoding, Pyramid
-from .heads import Head, head_of
+from .heads import Head, Linear, Phasor, head_of
 from .interpolation import bilinear_axis, bilinear_points, step_of
 from .placement import Options, axis_of, extent_of, pixels_of, points_of
 from .planes import PlanesField, planes_of_images
@@ -37,8 +38,9 @@ class ResidualField(nn.Module):
     ----------
     extent : `Extent` or its dict, of one plane.
     encoding, levels, features, table_size, base, scale, cap : as in `encodings.Pyramid`.
-    head : `linear`, `relu` or `phasor`; hidden : neurons of the hidden layer.
-    frequency : w of the phasor head's first layer, lowest and highest at first.
+    head : of `heads.Head`; hidden : neurons of the hidden layer.
+    frequency : w of a complex head's first layer, lowest and highest at first.
+    complex_first : that layer's weights are complex.
     prior_half : store the prior in half precision. half : store the pyramid's features in half precision.
     """
 
@@ -61,6 +63,7 @@ class ResidualField(nn.Module):
         head: Head = "linear",
         hidden: int = 64,
         frequency: tuple[float, float] = (1.0, 20.0),
+        complex_first: bool = False,
         prior_half: bool = True,
         half: bool = False,
     ) -> None:
@@ -77,9 +80,10 @@ class ResidualField(nn.Module):
             "cap": cap,
         }
         self.head_kind, self.hidden, self.frequency = head, hidden, (float(frequency[0]), float(frequency[1]))
+        self.complex_first = complex_first
         self.prior_half, self.half_precision = prior_half, half
         self.pyramid = Pyramid(shape, **self._pyramid_options)
-        self.head = head_of(head, self.pyramid.channels, hidden, self.frequency)
+        self.head = head_of(head, self.pyramid.channels, hidden, self.frequency, complex_first)
         self.register_buffer("prior", torch.ones(shape, dtype=COMPLEX), persistent=False)
         self._kept: dict[str, tuple[list[complex], Any]] = {}
         self.start(seed(0))
@@ -89,6 +93,18 @@ class ResidualField(nn.Module):
         self.pyramid.start(generator)
         self.head.start(generator)
 
+    @torch.no_grad()
+    def start_alone(self, generator: torch.Generator) -> None:
+        """Forget what was learned, and take no prior: random numbers, drawn by `generator`, whose output matters."""
+        self.start(generator)
+        for numbers in self.pyramid.parameters():
+            numbers.uniform_(-0.1, 0.1, generator=generator)
+        last = self.head.weight if isinstance(self.head, Linear) else self.head.last
+        last.uniform_(-1 / last.shape[1] ** 0.5, 1 / last.shape[1] ** 0.5, generator=generator)
+        if isinstance(self.head, Phasor | ComplexHead):
+            self.head.factor.fill_(1.0)
+        self.set_prior(torch.tensor(0j))
+
     def options(self) -> Options:
         return {
             "extent": self.extent.to_dict(),
@@ -96,6 +112,7 @@ class ResidualField(nn.Module):
             "head": self.head_kind,
             "hidden": self.hidden,
             "frequency": list(self.frequency),
+            "complex_first": self.complex_first,
             "prior_half": self.prior_half,
             "half": self.half_precision,
         }

@@ -22,6 +22,15 @@ from .scan_problem import Problem, ScanState, first_state
 
 STEPS = {"positions": 0.1, "distance": 1e-3, "wavelength": 1e-3, "gains": 0.01, "background": 1e-3, "profile": 0.01}
 PROBE_STEP = 0.01  # of the probe's rms
+SPARSE = (3e-2, 12.0, 0.6)  # weight of the wavelets with much light, times pixels per count with little, and at most
+
+
+def _sparsity(problem: Problem) -> float:
+    """Weight of the object's wavelets where the probe of `problem` is solved for: more where counts are few."""
+    least, factor, most = SPARSE
+    rows, columns = problem.scan.object_shape
+    counts = float(problem.measured.amplitude[problem.train].square().sum())
+    return min(most, max(least, factor * rows * columns / max(counts, 1.0)))
 
 
 @MEASUREMENTS.register("scan")
@@ -50,7 +59,7 @@ class ScanMeasurement:
     def __init__(self, problem: Problem, state: ScanState, learn: Sequence[str]) -> None:
         self.problem, self.scan = problem, problem.scan
         # a network on a flat prior goes far; what a classical start leaves is mostly noise, and little is to be learnt
-        self.sparsity, self.rate = (3e-2, 1e-2) if problem.solve_probe else (3.5e-3, 0.08)
+        self.sparsity, self.rate = (_sparsity(problem), 1e-2) if problem.solve_probe else (3.5e-3, 0.08)
         self.extent = self.scan.extent
         self.train, self.held = problem.train, problem.held
         self.scale = float(problem.measured.amplitude.square().mean())

@@ -12,6 +12,7 @@ import solved
 from solved import error_of as error
 
 from napari_neuralfield.io import load_result, save_result
+from napari_neuralfield.recon.residual.recipe import ResidualRecipe, loss_of
 from napari_neuralfield.simulate.scans import coded
 from napari_neuralfield.types import InputError, Result
 
@@ -56,6 +57,25 @@ def test_the_published_preset_learns() -> None:
     result = solve(acquisition, preset="published", epochs=3, levels=8, table_log2=10)
     assert error(result, truth["object"]) < 0.5
     assert result.recipe["head"] == "phasor"
+
+
+def test_the_published_field_of_a_far_field_scan_never_starts_from_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise AssertionError("an engine went over the frames")
+
+    monkeypatch.setattr("napari_neuralfield.recon.residual.method.solve_scan", none)
+    acquisition, _ = scan_scene.far_field()
+    result = solve(acquisition, preset="published", epochs=1, levels=6, table_log2=10, hidden=8)
+    assert np.isfinite(result.figures["relative_amplitude_error"])
+    assert loss_of(ResidualRecipe(loss="published"), 4.2e-6) == "smooth-l1"
+    assert loss_of(ResidualRecipe(loss="published"), 1.3e-4) == "gradient"
+
+
+def test_without_a_prior_the_network_alone_is_the_object() -> None:
+    acquisition, truth = coded(0, **SMALL)  # type: ignore[arg-type]
+    result = solve(acquisition, prior="none", epochs=20, finish_epochs=0)
+    assert float(result.field.prior.abs().max()) == 0
+    assert error(result, truth["object"]) < 0.5
 
 
 def test_a_prior_from_a_file(tmp_path: Path) -> None:

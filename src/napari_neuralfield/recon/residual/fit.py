@@ -21,10 +21,11 @@ from ...types import Event, InputError
 from ..engine.fit_field import Counter, Fittable, Sample, epochs, fit_field
 from ..engine.losses import LOSSES
 from ..engine.sparsity import haar_l1
-from .recipe import ResidualRecipe
+from .recipe import ResidualRecipe, loss_of
 
 SHAPED = 0.1  # share of the epochs after which the network tells of the experiment
 PIXEL_RATE = 2e-3
+BETAS = {"adam": (0.9, 0.999), "rmsprop": (0.0, 0.99)}
 
 
 def image_from_file(path: str | None, shape: tuple[int, int], rim: int = 0) -> torch.Tensor:
@@ -59,6 +60,7 @@ class ResidualFit:
     measurement : the frames, and what is learnt of the experiment.
     recipe : what the user chose.
     others : fields beside the object's, such as those of a probe.
+    wavelength_um : of the light, by which the published loss is chosen.
     """
 
     def __init__(
@@ -67,8 +69,11 @@ class ResidualFit:
         measurement: LedMeasurement | ScanMeasurement,
         recipe: ResidualRecipe,
         others: Sequence[ResidualField] = (),
+        *,
+        wavelength_um: float,
     ) -> None:
         self.field, self.measurement, self.recipe, self._networks = field, measurement, recipe, [field, *others]
+        self._loss = loss_of(recipe, wavelength_um)
         self._order, self._roll = compute.seed(recipe.seed), compute.seed(recipe.seed + 1)
         count = len(measurement.train)
         self.epochs = recipe.epochs or int(np.clip(2000 // count, 10, 60))
@@ -112,7 +117,8 @@ class ResidualFit:
             epochs(train, count, self.batch, generator=self._order, fade=fade, learn_after=wait),
             rate=rate,
             counter=self._counter,
-            loss=LOSSES[self.recipe.loss],
+            loss=LOSSES[self._loss],
+            betas=BETAS[self.recipe.optimizer],
             regulariser=self._wavelets if self.sparsity else None,
             weight_decay=self.recipe.weight_decay,
             patience=self.recipe.patience,

@@ -36,6 +36,8 @@ from .fit import ResidualFit, image_from_file
 from .of_leds import residual_of_leds
 from .recipe import PUBLISHED, RASTER, ResidualRecipe, network_options, refuse_others
 
+SPARSE_SCAN = 2.5  # frames that light a pixel: below, the object is fitted afresh and only the engine's probe kept
+
 
 @method(
     "residual-field",
@@ -80,8 +82,11 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     field = ResidualField(extent=measurement.extent, **network_options(recipe))
     field.start(compute.seed(recipe.seed))
     field.to(problem.device)
-    field.set_prior(prior_of(problem, state, recipe) / measurement.unit)
-    fit = ResidualFit(field, measurement, recipe, probes)
+    if recipe.prior == "none":
+        field.start_alone(compute.seed(recipe.seed))
+    else:
+        field.set_prior(prior_of(problem, state, recipe) / measurement.unit)
+    fit = ResidualFit(field, measurement, recipe, probes, wavelength_um=problem.scan.wavelength_um)
     yield from fit.network()
     yield from fit.pixels()
     problem, state = measurement.finished(field.at_pixels().detach())
@@ -144,7 +149,30 @@ def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event,
     passes = RpieRecipe(**shared)
     engine = Sequential(problem, state, object_alpha=passes.object_alpha)
     yield from solve_scan(problem, passes, engine)
-    return engine.waves.state()
+    state = engine.waves.state()
+    if recipe.prior == "auto" and problem.scan.geometry == "far_field":
+        light = engine.waves.illumination(problem.train.tolist())
+        if _spots_per_pixel(light, state.probe, len(problem.train)) < SPARSE_SCAN:  # of each part one noisy frame tells
+            state.object_array = state.object_array.abs().square().mean().sqrt() * torch.ones_like(state.object_array)
+    return state
+
+
+def _spots_per_pixel(light: torch.Tensor, probe: torch.Tensor, frames: int) -> float:
+    """Frames that light a lit pixel of the object, about; 1 where spots lie side by side.
+
+    Parameters
+    ----------
+    light : of all frames together on the object array (y, x).
+    probe : (mode, y, x).
+    frames : how many there are.
+    """
+    spot = probe.abs().square().sum(0)
+    return float(frames * _lit(spot) / _lit(light))
+
+
+def _lit(light: torch.Tensor) -> torch.Tensor:
+    """Pixels of an even light as wide as `light` (y, x)."""
+    return light.sum() ** 2 / light.square().sum().clamp(min=1e-30)
 
 
 def prior_of(problem: Problem, state: ScanState, recipe: ResidualRecipe) -> torch.Tensor:

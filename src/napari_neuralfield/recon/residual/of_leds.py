@@ -46,8 +46,11 @@ def residual_of_leds(acquisition: LedArray, recipe: ResidualRecipe) -> Iterator[
     field = ResidualField(extent=measurement.extent, **network_options(recipe))
     field.start(compute.seed(recipe.seed))
     field.to(device)
-    field.set_prior(measurement.matched(prior_of(measurement, recipe, found)))
-    fit = ResidualFit(field, measurement, recipe)
+    if recipe.prior == "none":
+        field.start_alone(compute.seed(recipe.seed))
+    else:
+        field.set_prior(measurement.matched(prior_of(measurement, recipe, found)))
+    fit = ResidualFit(field, measurement, recipe, wavelength_um=acquisition.wavelength_um)
     yield from fit.network()
     yield from fit.pixels()
     image = field.at_pixels().detach()

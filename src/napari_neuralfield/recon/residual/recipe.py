@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from ...data.acquisition import Acquisition, LedArray
+from ...fields.heads import Head
 from ...types import InputError
 from ..engine.any_field import HELP, fittable
 from ..engine.losses import LossName
 from ..engine.recipe import Recipe, option
 from ..scan.recipe import ScanRecipe
 
-Prior = Literal["auto", "flat", "back-propagation", "classical", "dpc", "file"]
+Prior = Literal["auto", "none", "flat", "back-propagation", "classical", "dpc", "file"]
+ELECTRONS_UM = 1e-5  # wavelengths below are those of electrons; 120 keV as X-rays
 
 
 class ResidualRecipe(ScanRecipe):
@@ -21,7 +23,8 @@ class ResidualRecipe(ScanRecipe):
     field: str = option("residual", HELP.format(own="residual"), choices=fittable, advanced=True)
     prior: Prior = option(
         "auto",
-        "what the network adds to; auto: flat where the coded surface of a scan is known, else a classical answer",
+        "what the network adds to; none: nothing; auto: flat where the coded surface of a scan is known, else a "
+        "classical answer",
     )
     prior_file: str | None = option(None, "image of the whole object (.npy, complex), as render writes it")
     epochs: int | None = option(None, "passes over all frames; empty: 10 to 60, fewer for many frames", ge=1, le=100000)
@@ -34,7 +37,9 @@ class ResidualRecipe(ScanRecipe):
     sparsity: float | None = option(
         None, "weight of the object's wavelets, against a misfit of mean counts 1; empty: by the kind of frames", ge=0
     )
-    loss: LossName = option("amplitude", "how counts are compared")
+    loss: LossName | Literal["published"] = option(
+        "amplitude", "how counts are compared; published: smooth-l1 of electrons, else gradient"
+    )
     z_um: float | None = option(
         None, "depth of the sample under LEDs; empty: as the file says, else in focus", unit="um"
     )
@@ -52,7 +57,7 @@ class ResidualRecipe(ScanRecipe):
     )
     learn_background: bool = option(False, "learn the ambient light of each frame")
     encoding: Literal["hash", "multigrid"] = option("multigrid", "grids of the pyramid: dense, or sharing a table")
-    head: Literal["linear", "relu", "phasor"] = option("linear", "network behind the pyramid")
+    head: Head = option("linear", "network behind the pyramid")
     levels: int = option(16, "levels of the pyramid at most", ge=1, le=24, advanced=True)
     features: int = option(2, "features per level", ge=1, le=16, advanced=True)
     table_log2: int = option(19, "entries of the hash table, as a power of 2", ge=8, le=24, advanced=True)
@@ -60,10 +65,21 @@ class ResidualRecipe(ScanRecipe):
     scale: float = option(1.5, "factor from level to level", gt=1, le=4, advanced=True)
     cap: bool = option(True, "no level finer than the pixels", advanced=True)
     hidden: int = option(64, "neurons of the hidden layer", ge=1, le=1024, advanced=True)
+    frequency: float | None = option(
+        None,
+        "w of a complex head's first layer, learnt; empty: from 1 to 20 over its neurons",
+        gt=0,
+        le=100,
+        advanced=True,
+    )
+    complex_first: bool = option(False, "complex weights in the first layer of a complex head", advanced=True)
     rate: float | None = option(
         None, "step of the network; empty: 0.08 where a coded surface is known, else 0.01", gt=0, le=1, advanced=True
     )
     decay: bool = option(True, "steps start small and fade", advanced=True)
+    optimizer: Literal["adam", "rmsprop"] = option(
+        "adam", "with weight decay it is AdamW; rmsprop: no running mean of the gradient", advanced=True
+    )
     weight_decay: float = option(0.0, "decoupled weight decay", ge=0, lt=1, advanced=True)
     wavelet_levels: int = option(1, "levels of the wavelets", ge=1, le=8, advanced=True)
     wavelet_shift: bool = option(True, "wavelets whose blocks lie elsewhere in every step", advanced=True)
@@ -84,7 +100,9 @@ class ResidualRecipe(ScanRecipe):
         if self.encoding != "hash":
             idle |= dict.fromkeys(("table_log2", "cap"), "it counts with --encoding hash")
         if self.head == "linear":
-            idle["hidden"] = "it counts with --head relu or phasor"
+            idle["hidden"] = "it counts with another --head than linear"
+        if self.head in ("linear", "relu"):
+            idle |= dict.fromkeys(("frequency", "complex_first"), "it is for a complex --head, such as phasor")
         if self.sparsity == 0:
             idle |= dict.fromkeys(("wavelet_levels", "wavelet_shift"), "--sparsity is 0")
         if self.learn_pupil is False:
@@ -93,8 +111,9 @@ class ResidualRecipe(ScanRecipe):
 
 
 PUBLISHED = {
-    "encoding": "hash", "head": "phasor", "cap": False, "rate": 1e-3, "decay": False, "weight_decay": 1e-5,
-    "loss": "gradient", "sparsity": 0.1, "wavelet_shift": False, "batch": 1, "epochs": 40, "finish_epochs": 0,
+    "encoding": "hash", "head": "phasor", "complex_first": True, "frequency": 10.0, "cap": False, "rate": 1e-3,
+    "decay": False, "weight_decay": 1e-5, "loss": "published", "sparsity": 0.1, "wavelet_shift": False, "batch": 1,
+    "epochs": 10, "finish_epochs": 0, "prior": "back-propagation", "probe_field": True,
 }  # fmt: skip
 
 RASTER = {  # object and probe may trade any factor that repeats with the scan's step: priors of both must decide
@@ -105,8 +124,16 @@ RASTER = {  # object and probe may trade any factor that repeats with the scan's
 
 def network_options(recipe: ResidualRecipe) -> dict[str, Any]:
     """Keyword arguments of the field."""
-    names = ("encoding", "head", "levels", "features", "base", "scale", "cap", "hidden")
-    return {**{name: getattr(recipe, name) for name in names}, "table_size": 2**recipe.table_log2}
+    names = ("encoding", "head", "levels", "features", "base", "scale", "cap", "hidden", "complex_first")
+    own = {} if recipe.frequency is None else {"frequency": (recipe.frequency, recipe.frequency)}
+    return {**{name: getattr(recipe, name) for name in names}, "table_size": 2**recipe.table_log2, **own}
+
+
+def loss_of(recipe: ResidualRecipe, wavelength_um: float) -> LossName:
+    """The loss that `recipe` means for frames in light of `wavelength_um`."""
+    if recipe.loss != "published":
+        return recipe.loss
+    return "smooth-l1" if wavelength_um < ELECTRONS_UM else "gradient"
 
 
 SHARED = {*Recipe.model_fields, "update_probe", "hold_out", "use_every"}  # what of a scan's options LEDs have too
@@ -130,6 +157,8 @@ def refuse_others(acquisition: Acquisition, recipe: ResidualRecipe) -> None:
     where = acquisition.source or "the acquisition"
     for name in SCANS_ONLY if leds else LEDS_ONLY:
         value = getattr(recipe, name)
+        if name == "probe_field" and recipe.loss == "published":
+            continue  # part of a preset that serves every kind
         if value != ResidualRecipe.model_fields[name].default:
             other, this = ("scans", "an LED array") if leds else ("LED arrays", "a scan")
             raise InputError(f"option {name} is {value!r}, but it is for {other} and {where} is {this}; leave it out")
