@@ -262,7 +262,7 @@ def said(found: Found, problem: Problem) -> Note:
 def _place(away_um: float) -> str:
     if not away_um:
         return "at the sample"
-    return f"{abs(away_um):.3g} um {'before' if away_um > 0 else 'behind'} the sample"
+    return f"{float(f'{abs(away_um):.3g}'):g} um {'before' if away_um > 0 else 'behind'} the sample"
 
 
 def _named(start: Start, problem: Problem) -> str:
