@@ -14,7 +14,7 @@ from napari_neuralfield.data.acquisition import Ptychography
 from napari_neuralfield.forward.scan_problem import first_state
 from napari_neuralfield.recon.scan.coherence import chosen
 from napari_neuralfield.recon.scan.probe_search import bent, distances, finalists, flat
-from napari_neuralfield.recon.scan.probe_trials import Start, focus_of, turns
+from napari_neuralfield.recon.scan.probe_trials import ProbeStart, focus_of, turns
 from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate.scans import far_field
 from napari_neuralfield.types import Done, InputError, Note, Progress
@@ -93,7 +93,7 @@ def test_options_describe_a_probe() -> None:
     assert problem.acquisition.probe.shape == (1, 48, 48)  # type: ignore[union-attr]
     away = focus_of(first_state(problem).probe, problem)
     assert away == pytest.approx(-2000, rel=0.1)
-    with pytest.raises(InputError, match=r"option probe_semi_angle_mrad is 0\.3, but .* is not a far-field scan"):
+    with pytest.raises(InputError, match=r"option probe_defocus_um is -2000, but .* is not a far-field scan"):
         problem_of(acquisition.replace(geometry="near_field"), build_recipe("rpie", lens))
 
 
@@ -104,8 +104,8 @@ def test_turns_and_bends() -> None:
         "as given",
         "conjugated",
     ]
-    assert bent(Start(100.0), 0, 0.3) == Start(100.0, (0.3, 0, 0, 0, 0))
-    assert bent(Start(100.0), 5, -0.2) == Start(90.0)
+    assert bent(ProbeStart(100.0), 0, 0.3) == ProbeStart(100.0, (0.3, 0, 0, 0, 0))
+    assert bent(ProbeStart(100.0), 5, -0.2) == ProbeStart(90.0)
 
 
 def test_numbers_of_modes() -> None:

@@ -26,7 +26,7 @@ from .probe_trials import (
     MORE,
     PASSES,
     TERMS,
-    Start,
+    ProbeStart,
     distance_of,
     focus_of,
     noise_of,
@@ -62,7 +62,7 @@ class Found:
     tried : how many starts there were.
     """
 
-    start: Start
+    start: ProbeStart
     error: float
     rival: float
     given: float | None
@@ -84,7 +84,7 @@ def start_of(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, Sca
     search = ProbeSearch(trials, recipe.seed)
     found = yield from search.run()
     yield said(found, trials)
-    if found.start != Start(turn=AS_GIVEN):
+    if found.start != ProbeStart(turn=AS_GIVEN):
         state.probe = with_modes(found.start.probe(problem), len(state.probe))
     if recipe.modes is None and len(state.probe) == 1 and len(trials.held):
         modes = yield from modes_of(trials, found.start.probe(trials), recipe.seed)
@@ -98,10 +98,10 @@ class ProbeSearch:
     def __init__(self, problem: Problem, seed: int) -> None:
         self.problem, self.seed, self.done = problem, seed, 0
         self.known = getattr(problem.acquisition, "probe", None) is not None
-        self.errors: dict[int, dict[Start, float]] = {}  # of short trials, by their passes
-        self.longer: dict[Start, float] = {}
+        self.errors: dict[int, dict[ProbeStart, float]] = {}  # of short trials, by their passes
+        self.longer: dict[ProbeStart, float] = {}
 
-    def short(self, start: Start, passes: int = PASSES) -> Generator[Event, None, float]:
+    def short(self, start: ProbeStart, passes: int = PASSES) -> Generator[Event, None, float]:
         """The error of a short trial of `start`, of so many `passes`."""
         found = self.errors.setdefault(passes, {})
         if start not in found:
@@ -111,7 +111,7 @@ class ProbeSearch:
             yield Progress(self.done, max(USUAL, self.done), min(found.values()), "looking for the probe")
         return found[start]
 
-    def long(self, start: Start) -> float:
+    def long(self, start: ProbeStart) -> float:
         """The error of a longer one."""
         if start not in self.longer:
             self.longer[start], _ = trial(self.problem, start.probe(self.problem), self.seed, MORE)
@@ -119,7 +119,7 @@ class ProbeSearch:
 
     def run(self) -> Generator[Event, None, Found]:
         """The best start of all."""
-        noise, given, plain = noise_of(self.problem), Start(turn=AS_GIVEN), Start()
+        noise, given, plain = noise_of(self.problem), ProbeStart(turn=AS_GIVEN), ProbeStart()
         if self.known and (yield from self._holds(given)):
             errors = self.errors[PASSES]
             rival = min(error for start, error in errors.items() if start != given)
@@ -135,39 +135,39 @@ class ProbeSearch:
             return Found(best, self.long(best), rival, self.long(best), noise, tried)
         return Found(best, self.long(best), self.long(plain), self.long(given) if self.known else None, noise, tried)
 
-    def _holds(self, given: Start) -> Generator[Event, None, bool]:
+    def _holds(self, given: ProbeStart) -> Generator[Event, None, bool]:
         """Whether no start of another kind is better than a `given` one whose phase is not just flat."""
         if flat(given.probe(self.problem)):
             return False
         yield from self._turned(given)
         for away in distances(self.problem)[::2]:
-            yield from self.short(Start(float(away)))
+            yield from self.short(ProbeStart(float(away)))
         errors = self.errors[PASSES]
         return min(errors, key=lambda start: errors[start]) == given
 
-    def _turned(self, given: Start) -> Generator[Event, None, float]:
+    def _turned(self, given: ProbeStart) -> Generator[Event, None, float]:
         """Try the `given` probe, as it is and turned, and with its focus on the other side; where that is now, um."""
         for name in turns(self.problem):
-            yield from self.short(Start(turn=name))
+            yield from self.short(ProbeStart(turn=name))
         mine = focus_of(given.probe(self.problem), self.problem)
         if mine:
-            yield from self.short(Start(-2 * mine, turn=AS_GIVEN))
+            yield from self.short(ProbeStart(-2 * mine, turn=AS_GIVEN))
         return mine
 
-    def _focus(self) -> Generator[Event, None, Start]:
+    def _focus(self) -> Generator[Event, None, ProbeStart]:
         """The distance of the mean frame's focus that explains the frames best."""
         for away in distances(self.problem):
-            yield from self.short(Start(float(away)))
+            yield from self.short(ProbeStart(float(away)))
         errors = {start: error for start, error in self.errors[PASSES].items() if not start.turn}
         best = min(errors, key=lambda start: errors[start])
         if best.away_um:  # a finer look on both sides
             for factor in (RATIO**-0.4, RATIO**0.4):
-                yield from self.short(Start(best.away_um * factor))
+                yield from self.short(ProbeStart(best.away_um * factor))
         errors = self.errors[PASSES]
         candidates = finalists({start.away_um: error for start, error in errors.items() if not start.turn})
-        return min((Start(away) for away in {*candidates, 0.0}), key=self.long)
+        return min((ProbeStart(away) for away in {*candidates, 0.0}), key=self.long)
 
-    def _bent(self, best: Start) -> Generator[Event, None, Start]:
+    def _bent(self, best: ProbeStart) -> Generator[Event, None, ProbeStart]:
         """`best` with the aberrations and distance that predict frames better, found one by one in shrinking steps."""
         if self.long(best) < NOISE * noise_of(self.problem):
             return best
@@ -186,11 +186,11 @@ class ProbeSearch:
                 break
         return found if self.long(found) < BENT * self.long(best) else best
 
-    def _against_given(self, given: Start, best: Start) -> Generator[Event, None, Start]:
+    def _against_given(self, given: ProbeStart, best: ProbeStart) -> Generator[Event, None, ProbeStart]:
         """`best`, or the given probe, as it is, turned, or with its focus elsewhere."""
         mine = yield from self._turned(given)
         if best.away_um != mine:
-            yield from self.short(Start(best.away_um - mine, turn=AS_GIVEN))
+            yield from self.short(ProbeStart(best.away_um - mine, turn=AS_GIVEN))
         errors = self.errors[PASSES]
         turned = sorted((s for s in errors if s.turn and s != given), key=lambda s: errors[s])
         best = min((best, *turned[:2]), key=self.long)
@@ -205,7 +205,7 @@ class ProbeSearch:
         return best if self.long(best) < needed * self.long(given) else given
 
 
-def bent(start: Start, term: int, by: float) -> Start:
+def bent(start: ProbeStart, term: int, by: float) -> ProbeStart:
     """`start` with `by` waves more of the aberration `term` of TERMS; the last one is the distance, changed by half."""
     if term == len(TERMS):
         return dataclasses.replace(start, away_um=start.away_um * (1 + by / 2))
@@ -246,7 +246,7 @@ def said(found: Found, problem: Problem) -> Note:
     probe = first_state(problem, None).probe
     what = "a flat phase" if flat(probe) else f"its focus {_place(focus_of(probe, problem))}"
     given = f"the given probe ({len(probe)} mode{'s' * (len(probe) > 1)}, {what})"
-    if found.start != Start(turn=AS_GIVEN):
+    if found.start != ProbeStart(turn=AS_GIVEN):
         return Note(
             f"{given} does not fit: {_named(found.start, problem)} predicts frames left out better ({found.error:.3g} "
             f"against {found.given:.3g}, of {found.tried} starts tried) and is taken; --probe-search no keeps the "
@@ -265,7 +265,7 @@ def _place(away_um: float) -> str:
     return f"{float(f'{abs(away_um):.3g}'):g} um {'before' if away_um > 0 else 'behind'} the sample"
 
 
-def _named(start: Start, problem: Problem) -> str:
+def _named(start: ProbeStart, problem: Problem) -> str:
     if start.turn == AS_GIVEN:
         return f"the same with its focus {_place(focus_of(start.probe(problem), problem))}"
     if start.turn:

@@ -52,7 +52,7 @@ TURNS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Start:
+class ProbeStart:
     """A probe to start from: the mean frame bent, or the given one.
 
     away_um : how far its focus lies before the sample; how much farther than the given probe's.
