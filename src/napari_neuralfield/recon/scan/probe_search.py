@@ -123,7 +123,7 @@ class ProbeSearch:
         if self.known and (yield from self._holds(given)):
             errors = self.errors[PASSES]
             rival = min(error for start, error in errors.items() if start != given)
-            return Found(given, errors[given], rival, errors[given], noise, len(errors))
+            return Found(given, errors[given], rival, errors[given], noise=noise, tried=len(errors))
         best = yield from self._bent((yield from self._focus()))
         if self.long(best) > BETTER * self.long(plain):
             best = plain
@@ -132,8 +132,10 @@ class ProbeSearch:
         tried = len({*self.longer, *(start for errors in self.errors.values() for start in errors)})
         if best == given:
             rival = min(error for start, error in self.longer.items() if start != given)
-            return Found(best, self.long(best), rival, self.long(best), noise, tried)
-        return Found(best, self.long(best), self.long(plain), self.long(given) if self.known else None, noise, tried)
+            return Found(best, self.long(best), rival, self.long(best), noise=noise, tried=tried)
+        return Found(
+            best, self.long(best), self.long(plain), self.long(given) if self.known else None, noise=noise, tried=tried
+        )
 
     def _holds(self, given: ProbeStart) -> Generator[Event, None, bool]:
         """Whether no start of another kind is better than a `given` one whose phase is not just flat."""
