@@ -1,10 +1,10 @@
-"""A probe to start from where a far-field scan has none: the mean frame, curved as far as explains the frames best.
+"""Where a far-field scan starts: the probe, found or checked, and how many modes it has, all by quick trials.
 
-The mean frame's root is the modulus of the probe's spectrum. Its phase is that of a focus seen at a distance d,
-exp(-i pi wavelength d |f|^2), of which d alone is unknown: a flat one starts the reconstruction of a defocused probe in
-a place from which it does not come back. So some distances of both signs are tried with a few passes of rPIE on part of
-the frames, the best of them with more passes, and the one that predicts frames left out best is taken: what the frames
-used say of themselves is mostly their noise, where there are few counts.
+Where no probe is given, distances of its focus of both signs are tried: a flat phase starts the reconstruction of a
+defocused probe in a place from which it does not come back. Aberrations are tried at the best distance. A given probe,
+described or from a file, is one start among these: right ones explain the frames down to their noise; others may have
+the wrong sign of defocus or size, have been kept in another orientation, or be of another day. What predicts frames
+left out best is taken: what the frames used say of themselves is mostly their noise, where there are few counts.
 """
 
 from __future__ import annotations
@@ -16,176 +16,217 @@ from collections.abc import Generator
 import numpy as np
 import torch
 
-from ... import compute
-from ...compute import COMPLEX
 from ...data.acquisition import Ptychography
-from ...forward.ptychography import from_detector
 from ...forward.scan_problem import Problem, ScanState, first_state, with_modes
-from ...optics.grids import to_centre
-from ...optics.propagation import frequency_axis
 from ...types import Event, Note, Progress
-from .orientation_trials import cut_patterns
+from .coherence import modes_of, of_a_source
+from .probe_trials import (
+    AS_GIVEN,
+    HELD,
+    MORE,
+    PASSES,
+    TERMS,
+    ProbeStart,
+    distance_of,
+    focus_of,
+    noise_of,
+    reach,
+    trial,
+    trials_of,
+    turns,
+)
 from .recipe import ScanRecipe
-from .sequential import Sequential
-from .setup import problem_of
 
 RATIO = 1.35  # between two curvatures tried; the misfit falls within a factor 1.5 of the right one
-PASSES = 4  # of each trial
-MORE = 12  # of the best trials
 FINALISTS = 3
-LONG = 20  # of those that tell coherent from partly coherent light
-COHERENT = 0.93  # of one mode's error: what three must reach to be taken; coherent light measured from 0.949 on
-SIDE_MODE = 0.1  # share of the light in each of the two further modes at the start
-LAST_STEP = 0.3  # of the last pass of a trial, so that noise averages
-HELD = 5  # every fifth frame is left out of the trials
-FRAMES = 60  # used for each trial
-SIDE = 128  # pixels of the middle of larger frames: the same window in larger pixels
 BETTER = 0.995  # of the flat start's error: what a curved one must reach to be taken
+CLEARLY = 0.9  # of a given probe's error: what another start must reach to take its place
+ALIKE = 2.2  # between two distances: the nearer start is no other probe, though the farther one often settles sooner
+BY_FAR = 0.72  # of a given probe's error: what a start as near as that must reach; right ones measured from 0.75 on
+NOISE = 1.25  # times the noise of counts: an error below leaves nothing to look for
+BENDS = (0.3, 0.2, 0.15, 0.1)  # waves of each aberration tried, rms, one round after the other; two in vain end it
+BENDING = 6  # passes of these trials
+LITTLE = 0.995  # of the error before: what one step must reach
+BENT = 0.97  # of the error without: what all of them must reach in a longer trial
+USUAL = 45  # trials
 
 
 @dataclasses.dataclass(frozen=True)
-class Curvature:
-    """What was found.
+class Found:
+    """What the trials say.
 
-    defocus_um : of the focus before the sample, negative behind it; 0 where a flat phase explains the frames as well.
-    error : relative amplitude error of the frames left out of the trial.
-    flat : that of the flat start.
-    tried : how many there were.
-    given : that of the file's probe; None where it has none.
+    start, error : the best start, and the relative amplitude error of the frames left out of its trial.
+    rival : that of the mean frame in focus; where the given probe is kept, of the best other start.
+    given : that of the given probe; None where there is none.
+    noise : what counted photons alone would leave.
+    tried : how many starts there were.
     """
 
-    defocus_um: float
+    start: ProbeStart
     error: float
-    flat: float
+    rival: float
+    given: float | None
+    noise: float
     tried: int
-    given: float | None = None
 
 
 def start_of(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, ScanState]:
-    """Where a reconstruction of `problem` starts by `recipe`; says what was found where the probe was searched for.
-
-    A given probe whose phase is flat, such as the opening of a pinhole, is one start among the others.
-    """
+    """Where a reconstruction of `problem` starts by `recipe`; says what was found, for the far field."""
     state = first_state(problem, recipe.modes, recipe.seed_probe)
     acquisition = problem.acquisition
     if not isinstance(acquisition, Ptychography) or acquisition.geometry != "far_field":
         return state
     guess = acquisition.probe if recipe.seed_probe else None
-    if not (recipe.probe_search and problem.solve_probe) or not (guess is None or flat(guess)):
+    some = acquisition.subset(problem.train.cpu().numpy()).replace(probe=guess)
+    if not (recipe.probe_search and problem.solve_probe) or (guess is not None and some.frame_count < 4 * HELD):
         return state
-    some = acquisition.subset(problem.train.cpu().numpy())
-    found = yield from searched(some.replace(probe=guess), recipe)
-    if found.given is None or found.error < BETTER * found.given:
-        probe = curved_probe(problem, found.defocus_um)
-        yield Note(_said(found))
-        blurred = recipe.modes is None and (yield from incoherent(some, found.defocus_um, recipe))
-        state.probe = of_a_source(probe) if blurred else with_modes(probe, len(state.probe))
+    trials = trials_of(some, recipe)
+    search = ProbeSearch(trials, recipe.seed)
+    found = yield from search.run()
+    yield said(found, trials)
+    if found.start != ProbeStart(turn=AS_GIVEN):
+        state.probe = with_modes(found.start.probe(problem), len(state.probe))
+    if recipe.modes is None and len(state.probe) == 1 and len(trials.held):
+        modes = yield from modes_of(trials, found.start.probe(trials), recipe.seed)
+        state.probe = of_a_source(state.probe, modes)
     return state
 
 
-def flat(probe: np.ndarray) -> bool:
+class ProbeSearch:
+    """Trials of starts for the scan of `problem`, frames in the order of `seed`."""
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        self.problem, self.seed, self.done = problem, seed, 0
+        self.known = getattr(problem.acquisition, "probe", None) is not None
+        self.errors: dict[int, dict[ProbeStart, float]] = {}  # of short trials, by their passes
+        self.longer: dict[ProbeStart, float] = {}
+
+    def short(self, start: ProbeStart, passes: int = PASSES) -> Generator[Event, None, float]:
+        """The error of a short trial of `start`, of so many `passes`."""
+        found = self.errors.setdefault(passes, {})
+        if start not in found:
+            # of a given probe's modes the first one is enough to tell one way to keep it from another
+            found[start], _ = trial(self.problem, start.probe(self.problem)[:1], self.seed, passes)
+            self.done += 1
+            yield Progress(self.done, max(USUAL, self.done), min(found.values()), "looking for the probe")
+        return found[start]
+
+    def long(self, start: ProbeStart) -> float:
+        """The error of a longer one."""
+        if start not in self.longer:
+            self.longer[start], _ = trial(self.problem, start.probe(self.problem), self.seed, MORE)
+        return self.longer[start]
+
+    def run(self) -> Generator[Event, None, Found]:
+        """The best start of all."""
+        noise, given, plain = noise_of(self.problem), ProbeStart(turn=AS_GIVEN), ProbeStart()
+        if self.known and (yield from self._holds(given)):
+            errors = self.errors[PASSES]
+            rival = min(error for start, error in errors.items() if start != given)
+            return Found(given, errors[given], rival, errors[given], noise=noise, tried=len(errors))
+        best = yield from self._bent((yield from self._focus()))
+        if self.long(best) > BETTER * self.long(plain):
+            best = plain
+        if self.known:
+            best = yield from self._against_given(given, best)
+        tried = len({*self.longer, *(start for errors in self.errors.values() for start in errors)})
+        if best == given:
+            rival = min(error for start, error in self.longer.items() if start != given)
+            return Found(best, self.long(best), rival, self.long(best), noise=noise, tried=tried)
+        return Found(
+            best, self.long(best), self.long(plain), self.long(given) if self.known else None, noise=noise, tried=tried
+        )
+
+    def _holds(self, given: ProbeStart) -> Generator[Event, None, bool]:
+        """Whether no start of another kind is better than a `given` one whose phase is not just flat."""
+        if flat(given.probe(self.problem)):
+            return False
+        yield from self._turned(given)
+        for away in distances(self.problem)[::2]:
+            yield from self.short(ProbeStart(float(away)))
+        errors = self.errors[PASSES]
+        return min(errors, key=lambda start: errors[start]) == given
+
+    def _turned(self, given: ProbeStart) -> Generator[Event, None, float]:
+        """Try the `given` probe, as it is and turned, and with its focus on the other side; where that is now, um."""
+        for name in turns(self.problem):
+            yield from self.short(ProbeStart(turn=name))
+        mine = focus_of(given.probe(self.problem), self.problem)
+        if mine:
+            yield from self.short(ProbeStart(-2 * mine, turn=AS_GIVEN))
+        return mine
+
+    def _focus(self) -> Generator[Event, None, ProbeStart]:
+        """The distance of the mean frame's focus that explains the frames best."""
+        for away in distances(self.problem):
+            yield from self.short(ProbeStart(float(away)))
+        errors = {start: error for start, error in self.errors[PASSES].items() if not start.turn}
+        best = min(errors, key=lambda start: errors[start])
+        if best.away_um:  # a finer look on both sides
+            for factor in (RATIO**-0.4, RATIO**0.4):
+                yield from self.short(ProbeStart(best.away_um * factor))
+        errors = self.errors[PASSES]
+        candidates = finalists({start.away_um: error for start, error in errors.items() if not start.turn})
+        return min((ProbeStart(away) for away in {*candidates, 0.0}), key=self.long)
+
+    def _bent(self, best: ProbeStart) -> Generator[Event, None, ProbeStart]:
+        """`best` with the aberrations and distance that predict frames better, found one by one in shrinking steps."""
+        if self.long(best) < NOISE * noise_of(self.problem):
+            return best
+        found, least, idle = best, (yield from self.short(best, BENDING)), 0
+        for size in BENDS:
+            before = found
+            for term in range(len(TERMS) + 1):
+                for by in (size, -size):
+                    tried = bent(found, term, by)
+                    error = yield from self.short(tried, BENDING)
+                    if error < LITTLE * least:
+                        found, least = tried, error
+                        break
+            idle += found == before
+            if idle == 2:
+                break
+        return found if self.long(found) < BENT * self.long(best) else best
+
+    def _against_given(self, given: ProbeStart, best: ProbeStart) -> Generator[Event, None, ProbeStart]:
+        """`best`, or the given probe, as it is, turned, or with its focus elsewhere."""
+        mine = yield from self._turned(given)
+        if best.away_um != mine:
+            yield from self.short(ProbeStart(best.away_um - mine, turn=AS_GIVEN))
+        errors = self.errors[PASSES]
+        turned = sorted((s for s in errors if s.turn and s != given), key=lambda s: errors[s])
+        best = min((best, *turned[:2]), key=self.long)
+        needed = CLEARLY
+        if flat(given.probe(self.problem)):
+            needed = BETTER
+        elif (
+            best.turn in ("", AS_GIVEN)
+            and 1 / ALIKE < (best.away_um + mine * bool(best.turn)) / (mine or math.inf) < ALIKE
+        ):
+            needed = BY_FAR
+        return best if self.long(best) < needed * self.long(given) else given
+
+
+def bent(start: ProbeStart, term: int, by: float) -> ProbeStart:
+    """`start` with `by` waves more of the aberration `term` of TERMS; the last one is the distance, changed by half."""
+    if term == len(TERMS):
+        return dataclasses.replace(start, away_um=start.away_um * (1 + by / 2))
+    waves = list(start.waves or (0.0,) * len(TERMS))
+    waves[term] = round(waves[term] + by, 6)
+    return dataclasses.replace(start, waves=tuple(waves))
+
+
+def flat(probe: torch.Tensor) -> bool:
     """Whether a probe (mode, y, x) is one mode of flat phase: a guess, which no reconstruction gives."""
-    return len(probe) == 1 and float(np.abs(probe.imag).max()) <= 1e-6 * float(np.abs(probe.real).max())
-
-
-def curved_probe(problem: Problem, defocus_um: float) -> torch.Tensor:
-    """The mean frame as a probe whose focus lies `defocus_um` before the sample: (1, y, x), with the counts.
-
-    `problem` is a far-field scan.
-    """
-    scan, mean = problem.scan, problem.measured.mean_counts(problem.train)
-    y, x = (frequency_axis(n, scan.pixel_um, scan.device) for n in scan.window)
-    angle = -math.pi * scan.wavelength_um * defocus_um * (y[:, None] ** 2 + x**2)
-    wave = torch.polar(mean.sqrt().double(), angle).to(COMPLEX)
-    return to_centre(from_detector(wave, None))[None]
+    return len(probe) == 1 and float(probe.imag.abs().max()) <= 1e-4 * float(probe.real.abs().max())
 
 
 def distances(problem: Problem) -> np.ndarray:
     """Distances to try, um, 0 among them: from a spot hardly wider than in focus to one as wide as the window."""
-    mean = problem.measured.mean_counts(problem.train)
-    side = min(problem.scan.window)
-    lit = float(mean.sum() ** 2 / mean.square().sum().clamp(min=1e-30))  # pixels of an evenly lit disc
-    radius = math.sqrt(lit / math.pi) / side  # cycles per pixel
-    least, most = 0.5 / (4 * radius**2), 1.2 * side / (4 * radius)
-    count = max(2, 1 + math.ceil(math.log(max(most / least, 1.01)) / math.log(RATIO)))
-    curvature = np.geomspace(least, max(most, 1.01 * least), count)
-    return _distance(problem, np.concatenate([-curvature[::-1], [0.0], curvature]))
-
-
-def _distance(problem: Problem, curvature: np.ndarray) -> np.ndarray:
-    """The spectrum's phase 2 pi curvature |f|^2, f in cycles per pixel, as a distance, um."""
-    return -2 * problem.scan.pixel_um**2 / problem.scan.wavelength_um * curvature
-
-
-def searched(acquisition: Ptychography, recipe: ScanRecipe) -> Generator[Event, None, Curvature]:
-    """The distance of the focus that explains the frames of `acquisition` best.
-
-    Its positions are taken as they run; `recipe` says on which device.
-    """
-    some = _part(acquisition)
-    left_out = HELD if some.frame_count >= 4 * HELD else 0
-    problem = problem_of(some, ScanRecipe(device=recipe.device, seed=recipe.seed, hold_out=left_out))
-    every, known = distances(problem), some.probe is not None
-    total = len(every) + 2 + FINALISTS + 1 + known
-
-    def error(distance: float, passes: int = PASSES) -> float:
-        return trial_error(problem, curved_probe(problem, distance), recipe.seed, passes)
-
-    tried: dict[float, float] = {}
-    for number, distance in enumerate(every):
-        tried[float(distance)] = error(float(distance))
-        yield Progress(number + 1, total, min(tried.values()), "looking for the probe's focus")
-    best = _lowest(tried)
-    for factor in (RATIO**-0.4, RATIO**0.4) if best else ():  # a finer look on both sides
-        tried[best * factor] = error(best * factor)
-    longer = {distance: error(distance, MORE) for distance in {*finalists(tried), 0.0}}
-    best = _lowest(longer)
-    if longer[best] > BETTER * longer[0.0]:
-        best = 0.0
-    given = trial_error(problem, first_state(problem, 1).probe, recipe.seed, MORE) if known else None
-    return Curvature(best, longer[best], longer[0.0], len(tried) + known, given)
-
-
-def incoherent(acquisition: Ptychography, defocus_um: float, recipe: ScanRecipe) -> Generator[Event, None, bool]:
-    """Whether the light of a source of some size predicts frames left out clearly better than that of a point.
-
-    Parameters
-    ----------
-    acquisition : the scan.
-    defocus_um : where the focus lies.
-    recipe : says on which device.
-    """
-    some = _part(acquisition)
-    if some.frame_count < 4 * HELD:
-        return False
-    problem = problem_of(some, ScanRecipe(device=recipe.device, seed=recipe.seed, hold_out=HELD))
-    point = curved_probe(problem, defocus_um)
-    errors = []
-    for number, probe in enumerate((point, of_a_source(point)), 1):
-        errors.append(trial_error(problem, probe, recipe.seed, LONG))
-        yield Progress(number, 2, errors[-1], "looking whether the light is coherent")
-    if errors[1] > COHERENT * errors[0]:
-        return False
-    yield Note(
-        f"the light is partly coherent: three modes of the probe predict frames left out better ({errors[1]:.3g}) than "
-        f"one ({errors[0]:.3g}), so three are solved for; --modes 1 for one"
-    )
-    return True
-
-
-def of_a_source(probe: torch.Tensor) -> torch.Tensor:
-    """A `probe` (1, y, x) and the first modes of a source that moves it up and down and across: (3, y, x)."""
-    y, x = (torch.fft.fftfreq(n, device=probe.device) for n in probe.shape[-2:])
-    spectrum, whole = torch.fft.fft2(probe[0]), probe.abs().square().sum()
-    modes = [probe[0] * (1 - 2 * SIDE_MODE) ** 0.5]
-    for slope in (y[:, None], x[None, :]):
-        mode = torch.fft.ifft2(spectrum * slope)
-        modes.append(mode * (SIDE_MODE * whole / mode.abs().square().sum().clamp(min=1e-30)).sqrt())
-    return torch.stack(modes)
-
-
-def _lowest(tried: dict[float, float]) -> float:
-    return min(tried, key=lambda distance: tried[distance])
+    least, most = reach(problem)
+    count = max(2, 1 + math.ceil(math.log(most / least) / math.log(RATIO)))
+    curvature = np.geomspace(least, most, count)
+    return distance_of(problem, np.concatenate([-curvature[::-1], [0.0], curvature]))
 
 
 def finalists(tried: dict[float, float]) -> list[float]:
@@ -196,46 +237,41 @@ def finalists(tried: dict[float, float]) -> list[float]:
     return sorted(valleys, key=lambda distance: tried[distance])[:FINALISTS]
 
 
-def _part(acquisition: Ptychography) -> Ptychography:
-    """Frames near the middle of the scan, and the middle of large ones."""
-    if max(acquisition.frame_shape) > SIDE:
-        starts = [max(0, n // 2 - SIDE // 2) for n in acquisition.frame_shape]
-        y, x = (slice(low, low + min(n, SIDE)) for low, n in zip(starts, acquisition.frame_shape, strict=True))
-        acquisition = cut_patterns(acquisition, y, x)
-    if acquisition.frame_count <= FRAMES:
-        return acquisition
-    place = np.asarray(acquisition.positions_um)
-    away = np.abs(place - (place.min(axis=0) + place.max(axis=0)) / 2).max(axis=1)
-    return acquisition.subset(np.sort(np.argsort(away, kind="stable")[:FRAMES]))
+def said(found: Found, problem: Problem) -> Note:
+    """What was `found` by trials of `problem`, and why, in words."""
+    if found.given is None:
+        better = f"; in focus {found.rival:.3g}" if found.start.away_um else ""
+        return Note(
+            f"no probe is given: of {found.tried} starts tried, {_named(found.start, problem)} predicts frames left "
+            f"out best and is taken (error {found.error:.3g}{better}; noise of the counts {found.noise:.3g})"
+        )
+    probe = first_state(problem, None).probe
+    what = "a flat phase" if flat(probe) else f"its focus {_place(focus_of(probe, problem))}"
+    given = f"the given probe ({len(probe)} mode{'s' * (len(probe) > 1)}, {what})"
+    if found.start != ProbeStart(turn=AS_GIVEN):
+        return Note(
+            f"{given} does not fit: {_named(found.start, problem)} predicts frames left out better ({found.error:.3g} "
+            f"against {found.given:.3g}, of {found.tried} starts tried) and is taken; --probe-search no keeps the "
+            "given one",
+            "info" if flat(probe) else "warning",
+        )
+    return Note(
+        f"{given} is kept: of {found.tried} starts tried none predicts frames left out clearly better "
+        f"({found.given:.3g}, the best other one {found.rival:.3g}; noise of the counts {found.noise:.3g})"
+    )
 
 
-@torch.no_grad()
-def trial_error(problem: Problem, probe: torch.Tensor, seed: int, passes: int = PASSES) -> float:
-    """How well a few passes of rPIE predict frames left out: relative amplitude error; infinite where they run away.
-
-    Parameters
-    ----------
-    problem : whose held frames are predicted; those used where it holds none.
-    probe : to start from (1, y, x).
-    seed : of the order of the frames.
-    passes : how many; the steps of the last half shrink to `LAST_STEP`.
-    """
-    state = first_state(problem, 1, False)
-    state.probe = probe
-    engine, order = Sequential(problem, state, object_alpha=0.8), compute.seed(seed)
-    for number in range(passes):
-        frames = problem.train[torch.randperm(len(problem.train), generator=order).to(problem.device)].tolist()
-        step = LAST_STEP ** max(0.0, 2 * (number + 1) / passes - 1)
-        for _ in engine.sweep(frames, number > 0, step):
-            pass
-    error = problem.error(engine.waves.state(), problem.held if len(problem.held) else None)
-    return error if math.isfinite(error) else math.inf
+def _place(away_um: float) -> str:
+    if not away_um:
+        return "at the sample"
+    return f"{float(f'{abs(away_um):.3g}'):g} um {'before' if away_um > 0 else 'behind'} the sample"
 
 
-def _said(found: Curvature) -> str:
-    where = f"the focus {abs(found.defocus_um):.4g} um {'before' if found.defocus_um > 0 else 'behind'} the sample"
-    what = f"a probe with {where} (error of frames left out {found.error:.3g}; in focus {found.flat:.3g})"
-    if not found.defocus_um:
-        what = f"the mean frame in focus (error of frames left out {found.flat:.3g})"
-    why = "no probe is given" if found.given is None else f"the given probe has a flat phase ({found.given:.3g})"
-    return f"{why}: of {found.tried} starts tried, {what} predicts them best and is taken"
+def _named(start: ProbeStart, problem: Problem) -> str:
+    if start.turn == AS_GIVEN:
+        return f"the same with its focus {_place(focus_of(start.probe(problem), problem))}"
+    if start.turn:
+        return f"the same {start.turn}"
+    bends = ", ".join(f"{w:+.2g} waves of {term}" for w, term in zip(start.waves, TERMS, strict=False) if w)
+    probe = f"a probe with the focus {_place(start.away_um)}" if start.away_um else "the mean frame in focus"
+    return f"{probe} and {bends}" if bends else probe

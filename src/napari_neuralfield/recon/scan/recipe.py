@@ -9,7 +9,31 @@ from ..engine.recipe import Recipe, option
 from .orientation import Orientation
 
 
-class ScanRecipe(Recipe):
+class ProbeOptions(Recipe):
+    """The probe of a far-field scan in numbers, in the place of the file's; see `optics.probe`."""
+
+    probe_diameter_um: float | None = option(
+        None, "diameter of the light at the sample in the far field; alone, an evenly lit disc", unit="um", gt=0
+    )
+    probe_defocus_um: float | None = option(
+        None, "how far the light's focus lies before the sample; negative: behind it", unit="um"
+    )
+    probe_na: float | None = option(None, "sine of the half angle of the light's cone", gt=0, lt=1)
+    probe_semi_angle_mrad: float | None = option(None, "half angle of the light's cone", unit="mrad", gt=0)
+    probe_outer_zone_um: float | None = option(None, "outermost zone of the zone plate", unit="um", gt=0)
+    probe_stop: float | None = option(
+        None, "diameter of the lens's central stop over that of its aperture", ge=0, lt=1, advanced=True
+    )
+    probe_spherical_um: float | None = option(None, "spherical aberration C3 of the lens", unit="um", advanced=True)
+    probe_astigmatism_um: float | None = option(
+        None, "half the distance between the two line foci of the lens", unit="um", advanced=True
+    )
+    probe_astigmatism_rad: float | None = option(
+        None, "direction from x towards y along which light has its focus nearer to the lens", unit="rad", advanced=True
+    )
+
+
+class ScanRecipe(ProbeOptions):
     """What every method for ptychographic and coded scans offers."""
 
     update_probe: bool | None = option(
@@ -17,7 +41,8 @@ class ScanRecipe(Recipe):
     )
     modes: int | None = option(
         None,
-        "probe modes, for partially coherent light in the far field; empty: as many as the file's probe has",
+        "probe modes, for partially coherent light in the far field; empty: as many as the file's probe has, of one or "
+        "none as many as predict frames left out best",
         ge=1,
         le=20,
     )
@@ -41,7 +66,9 @@ class ScanRecipe(Recipe):
     )
     seed_probe: bool = option(True, "start from the file's probe where it has one", advanced=True)
     probe_search: bool = option(
-        True, "in the far field without a probe, look for the distance of its focus first", advanced=True
+        True,
+        "in the far field look for the probe by quick trials first, or check the given one; what is better is taken",
+        advanced=True,
     )
     orientation: Orientation = option(
         "as-given", "how the positions run against the file; try all eight with --orientations", advanced=True

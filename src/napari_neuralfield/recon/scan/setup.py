@@ -13,6 +13,7 @@ from ...forward.ptychography import kernel
 from ...forward.scan import Scan, measure, narrowed, scan_of
 from ...forward.scan_problem import Problem, ScanState, object_of
 from ...optics.grids import centred_spectrum
+from ...optics.probe import NAMES, described_probe
 from ...types import Field, InputError, Result
 from .exit_waves import orthogonal, power
 from .orientation import oriented
@@ -34,7 +35,7 @@ def problem_of(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe
     located = acquisition.positions_um is None
     if isinstance(acquisition, CodedPtychography) and located:
         acquisition = acquisition.replace(positions_um=positions_from_frames(acquisition))
-    acquisition = oriented(acquisition, recipe.orientation)
+    acquisition = oriented(described(acquisition, recipe), recipe.orientation)
     scan = scan_of(acquisition, device, recipe.borders, recipe.pad)
     frames = torch.arange(scan.frames, device=device)
     every = recipe.hold_out or scan.frames + 1
@@ -51,6 +52,27 @@ def problem_of(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe
         device=device,
         located=located,
     )
+
+
+def described(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe) -> Ptychography | CodedPtychography:
+    """`acquisition` with the probe that the options of `recipe` describe, where they describe one.
+
+    Raises
+    ------
+    InputError : where it is no far-field scan, or the numbers make no probe.
+    """
+    said = {name: float(value) for name in NAMES if (value := getattr(recipe, name)) is not None}
+    if not said:
+        return acquisition
+    where, first = acquisition.source or "the acquisition", next(iter(said))
+    if not isinstance(acquisition, Ptychography) or acquisition.geometry != "far_field":
+        raise InputError(
+            f"option {first} is {said[first]:g}, but {where} is not a far-field scan, of which alone a probe is "
+            "described; leave it out"
+        )
+    pixel, wavelength = acquisition.object_pixel_um, acquisition.wavelength_um
+    probe = described_probe(said, acquisition.frame_shape, pixel, wavelength)
+    return acquisition.replace(probe=probe[None])
 
 
 def field_of(state: ScanState, scan: Scan) -> PlanesField:
