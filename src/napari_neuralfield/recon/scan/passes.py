@@ -63,7 +63,7 @@ class Schedule:
     """Steps of every pass: full at first, then shrinking to `last_step` so that the frames' noise averages.
 
     Where held-out frames are predicted no better for `patience` passes, full steps end at once, and shrinking ones
-    end everything.
+    end everything once half of them are done.
     """
 
     def __init__(self, total: int, shrinking: int, recipe: EngineRecipe) -> None:
@@ -96,7 +96,7 @@ class Schedule:
             self._idle = 0
             if number + 1 < self._full:
                 self._full, self.total = number + 1, number + 1 + self._shrinking
-            else:
+            elif number + 1 >= self._full + (self._shrinking + 1) // 2:  # before, noise of full steps is still in
                 self.total = number + 1
         return False
 
