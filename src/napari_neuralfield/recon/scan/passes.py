@@ -93,9 +93,8 @@ class Schedule:
             return True
         self._idle = self._idle + 1 if number != self._full else 1
         if self._idle >= self._recipe.patience:
-            self._idle = 0
             if number + 1 < self._full:
-                self._full, self.total = number + 1, number + 1 + self._shrinking
+                self._full, self.total, self._idle = number + 1, number + 1 + self._shrinking, 0
             elif number + 1 >= self._full + (self._shrinking + 1) // 2:  # before, noise of full steps is still in
                 self.total = number + 1
         return False
