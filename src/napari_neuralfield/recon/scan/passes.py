@@ -64,7 +64,7 @@ class Schedule:
     """Steps of every pass: full at first, then shrinking to `last_step` so that the frames' noise averages.
 
     Where held-out frames are predicted no better for `patience` passes, full steps end at once, and shrinking ones
-    end everything.
+    end everything once half of them are done.
     """
 
     def __init__(self, total: int, shrinking: int, recipe: EngineRecipe) -> None:
@@ -94,10 +94,9 @@ class Schedule:
             return True
         self._idle = self._idle + 1 if number != self._full else 1
         if self._idle >= self._recipe.patience:
-            self._idle = 0
             if number + 1 < self._full:
-                self._full, self.total = number + 1, number + 1 + self._shrinking
-            else:
+                self._full, self.total, self._idle = number + 1, number + 1 + self._shrinking, 0
+            elif number + 1 >= self._full + (self._shrinking + 1) // 2:  # before, noise of full steps is still in
                 self.total = number + 1
         return False
 
