@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-METHODS = ("epie", "wasp", "least-squares", "quasi-newton", "residual-field")
+METHODS = ("epie", "wasp", "least-squares", "residual-field")
 
 
 def hollows(truth: dict[str, Any]) -> np.ndarray:

@@ -21,7 +21,8 @@ from napari_neuralfield.types import Done, Result, Verdict
 
 
 def answer(acquisition: Acquisition, **options: object) -> Result:
-    recipe = build_recipe("rpie", {"passes": 12, "correct_positions": False, "as_given": True} | options)
+    fixed = {"passes": 12, "correct_positions": False, "probe_search": False, "as_given": True}
+    recipe = build_recipe("rpie", fixed | options)
     *_, done = reconstruct(acquisition, recipe)
     assert isinstance(done, Done)
     return done.result

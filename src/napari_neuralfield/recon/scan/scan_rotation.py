@@ -12,14 +12,16 @@ import dataclasses
 from collections.abc import Generator
 
 import numpy as np
+import torch
 
 from ...data.acquisition import CodedPtychography, Ptychography
+from ...forward.orientation import oriented
 from ...forward.scan_problem import first_state
 from ...types import Event, Note, Progress
-from .orientation import oriented
-from .probe_search import flat, trial_error
+from .probe_search import flat
+from .probe_trials import trial
 from .recipe import ScanRecipe
-from .setup import problem_of
+from .setup import described, problem_of
 
 ELECTRONS_UM = 1e-5  # wavelengths below are electrons': 80 keV are 4.2e-6, photons of 100 keV 1.2e-5
 FEWEST, MOST = 36, 64  # frames of a trial
@@ -55,8 +57,10 @@ def turned(
         return acquisition
     if recipe.scan_rotation_deg is not None:
         return rotated(acquisition, recipe.scan_rotation_deg)
-    described = acquisition.probe is not None and not flat(acquisition.probe) and recipe.seed_probe
-    if acquisition.wavelength_um > ELECTRONS_UM or not described or recipe.orientation != "as-given":
+    acquisition = described(acquisition, recipe)
+    assert isinstance(acquisition, Ptychography)
+    known = recipe.seed_probe and acquisition.probe is not None and not flat(torch.tensor(acquisition.probe))
+    if acquisition.wavelength_um > ELECTRONS_UM or not known or recipe.orientation != "as-given":
         return acquisition
     if acquisition.frame_count < FEWEST:
         return acquisition
@@ -140,7 +144,7 @@ def _middle(acquisition: Ptychography) -> Ptychography:
 
 def _held_out(acquisition: Ptychography | CodedPtychography, degrees: float, recipe: ScanRecipe) -> float:
     """Error of frames left out, positions turned by `degrees`, after some passes from the given probe."""
-    trial = ScanRecipe(device=recipe.device, seed=recipe.seed, hold_out=HELD)
     assert isinstance(acquisition, Ptychography)
-    problem = problem_of(rotated(acquisition, degrees), trial)
-    return trial_error(problem, first_state(problem, 1).probe, recipe.seed, PASSES)
+    plain = ScanRecipe(device=recipe.device, seed=recipe.seed, hold_out=HELD)
+    problem = problem_of(rotated(acquisition, degrees), plain)
+    return trial(problem, first_state(problem, 1).probe, recipe.seed, PASSES)[0]

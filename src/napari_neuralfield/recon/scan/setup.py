@@ -9,6 +9,7 @@ from ... import compute
 from ...checks.scan_rules import require_usable
 from ...data.acquisition import Acquisition, CodedPtychography, Ptychography
 from ...fields.planes import PlanesField
+from ...forward.orientation import oriented
 from ...forward.ptychography import kernel
 from ...forward.scan import Scan, measure, narrowed, scan_of
 from ...forward.scan_problem import Problem, ScanState, object_of
@@ -16,7 +17,6 @@ from ...optics.grids import centred_spectrum
 from ...optics.probe import NAMES, described_probe
 from ...types import Field, InputError, Result
 from .exit_waves import orthogonal, power
-from .orientation import oriented
 from .recipe import ScanRecipe
 from .registration import positions_from_frames
 

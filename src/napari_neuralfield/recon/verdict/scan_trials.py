@@ -11,10 +11,10 @@ from scipy.ndimage import gaussian_filter
 from ... import compute
 from ...compute import COMPLEX
 from ...data.acquisition import Ptychography
+from ...forward.orientation import Orientation, oriented_positions
 from ...forward.scan_problem import Problem, ScanState, first_state, object_of
 from ...types import InputError, Result
 from ..scan.exit_waves import ExitWaves
-from ..scan.orientation import Orientation, oriented_positions
 from ..scan.orientation_trials import cut_patterns
 from ..scan.recipe import ScanRecipe
 from ..scan.sequential import Sequential
