@@ -8,12 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_neuralfield.recon.scan import scan_rotation
 from napari_neuralfield.recon.scan.recipe import ScanRecipe
 from napari_neuralfield.recon.scan.scan_rotation import Turn, rotated, turn_of, turned
 from napari_neuralfield.simulate.electrons import mos2
 from napari_neuralfield.types import Note
 
 RECIPE = ScanRecipe(device="cpu")
+
+
+@pytest.fixture(autouse=True)
+def few_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small scans, on which angles need not be close."""
+    monkeypatch.setattr(scan_rotation, "STEP_DEG", 20)
+    monkeypatch.setattr(scan_rotation, "FINER_DEG", (6.0, 2.0))
+    monkeypatch.setattr(scan_rotation, "MOST", 36)
 
 
 def answer(stream: Generator[Any, None, Any]) -> tuple[list[str], Any]:

@@ -12,8 +12,9 @@ from napari_neuralfield.data.acquisition import Acquisition, CodedPtychography, 
 from napari_neuralfield.fields.planes import planes_of_images
 from napari_neuralfield.recon import build_recipe, reconstruct
 from napari_neuralfield.recon.verdict import scan_rules
+from napari_neuralfield.recon.verdict.artefacts import vortices
 from napari_neuralfield.recon.verdict.scan_frames import ScanMisfits, compared, rebuilt
-from napari_neuralfield.recon.verdict.scan_picture import lattice_of, overlap
+from napari_neuralfield.recon.verdict.scan_picture import lattice_of, overlap, passes_light
 from napari_neuralfield.recon.verdict.scan_trials import alike
 from napari_neuralfield.recon.verdict.scans import judge_scans
 from napari_neuralfield.simulate.scans import coded, far_field
@@ -106,6 +107,17 @@ def test_too_few_frames_are_said(sound: Ptychography) -> None:
     found = judged(sound.subset(np.arange(6)))
     assert found.level != "green"
     assert "halves_agree" not in found.figures
+
+
+def test_the_phase_of_an_opaque_bar_is_no_noise_of_the_picture() -> None:
+    rng = np.random.default_rng(0)
+    picture = np.where(np.arange(96) // 16 % 2, 1.0, 0.0) * np.ones((96, 1)) + 0.01 * rng.standard_normal((96, 96))
+    picture = picture + 0.01j * rng.standard_normal((96, 96))
+    clear = passes_light(picture, np.ones((96, 96), bool))
+    assert vortices(picture, 1.0, 0.25) > 1
+    assert vortices(np.where(clear, picture, 1.0), 1.0, 0.25) < 0.2 * vortices(picture, 1.0, 0.25)
+    speckle = np.fft.ifft2(np.fft.fft2(rng.standard_normal((96, 96))) * (np.abs(np.fft.fftfreq(96)) < 0.25))
+    assert passes_light(speckle, np.ones((96, 96), bool)).mean() > 0.98
 
 
 def test_what_lies_on_a_lattice_and_what_does_not() -> None:

@@ -24,11 +24,14 @@ from .recipe import ScanRecipe
 from .setup import described, problem_of
 
 ELECTRONS_UM = 1e-5  # wavelengths below are electrons': 80 keV are 4.2e-6, photons of 100 keV 1.2e-5
-FEWEST, MOST = 36, 64  # frames of a trial
-STEP_DEG = 12
-FINER_DEG = (6.0, 3.0, 1.5)
+FEWEST, MOST = 36, 49  # frames of a trial
+STEP_DEG = 6
+FINER_DEG = (3.0, 1.5, 0.75)
+VALLEY_DEG = 24  # on both sides of the best angle, where others are better than wrong ones too
 PASSES, HELD = 6, 5
 NEXT_BEST = 0.6  # of the depth of the best angle's valley: what another one may have at most
+AS_GOOD = 0.1  # of the depth of the best angle's valley: positions as given that are this near stay
+OTHER_HAND = 0.95, 0.75  # of that depth: what mirrored angles may reach; and others, where a mirrored one is best
 SCATTER = 4.0  # times the scatter of wrong angles: what the best must be better by
 
 
@@ -67,8 +70,8 @@ def turned(
     found = yield from turn_of(acquisition, recipe)
     if not found.clear:
         yield Note(
-            "no angle of the scan against the detector predicts frames left out clearly better than others, so the "
-            "positions stay as given; check their rotation, or give --scan-rotation-deg"
+            "no angle and handedness of the scan against the detector predicts frames left out clearly better "
+            "than others, so the positions stay as given; check their rotation, or give --scan-rotation-deg"
         )
         return acquisition
     if not found.degrees and not found.mirrored:
@@ -106,33 +109,42 @@ def turn_of(acquisition: Ptychography, recipe: ScanRecipe) -> Generator[Event, N
         tried[mirrored][degrees] = _held_out(scans[mirrored], degrees, recipe)
         yield Progress(number + 1, 2 * len(every), tried[mirrored][degrees], "looking for the scan's rotation")
     given = tried[0][0.0]
-    found = [(min(errors, key=lambda angle: errors[angle]), errors) for errors in tried]
-    clear = [(errors[best], number, best) for number, (best, errors) in enumerate(found) if _stands_out(errors, best)]
+    clear = [mirrored for mirrored in (0, 1) if _stands_out(tried[mirrored])]
     if not clear:
         return Turn(0.0, False, given, given, False)
-    _, mirrored, best = min(clear)
-    errors = tried[mirrored]
+    best = [_refined(scan, errors, recipe) for scan, errors in zip(scans, tried, strict=True)]
+    mirrored = min(clear, key=lambda number: tried[number][best[number]])
+    error, angle = tried[mirrored][best[mirrored]], best[mirrored]
+    depth = float(np.median(list(tried[mirrored].values()))) - error
+    if tried[1 - mirrored][best[1 - mirrored]] - error < (1 - OTHER_HAND[mirrored]) * depth:
+        return Turn(0.0, False, given, given, False)
+    if not mirrored and (abs(angle) <= 2 * FINER_DEG[-1] or given - error < AS_GOOD * depth):
+        angle = 0.0
+    return Turn(angle, bool(mirrored), error, given, True)
+
+
+def _refined(scan: Ptychography | CodedPtychography, tried: dict[float, float], recipe: ScanRecipe) -> float:
+    """The best angle between those `tried`, to which it is added with its error; for `scan` by `recipe`."""
+    best = min(tried, key=lambda angle: tried[angle])
     for finer in FINER_DEG:
         for angle in (best - finer, best + finer):
-            errors[angle] = _held_out(scans[mirrored], angle, recipe)
-        best = min(errors, key=lambda angle: errors[angle])
-    if not mirrored and abs(best) <= 2 * FINER_DEG[-1]:
-        best = 0.0
-    return Turn(best, bool(mirrored), errors[best], given, True)
+            tried[angle] = _held_out(scan, angle, recipe)
+        best = min(tried, key=lambda angle: tried[angle])
+    return best
 
 
-def _stands_out(tried: dict[float, float], best: float) -> bool:
-    """Whether the `best` angle's error lies far below the others' scatter and the next best, its neighbours left out.
+def _stands_out(tried: dict[float, float]) -> bool:
+    """Whether the best angle's error lies far below the others' scatter and the next best, its neighbours left out.
 
     `tried` : errors by angles, degrees.
     """
-    errors = np.array(list(tried.values()))
-    wrong = float(np.median(errors))
-    scatter = 1.48 * float(np.median(np.abs(errors - wrong)))
-    apart = [abs((angle - best + 180) % 360 - 180) for angle in tried]
-    second = min(error for error, away in zip(errors, apart, strict=True) if away > 2 * STEP_DEG)
+    best = min(tried, key=lambda angle: tried[angle])
+    apart = np.array([abs((angle - best + 180) % 360 - 180) for angle in tried])
+    others = np.array(list(tried.values()))[apart > VALLEY_DEG]
+    wrong = float(np.median(others))
+    scatter = 1.48 * float(np.median(np.abs(others - wrong)))
     depth = wrong - tried[best]
-    return depth > SCATTER * scatter and wrong - second < NEXT_BEST * depth
+    return depth > SCATTER * scatter and wrong - float(others.min()) < NEXT_BEST * depth
 
 
 def _middle(acquisition: Ptychography) -> Ptychography:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from ...forward.scan_problem import Problem, ScanState, object_of
@@ -11,6 +12,7 @@ from .artefacts import grid, vortices
 
 LIT = 0.3  # of the light of a bright place
 CUTOFF = 0.25  # cycles per pixel: of the random picture whose vortices are the measure
+SPECKLE, OPAQUE = 2.0, 0.25  # px of a neighbourhood, wider than the dark of a vortex; of the light of bright places
 LATTICE = 0.35  # share of the scattering of N points in step
 EDGE = 1 / 16  # of a probe's side
 OBLIQUE = 64  # steps of the frequencies at which positions are looked at, along a side
@@ -24,10 +26,11 @@ def plausible(problem: Problem, state: ScanState) -> dict[str, float]:
     place = state.position.cpu().numpy()
     picture = object_of(state, scan).detach().cpu().numpy()
     lit = light > LIT * np.quantile(light, 0.95)
-    shown = np.where(lit, picture, np.median(np.abs(picture[lit])) * _phase(picture[lit]))
+    flat = np.median(np.abs(picture[lit])) * _phase(picture[lit])
+    shown, clear = np.where(lit, picture, flat), lit & passes_light(picture, lit)
     figures = {
         "overlap": overlap(place, bright, scan.geometry == "far_field"),
-        "phase_vortices": vortices(shown, 1.0, CUTOFF) / max(float(lit.mean()), 1e-3),
+        "phase_vortices": vortices(np.where(clear, picture, flat), 1.0, CUTOFF) / max(float(clear.mean()), 1e-3),
         "modulus_range": float(
             np.quantile(np.abs(picture[lit]), 0.995) / max(np.quantile(np.abs(picture[lit]), 0.9), 1e-30)
         ),
@@ -43,6 +46,17 @@ def plausible(problem: Problem, state: ScanState) -> dict[str, float]:
         figures["first_mode"] = float(shares.max() / shares.sum())
         figures["least_mode"] = float(shares.min() / shares.sum())
     return figures
+
+
+def passes_light(picture: np.ndarray, lit: np.ndarray) -> np.ndarray:
+    """Where a picture is not opaque over several pixels: the phase of no light is only noise.
+
+    Parameters
+    ----------
+    picture : complex (y, x). lit : where frames light it (y, x), bool.
+    """
+    around = gaussian_filter(np.abs(picture) ** 2, SPECKLE)
+    return around > OPAQUE * np.quantile(around[lit], 0.9)
 
 
 def overlap(place: np.ndarray, bright: np.ndarray, spot: bool) -> float:
