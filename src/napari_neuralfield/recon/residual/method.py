@@ -73,7 +73,7 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     started = time.process_time()
     problem = problem_of((yield from turned(acquisition, recipe)), recipe)
     problem = with_lengths_from_mean_frame(problem, recipe)
-    state = yield from starting_state(problem, recipe)
+    problem, state = yield from starting_state(problem, recipe)
     learn = learns(problem, recipe)
     if recipe.correct_positions is None and surface_known(problem):
         learn += ["positions"] if (yield from wrong_positions(problem, state, recipe.seed)) else []
@@ -139,12 +139,12 @@ def learns(problem: Problem, recipe: ResidualRecipe) -> list[str]:
     return found
 
 
-def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event, None, ScanState]:
-    """Object array, probe and positions from the file of `problem`, or from passes of rPIE where `recipe` asks."""
-    state = yield from start_of(problem, recipe)
-    classical = recipe.prior == "classical" or (recipe.prior == "auto" and problem.solve_probe)
+def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event, None, tuple[Problem, ScanState]]:
+    """The problem, and object array, probe and positions from the file of `problem`, or from passes of rPIE where `recipe` asks."""
+    problem, state = yield from start_of(problem, recipe)
+    classical = recipe.prior == "classical" or (recipe.prior == "auto" and not surface_known(problem))
     if not classical:
-        return state
+        return problem, state
     shared = {name: getattr(recipe, name) for name in ScanRecipe.model_fields if name != "method"}
     passes = RpieRecipe(**shared)
     engine = Sequential(problem, state, object_alpha=passes.object_alpha)
@@ -154,7 +154,7 @@ def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event,
         light = engine.waves.illumination(problem.train.tolist())
         if _spots_per_pixel(light, state.probe, len(problem.train)) < SPARSE_SCAN:  # of each part one noisy frame tells
             state.object_array = state.object_array.abs().square().mean().sqrt() * torch.ones_like(state.object_array)
-    return state
+    return problem, state
 
 
 def _spots_per_pixel(light: torch.Tensor, probe: torch.Tensor, frames: int) -> float:

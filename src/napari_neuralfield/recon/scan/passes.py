@@ -199,7 +199,7 @@ def engine_events(
     """From `acquisition` to `Done`, as `recipe` asks, with the engine that `make(problem, state, recipe)` builds."""
     started = time.process_time()
     problem = problem_of((yield from turned(acquisition, recipe)), recipe)
-    state = yield from start_of(problem, recipe)
+    problem, state = yield from start_of(problem, recipe)
     engine = make(problem, state, recipe)
     with torch.no_grad():
         yield from solve_scan(problem, recipe, engine)

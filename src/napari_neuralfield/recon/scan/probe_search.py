@@ -43,6 +43,7 @@ BETTER = 0.995  # of the flat start's error: what a curved one must reach to be 
 CLEARLY = 0.9  # of a given probe's error: what another start must reach to take its place
 ALIKE = 2.2  # between two distances: the nearer start is no other probe, though the farther one often settles sooner
 BY_FAR = 0.72  # of a given probe's error: what a start as near as that must reach; right ones measured from 0.75 on
+STAYS = 0.995  # of the error where the frames change a given probe: where it lies below with the probe as given
 NOISE = 1.25  # times the noise of counts: an error below leaves nothing to look for
 BENDS = (0.3, 0.2, 0.15, 0.1)  # waves of each aberration tried, rms, one round after the other; two in vain end it
 BENDING = 6  # passes of these trials
@@ -70,26 +71,50 @@ class Found:
     tried: int
 
 
-def start_of(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, ScanState]:
-    """Where a reconstruction of `problem` starts by `recipe`; says what was found, for the far field."""
+def start_of(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, tuple[Problem, ScanState]]:
+    """Where a reconstruction of `problem` starts by `recipe`; says what was found, for the far field.
+
+    The problem's probe is known afterwards where frames are too few or too faint to make a given one better.
+    """
     state = first_state(problem, recipe.modes, recipe.seed_probe)
     acquisition = problem.acquisition
     if not isinstance(acquisition, Ptychography) or acquisition.geometry != "far_field":
-        return state
+        return problem, state
     guess = acquisition.probe if recipe.seed_probe else None
     some = acquisition.subset(problem.train.cpu().numpy()).replace(probe=guess)
     if not (recipe.probe_search and problem.solve_probe) or (guess is not None and some.frame_count < 4 * HELD):
-        return state
+        return problem, state
     trials = trials_of(some, recipe)
     search = ProbeSearch(trials, recipe.seed)
     found = yield from search.run()
     yield said(found, trials)
-    if found.start != ProbeStart(turn=AS_GIVEN):
+    if found.start == ProbeStart(turn=AS_GIVEN):
+        if recipe.update_probe is None and (note := _stays(trials, recipe.seed)):
+            yield note
+            problem = dataclasses.replace(problem, solve_probe=False)
+    else:
         state.probe = with_modes(found.start.probe(problem), len(state.probe))
     if recipe.modes is None and len(state.probe) == 1 and len(trials.held):
         modes = yield from modes_of(trials, found.start.probe(trials), recipe.seed)
         state.probe = of_a_source(state.probe, modes)
-    return state
+    return problem, state
+
+
+def _stays(trials: Problem, seed: int) -> Note | None:
+    """What to say where frames left out are predicted better if the given probe stays as it is; else None.
+
+    Parameters
+    ----------
+    trials : from `trials_of`. seed : of the order of the frames.
+    """
+    probe = first_state(trials, None).probe
+    solved, kept = (trial(trials, probe, seed, MORE, kept=kept)[0] for kept in (False, True))
+    if kept >= STAYS * solved:
+        return None
+    return Note(
+        f"the given probe stays as it is: so frames left out are predicted with an error of {kept:.3g}, and with "
+        f"{solved:.3g} where the frames change it; --update-probe yes solves for it all the same"
+    )
 
 
 class ProbeSearch:

@@ -82,7 +82,9 @@ def trials_of(acquisition: Ptychography, recipe: ScanRecipe) -> Problem:
 
 
 @torch.no_grad()
-def trial(problem: Problem, probe: torch.Tensor, seed: int, passes: int = PASSES) -> tuple[float, ScanState]:
+def trial(
+    problem: Problem, probe: torch.Tensor, seed: int, passes: int = PASSES, *, kept: bool = False
+) -> tuple[float, ScanState]:
     """How well a few passes of rPIE predict frames left out, relative amplitude error, and where they end.
 
     The error is infinite where they run away.
@@ -93,6 +95,7 @@ def trial(problem: Problem, probe: torch.Tensor, seed: int, passes: int = PASSES
     probe : to start from (mode, y, x).
     seed : of the order of the frames.
     passes : how many; the steps of the last half shrink to `LAST_STEP`.
+    kept : the probe stays as it is.
     """
     state = first_state(problem, 1, False)
     state.probe = probe
@@ -100,7 +103,7 @@ def trial(problem: Problem, probe: torch.Tensor, seed: int, passes: int = PASSES
     for number in range(passes):
         frames = problem.train[torch.randperm(len(problem.train), generator=order).to(problem.device)].tolist()
         step = LAST_STEP ** max(0.0, 2 * (number + 1) / passes - 1)
-        for _ in engine.sweep(frames, number > 0, step):
+        for _ in engine.sweep(frames, number > 0 and not kept, step):
             pass
     end = engine.waves.state()
     error = problem.error(end, judges(problem))
