@@ -138,7 +138,9 @@ def compared(problem: Problem, state: ScanState, result: Result | None = None) -
     for part, index in zip(chosen.split(AT_ONCE), torch.arange(len(chosen)).split(AT_ONCE), strict=True):
         seen = predict(state.object_array, state.probe, problem.scan, part, position=state.position,
                        kernel=problem.kernel)  # fmt: skip
-        rows.append(_with_light(seen, problem, part, result) * (good if good.ndim == 2 else good[index]))
+        seen = _with_light(seen, problem, part, result)
+        seen = problem.measured.shown(seen, part).square()
+        rows.append(seen * (good if good.ndim == 2 else good[index]))
     seen = torch.cat(rows)
     seen = seen * (total / max(float(seen.sum()), 1e-30))
     root = seen.sqrt()
