@@ -97,11 +97,13 @@ class Measured:
     good : True where a detector pixel counts, (y, x) or where frames differ (frame, y, x), in the same order; None
         where all do.
     full : True where a pixel is saturated (frame, y, x), so that there was at least so much light; None where none is.
+    background : counts (y, x) that are there in every frame beside the sample's light, in the same order; None: none.
     """
 
     amplitude: torch.Tensor
     good: torch.Tensor | None = None
     full: torch.Tensor | None = None
+    background: torch.Tensor | None = None
 
     @property
     def pixels(self) -> int:
@@ -115,8 +117,11 @@ class Measured:
         return self.good[frames] if self.good is not None and self.good.ndim == 3 else self.good
 
     def shown(self, counts: torch.Tensor, frames: torch.Tensor | list[int] | slice) -> torch.Tensor:
-        """Amplitudes that the detector shows of `counts` (frame, y, x) in these frames; no more than a full pixel."""
-        seen = torch.sqrt(counts)
+        """Amplitudes that the detector shows of `counts` (frame, y, x) in these frames: on the background, if any.
+
+        A full pixel shows no more than it holds.
+        """
+        seen = torch.sqrt(counts if self.background is None else counts + self.background)
         if self.full is None:
             return seen
         return torch.where(self.full[frames], torch.minimum(seen, self.amplitude[frames]), seen)

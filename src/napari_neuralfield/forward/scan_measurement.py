@@ -171,6 +171,8 @@ class ScanMeasurement:
             counts = counts * torch.exp(gains - gains.mean())[frames, None, None]
         if "background" in self.learnt:
             counts = counts + self.learnt["background"][frames, None, None].clamp(min=0)
+        if self.problem.measured.background is not None:
+            counts = counts + self.problem.measured.background / self.scale
         full = self.problem.measured.full
         if full is not None:
             counts = torch.where(full[frames], torch.minimum(counts, self.amplitude[frames].square()), counts)
