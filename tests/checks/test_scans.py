@@ -129,6 +129,15 @@ def test_masks() -> None:
         scan(probe=np.ones((1, 30, 32)))
 
 
+def test_a_beamstop_with_its_arm_is_dead_and_the_dark_around_a_disc_is_not() -> None:
+    y, x = np.mgrid[:32, :32] - 16
+    frames = RNG.poisson(np.where(np.hypot(y, x) < 11, 40, 0), (25, 32, 32)).astype(np.float32)
+    assert "dead_pixels" not in found(scan(frames=frames))
+    frames += RNG.poisson(0.5, frames.shape)
+    frames[:, 13:19, :19] = 0
+    assert 60 < found(scan(frames=frames))["dead_pixels"].value <= 6 * 19
+
+
 def test_dead_rows_and_columns() -> None:
     frames = RNG.poisson(40, (25, 32, 32)).astype(np.float32)
     frames[:, [8, 9]] = 3

@@ -13,6 +13,7 @@ from .colours import check_colours
 from .derived import Values
 from .quantity import Quantity
 
+FULL_SCALES = {2**bits - 1 for bits in (8, 10, 12, 14, 16)}
 LARGEST = 2**31 - 1  # no counter of photons reaches it, but gaps of 32-bit detectors hold it, in floats too
 
 
@@ -77,6 +78,35 @@ def no_data(frame: np.ndarray) -> np.ndarray:
     """Where a frame holds what stands for no value at all: not finite, below 0, or the most that its type can hold."""
     largest = np.iinfo(frame.dtype).max if frame.dtype.kind in "ui" else LARGEST
     return ~np.isfinite(frame) | (frame < 0) | (frame >= min(largest, LARGEST))
+
+
+def is_full(top: float, pixels: int, below: int) -> bool:
+    """Whether the highest value `top` is the end of the detector's scale.
+
+    Parameters
+    ----------
+    top : the highest value of all frames.
+    pixels, below : how many pixels hold it, and the next lower one.
+    """
+    return pixels >= 4 and (pixels > 2 * below or top in FULL_SCALES)
+
+
+def full_pixels(frames: Frames, good: np.ndarray | None = None) -> np.ndarray | None:
+    """Where pixels hold the end of the detector's scale (frame, y, x); None where none does.
+
+    Parameters
+    ----------
+    frames : as the camera gave them, where a reader corrects them.
+    good : of `good_pixels`; the others are not looked at.
+    """
+    raw = getattr(frames, "measured", frames)
+    stack = np.stack([np.asarray(raw[i]) for i in range(raw.shape[0])])
+    looked = np.isfinite(stack) if good is None else np.isfinite(stack) & good
+    top = stack.max(where=looked, initial=0)
+    found: np.ndarray = looked & (stack == top)
+    lower = looked & ~found
+    below = int((stack[lower] == stack[lower].max()).sum()) if lower.any() else len(found)
+    return found if lower.any() and is_full(float(top), int(found.sum()), below) else None
 
 
 def evenly_chosen(count: int, most: int) -> np.ndarray:

@@ -17,7 +17,7 @@ import torch
 from ..compute import REAL
 from ..data.acquisition import CodedPtychography, Ptychography
 from ..data.borders import repeats
-from ..data.frames import good_pixels
+from ..data.frames import full_pixels, good_pixels
 from ..optics.grids import to_corner
 from ..optics.propagation import filtered, shift_ramp
 from ..types import Extent, InputError
@@ -96,10 +96,14 @@ class Measured:
     amplitude : square root of the counts (frame, y, x), float32; far field in the order of `torch.fft`.
     good : True where a detector pixel counts, (y, x) or where frames differ (frame, y, x), in the same order; None
         where all do.
+    full : True where a pixel is saturated (frame, y, x), so that there was at least so much light; None where none is.
+    background : counts (y, x) that are there in every frame beside the sample's light, in the same order; None: none.
     """
 
     amplitude: torch.Tensor
     good: torch.Tensor | None = None
+    full: torch.Tensor | None = None
+    background: torch.Tensor | None = None
 
     @property
     def pixels(self) -> int:
@@ -111,6 +115,16 @@ class Measured:
     def good_in(self, frames: torch.Tensor | list[int] | slice) -> torch.Tensor | None:
         """Where pixels of these frames count: (y, x), or (frame, y, x) where frames differ; None where all do."""
         return self.good[frames] if self.good is not None and self.good.ndim == 3 else self.good
+
+    def shown(self, counts: torch.Tensor, frames: torch.Tensor | list[int] | slice) -> torch.Tensor:
+        """Amplitudes that the detector shows of `counts` (frame, y, x) in these frames: on the background, if any.
+
+        A full pixel shows no more than it holds.
+        """
+        seen = torch.sqrt(counts if self.background is None else counts + self.background)
+        if self.full is None:
+            return seen
+        return torch.where(self.full[frames], torch.minimum(seen, self.amplitude[frames]), seen)
 
     def mean_counts(self, frames: torch.Tensor) -> torch.Tensor:
         """Mean of the frames of these indices (y, x); of every pixel over the frames in which it counts.
@@ -230,16 +244,20 @@ def measure(acquisition: Ptychography | CodedPtychography, scan: Scan, device: t
     amplitude = torch.as_tensor(np.sqrt(np.clip(acquisition.intensity(), 0, None)), dtype=REAL)
     mask = good_pixels(acquisition)
     good = None if mask is None else torch.as_tensor(np.array(mask, dtype=bool))
+    clipped = full_pixels(acquisition.frames, mask)
+    full = None if clipped is None else torch.as_tensor(clipped)
     if scan.pad:
         around = (scan.pad,) * 4
         good = torch.ones(amplitude.shape[1:], dtype=torch.bool) if good is None else good
         amplitude, good = (torch.nn.functional.pad(values, around) for values in (amplitude, good))
+        full = None if full is None else torch.nn.functional.pad(full, around)
     if scan.geometry == "far_field":
         amplitude = to_corner(amplitude)
-        good = None if good is None else to_corner(good)
+        good, full = (None if values is None else to_corner(values) for values in (good, full))
     if good is not None:
         amplitude = amplitude * good
-    return Measured(amplitude.contiguous().to(device), None if good is None else good.to(device))
+    good, full = (None if values is None else values.to(device) for values in (good, full))
+    return Measured(amplitude.contiguous().to(device), good, full)
 
 
 def widened(values: torch.Tensor, pixels: int) -> torch.Tensor:

@@ -152,7 +152,7 @@ class ScanMeasurement:
         return self.start.position + (move - move.mean(0)).double()
 
     def predict(self, image: torch.Tensor, frames: torch.Tensor, z_um: float = 0.0) -> torch.Tensor:
-        """Counts (frame, y, x) that an object gives, of mean about 1.
+        """Counts (frame, y, x) that an object gives, of mean about 1; no more than a full pixel holds.
 
         Parameters
         ----------
@@ -171,6 +171,11 @@ class ScanMeasurement:
             counts = counts * torch.exp(gains - gains.mean())[frames, None, None]
         if "background" in self.learnt:
             counts = counts + self.learnt["background"][frames, None, None].clamp(min=0)
+        if self.problem.measured.background is not None:
+            counts = counts + self.problem.measured.background / self.scale
+        full = self.problem.measured.full
+        if full is not None:
+            counts = torch.where(full[frames], torch.minimum(counts, self.amplitude[frames].square()), counts)
         return counts
 
     @torch.no_grad()

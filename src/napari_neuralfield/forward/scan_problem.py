@@ -94,7 +94,7 @@ class Problem:
             predicted = predict(
                 state.object_array, state.probe, self.scan, part, position=state.position, kernel=self.kernel
             )
-            miss = self.masked(torch.sqrt(predicted) - self.measured.amplitude[part], part)
+            miss = self.masked(self.measured.shown(predicted, part) - self.measured.amplitude[part], part)
             found.append((miss**2).sum((1, 2)))
         misfit = torch.cat(found).double().cpu().numpy()
         return misfit, np.sqrt(misfit / np.maximum(self.frame_energy(chosen), 1e-30))

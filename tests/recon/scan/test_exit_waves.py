@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from napari_neuralfield import build_recipe
+from napari_neuralfield.forward.ptychography import predict
 from napari_neuralfield.forward.scan_problem import Problem, ScanState, first_state
 from napari_neuralfield.recon.scan.exit_waves import ExitWaves, likely, orthogonal, power
+from napari_neuralfield.recon.scan.gradient import pull_of
 from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate import scans as simulate_scans
 
@@ -114,3 +116,25 @@ def test_orthogonal_modes_carry_the_same_light_brightest_first() -> None:
     assert (gram.diagonal().real.diff() < 0).all()
     torch.testing.assert_close(power(found).sum(0), power(modes).sum(0), rtol=1e-4, atol=1e-4)
     assert orthogonal(modes[:1]) is not None
+
+
+@pytest.mark.parametrize("name", SCANS)
+def test_a_saturated_pixel_asks_for_no_less_light_than_it_holds(name: str) -> None:
+    problem, state = opened(name)
+    frames = torch.tensor([1, 2])
+    before, _ = problem.frame_misfit(state, frames)
+    full = torch.zeros_like(problem.measured.amplitude, dtype=torch.bool)
+    full[1:3] = True
+    object.__setattr__(problem.measured, "full", full)
+    waves = ExitWaves(problem, state)
+    exit_wave = waves.meet(waves.probe, [1, 2]) * waves.cut(waves.object_array, [1, 2])[:, None]
+    _, misfit = waves.change(exit_wave, [1, 2])
+    predicted = predict(state.object_array, state.probe, problem.scan, frames, state.position, problem.kernel)
+    lacks = problem.masked((problem.measured.amplitude[frames] - predicted.sqrt()).clamp(min=0), frames)
+    expected = lacks.square().sum((1, 2)).numpy()
+    assert (expected < 0.9 * before).all()
+    np.testing.assert_allclose(misfit.numpy(), expected, rtol=1e-4)
+    np.testing.assert_allclose(problem.frame_misfit(state, frames)[0], expected, rtol=1e-4)
+    if name != "far":
+        found = pull_of(problem, state, frames, positions=True)
+        assert found.misfit == pytest.approx(expected.sum(), rel=1e-4)

@@ -11,13 +11,12 @@ import numpy as np
 
 from ...data.acquisition import Acquisition
 from ...data.derived import SCANS
-from ...data.frames import evenly_chosen, good_pixels, no_data
+from ...data.frames import evenly_chosen, good_pixels, is_full, no_data
 
 MAX_FRAMES = 256
 MAX_BYTES = 36 * 2**20  # read in all, and unpacked for it; what is said of a recording must come at once
 MAX_BYTES_OF_SCAN = 256 * 2**20  # a detector's single pixels are told by many frames
 MAX_PIXELS = 6 * 2**20  # of a frame; of a larger one, unless all of it is needed, the middle
-FULL_SCALES = {2**bits - 1 for bits in (8, 10, 12, 14, 16)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,8 +165,8 @@ def frame_checks(seen: Survey) -> Iterator[Check]:
     """Findings that hold for frames of any kind."""
     flat = seen.looked_at[seen.spreads == 0]
     share = seen.top_pixels / max(seen.pixels, 1)
-    piled = seen.top_pixels >= 4 and seen.top_pixels > 2 * seen.next_pixels and len(flat) < len(seen.looked_at)
-    if piled or (seen.top in FULL_SCALES and seen.top_pixels >= 4):
+    even = len(flat) == len(seen.looked_at)
+    if is_full(seen.top, seen.top_pixels, seen.top_pixels if even else seen.next_pixels):
         said = (
             f"{seen.top_pixels} pixels ({100 * share:.2g} %) {seen.where} hold the very highest value, {seen.top:g}: "
             "the camera was probably saturated; a shorter exposure is better."

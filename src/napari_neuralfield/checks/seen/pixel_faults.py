@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
+from scipy import ndimage
 
 from ...data.acquisition import Acquisition, Ptychography
 from ...data.repairs import Repaired
@@ -18,6 +19,8 @@ MOSTLY = 0.5  # of the frames: a pixel that is struck in more is hot
 MANY = 0.2  # share of pixels without data that deserves a warning
 MASK_BYTES = 2**30  # of a mask of every frame; where it would be larger, pixels are filled only
 NEAR_BEAM = 0.06  # of a pattern's width around its brightest place: a narrow beam, not a hot pixel
+PIECE, SHADE = 6, 0.15  # pixels, and share of the frame, of a shadow: at least, and at most
+LIT = 30.0  # counts of all frames in pixels beside it: none would be there by chance only once in e^30
 LASTING = 4.0  # a struck pixel of a scan is this many times the brightest that its neighbours ever show
 
 
@@ -64,6 +67,8 @@ def bad_pixels(acquisition: Acquisition, seen: Looked) -> BadPixels:
             seen.brightest, seen.dimmest, seen.mean, good & ~gaps & ~dead,
             frames=seen.varying, whole=np.dtype(acquisition.frames.dtype).kind in "iu",
         )  # fmt: skip
+        if isinstance(acquisition, Ptychography):
+            dead |= _shaded(still & ~gaps, seen.mean * seen.varying)
     far = _far_from_beam(seen.mean) if isinstance(acquisition, Ptychography) else ~nothing
     left = good & ~gaps & ~dead
     hot = hot_pixels(seen.dimmest, left, bool(darkness(acquisition).any()), seen.rise) & far
@@ -80,6 +85,25 @@ def bad_pixels(acquisition: Acquisition, seen: Looked) -> BadPixels:
         if len(places):
             at_times[frame] = places
     return BadPixels(gaps, dead, hot, at_times)
+
+
+def _shaded(still: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Pieces (y, x) of pixels that never change beside ones that much light falls on, as behind a beamstop.
+
+    Parameters
+    ----------
+    still : pixels that hold one value (y, x).
+    counts : of all frames together (y, x).
+    """
+    lit = ndimage.minimum_filter(np.where(still, np.inf, counts), 3)
+    nearest = ndimage.distance_transform_edt(still, return_distances=False, return_indices=True)
+    pieces, _ = ndimage.label(still & (lit[tuple(nearest)] > LIT))
+    size = np.bincount(pieces.ravel())
+    taken = (size >= PIECE) & (size <= SHADE * still.size)
+    taken[0] = False
+    for edge in (pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]):  # dark borders are nothing special
+        taken[edge[0]] &= not (edge == edge[0]).all()
+    return taken[pieces]
 
 
 def _far_from_beam(mean: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from ...optics.grids import spread
 from ...types import Done, Event, Extent
 from ..engine.any_field import fitted
 from ..engine.recipe import method
+from ..scan.coherence import with_background
 from ..scan.passes import solve_scan
 from ..scan.pie import RpieRecipe
 from ..scan.probe_search import start_of
@@ -140,8 +141,12 @@ def learns(problem: Problem, recipe: ResidualRecipe) -> list[str]:
 
 
 def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event, None, tuple[Problem, ScanState]]:
-    """The problem, and object array, probe and positions from the file of `problem`, or from passes of rPIE where `recipe` asks."""
+    """Object array, probe and positions from the file of `problem`, or from passes of rPIE where `recipe` asks.
+
+    The problem comes back with what the start found: whether its probe is known, and a background.
+    """
     problem, state = yield from start_of(problem, recipe)
+    problem = yield from with_background(problem, state, recipe.seed)
     classical = recipe.prior == "classical" or (recipe.prior == "auto" and not surface_known(problem))
     if not classical:
         return problem, state

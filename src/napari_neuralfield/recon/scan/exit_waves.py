@@ -157,12 +157,12 @@ class ExitWaves:
         """What the amplitudes of `frames` ask of each `exit_wave` (frame, mode, y, x), and the squared misfit (frame,).
 
         The detector pixel's amplitude is scaled to the measured one, the same for all its modes and fine pixels;
-        masked pixels stay as they are. `poisson`: down the gradient of the likelihood of counts instead, by a Newton
-        step per frame along it (`likely`).
+        masked pixels stay as they are, and saturated ones that are bright enough. `poisson`: down the gradient of the
+        likelihood of counts instead, by a Newton step per frame along it (`likely`).
         """
         kernel, binning = self.problem.kernel, self.scan.binning
         wave = to_detector(exit_wave, kernel)
-        seen = torch.sqrt(counts(wave, binning))
+        seen = self.problem.measured.shown(counts(wave, binning), _index(frames))
         measured = _picked(self.problem.measured.amplitude, frames)
         miss = self.problem.masked(measured - seen, _index(frames))
         share = likely(measured, seen, miss, self.faint) if poisson else miss / (seen + self.faint)

@@ -69,7 +69,7 @@ def pull_of(
     window = torch.fft.ifft2(spectra)
     exit_spectra = torch.fft.fft2(window * probe)
     wave = torch.fft.ifft2(exit_spectra * kernel)
-    amplitude = binned((wave * wave.conj()).real, scan.binning).clamp_(min=TINY).sqrt_()
+    amplitude = problem.measured.shown(binned((wave * wave.conj()).real, scan.binning).clamp_(min=TINY), frames)
     miss = problem.masked(amplitude - problem.measured.amplitude[frames], frames)
     back = torch.fft.fft2(wave * spread(miss / amplitude, scan.binning)).mul_(kernel.conj())
     patch = torch.fft.ifft2(back)
@@ -89,9 +89,8 @@ def pull_of(
                 for factor in _derivatives(scan)
             ]
         slopes += [torch.fft.ifft2(exit_spectra * change) for change in geometry]
-        columns = [
-            problem.masked(binned((wave.conj() * slope).real, scan.binning) / amplitude, frames) for slope in slopes
-        ]
+        told = miss != 0  # neither masked nor saturated
+        columns = [binned((wave.conj() * slope).real, scan.binning) / amplitude * told for slope in slopes]
         flat = torch.stack(columns, 1).flatten(2)  # (frame, value, pixel)
         found.normal = (flat @ flat.transpose(1, 2)).double()
         found.pull = -(flat @ miss.flatten(1)[:, :, None])[..., 0].double()

@@ -20,6 +20,7 @@ from ...forward.scan_problem import Problem, ScanState
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import option
+from .coherence import with_background
 from .exit_waves import ExitWaves, orthogonal, power
 from .positions import PositionCorrection
 from .probe_search import start_of
@@ -200,6 +201,7 @@ def engine_events(
     started = time.process_time()
     problem = problem_of((yield from turned(acquisition, recipe)), recipe)
     problem, state = yield from start_of(problem, recipe)
+    problem = yield from with_background(problem, state, recipe.seed)
     engine = make(problem, state, recipe)
     with torch.no_grad():
         yield from solve_scan(problem, recipe, engine)

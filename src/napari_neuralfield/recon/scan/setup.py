@@ -13,7 +13,7 @@ from ...forward.orientation import oriented
 from ...forward.ptychography import kernel
 from ...forward.scan import Scan, measure, narrowed, scan_of
 from ...forward.scan_problem import Problem, ScanState, object_of
-from ...optics.grids import centred_spectrum
+from ...optics.grids import centred_spectrum, to_centre
 from ...optics.probe import NAMES, described_probe
 from ...types import Field, InputError, Result
 from .exit_waves import orthogonal, power
@@ -101,8 +101,8 @@ def result_of(
     """The finished result: field, probe, positions, and the relative amplitude error of every frame.
 
     Its calibration holds `probe` or `coded_surface` complex (mode, y, x) or (y, x), `positions_um` (frame, 2),
-    `nominal_positions_um` (frame, 2), `frame_error` (frame,). Modes of a probe are orthogonal, the brightest first;
-    `mode_shares` (mode,) of the light are theirs.
+    `nominal_positions_um` (frame, 2), `frame_error` (frame,), and `background` (y, x), counts, where one was found.
+    Modes of a probe are orthogonal, the brightest first; `mode_shares` (mode,) of the light are theirs.
 
     Parameters
     ----------
@@ -122,6 +122,8 @@ def result_of(
         "frame_error": errors,
         **(calibration or {}),
     }
+    if problem.measured.background is not None:
+        arrays["background"] = to_centre(problem.measured.background).cpu().numpy()
     numbers = {"relative_amplitude_error": problem.error(state), "cpu_seconds": cpu_seconds, **(figures or {})}
     if len(light) > 1:
         shares = power(light).sum((1, 2))

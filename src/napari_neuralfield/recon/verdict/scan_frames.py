@@ -13,6 +13,7 @@ from ...data.frames import evenly_chosen
 from ...forward.ptychography import predict
 from ...forward.scan import Scan, widened
 from ...forward.scan_problem import Problem, ScanState, first_state
+from ...optics.grids import to_corner
 from ...optics.propagation import angular_spectrum, filtered
 from ...types import Result
 from ..scan.recipe import ScanRecipe
@@ -96,6 +97,10 @@ def rebuilt(acquisition: Scanned, result: Result) -> tuple[Problem, ScanState]:
     problem = problem_of(acquisition, ScanRecipe.model_validate(told))
     lengths = {n: float(str(result.optics[n])) for n in ("to_detector_um", "wavelength_um") if n in result.optics}
     problem = problem.with_geometry(**lengths)
+    background = found.get("background")
+    if background is not None and np.shape(background) == problem.measured.amplitude.shape[1:]:
+        added = to_corner(torch.as_tensor(np.array(background))).to(problem.measured.amplitude)
+        problem = dataclasses.replace(problem, measured=dataclasses.replace(problem.measured, background=added))
     state, scan = first_state(problem, None), problem.scan
     light = found.get("coded_surface" if scan.geometry == "coded" else "probe")
     if light is not None:
@@ -138,7 +143,9 @@ def compared(problem: Problem, state: ScanState, result: Result | None = None) -
     for part, index in zip(chosen.split(AT_ONCE), torch.arange(len(chosen)).split(AT_ONCE), strict=True):
         seen = predict(state.object_array, state.probe, problem.scan, part, position=state.position,
                        kernel=problem.kernel)  # fmt: skip
-        rows.append(_with_light(seen, problem, part, result) * (good if good.ndim == 2 else good[index]))
+        seen = _with_light(seen, problem, part, result)
+        seen = problem.measured.shown(seen, part).square()
+        rows.append(seen * (good if good.ndim == 2 else good[index]))
     seen = torch.cat(rows)
     seen = seen * (total / max(float(seen.sum()), 1e-30))
     root = seen.sqrt()
