@@ -25,13 +25,12 @@ from ..engine.any_field import fitted
 from ..engine.recipe import method
 from ..scan.passes import solve_scan
 from ..scan.pie import RpieRecipe
-from ..scan.probe_search import start_of
 from ..scan.recipe import ScanRecipe
-from ..scan.scan_rotation import turned
 from ..scan.sequential import Sequential
 from ..scan.setup import problem_of, result_of
 from ..scan.sparse_pixels import wrong_positions
 from ..scan.sparse_solver import from_mean_frame
+from ..scan.whole_scan import placed, turned
 from .fit import ResidualFit, image_from_file
 from .of_leds import residual_of_leds
 from .recipe import PUBLISHED, RASTER, ResidualRecipe, network_options, refuse_others
@@ -73,7 +72,7 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     started = time.process_time()
     problem = problem_of((yield from turned(acquisition, recipe)), recipe)
     problem = with_lengths_from_mean_frame(problem, recipe)
-    state = yield from starting_state(problem, recipe)
+    problem, state = yield from starting_state(problem, recipe)
     learn = learns(problem, recipe)
     if recipe.correct_positions is None and surface_known(problem):
         learn += ["positions"] if (yield from wrong_positions(problem, state, recipe.seed)) else []
@@ -139,12 +138,15 @@ def learns(problem: Problem, recipe: ResidualRecipe) -> list[str]:
     return found
 
 
-def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event, None, ScanState]:
-    """Object array, probe and positions from the file of `problem`, or from passes of rPIE where `recipe` asks."""
-    state = yield from start_of(problem, recipe)
+def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event, None, tuple[Problem, ScanState]]:
+    """The `problem` with positions right as a whole, and its object array, probe and positions.
+
+    They are those of the file, or those that passes of rPIE find where `recipe` asks.
+    """
+    problem, state = yield from placed(problem, recipe)
     classical = recipe.prior == "classical" or (recipe.prior == "auto" and problem.solve_probe)
     if not classical:
-        return state
+        return problem, state
     shared = {name: getattr(recipe, name) for name in ScanRecipe.model_fields if name != "method"}
     passes = RpieRecipe(**shared)
     engine = Sequential(problem, state, object_alpha=passes.object_alpha)
@@ -154,7 +156,7 @@ def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event,
         light = engine.waves.illumination(problem.train.tolist())
         if _spots_per_pixel(light, state.probe, len(problem.train)) < SPARSE_SCAN:  # of each part one noisy frame tells
             state.object_array = state.object_array.abs().square().mean().sqrt() * torch.ones_like(state.object_array)
-    return state
+    return problem, state
 
 
 def _spots_per_pixel(light: torch.Tensor, probe: torch.Tensor, frames: int) -> float:

@@ -22,10 +22,9 @@ from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import option
 from .exit_waves import ExitWaves, orthogonal, power
 from .positions import PositionCorrection
-from .probe_search import start_of
 from .recipe import ScanRecipe
-from .scan_rotation import turned
 from .setup import field_of, problem_of, result_of
+from .whole_scan import placed, turned
 
 COUNT_OF_CODED = 320  # frames visited in all before a coded scan with a known surface fits its noise
 FAR_OFF = 100.0  # times the measured amplitudes: nothing comes back from there
@@ -199,7 +198,7 @@ def engine_events(
     """From `acquisition` to `Done`, as `recipe` asks, with the engine that `make(problem, state, recipe)` builds."""
     started = time.process_time()
     problem = problem_of((yield from turned(acquisition, recipe)), recipe)
-    state = yield from start_of(problem, recipe)
+    problem, state = yield from placed(problem, recipe)
     engine = make(problem, state, recipe)
     with torch.no_grad():
         yield from solve_scan(problem, recipe, engine)

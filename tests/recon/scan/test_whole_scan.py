@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_neuralfield.recon.scan.recipe import ScanRecipe
-from napari_neuralfield.recon.scan.scan_rotation import Turn, rotated, turn_of, turned
+from napari_neuralfield.recon.scan.whole_scan import Turn, rotated, turn_of, turned
 from napari_neuralfield.simulate.electrons import mos2
 from napari_neuralfield.types import Note
 
