@@ -38,7 +38,7 @@ NEXT_BEST = 0.6  # of the depth of the best angle's valley: what another one may
 SCATTER = 4.0  # times the scatter of wrong angles: what the best must be better by
 FRAMES, SHORT, LONG = 60, 4, 10  # used to judge positions, and passes of a trial
 NOISY = 1.5  # times the noise of counts: an error below leaves nothing to look for
-HOPE = 0.98  # of the error before: what one kind of wrong positions must reach to be followed
+HOPE, FOLLOWED = 0.98, 2  # of the error before: what a kind of wrong positions must reach; kinds followed
 CLEARLY = 0.93  # of the error as given: what other positions must reach to be taken
 CLOSER = (
     0.6  # times the share by which frames lie closer: more of the error, for these predict each other better anyway
@@ -165,10 +165,7 @@ def _held_out(acquisition: Ptychography | CodedPtychography, degrees: float, rec
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """A way in which positions are wrong as a whole.
-
-    step : tried first, both ways. move : positions about their middle (frame, 2), px, by a size. words : of a size.
-    """
+    """A way to be wrong: `step` is tried first, `move` moves places about their middle, px (frame, 2), by a size."""
 
     step: float
     move: Callable[[np.ndarray, float], np.ndarray]
@@ -177,29 +174,22 @@ class Kind:
 
 def kinds_of(place: np.ndarray) -> list[Kind]:
     """The ways in which a scan of these places (frame, 2) may be wrong; backlash where it has rows."""
-    number = np.linspace(-0.5, 0.5, len(place))
+    number, rows = np.linspace(-0.5, 0.5, len(place))[:, None], rows_of(place)
     found = [
-        Kind(0.08, lambda q, t: q * (1 + t), lambda t: f"{abs(t):.2g} {'farther apart' if t > 0 else 'closer'}"),
+        Kind(
+            0.08, lambda q, t: q * (1 + t), lambda t: f"{abs(t):.0%} {'farther apart' if t > 0 else 'closer together'}"
+        ),
         Kind(5.0, _turned, lambda t: f"turned by {t:.2g} degrees from y towards x"),
-        Kind(0.06, lambda q, t: q * (1 + t, 1 - t), lambda t: f"stretched along y and shrunk along x by {t:.2g}"),
-        Kind(0.06, lambda q, t: q + t * q[:, ::-1], lambda t: f"sheared by {t:.2g}"),
     ]
-    for axis, name in enumerate("yx"):
-        along = np.eye(2)[axis]
-        found.append(
-            Kind(
-                8.0,
-                lambda q, t, a=along: q + t * number[:, None] * a,
-                lambda t, n=name: f"drifting by {t:.2g} px along {n} from the first to the last",
-            )
-        )
-    rows = rows_of(place)
-    if rows is not None:
-        axis, row = rows
-        odd = (row % 2)[:, None] * np.eye(2)[axis]
-        found.append(
-            Kind(1.5, lambda q, t: q + t * odd, lambda t: f"with every second row {t:.2g} px along {'yx'[axis]}")
-        )
+    for axis, along in zip("yx", np.eye(2), strict=True):
+        words = f"px along {axis} from the first to the last"
+        found.append(Kind(8.0, lambda q, t, a=along: q + t * number * a, lambda t, w=words: f"drifting by {t:.2g} {w}"))
+    if rows is None:  # a raster that drifts is also one that is sheared or stretched
+        found.append(Kind(0.06, lambda q, t: q * (1 + t, 1 - t), lambda t: f"stretched along y, not x, by {t:.2g}"))
+        found.append(Kind(0.06, lambda q, t: q + t * q[:, ::-1], lambda t: f"sheared by {t:.2g}"))
+    else:
+        odd, axis = (rows[1] % 2)[:, None] * np.eye(2)[rows[0]], "yx"[rows[0]]
+        found.append(Kind(1.5, lambda q, t: q + t * odd, lambda t: f"with every second row {t:.2g} px along {axis}"))
     return found
 
 
@@ -228,15 +218,16 @@ def placed(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, tuple
     found = yield from search.run()
     if not found:
         return problem, state
-    passes, error = search.judged({}), search.judged(found)
+    before, error = search.judged({}), search.judged(found)
     how = " and ".join(search.kinds[k].words(size) for k, size in found.items())
     yield Note(
-        f"positions {how} predict frames left out clearly better ({error:.3g} against {passes:.3g} as given) and are "
+        f"positions {how} predict frames left out clearly better ({error:.3g} against {before:.3g} as given) and are "
         "taken; --correct-positions no keeps them as given",
         "warning",
     )
-    placed_so = given.replace(positions_um=search.moved(found))
-    problem = problem_of(placed_so, recipe.model_copy(update={"orientation": "as-given"}))
+    problem = problem_of(
+        given.replace(positions_um=search.moved(found)), recipe.model_copy(update={"orientation": "as-given"})
+    )
     return problem, (yield from start_of(problem, recipe))
 
 
@@ -280,12 +271,17 @@ class Places:
 
     def judged(self, sizes: dict[int, float]) -> float:
         """The error of a longer trial of `sizes`, by frames that chose nothing."""
-        return self.error(self.moved(sizes), LONG, HELD + 1) * _fair(sizes)
+        return self._fair(self.moved(sizes), LONG, HELD + 1)
+
+    def _fair(self, place: np.ndarray, passes: int = SHORT, held: int = HELD) -> float:
+        """`error`, more where places are closer together than those given."""
+        areas = [np.linalg.det(np.cov(one.T)) for one in (place, self._place)]
+        return self.error(place, passes, held) * (1 + CLOSER * max(0.0, 1 - (areas[0] / areas[1]) ** 0.25))
 
     def _of(self, sizes: dict[int, float]) -> float:
         key = tuple(sizes.items())
         if key not in self._tried:
-            self._tried[key] = self.error(self.moved(sizes)) * _fair(sizes)
+            self._tried[key] = self._fair(self.moved(sizes))
         return self._tried[key]
 
     def run(self) -> Generator[Event, None, dict[int, float]]:
@@ -294,23 +290,24 @@ class Places:
         given = self._of(found)
         if given < NOISY * self.noise:
             return found
-        for _ in range(2):
-            more = yield from self._best_step(found)
-            if self._of(more) > HOPE * self._of(found):
+        for _ in range(3):
+            ways = yield from self._first_steps(found)
+            if self._of(ways[0]) > HOPE * self._of(found):
                 break
-            found = self._finer(more)
+            found = min((self._finer(way) for way in ways), key=self._of)
         if found and self.judged(found) < CLEARLY * self.judged({}) and self._astray(found) > SURE:
             return found
         yield from self._beyond(given)
         return {}
 
-    def _best_step(self, sizes: dict[int, float]) -> Generator[Event, None, dict[int, float]]:
-        ways = [
-            {**sizes, n: sign * kind.step} for n, kind in enumerate(self.kinds) for sign in (1, -1) if n not in sizes
-        ]
-        for number, way in enumerate(ways):
-            yield Progress(number + 1, len(ways), self._of(way), "checking the positions as a whole")
-        return min(ways, key=self._of)
+    def _first_steps(self, sizes: dict[int, float]) -> Generator[Event, None, list[dict[int, float]]]:
+        """The best steps beside `sizes`, each of another kind, the best first."""
+        best = []
+        for n, kind in enumerate(self.kinds):
+            if n not in sizes:
+                best.append(min(({**sizes, n: sign * kind.step} for sign in (1, -1)), key=self._of))
+                yield Progress(n + 1, len(self.kinds), self._of(best[-1]), "checking the positions as a whole")
+        return sorted(best, key=self._of)[:FOLLOWED]
 
     def _finer(self, sizes: dict[int, float]) -> dict[int, float]:
         """`sizes` with the last one as large as is best."""
@@ -336,16 +333,11 @@ class Places:
         times = self._astray({})
         if times < DEAF:
             yield Note(
-                f"the frames do not bear the positions out: those left out are predicted with an error of {given:.3g}, "
-                f"with every position moved by {ASTRAY_PX:g} px at random {times * given:.3g}, and counts alone would "
-                f"leave {self.noise:.2g}; positions or probe are too far off to be found, so the picture may mean nothing",
+                f"the frames do not bear the positions out: those left out are predicted with an error of {given:.2g}, "
+                f"with all positions moved by {ASTRAY_PX:g} px at random {times * given:.2g}, while counts alone leave "
+                f"{self.noise:.2g}; positions or probe are too far off to be found, so do not trust the picture",
                 "warning",
             )
-
-
-def _fair(sizes: dict[int, float]) -> float:
-    """What an error with positions moved by `sizes` is multiplied by before it is compared."""
-    return 1 + CLOSER * max(0.0, -sizes.get(0, 0.0))
 
 
 def _turned(place: np.ndarray, degrees: float) -> np.ndarray:
