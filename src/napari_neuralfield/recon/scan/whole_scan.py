@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Generator
+from functools import partial
 
 import numpy as np
 import torch
@@ -181,16 +182,24 @@ def kinds_of(place: np.ndarray) -> list[Kind]:
         ),
         Kind(5.0, _turned, lambda t: f"turned by {t:.2g} degrees from y towards x"),
     ]
-    for axis, along in zip("yx", np.eye(2), strict=True):
-        words = f"px along {axis} from the first to the last"
-        found.append(Kind(8.0, lambda q, t, a=along: q + t * number * a, lambda t, w=words: f"drifting by {t:.2g} {w}"))
+    found += [
+        Kind(
+            8.0, partial(_along, by=number * np.eye(2)[k]), f"drifting by {{:.2g}} px along {axis} over the scan".format
+        )
+        for k, axis in enumerate("yx")
+    ]
     if rows is None:  # a raster that drifts is also one that is sheared or stretched
         found.append(Kind(0.06, lambda q, t: q * (1 + t, 1 - t), lambda t: f"stretched along y, not x, by {t:.2g}"))
         found.append(Kind(0.06, lambda q, t: q + t * q[:, ::-1], lambda t: f"sheared by {t:.2g}"))
     else:
         odd, axis = (rows[1] % 2)[:, None] * np.eye(2)[rows[0]], "yx"[rows[0]]
-        found.append(Kind(1.5, lambda q, t: q + t * odd, lambda t: f"with every second row {t:.2g} px along {axis}"))
+        found.append(Kind(1.5, partial(_along, by=odd), f"with every second row {{:.2g}} px along {axis}".format))
     return found
+
+
+def _along(place: np.ndarray, size: float, by: np.ndarray) -> np.ndarray:
+    """Places moved `size` times `by`, all (frame, 2)."""
+    return place + size * by
 
 
 def rows_of(place: np.ndarray) -> tuple[int, np.ndarray] | None:
@@ -212,7 +221,7 @@ def placed(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, tuple
     """
     state = yield from start_of(problem, recipe)
     given = problem.acquisition
-    if not isinstance(given, Ptychography) or recipe.correct_positions is False or len(problem.train) < FEWEST:
+    if not isinstance(given, Ptychography) or recipe.correct_positions is False or len(problem.train) < 4 * HELD:
         return problem, state
     search = Places(problem, state, recipe)
     found = yield from search.run()
@@ -275,8 +284,8 @@ class Places:
 
     def _fair(self, place: np.ndarray, passes: int = SHORT, held: int = HELD) -> float:
         """`error`, more where places are closer together than those given."""
-        areas = [np.linalg.det(np.cov(one.T)) for one in (place, self._place)]
-        return self.error(place, passes, held) * (1 + CLOSER * max(0.0, 1 - (areas[0] / areas[1]) ** 0.25))
+        areas = [float(np.linalg.det(np.cov(one.T))) for one in (place, self._place)]
+        return self.error(place, passes, held) * (1 + CLOSER * max(0.0, 1 - (areas[0] / max(areas[1], 1e-30)) ** 0.25))
 
     def _of(self, sizes: dict[int, float]) -> float:
         key = tuple(sizes.items())
