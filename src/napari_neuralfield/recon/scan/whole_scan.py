@@ -38,7 +38,7 @@ PASSES, HELD = 6, 5
 NEXT_BEST = 0.6  # of the depth of the best angle's valley: what another one may have at most
 SCATTER = 4.0  # times the scatter of wrong angles: what the best must be better by
 FRAMES, SHORT, LONG = 60, 4, 10  # used to judge positions, and passes of a trial
-NOISY = 1.5  # times the noise of counts: an error below leaves nothing to look for
+NOISY, FAR = 1.5, 2.5  # times the noise of counts: errors below leave nothing to look for, and to warn of
 HOPE, FOLLOWED = 0.98, 2  # of the error before: what a kind of wrong positions must reach; kinds followed
 CLEARLY = 0.93  # of the error as given: what other positions must reach to be taken
 CLOSER = (
@@ -177,9 +177,7 @@ def kinds_of(place: np.ndarray) -> list[Kind]:
     """The ways in which a scan of these places (frame, 2) may be wrong; backlash where it has rows."""
     number, rows = np.linspace(-0.5, 0.5, len(place))[:, None], rows_of(place)
     found = [
-        Kind(
-            0.08, lambda q, t: q * (1 + t), lambda t: f"{abs(t):.0%} {'farther apart' if t > 0 else 'closer together'}"
-        ),
+        Kind(0.08, lambda q, t: q * (1 + t), lambda t: f"{abs(t):.0%} {'farther apart' if t > 0 else 'closer'}"),
         Kind(5.0, _turned, lambda t: f"turned by {t:.2g} degrees from y towards x"),
     ]
     found += [
@@ -234,19 +232,13 @@ def placed(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, tuple
         "taken; --correct-positions no keeps them as given",
         "warning",
     )
-    problem = problem_of(
-        given.replace(positions_um=search.moved(found)), recipe.model_copy(update={"orientation": "as-given"})
-    )
+    as_run = recipe.model_copy(update={"orientation": "as-given"})
+    problem = problem_of(given.replace(positions_um=search.moved(found)), as_run)
     return problem, (yield from start_of(problem, recipe))
 
 
 class Places:
-    """Trials of positions moved as a whole.
-
-    Parameters
-    ----------
-    problem, state : a scan of the far or near field and where it starts. recipe : says on which device.
-    """
+    """Trials of positions moved as a whole: of a `problem`, its `state` at the start, on the device of the `recipe`."""
 
     def __init__(self, problem: Problem, state: ScanState, recipe: ScanRecipe) -> None:
         given = problem.acquisition
@@ -301,7 +293,7 @@ class Places:
             return found
         for _ in range(3):
             ways = yield from self._first_steps(found)
-            if self._of(ways[0]) > HOPE * self._of(found):
+            if not ways or self._of(ways[0]) > HOPE * self._of(found):
                 break
             found = min((self._finer(way) for way in ways), key=self._of)
         if found and self.judged(found) < CLEARLY * self.judged({}) and self._astray(found) > SURE:
@@ -339,7 +331,7 @@ class Places:
 
     def _beyond(self, given: float) -> Generator[Event, None, None]:
         """Says so where the frames do not bear the positions out, whose error is as `given`."""
-        times = self._astray({})
+        times = self._astray({}) if given > FAR * self.noise else DEAF
         if times < DEAF:
             yield Note(
                 f"the frames do not bear the positions out: those left out are predicted with an error of {given:.2g}, "
