@@ -26,13 +26,13 @@ from ..engine.recipe import method
 from ..scan.coherence import with_background
 from ..scan.passes import solve_scan
 from ..scan.pie import RpieRecipe
-from ..scan.probe_search import start_of
 from ..scan.recipe import ScanRecipe
 from ..scan.scan_rotation import turned
 from ..scan.sequential import Sequential
 from ..scan.setup import problem_of, result_of
 from ..scan.sparse_pixels import wrong_positions
 from ..scan.sparse_solver import from_mean_frame
+from ..scan.whole_scan import placed
 from .fit import ResidualFit, image_from_file
 from .of_leds import residual_of_leds
 from .recipe import PUBLISHED, RASTER, ResidualRecipe, network_options, refuse_others
@@ -141,11 +141,12 @@ def learns(problem: Problem, recipe: ResidualRecipe) -> list[str]:
 
 
 def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event, None, tuple[Problem, ScanState]]:
-    """Object array, probe and positions from the file of `problem`, or from passes of rPIE where `recipe` asks.
+    """The `problem` with positions right as a whole, and its object array, probe and positions.
 
-    The problem comes back with what the start found: whether its probe is known, and a background.
+    They are those of the file, or those that passes of rPIE find where `recipe` asks. The problem also has what the
+    start found: whether its probe is known, and a background.
     """
-    problem, state = yield from start_of(problem, recipe)
+    problem, state = yield from placed(problem, recipe)
     problem = yield from with_background(problem, state, recipe.seed)
     classical = recipe.prior == "classical" or (recipe.prior == "auto" and not surface_known(problem))
     if not classical:

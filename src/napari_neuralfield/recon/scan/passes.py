@@ -23,10 +23,10 @@ from ..engine.recipe import option
 from .coherence import with_background
 from .exit_waves import ExitWaves, orthogonal, power
 from .positions import PositionCorrection
-from .probe_search import start_of
 from .recipe import ScanRecipe
 from .scan_rotation import turned
 from .setup import field_of, problem_of, result_of
+from .whole_scan import placed
 
 COUNT_OF_CODED = 320  # frames visited in all before a coded scan with a known surface fits its noise
 FAR_OFF = 100.0  # times the measured amplitudes: nothing comes back from there
@@ -200,7 +200,7 @@ def engine_events(
     """From `acquisition` to `Done`, as `recipe` asks, with the engine that `make(problem, state, recipe)` builds."""
     started = time.process_time()
     problem = problem_of((yield from turned(acquisition, recipe)), recipe)
-    problem, state = yield from start_of(problem, recipe)
+    problem, state = yield from placed(problem, recipe)
     problem = yield from with_background(problem, state, recipe.seed)
     engine = make(problem, state, recipe)
     with torch.no_grad():

@@ -93,8 +93,13 @@ def rotated(acquisition: Ptychography, degrees: float) -> Ptychography:
         return acquisition
     positions = np.asarray(acquisition.positions_um, dtype=float)
     middle = (positions.min(axis=0) + positions.max(axis=0)) / 2
+    return acquisition.replace(positions_um=turned_places(positions - middle, degrees) + middle)
+
+
+def turned_places(place: np.ndarray, degrees: float) -> np.ndarray:
+    """Places (frame, 2) turned about (0, 0) by `degrees`, from y towards x."""
     sine, cosine = np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))
-    return acquisition.replace(positions_um=(positions - middle) @ np.array([[cosine, sine], [-sine, cosine]]) + middle)
+    return place @ np.array([[cosine, sine], [-sine, cosine]])
 
 
 def turn_of(acquisition: Ptychography, recipe: ScanRecipe) -> Generator[Event, None, Turn]:
@@ -102,7 +107,7 @@ def turn_of(acquisition: Ptychography, recipe: ScanRecipe) -> Generator[Event, N
 
     `recipe` says on which device.
     """
-    some, every = _middle(acquisition), range(-180, 180, STEP_DEG)
+    some, every = acquisition.subset(middle_frames(acquisition, MOST)), range(-180, 180, STEP_DEG)
     scans = (some, oriented(some, "swap-yx"))
     tried: list[dict[float, float]] = [{}, {}]
     for number, (mirrored, degrees) in enumerate((m, float(d)) for m in (0, 1) for d in every):
@@ -147,11 +152,11 @@ def _stands_out(tried: dict[float, float]) -> bool:
     return depth > SCATTER * scatter and wrong - float(others.min()) < NEXT_BEST * depth
 
 
-def _middle(acquisition: Ptychography) -> Ptychography:
-    """The frames nearest the middle of the scan."""
+def middle_frames(acquisition: Ptychography, most: int) -> np.ndarray:
+    """Indices of so many frames, nearest the middle of the scan."""
     place = np.asarray(acquisition.positions_um)
     away = np.abs(place - (place.min(axis=0) + place.max(axis=0)) / 2).max(axis=1)
-    return acquisition.subset(np.sort(np.argsort(away, kind="stable")[:MOST]))
+    return np.sort(np.argsort(away, kind="stable")[:most])
 
 
 def _held_out(acquisition: Ptychography | CodedPtychography, degrees: float, recipe: ScanRecipe) -> float:

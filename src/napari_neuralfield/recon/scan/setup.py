@@ -11,6 +11,7 @@ from ...data.acquisition import Acquisition, CodedPtychography, Ptychography
 from ...fields.planes import PlanesField
 from ...forward.orientation import oriented
 from ...forward.ptychography import kernel
+from ...forward.registration import positions_from_frames
 from ...forward.scan import Scan, measure, narrowed, scan_of
 from ...forward.scan_problem import Problem, ScanState, object_of
 from ...optics.grids import centred_spectrum, to_centre
@@ -18,7 +19,6 @@ from ...optics.probe import NAMES, described_probe
 from ...types import Field, InputError, Result
 from .exit_waves import orthogonal, power
 from .recipe import ScanRecipe
-from .registration import positions_from_frames
 
 TOLD = ("geometry", "wavelength_um", "pixel_um", "binning", "to_detector_um", "to_object_um")  # of a scan, in a header
 

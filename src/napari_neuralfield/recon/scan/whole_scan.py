@@ -1,0 +1,209 @@
+"""Positions that are wrong as a whole, found by trials that are judged on frames left out.
+
+A motor that steps too far or falls back in every second row, axes that are not square, a sample that drifts: a number
+tells each, which a few passes find where it makes frames left out fit clearly better. Where moving every position at
+random changes nothing, the frames do not bear the positions out at all, which is said.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Generator
+from functools import partial
+
+import numpy as np
+
+from ...data.acquisition import Ptychography
+from ...forward.scan import narrowed
+from ...forward.scan_problem import Problem, ScanState, first_state
+from ...types import Event, InputError, Note, Progress
+from .probe_search import start_of
+from .probe_trials import HELD, noise_of, trial, trials_of
+from .recipe import ScanRecipe
+from .scan_rotation import middle_frames, turned_places
+from .setup import problem_of
+
+FRAMES, SHORT, LONG = 60, 4, 10  # used to judge positions, and passes of a trial
+NOISY, FAR = 1.5, 2.5  # times the noise of counts: errors below leave nothing to look for, and to warn of
+HOPE, FOLLOWED = 0.98, 2  # of the error before: what a kind of wrong positions must reach; kinds followed
+CLEARLY = 0.93  # of the error as given: what other positions must reach to be taken
+CLOSER = 0.6  # times the share by which frames lie closer: more of the error, for they predict each other better anyway
+ASTRAY_PX, DEAF, SURE = 3.0, 1.1, 1.25  # moved so far at random, positions must raise the error so many times; new ones
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A way to be wrong: `step` is tried first, `move` moves places about their middle, px (frame, 2), by a size."""
+
+    step: float
+    move: Callable[[np.ndarray, float], np.ndarray]
+    words: Callable[[float], str]
+
+
+def kinds_of(place: np.ndarray) -> list[Kind]:
+    """The ways in which a scan of these places (frame, 2) may be wrong; backlash where it has rows."""
+    number, rows = np.linspace(-0.5, 0.5, len(place))[:, None], rows_of(place)
+    found = [
+        Kind(0.08, lambda q, t: q * (1 + t), lambda t: f"{abs(t):.0%} {'farther apart' if t > 0 else 'closer'}"),
+        Kind(5.0, turned_places, lambda t: f"turned by {t:.2g} degrees from y towards x"),
+    ]
+    found += [
+        Kind(
+            8.0, partial(_along, by=number * np.eye(2)[k]), f"drifting by {{:.2g}} px along {axis} over the scan".format
+        )
+        for k, axis in enumerate("yx")
+    ]
+    if rows is None:  # a raster that drifts is also one that is sheared or stretched
+        found.append(Kind(0.06, lambda q, t: q * (1 + t, 1 - t), lambda t: f"stretched along y, not x, by {t:.2g}"))
+        found.append(Kind(0.06, lambda q, t: q + t * q[:, ::-1], lambda t: f"sheared by {t:.2g}"))
+    else:
+        odd, axis = (rows[1] % 2)[:, None] * np.eye(2)[rows[0]], "yx"[rows[0]]
+        found.append(Kind(1.5, partial(_along, by=odd), f"with every second row {{:.2g}} px along {axis}".format))
+    return found
+
+
+def _along(place: np.ndarray, size: float, by: np.ndarray) -> np.ndarray:
+    """Places moved `size` times `by`, all (frame, 2)."""
+    return place + size * by
+
+
+def rows_of(place: np.ndarray) -> tuple[int, np.ndarray] | None:
+    """The axis along which rows of places (frame, 2) run, and the row of each (frame,); None where there are none."""
+    steps = np.abs(np.diff(place, axis=0))
+    axis = int(np.argmax(np.median(steps, axis=0)))
+    step = float(np.median(steps[:, axis]))
+    new = (steps[:, axis] < 0.4 * step) | (steps[:, axis] > 1.8 * step)
+    row = np.concatenate([[0], np.cumsum(new)])
+    lengths = np.bincount(row)
+    regular = len(lengths) >= 4 and lengths.min() >= 4 and np.ptp(lengths[:-1]) <= 2
+    return (axis, row) if regular else None
+
+
+def placed(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, tuple[Problem, ScanState]]:
+    """Where a reconstruction of `problem` starts by `recipe`, with positions that are right as a whole.
+
+    A problem with other positions where they predict frames left out clearly better.
+    """
+    problem, state = yield from start_of(problem, recipe)
+    given = problem.acquisition
+    if not isinstance(given, Ptychography) or recipe.correct_positions is False or len(problem.train) < 4 * HELD:
+        return problem, state
+    search = Places(problem, state, recipe)
+    found = yield from search.run()
+    if not found:
+        return problem, state
+    before, error = search.judged({}), search.judged(found)
+    how = " and ".join(search.kinds[k].words(size) for k, size in found.items())
+    yield Note(
+        f"positions {how} predict frames left out clearly better ({error:.3g} against {before:.3g} as given) and are "
+        "taken; --correct-positions no keeps them as given",
+        "warning",
+    )
+    as_run = recipe.model_copy(update={"orientation": "as-given"})
+    problem = problem_of(given.replace(positions_um=search.moved(found)), as_run)
+    return (yield from start_of(problem, recipe))
+
+
+class Places:
+    """Trials of positions moved as a whole: of a `problem`, its `state` at the start, on the device of the `recipe`."""
+
+    def __init__(self, problem: Problem, state: ScanState, recipe: ScanRecipe) -> None:
+        given = problem.acquisition
+        assert isinstance(given, Ptychography)
+        light = narrowed(state.probe[:1], problem.scan.rim).cpu().numpy()
+        some = given.subset(problem.train.cpu().numpy())
+        self._chosen = problem.train.cpu().numpy()[middle_frames(some, FRAMES)]
+        part = trials_of(given.subset(self._chosen).replace(probe=light), recipe)
+        assert isinstance(part.acquisition, Ptychography)
+        self._part, self._recipe, self.noise = part.acquisition, recipe, noise_of(part)
+        self._pixel, self._place = part.scan.pixel_um, np.asarray(given.positions_um, dtype=float)
+        self.kinds = kinds_of(self._place)
+        self._tried: dict[tuple[tuple[int, float], ...], float] = {}
+
+    def moved(self, sizes: dict[int, float]) -> np.ndarray:
+        """All positions, um (frame, 2), moved by `sizes` of the kinds of these numbers."""
+        middle = (self._place.min(axis=0) + self._place.max(axis=0)) / 2
+        place = (self._place - middle) / self._pixel
+        for number, size in sizes.items():
+            place = self.kinds[number].move(place, size)
+        return place * self._pixel + middle
+
+    def error(self, place: np.ndarray, passes: int = SHORT, held: int = HELD) -> float:
+        """Of frames left out after some passes, positions um (frame, 2) as in `place`; every `held`-th is left out."""
+        plain = ScanRecipe(device=self._recipe.device, seed=self._recipe.seed, hold_out=held)
+        try:
+            problem = problem_of(self._part.replace(positions_um=place[self._chosen]), plain)
+        except InputError:  # such positions are no scan
+            return math.inf
+        return trial(problem, first_state(problem, None).probe[:1], self._recipe.seed, passes)[0]
+
+    def judged(self, sizes: dict[int, float]) -> float:
+        """The error of a longer trial of `sizes`, by frames that chose nothing."""
+        return self._fair(self.moved(sizes), LONG, HELD + 1)
+
+    def _fair(self, place: np.ndarray, passes: int = SHORT, held: int = HELD) -> float:
+        """`error`, more where places are closer together than those given."""
+        areas = [float(np.linalg.det(np.cov(one.T))) for one in (place, self._place)]
+        return self.error(place, passes, held) * (1 + CLOSER * max(0.0, 1 - (areas[0] / max(areas[1], 1e-30)) ** 0.25))
+
+    def _of(self, sizes: dict[int, float]) -> float:
+        key = tuple(sizes.items())
+        if key not in self._tried:
+            self._tried[key] = self._fair(self.moved(sizes))
+        return self._tried[key]
+
+    def run(self) -> Generator[Event, None, dict[int, float]]:
+        """Sizes by numbers of the kinds that are clearly better than the positions as given; says what is beyond."""
+        found: dict[int, float] = {}
+        given = self._of(found)
+        if given < NOISY * self.noise:
+            return found
+        for _ in range(3):
+            ways = yield from self._first_steps(found)
+            if not ways or self._of(ways[0]) > HOPE * self._of(found):
+                break
+            found = min((self._finer(way) for way in ways), key=self._of)
+        if found and self.judged(found) < CLEARLY * self.judged({}) and self._astray(found) > SURE:
+            return found
+        yield from self._beyond(given)
+        return {}
+
+    def _first_steps(self, sizes: dict[int, float]) -> Generator[Event, None, list[dict[int, float]]]:
+        """The best steps beside `sizes`, each of another kind, the best first."""
+        best = []
+        for n, kind in enumerate(self.kinds):
+            if n not in sizes:
+                best.append(min(({**sizes, n: sign * kind.step} for sign in (1, -1)), key=self._of))
+                yield Progress(n + 1, len(self.kinds), self._of(best[-1]), "checking the positions as a whole")
+        return sorted(best, key=self._of)[:FOLLOWED]
+
+    def _finer(self, sizes: dict[int, float]) -> dict[int, float]:
+        """`sizes` with the last one as large as is best."""
+        number = list(sizes)[-1]
+        while abs(sizes[number]) < 4 * self.kinds[number].step:
+            more = {**sizes, number: 1.5 * sizes[number]}
+            if self._of(more) >= self._of(sizes):
+                break
+            sizes = more
+        for share in (0.25, 0.12):
+            ways = [{**sizes, number: sizes[number] * (1 + s)} for s in (-share, share)]
+            sizes = min([sizes, *ways], key=self._of)
+        return sizes
+
+    def _astray(self, sizes: dict[int, float]) -> float:
+        """Error with all positions, moved by `sizes`, moved at random too, over that without."""
+        rng, place = np.random.default_rng(self._recipe.seed), self.moved(sizes)
+        places = [place + ASTRAY_PX * self._pixel * rng.standard_normal(place.shape) / 2**0.5 for _ in range(2)]
+        return min(self.error(one) for one in places) / self.error(place)
+
+    def _beyond(self, given: float) -> Generator[Event, None, None]:
+        """Says so where the frames do not bear the positions out, whose error is as `given`."""
+        times = self._astray({}) if given > FAR * self.noise else DEAF
+        if times < DEAF:
+            yield Note(
+                f"the frames do not bear the positions out: those left out are predicted with an error of {given:.2g}, "
+                f"with all positions moved by {ASTRAY_PX:g} px at random {times * given:.2g}, while counts alone leave "
+                f"{self.noise:.2g}; positions or probe are too far off to be found, so do not trust the picture",
+                "warning",
+            )
