@@ -37,7 +37,7 @@ class ResidualRecipe(ScanRecipe):
     sparsity: float | None = option(
         None, "weight of the object's wavelets, against a misfit of mean counts 1; empty: by the kind of frames", ge=0
     )
-    loss: LossName | Literal["published"] = option(
+    loss: Literal[LossName, "published"] = option(
         "amplitude", "how counts are compared; published: smooth-l1 of electrons, else gradient"
     )
     z_um: float | None = option(
