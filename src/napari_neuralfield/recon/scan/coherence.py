@@ -14,7 +14,7 @@ from ... import compute
 from ...forward.ptychography import predict
 from ...forward.scan_problem import Problem, ScanState
 from ...types import Event, Note, Progress
-from .probe_trials import LAST_STEP, trial
+from .probe_trials import LAST_STEP, noise_of, trial
 from .sequential import Sequential
 
 LONG = 20  # passes of the trials that tell coherent from partly coherent light
@@ -25,7 +25,7 @@ MORE_MODES = 0.985  # of three modes' error: what five must reach
 FEWER_MODES = 1.025  # of three modes' error: what two may have
 TRIED, EACH = 16, 5  # passes of the trials with and without a background; of so many frames one is left out
 MATTERS = 0.02  # share of the darker half of the detector's light that is as even as a background
-WITH = 0.98  # of the error without: what a background must reach
+WITH = 0.85  # of the error without, beyond that of the counts: what a background must reach
 FASTER = 1.8  # power of a step of the likelihood: below 2 it stays stable
 SMOOTH = 0.08  # cycles per pixel: a background is as smooth as scattered light
 SIDE_MODE = 0.1  # share of the light in each of the first two further modes at the start
@@ -100,7 +100,8 @@ def with_background(problem: Problem, state: ScanState, seed: int) -> Generator[
     without, _ = _passes(trials, state, seed)
     yield Progress(1, 2, without, "looking for a background")
     error, found = min((_passes(_on(trials, start), state, seed) for start in even), key=lambda tried: tried[0])
-    if not error < WITH * without:
+    noise = noise_of(trials)
+    if not error**2 - noise**2 < WITH**2 * (without**2 - noise**2):
         return problem
     background = found.measured.background
     assert background is not None

@@ -111,7 +111,7 @@ class Places:
     def __init__(self, problem: Problem, state: ScanState, recipe: ScanRecipe) -> None:
         given = problem.acquisition
         assert isinstance(given, Ptychography)
-        light = narrowed(state.probe[:1], problem.scan.rim).cpu().numpy()
+        light = narrowed(state.probe, problem.scan.rim).cpu().numpy()
         some = given.subset(problem.train.cpu().numpy())
         self._chosen = problem.train.cpu().numpy()[middle_frames(some, FRAMES)]
         part = trials_of(given.subset(self._chosen).replace(probe=light), recipe)
@@ -136,7 +136,7 @@ class Places:
             problem = problem_of(self._part.replace(positions_um=place[self._chosen]), plain)
         except InputError:  # such positions are no scan
             return math.inf
-        return trial(problem, first_state(problem, None).probe[:1], self._recipe.seed, passes)[0]
+        return trial(problem, first_state(problem, None).probe, self._recipe.seed, passes)[0]
 
     def judged(self, sizes: dict[int, float]) -> float:
         """The error of a longer trial of `sizes`, by frames that chose nothing."""
