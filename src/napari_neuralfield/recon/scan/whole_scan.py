@@ -1,8 +1,7 @@
 """Positions that are wrong as a whole, found by trials that are judged on frames left out.
 
 A motor that steps too far or falls back in every second row, axes that are not square, a sample that drifts: a number
-tells each, which a few passes find where it makes frames left out fit clearly better. Where moving every position at
-random changes nothing, the frames do not bear the positions out at all, which is said.
+tells each, which a few passes find where it makes frames left out fit clearly better.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from .scan_rotation import middle_frames, turned_places
 from .setup import problem_of
 
 FRAMES, SHORT, LONG = 60, 4, 10  # used to judge positions, and passes of a trial
-NOISY, FAR = 1.5, 2.5  # times the noise of counts: errors below leave nothing to look for, and to warn of
+NOISY = 1.5  # times the noise of counts: errors below leave nothing to look for
 HOPE, FOLLOWED = 0.98, 2  # of the error before: what a kind of wrong positions must reach; kinds followed
 CLEARLY = 0.93  # of the error as given: what other positions must reach to be taken
 CLOSER = 0.6  # times the share by which frames lie closer: more of the error, for they predict each other better anyway
-ASTRAY_PX, DEAF, SURE = 3.0, 1.1, 1.25  # moved so far at random, positions must raise the error so many times; new ones
+ASTRAY_PX, SURE = 3.0, 1.25  # moved so far at random, positions must raise the error so many times; new ones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +153,7 @@ class Places:
         return self._tried[key]
 
     def run(self) -> Generator[Event, None, dict[int, float]]:
-        """Sizes by numbers of the kinds that are clearly better than the positions as given; says what is beyond."""
+        """Sizes by numbers of the kinds that are clearly better than the positions as given."""
         found: dict[int, float] = {}
         given = self._of(found)
         if given < NOISY * self.noise:
@@ -166,7 +165,6 @@ class Places:
             found = min((self._finer(way) for way in ways), key=self._of)
         if found and self.judged(found) < CLEARLY * self.judged({}) and self._astray(found) > SURE:
             return found
-        yield from self._beyond(given)
         return {}
 
     def _first_steps(self, sizes: dict[int, float]) -> Generator[Event, None, list[dict[int, float]]]:
@@ -196,14 +194,3 @@ class Places:
         rng, place = np.random.default_rng(self._recipe.seed), self.moved(sizes)
         places = [place + ASTRAY_PX * self._pixel * rng.standard_normal(place.shape) / 2**0.5 for _ in range(2)]
         return min(self.error(one) for one in places) / self.error(place)
-
-    def _beyond(self, given: float) -> Generator[Event, None, None]:
-        """Says so where the frames do not bear the positions out, whose error is as `given`."""
-        times = self._astray({}) if given > FAR * self.noise else DEAF
-        if times < DEAF:
-            yield Note(
-                f"the frames do not bear the positions out: those left out are predicted with an error of {given:.2g}, "
-                f"with all positions moved by {ASTRAY_PX:g} px at random {times * given:.2g}, while counts alone leave "
-                f"{self.noise:.2g}; positions or probe are too far off to be found, so do not trust the picture",
-                "warning",
-            )
