@@ -54,7 +54,9 @@ def test_a_moving_gap_leaves_the_residual_field_as_it_is() -> None:
 def test_the_intersection_of_the_masks_would_not() -> None:
     whole, moving, _ = scans()
     assert moving.frame_mask is not None
-    assert likeness("rpie", whole.replace(mask=moving.frame_mask.all(axis=0)), passes=20) < 0.9  # measured: 0.49
+    assert (
+        likeness("rpie", whole.replace(mask=moving.frame_mask.all(axis=0)), passes=20, correct_positions=False) < 0.9
+    )  # measured: 0.49
 
 
 def test_the_mean_frame_is_that_of_good_pixels() -> None:
