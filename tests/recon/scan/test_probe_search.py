@@ -95,6 +95,8 @@ def test_options_describe_a_probe() -> None:
     assert away == pytest.approx(-2000, rel=0.1)
     with pytest.raises(InputError, match=r"option probe_defocus_um is -2000, but .* is not a far-field scan"):
         problem_of(acquisition.replace(geometry="near_field"), build_recipe("rpie", lens))
+    with pytest.raises(InputError, match="seed_probe is no"):
+        problem_of(acquisition, build_recipe("rpie", lens | {"seed_probe": False}))
 
 
 def test_turns_and_bends() -> None:

@@ -9,16 +9,16 @@ from ... import compute
 from ...checks.scan_rules import require_usable
 from ...data.acquisition import Acquisition, CodedPtychography, Ptychography
 from ...fields.planes import PlanesField
-from ...forward.orientation import oriented
 from ...forward.ptychography import kernel
-from ...forward.registration import positions_from_frames
 from ...forward.scan import Scan, measure, narrowed, scan_of
 from ...forward.scan_problem import Problem, ScanState, object_of
 from ...optics.grids import centred_spectrum, to_centre
 from ...optics.probe import NAMES, described_probe
 from ...types import Field, InputError, Result
 from .exit_waves import orthogonal, power
+from .orientation import oriented
 from .recipe import ScanRecipe
+from .registration import positions_from_frames
 
 TOLD = ("geometry", "wavelength_um", "pixel_um", "binning", "to_detector_um", "to_object_um")  # of a scan, in a header
 
@@ -69,6 +69,10 @@ def described(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe)
         raise InputError(
             f"option {first} is {said[first]:g}, but {where} is not a far-field scan, of which alone a probe is "
             "described; leave it out"
+        )
+    if not recipe.seed_probe:
+        raise InputError(
+            f"option {first} is {said[first]:g}, but seed_probe is no, so that no probe is started from; leave one out"
         )
     pixel, wavelength = acquisition.object_pixel_um, acquisition.wavelength_um
     probe = described_probe(said, acquisition.frame_shape, pixel, wavelength)
