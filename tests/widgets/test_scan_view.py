@@ -15,9 +15,9 @@ from window import docks_of, names, show
 
 from napari_neuralfield.app.figures.colour_wheel import coloured, wheel
 from napari_neuralfield.data.acquisition import Draft
-from napari_neuralfield.forward.orientation import NAMES, oriented_positions
 from napari_neuralfield.forward.scan_problem import first_state
 from napari_neuralfield.recon.engine.recipe import method
+from napari_neuralfield.recon.scan.orientation import NAMES, oriented_positions
 from napari_neuralfield.recon.scan.recipe import ScanRecipe
 from napari_neuralfield.recon.scan.setup import field_of, problem_of, result_of
 from napari_neuralfield.registry import METHODS

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_neuralfield.forward.registration import positions_from_frames
 from napari_neuralfield.recon import build_recipe, recommended, reconstruct
+from napari_neuralfield.recon.scan.registration import positions_from_frames
 from napari_neuralfield.simulate.scans import coded
 from napari_neuralfield.types import Done, InputError, Note
 

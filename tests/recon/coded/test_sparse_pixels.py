@@ -9,7 +9,7 @@ import pytest
 
 from napari_neuralfield.data.acquisition import CodedPtychography
 from napari_neuralfield.recon import build_recipe, reconstruct
-from napari_neuralfield.recon.scan.sparse_pixels import _lowest
+from napari_neuralfield.recon.coded.sparse_pixels import _lowest
 from napari_neuralfield.simulate.scans import coded
 from napari_neuralfield.types import Done, InputError, Note, Progress, Result
 

@@ -11,7 +11,7 @@ import torch
 from napari_neuralfield import Note, build_recipe
 from napari_neuralfield.data.acquisition import Ptychography
 from napari_neuralfield.forward.scan_problem import Problem, ScanState, first_state
-from napari_neuralfield.recon.scan.coherence import with_background
+from napari_neuralfield.recon.scan.background import with_background
 from napari_neuralfield.recon.scan.setup import problem_of, result_of
 from napari_neuralfield.recon.verdict.scan_frames import compared, rebuilt
 from napari_neuralfield.simulate.scans import far_field

@@ -10,8 +10,8 @@ import scan_scene
 import torch
 
 from napari_neuralfield.cli import commands as cli
-from napari_neuralfield.forward.orientation import MATRICES, NAMES, oriented, oriented_positions
 from napari_neuralfield.io import open_acquisition, save_acquisition
+from napari_neuralfield.recon.scan.orientation import MATRICES, NAMES, oriented, oriented_positions
 from napari_neuralfield.recon.scan.orientation_trials import Trial, orientation_trials, part_of
 from napari_neuralfield.recon.scan.recipe import ScanRecipe
 from napari_neuralfield.recon.scan.setup import problem_of

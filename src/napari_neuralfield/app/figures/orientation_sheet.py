@@ -27,7 +27,7 @@ def turned(acquisition: Acquisition, orientation: str) -> Acquisition:
     ------
     InputError : for an unknown orientation, or an acquisition that is no scan or has no positions.
     """
-    from ...forward.orientation import NAMES, oriented
+    from ...recon.scan.orientation import NAMES, oriented
 
     known = {str(name): name for name in NAMES}
     if orientation not in known:

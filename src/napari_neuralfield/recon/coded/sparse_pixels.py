@@ -17,8 +17,8 @@ from ...forward.scan_problem import Problem, ScanState, first_state
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import method, option
-from .recipe import ScanRecipe
-from .setup import field_of, problem_of, result_of
+from ..scan.recipe import ScanRecipe
+from ..scan.setup import field_of, problem_of, result_of
 from .sparse_solver import AT_ONCE, GEOMETRY, SparseMemory, SparseSolver, from_mean_frame
 
 COARSE = (0.03, 0.06)  # cycles per pixel: where it is decided whether positions are wrong

@@ -20,7 +20,7 @@ from ...forward.scan import Scan, narrowed, windows
 from ...forward.scan_problem import Problem, ScanState
 from ...optics.propagation import angular_spectrum, filtered, shifted
 from ..engine.sparsity import fewer_edges
-from .gradient import Pull, kernel_slope, low_pass, position_steps, pull_of
+from ..scan.gradient import Pull, kernel_slope, low_pass, position_steps, pull_of
 
 AT_ONCE = 4  # frames whose images stay in the processor's cache
 GEOMETRY = ("to_detector_um", "wavelength_um")

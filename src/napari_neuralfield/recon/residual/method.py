@@ -21,17 +21,17 @@ from ...forward.scan_measurement import ScanMeasurement
 from ...forward.scan_problem import Problem, ScanState, first_state, object_of
 from ...optics.grids import spread
 from ...types import Done, Event, Extent
+from ..coded.sparse_pixels import wrong_positions
+from ..coded.sparse_solver import from_mean_frame
 from ..engine.any_field import fitted
 from ..engine.recipe import method
-from ..scan.coherence import with_background
+from ..scan.background import with_background
 from ..scan.passes import solve_scan
 from ..scan.pie import RpieRecipe
 from ..scan.recipe import ScanRecipe
 from ..scan.scan_rotation import turned
 from ..scan.sequential import Sequential
 from ..scan.setup import problem_of, result_of
-from ..scan.sparse_pixels import wrong_positions
-from ..scan.sparse_solver import from_mean_frame
 from ..scan.whole_scan import placed
 from .fit import ResidualFit, image_from_file
 from .of_leds import residual_of_leds

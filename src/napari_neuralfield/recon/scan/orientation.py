@@ -1,7 +1,7 @@
 """Which way round the positions of a scan run: eight orientations, and an acquisition turned into one of them.
 
 Stages and cameras disagree about axes and signs, and a wrong sign can fit the frames as well as the right one. Only a
-look at the picture tells; `recon.scan.orientation_trials` makes the eight pictures.
+look at the picture tells; `orientation_trials` makes the eight pictures.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ..data.acquisition import CodedPtychography, Ptychography
-from ..optics.illumination import ORIENTATIONS, orient
+from ...data.acquisition import CodedPtychography, Ptychography
+from ...optics.illumination import ORIENTATIONS, orient
 
 Orientation = Literal[
     "as-given",

@@ -14,12 +14,12 @@ import torch
 from ... import compute
 from ...compute import COMPLEX
 from ...data.acquisition import Acquisition, CodedPtychography, Ptychography
-from ...forward.orientation import NAMES, Orientation, oriented
 from ...forward.ptychography import counts, from_detector, probes, to_detector
 from ...forward.scan import add_windows, windows
 from ...forward.scan_problem import Problem, ScanState, first_state, object_of
 from ...optics.grids import resample, spread
 from ...types import InputError, Progress
+from .orientation import NAMES, Orientation, oriented
 from .recipe import ScanRecipe
 from .setup import problem_of
 

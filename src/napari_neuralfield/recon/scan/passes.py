@@ -20,7 +20,7 @@ from ...forward.scan_problem import Problem, ScanState
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import option
-from .coherence import with_background
+from .background import with_background
 from .exit_waves import ExitWaves, orthogonal, power
 from .positions import PositionCorrection
 from .recipe import ScanRecipe

@@ -14,7 +14,6 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from ... import compute
 from ...compute import COMPLEX
 from ...data.acquisition import Ptychography
 from ...forward.ptychography import from_detector
@@ -30,7 +29,6 @@ from .setup import problem_of
 
 PASSES = 4  # of each trial
 MORE = 12  # of the best trials
-LAST_STEP = 0.3  # of the last pass of a trial, so that noise averages
 HELD = 5  # every fifth frame is left out of the trials
 FRAMES = 60  # used for each trial
 SIDE = 128  # pixels of the middle of larger frames: the same window in larger pixels
@@ -94,17 +92,14 @@ def trial(
     problem : whose held frames are predicted; those used where it holds none.
     probe : to start from (mode, y, x).
     seed : of the order of the frames.
-    passes : how many; the steps of the last half shrink to `LAST_STEP`.
+    passes : how many.
     kept : the probe stays as it is.
     """
     state = first_state(problem, 1, False)
     state.probe = probe
-    engine, order = Sequential(problem, state, object_alpha=0.8), compute.seed(seed)
-    for number in range(passes):
-        frames = problem.train[torch.randperm(len(problem.train), generator=order).to(problem.device)].tolist()
-        step = LAST_STEP ** max(0.0, 2 * (number + 1) / passes - 1)
-        for _ in engine.sweep(frames, number > 0 and not kept, step):
-            pass
+    engine = Sequential(problem, state, object_alpha=0.8)
+    for _ in engine.few_passes(problem.train, passes, seed, not kept):
+        pass
     end = engine.waves.state()
     error = problem.error(end, judges(problem))
     return (error if math.isfinite(error) else math.inf), end

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pydantic
 
-from ...forward.orientation import Orientation
 from ...forward.scan import Borders
 from ..engine.recipe import Recipe, option
+from .orientation import Orientation
 
 
 class ProbeOptions(Recipe):

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
-from ..data.acquisition import CodedPtychography
+from ...data.acquisition import CodedPtychography
 
 FINEST = 0.2  # cycles per sensor pixel: finer shadows change with the surface
 REACH = 0.25  # of the frame: the largest displacement between two frames that is looked for

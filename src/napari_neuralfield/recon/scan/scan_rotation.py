@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from ...data.acquisition import CodedPtychography, Ptychography
-from ...forward.orientation import oriented
 from ...forward.scan_problem import first_state
 from ...types import Event, Note, Progress
+from .orientation import oriented
 from .probe_search import flat
 from .probe_trials import trial
 from .recipe import ScanRecipe

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 import torch
 
+from ... import compute
 from ...forward.scan_problem import Problem, ScanState
 from .exit_waves import ExitWaves, power
+
+LAST_STEP = 0.3  # of the last of a few passes, so that noise averages
 
 
 @dataclasses.dataclass
@@ -52,6 +55,23 @@ class Sequential:
                 if solve_probe:
                     probe_velocity.push(waves.probe)
             yield [frame], misfit
+
+    def few_passes(self, frames: torch.Tensor, passes: int, seed: int, solve_probe: bool = True) -> Iterator[int]:
+        """Short trials: the number of each pass over `frames` when it is done; full steps, then shrinking ones.
+
+        Parameters
+        ----------
+        frames : indices of those used.
+        passes : how many; the steps of the last half shrink to `LAST_STEP`.
+        seed : of the order of the frames.
+        solve_probe : whether the probe changes too, from the second pass on.
+        """
+        order = compute.seed(seed)
+        for number in range(passes):
+            turn = frames[torch.randperm(len(frames), generator=order).to(frames.device)].tolist()
+            for _ in self.sweep(turn, solve_probe and number > 0, LAST_STEP ** max(0.0, 2 * (number + 1) / passes - 1)):
+                pass
+            yield number
 
 
 def weight(bright: torch.Tensor, alpha: float) -> torch.Tensor:

@@ -8,13 +8,12 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from ... import compute
 from ...compute import COMPLEX
 from ...data.acquisition import Ptychography
-from ...forward.orientation import Orientation, oriented_positions
 from ...forward.scan_problem import Problem, ScanState, first_state, object_of
 from ...types import InputError, Result
 from ..scan.exit_waves import ExitWaves
+from ..scan.orientation import Orientation, oriented_positions
 from ..scan.orientation_trials import cut_patterns
 from ..scan.recipe import ScanRecipe
 from ..scan.sequential import Sequential
@@ -22,7 +21,7 @@ from ..scan.setup import problem_of
 from .scan_frames import Scanned, compared
 
 FRAMES, SIDE = 64, 128  # used, near the middle of the scan; and pixels of the middle of larger far-field frames
-PASSES, FEW_PASSES, LAST_STEP, EVERY = 10, 6, 0.3, 6
+PASSES, FEW_PASSES, EVERY = 10, 6, 6
 SLOW = 10.0  # pixels: wider slopes, which hardly any frame tells, are left out
 BENT = 0.2  # rad, of the other start in the near field
 LIT = 0.15  # of the light of a bright place, above which a place counts
@@ -72,17 +71,14 @@ def short_run(
     problem : from `of_part`. frames : indices of those used. passes : over them. probe_too : the probe may change.
     bent : slow random phase of the object at the start, rad.
     """
-    state, order = first_state(problem, None), compute.seed(0)
+    state = first_state(problem, None)
     if bent:
         field = gaussian_filter(np.random.default_rng(0).standard_normal(problem.scan.object_shape), SLOW / 2)
         phase = torch.as_tensor(bent * field / field.std(), device=problem.device)
         state.object_array = state.object_array * torch.polar(torch.ones_like(phase), phase).to(COMPLEX)
     engine = Sequential(problem, state, object_alpha=0.5)
-    for number in range(passes):
-        turn = frames[torch.randperm(len(frames), generator=order).to(problem.device)].tolist()
-        step = LAST_STEP ** max(0.0, 2 * (number + 1) / passes - 1)
-        for _ in engine.sweep(turn, probe_too and number > 0, step):
-            pass
+    for _ in engine.few_passes(frames, passes, 0, probe_too):
+        pass
     return engine.waves.state()
 
 

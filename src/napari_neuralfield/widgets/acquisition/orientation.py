@@ -18,7 +18,7 @@ from ..kit.threads import Background
 
 if TYPE_CHECKING:
     from ...data.acquisition import CodedPtychography, Draft, Ptychography
-    from ...forward.orientation import Orientation
+    from ...recon.scan.orientation import Orientation
     from ...recon.scan.orientation_trials import Trial
 
 KINDS = ("ptychography", "coded_ptychography")
@@ -151,7 +151,7 @@ class OrientationPanel(QWidget):
     # the pictures
 
     def _add(self, trial: Trial) -> None:
-        from ...forward.orientation import NAMES
+        from ...recon.scan.orientation import NAMES
 
         self._trials[trial.orientation] = trial
         tile = self.tiles[trial.orientation] = QToolButton()
@@ -185,7 +185,7 @@ class OrientationPanel(QWidget):
 
     def choose(self, name: Orientation) -> None:
         """Turn the positions of the draft into this orientation."""
-        from ...forward.orientation import oriented_positions
+        from ...recon.scan.orientation import oriented_positions
 
         if self._given is None:
             return

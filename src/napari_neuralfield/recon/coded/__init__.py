@@ -1,0 +1,1 @@
+"""Coded ptychography: known surfaces, and surfaces that are calibrated."""
