@@ -22,7 +22,7 @@ from ..scan.whole_scan import rows_of
 from .scan_frames import Scanned, compared
 
 FRAMES, SIDE = 64, 128  # used, near the middle of the scan; and pixels of the middle of larger far-field frames
-PASSES, FEW_PASSES, MORE_PASSES, EVERY = 10, 6, 15, 6  # more: for a probe that was found with other positions
+PASSES, FEW_PASSES, MORE_PASSES, EVERY = 10, 6, 12, 6  # more: for a probe that was found with other positions
 SLOW = 10.0  # pixels: wider slopes, which hardly any frame tells, are left out
 BENT = 0.2  # rad, of the other start in the near field
 LIT = 0.15  # of the light of a bright place, above which a place counts
@@ -161,12 +161,12 @@ class Readings:
 
     Parameters
     ----------
-    part : from `small_part`. told : as for `of_part`. others : the same with other probes to start from, for positions
-        that are quite others, with which the probe of `part` was not found.
+    part : from `small_part`. told : as for `of_part`. as_given : the same with the probe that was given, for other
+        orientations, with which the one of `part` was not found; None where none was.
     """
 
-    def __init__(self, part: Scanned, told: ScanRecipe, others: tuple[Scanned, ...] = ()) -> None:
-        self._parts, self._told = (part, *others), told
+    def __init__(self, part: Scanned, told: ScanRecipe, as_given: Scanned | None = None) -> None:
+        self._part, self._as_given, self._told = part, as_given, told
         self._place = np.asarray(part.positions_um, dtype=float)
         self._middle = self._place.mean(0)
         self.own = max(self._left(part, FEW_PASSES), LOWEST)
@@ -181,10 +181,14 @@ class Readings:
         except InputError:  # such positions are no scan
             return 2.0
 
-    def _moved(self, change: Change, passes: int, held: bool = False) -> float:
+    def _moved(self, change: Change, passes: int = MORE_PASSES, held: bool = False) -> float:
         place = self._middle + change(self._place - self._middle)
-        parts = self._parts if passes == MORE_PASSES else self._parts[:1]
-        return min(self._left(one.replace(positions_um=place), passes, held) for one in parts)
+        return self._left(self._part.replace(positions_um=place), passes, held)
+
+    def _oriented(self, name: Orientation) -> float:
+        place = self._middle + oriented_positions(self._place - self._middle, name)
+        parts = [part for part in (self._part, self._as_given) if part is not None]
+        return min(self._left(part.replace(positions_um=place), MORE_PASSES) for part in parts)
 
     def scaled(self) -> dict[str, float]:
         """Positions closer together and farther apart, and what those as given leave."""
@@ -194,20 +198,18 @@ class Readings:
     def others(self) -> dict[str, float]:
         """Positions in other orientations, turned, of other size, in another order, by longer runs."""
         ways: dict[str, list[Change]] = {
-            f"if_{name.replace('-', '_')}": [lambda p, n=name: oriented_positions(p, n)] for name in ORIENTATIONS
-        }  # fmt: skip
-        ways |= {
             "if_turned": [turned(TURN_DEG), turned(-TURN_DEG)],
             "if_half": [lambda p: 0.5 * p],
             "if_one_frame_off": [lambda p, k=k: np.roll(p, k, axis=0) for k in (1, -1)],
         }  # fmt: skip
         if rows_of(self._place) is not None:
             ways["if_lines_both_ways"] = [both_ways]
-        own = max(self._moved(lambda p: p, MORE_PASSES), LOWEST)
-        found = {name: min(self._moved(way, MORE_PASSES) for way in some) / own for name, some in ways.items()}
+        left = {f"if_{name.replace('-', '_')}": self._oriented(name) for name in ORIENTATIONS}
+        left |= {name: min(map(self._moved, some)) for name, some in ways.items()}
+        own = max(self._oriented("as-given"), LOWEST)
         # frames with little in common are explained by anything: those left out are asked
-        apart, as_given = (self._moved(lambda p, f=f: f * p, MORE_PASSES, held=True) for f in (2, 1))
-        return found | {"if_double": apart / max(as_given, LOWEST)}
+        apart, as_given = (self._moved(lambda p, f=f: f * p, held=True) for f in (2, 1))
+        return {name: value / own for name, value in left.items()} | {"if_double": apart / max(as_given, LOWEST)}
 
 
 def both_ways(place: np.ndarray) -> np.ndarray:

@@ -57,7 +57,7 @@ def evidence(acquisition: Scanned, result: Result, readings: bool | None = None)
     if part.frame_count >= FEWEST:
         small = of_part(part, told)
         blind = getattr(acquisition, "probe", None) is None
-        tried = Readings(part, told, () if blind else (small_part(acquisition, problem, state, probe_too=False),))
+        tried = Readings(part, told, None if blind else small_part(acquisition, problem, state, probe_too=False))
         figures |= independent(small, result) | held_out(small) | tried.scaled()
         doubt = scan_rules.verdict(figures).level != "green"
         if doubt if readings is None else readings:
