@@ -24,6 +24,7 @@ KEPT = ("borders", "pad", "device", "hold_out", "use_every")  # of a recipe: wha
 MOST_PIXELS = 8_000_000  # of the frames looked at
 AT_ONCE = 16  # frames
 JITTER = 0.7, 1.4  # of a frame's amplitude, which is left free
+DARK = 0.25  # of the counts of bright frames
 FULL = 0.001  # share of the pixels at the highest value, above which it is the detector's end
 WHOLE = 1e-3  # by which counts may differ from whole numbers
 SPECKLED = 0.05  # share of what tells frames apart that neighbouring pixels have in common, above which it is a measure
@@ -81,6 +82,10 @@ class ScanMisfits:
     def noisy(self) -> float:
         """Share of what tells the frames apart that is counting noise."""
         return float(self.noise.sum() / max(self.structure.sum(), 1e-30))
+
+    def dark(self) -> np.ndarray:
+        """Numbers of the frames that have hardly any light beside the brighter ones."""
+        return self.frames[self.energy < DARK * np.quantile(self.energy, 0.9)]
 
     def odd(self) -> np.ndarray:
         """Numbers of the frames that come back far worse than the others."""

@@ -65,6 +65,7 @@ def verdict(figures: Mapping[str, float]) -> Verdict:
         doubts = [("amber", doubt) for _, doubt in doubts]
     level, sentence = gravest(doubts, ALONE if _single(figures) else GOOD)
     more = next(_causes(figures), "") if doubts else _remark(figures)
+    more = "" if doubts and ": " in sentence else more  # it says by itself what to do
     return Verdict(level, f"{sentence} {more}".strip(), dict(figures))
 
 
@@ -83,7 +84,7 @@ def _doubts(f: Mapping[str, float]) -> Iterator[Doubt]:
     limits = {"unexplained": UNEXPLAINED, "held": HELD_OUT, "halves": HALVES}
     limits = BY_SURFACE if f.get("surface_known") else limits
     if level := level_of(f["unexplained"], limits["unexplained"]):
-        noises = f" (the misfit is {f['noises']:.2g} times the noise)" if "noises" in f else ""
+        noises = f" (the misfit is {f['noises']:.3g} times the noise)" if "noises" in f else ""
         yield level, f"{_share(f['unexplained'])} of what differs from frame to frame is not in this picture{noises}."
     if "halves_agree" not in f:
         yield "amber", f"There are only {f['frames']:.0f} frames, too few to check the picture against each other."
@@ -171,6 +172,11 @@ def _causes(f: Mapping[str, float]) -> Iterator[str]:
     if best := _best_reading(f):
         how = " (--orientations shows all)" if best.removesuffix("_back") in ORIENTED else ""
         yield f"A short run explains the frames {1 / max(f[best], 0.02):.1f} times better with {READINGS[best]}{how}."
+    if f.get("dark_frames", 0.0) > ODD[0]:
+        yield (
+            f"{f['dark_frames']:.0%} of the frames are dark beside the others (the first is frame "
+            f"{f['first_dark_frame']:.0f}): leave them out (--leave-out), and look at the shutter."
+        )
     if level_of(f["odd_frames"], ODD):
         first = f" (the first is frame {f['oddest_frame']:.0f})" if "oddest_frame" in f else ""
         far = f"{f['odd_frames']:.0%} of the frames are far off{first}"

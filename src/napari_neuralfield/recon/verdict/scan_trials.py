@@ -192,35 +192,45 @@ class Readings:
 
     def scaled(self) -> dict[str, float]:
         """Positions closer together and farther apart, and what those as given leave."""
-        closer, farther = (self._moved(lambda p, f=f: f * p, FEW_PASSES) / self.own for f in SCALES)
+        closer, farther = (self._moved(times(factor), FEW_PASSES) / self.own for factor in SCALES)
         return {"share_short_run": self.own, "if_closer": closer, "if_farther": farther}
 
     def others(self) -> dict[str, float]:
         """Positions in other orientations, turned, of other size, in another order, by longer runs."""
         ways: dict[str, list[Change]] = {
             "if_turned": [turned(TURN_DEG), turned(-TURN_DEG)],
-            "if_half": [lambda p: 0.5 * p],
-            "if_one_frame_off": [lambda p, k=k: np.roll(p, k, axis=0) for k in (1, -1)],
+            "if_half": [times(0.5)],
+            "if_one_frame_off": [frames_on(1), frames_on(-1)],
         }  # fmt: skip
-        if rows_of(self._place) is not None:
+        if not np.array_equal(both_ways(self._place), self._place):
             ways["if_lines_both_ways"] = [both_ways]
         left = {f"if_{name.replace('-', '_')}": self._oriented(name) for name in ORIENTATIONS}
         left |= {name: min(map(self._moved, some)) for name, some in ways.items()}
         own = max(self._oriented("as-given"), LOWEST)
         # frames with little in common are explained by anything: those left out are asked
-        apart, as_given = (self._moved(lambda p, f=f: f * p, held=True) for f in (2, 1))
+        apart, as_given = (self._moved(times(factor), held=True) for factor in (2, 1))
         return {name: value / own for name, value in left.items()} | {"if_double": apart / max(as_given, LOWEST)}
 
 
 def both_ways(place: np.ndarray) -> np.ndarray:
-    """Places (frame, 2) of a raster, every second line of it backwards."""
-    found = rows_of(place)
+    """Places (frame, 2) of a raster, every second line of it backwards; a last line may be cut short."""
+    found = next(filter(None, (rows_of(place[:end]) for end in range(len(place), len(place) // 2, -1))), None)
     if found is None:
         return place
     back, row = place.copy(), found[1]
     for number in range(1, int(row.max()) + 1, 2):
-        back[row == number] = place[row == number][::-1]
+        back[: len(row)][row == number] = place[: len(row)][row == number][::-1]
     return back
+
+
+def times(factor: float) -> Change:
+    """What makes places (frame, 2) so many times as far apart."""
+    return lambda place: factor * place
+
+
+def frames_on(count: int) -> Change:
+    """What gives every frame the place (frame, 2) of the one so many before it."""
+    return lambda place: np.roll(place, count, axis=0)
 
 
 def turned(degrees: float) -> Change:

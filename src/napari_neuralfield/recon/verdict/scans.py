@@ -43,14 +43,15 @@ def evidence(acquisition: Scanned, result: Result, readings: bool | None = None)
         "unexplained_middle": float(found.rings[0]), "unexplained_rim": float(found.rings[-1]),
         "fixed_pattern": found.fixed, "fixed_brighter": found.brighter, "full_pixels": found.full,
         "frames": float(total), "odd_frames": len(odd) / total,
+        "dark_frames": len(found.dark()) / total,
     }  # fmt: skip
     figures |= stored_otherwise(problem)
     if found.noise.sum() > 0:
         figures["noises"] = found.noises()
     if getattr(acquisition, "coded_surface", None) is not None:
         figures["surface_known"] = 1.0
-    if len(odd):
-        figures["oddest_frame"] = float(odd[0])
+    for name, which in (("oddest_frame", odd), ("first_dark_frame", found.dark())):
+        figures |= {name: float(which[0])} if len(which) else {}
     figures |= plausible(problem, state) | positions_as_a_whole(acquisition, result)
     told = ScanRecipe.model_validate({name: result.recipe[name] for name in KEPT[:3] if name in result.recipe})
     part = small_part(acquisition, problem, state)
