@@ -34,6 +34,7 @@ AT_EDGE = 0.5  # light at the border of the probe's window, over that of a mean 
 FULL = 0.003  # share of the pixels at the highest value
 NOISY = 0.5  # share of what tells frames apart that is noise, above which it is said
 BETTER = 0.79, 0.35  # share left with another reading of the positions over that with the given one
+NEAR, CLEARLY = ("if_closer", "if_farther", "if_turned"), 0.6  # readings that differ little; what others must reach
 WORTH = 0.02  # share left by a short run, below which another reading does not matter
 FEWEST = 8  # frames
 LENGTHS = "check their unit, the object's pixel, wavelength and distance"
@@ -79,13 +80,15 @@ def _doubts(f: Mapping[str, float]) -> Iterator[Doubt]:
     if f.get("logarithms") or f.get("roots"):
         what = "logarithms" if f.get("logarithms") else "square roots"
         yield "red", f"The frames hold {what} of whole numbers, not counts: give the counts themselves."
-    if level := level_of(f["overlap"], OVERLAP):
-        yield level, f"The light of neighbouring frames overlaps by {max(f['overlap'], 0):.0%} only."
+    if level := level_of(f["odd_frames"], ODD):
+        yield level, f"{_share(f['odd_frames'])} of the frames do not fit the others."
     limits = {"unexplained": UNEXPLAINED, "held": HELD_OUT, "halves": HALVES}
     limits = BY_SURFACE if f.get("surface_known") else limits
     if level := level_of(f["unexplained"], limits["unexplained"]):
         noises = f" (the misfit is {f['noises']:.3g} times the noise)" if "noises" in f else ""
         yield level, f"{_share(f['unexplained'])} of what differs from frame to frame is not in this picture{noises}."
+    if level := level_of(f["overlap"], OVERLAP):
+        yield level, f"The light of neighbouring frames overlaps by {max(f['overlap'], 0):.0%} only."
     if "halves_agree" not in f:
         yield "amber", f"There are only {f['frames']:.0f} frames, too few to check the picture against each other."
         return
@@ -121,7 +124,7 @@ def _short_runs(f: Mapping[str, float], limits: Mapping[str, tuple[float, float]
 
 def _best_reading(f: Mapping[str, float]) -> str:
     """The reading of the positions that explains frames clearly better than the given one; empty where none does."""
-    known = {name: f[name] for name in READINGS if name in f}
+    known = {name: f[name] for name in READINGS if name in f and (name in NEAR or f[name] < CLEARLY)}
     name = min(known, key=lambda one: known[one], default="")
     return name if name and level_of(known[name], BETTER) and f["share_short_run"] > WORTH else ""
 
@@ -156,8 +159,6 @@ def _pathologies(f: Mapping[str, float]) -> Iterator[Doubt]:
             f"The strongest mode of the probe holds {f['first_mode']:.0%} of the light only: modes may have taken what "
             "belongs to the object (fewer: --modes).",
         )
-    if level := level_of(f["odd_frames"], ODD):
-        yield level, f"{_share(f['odd_frames'])} of the frames do not fit the others."
 
 
 def _remark(f: Mapping[str, float]) -> str:
@@ -201,11 +202,10 @@ def _causes(f: Mapping[str, float]) -> Iterator[str]:
 
 def _nothing_better(f: Mapping[str, float]) -> str:
     """That no other reading of the positions helps, where they were tried."""
-    tried = [f[name] for name in READINGS if name in f]
-    if "if_flip_x" not in f or level_of(min(tried), BETTER):
+    if "if_flip_x" not in f or _best_reading(f):
         return ""
     return (
-        "The cause does not show: positions mirrored, turned, exchanged, scaled or one frame on fit no better; not "
+        "The cause does not show: positions mirrored, turned, exchanged, scaled or one frame on fit hardly better; not "
         "tried were other orders, a wrong distance, and light that is less coherent than assumed."
     )
 
