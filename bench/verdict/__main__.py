@@ -4,7 +4,8 @@
     python -m bench.verdict --method fpm-auto                another method
     python -m bench.verdict --method dpc                     phase from half discs
     python -m bench.verdict --method scans                   100 scans, each by the method that is recommended for it
-    python -m bench.verdict --method scans --part 0/2        every second of them, beside another process with 1/2
+    python -m bench.verdict --method scans --part 0/2        every second of them, beside another process with 1/2;
+                                                             begun again, it goes on where it was stopped
     python -m bench.verdict --options '{"calibrate": true}'  other options of the method
     python -m bench.verdict --only-count                     the answers kept, judged again by the rules as they are now
     python -m bench.verdict --limits                         and what each limit does when it is moved (for tuning)
@@ -64,14 +65,14 @@ def shares(count: Counter) -> str:
 
 
 def table(found: list[dict], rules: ModuleType) -> str:
-    """Counts by fault."""
-    rows = [f"{'fault':26} right: green amber red   wrong: green amber red"]
+    """Counts by fault, a Markdown table."""
+    levels = ("green", "amber", "red")
+    rows = ["| fault | right: green | amber | red | wrong: green | amber | red |", "|---|" + "---:|" * 6]
     for fault in sorted({line["fault"] for line in found}):
-        of_fault = counted([line for line in found if line["fault"] == fault], rules)
-        numbers = [[of_fault[wrong, level] for level in ("green", "amber", "red")] for wrong in (False, True)]
-        rows.append(f"{fault or 'none':26} {numbers[0][0]:12} {numbers[0][1]:5} {numbers[0][2]:3} "
-                    f"{numbers[1][0]:14} {numbers[1][1]:5} {numbers[1][2]:3}")  # fmt: skip
-    return "\n".join([*rows, shares(counted(found, rules))])
+        count = counted([line for line in found if line["fault"] == fault], rules)
+        numbers = [str(count[wrong, level] or "") for wrong in (False, True) for level in levels]
+        rows.append("| " + " | ".join([fault or "none", *numbers]) + " |")
+    return "\n".join([*rows, "", shares(counted(found, rules))])
 
 
 def moved_limits(found: list[dict], rules: ModuleType) -> str:

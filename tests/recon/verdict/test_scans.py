@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from napari_neuralfield.data.acquisition import Acquisition, CodedPtychography, Ptychography
 from napari_neuralfield.fields.planes import planes_of_images
@@ -14,8 +16,9 @@ from napari_neuralfield.recon import build_recipe, reconstruct
 from napari_neuralfield.recon.verdict import scan_rules
 from napari_neuralfield.recon.verdict.artefacts import vortices
 from napari_neuralfield.recon.verdict.scan_frames import ScanMisfits, compared, rebuilt
-from napari_neuralfield.recon.verdict.scan_picture import lattice_of, overlap, passes_light
-from napari_neuralfield.recon.verdict.scan_trials import alike
+from napari_neuralfield.recon.verdict.scan_picture import in_common, lattice_of, overlap, passes_light, plausible
+from napari_neuralfield.recon.verdict.scan_positions import positions_as_a_whole
+from napari_neuralfield.recon.verdict.scan_trials import alike, both_ways
 from napari_neuralfield.recon.verdict.scans import judge_scans
 from napari_neuralfield.simulate.scans import coded, far_field
 from napari_neuralfield.types import Done, Result, Verdict
@@ -66,12 +69,13 @@ def test_a_coded_scan_is_green_and_not_with_a_wrong_distance() -> None:
 @pytest.mark.parametrize(
     ("fault", "word"),
     [
-        ("mirrored", "mirrored or turned"),
-        ("shuffled", "Check positions"),
+        ("mirrored", "x mirrored"),
+        ("shuffled", "The cause does not show"),
         ("closer", "closer together"),
         ("next", "neighbour's position"),
-        ("dead", "far off"),
+        ("dead", "are dark beside the others (the first is frame 0)"),
         ("noise", ""),
+        ("logarithms", "logarithms"),
     ],
 )
 def test_a_fault_is_not_green_and_its_cause_is_named(sound: Ptychography, fault: str, word: str) -> None:
@@ -84,6 +88,7 @@ def test_a_fault_is_not_green_and_its_cause_is_named(sound: Ptychography, fault:
         "closer": lambda: sound.replace(positions_um=place * 1.3),
         "next": lambda: sound.replace(frames=np.roll(frames, 1, axis=0)),
         "dead": lambda: sound.replace(frames=np.round(frames * half)),
+        "logarithms": lambda: sound.replace(frames=np.log1p(frames)),
         "noise": lambda: sound.replace(frames=rng.poisson(frames.mean(0) * rng.exponential(1, frames.shape))),
     }[fault]()
     found = judged(spoiled)
@@ -128,6 +133,42 @@ def test_what_lies_on_a_lattice_and_what_does_not() -> None:
     assert overlap(grid, np.ones((14, 14)), spot=False) == pytest.approx(0.5)
 
 
+def test_a_ramp_and_an_empty_mode_show_in_the_figures(sound: Ptychography, good: Result) -> None:
+    problem, state = rebuilt(sound, good)
+    before = plausible(problem, state)
+    assert before["object_ramp"] < scan_rules.RAMP
+    assert "least_mode" not in before
+    x = torch.arange(state.object_array.shape[1])
+    turn = torch.polar(torch.ones(len(x)), 2 * np.pi * 0.1 * x)
+    state.object_array = state.object_array * turn
+    n = state.probe.shape[-1]
+    state.probe = torch.cat([state.probe * turn[:n].conj(), 0.01 * state.probe.roll(3, -1)])
+    after = plausible(problem, state)
+    assert after["object_ramp"] == pytest.approx(0.1, abs=0.02)
+    assert after["least_mode"] < scan_rules.EMPTY
+
+
+def test_a_probe_that_took_what_the_object_shows_is_told() -> None:
+    rng = np.random.default_rng(0)
+    first, second = (np.exp(0.4j * gaussian_filter(rng.standard_normal((96, 96)), 1.0) * 3) for _ in range(2))
+    seen = np.ones((96, 96), bool)
+    assert in_common(first[:64, :64], second, seen) < 0.15
+    assert in_common(first[:64, :64] * second[12:76, 20:84], second, seen) > scan_rules.SHARED
+    assert in_common(second[12:76, 20:84].conj(), second, seen) > 0.9
+
+
+def test_lines_that_run_back_and_positions_farther_apart() -> None:
+    place = 5.0 * np.stack(np.divmod(np.arange(36), 6), 1)
+    back = both_ways(place)
+    assert (both_ways(place[:33])[6:12] == back[6:12]).all()
+    assert (back[:6] == place[:6]).all()
+    assert (back[6:12] == place[6:12][::-1]).all()
+    scan = far_field(3, pixels=32, frames=36, spot=16.0)[0].replace(positions_um=place)
+    shifted = SimpleNamespace(calibration={"positions_um": 1.07 * place + 3})
+    assert positions_as_a_whole(scan, shifted)["positions_scaled"] == pytest.approx(1.07)
+    assert positions_as_a_whole(scan, SimpleNamespace(calibration={})) == {}
+
+
 def test_pictures_agree_by_what_is_the_same_in_them() -> None:
     first, other = np.random.default_rng(0).standard_normal((2, 64, 64)) + 0j
     lit = np.ones((64, 64), bool)
@@ -138,9 +179,14 @@ def test_pictures_agree_by_what_is_the_same_in_them() -> None:
 
 def test_noise_explains_what_it_can() -> None:
     n = np.ones(4)
-    found = ScanMisfits(np.arange(4), 0.5 * n, 0.5 * n, n, 9 * n, n, 0.0, 0.0, n, 0.0)
-    assert found.unexplained() == 0
-    assert ScanMisfits(np.arange(4), n, 0.5 * n, n, 9 * n, n, 0.0, 0.0, n, 0.0).unexplained() == 1
+    half = ScanMisfits(
+        frames=np.arange(4), residual=n, noise=0.5 * n, structure=n, residual_near=n, structure_near=n, energy=9 * n,
+        brightness=n, fixed=0.0, brighter=0.0, rings=n, full=0.0,
+    )  # fmt: skip
+    assert half.unexplained() == 1
+    assert dataclasses.replace(half, residual=0.5 * n).unexplained() == 0
+    assert dataclasses.replace(half, residual_near=0.1 * n).unexplained() == pytest.approx(0.1)
+    assert dataclasses.replace(half, residual_near=0 * n, structure_near=0 * n).unexplained() == 1
 
 
 USUAL = {
@@ -159,8 +205,16 @@ USUAL = {
         ({"if_farther": 0.2}, "red", "farther apart"),
         ({"if_farther": 0.2, "share_short_run": 0.01}, "green", ""),
         ({"phase_vortices": 1.2}, "red", "noise"),
-        ({"unexplained": 0.1}, "amber", "come back"),
+        ({"unexplained": 0.1}, "amber", "1.1 times the noise"),
         ({"object_ramp": 0.2}, "amber", "ramp"),
+        ({"grid_at_scan_step": 0.2}, "amber", "steps of the scan. A regular raster"),
+        ({"probe_like_object": 0.4}, "amber", "in common"),
+        ({"first_mode": 0.25}, "amber", "strongest mode"),
+        ({"least_mode": 0.0005}, "green", "empty"),
+        ({"positions_scaled": 1.08}, "amber", "8% farther apart"),
+        ({"logarithms": 1.0}, "red", "logarithms of whole numbers"),
+        ({"overlap": 0.3, "unexplained": 0.01, "halves_agree": 0.1}, "green", "overlap too little"),
+        ({"unexplained": 0.3, "if_lines_both_ways": 0.2}, "red", "every second line"),
         ({"modulus_range": 2.5}, "amber", "bright"),
         ({"unexplained": 0.3, "full_pixels": 0.02}, "amber", "saturated"),
         ({"unexplained": 0.3, "fixed_pattern": 0.4, "fixed_brighter": 0.9}, "amber", "background"),

@@ -24,16 +24,20 @@ KEPT = ("borders", "pad", "device", "hold_out", "use_every")  # of a recipe: wha
 MOST_PIXELS = 8_000_000  # of the frames looked at
 AT_ONCE = 16  # frames
 JITTER = 0.7, 1.4  # of a frame's amplitude, which is left free
+DARK = 0.25  # of the counts of bright frames
 FULL = 0.001  # share of the pixels at the highest value, above which it is the detector's end
 WHOLE = 1e-3  # by which counts may differ from whole numbers
+SPECKLED = 0.05  # share of what tells frames apart that neighbouring pixels have in common, above which it is a measure
 
 
 @dataclasses.dataclass(frozen=True)
 class ScanMisfits:
     """Of each frame, sums over its good pixels, of amplitudes (square roots of counts).
 
-    frames : their numbers. residual : of measured minus predicted, squared (frame,). noise : what counting explains of
-    it (frame,). structure : of measured minus mean frame, squared (frame,). energy : counts (frame,).
+    frames : their numbers. residual : of measured minus predicted, squared (frame,).
+    noise : what counting explains of it (frame,). structure : of measured minus mean frame, squared (frame,).
+    residual_near, structure_near : products with neighbouring pixels instead of the squares (frame,), in which noise
+    has no share. energy : counts (frame,).
     brightness : of each frame against the prediction (frame,), amplitude. fixed : share of the residual that is the
     same in all frames. brighter : share of that which is light that the picture does not predict.
     rings : the residual over the structure, both less noise, from the middle of the detector outwards (4,).
@@ -44,6 +48,8 @@ class ScanMisfits:
     residual: np.ndarray
     noise: np.ndarray
     structure: np.ndarray
+    residual_near: np.ndarray
+    structure_near: np.ndarray
     energy: np.ndarray
     brightness: np.ndarray
     fixed: float
@@ -54,11 +60,16 @@ class ScanMisfits:
     def unexplained(self, chosen: np.ndarray | slice = slice(None)) -> float:
         """Share of what tells the frames `chosen` apart that neither picture nor noise explains; 1 as by a mean frame.
 
-        Where less than a tenth is no noise, it is held against that tenth.
+        Told in two ways, each of which may take noise for more: by what counting explains (where less than a tenth is
+        no noise, it is held against that tenth), and by what neighbouring pixels have in common, which is no noise.
         """
         structure, noise = self.structure[chosen].sum(), self.noise[chosen].sum()
         signal = max(structure - noise, 0.1 * structure, 1e-30)
-        return float(max(self.residual[chosen].sum() - noise, 0.0) / signal)
+        beyond = float(max(self.residual[chosen].sum() - noise, 0.0) / signal)
+        near = self.structure_near[chosen].sum()
+        if not near > SPECKLED * structure:
+            return beyond
+        return min(beyond, float(max(self.residual_near[chosen].sum(), 0.0) / near))
 
     def error(self) -> float:
         """Relative amplitude error."""
@@ -71,6 +82,10 @@ class ScanMisfits:
     def noisy(self) -> float:
         """Share of what tells the frames apart that is counting noise."""
         return float(self.noise.sum() / max(self.structure.sum(), 1e-30))
+
+    def dark(self) -> np.ndarray:
+        """Numbers of the frames that have hardly any light beside the brighter ones."""
+        return self.frames[self.energy < DARK * np.quantile(self.energy, 0.9)]
 
     def odd(self) -> np.ndarray:
         """Numbers of the frames that come back far worse than the others."""
@@ -165,10 +180,17 @@ def compared(problem: Problem, state: ScanState, result: Result | None = None) -
         frames=chosen.cpu().numpy(), residual=residual.double().cpu().numpy(),
         noise=np.minimum(noise.double().cpu().numpy(), residual.double().cpu().numpy()),
         structure=change.square().sum((1, 2)).double().cpu().numpy(),
+        residual_near=_with_neighbours(miss), structure_near=_with_neighbours(change),
         energy=measured.square().sum((1, 2)).double().cpu().numpy(), brightness=gain.double().cpu().numpy(),
         fixed=max(between, 0.0), brighter=bright, rings=_rings(miss, change, problem.scan),
         full=float((measured >= 0.9999 * highest).float().mean()),
     )  # fmt: skip
+
+
+def _with_neighbours(values: torch.Tensor) -> np.ndarray:
+    """Sum over pixels (frame,) of each of `values` (frame, y, x) times the mean of its neighbours above and left."""
+    products = sum((values * values.roll(1, axis)).sum((1, 2)).double() for axis in (1, 2))
+    return (0.5 * torch.as_tensor(products)).cpu().numpy()
 
 
 def _looked_at(problem: Problem) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -222,6 +244,22 @@ def _are_counts(measured: torch.Tensor) -> bool:
     values = values[values > 0]
     near = (values - values.round()).abs() < WHOLE * values.clamp(min=1)
     return bool(len(values)) and float(near.float().mean()) > 0.99 and float(values.min()) < 1e4
+
+
+def stored_otherwise(problem: Problem) -> dict[str, float]:
+    """Whether the frames of a scan are logarithms or square roots of whole numbers, 1 for what they are, or nothing."""
+    values = problem.measured.amplitude[:8].square().double()
+    values = values[values > 0]
+    if not len(values) or _whole(values) > 0.5:
+        return {}
+    ways = {"logarithms": values.expm1(), "roots": values.square()}
+    few = {name: counts[counts < 200] for name, counts in ways.items()}
+    return {name: 1.0 for name, counts in few.items() if len(counts) > 100 and _whole(counts) > 0.99}
+
+
+def _whole(values: torch.Tensor) -> float:
+    """Share of `values` that are whole numbers."""
+    return float(((values - values.round()).abs() < 20 * WHOLE).double().mean())
 
 
 def _counting_noise(expected: torch.Tensor) -> torch.Tensor:

@@ -15,6 +15,9 @@ CUTOFF = 0.25  # cycles per pixel: of the random picture whose vortices are the 
 SPECKLE, OPAQUE = 2.0, 0.25  # px of a neighbourhood, wider than the dark of a vortex; of the light of bright places
 LATTICE = 0.35  # share of the scattering of N points in step
 EDGE = 1 / 16  # of a probe's side
+AROUND = 4.0  # px of a neighbourhood, against which fine structure is taken
+WIDE = 2000  # px of a probe that are lit, below which its structure resembles anything somewhere
+COVERED = 0.8  # of a probe's light that must lie on the seen object
 OBLIQUE = 64  # steps of the frequencies at which positions are looked at, along a side
 
 
@@ -41,6 +44,8 @@ def plausible(problem: Problem, state: ScanState) -> dict[str, float]:
         lattice = lattice_of(place)
         if len(lattice):
             figures["grid_at_scan_step"] = grid(shown, 1.0, lattice)
+    elif scan.geometry == "near_field":
+        figures["probe_like_object"] = in_common(state.probe.detach().cpu().numpy()[0], picture, lit)
     if len(state.probe) > 1:
         shares = power(state.probe.detach()).sum((1, 2))
         figures["first_mode"] = float(shares.max() / shares.sum())
@@ -89,6 +94,42 @@ def lattice_of(place: np.ndarray) -> np.ndarray:
     far = np.hypot(f[:, None], f[None, :]) > 0.5 / step
     peaks = np.argwhere((power_at > LATTICE) & far)
     return f[peaks] if len(peaks) else np.zeros((0, 2))
+
+
+def in_common(probe: np.ndarray, picture: np.ndarray, seen: np.ndarray) -> float:
+    """How much fine structure of a wide probe lies in the object too, |correlation| where they resemble most.
+
+    Frames that hardly move leave open what belongs to which. About 0.1 where they are two things, 0 for a small probe.
+
+    Parameters
+    ----------
+    probe : complex (y, x). picture : complex (y, x), at least as large. seen : where frames light it (y, x), bool.
+    """
+    light = gaussian_filter(np.abs(probe) ** 2, 2.0)
+    lit = light > LIT * np.quantile(light, 0.95)
+    if lit.sum() < WIDE:
+        return 0.0
+    shape = tuple(n + m for n, m in zip(picture.shape, probe.shape, strict=True))
+    a, b = (relative(values, where) for values, where in ((probe, lit), (picture, seen)))
+
+    def moved(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return np.fft.ifft2(np.fft.fft2(first, shape).conj() * np.fft.fft2(second, shape))
+
+    alike = np.abs(moved(a, b))
+    most = np.sqrt(np.maximum((moved(lit * 1.0, np.abs(b) ** 2) * moved(np.abs(a) ** 2, seen * 1.0)).real, 1e-12))
+    covered = moved(lit * 1.0, seen * 1.0).real > COVERED * lit.sum()
+    return float(np.where(covered, alike / most, 0).max())
+
+
+def relative(field: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """By how much a complex `field` (y, x) differs from what is around it, in shares of that; 0 but `where` (bool)."""
+    weight, inside = gaussian_filter(where.astype(float), AROUND), np.where(where, field, 0)
+    around = (gaussian_filter(inside.real, AROUND) + 1j * gaussian_filter(inside.imag, AROUND)) / np.maximum(
+        weight, 1e-3
+    )
+    known = where & (np.abs(around) > 0.1 * np.median(np.abs(inside[where])))
+    change = np.where(known, field / np.where(known, around, 1) - 1, 0)
+    return np.where(np.abs(change) < 2, change, 0)
 
 
 def _phase(values: np.ndarray) -> complex:

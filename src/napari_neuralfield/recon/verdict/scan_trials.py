@@ -18,24 +18,29 @@ from ..scan.orientation_trials import cut_patterns
 from ..scan.recipe import ScanRecipe
 from ..scan.sequential import Sequential
 from ..scan.setup import problem_of
+from ..scan.whole_scan import rows_of
 from .scan_frames import Scanned, compared
 
 FRAMES, SIDE = 64, 128  # used, near the middle of the scan; and pixels of the middle of larger far-field frames
-PASSES, FEW_PASSES, EVERY = 10, 6, 6
+PASSES, FEW_PASSES, MORE_PASSES, EVERY = 10, 6, 12, 6  # more: for a probe that was found with other positions
 SLOW = 10.0  # pixels: wider slopes, which hardly any frame tells, are left out
 BENT = 0.2  # rad, of the other start in the near field
 LIT = 0.15  # of the light of a bright place, above which a place counts
 LOWEST = 0.003  # share left, below which no reading is better
 SCALES, TURN_DEG = (0.93, 1.07), 8.0  # of the positions, in other readings
+ORIENTATIONS: tuple[Orientation, ...] = (
+    "flip-x", "flip-y", "half-turn", "swap-yx", "swap-yx-half-turn", "quarter-turn", "quarter-turn-back",
+)  # fmt: skip
 Change = Callable[[np.ndarray], np.ndarray]  # of places (frame, 2), um
 
 
-def small_part(acquisition: Scanned, problem: Problem, state: ScanState) -> Scanned:
+def small_part(acquisition: Scanned, problem: Problem, state: ScanState, probe_too: bool = True) -> Scanned:
     """Some frames near the middle, with the positions, the probe or the coded surface that were found.
 
     Parameters
     ----------
     acquisition : as it was reconstructed. problem, state : the answer, from `scan_frames.rebuilt`.
+    probe_too : else the probe is as it was given, if it was.
     """
     scan = problem.scan
     corner = state.position.cpu().numpy() * scan.pixel_um + np.asarray(scan.origin_um) + scan.rim * scan.pixel_um
@@ -43,7 +48,7 @@ def small_part(acquisition: Scanned, problem: Problem, state: ScanState) -> Scan
     light = state.probe.detach().cpu().numpy()
     light = light[:, rim : light.shape[1] - rim, rim : light.shape[2] - rim]
     if isinstance(acquisition, Ptychography):
-        known: Scanned = acquisition.replace(positions_um=corner, probe=light)
+        known: Scanned = acquisition.replace(positions_um=corner, **{"probe": light} if probe_too else {})
         if acquisition.geometry == "far_field" and max(acquisition.frame_shape) > SIDE:
             starts = [max(0, n // 2 - SIDE // 2) for n in acquisition.frame_shape]
             y, x = (slice(a, a + min(n, SIDE)) for a, n in zip(starts, acquisition.frame_shape, strict=True))
@@ -137,14 +142,16 @@ def _fine(picture: np.ndarray, lit: np.ndarray) -> np.ndarray:
     return np.where(lit, picture - around, 0)
 
 
-def held_out(problem: Problem) -> dict[str, float]:
+def held_out(problem: Problem, passes: int = PASSES, probe_too: bool = False) -> dict[str, float]:
     """Share of what frames show that a short run without every sixth does not explain: of those used, and left out.
 
-    `problem` is from `of_part`.
+    Parameters
+    ----------
+    problem : from `of_part`. passes, probe_too : as of `short_run`.
     """
     out = torch.zeros(problem.scan.frames, dtype=torch.bool, device=problem.device)
     out[EVERY // 2 :: EVERY] = True
-    found = compared(problem, short_run(problem, problem.every[~out]))
+    found = compared(problem, short_run(problem, problem.every[~out], passes=passes, probe_too=probe_too))
     held = out.cpu().numpy()[found.frames]
     return {"misfit_used": found.unexplained(~held), "misfit_held_out": found.unexplained(held)}
 
@@ -154,43 +161,76 @@ class Readings:
 
     Parameters
     ----------
-    part : from `small_part`. told : as for `of_part`.
+    part : from `small_part`. told : as for `of_part`. as_given : the same with the probe that was given, for other
+        orientations, with which the one of `part` was not found; None where none was.
     """
 
-    def __init__(self, part: Scanned, told: ScanRecipe) -> None:
-        self._part, self._told = part, told
+    def __init__(self, part: Scanned, told: ScanRecipe, as_given: Scanned | None = None) -> None:
+        self._part, self._as_given, self._told = part, as_given, told
         self._place = np.asarray(part.positions_um, dtype=float)
         self._middle = self._place.mean(0)
-        self.own = max(self._left(part), LOWEST)
+        self.own = max(self._left(part, FEW_PASSES), LOWEST)
 
-    def _left(self, one: Scanned) -> float:
+    def _left(self, one: Scanned, passes: int, held: bool = False) -> float:
         try:
             problem = of_part(one, self._told)
-            state = short_run(problem, problem.every, passes=FEW_PASSES, probe_too=problem.solve_probe)
+            if held:
+                return min(held_out(problem, passes, problem.solve_probe)["misfit_held_out"], 2.0)
+            state = short_run(problem, problem.every, passes=passes, probe_too=problem.solve_probe)
             return min(compared(problem, state).unexplained(), 2.0)
         except InputError:  # such positions are no scan
             return 2.0
 
-    def _best(self, *changes: Change) -> float:
-        moved = (self._middle + change(self._place - self._middle) for change in changes)
-        return min(self._left(self._part.replace(positions_um=place)) for place in moved) / self.own
+    def _moved(self, change: Change, passes: int = MORE_PASSES, held: bool = False) -> float:
+        place = self._middle + change(self._place - self._middle)
+        return self._left(self._part.replace(positions_um=place), passes, held)
+
+    def _oriented(self, name: Orientation) -> float:
+        place = self._middle + oriented_positions(self._place - self._middle, name)
+        parts = [part for part in (self._part, self._as_given) if part is not None]
+        return min(self._left(part.replace(positions_um=place), MORE_PASSES) for part in parts)
 
     def scaled(self) -> dict[str, float]:
         """Positions closer together and farther apart, and what those as given leave."""
-        closer, farther = ((lambda p, f=f: f * p) for f in SCALES)
-        return {"share_short_run": self.own, "if_closer": self._best(closer), "if_farther": self._best(farther)}
+        closer, farther = (self._moved(times(factor), FEW_PASSES) / self.own for factor in SCALES)
+        return {"share_short_run": self.own, "if_closer": closer, "if_farther": farther}
 
     def others(self) -> dict[str, float]:
-        """Positions turned and mirrored, and in the order of the neighbouring frames."""
-        far = getattr(self._part, "geometry", "") == "far_field"  # there a half turn only makes the twin
-        ways: tuple[Orientation, ...] = ("flip-x", "swap-yx", "quarter-turn")
-        more: tuple[Orientation, ...] = ("half-turn", "flip-y", "swap-yx-half-turn", "quarter-turn-back")
-        every = ways if far else ways + more
-        return {
-            "if_run_otherwise": self._best(*((lambda p, n=name: oriented_positions(p, n)) for name in every)),
-            "if_turned": self._best(turned(TURN_DEG), turned(-TURN_DEG)),
-            "if_one_frame_off": self._best(*((lambda p, k=k: np.roll(p, k, axis=0)) for k in (1, -1))),
-        }
+        """Positions in other orientations, turned, of other size, in another order, by longer runs."""
+        ways: dict[str, list[Change]] = {
+            "if_turned": [turned(TURN_DEG), turned(-TURN_DEG)],
+            "if_half": [times(0.5)],
+            "if_one_frame_off": [frames_on(1), frames_on(-1)],
+        }  # fmt: skip
+        if not np.array_equal(both_ways(self._place), self._place):
+            ways["if_lines_both_ways"] = [both_ways]
+        left = {f"if_{name.replace('-', '_')}": self._oriented(name) for name in ORIENTATIONS}
+        left |= {name: min(map(self._moved, some)) for name, some in ways.items()}
+        own = max(self._oriented("as-given"), LOWEST)
+        # frames with little in common are explained by anything: those left out are asked
+        apart, as_given = (self._moved(times(factor), held=True) for factor in (2, 1))
+        return {name: value / own for name, value in left.items()} | {"if_double": apart / max(as_given, LOWEST)}
+
+
+def both_ways(place: np.ndarray) -> np.ndarray:
+    """Places (frame, 2) of a raster, every second line of it backwards; a last line may be cut short."""
+    found = next(filter(None, (rows_of(place[:end]) for end in range(len(place), len(place) // 2, -1))), None)
+    if found is None:
+        return place
+    back, row = place.copy(), found[1]
+    for number in range(1, int(row.max()) + 1, 2):
+        back[: len(row)][row == number] = place[: len(row)][row == number][::-1]
+    return back
+
+
+def times(factor: float) -> Change:
+    """What makes places (frame, 2) so many times as far apart."""
+    return lambda place: factor * place
+
+
+def frames_on(count: int) -> Change:
+    """What gives every frame the place (frame, 2) of the one so many before it."""
+    return lambda place: np.roll(place, count, axis=0)
 
 
 def turned(degrees: float) -> Change:

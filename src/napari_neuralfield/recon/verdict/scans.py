@@ -6,8 +6,9 @@ from ...registry import judge
 from ...types import Result, Verdict
 from ..scan.recipe import ScanRecipe
 from . import scan_rules
-from .scan_frames import KEPT, Scanned, compared, rebuilt
+from .scan_frames import KEPT, Scanned, compared, rebuilt, stored_otherwise
 from .scan_picture import plausible
+from .scan_positions import positions_as_a_whole
 from .scan_trials import Readings, held_out, independent, of_part, small_part
 
 FEWEST = 8  # frames, of which halves can be told apart
@@ -42,19 +43,22 @@ def evidence(acquisition: Scanned, result: Result, readings: bool | None = None)
         "unexplained_middle": float(found.rings[0]), "unexplained_rim": float(found.rings[-1]),
         "fixed_pattern": found.fixed, "fixed_brighter": found.brighter, "full_pixels": found.full,
         "frames": float(total), "odd_frames": len(odd) / total,
+        "dark_frames": len(found.dark()) / total,
     }  # fmt: skip
+    figures |= stored_otherwise(problem)
     if found.noise.sum() > 0:
         figures["noises"] = found.noises()
     if getattr(acquisition, "coded_surface", None) is not None:
         figures["surface_known"] = 1.0
-    if len(odd):
-        figures["oddest_frame"] = float(odd[0])
-    figures |= plausible(problem, state)
+    for name, which in (("oddest_frame", odd), ("first_dark_frame", found.dark())):
+        figures |= {name: float(which[0])} if len(which) else {}
+    figures |= plausible(problem, state) | positions_as_a_whole(acquisition, result)
     told = ScanRecipe.model_validate({name: result.recipe[name] for name in KEPT[:3] if name in result.recipe})
     part = small_part(acquisition, problem, state)
     if part.frame_count >= FEWEST:
         small = of_part(part, told)
-        tried = Readings(part, told)
+        blind = getattr(acquisition, "probe", None) is None
+        tried = Readings(part, told, None if blind else small_part(acquisition, problem, state, probe_too=False))
         figures |= independent(small, result) | held_out(small) | tried.scaled()
         doubt = scan_rules.verdict(figures).level != "green"
         if doubt if readings is None else readings:
