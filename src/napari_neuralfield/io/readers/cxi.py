@@ -112,10 +112,9 @@ def _arrays(entry: h5py.Group, path: Path) -> dict[str, np.ndarray]:
             found["probe"] = stored(probe, (), path)
     start = _found(entry, *ILLUMINATIONS)
     frame = _found(entry, f"{DETECTOR}/data", "data_1/data")
-    if "probe" not in found and start is not None and frame is not None and start.dtype.kind == "c":
-        if start.shape[-2:] == frame.shape[-2:] and start.ndim <= 3:
-            found["probe"] = stored(start, (), path)
-    return found
+    if "probe" in found or start is None or frame is None or start.dtype.kind != "c" or start.ndim > 3:
+        return found
+    return found | ({"probe": stored(start, (), path)} if start.shape[-2:] == frame.shape[-2:] else {})
 
 
 def _lens(entry: h5py.Group, path: Path) -> tuple[dict[str, float], str, list[str]]:
