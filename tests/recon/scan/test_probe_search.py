@@ -12,7 +12,6 @@ from solved import events_of
 from napari_neuralfield import build_recipe
 from napari_neuralfield.data.acquisition import Ptychography
 from napari_neuralfield.forward.scan_problem import first_state
-from napari_neuralfield.recon.scan.coherence import chosen
 from napari_neuralfield.recon.scan.probe_search import bent, distances, finalists, flat, start_of
 from napari_neuralfield.recon.scan.probe_trials import ProbeStart, focus_of, turns
 from napari_neuralfield.recon.scan.setup import problem_of
@@ -129,13 +128,6 @@ def test_turns_and_bends() -> None:
     ]
     assert bent(ProbeStart(100.0), 0, 0.3) == ProbeStart(100.0, (0.3, 0, 0, 0, 0))
     assert bent(ProbeStart(100.0), 5, -0.2) == ProbeStart(90.0)
-
-
-def test_numbers_of_modes() -> None:
-    assert chosen({1: 1.0, 3: 0.95}) == 1
-    assert chosen({1: 1.0, 3: 0.8, 5: 0.7, 2: 0.8}) == 5
-    assert chosen({1: 1.0, 3: 0.8, 5: 0.8, 2: 0.8}) == 2
-    assert chosen({1: 1.0, 3: 0.8, 5: 0.8, 2: 0.9}) == 3
 
 
 def test_few_counts_do_not_mislead() -> None:
