@@ -44,6 +44,8 @@ def test_a_zone_plate_in_cxi(tmp_path: Path) -> None:
     assert "outermost_zone_width and central_stop_diameter" in note
     mine = opened(path, probe_na=1e-4)
     assert np.allclose(mine.probe, expected(mine, probe_na=1e-4))
+    farther = opened(path, probe_defocus_um=900.0)  # which the file does not say; the rest is its own
+    assert np.allclose(farther.probe, expected(mine, probe_outer_zone_um=0.4, probe_stop=0.4, probe_defocus_um=900))
     path.with_suffix(".yaml").write_text("probe_semi_angle_mrad: 0.2\n")
     assert np.allclose(opened(path).probe, expected(found, probe_semi_angle_mrad=0.2))
     assert not any("zone" in note for note in open_draft(path).notes)

@@ -16,7 +16,7 @@ from .si_units import said_unit
 ZONE, STOP, DIAMETER, FOCAL = "outermost_zone_width", "central_stop_diameter", "outer_diameter", "focal_length"
 PLAUSIBLE = {ZONE: (1e-9, 1e-5), STOP: (1e-7, 1e-1), DIAMETER: (1e-6, 1.0), FOCAL: (1e-5, 10.0)}  # metres
 IN_WORDS = {
-    "probe_diameter_um": "is a disc of {:.4g} um", "probe_semi_angle_mrad": "has a semi-angle of {:.4g} mrad",
+    "probe_diameter_um": "is {:.4g} um wide", "probe_semi_angle_mrad": "has a semi-angle of {:.4g} mrad",
     "probe_outer_zone_um": "has an outermost zone of {:.4g} um", "probe_na": "has an NA of {:.3g}",
     "probe_stop": "a central stop of {:.2g} of the aperture",
 }  # fmt: skip
@@ -24,7 +24,7 @@ IN_WORDS = {
 
 @dataclasses.dataclass
 class BeamOptics:
-    """What to assume of the probe where nobody else says anything of it, beside what else is assumed.
+    """What to assume of the probe where nobody else says how wide it or its cone is, beside what else is assumed.
 
     frame_shape : (y, x) pixels of a frame.
     said : the probe in numbers, by `optics.probe.NAMES`; empty where the file tells none.
@@ -42,12 +42,13 @@ class BeamOptics:
         assumed, note = self.within(given) if self.within is not None else ({}, "")
         geometry = given.get("geometry", assumed.get("geometry"))
         lens = set(self.said) - {"probe_diameter_um"}
-        if not self.said or {"probe", *probe.NAMES} & set(given) or (lens and geometry != "far_field"):
+        if not self.said or {"probe", *probe.SIZES} & set(given) or (lens and geometry != "far_field"):
             return assumed, note
         more = {**assumed, **self.said, "geometry": geometry}
         if "probe" not in derived("ptychography", given, more, self.frame_shape):
             return assumed, note
-        words = " and ".join(IN_WORDS[name].format(value) for name, value in self.said.items())
+        used = {name: value for name, value in self.said.items() if name not in given}
+        words = " and ".join(IN_WORDS[name].format(value) for name, value in used.items())
         told = f"the probe to start from {words}, the file's {self.source}"
         return more, f"{note}; {told}" if note else told
 
