@@ -111,6 +111,16 @@ def test_near_field_frames_that_are_called_far_field() -> None:
     far = Draft("ptychography", near.frames, {**near.values(), "geometry": "far_field"}, "a.cxi").complete()
     assert "near-field frames do: they show" in warnings(far)["geometry"]
     assert "geometry" not in warnings(near)
+    assert "Near field: the frames move with the specimen, and show " in found(near)["geometry"].text
+
+
+def test_the_geometry_is_told_with_its_numbers() -> None:
+    assert found(scan())["geometry"].text.startswith(
+        "Far field: wavelength x distance / detector pixel, which a frame holds of the specimen, is 3.2 um; the frames "
+        "do not move with the specimen"
+    )
+    noise = scan(geometry="near_field", wavelength_um=0.5, detector_pixel_um=0.1, distance_um=0.6)
+    assert "no shadow in the frames moves" in found(noise)["geometry"].text
 
 
 def test_masks() -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
+import scan_scene
 import torch
 
 from napari_neuralfield.data.acquisition import Draft
@@ -64,6 +65,23 @@ def test_light_is_kept_and_comes_back(geometry: Geometry) -> None:
     there = to_detector(wave, free)
     assert float(counts(there, 1).sum()) == pytest.approx(float(wave.abs().square().sum()), rel=1e-5)
     torch.testing.assert_close(from_detector(there, free), wave, atol=1e-5, rtol=1e-5)
+
+
+def test_far_field_derivatives_are_those_of_autograd() -> None:
+    """Written out, they agree with what autograd makes of the plain formula, in object and probe of two modes."""
+    acquisition, _ = scan_scene.far_field(side=16, across=3)
+    where = scan_of(acquisition)
+    generator = torch.Generator().manual_seed(0)
+    start = [torch.randn(*shape, 2, generator=generator, dtype=torch.float64) for shape in
+             (where.object_shape, (2, *where.window))]  # fmt: skip
+    weight = torch.randn(4, *where.window, generator=generator, dtype=torch.float64)
+    found = []
+    for moving in (False, True):  # with positions that are learnt the plain formula is used
+        given = [torch.view_as_complex(values.clone()).requires_grad_() for values in start]
+        counts_ = predict(given[0], given[1], where, torch.arange(4), where.position.clone().requires_grad_(moving))
+        found.append((counts_.detach(), *torch.autograd.grad((counts_ * weight).sum(), given)))
+    for ours, plain in zip(*found, strict=True):
+        assert torch.allclose(ours, plain, rtol=1e-6, atol=1e-6 * float(plain.abs().max()))
 
 
 def test_prediction_is_differentiable_in_positions() -> None:

@@ -40,7 +40,7 @@ def test_far_field(tmp_path: Path) -> None:
     assert found.probe is not None
     area = float(np.abs(found.probe).sum() / np.abs(found.probe).max()) * pixel**2
     assert area == pytest.approx(np.pi * 50**2, rel=0.02)
-    assert any("disc of 100 um" in note for note in draft.notes)
+    assert any("is 100 um wide, the file's entrancePupilDiameter" in note for note in draft.notes)
 
 
 def test_parallel_near_field_and_what_is_not_used(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from napari_neuralfield.recon.scan.orientation import NAMES, oriented_positions
 from napari_neuralfield.recon.scan.recipe import ScanRecipe
 from napari_neuralfield.recon.scan.setup import field_of, problem_of, result_of
 from napari_neuralfield.registry import METHODS
-from napari_neuralfield.types import Done, Preview, Progress, Result
+from napari_neuralfield.types import Done, InputError, Preview, Progress, Result
 
 SHIFT_PX = 0.5
 
@@ -307,6 +307,29 @@ def test_what_follows_is_shown_as_such(qtbot) -> None:
     box.value = "near_field"
     box.native.activated.emit(2)
     assert session.draft.values["geometry"] == "near_field"
+
+
+def test_a_probe_is_described_in_numbers(qtbot) -> None:
+    """They take the place of the file's, and one that cannot be is said when the acquisition is completed."""
+    from napari_neuralfield.widgets.acquisition.form import QuantityForm
+    from napari_neuralfield.widgets.kit.session import Session
+
+    acquisition, _ = scan_scene.far_field()
+    draft, session = Draft("ptychography", acquisition.frames, acquisition.values(), "scan.acq.h5"), Session()
+    session.set_draft(draft)
+    form = QuantityForm(session, draft)
+    qtbot.addWidget(form)
+    for name, text in (("probe_diameter_um", "1 um"), ("probe_defocus_um", "-3")):
+        form.editors[name].native.setText(text)
+        form.editors[name].native.editingFinished.emit()
+    assert session.draft.values["probe_defocus_um"] == -3.0
+    probe = session.acquisition().probe
+    assert probe is not None
+    assert not np.allclose(probe, acquisition.probe)
+    form.editors["probe_diameter_um"].native.setText("40")
+    form.editors["probe_diameter_um"].native.editingFinished.emit()
+    with pytest.raises(InputError, match=r"is 40 um wide, but the window that a frame sees is 3\.2 um"):
+        session.acquisition()
 
 
 def test_a_coded_scan_offers_its_positions_where_they_are_missing(viewer, qtbot) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from ..data.acquisition import CodedPtychography, Ptychography
 from ..data.borders import repeats
 from ..data.frames import good_pixels
-from .near_or_far import moving_shadows
+from .near_or_far import MovingShadows, moving_shadows
 from .scan_rules import FEWEST, UNITS, ScanPlacement, misplaced, placement
 from .seen.frames import Check, Survey, named, steady_light
 
@@ -27,10 +27,10 @@ def ptychography(acquisition: Ptychography, seen: Survey) -> Iterator[Check]:
         said = "" if agrees else f", but wavelength, distance and detector give {expected:.4g} um; check these four"
         said = f"The object pixel is {pixel:.4g} um{said}."
         yield Check("object_pixel", "ok" if agrees else "warning", pixel, "um", said)
-        yield from _wide_shadows(acquisition)
+        yield from _far_field(acquisition)
     else:
         yield _propagation(acquisition, effective_distance_um(acquisition), acquisition.frame_shape, pixel)
-        yield from _shadows(acquisition)
+        yield from _near_field(acquisition)
     yield from _scan(acquisition, seen)
 
 
@@ -118,28 +118,46 @@ def _too_far(distance: float, reach: float) -> str:
     return f"{said}; check the distance, which must be in micrometres, the wavelength and the pixel."
 
 
-def _wide_shadows(acquisition: Ptychography) -> Iterator[Check]:
+def _far_field(acquisition: Ptychography) -> Iterator[Check]:
     """Far-field frames may show the specimen's shadow, but no wider than they can hold."""
     seen = moving_shadows(acquisition.frames, acquisition.positions_um, acquisition.mask)
     lengths = acquisition.wavelength_um, acquisition.distance_um, acquisition.detector_pixel_um
-    if seen is None or not seen.near_field(*lengths):
+    holds = f"{lengths[0] * lengths[1] / lengths[2]:.3g} um"
+    if seen is not None and seen.near_field(*lengths):
+        said = (
+            f"The frames move with the specimen as near-field frames do: they show {seen.lit_um:.3g} um of it, and "
+            f"far-field frames hold {holds}; try geometry: near_field with object_pixel_um: {seen.pixel_um:.4g}."
+        )
+        yield Check("geometry", "warning", seen.lit_um, "um", said)
         return
-    said = (
-        f"The frames move with the specimen as near-field frames do: they show {seen.lit_um:.3g} um of it, and "
-        f"far-field frames hold {lengths[0] * lengths[1] / lengths[2]:.3g} um; try geometry: near_field with "
-        f"object_pixel_um: {seen.pixel_um:.4g}."
-    )
-    yield Check("geometry", "warning", seen.lit_um, "um", said)
+    said = f"Far field: wavelength x distance / detector pixel, which a frame holds of the specimen, is {holds}; "
+    if seen is None:
+        said += "the frames do not move with the specimen, as shadows in the near field do."
+    else:
+        said += f"shadows that move with the specimen are those in a defocused spot, {seen.lit_um:.3g} um wide."
+    yield Check("geometry", "info", None if seen is None else seen.lit_um, "um", said)
 
 
-def _shadows(acquisition: Ptychography) -> Iterator[Check]:
+def _near_field(acquisition: Ptychography) -> Iterator[Check]:
     """In the near field the frames themselves show which way, and how far, the specimen moved."""
     placed = placement(acquisition)
     if placed is None or misplaced(placed):
         return
     seen = moving_shadows(acquisition.frames, acquisition.positions_um, acquisition.mask)
+    holds = acquisition.wavelength_um * acquisition.distance_um / acquisition.detector_pixel_um
     if seen is None:
+        said = "Near field as given, though no shadow in the frames moves with the specimen"
+        yield Check("geometry", "info", None, "um", f"{said}; if nothing comes of it, try geometry: far_field.")
         return
+    wide = f"{seen.lit_um:.3g} um of it, {seen.lit_um / holds:.2g} times what far-field frames could hold"
+    yield Check(
+        "geometry", "info", seen.lit_um, "um", f"Near field: the frames move with the specimen, and show {wide}."
+    )
+    yield _movement(acquisition, seen)
+
+
+def _movement(acquisition: Ptychography, seen: MovingShadows) -> Check:
+    """Whether the frames of an `acquisition`, `seen` to move, do so the way and as far as it says."""
     transposed, sign_y, sign_x = seen.orientation
     signs = " and ".join(axis for axis, sign in (("y", sign_y), ("x", sign_x)) if sign < 0)
     turned = " and ".join([*["y and x exchanged"] * transposed, *[f"the sign of {signs} changed"] * bool(signs)])
@@ -152,7 +170,7 @@ def _shadows(acquisition: Ptychography) -> Iterator[Check]:
             f"The frames move as if a pixel at the specimen were {seen.pixel_um:.4g} um, but object_pixel_um is "
             f"{acquisition.object_pixel_um:.4g} um; check the distance and the focus"
         )
-    yield Check("movement", "warning" if turned or abs(off) > 0.05 else "ok", seen.pixel_um, "um", f"{said}.")
+    return Check("movement", "warning" if turned or abs(off) > 0.05 else "ok", seen.pixel_um, "um", f"{said}.")
 
 
 def _positions(acquisition: Scanned) -> Iterator[Check]:

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from .quantity import length, quantity
+from .quantity import Quantity, length, quantity
+
+POSITIVE: dict[str, Any] = {"low": 0.0, "low_open": True, "optional": True}
+DESCRIBED_PROBE = {  # numbers that stand for the probe of a far-field scan, see `optics.probe`
+    "probe_diameter_um": Quantity("Spot of light", "um", "diameter of the light at the sample", **POSITIVE),
+    "probe_defocus_um": Quantity(
+        "Focus before sample", "um", "how far the light's focus lies before the sample; negative: behind", optional=True
+    ),
+    "probe_semi_angle_mrad": Quantity("Semi-angle", "mrad", "half angle of the light's cone", **POSITIVE),
+    "probe_na": Quantity("NA of the light", "", "sine of the half angle of the light's cone", high=1.0, **POSITIVE),
+    "probe_outer_zone_um": Quantity("Outermost zone", "um", "width of a zone plate's outermost zone", **POSITIVE),
+    "probe_stop": Quantity(
+        "Central stop", "", "its diameter over that of the aperture", low=0.0, high=1.0, optional=True
+    ),
+}
 
 
 def objective_na() -> Any:

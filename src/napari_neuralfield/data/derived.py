@@ -140,14 +140,18 @@ def _settle_ptychography(known: Values, assumed: Values, frame_shape: tuple[int,
 
 
 def _settle_probe(known: Values, taken: Values, frame_shape: tuple[int, ...]) -> None:
-    """The given probe, else the one that numbers describe; what a reader takes it for only where it can be made."""
+    """The given probe, else the one that numbers describe; what a reader takes it for only where it can be made.
+
+    A reader's numbers count beside given ones that say no size, such as a distance.
+    """
     said = {name: known.pop(name) for name in probes.NAMES if name in known}
     taken = {name: value for name, value in taken.items() if name in probes.NAMES}
     if "probe" in known:
         known["probe"] = np.asarray(known["probe"])[None] if np.ndim(known["probe"]) == 2 else known["probe"]
         return
     try:
-        numbers = {name: float(value) for name, value in (said or taken).items()}
+        together = said if set(probes.SIZES) & set(said) else {**taken, **said}
+        numbers = {name: float(value) for name, value in together.items()}
         pixel, wavelength = float(known["object_pixel_um"]), float(known["wavelength_um"])
         if numbers and pixel > 0 and wavelength > 0:
             rows, columns = frame_shape

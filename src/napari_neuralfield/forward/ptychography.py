@@ -10,6 +10,7 @@ import torch
 
 from ..optics.grids import binned
 from ..optics.propagation import angular_spectrum, filtered, shift_ramp
+from .far_field import far_field_counts
 from .scan import Scan, whole_and_fraction, windows
 
 
@@ -88,5 +89,7 @@ def predict(
     kernel : as `kernel` makes it; not used in the far field.
     """
     place = (scan.position if position is None else position)[frames]
+    if scan.geometry == "far_field" and not place.requires_grad:
+        return far_field_counts(object_array, probe, scan, place)
     window = windows(object_array, scan, place)[:, None]
     return counts(to_detector(probes(probe, scan, place) * window, kernel), scan.binning)

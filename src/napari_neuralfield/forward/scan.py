@@ -98,12 +98,14 @@ class Measured:
         where all do.
     full : True where a pixel is saturated (frame, y, x), so that there was at least so much light; None where none is.
     background : counts (y, x) that are there in every frame beside the sample's light, in the same order; None: none.
+    gain : brightness of the light of each frame (frame,), mean 1; None where all are alike.
     """
 
     amplitude: torch.Tensor
     good: torch.Tensor | None = None
     full: torch.Tensor | None = None
     background: torch.Tensor | None = None
+    gain: torch.Tensor | None = None
 
     @property
     def pixels(self) -> int:
@@ -117,10 +119,11 @@ class Measured:
         return self.good[frames] if self.good is not None and self.good.ndim == 3 else self.good
 
     def shown(self, counts: torch.Tensor, frames: torch.Tensor | list[int] | slice) -> torch.Tensor:
-        """Amplitudes that the detector shows of `counts` (frame, y, x) in these frames: on the background, if any.
+        """Amplitudes that the detector shows of `counts` (frame, y, x) in these frames, as bright as each of them is.
 
-        A full pixel shows no more than it holds.
+        They lie on the background, if any, and a full pixel shows no more than it holds.
         """
+        counts = counts if self.gain is None else counts * self.gain[frames][:, None, None]
         seen = torch.sqrt(counts if self.background is None else counts + self.background)
         if self.full is None:
             return seen

@@ -169,6 +169,8 @@ class ScanMeasurement:
         if "gains" in self.learnt:
             gains = self.learnt["gains"]
             counts = counts * torch.exp(gains - gains.mean())[frames, None, None]
+        if self.problem.measured.gain is not None:
+            counts = counts * self.problem.measured.gain[frames][:, None, None]
         if "background" in self.learnt:
             counts = counts + self.learnt["background"][frames, None, None].clamp(min=0)
         if self.problem.measured.background is not None:
@@ -195,7 +197,8 @@ class ScanMeasurement:
         found = {}
         if "gains" in self.learnt:
             gains = self.learnt["gains"].detach()
-            found["gains"] = torch.exp(gains - gains.mean()).cpu().numpy()
+            known = 1.0 if self.problem.measured.gain is None else self.problem.measured.gain
+            found["gains"] = (known * torch.exp(gains - gains.mean())).cpu().numpy()
         if "background" in self.learnt:
             found["background"] = self.learnt["background"].detach().clamp(min=0).cpu().numpy() * self.scale
         return found

@@ -14,6 +14,7 @@ from ..types import InputError
 
 ANGLES = ("probe_na", "probe_semi_angle_mrad", "probe_outer_zone_um")  # one of them says how wide the cone is
 LENS = ("probe_stop", "probe_spherical_um", "probe_astigmatism_um", "probe_astigmatism_rad")  # what it is else
+SIZES = ("probe_diameter_um", *ANGLES)  # without one of these nothing is described
 NAMES = ("probe_diameter_um", "probe_defocus_um", *ANGLES, *LENS)
 SOFT = 1.0  # bins over which the edge of an aperture fades, pixels over which that of a disc does
 AIRY = 1.22  # wavelengths over the NA: the diameter of an Airy disc's dark ring

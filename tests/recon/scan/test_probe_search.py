@@ -12,8 +12,7 @@ from solved import events_of
 from napari_neuralfield import build_recipe
 from napari_neuralfield.data.acquisition import Ptychography
 from napari_neuralfield.forward.scan_problem import first_state
-from napari_neuralfield.recon.scan.coherence import chosen
-from napari_neuralfield.recon.scan.probe_search import bent, distances, finalists, flat
+from napari_neuralfield.recon.scan.probe_search import bent, distances, finalists, flat, start_of
 from napari_neuralfield.recon.scan.probe_trials import ProbeStart, focus_of, turns
 from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate.scans import far_field
@@ -45,8 +44,9 @@ def test_a_defocused_probe_is_found_with_its_sign(spot: float) -> None:
     assert isinstance(done, Done)
     assert likeness(done, truth) > 0.995  # measured: 0.9998
     notes = [e.text for e in events if isinstance(e, Note)]
-    assert ("um behind the sample" if spot > 0 else "um before the sample") in notes[0]
-    assert "no probe is given: of " in notes[0]
+    said = next(text for text in notes if text.startswith("no probe is given: of "))
+    assert ("um behind the sample" if spot > 0 else "um before the sample") in said
+    assert any(text.startswith("Far field: ") for text in notes)
     assert "looking for the probe" in {e.what for e in events if isinstance(e, Progress)}
     *_, without = events_of(acquisition, "rpie", probe_search=False, **OPTIONS)
     assert isinstance(without, Done)
@@ -99,6 +99,26 @@ def test_options_describe_a_probe() -> None:
         problem_of(acquisition, build_recipe("rpie", lens | {"seed_probe": False}))
 
 
+def test_a_start_without_trials_says_why() -> None:
+    acquisition, truth = scan(26.0, stop=0.0)
+    lens = {"probe_semi_angle_mrad": 0.3, "probe_defocus_um": -2000.0}
+
+    def told(scanned: Ptychography, **options: object) -> str:
+        recipe = build_recipe("rpie", options)
+        return next(e.text for e in start_of(problem_of(scanned, recipe), recipe) if isinstance(e, Note))
+
+    assert "start of the probe is the mean frame in focus, 1 mode; it is not checked" in told(
+        acquisition, probe_search=False
+    )
+    kept = told(acquisition, update_probe=False, **lens)
+    assert "the described one (probe_defocus_um -2000 and probe_semi_angle_mrad 0.3), 1 mode" in kept
+    assert kept.endswith("update_probe is no")
+    few = told(acquisition.subset(range(8)).replace(probe=truth["probe"]))
+    assert "the given one, 1 mode" in few
+    assert "8 frames are too few" in few
+    assert "carried back to the sample" in told(acquisition.replace(geometry="near_field"))
+
+
 def test_turns_and_bends() -> None:
     """A round probe out of focus is another one only conjugated; a distance is bent by its share."""
     acquisition, truth = scan(26.0, stop=0.0)
@@ -108,13 +128,6 @@ def test_turns_and_bends() -> None:
     ]
     assert bent(ProbeStart(100.0), 0, 0.3) == ProbeStart(100.0, (0.3, 0, 0, 0, 0))
     assert bent(ProbeStart(100.0), 5, -0.2) == ProbeStart(90.0)
-
-
-def test_numbers_of_modes() -> None:
-    assert chosen({1: 1.0, 3: 0.95}) == 1
-    assert chosen({1: 1.0, 3: 0.8, 5: 0.7, 2: 0.8}) == 5
-    assert chosen({1: 1.0, 3: 0.8, 5: 0.8, 2: 0.8}) == 2
-    assert chosen({1: 1.0, 3: 0.8, 5: 0.8, 2: 0.9}) == 3
 
 
 def test_few_counts_do_not_mislead() -> None:

@@ -16,6 +16,7 @@ from ...data.frames import Frames
 from ...registry import READERS
 from ...types import InputError
 from ..described import named
+from ..described.beam_optics import BeamOptics, lens_in
 from ..described.cxi_lengths import DETECTOR, basis, lengths
 from ..described.cxi_lengths import found as _found
 from ..described.geometry_from_frames import GeometryFromFrames
@@ -26,6 +27,8 @@ from ..sidecar import layout, sidecar
 # where things are in an entry
 TRANSLATION = "sample_1/geometry_1/translation"
 TRANSLATIONS = (TRANSLATION, "sample_1/geometry/translation", f"{DETECTOR}/translation", "data_1/translation")
+ILLUMINATIONS = ("instrument_1/source_1/illumination", "instrument_1/source_1/probe")  # where no result is
+INSTRUMENT = "instrument_1"
 BACKGROUND = f"{DETECTOR}/data_dark"
 TITLE = "title"
 RESULTS = ("image_1", "image_2")
@@ -54,11 +57,12 @@ class CxiReader:
             masks, on_masks = _masks(entry, path, frames)
             values["positions_um"], on_positions = _positions(entry, path)
             values |= masks
+            lens, called, on_lens = _lens(entry, path)
             if isinstance(entry.get(TITLE), h5py.Dataset):
                 values["title"] = str(entry[TITLE].asstr()[()])
-        notes = [*said.notes, *on_masks, *on_positions]
+        notes = [*said.notes, *on_masks, *on_positions, *on_lens]
         draft = Draft("ptychography", frames, values, str(path), notes, doubts=said.doubts)
-        draft.assuming = GeometryFromFrames(frames)
+        draft.assuming = BeamOptics(frames.shape[1:], lens, called, GeometryFromFrames(frames))
         return draft
 
 
@@ -106,7 +110,17 @@ def _arrays(entry: h5py.Group, path: Path) -> dict[str, np.ndarray]:
         title = _found(entry, f"{group}/{TITLE}")
         if probe is not None and title is not None and title.asstr()[()] == PROBE:
             found["probe"] = stored(probe, (), path)
-    return found
+    start = _found(entry, *ILLUMINATIONS)
+    frame = _found(entry, f"{DETECTOR}/data", "data_1/data")
+    if "probe" in found or start is None or frame is None or start.dtype.kind != "c" or start.ndim > 3:
+        return found
+    return found | ({"probe": stored(start, (), path)} if start.shape[-2:] == frame.shape[-2:] else {})
+
+
+def _lens(entry: h5py.Group, path: Path) -> tuple[dict[str, float], str, list[str]]:
+    """See `lens_in`."""
+    instrument = entry.get(INSTRUMENT)
+    return lens_in(instrument, path, si=True) if isinstance(instrument, h5py.Group) else ({}, "", [])
 
 
 def _masks(entry: h5py.Group, path: Path, frames: Frames) -> tuple[dict[str, np.ndarray], list[str]]:

@@ -6,6 +6,7 @@ Where a dataset has an attribute `units` it counts; `Value.unit` is for those th
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 from ...data.acquisition import Draft
 from ...optics.illumination import direction_cosines
 from ...types import InputError
+from ..described.beam_optics import BeamOptics, lens_in
 from ..described.geometry_from_frames import GeometryFromFrames
 from ..native import hdf5_tree
 from ..native.hdf5_frames import opened
@@ -177,6 +179,7 @@ def _datacube(draft: Draft, file: h5py.File, frames: str) -> None:
     step, step_unit, pixel, pixel_unit = _calibration(file, frames, Path(draft.source))
     pixels = min(int(n) for n in draft.frames.shape[1:])
     draft.values.setdefault("geometry", "far_field")
+    _semi_angle(draft, file)
     if step is not None and plain(step_unit) not in ("", "px") and isinstance(draft.frames, layout.ArrangedFrames):
         where = f"{draft.source}: the step of the scan"
         _, step_um = converted("positions_um", np.array([step]), step_unit, where)
@@ -194,6 +197,18 @@ def _datacube(draft: Draft, file: h5py.File, frames: str) -> None:
         draft.values.update(distance_um=1e6, detector_pixel_um=1e6 * angle)
         draft.notes.append(f"a pixel spans {pixel:g} {pixel_unit}, for which the camera length is called 1 m")
     draft.remedies["wavelength_um"] = "give acceleration_voltage_kv (or wavelength_um in um)"
+
+
+def _semi_angle(draft: Draft, file: h5py.File) -> None:
+    """The half angle of the electrons' cone, which py4DSTEM keeps in mrad."""
+    for place in ("*/metadatabundle", "*/metadata/*", "*/metadata", "*"):
+        for group, between in itertools.product(("calibration", "microscope"), "/@"):
+            name = hdf5_tree.first(file, f"{place}/{group}{between}{SEMI_ANGLE}")
+            angle = None if name is None else number(hdf5_tree.value(file, name, Path(draft.source))[0])
+            if angle is not None and angle > 0:
+                said = {"probe_semi_angle_mrad": angle}
+                draft.assuming = BeamOptics(tuple(draft.frames.shape[1:]), said, SEMI_ANGLE)
+                return
 
 
 def _calibration(file: h5py.File, frames: str, path: Path) -> tuple[float | None, str, float | None, str]:
@@ -237,6 +252,11 @@ def _text(value: np.ndarray) -> str:
 
 def _nexus(draft: Draft, file: h5py.File, frames: str) -> None:
     """NeXus masks are 0 where a pixel is good; they belong to the detector that the frames come from."""
+    instrument = hdf5_tree.first(file, "entry*/instrument")
+    if draft.kind == "ptychography" and instrument is not None and isinstance(file[instrument], h5py.Group):
+        lens, called, notes = lens_in(file[instrument], Path(draft.source))
+        draft.notes += notes
+        draft.assuming = BeamOptics(tuple(draft.frames.shape[1:]), lens, called)
     for name in ("entry*/instrument/detector*/pixel_mask", "entry*/instrument/detector*/detectorSpecific/pixel_mask"):
         found = hdf5_tree.first(file, name)
         bad = None if found is None else hdf5_tree.value(file, found, Path(draft.source))[0]
@@ -247,6 +267,7 @@ def _nexus(draft: Draft, file: h5py.File, frames: str) -> None:
 
 
 METRE = "m"
+SEMI_ANGLE = "convergence_semiangle_mrad"
 LAYOUTS = (
     Hdf5Layout(
         called="PtyLab's Fourier ptychography",

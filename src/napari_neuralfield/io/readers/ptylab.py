@@ -9,11 +9,11 @@ import h5py
 import numpy as np
 
 from ...data.acquisition import Draft
-from ...data.derived import Values, derived
-from ...optics import probe
+from ...data.derived import Values
 from ...registry import READERS
 from ...types import InputError
 from ..described import named
+from ..described.beam_optics import BeamOptics
 from ..described.geometry_from_frames import GeometryFromFrames
 from ..described.si_units import Lengths
 from ..native import hdf5_tree
@@ -53,7 +53,9 @@ class PtyLabReader:
             propagator = _text(file, "propagatorType")
             opening = 1e6 * _number(file, "entrancePupilDiameter", path) if "entrancePupilDiameter" in file else 0.0
         draft = Draft("ptychography", frames, values, str(path), notes, doubts=said.doubts)
-        draft.assuming = AsPtyLab(frames, propagator, opening)
+        described = {"probe_diameter_um": opening} if opening > 0 else {}
+        as_ptylab = AsPtyLab(frames, propagator)
+        draft.assuming = BeamOptics(frames.shape[1:], described, "entrancePupilDiameter", as_ptylab)
         return draft
 
 
@@ -92,38 +94,23 @@ def _encoder(file: h5py.File, path: Path) -> np.ndarray:
 
 @dataclasses.dataclass
 class AsPtyLab:
-    """What to assume of a file: the geometry of its propagator, else what the frames show, and the entrance pupil.
-
-    propagator : its name, empty where the file has none.
-    opening_um : diameter of the entrance pupil, which is that of the probe; 0 where the file has none.
-    """
+    """What to assume of a file: the geometry of its `propagator`, else what the `frames` show."""
 
     frames: HDF5Frames
     propagator: str
-    opening_um: float
 
     def __post_init__(self) -> None:
         self._from_frames = GeometryFromFrames(self.frames)
 
     def __call__(self, given: Values) -> tuple[Values, str]:
         """Assumed values by name, and the notes on them, from the values that are `given`."""
-        assumed, note = self._geometry(given)
-        if self.opening_um > 0 and not {"probe", *probe.NAMES} & set(given):
-            assumed = {**assumed, "probe_diameter_um": self.opening_um}
-            if "probe" in derived("ptychography", given, assumed, self.frames.shape[1:]):
-                said = (
-                    f"the probe to start from is a disc of {self.opening_um:.4g} um, the file's entrancePupilDiameter"
-                )
-                note = f"{note}; {said}" if note else said
-        return assumed, note
-
-    def _geometry(self, given: Values) -> tuple[Values, str]:
         name, detector = self.propagator.lower(), given.get("detector_pixel_um")
         if "geometry" in given:
             return {"geometry": given["geometry"]}, ""
         if name in FAR:
-            return {"geometry": "far_field"}, ""
+            return {"geometry": "far_field"}, f"far field by the file's propagator, {self.propagator}"
         if name not in NEAR or detector is None:
             return self._from_frames(given)
-        note = f"propagator {self.propagator}: a pixel at the specimen is taken to be the detector's"
-        return {"geometry": "near_field", "object_pixel_um": detector}, note if name != "asp" else ""
+        note = f"near field by the file's propagator, {self.propagator}"
+        scaled = "; a pixel at the specimen is taken to be the detector's" if name != "asp" else ""
+        return {"geometry": "near_field", "object_pixel_um": detector}, f"{note}{scaled}"

@@ -20,12 +20,13 @@ from ...forward.scan import add_windows, narrowed, widened
 from ...forward.scan_measurement import ScanMeasurement
 from ...forward.scan_problem import Problem, ScanState, first_state, object_of
 from ...optics.grids import spread
-from ...types import Done, Event, Extent
+from ...types import Done, Event, Extent, Note
 from ..coded.sparse_pixels import wrong_positions
 from ..coded.sparse_solver import from_mean_frame
 from ..engine.any_field import fitted
 from ..engine.recipe import method
 from ..scan.background import with_background
+from ..scan.coherence import shares_told
 from ..scan.passes import solve_scan
 from ..scan.pie import RpieRecipe
 from ..scan.recipe import ScanRecipe
@@ -91,6 +92,8 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     yield from fit.network()
     yield from fit.pixels()
     problem, state = measurement.finished(field.at_pixels().detach())
+    if len(state.probe) > 1:
+        yield Note(shares_told(state.probe))
     figures = {}
     for name, told in (("to_detector_um", recipe.learn_distance), ("wavelength_um", recipe.learn_wavelength)):
         if told:
@@ -155,7 +158,7 @@ def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event,
     passes = RpieRecipe(**shared)
     engine = Sequential(problem, state, object_alpha=passes.object_alpha)
     yield from solve_scan(problem, passes, engine)
-    state = engine.waves.state()
+    problem, state = engine.waves.problem, engine.waves.state()
     if recipe.prior == "auto" and problem.scan.geometry == "far_field":
         light = engine.waves.illumination(problem.train.tolist())
         if _spots_per_pixel(light, state.probe, len(problem.train)) < SPARSE_SCAN:  # of each part one noisy frame tells

@@ -21,6 +21,7 @@ from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import option
 from .background import with_background
+from .coherence import Light, shares_told
 from .exit_waves import ExitWaves, orthogonal, power
 from .positions import PositionCorrection
 from .recipe import ScanRecipe
@@ -136,12 +137,16 @@ def plan_of(problem: Problem, recipe: EngineRecipe) -> tuple[int, int]:
 
 
 def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterator[Event]:
-    """All passes over the frames of `problem` by `engine`, as `recipe` asks; its waves hold the answer at the end."""
+    """All passes over the frames of `problem` by `engine`, as `recipe` asks; its waves hold the answer at the end.
+
+    They also hold the problem, with the brightness of each frame where the light flickers.
+    """
     plan, count = Schedule(*plan_of(problem, recipe), recipe), len(problem.train)
     order, best, number, total = compute.seed(recipe.seed), None, 0, plan.total
     energy, latest = problem.frame_energy(), torch.zeros(problem.scan.frames, device=problem.device)
     keeper, positions = Settling(engine.waves), PositionCorrection(recipe.correct_positions)
     start = max(2, total // 4) if recipe.positions_from is None else recipe.positions_from
+    light, looks = Light(recipe.modes), {max(2, share * total // 8) for share in (2, 4, 6)}
     pace = PreviewPace(lambda: Preview(field_of(engine.waves.state(), problem.scan), 0.0))
     while number < plan.total:
         solve_probe = problem.solve_probe and number >= min(recipe.probe_from, total - 1)
@@ -170,6 +175,9 @@ def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterat
                 yield Note("the frames ask for other positions: they are corrected")
         if positions.wanted and start <= number + 1 < plan.total:
             state = positions.corrected(problem, state)
+        if number + 1 in looks and number + 1 < plan.total:
+            problem, state = yield from light.looked_at(problem, state)
+            engine.waves.problem = problem
         engine.waves.load(state)
         number += 1
         if len(problem.held) and plan.judge(number - 1, problem.error(state, problem.held)):
@@ -205,8 +213,11 @@ def engine_events(
     engine = make(problem, state, recipe)
     with torch.no_grad():
         yield from solve_scan(problem, recipe, engine)
+        state, problem = engine.waves.state(), engine.waves.problem
+        if len(state.probe) > 1:
+            yield Note(shares_told(state.probe))
         seconds = time.process_time() - started
-        yield Done(result_of(problem, engine.waves.state(), recipe, seconds))
+        yield Done(result_of(problem, state, recipe, seconds))
 
 
 class Settling:

@@ -62,8 +62,7 @@ def pulls_of(
         rows = []
         for slope in along:
             moved = to_detector(probe * windows(slope, scan, place)[:, None], problem.kernel)
-            both = torch.view_as_real(wave) * torch.view_as_real(moved)
-            row = binned(both.sum(-1).sum(1), scan.binning) / seen.clamp(min=1e-3 * float(seen.mean()))
+            row = binned((wave * moved.conj()).real.sum(1), scan.binning) / seen.clamp(min=1e-3 * float(seen.mean()))
             rows.append(problem.masked(row, part))
         jacobian = torch.stack(rows, 1).flatten(2).double()  # (frame, 2, pixel)
         normals.append(jacobian @ jacobian.transpose(1, 2))

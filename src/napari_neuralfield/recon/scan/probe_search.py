@@ -18,6 +18,7 @@ import torch
 
 from ...data.acquisition import Ptychography
 from ...forward.scan_problem import Problem, ScanState, first_state, with_modes
+from ...optics.probe import NAMES
 from ...types import Event, Note, Progress
 from .coherence import modes_of, of_a_source
 from .probe_trials import (
@@ -78,16 +79,20 @@ def start_of(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, tup
     """
     state = first_state(problem, recipe.modes, recipe.seed_probe)
     acquisition = problem.acquisition
-    if not isinstance(acquisition, Ptychography) or acquisition.geometry != "far_field":
+    if not isinstance(acquisition, Ptychography):
         return problem, state
     guess = acquisition.probe if recipe.seed_probe else None
-    some = acquisition.subset(problem.train.cpu().numpy()).replace(probe=guess)
-    if not (recipe.probe_search and problem.solve_probe) or (guess is not None and some.frame_count < 4 * HELD):
+    if why := _why_no_trials(problem, recipe):
+        yield Note(
+            f"the start of the probe is {_start(problem, recipe)}, {_number(len(state.probe))}; it is not checked by "
+            f"frames left out: {why}"
+        )
         return problem, state
+    some = acquisition.subset(problem.train.cpu().numpy()).replace(probe=guess)
     trials = trials_of(some, recipe)
     search = ProbeSearch(trials, recipe.seed)
     found = yield from search.run()
-    yield said(found, trials)
+    yield said(found, trials, _start(problem, recipe))
     if found.start == ProbeStart(turn=AS_GIVEN):
         if recipe.update_probe is None and (note := _stays(trials, recipe.seed)):
             yield note
@@ -98,6 +103,34 @@ def start_of(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, tup
         modes = yield from modes_of(trials, found.start.probe(trials), recipe.seed)
         state.probe = of_a_source(state.probe, modes)
     return problem, state
+
+
+def _why_no_trials(problem: Problem, recipe: ScanRecipe) -> str:
+    """Why starts of the probe of `problem` are not tried by `recipe`; empty where they are."""
+    if problem.scan.geometry != "far_field":
+        return "trials are for the far field"
+    if not recipe.probe_search:
+        return "probe_search is no"
+    if not problem.solve_probe:
+        return "update_probe is no"
+    given = recipe.seed_probe and getattr(problem.acquisition, "probe", None) is not None
+    if given and len(problem.train) < 4 * HELD:
+        return f"{len(problem.train)} frames are too few to leave any out"
+    return ""
+
+
+def _start(problem: Problem, recipe: ScanRecipe) -> str:
+    """Where the probe of `problem` comes from by `recipe`, in words."""
+    described = [f"{name} {value:g}" for name in NAMES if (value := getattr(recipe, name)) is not None]
+    if described:
+        return f"the described one ({' and '.join(described)})"
+    if recipe.seed_probe and getattr(problem.acquisition, "probe", None) is not None:
+        return "the given one"
+    return "the mean frame" + (" in focus" if problem.scan.geometry == "far_field" else " carried back to the sample")
+
+
+def _number(modes: int) -> str:
+    return f"{modes} mode{'s' * (modes > 1)}"
 
 
 def _stays(trials: Problem, seed: int) -> Note | None:
@@ -262,8 +295,8 @@ def finalists(tried: dict[float, float]) -> list[float]:
     return sorted(valleys, key=lambda distance: tried[distance])[:FINALISTS]
 
 
-def said(found: Found, problem: Problem) -> Note:
-    """What was `found` by trials of `problem`, and why, in words."""
+def said(found: Found, problem: Problem, start: str = "the given one") -> Note:
+    """What was `found` by trials of `problem`, and why, in words; `start` is what the given probe is called."""
     if found.given is None:
         better = f"; in focus {found.rival:.3g}" if found.start.away_um else ""
         return Note(
@@ -272,7 +305,7 @@ def said(found: Found, problem: Problem) -> Note:
         )
     probe = first_state(problem, None).probe
     what = "a flat phase" if flat(probe) else f"its focus {_place(focus_of(probe, problem))}"
-    given = f"the given probe ({len(probe)} mode{'s' * (len(probe) > 1)}, {what})"
+    given = f"{start.replace(' one', ' probe')} ({_number(len(probe))}, {what})"
     if found.start != ProbeStart(turn=AS_GIVEN):
         return Note(
             f"{given} does not fit: {_named(found.start, problem)} predicts frames left out better ({found.error:.3g} "

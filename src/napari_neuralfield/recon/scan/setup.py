@@ -105,7 +105,8 @@ def result_of(
     """The finished result: field, probe, positions, and the relative amplitude error of every frame.
 
     Its calibration holds `probe` or `coded_surface` complex (mode, y, x) or (y, x), `positions_um` (frame, 2),
-    `nominal_positions_um` (frame, 2), `frame_error` (frame,), and `background` (y, x), counts, where one was found.
+    `nominal_positions_um` (frame, 2), `frame_error` (frame,), and `background` (y, x), counts, and `gains` (frame,)
+    where they were found.
     Modes of a probe are orthogonal, the brightest first; `mode_shares` (mode,) of the light are theirs.
 
     Parameters
@@ -126,6 +127,8 @@ def result_of(
         "frame_error": errors,
         **(calibration or {}),
     }
+    if problem.measured.gain is not None:
+        arrays.setdefault("gains", problem.measured.gain.cpu().numpy())
     if problem.measured.background is not None:
         arrays["background"] = to_centre(problem.measured.background).cpu().numpy()
     numbers = {"relative_amplitude_error": problem.error(state), "cpu_seconds": cpu_seconds, **(figures or {})}

@@ -10,6 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from ...data.acquisition import Draft, quantities, required
+from ...data.common_values import DESCRIBED_PROBE
 from ...data.quantity import Quantity
 from ...types import InputError
 from ..kit.forms import caption, container_of, read_array
@@ -18,6 +19,11 @@ from ..kit.value_widgets import MISSING, ArrayEdit, Choice, Heading, ValueEdit
 
 SOUGHT = ("positions_um", "coded_surface", "probe")  # optional arrays that users often have in another file
 ARRAYS = "Numbers (*.npy *.csv *.txt *.json)"
+
+
+def _offered(kind: str) -> dict[str, Quantity]:
+    """Values of a `kind` of acquisition, and the numbers that may describe a scan's probe in its place."""
+    return {**quantities(kind), **(DESCRIBED_PROBE if kind == "ptychography" else {})}
 
 
 class QuantityForm(QWidget):
@@ -30,7 +36,7 @@ class QuantityForm(QWidget):
         self._session, needed, known = session, set(required(draft.kind)), draft.derived()
         self.editors = {
             name: self._make(name, q, draft.values.get(name))
-            for name, q in quantities(draft.kind).items()
+            for name, q in _offered(draft.kind).items()
             if name in needed or name in SOUGHT or not q.shape or known.get(name) is not None
         }
         self.container = container_of(self.editors.values())
@@ -43,7 +49,8 @@ class QuantityForm(QWidget):
         """Frame what is missing, show arrays as they are now, and what follows from the rest as such."""
         missing, known = draft.missing(), draft.derived()
         for name, editor in self.editors.items():
-            follows = None if draft.values.get(name) is not None else known.get(name)
+            of_file = draft.assumed.get(name) if name in DESCRIBED_PROBE and "probe" not in draft.values else None
+            follows = None if draft.values.get(name) is not None else known.get(name, of_file)
             text = f"{follows:.5g}" if isinstance(follows, float) else str(follows)
             worked_out = "" if follows is None else f"{text} (worked out)"
             framed = editor
@@ -77,7 +84,12 @@ class QuantityForm(QWidget):
         except InputError as error:
             self.problem.emit(f"{name}: {error}")
             return
-        if self._session.draft is not None and value != self._session.draft.values.get(name):
+        values = {} if self._session.draft is None else self._session.draft.values
+        if self._session.draft is None or value == values.get(name):
+            return
+        if name in DESCRIBED_PROBE and value is not None and "probe" in values:  # it takes that one's place
+            self._session.set_values({name: value, "probe": None})
+        else:
             self._session.set_value(name, value)
 
     def _choose_array(self, name: str) -> None:
