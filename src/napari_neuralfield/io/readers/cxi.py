@@ -18,7 +18,6 @@ from ...types import InputError
 from ..described import named
 from ..described.cxi_lengths import DETECTOR, basis, lengths
 from ..described.cxi_lengths import found as _found
-from ..described.geometry_from_frames import GeometryFromFrames
 from ..described.pixel_mask import good_by_bits, remark, right_way_round
 from ..native.hdf5_frames import HDF5Array, opened, stored
 from ..sidecar import layout, sidecar
@@ -58,7 +57,6 @@ class CxiReader:
                 values["title"] = str(entry[TITLE].asstr()[()])
         notes = [*said.notes, *on_masks, *on_positions]
         draft = Draft("ptychography", frames, values, str(path), notes, doubts=said.doubts)
-        draft.assuming = GeometryFromFrames(frames)
         return draft
 
 
