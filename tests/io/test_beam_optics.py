@@ -14,7 +14,8 @@ from napari_neuralfield.io import open_acquisition, open_draft
 from napari_neuralfield.optics.probe import described_probe
 
 RNG = np.random.default_rng(0)
-FRAMES = RNG.poisson(40, (6, 32, 32)).astype(np.int32)
+FRAMES = np.zeros((6, 32, 32), np.int32)  # light that ends before the border, as far-field frames have it
+FRAMES[:, 8:24, 8:24] = RNG.poisson(40, (6, 16, 16))
 INSIDE = "entry_1/instrument_1"
 CXI: dict[str, Any] = {
     f"{INSIDE}/detector_1/data": FRAMES, f"{INSIDE}/detector_1/distance": 2.0,

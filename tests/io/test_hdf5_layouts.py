@@ -16,7 +16,8 @@ from napari_neuralfield.testing import check_reader
 from napari_neuralfield.types import InputError
 
 RNG = np.random.default_rng(0)
-FRAMES = RNG.poisson(40, (6, 16, 16)).astype(np.int32)
+SPOT = np.outer(np.hanning(16), np.hanning(16))  # light that ends before the border, as in the far field
+FRAMES = RNG.poisson(80 * SPOT, (6, 16, 16)).astype(np.int32)
 PLACES = RNG.uniform(-9, 9, (6, 2))
 RASTER = FRAMES.reshape(2, 3, 16, 16)
 
@@ -212,7 +213,7 @@ def test_nexus(tmp_path: Path) -> None:
             f"{at}/detector/x_pixel_size": 75e-6, f"{at}/detector/detectorSpecific/pixel_mask": bad,
             "stage/y": PLACES[:, 0], "stage/x": PLACES[:, 1], "stage/y@units": "um"}  # fmt: skip
     path = write(tmp_path / "a_master.h5", held)
-    with pytest.raises(InputError, match=r"geometry .* is missing \(also missing: object_pixel_um, positions_um\)"):
+    with pytest.raises(InputError, match="positions_um .* is missing; give"):
         open_acquisition(path)
     (tmp_path / "a_master.yaml").write_text(
         "kind: ptychography\ngeometry: far_field\nvariables: {y: stage/y, x: stage/x}"

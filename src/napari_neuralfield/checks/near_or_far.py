@@ -32,17 +32,23 @@ class MovingShadows:
     lit_um : width of the light at the specimen, um: the disc that would be lit as the mean frame, were it lit evenly.
     correlation : mean correlation of neighbouring frames, moved onto each other.
     orientation : (transposed, sign of y, sign of x) of the positions at which the frames agree best.
+    clear : whether it stands out against other orientations and against none.
     """
 
     pixel_um: float
     lit_um: float
     correlation: float
     orientation: tuple[bool, int, int]
+    clear: bool = True
 
     @property
     def as_given(self) -> bool:
         """Whether the frames move the way the positions say."""
         return self.orientation == (False, 1, 1)
+
+    def facing(self, positions_um: np.ndarray) -> np.ndarray:
+        """`positions_um` (frame, 2) turned the way the frames move."""
+        return _turned(positions_um, self.orientation)
 
     def near_field(self, wavelength_um: float, distance_um: float, detector_pixel_um: float) -> bool:
         """Whether the light is wider than far-field patterns can hold.
@@ -54,7 +60,9 @@ class MovingShadows:
         return self.lit_um > WIDER * wavelength_um * distance_um / detector_pixel_um
 
 
-def moving_shadows(frames: Frames, positions_um: np.ndarray, mask: np.ndarray | None = None) -> MovingShadows | None:
+def moving_shadows(
+    frames: Frames, positions_um: np.ndarray, mask: np.ndarray | None = None, *, faint: float | None = None
+) -> MovingShadows | None:
     """What the frames' movement tells; None where they do not move with the positions.
 
     Parameters
@@ -62,6 +70,7 @@ def moving_shadows(frames: Frames, positions_um: np.ndarray, mask: np.ndarray | 
     frames : (frame, y, x).
     positions_um : corner of each window on the object (frame, 2), um.
     mask : True where a detector pixel is good (y, x).
+    faint : least correlation of what is told though it is not clear; None: only what is.
     """
     place = np.asarray(positions_um, dtype=float)
     if len(place) < 4 or min(frames.shape[1:]) < 16 or not np.ptp(place, axis=0).any():
@@ -79,11 +88,12 @@ def moving_shadows(frames: Frames, positions_um: np.ndarray, mask: np.ndarray | 
     best, way = np.unravel_index(int(scores.argmax()), scores.shape)
     others = float(np.delete(scores, way, axis=1).max())
     found = float(scores[best, way])
-    if found < CORRELATION or found < AHEAD * others:
+    clear = found >= max(CORRELATION, AHEAD * others)
+    if not clear and (faint is None or found < faint):
         return None
     moves = -_turned(between, ORIENTATIONS[way])
     pixel = _refined(correlation / np.maximum(envelope, 0.1), moves, float(pixels[best]))
-    return MovingShadows(pixel / binning, lit * pixel, found, ORIENTATIONS[way])
+    return MovingShadows(pixel / binning, lit * pixel, found, ORIENTATIONS[way], clear)
 
 
 def _spectra(frames: Frames, chosen: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, float, int]:

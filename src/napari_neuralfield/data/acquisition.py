@@ -16,7 +16,7 @@ import numpy as np
 from ..types import InputError
 from . import common_values as common
 from .colours import colours_left, frames_per_colour, moved_place, names_missing, one_colour, repeated
-from .derived import CAMERA_LENGTH, IN_PIXELS, OPEN, SCANS, Assuming, Values, derived, overridden, why_no_probe
+from .derived import IN_PIXELS, OPEN, SCANS, Assuming, Values, derived, not_needed, overridden, why_no_probe
 from .frames import Frames, FrameSelection, check_finite, check_frames, check_lengths, good_pixels
 from .quantity import Quantity, asked_for, check_value, length, quantity
 from .wide_field import cut_out, directions_at, optical_axis, pupil_field, settled
@@ -305,6 +305,8 @@ class Draft:
             notes = [note for note in self.notes if note != self.reason]
             self.assumed, self.reason = self.assuming(given)
             self.notes = [*notes, self.reason] if self.reason else notes
+            if self.reason and "geometry" not in self.assumed:
+                self.doubts["geometry"] = self.reason
         each = frames_per_colour(given.get("channel"), int(count))
         found = derived(self.kind, given, self.assumed, tuple(size), each)
         known = quantities(self.kind) if self.kind in KINDS else {}
@@ -329,8 +331,8 @@ class Draft:
             raise InputError(f"{where}: {unknown[0]} is not a value of kind {self.kind}; known are {', '.join(known)}")
         missing = _missing(self.kind, given)
         if missing:
-            name = PurePath(self.source).name
-            raise InputError(f"{where}: {asked_for(missing, known, self.doubts, name, self.remedies)}")
+            name, doubts = PurePath(self.source).name, {n: why for n, why in self.doubts.items() if n not in given}
+            raise InputError(f"{where}: {asked_for(missing, known, doubts, name, self.remedies)}")
         check_frames(self.frames, where)
         checked = {n: check_value(n, known[n], v, where) for n, v in given.items() if n in known}
         check_lengths(self.kind, known, checked, self.frames, where)
@@ -342,6 +344,4 @@ class Draft:
 
 def _missing(kind: str, known: Values) -> list[str]:
     names = set(known) | ({"positions_um"} if IN_PIXELS in known else set())
-    if known.get("geometry") == "far_field" and "object_pixel_um" in known:
-        names |= set(CAMERA_LENGTH)  # follows, or is not needed, once the wavelength is known
-    return names_missing(known, [name for name in required(kind) if name not in names])
+    return names_missing(known, [name for name in required(kind) if name not in names | not_needed(known)])

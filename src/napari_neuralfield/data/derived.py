@@ -275,6 +275,13 @@ def _complete_far_field(known: Values, frame_shape: tuple[int, ...]) -> None:
         known[missing[0]] = pixels / light if missing[0] in FAR_FIELD[1:3] else light / pixels
 
 
+def not_needed(known: Values) -> set[str]:
+    """Lengths that a far field does without, as the `known` values are: its object pixel stands for the camera's."""
+    camera = set(CAMERA_LENGTH)
+    enough = "object_pixel_um" in known or not camera & set(known)
+    return camera if known.get("geometry") == "far_field" and enough else set()
+
+
 def _place(kind: str, known: Values) -> None:
     """Put `positions_px` as `positions_um`, where the pixel is known."""
     if "positions_um" in known:

@@ -72,14 +72,14 @@ def asked_for(
     ----------
     missing : names of values, at least one.
     known : what each value may be, by name.
-    doubts : name of a value -> why what the file says of it is not taken.
+    doubts : name of a value that is not known -> why what the file says of it is not taken.
     file : name of the recording's file.
     remedies : name of a value -> how it is best given, where that is not by its name.
     """
     first = known[missing[0]]
     unit = f" in {first.unit}" if first.unit else ""
     also = f" (also missing: {', '.join(missing[1:])})" if missing[1:] else ""
-    also += "".join(f"; {doubts[name]}" for name in missing if name in doubts)
+    also += "".join(f"; {doubts[name]}" for name in dict.fromkeys([*missing, *doubts]) if name in doubts)
     remedy = remedies.get(missing[0], f"give {missing[0]}{unit}")
     return (
         f"{missing[0]} ({first.help}) is missing{also}; {remedy} in the sidecar, {file or 'NAME'}.yaml beside the data "

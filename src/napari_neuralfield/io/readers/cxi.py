@@ -19,7 +19,6 @@ from ..described import named
 from ..described.beam_optics import BeamOptics, lens_in
 from ..described.cxi_lengths import DETECTOR, basis, lengths
 from ..described.cxi_lengths import found as _found
-from ..described.geometry_from_frames import GeometryFromFrames
 from ..described.pixel_mask import good_by_bits, remark, right_way_round
 from ..native.hdf5_frames import HDF5Array, opened, stored
 from ..sidecar import layout, sidecar
@@ -62,7 +61,7 @@ class CxiReader:
                 values["title"] = str(entry[TITLE].asstr()[()])
         notes = [*said.notes, *on_masks, *on_positions, *on_lens]
         draft = Draft("ptychography", frames, values, str(path), notes, doubts=said.doubts)
-        draft.assuming = BeamOptics(frames.shape[1:], lens, called, GeometryFromFrames(frames))
+        draft.assuming = BeamOptics(frames.shape[1:], lens, called)
         return draft
 
 

@@ -17,7 +17,6 @@ from ...data.acquisition import Draft
 from ...optics.illumination import direction_cosines
 from ...types import InputError
 from ..described.beam_optics import BeamOptics, lens_in
-from ..described.geometry_from_frames import GeometryFromFrames
 from ..native import hdf5_tree
 from ..native.hdf5_frames import opened
 from ..native.stored_units import converted, inverse_length, number, plain
@@ -104,7 +103,6 @@ def _ptypy(draft: Draft, file: h5py.File, frames: str) -> None:
             draft.values["mask" if good.ndim == 2 else "frame_mask"] = good
         if good is not None:
             break
-    draft.assuming = GeometryFromFrames(draft.frames)
 
 
 def _good(file: h5py.File, name: str, draft: Draft) -> np.ndarray | None:

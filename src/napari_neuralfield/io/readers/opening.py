@@ -9,11 +9,15 @@ from typing import Any
 from ...data.acquisition import Acquisition, Draft
 from ...registry import READERS, summary
 from ...types import InputError, Reader
+from ..described.beam_optics import BeamOptics
+from ..described.geometry_from_frames import GeometryFromFrames
 from ..native.hdf5_frames import lost_file
 from ..native.reading import located
 from ..sidecar import layout, sidecar
 from ..sidecar.finding import unread
 from ..sidecar.told_by_names import settle
+
+FAR_PIXEL = "give object_pixel_um, or both detector_pixel_um and distance_um, in um"
 
 
 def open_draft(path: str | Path) -> Draft:
@@ -35,7 +39,13 @@ def open_draft(path: str | Path) -> Draft:
         sidecar.apply(draft, beside)
     else:
         layout.apply(draft, {}, path)
-    draft.derived()  # what a reader assumes is settled and said
+    if draft.kind == "ptychography" and not draft.assumed:
+        if draft.assuming is None:
+            draft.assuming = GeometryFromFrames(draft.frames)
+        elif isinstance(draft.assuming, BeamOptics) and draft.assuming.within is None:
+            draft.assuming.within = GeometryFromFrames(draft.frames)
+    if draft.derived().get("geometry") == "far_field":  # what a reader assumes is settled and said
+        draft.remedies.setdefault("object_pixel_um", FAR_PIXEL)
     _say_camera_length(draft)
     if overlooked := unread(path):
         draft.notes.append(overlooked)
