@@ -13,6 +13,7 @@ from solved import error_of as error
 
 from napari_neuralfield.io import load_result, save_result
 from napari_neuralfield.recon.residual.recipe import ResidualRecipe, loss_of
+from napari_neuralfield.recon.verdict.scan_frames import rebuilt
 from napari_neuralfield.simulate.scans import coded
 from napari_neuralfield.types import InputError, Result
 
@@ -44,6 +45,8 @@ def test_an_unknown_probe_is_learnt_from_a_classical_start() -> None:
     result = solve(acquisition, epochs=4, finish_epochs=2, hold_out=6)
     assert result.figures["held_out_error"] < 0.25  # measured 0.17, of six frames no other frame replaces
     assert result.calibration["probe"].shape == (1, 32, 32)
+    problem, state = rebuilt(acquisition, result)  # the field and the probe beside it make the counts
+    assert problem.error(state) == pytest.approx(result.figures["relative_amplitude_error"], rel=0.01)
 
 
 def test_a_probe_may_be_a_field_too() -> None:

@@ -75,6 +75,18 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     problem = problem_of((yield from turned(acquisition, recipe)), recipe)
     problem = with_lengths_from_mean_frame(problem, recipe)
     problem, state = yield from starting_state(problem, recipe)
+    yield from residual_of(problem, state, recipe, started)
+
+
+def residual_of(problem: Problem, state: ScanState, recipe: ResidualRecipe, started: float) -> Iterator[Event]:
+    """From the prior to `Done`.
+
+    Parameters
+    ----------
+    problem, state : the scan, and its object array, probe and positions at the start.
+    recipe : what the user chose.
+    started : CPU seconds of this process when it began.
+    """
     learn = learns(problem, recipe)
     if recipe.correct_positions is None and surface_known(problem):
         learn += ["positions"] if (yield from wrong_positions(problem, state, recipe.seed)) else []
@@ -148,9 +160,14 @@ def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event,
     """
     problem, state = yield from placed(problem, recipe)
     problem = yield from with_background(problem, state, recipe.seed)
+    return problem, (yield from classical_state(problem, state, recipe))
+
+
+def classical_state(problem: Problem, state: ScanState, recipe: ResidualRecipe) -> Generator[Event, None, ScanState]:
+    """What passes of rPIE make of `state`, where `recipe` asks for them on this `problem`; else `state`."""
     classical = recipe.prior == "classical" or (recipe.prior == "auto" and not surface_known(problem))
     if not classical:
-        return problem, state
+        return state
     shared = {name: getattr(recipe, name) for name in ScanRecipe.model_fields if name != "method"}
     passes = RpieRecipe(**shared)
     engine = Sequential(problem, state, object_alpha=passes.object_alpha)
@@ -160,7 +177,7 @@ def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event,
         light = engine.waves.illumination(problem.train.tolist())
         if _spots_per_pixel(light, state.probe, len(problem.train)) < SPARSE_SCAN:  # of each part one noisy frame tells
             state.object_array = state.object_array.abs().square().mean().sqrt() * torch.ones_like(state.object_array)
-    return problem, state
+    return state
 
 
 def _spots_per_pixel(light: torch.Tensor, probe: torch.Tensor, frames: int) -> float:
