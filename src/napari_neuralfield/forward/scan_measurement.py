@@ -182,15 +182,19 @@ class ScanMeasurement:
 
     @torch.no_grad()
     def finished(self, image: torch.Tensor) -> tuple[Problem, ScanState]:
-        """Problem and state as the classical methods know them, with what was learnt."""
+        """Problem and state as the classical methods know them, with what was learnt.
+
+        The object is in the unit of `image`, so that a field and the probe beside it in a result make the counts; in
+        coded ptychography in that of the surface, whose modulus means something by itself.
+        """
         values = {"to_detector_um": self.distance(), "wavelength_um": self.wavelength()}
         known = {name: float(value) for name, value in values.items() if value is not None}
         problem = self.problem.with_geometry(**known) if known else self.problem
         there = self._surface_kernel(self.wavelength())
         object_array = image if there is None else filtered(image, there)
-        return problem, ScanState(
-            object_array * self.unit, self.probe() * (self.scale**0.5 / self.unit), self.position().detach()
-        )
+        unit = self.unit if self.scan.geometry == "coded" else 1.0
+        probe = self.probe() * (self.scale**0.5 / unit)
+        return problem, ScanState(object_array * unit, probe, self.position().detach())
 
     def calibration(self) -> dict[str, np.ndarray]:
         """Brightness and ambient light of each frame (frame,), where learnt."""

@@ -24,6 +24,7 @@ from ...types import Done, Event, Extent, Note
 from ..coded.sparse_pixels import wrong_positions
 from ..coded.sparse_solver import from_mean_frame
 from ..engine.any_field import fitted
+from ..engine.losses import roots_mislead
 from ..engine.recipe import method
 from ..scan.background import with_background
 from ..scan.coherence import shares_told
@@ -36,8 +37,12 @@ from ..scan.setup import problem_of, result_of
 from ..scan.whole_scan import placed
 from .fit import ResidualFit, image_from_file
 from .of_leds import residual_of_leds
-from .recipe import PUBLISHED, RASTER, ResidualRecipe, network_options, refuse_others
+from .recipe import PUBLISHED, RASTER, ResidualRecipe, loss_of, network_options, refuse_others
 
+FEW = (
+    "single electrons are counted in much of the detector, so counts are compared by Poisson's likelihood: a fit of "
+    "their roots would make the phase too small (--loss amplitude for it all the same)"
+)
 SPARSE_SCAN = 2.5  # frames that light a pixel: below, the object is fitted afresh and only the engine's probe kept
 
 
@@ -76,6 +81,18 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     problem = problem_of((yield from turned(acquisition, recipe)), recipe)
     problem = with_lengths_from_mean_frame(problem, recipe)
     problem, state = yield from starting_state(problem, recipe)
+    yield from residual_of(problem, state, recipe, started)
+
+
+def residual_of(problem: Problem, state: ScanState, recipe: ResidualRecipe, started: float) -> Iterator[Event]:
+    """From the prior to `Done`.
+
+    Parameters
+    ----------
+    problem, state : the scan, and its object array, probe and positions at the start.
+    recipe : what the user chose.
+    started : CPU seconds of this process when it began.
+    """
     learn = learns(problem, recipe)
     if recipe.correct_positions is None and surface_known(problem):
         learn += ["positions"] if (yield from wrong_positions(problem, state, recipe.seed)) else []
@@ -88,7 +105,11 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
         field.start_alone(compute.seed(recipe.seed))
     else:
         field.set_prior(prior_of(problem, state, recipe) / measurement.unit)
-    fit = ResidualFit(field, measurement, recipe, probes, wavelength_um=problem.scan.wavelength_um)
+    few = roots_mislead(problem.measured.amplitude, problem.measured.good)
+    loss = loss_of(recipe, problem.scan.wavelength_um, few)
+    if loss == "poisson" and recipe.loss == "auto":
+        yield Note(FEW)
+    fit = ResidualFit(field, measurement, recipe, probes, loss=loss)
     yield from fit.network()
     yield from fit.pixels()
     problem, state = measurement.finished(field.at_pixels().detach())
@@ -151,9 +172,14 @@ def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event,
     """
     problem, state = yield from placed(problem, recipe)
     problem = yield from with_background(problem, state, recipe.seed)
+    return problem, (yield from classical_state(problem, state, recipe))
+
+
+def classical_state(problem: Problem, state: ScanState, recipe: ResidualRecipe) -> Generator[Event, None, ScanState]:
+    """What passes of rPIE make of `state`, where `recipe` asks for them on this `problem`; else `state`."""
     classical = recipe.prior == "classical" or (recipe.prior == "auto" and not surface_known(problem))
     if not classical:
-        return problem, state
+        return state
     shared = {name: getattr(recipe, name) for name in ScanRecipe.model_fields if name != "method"}
     passes = RpieRecipe(**shared)
     engine = Sequential(problem, state, object_alpha=passes.object_alpha)
@@ -163,7 +189,7 @@ def starting_state(problem: Problem, recipe: ResidualRecipe) -> Generator[Event,
         light = engine.waves.illumination(problem.train.tolist())
         if _spots_per_pixel(light, state.probe, len(problem.train)) < SPARSE_SCAN:  # of each part one noisy frame tells
             state.object_array = state.object_array.abs().square().mean().sqrt() * torch.ones_like(state.object_array)
-    return problem, state
+    return state
 
 
 def _spots_per_pixel(light: torch.Tensor, probe: torch.Tensor, frames: int) -> float:
