@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from napari_neuralfield.compute import seed
-from napari_neuralfield.recon.engine.losses import LOSSES, amplitude_loss, gradient_loss, poisson_loss, smooth_l1_loss
+from napari_neuralfield.recon.engine.losses import (
+    LOSSES,
+    amplitude_loss,
+    gradient_loss,
+    poisson_loss,
+    roots_mislead,
+    smooth_l1_loss,
+)
 
 
 def counts(value: float = 4.0, shape: tuple[int, int, int] = (2, 5, 6)) -> torch.Tensor:
@@ -63,3 +71,14 @@ def test_gradients_are_right_and_finite_in_the_dark(name: str) -> None:
     for amplitude in (measured, torch.zeros_like(measured)):
         (gradient,) = torch.autograd.grad(loss(dark, amplitude, None), dark)
         assert torch.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize(("dark", "scale", "misled"), [(0.05, 1.0, True), (5.0, 1.0, False), (0.05, 0.1, False)])
+def test_roots_mislead_where_single_quanta_are_counted(dark: float, scale: float, misled: bool) -> None:
+    mean = np.full((50, 16, 16), dark)
+    mean[:, 4:8, 4:8] = 40.0
+    frames = torch.as_tensor(scale * np.random.default_rng(0).poisson(mean))  # scaled, they are no counts
+    assert roots_mislead(frames.sqrt()) == misled
+    bright = torch.zeros(16, 16, dtype=torch.bool)
+    bright[4:8, 4:8] = True
+    assert not roots_mislead(frames.sqrt(), bright)

@@ -12,6 +12,8 @@ from typing import Literal
 
 import torch
 
+WHOLE = 1e-3  # by which counts may differ from whole numbers
+MISLED = 0.1  # of the noise of counts: squared bias of their roots above which they are compared as counts
 DARK = 1e-6  # counts are kept above this share of the mean, where a root has no slope
 
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
@@ -68,3 +70,25 @@ LOSSES: dict[str, Loss] = {
     "gradient": gradient_loss,
     "poisson": poisson_loss,
 }
+
+
+def roots_mislead(amplitude: torch.Tensor, good: torch.Tensor | None = None) -> bool:
+    """Whether so few quanta are counted that a fit of their roots makes faint pixels too dark; `poisson` does not.
+
+    Where m counts come on average, their mean root is less than sqrt(m), and only m where m << 1: the fit then gives
+    m^2, and of electrons scattered far out next to nothing is left. This is so where the squared bias is a good part of
+    the noise. Light that is not counted, or not kept as whole numbers, is never meant.
+
+    Parameters
+    ----------
+    amplitude : roots of counts (frame, y, x), with a unit of one count.
+    good : pixels that count (y, x) or (frame, y, x); all where None.
+    """
+    counts = amplitude.square()
+    lit = counts[counts > 0]
+    if not len(lit) or float(((lit - lit.round()).abs() < WHOLE * lit.clamp(min=1)).float().mean()) < 0.99:
+        return False
+    used = torch.ones_like(counts[:1]) if good is None else good.expand_as(counts).to(counts)
+    mean = ((counts * used).sum(0) / used.expand_as(counts).sum(0).clamp(min=1)).clamp(min=1e-9)
+    root = mean * ((mean + 1.81) / (mean * (mean + 2.06) + 1.81)).sqrt()  # mean root of Poisson's counts, to 2.5 %
+    return float((mean.sqrt() - root).square().sum()) > MISLED * float((mean - root.square()).sum())

@@ -19,9 +19,9 @@ from ...forward.led_measurement import LedMeasurement
 from ...forward.scan_measurement import ScanMeasurement
 from ...types import Event, InputError
 from ..engine.fit_field import Counter, Fittable, Sample, epochs, fit_field
-from ..engine.losses import LOSSES
+from ..engine.losses import LOSSES, LossName
 from ..engine.sparsity import haar_l1
-from .recipe import ResidualRecipe, loss_of
+from .recipe import ResidualRecipe
 
 SHAPED = 0.1  # share of the epochs after which the network tells of the experiment
 PIXEL_RATE = 2e-3
@@ -60,7 +60,7 @@ class ResidualFit:
     measurement : the frames, and what is learnt of the experiment.
     recipe : what the user chose.
     others : fields beside the object's, such as those of a probe.
-    wavelength_um : of the light, by which the published loss is chosen.
+    loss : how counts are compared.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class ResidualFit:
         recipe: ResidualRecipe,
         others: Sequence[ResidualField] = (),
         *,
-        wavelength_um: float,
+        loss: LossName,
     ) -> None:
         self.field, self.measurement, self.recipe, self._networks = field, measurement, recipe, [field, *others]
-        self._loss = loss_of(recipe, wavelength_um)
+        self._loss = loss
         self._order, self._roll = compute.seed(recipe.seed), compute.seed(recipe.seed + 1)
         count = len(measurement.train)
         self.epochs = recipe.epochs or int(np.clip(2000 // count, 10, 60))

@@ -20,10 +20,11 @@ from ...forward.scan import add_windows, narrowed, widened
 from ...forward.scan_measurement import ScanMeasurement
 from ...forward.scan_problem import Problem, ScanState, first_state, object_of
 from ...optics.grids import spread
-from ...types import Done, Event, Extent
+from ...types import Done, Event, Extent, Note
 from ..coded.sparse_pixels import wrong_positions
 from ..coded.sparse_solver import from_mean_frame
 from ..engine.any_field import fitted
+from ..engine.losses import roots_mislead
 from ..engine.recipe import method
 from ..scan.background import with_background
 from ..scan.passes import solve_scan
@@ -35,8 +36,12 @@ from ..scan.setup import problem_of, result_of
 from ..scan.whole_scan import placed
 from .fit import ResidualFit, image_from_file
 from .of_leds import residual_of_leds
-from .recipe import PUBLISHED, RASTER, ResidualRecipe, network_options, refuse_others
+from .recipe import PUBLISHED, RASTER, ResidualRecipe, loss_of, network_options, refuse_others
 
+FEW = (
+    "single electrons are counted in much of the detector, so counts are compared by Poisson's likelihood: a fit of "
+    "their roots would make the phase too small (--loss amplitude for it all the same)"
+)
 SPARSE_SCAN = 2.5  # frames that light a pixel: below, the object is fitted afresh and only the engine's probe kept
 
 
@@ -87,7 +92,11 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
         field.start_alone(compute.seed(recipe.seed))
     else:
         field.set_prior(prior_of(problem, state, recipe) / measurement.unit)
-    fit = ResidualFit(field, measurement, recipe, probes, wavelength_um=problem.scan.wavelength_um)
+    few = roots_mislead(problem.measured.amplitude, problem.measured.good)
+    loss = loss_of(recipe, problem.scan.wavelength_um, few)
+    if loss == "poisson" and recipe.loss == "auto":
+        yield Note(FEW)
+    fit = ResidualFit(field, measurement, recipe, probes, loss=loss)
     yield from fit.network()
     yield from fit.pixels()
     problem, state = measurement.finished(field.at_pixels().detach())

@@ -22,7 +22,7 @@ from ..engine.recipe import build
 from ..patterns.linear import Pupil, dpc_phase, half_circles
 from ..projection.setup import depth_range, finished, first_look
 from .fit import ResidualFit, image_from_file
-from .recipe import ResidualRecipe, network_options
+from .recipe import ResidualRecipe, loss_of, network_options
 
 FIRST_TERM = 4  # Noll: piston and tilts cannot be told from the object
 COVERED = 0.05  # bins of the spectrum seen by less than this share of the LEDs count as seen by so many
@@ -50,7 +50,7 @@ def residual_of_leds(acquisition: LedArray, recipe: ResidualRecipe) -> Iterator[
         field.start_alone(compute.seed(recipe.seed))
     else:
         field.set_prior(measurement.matched(prior_of(measurement, recipe, found)))
-    fit = ResidualFit(field, measurement, recipe, wavelength_um=acquisition.wavelength_um)
+    fit = ResidualFit(field, measurement, recipe, loss=loss_of(recipe, acquisition.wavelength_um))
     yield from fit.network()
     yield from fit.pixels()
     image = field.at_pixels().detach()

@@ -37,8 +37,10 @@ class ResidualRecipe(ScanRecipe):
     sparsity: float | None = option(
         None, "weight of the object's wavelets, against a misfit of mean counts 1; empty: by the kind of frames", ge=0
     )
-    loss: Literal[LossName, "published"] = option(
-        "amplitude", "how counts are compared; published: smooth-l1 of electrons, else gradient"
+    loss: Literal[LossName, "auto", "published"] = option(
+        "auto",
+        "how counts are compared; auto: poisson where single electrons are counted, else amplitude; published: "
+        "smooth-l1 of electrons, else gradient",
     )
     z_um: float | None = option(
         None, "depth of the sample under LEDs; empty: as the file says, else in focus", unit="um"
@@ -129,11 +131,21 @@ def network_options(recipe: ResidualRecipe) -> dict[str, Any]:
     return {**{name: getattr(recipe, name) for name in names}, "table_size": 2**recipe.table_log2, **own}
 
 
-def loss_of(recipe: ResidualRecipe, wavelength_um: float) -> LossName:
-    """The loss that `recipe` means for frames in light of `wavelength_um`."""
+def loss_of(recipe: ResidualRecipe, wavelength_um: float, few: bool = False) -> LossName:
+    """The loss that a recipe means.
+
+    Parameters
+    ----------
+    recipe : what the user chose.
+    wavelength_um : of the light.
+    few : whether so few quanta are counted that their roots mislead.
+    """
+    electrons = wavelength_um < ELECTRONS_UM
+    if recipe.loss == "auto":  # of X-rays, whose probe is mostly solved for too, what poisson lets in is worse
+        return "poisson" if few and electrons else "amplitude"
     if recipe.loss != "published":
         return recipe.loss
-    return "smooth-l1" if wavelength_um < ELECTRONS_UM else "gradient"
+    return "smooth-l1" if electrons else "gradient"
 
 
 SHARED = {*Recipe.model_fields, "update_probe", "hold_out", "use_every"}  # what of a scan's options LEDs have too
