@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ...data.acquisition import Acquisition, Draft
+from ...data.frames import in_electrons
 from ...registry import READERS, summary
 from ...types import InputError, Reader
+from ..described.cone_angle import settle_cone
 from ..native.hdf5_frames import lost_file
 from ..native.reading import located
 from ..sidecar import layout, sidecar
@@ -35,10 +37,13 @@ def open_draft(path: str | Path) -> Draft:
         sidecar.apply(draft, beside)
     else:
         layout.apply(draft, {}, path)
+    if draft.kind == "ptychography":
+        settle_cone(draft)
     draft.derived()  # what a reader assumes is settled and said
     _say_camera_length(draft)
     if overlooked := unread(path):
         draft.notes.append(overlooked)
+    draft.frames = in_electrons(draft.frames, draft.derived())
     settle(draft, {} if beside is None else sidecar.load(beside), beside)
     return draft
 

@@ -20,6 +20,7 @@ from .relayed import relayed
 
 MOST_BYTES = 2**31  # of frames that are looked at before a run
 CHOSEN = ("frame", "frames")  # options that name frames by number
+TOLD = ("dose", "bright_disc")  # findings that are said though nothing is wrong
 ABSURD = 1e15  # counts
 
 
@@ -39,8 +40,8 @@ def announced(acquisition: Acquisition, as_given: bool = False) -> Generator[Eve
     for finding in ready.findings:
         yield Note(finding.text, "warning" if finding.level == "warning" else "info")
     for finding in checks_of(ready.acquisition, ready.survey):
-        if finding.level == "warning":
-            yield Note(finding.text, "warning")
+        if finding.level == "warning" or finding.name in TOLD:
+            yield Note(finding.text, "warning" if finding.level == "warning" else "info")
     if len(ready.left_out):
         yield Note(f"{len(ready.kept)} frames are left; from here on they are counted without those left out")
     return ready
