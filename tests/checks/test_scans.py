@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 from napari_neuralfield.checks import findings as checks
 from napari_neuralfield.checks.scan_rules import placement, require_usable
 from napari_neuralfield.data.acquisition import Acquisition, CodedPtychography, Draft, Ptychography
+from napari_neuralfield.io import open_acquisition, save_acquisition
 from napari_neuralfield.registry import SIMULATORS
+from napari_neuralfield.simulate.electrons import mos2
 from napari_neuralfield.types import InputError
 
 RNG = np.random.default_rng(0)
@@ -47,6 +50,30 @@ def test_a_good_scan() -> None:
     assert facts["window_overlap"] == pytest.approx(1 - 5 / 32)
     assert facts["object_shape"] == [52, 52]
     assert facts["measurements_per_pixel"] == pytest.approx(25 * 32**2 / 52**2, rel=0.01)
+
+
+def test_electrons_tell_their_dose_and_cone() -> None:
+    acquisition, _ = mos2(2, pixels=48, scan=6, dose=2000, semi_angle_mrad=20, detector_mrad=50)
+    told = found(acquisition)
+    assert "dead_pixels" not in told  # single electrons miss many
+    assert told["dose"].value == pytest.approx(2000, rel=0.02)
+    assert told["bright_disc"].value == pytest.approx(20, rel=0.05)  # of 24 random microscopes -0.5 to -3.4 %
+    assert "a frame, one for 1.5 x 1.5 angstroms)" in told["dose"].text
+    assert "dose_per_angstrom2 is 9000" in warnings(acquisition.replace(dose_per_angstrom2=9000.0))["dose"]
+
+
+def test_normalised_electrons_are_scaled_to_the_dose_that_is_said(tmp_path: Path) -> None:
+    acquisition, _ = mos2(2, pixels=48, scan=6, dose=2000)
+    plain = acquisition.replace(frames=acquisition.intensity() / acquisition.intensity().max())
+    assert "give dose_per_angstrom2" in found(plain)["dose"].text
+    save_acquisition(tmp_path / "n.acq.h5", plain)
+    (tmp_path / "n.acq.h5.yaml").write_text("dose_per_angstrom2: 2000")
+    scaled = open_acquisition(tmp_path / "n.acq.h5")
+    assert found(scaled)["dose"].value == pytest.approx(2000)
+    total = acquisition.intensity().sum(dtype=float)
+    assert scaled.intensity().sum(dtype=float) == pytest.approx(total, rel=0.02)
+    save_acquisition(tmp_path / "n.acq.h5", acquisition)  # counts stay
+    assert np.array_equal(open_acquisition(tmp_path / "n.acq.h5").intensity(), acquisition.intensity())
 
 
 @pytest.mark.parametrize(

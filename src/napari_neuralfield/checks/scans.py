@@ -8,13 +8,15 @@ import numpy as np
 
 from ..data.acquisition import CodedPtychography, Ptychography
 from ..data.borders import repeats
-from ..data.frames import good_pixels
+from ..data.frames import LOOKED_AT, evenly_chosen, good_pixels, no_data
+from ..optics.electrons import ELECTRONS_UM, are_counts, area_of_a_frame, bright_disc, dose_of
 from .near_or_far import MovingShadows, moving_shadows
 from .scan_rules import FEWEST, UNITS, ScanPlacement, misplaced, placement
 from .seen.frames import Check, Survey, named, steady_light
 
 Scanned = Ptychography | CodedPtychography
 LOW_OVERLAP = 0.3  # of the width of a window or probe
+DOSES = 1.5  # between the dose that is said and that of the counts
 TOO_FAR = 20  # safe distances: light would spread over as many widths of a frame
 
 
@@ -28,6 +30,7 @@ def ptychography(acquisition: Ptychography, seen: Survey) -> Iterator[Check]:
         said = f"The object pixel is {pixel:.4g} um{said}."
         yield Check("object_pixel", "ok" if agrees else "warning", pixel, "um", said)
         yield from _far_field(acquisition)
+        yield from _of_electrons(acquisition)
     else:
         yield _propagation(acquisition, effective_distance_um(acquisition), acquisition.frame_shape, pixel)
         yield from _near_field(acquisition)
@@ -116,6 +119,50 @@ def _too_far(distance: float, reach: float) -> str:
         if factor < 1 and 0.003 < factor * distance / reach < TOO_FAR:
             return f"{said}; times {factor:g} it would be {factor * distance:.4g} um: was it given in {unit}?"
     return f"{said}; check the distance, which must be in micrometres, the wavelength and the pixel."
+
+
+def _of_electrons(acquisition: Ptychography) -> Iterator[Check]:
+    """The dose that the counts make, and the cone of light that the bright disc shows."""
+    if acquisition.wavelength_um > ELECTRONS_UM:
+        return
+    chosen = evenly_chosen(acquisition.frame_count, LOOKED_AT)
+    frames = np.stack([np.asarray(acquisition.frames[int(n)], dtype=float) for n in chosen])
+    every = good_pixels(acquisition, chosen)
+    good = ~no_data(frames) if every is None else ~no_data(frames) & every
+    frames = np.where(good, frames, 0)
+    counts, said = float(frames.sum((1, 2)).mean()), acquisition.dose_per_angstrom2
+    dose, step = dose_of(counts, acquisition.positions_um), 1e4 * area_of_a_frame(acquisition.positions_um) ** 0.5
+    if dose:
+        yield _dose(dose, said, are_counts(frames), f"{counts:.4g} a frame, one for {step:.3g} x {step:.3g} angstroms")
+    radius = bright_disc(frames.mean(0))
+    if radius is not None:
+        side = min(acquisition.frame_shape)
+        angle = 1e3 * radius * acquisition.wavelength_um / (side * acquisition.object_pixel_um)
+        text = (
+            f"The bright disc of the mean pattern, {radius:.3g} pixels in radius, has a half angle of {angle:.3g} mrad."
+        )
+        yield Check("bright_disc", "info", angle, "mrad", text)
+
+
+def _dose(dose: float, said: float | None, counted: bool, how: str) -> Check:
+    """What is known of the dose.
+
+    Parameters
+    ----------
+    dose, said : that the frames make, and that the user gives, electrons per square angstrom.
+    counted : the frames hold counts.
+    how : the dose follows from the frames.
+    """
+    name, unit = "dose", "1/angstrom^2"
+    if not counted and said is None:
+        text = f"The frames hold no counts (sums of {how}), so their dose is not known; give dose_per_angstrom2."
+        return Check(name, "info", None, unit, text)
+    if not counted:
+        return Check(name, "info", said, unit, f"The frames, no counts, are scaled to the dose of {said:.4g} ({how}).")
+    if said is not None and not 1 / DOSES < dose / said < DOSES:
+        text = f"The counts make {dose:.4g} electrons per square angstrom ({how}), but dose_per_angstrom2 is {said:.4g}"
+        return Check(name, "warning", dose, unit, f"{text}; check it, the positions, and the camera's gain.")
+    return Check(name, "info", dose, unit, f"The counts make {dose:.4g} electrons per square angstrom ({how}).")
 
 
 def _far_field(acquisition: Ptychography) -> Iterator[Check]:

@@ -222,6 +222,7 @@ class Ptychography(Acquisition):
     frame_mask: np.ndarray | None = quantity(
         "Mask of each frame", "bool", "True where a pixel of a frame is good", optional=True, shape=("frame", "y", "x")
     )
+    dose_per_angstrom2: float | None = common.dose()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

@@ -76,6 +76,12 @@ def coded_surface(help: str) -> Any:
     return quantity("Coded surface", "complex", help, optional=True, shape=("fy", "fx"), complex=True)
 
 
+def dose() -> Any:
+    """Of electrons; what is not kept as counts is scaled to it."""
+    said = "electrons per square angstrom; left out: as the counts make it"
+    return quantity("Dose", "1/angstrom^2", said, optional=True, low=0.0, low_open=True)
+
+
 def refractive_index(label: str, help: str) -> Any:
     """A refractive index; `label` and `help` say of what."""
     return quantity(label, "", help, optional=True, low=1.0, high=5.0)

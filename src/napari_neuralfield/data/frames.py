@@ -8,12 +8,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..optics.electrons import are_counts, dose_of
 from ..types import InputError
 from .colours import check_colours
 from .derived import Values
 from .quantity import Quantity
 
 FULL_SCALES = {2**bits - 1 for bits in (8, 10, 12, 14, 16)}
+LOOKED_AT = 64  # frames, by which a dose is told
+SAME_DOSE = 1e-3  # what is scaled to it already stays
 LARGEST = 2**31 - 1  # no counter of photons reaches it, but gaps of 32-bit detectors hold it, in floats too
 
 
@@ -52,6 +55,46 @@ class FrameSelection:
         chosen = np.asarray(self.indices)[first]
         stack = [np.asarray(self.frames[(int(i), self.y, self.x)])[rest or ...] for i in np.atleast_1d(chosen)]
         return stack[0] if chosen.ndim == 0 else np.stack(stack)
+
+
+@dataclasses.dataclass(frozen=True)
+class ScaledFrames:
+    """A stack times a factor, still lazy."""
+
+    frames: Frames
+    factor: float
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.frames.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(np.float32)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        return (np.asarray(self.frames[key]) * self.factor).astype(np.float32)
+
+
+def in_electrons(frames: Frames, values: Values) -> Frames:
+    """Frames that are no counts, such as normalised ones, scaled to the dose that is said; else as they are.
+
+    Parameters
+    ----------
+    frames : (frame, y, x).
+    values : of an acquisition: `dose_per_angstrom2` and `positions_um` count; not checked yet.
+    """
+    try:
+        dose, positions = float(values["dose_per_angstrom2"]), np.asarray(values["positions_um"], dtype=float)
+    except (KeyError, TypeError, ValueError):
+        return frames
+    if not dose > 0 or positions.shape != (frames.shape[0], 2):
+        return frames  # the check of that value says what is wrong with it
+    some = np.stack([np.asarray(frames[int(n)], dtype=float) for n in evenly_chosen(frames.shape[0], LOOKED_AT)])
+    now = dose_of(float(np.where(no_data(some), 0, some).sum((1, 2)).mean()), positions)
+    if are_counts(some) or not now > 0 or abs(now / dose - 1) < SAME_DOSE:
+        return frames
+    return ScaledFrames(frames, dose / now)
 
 
 def good_pixels(

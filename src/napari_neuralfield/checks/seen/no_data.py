@@ -22,6 +22,7 @@ BEYOND = 1.5  # and this many times as far above the middle as nearly all others
 FEW = 8  # frames from which on a pixel that never changes is dead
 SURE = 8.0  # standard errors
 AROUND = 7  # pixels along a side of what is around a dead one
+CHANCE = 8.0  # quanta around a pixel that never got one: not chance
 OFTEN = 3.0  # bright frames, at least, in the light around it
 LEVELS = 1.5  # grey levels by which the pixels around it must vary
 
@@ -202,6 +203,9 @@ def dead_pixels(
     apart = np.abs(np.where(good, mean, 0) - level) * np.sqrt(frames) > SURE * swing / 2
     often = level * frames > OFTEN * swing  # one bright frame may miss a pixel
     varied = (swing > 4 * LEVELS) if whole else (dimmest != 0)
+    if whole or (brightest[good] == np.round(brightest[good])).all():  # single quanta may all have missed it
+        faint = scipy.ndimage.percentile_filter(np.where(lively > 0, mean, level), 25, AROUND)
+        still = still & ((dimmest != 0) | (faint * frames > CHANCE))
     return still & _between(lively > 0) & (apart | (often & varied & (frames >= 2 * FEW)))
 
 

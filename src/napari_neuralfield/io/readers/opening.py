@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ...data.acquisition import Acquisition, Draft
+from ...data.frames import in_electrons
 from ...registry import READERS, summary
 from ...types import InputError, Reader
 from ..described.beam_optics import BeamOptics
+from ..described.cone_angle import settle_cone
 from ..described.geometry_from_frames import GeometryFromFrames
 from ..native.hdf5_frames import lost_file
 from ..native.reading import located
@@ -44,11 +46,14 @@ def open_draft(path: str | Path) -> Draft:
             draft.assuming = GeometryFromFrames(draft.frames)
         elif isinstance(draft.assuming, BeamOptics) and draft.assuming.within is None:
             draft.assuming.within = GeometryFromFrames(draft.frames)
+    if draft.kind == "ptychography":
+        settle_cone(draft)
     if draft.derived().get("geometry") == "far_field":  # what a reader assumes is settled and said
         draft.remedies.setdefault("object_pixel_um", FAR_PIXEL)
     _say_camera_length(draft)
     if overlooked := unread(path):
         draft.notes.append(overlooked)
+    draft.frames = in_electrons(draft.frames, draft.derived())
     settle(draft, {} if beside is None else sidecar.load(beside), beside)
     return draft
 

@@ -85,10 +85,10 @@ def roots_mislead(amplitude: torch.Tensor, good: torch.Tensor | None = None) -> 
     good : pixels that count (y, x) or (frame, y, x); all where None.
     """
     counts = amplitude.square()
-    lit = counts[counts > 0]
+    used = torch.ones_like(counts[:1]) if good is None else good.expand_as(counts).to(counts)
+    lit = counts[counts * used > 0]
     if not len(lit) or float(((lit - lit.round()).abs() < WHOLE * lit.clamp(min=1)).float().mean()) < 0.99:
         return False
-    used = torch.ones_like(counts[:1]) if good is None else good.expand_as(counts).to(counts)
     mean = ((counts * used).sum(0) / used.expand_as(counts).sum(0).clamp(min=1)).clamp(min=1e-9)
     root = mean * ((mean + 1.81) / (mean * (mean + 2.06) + 1.81)).sqrt()  # mean root of Poisson's counts, to 2.5 %
     return float((mean.sqrt() - root).square().sum()) > MISLED * float((mean - root.square()).sum())

@@ -19,8 +19,8 @@ from .judging import judged
 from .relayed import relayed
 
 MOST_BYTES = 2**31  # of frames that are looked at before a run
-TOLD = ("geometry",)  # findings that are said although nothing is wrong, because all the rest hangs on them
 CHOSEN = ("frame", "frames")  # options that name frames by number
+TOLD = ("geometry", "dose", "bright_disc")  # findings that are said though nothing is wrong: the rest hangs on them
 ABSURD = 1e15  # counts
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from ...data.acquisition import Acquisition, LedArray
 from ...fields.heads import Head
+from ...optics.electrons import ELECTRONS_UM
 from ...types import InputError
 from ..engine.any_field import HELP, fittable
 from ..engine.losses import LossName
@@ -13,7 +14,6 @@ from ..engine.recipe import Recipe, option
 from ..scan.recipe import ScanRecipe
 
 Prior = Literal["auto", "none", "flat", "back-propagation", "classical", "dpc", "file"]
-ELECTRONS_UM = 1e-5  # wavelengths below are those of electrons; 120 keV as X-rays
 
 
 class ResidualRecipe(ScanRecipe):

@@ -16,6 +16,7 @@ import torch
 
 from ...data.acquisition import CodedPtychography, Ptychography
 from ...forward.scan_problem import first_state
+from ...optics.electrons import ELECTRONS_UM
 from ...types import Event, Note, Progress
 from .orientation import oriented
 from .probe_search import flat
@@ -23,7 +24,6 @@ from .probe_trials import trial
 from .recipe import ScanRecipe
 from .setup import described, problem_of
 
-ELECTRONS_UM = 1e-5  # wavelengths below are electrons': 80 keV are 4.2e-6, photons of 100 keV 1.2e-5
 FEWEST, MOST = 36, 49  # frames of a trial
 STEP_DEG = 6
 FINER_DEG = (3.0, 1.5, 0.75)
