@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-METHODS = ("epie", "wasp", "least-squares", "residual-field")
+METHODS = ("epie+probe", "epie", "wasp", "least-squares", "residual-field")  # +probe: it is solved for in any case
 
 
 def hollows(truth: dict[str, Any]) -> np.ndarray:
@@ -69,7 +69,7 @@ def picture(path: Path, phases: list[np.ndarray]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.electrons", description=__doc__)
-    parser.add_argument("--dose", type=float, nargs="*", default=[3e2, 1e3, 3e3, 1e4])
+    parser.add_argument("--dose", type=float, nargs="*", default=[5e2, 1e3, 3e3, 1e4])
     parser.add_argument("--method", nargs="*", default=METHODS)
     parser.add_argument("--every", type=int, nargs="*", default=[1, 2], help="every n-th frame is used")
     parser.add_argument("--seed", type=int, default=0)
@@ -90,7 +90,8 @@ def main() -> None:
             for method in given.method:
                 began = time.process_time()
                 try:
-                    result = solved(part, method, {})
+                    name, solve_probe = method.removesuffix("+probe"), method.endswith("+probe")
+                    result = solved(part, name, {"update_probe": True} if solve_probe else {})
                 except InputError as error:
                     print(f"{dose:8g} {part.frame_count:6d} {method:>16} {error}", flush=True)
                     phases.append(np.zeros_like(phases[0]))
