@@ -30,7 +30,7 @@ def far_field_counts(
     room = [max(0, n - w) for n, w in zip(object_array.shape, scan.window, strict=True)]
     corners = [(min(max(y, 0), room[0]), min(max(x, 0), room[1])) for y, x in whole.tolist()]
     ramp = shift_ramp(fraction, scan.window)[:, None]
-    return _FarFieldCounts.apply(object_array, probe, ramp.to(probe.dtype), corners)  # type: ignore[no-untyped-call, no-any-return]
+    return _FarFieldCounts.apply(object_array, probe, ramp.to(probe.dtype), corners)
 
 
 class _FarFieldCounts(torch.autograd.Function):
