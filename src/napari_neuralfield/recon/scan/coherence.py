@@ -20,7 +20,9 @@ from .probe_trials import noise_of, trial
 
 LONG = 20  # passes of the trials that tell coherent from partly coherent light
 COHERENT = 0.93  # of one mode's error: what three must reach to be taken
-EXCESS = 0.76  # of the squared error beyond the counts' noise: what three must reach besides
+EXCESS = (
+    0.78  # of the squared error beyond the counts' noise: what three must reach besides; coherent ones from 0.797 on
+)
 MORE_MODES = 0.985  # of three modes' error: what five must reach
 FEWER_MODES = 1.025  # of three modes' error: what two may have
 EMPTY = 0.005  # of the light: a mode with less is left out, unless the frames miss it
