@@ -27,6 +27,7 @@ JITTER = 0.7, 1.4  # of a frame's amplitude, which is left free
 DARK = 0.25  # of the counts of bright frames
 FULL = 0.001  # share of the pixels at the highest value, above which it is the detector's end
 WHOLE = 1e-3  # by which counts may differ from whole numbers
+FINE = 0.2  # share of the misfit beyond the noise of counts that is believed even if neighbouring pixels know nothing
 SPECKLED = 0.05  # share of what tells frames apart that neighbouring pixels have in common, above which it is a measure
 
 
@@ -61,15 +62,20 @@ class ScanMisfits:
         """Share of what tells the frames `chosen` apart that neither picture nor noise explains; 1 as by a mean frame.
 
         Told in two ways, each of which may take noise for more: by what counting explains (where less than a tenth is
-        no noise, it is held against that tenth), and by what neighbouring pixels have in common, which is no noise.
+        no noise, it is held against that tenth), and by what neighbouring pixels have in common, which is no noise. Of
+        misfit that is as fine as noise the second knows nothing, so of the first a share is believed anyway.
         """
         structure, noise = self.structure[chosen].sum(), self.noise[chosen].sum()
         signal = max(structure - noise, 0.1 * structure, 1e-30)
         beyond = float(max(self.residual[chosen].sum() - noise, 0.0) / signal)
-        near = self.structure_near[chosen].sum()
-        if not near > SPECKLED * structure:
+        if not self.speckled(chosen):
             return beyond
-        return min(beyond, float(max(self.residual_near[chosen].sum(), 0.0) / near))
+        near = float(abs(self.residual_near[chosen].sum()) / self.structure_near[chosen].sum())
+        return min(beyond, max(near, FINE * beyond))
+
+    def speckled(self, chosen: np.ndarray | slice = slice(None)) -> bool:
+        """Whether what tells the frames `chosen` apart is wider than a pixel, so that neighbours tell it from noise."""
+        return bool(self.structure_near[chosen].sum() > SPECKLED * self.structure[chosen].sum())
 
     def error(self) -> float:
         """Relative amplitude error."""
@@ -180,7 +186,8 @@ def compared(problem: Problem, state: ScanState, result: Result | None = None) -
         frames=chosen.cpu().numpy(), residual=residual.double().cpu().numpy(),
         noise=np.minimum(noise.double().cpu().numpy(), residual.double().cpu().numpy()),
         structure=change.square().sum((1, 2)).double().cpu().numpy(),
-        residual_near=_with_neighbours(miss), structure_near=_with_neighbours(change),
+        residual_near=_with_neighbours(miss),
+        structure_near=_with_neighbours(change) * (problem.scan.geometry != "coded"),  # a coded surface's is too fine
         energy=measured.square().sum((1, 2)).double().cpu().numpy(), brightness=gain.double().cpu().numpy(),
         fixed=max(between, 0.0), brighter=bright, rings=_rings(miss, change, problem.scan),
         full=float((measured >= 0.9999 * highest).float().mean()),

@@ -27,12 +27,12 @@ ODD = 0.06, 0.25  # share of frames that come back far worse than the others
 GRID = 0.10, 0.40  # share of the picture's structure that repeats with the steps of the scan
 SHARED = 0.23  # of the probe's fine structure that lies in the object too
 SCALED = 0.03  # by which positions found are closer together or farther apart than those given
-EVEN = 0.35  # share of the light in the strongest mode, below which they share it as modes of no source do
 EMPTY = 0.002  # share of the light in the weakest mode
 FIXED = 0.12  # share of the misfit that is the same in all frames, above which it is said
 AT_EDGE = 0.5  # light at the border of the probe's window, over that of a mean pixel
 FULL = 0.003  # share of the pixels at the highest value
 NOISY = 0.5  # share of what tells frames apart that is noise, above which it is said
+UNSURE = 0.17, 0.45  # the same where nothing is known of the noise
 BETTER = 0.79, 0.35  # share left with another reading of the positions over that with the given one
 NEAR, CLEARLY = ("if_closer", "if_farther", "if_turned"), 0.6  # readings that differ little; what others must reach
 WORTH = 0.02  # share left by a short run, below which another reading does not matter
@@ -82,7 +82,8 @@ def _doubts(f: Mapping[str, float]) -> Iterator[Doubt]:
         yield "red", f"The frames hold {what} of whole numbers, not counts: give the counts themselves."
     if level := level_of(f["odd_frames"], ODD):
         yield level, f"{_share(f['odd_frames'])} of the frames do not fit the others."
-    limits = {"unexplained": UNEXPLAINED, "held": HELD_OUT, "halves": HALVES}
+    sure = "noises" in f or f.get("told_by_neighbours")
+    limits = {"unexplained": UNEXPLAINED if sure else UNSURE, "held": HELD_OUT, "halves": HALVES}
     limits = BY_SURFACE if f.get("surface_known") else limits
     if level := level_of(f["unexplained"], limits["unexplained"]):
         noises = f" (the misfit is {f['noises']:.3g} times the noise)" if "noises" in f else ""
@@ -153,12 +154,6 @@ def _pathologies(f: Mapping[str, float]) -> Iterator[Doubt]:
             f"Probe and object have structure in common (correlation {f['probe_like_object']:.2f}), so one may have "
             "taken what belongs to the other: move the sample farther between frames, or give the probe.",
         )
-    if f.get("first_mode", 1.0) < EVEN:
-        yield (
-            "amber",
-            f"The strongest mode of the probe holds {f['first_mode']:.0%} of the light only: modes may have taken what "
-            "belongs to the object (fewer: --modes).",
-        )
 
 
 def _remark(f: Mapping[str, float]) -> str:
@@ -190,8 +185,8 @@ def _causes(f: Mapping[str, float]) -> Iterator[str]:
         yield f"{f['full_pixels']:.1%} of the pixels hold the highest value, as of a saturated detector: expose less."
     if f["fixed_pattern"] > FIXED:
         more = f["fixed_brighter"] > 0.5
-        what = "more light than the picture makes, as a background is" if more else "less light than the picture makes"
-        yield f"{f['fixed_pattern']:.0%} of the misfit is the same in all frames, {what}: subtract or mask it."
+        what = "more light than the picture makes: subtract a background" if more else "less light than it makes"
+        yield f"{f['fixed_pattern']:.0%} of the misfit is the same in all frames, {what}; mask bad pixels."
     if f.get("probe_at_edge", 0.0) > AT_EDGE:
         yield "The probe fills its window to the border: these patterns cannot hold it, or are no far field."
     if f.get("grid_at_scan_step", 0.0) > GRID[0]:

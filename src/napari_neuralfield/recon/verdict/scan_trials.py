@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from ..scan.whole_scan import rows_of
 from .scan_frames import Scanned, compared
 
 FRAMES, SIDE = 64, 128  # used, near the middle of the scan; and pixels of the middle of larger far-field frames
+FEW_FRAMES, SMALL_SIDE = 48, 64  # the same for the many trials of quite other positions, with one mode of the probe
+WORK = FEW_FRAMES * SMALL_SIDE**2 * 12  # pixels of such a trial, times passes
 PASSES, FEW_PASSES, MORE_PASSES, EVERY = 10, 6, 12, 6  # more: for a probe that was found with other positions
 SLOW = 10.0  # pixels: wider slopes, which hardly any frame tells, are left out
 BENT = 0.2  # rad, of the other start in the near field
@@ -31,33 +34,37 @@ SCALES, TURN_DEG = (0.93, 1.07), 8.0  # of the positions, in other readings
 ORIENTATIONS: tuple[Orientation, ...] = (
     "flip-x", "flip-y", "half-turn", "swap-yx", "swap-yx-half-turn", "quarter-turn", "quarter-turn-back",
 )  # fmt: skip
+Part = Literal["fair", "coarse", "as_given"]
 Change = Callable[[np.ndarray], np.ndarray]  # of places (frame, 2), um
 
 
-def small_part(acquisition: Scanned, problem: Problem, state: ScanState, probe_too: bool = True) -> Scanned:
+def small_part(acquisition: Scanned, problem: Problem, state: ScanState, part: Part = "fair") -> Scanned:
     """Some frames near the middle, with the positions, the probe or the coded surface that were found.
 
     Parameters
     ----------
     acquisition : as it was reconstructed. problem, state : the answer, from `scan_frames.rebuilt`.
-    probe_too : else the probe is as it was given, if it was.
+    part : `fair`; or `coarse`, of fewer and smaller frames and one mode; `as_given`, so too, with the probe as given.
     """
-    scan = problem.scan
-    corner = state.position.cpu().numpy() * scan.pixel_um + np.asarray(scan.origin_um) + scan.rim * scan.pixel_um
-    rim = scan.rim
+    scan, rim = problem.scan, problem.scan.rim
+    frames, side = (FRAMES, SIDE) if part == "fair" else (FEW_FRAMES, SMALL_SIDE)
+    corner = state.position.cpu().numpy() * scan.pixel_um + np.asarray(scan.origin_um) + rim * scan.pixel_um
     light = state.probe.detach().cpu().numpy()
     light = light[:, rim : light.shape[1] - rim, rim : light.shape[2] - rim]
     if isinstance(acquisition, Ptychography):
-        known: Scanned = acquisition.replace(positions_um=corner, **{"probe": light} if probe_too else {})
-        if acquisition.geometry == "far_field" and max(acquisition.frame_shape) > SIDE:
-            starts = [max(0, n // 2 - SIDE // 2) for n in acquisition.frame_shape]
-            y, x = (slice(a, a + min(n, SIDE)) for a, n in zip(starts, acquisition.frame_shape, strict=True))
+        given = acquisition.probe
+        light = np.asarray(given) if part == "as_given" and given is not None else light
+        light = light if part == "fair" or light.ndim == 2 else light[:1]
+        known: Scanned = acquisition.replace(positions_um=corner, probe=light)
+        if acquisition.geometry == "far_field" and max(acquisition.frame_shape) > side:
+            starts = [max(0, n // 2 - side // 2) for n in acquisition.frame_shape]
+            y, x = (slice(a, a + min(n, side)) for a, n in zip(starts, acquisition.frame_shape, strict=True))
             known = cut_patterns(known, y, x)  # type: ignore[arg-type]
     else:
         known = acquisition.replace(positions_um=-corner, coded_surface=light[0])
     used = problem.train.cpu().numpy()
     away = np.abs(corner[used] - np.median(corner[used], axis=0)).max(1)
-    return known.subset(np.sort(used[np.argsort(away, kind="stable")[:FRAMES]]))
+    return known.subset(np.sort(used[np.argsort(away, kind="stable")[:frames]]))
 
 
 def of_part(part: Scanned, told: ScanRecipe) -> Problem:
@@ -161,14 +168,12 @@ class Readings:
 
     Parameters
     ----------
-    part : from `small_part`. told : as for `of_part`. as_given : the same with the probe that was given, for other
-        orientations, with which the one of `part` was not found; None where none was.
+    part : `fair` from `small_part`. told : as for `of_part`. coarse : for quite other positions, `coarse` and, where a
+        probe was given, `as_given`, for the probe found was found with the positions as they are.
     """
 
-    def __init__(self, part: Scanned, told: ScanRecipe, as_given: Scanned | None = None) -> None:
-        self._part, self._as_given, self._told = part, as_given, told
-        self._place = np.asarray(part.positions_um, dtype=float)
-        self._middle = self._place.mean(0)
+    def __init__(self, part: Scanned, told: ScanRecipe, *coarse: Scanned) -> None:
+        self._part, self._coarse, self._told = part, coarse, told
         self.own = max(self._left(part, FEW_PASSES), LOWEST)
 
     def _left(self, one: Scanned, passes: int, held: bool = False) -> float:
@@ -181,35 +186,47 @@ class Readings:
         except InputError:  # such positions are no scan
             return 2.0
 
-    def _moved(self, change: Change, passes: int = MORE_PASSES, held: bool = False) -> float:
-        place = self._middle + change(self._place - self._middle)
-        return self._left(self._part.replace(positions_um=place), passes, held)
-
-    def _oriented(self, name: Orientation) -> float:
-        place = self._middle + oriented_positions(self._place - self._middle, name)
-        parts = [part for part in (self._part, self._as_given) if part is not None]
-        return min(self._left(part.replace(positions_um=place), MORE_PASSES) for part in parts)
+    def _far(self, change: Change, *, held: bool = False, probes: int = 1) -> float:
+        """The least that is left with quite other positions, over the first so many `probes` to start from."""
+        found = []
+        for one in self._coarse[:probes]:
+            passes = int(np.clip(WORK / (one.frame_count * np.prod(one.frame_shape)), FEW_PASSES, MORE_PASSES))
+            found.append(self._left(_moved(one, change), passes, held))
+        return min(found)
 
     def scaled(self) -> dict[str, float]:
         """Positions closer together and farther apart, and what those as given leave."""
-        closer, farther = (self._moved(times(factor), FEW_PASSES) / self.own for factor in SCALES)
+        closer, farther = (self._left(_moved(self._part, times(f)), FEW_PASSES) / self.own for f in SCALES)
         return {"share_short_run": self.own, "if_closer": closer, "if_farther": farther}
 
     def others(self) -> dict[str, float]:
         """Positions in other orientations, turned, of other size, in another order, by longer runs."""
-        ways: dict[str, list[Change]] = {
+        ways = {
             "if_turned": [turned(TURN_DEG), turned(-TURN_DEG)],
             "if_half": [times(0.5)],
             "if_one_frame_off": [frames_on(1), frames_on(-1)],
-        }  # fmt: skip
-        if not np.array_equal(both_ways(self._place), self._place):
+        }
+        place = np.asarray(self._coarse[0].positions_um, dtype=float)
+        if not np.array_equal(both_ways(place), place):
             ways["if_lines_both_ways"] = [both_ways]
-        left = {f"if_{name.replace('-', '_')}": self._oriented(name) for name in ORIENTATIONS}
-        left |= {name: min(map(self._moved, some)) for name, some in ways.items()}
-        own = max(self._oriented("as-given"), LOWEST)
+        left = {f"if_{name.replace('-', '_')}": self._far(oriented(name), probes=2) for name in ORIENTATIONS}
+        left |= {name: min(map(self._far, some)) for name, some in ways.items()}
+        own = max(self._far(times(1), probes=2), LOWEST)
         # frames with little in common are explained by anything: those left out are asked
-        apart, as_given = (self._moved(times(factor), held=True) for factor in (2, 1))
+        apart, as_given = (self._far(times(factor), held=True) for factor in (2, 1))
         return {name: value / own for name, value in left.items()} | {"if_double": apart / max(as_given, LOWEST)}
+
+
+def _moved(one: Scanned, change: Change) -> Scanned:
+    """A scan whose places are changed about their middle."""
+    place = np.asarray(one.positions_um, dtype=float)
+    middle = place.mean(0)
+    return one.replace(positions_um=middle + change(place - middle))
+
+
+def oriented(name: Orientation) -> Change:
+    """What turns or mirrors places (frame, 2) by the name of an orientation."""
+    return lambda place: oriented_positions(place, name)
 
 
 def both_ways(place: np.ndarray) -> np.ndarray:

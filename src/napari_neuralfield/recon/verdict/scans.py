@@ -9,7 +9,7 @@ from . import scan_rules
 from .scan_frames import KEPT, Scanned, compared, rebuilt, stored_otherwise
 from .scan_picture import plausible
 from .scan_positions import positions_as_a_whole
-from .scan_trials import Readings, held_out, independent, of_part, small_part
+from .scan_trials import Part, Readings, held_out, independent, of_part, small_part
 
 FEWEST = 8  # frames, of which halves can be told apart
 
@@ -45,7 +45,7 @@ def evidence(acquisition: Scanned, result: Result, readings: bool | None = None)
         "frames": float(total), "odd_frames": len(odd) / total,
         "dark_frames": len(found.dark()) / total,
     }  # fmt: skip
-    figures |= stored_otherwise(problem)
+    figures |= stored_otherwise(problem) | {"told_by_neighbours": float(found.speckled())}
     if found.noise.sum() > 0:
         figures["noises"] = found.noises()
     if getattr(acquisition, "coded_surface", None) is not None:
@@ -57,8 +57,8 @@ def evidence(acquisition: Scanned, result: Result, readings: bool | None = None)
     part = small_part(acquisition, problem, state)
     if part.frame_count >= FEWEST:
         small = of_part(part, told)
-        blind = getattr(acquisition, "probe", None) is None
-        tried = Readings(part, told, None if blind else small_part(acquisition, problem, state, probe_too=False))
+        kinds: tuple[Part, ...] = ("coarse",) if getattr(acquisition, "probe", None) is None else ("coarse", "as_given")
+        tried = Readings(part, told, *(small_part(acquisition, problem, state, kind) for kind in kinds))
         figures |= independent(small, result) | held_out(small) | tried.scaled()
         doubt = scan_rules.verdict(figures).level != "green"
         if doubt if readings is None else readings:
