@@ -71,10 +71,12 @@ def test_in_doubt_it_is_asked_for(tmp_path: Path, near: Ptychography) -> None:
         open_acquisition(path)
     assert open_draft(path).complete(geometry="far_field").kind == "ptychography"
     noise = np.random.default_rng(0).poisson(50, near.frames.shape)
-    with pytest.raises(InputError, match="geometry .* is missing"):
+    with pytest.raises(InputError, match=r"geometry .* is missing"):
         open_acquisition(saved(tmp_path / "b.npz", near.replace(frames=noise), *LENGTHS))
 
 
 def test_an_object_pixel_is_enough(tmp_path: Path, far: Ptychography) -> None:
-    with pytest.raises(InputError, match="object_pixel_um .* is missing; give object_pixel_um, or both detector_pixel"):
+    with pytest.raises(
+        InputError, match=r"object_pixel_um .* is missing; give object_pixel_um, or both detector_pixel"
+    ):
         open_acquisition(saved(tmp_path / "a.npz", far, "wavelength_um"))

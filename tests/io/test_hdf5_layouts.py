@@ -213,7 +213,7 @@ def test_nexus(tmp_path: Path) -> None:
             f"{at}/detector/x_pixel_size": 75e-6, f"{at}/detector/detectorSpecific/pixel_mask": bad,
             "stage/y": PLACES[:, 0], "stage/x": PLACES[:, 1], "stage/y@units": "um"}  # fmt: skip
     path = write(tmp_path / "a_master.h5", held)
-    with pytest.raises(InputError, match="positions_um .* is missing; give"):
+    with pytest.raises(InputError, match=r"positions_um .* is missing; give"):
         open_acquisition(path)
     (tmp_path / "a_master.yaml").write_text(
         "kind: ptychography\ngeometry: far_field\nvariables: {y: stage/y, x: stage/x}"

@@ -16,7 +16,8 @@ from napari_neuralfield.types import InputError
 RNG = np.random.default_rng(0)
 SPOT = np.outer(np.hanning(32), np.hanning(32))  # light that ends before the border, as in the far field
 HELD: dict[str, Any] = {
-    "ptychogram": RNG.poisson(10 * SPOT, (6, 32, 32)).astype(np.float32), "encoder": 1e-6 * RNG.uniform(-20, 20, (6, 2)),
+    "ptychogram": RNG.poisson(10 * SPOT, (6, 32, 32)).astype(np.float32),
+    "encoder": 1e-6 * RNG.uniform(-20, 20, (6, 2)),
     "wavelength": 632.8e-9, "zo": 0.05, "dxd": 72e-6, "Nd": 32, "entrancePupilDiameter": 100e-6,
 }  # fmt: skip
 
