@@ -77,6 +77,6 @@ def test_in_doubt_it_is_asked_for(tmp_path: Path, near: Ptychography) -> None:
 
 def test_an_object_pixel_is_enough(tmp_path: Path, far: Ptychography) -> None:
     with pytest.raises(
-        InputError, match=r"object_pixel_um .* is missing; give object_pixel_um, or both"
+        InputError, match=r"object_pixel_um .* is missing; give object_pixel_um, or both detector_pixel"
     ):
         open_acquisition(saved(tmp_path / "a.npz", far, "wavelength_um"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scan_scene
@@ -150,3 +152,17 @@ def test_positions_are_recovered_while_the_object_is_not_known() -> None:
     before, after = (error(done.result.calibration[name]) for name in ("nominal_positions_um", "positions_um"))
     assert before > 1.2
     assert after < 0.6  # measured: 0.47
+
+
+def test_a_full_pixel_asks_for_no_other_position() -> None:
+    """Where the light is at least as bright as the detector shows, nothing is missed."""
+    problem, state = known("far_field")
+    every, bright = torch.arange(problem.scan.frames), problem.measured.amplitude
+    level = bright.flatten().quantile(0.97)
+    clipped, blind = (
+        dataclasses.replace(
+            problem, measured=dataclasses.replace(problem.measured, amplitude=bright.clamp(max=level), full=full)
+        )
+        for full in (bright >= level, None)
+    )
+    assert float(pulls_of(clipped, state, every)[2].sum()) < 0.1 * float(pulls_of(blind, state, every)[2].sum())

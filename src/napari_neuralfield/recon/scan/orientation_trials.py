@@ -131,7 +131,7 @@ def _sweep(problem: Problem, state: ScanState, order: torch.Tensor, with_probe: 
         place = state.position[part]
         window, probe = windows(state.object_array, scan, place)[:, None], probes(state.probe, scan, place)
         wave = to_detector(probe * window, problem.kernel)
-        ratio = measured.amplitude[part] / torch.sqrt(counts(wave, scan.binning) + 1e-9)
+        ratio = measured.amplitude[part] / measured.shown(counts(wave, scan.binning), part).clamp(min=1e-4)
         good = measured.good_in(part)
         if good is not None:
             ratio = torch.where(good, ratio, 1.0)

@@ -57,7 +57,7 @@ def pulls_of(
         place = state.position[part]
         probe = probes(state.probe, scan, place)
         wave = to_detector(probe * windows(state.object_array, scan, place)[:, None], problem.kernel)
-        seen = torch.sqrt(counts(wave, scan.binning))
+        seen = problem.measured.shown(counts(wave, scan.binning), part)
         miss = problem.masked(problem.measured.amplitude[part] - seen, part)
         rows = []
         for slope in along:
