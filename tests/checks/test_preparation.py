@@ -121,6 +121,21 @@ def test_hot_and_struck_pixels() -> None:
     assert prepared(spoilt).acquisition.frames[40][33, 12] < 2000
 
 
+def test_pixels_of_a_pattern_that_blink_are_masked_and_throw_no_shadow() -> None:
+    """Bright in every seventh frame: in the light, and in the dark, where a shadow was once seen around them."""
+    rng, frames = np.random.default_rng(0), np.array(scan().frames)
+    places = (np.array([8, 20, 40, 45]), np.array([30, 33, 3, 44]))
+    on = rng.random((144, 4)) < 1 / 7
+    frames[:, *places] += (on * rng.poisson([60, 900, 40, 40], on.shape)).astype(np.uint32)
+    ready = prepared(scan().replace(frames=frames)).acquisition
+    assert isinstance(ready, Ptychography)
+    assert ready.mask is not None
+    assert not ready.mask[places].any()
+    assert (~ready.mask).sum() <= 5  # 28 with such a shadow
+    assert said(scan().replace(frames=frames))["blinking_pixels"].startswith("info: 4 pixels")
+    assert "blinking_pixels" not in said(scan())
+
+
 def test_gaps_of_a_detector_are_masked() -> None:
     gap = (slice(None), slice(30, 33))
     ready = prepared(changed(scan(), gap, np.iinfo(np.uint32).max))

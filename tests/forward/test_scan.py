@@ -10,10 +10,10 @@ import pytest
 import scan_scene
 import torch
 
-from napari_neuralfield.data.acquisition import Draft
+from napari_neuralfield.data.acquisition import Draft, Ptychography
 from napari_neuralfield.forward.ptychography import counts, from_detector, kernel, predict, to_detector
 from napari_neuralfield.forward.scan import Scan, add_windows, measure, scan_of, windows
-from napari_neuralfield.simulate.scans import coded
+from napari_neuralfield.simulate.scans import coded, far_field
 from napari_neuralfield.types import InputError
 
 Geometry = Literal["far_field", "near_field", "coded"]
@@ -131,3 +131,45 @@ def test_masked_pixels_are_dark_and_not_good() -> None:
     assert not found.good[6, 7]  # the detector's centre comes first
     assert float(found.amplitude[0, 6, 7]) == 0
     assert found.energy() == pytest.approx(5 * 63 * 4)
+
+
+def shadowed(noise: float, floor: float = 0.0) -> Ptychography:
+    """A far-field scan as a camera of that read noise has it, or on a floor of photons, the floor taken off."""
+    rng, found = np.random.default_rng(3), far_field(pixels=32, frames=12, spot=14, counts=5e3, probe="none")[0]
+    counts = found.frames[:] + rng.poisson(floor, found.frames.shape) - floor + rng.normal(0, noise, found.frames.shape)
+    return found.replace(frames=counts.astype(np.float32))
+
+
+@pytest.mark.parametrize(("noise", "floor", "extra"), [(3.0, 0.0, 9.0), (0.0, 2.0, 2.0), (0.0, 0.0, 0.0)])
+def test_what_noise_drives_below_zero_is_no_light(noise: float, floor: float, extra: float) -> None:
+    acquisition = shadowed(noise, floor)
+    measured = measure(acquisition, scan_of(acquisition))
+    assert (measured.background is None) == (extra == 0)
+    if measured.background is None:
+        return
+    assert float(measured.background.mean()) == pytest.approx(extra, rel=0.25)
+    clean = shadowed(0.0).frames[:].mean((1, 2)).mean()
+    everywhere = float(measured.mean_counts(torch.arange(12)).mean())
+    assert everywhere == pytest.approx(clean, rel=0.1)  # measured: 7 %
+    dark = torch.as_tensor(np.fft.ifftshift(shadowed(0.0).frames[:].sum(0) == 0))
+    assert 0.4 < float(measured.amplitude[:, dark].std()) < 0.66  # 0.5 of many photons, 0.6 of two
+
+
+class Counted:
+    """A stack that counts how often its frames are read."""
+
+    def __init__(self, stack: np.ndarray) -> None:
+        self.stack, self.shape, self.dtype, self.reads = stack, stack.shape, stack.dtype, 0
+
+    def __getitem__(self, key: object) -> np.ndarray:
+        self.reads += 1
+        return np.asarray(self.stack[key])  # type: ignore[index]
+
+
+def test_every_frame_is_read_once() -> None:
+    frames = Counted(shadowed(0.0).frames[:])
+    acquisition = shadowed(0.0).replace(frames=frames)
+    where = scan_of(acquisition)
+    frames.reads = 0
+    measure(acquisition, where)
+    assert frames.reads == 12

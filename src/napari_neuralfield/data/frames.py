@@ -18,6 +18,8 @@ FULL_SCALES = {2**bits - 1 for bits in (8, 10, 12, 14, 16)}
 LOOKED_AT = 64  # frames, by which a dose is told
 SAME_DOSE = 1e-3  # what is scaled to it already stays
 LARGEST = 2**31 - 1  # no counter of photons reaches it, but gaps of 32-bit detectors hold it, in floats too
+BELOW_ZERO = 0.01  # share of the values, and of dark pixels, from which on noise below zero is looked at
+DIM = 0.5  # standard deviations: the mean of a dark pixel is less
 
 
 class Frames(Protocol):
@@ -150,6 +152,28 @@ def full_pixels(frames: Frames, good: np.ndarray | None = None) -> np.ndarray | 
     lower = looked & ~found
     below = int((stack[lower] == stack[lower].max()).sum()) if lower.any() else len(found)
     return found if lower.any() and is_full(float(top), int(found.sum()), below) else None
+
+
+def noise_beside_counting(counts: np.ndarray, good: np.ndarray | None) -> float:
+    """Variance of dark pixels beyond what they count: of a camera, of a floor taken off; 0 where none is seen.
+
+    Added to counts, and to those expected, it makes roots as steady as those of photons: Anscombe's transform.
+
+    Parameters
+    ----------
+    counts : (frame, y, x), some below zero where a floor has been taken off.
+    good : pixels that count, (y, x) or (frame, y, x); None: all.
+    """
+    used = np.ones(counts.shape, bool) if good is None else np.broadcast_to(good, counts.shape)
+    if (used & (counts < 0)).sum() < BELOW_ZERO * used.sum():
+        return 0.0
+    times = used.sum(0)
+    mean = counts.sum(0, where=used, dtype=np.float64) / np.maximum(times, 1)
+    spread = np.square(counts - mean).sum(0, where=used, dtype=np.float64) / np.maximum(times - 1, 1)
+    dark = (times > 1) & (spread > 0) & (mean < DIM * np.sqrt(spread))
+    if dark.sum() < BELOW_ZERO * dark.size:
+        return 0.0
+    return max(0.0, float(np.median(spread[dark] - np.maximum(mean[dark], 0))))
 
 
 def evenly_chosen(count: int, most: int) -> np.ndarray:

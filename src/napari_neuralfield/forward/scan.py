@@ -17,7 +17,7 @@ import torch
 from ..compute import REAL
 from ..data.acquisition import CodedPtychography, Ptychography
 from ..data.borders import repeats
-from ..data.frames import full_pixels, good_pixels
+from ..data.frames import full_pixels, good_pixels, noise_beside_counting
 from ..optics.grids import to_corner
 from ..optics.propagation import filtered, shift_ramp
 from ..types import Extent, InputError
@@ -99,6 +99,7 @@ class Measured:
     full : True where a pixel is saturated (frame, y, x), so that there was at least so much light; None where none is.
     background : counts (y, x) that are there in every frame beside the sample's light, in the same order; None: none.
     gain : brightness of the light of each frame (frame,), mean 1; None where all are alike.
+    added : counts added to all by `measure` where noise is more than that of counting, which makes it that of counting.
     """
 
     amplitude: torch.Tensor
@@ -106,6 +107,7 @@ class Measured:
     full: torch.Tensor | None = None
     background: torch.Tensor | None = None
     gain: torch.Tensor | None = None
+    added: float = 0.0
 
     @property
     def pixels(self) -> int:
@@ -130,15 +132,16 @@ class Measured:
         return torch.where(self.full[frames], torch.minimum(seen, self.amplitude[frames]), seen)
 
     def mean_counts(self, frames: torch.Tensor) -> torch.Tensor:
-        """Mean of the frames of these indices (y, x); of every pixel over the frames in which it counts.
+        """Mean of these frames above the background (y, x); of every pixel over the frames in which it counts.
 
         One that never counts is taken to be as bright as those around it.
         """
         total, good = self.amplitude[frames].square().sum(0), self.good_in(frames)
+        under = 0.0 if self.background is None else self.background
         if good is None:
-            return total / len(frames)
+            return (total / len(frames) - under).clamp(min=0)
         times = good.sum(0) if good.ndim == 3 else good * len(frames)
-        return _filled(total / times.clamp(min=1), times > 0)
+        return _filled((total / times.clamp(min=1) - under).clamp(min=0), times > 0)
 
     def energy(self) -> float:
         """Counts of all good pixels of all frames."""
@@ -237,17 +240,24 @@ def _spread(shape: tuple[int, ...], pixel_um: float, binning: int, distance_um: 
 
 
 def measure(acquisition: Ptychography | CodedPtychography, scan: Scan, device: torch.device | str = "cpu") -> Measured:
-    """The frames as amplitudes; negative counts are taken as 0. Nothing is known of what lies around a frame.
+    """The frames as amplitudes. Nothing is known of what lies around a frame.
+
+    Where noise has driven counts below zero its variance is added to all of them, and is the background; counts that
+    are negative all the same are taken as 0.
 
     Parameters
     ----------
     acquisition : the frames; scan : its geometry, see `scan_of`.
     device : where the amplitudes are wanted.
     """
-    amplitude = torch.as_tensor(np.sqrt(np.clip(acquisition.intensity(), 0, None)), dtype=REAL)
-    mask = good_pixels(acquisition)
+    frames, mask = acquisition.frames, good_pixels(acquisition)
+    stack = np.stack([np.asarray(frames[i]) for i in range(acquisition.frame_count)])  # once: a file is slow to read
+    raw = getattr(frames, "measured", frames)
+    clipped = full_pixels(stack if raw is frames else raw, mask)
+    counts = acquisition.replace(frames=stack).intensity()
+    extra = 0.0 if scan.geometry == "coded" else noise_beside_counting(counts, mask)
+    amplitude = torch.as_tensor(np.sqrt(np.clip(counts + np.float32(extra), 0, None)), dtype=REAL)
     good = None if mask is None else torch.as_tensor(np.array(mask, dtype=bool))
-    clipped = full_pixels(acquisition.frames, mask)
     full = None if clipped is None else torch.as_tensor(clipped)
     if scan.pad:
         around = (scan.pad,) * 4
@@ -260,7 +270,8 @@ def measure(acquisition: Ptychography | CodedPtychography, scan: Scan, device: t
     if good is not None:
         amplitude = amplitude * good
     good, full = (None if values is None else values.to(device) for values in (good, full))
-    return Measured(amplitude.contiguous().to(device), good, full)
+    background = torch.full(amplitude.shape[1:], extra, device=device) if extra else None
+    return Measured(amplitude.contiguous().to(device), good, full, background, extra)
 
 
 def widened(values: torch.Tensor, pixels: int) -> torch.Tensor:

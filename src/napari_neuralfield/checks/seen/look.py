@@ -11,7 +11,7 @@ import numpy as np
 from ...data.acquisition import Acquisition, Ptychography
 from ...data.frames import evenly_chosen
 from .frames import Counting, Survey, frames_to_look_at, looked_at
-from .no_data import gaps_of, spikes_of, usual_in
+from .no_data import gaps_of, lone, spikes_of, usual_in
 from .pedestal import claimed_dark
 
 THUMB = 64  # pixels along a side, at most, of the small picture kept of each frame
@@ -29,6 +29,7 @@ class Looked:
     gaps : pixels without data in all these frames (y, x). gaps_at : frame -> positions of others in it alone.
     spikes : frame -> positions of single pixels far above what lies round them.
     brightest, dimmest, mean : of every pixel over the frames that vary (y, x), float32; of `varying` frames.
+    lone : how often a pixel of a far-field pattern is far above all around it (y, x).
     gap_values : some of the values in the gaps.
     rise : from the middle to nearly the highest value of the dimmer frames.
     survey : the figures of the other checks, which hold where nothing is changed.
@@ -47,6 +48,7 @@ class Looked:
     dimmest: np.ndarray
     mean: np.ndarray
     varying: int
+    lone: np.ndarray
     gap_values: tuple[float, ...] = ()
     rise: float = 0.0
     survey: Survey | None = None
@@ -84,6 +86,7 @@ class _Tally:
         self.sum = np.zeros(shape, np.float32)
         self.seen = np.zeros(shape, np.int32)
         self.gaps = np.zeros(shape, np.int32)
+        self.lone = np.zeros(shape, np.int32)
         self.varying = 0
 
     def add(self, frame: np.ndarray, bad: np.ndarray | None) -> None:
@@ -116,7 +119,7 @@ def look(acquisition: Acquisition, most_bytes: int | None = None) -> Looked:
         numbers = evenly_chosen(total, min(total, max(4, most_bytes // frame_bytes)))
     tally = _Tally(acquisition.frame_shape)
     means, spreads, sums, thumbs, rises = [], [], [], [], []
-    dark = darkness(acquisition)
+    dark, patterns = darkness(acquisition), getattr(acquisition, "geometry", "") == "far_field"
     gaps: dict[int, np.ndarray] = {}
     values: tuple[float, ...] = ()
     spikes: dict[int, np.ndarray] = {}
@@ -135,6 +138,8 @@ def look(acquisition: Acquisition, most_bytes: int | None = None) -> Looked:
             tally.add(frame, bad)
             tally.gaps += 0 if bad is None else bad
             usual = usual_in(frame, bad, bool(dark[number]))
+            if patterns:
+                tally.lone += lone(frame, usual)
             rises.append((means[-1], usual.high - usual.middle))
             if len(spiky := spikes_of(frame, bad, usual)):
                 spikes[number] = spiky
@@ -147,7 +152,7 @@ def look(acquisition: Acquisition, most_bytes: int | None = None) -> Looked:
         thumbs=np.stack(thumbs),
         gaps=always, gaps_at={n: p for n, p in extra.items() if len(p)}, spikes=spikes,
         brightest=tally.brightest, dimmest=tally.dimmest, mean=tally.sum / np.maximum(tally.seen, 1),
-        varying=tally.varying, gap_values=values, rise=_of_the_dim(rises),
+        varying=tally.varying, lone=tally.lone, gap_values=values, rise=_of_the_dim(rises),
         survey=counting.survey(numbers, total, tally.brightest, tally.dimmest),
     )  # fmt: skip
 

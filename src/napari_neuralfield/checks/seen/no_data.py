@@ -17,6 +17,7 @@ CANDIDATES = 256  # brightest pixels of a frame that are looked at one by one
 ISOLATED = 8.0  # a struck or hot pixel is this many times its neighbours: no optical image is so sharp,
 PATCH = 1024  # pixels along a side, in the middle, that tell how rough an image is
 STANDS_OUT = 20.0  # this many deviations above them,
+SHARP, RISES = 4.0, 8.0  # a lone pixel of a pattern: times the brightest around it, and deviations above
 COUNTS, FEW_LEVELS = 40.0, 64  # so many steps of the few grey levels of a faint frame: not chance
 BEYOND = 1.5  # and this many times as far above the middle as nearly all others
 FEW = 8  # frames from which on a pixel that never changes is dead
@@ -117,6 +118,23 @@ def spikes_of(frame: np.ndarray, bad: np.ndarray | None, usual: Usual) -> np.nda
         return np.zeros(0, int)
     beside = neighbour(frame, places, 1, bad)
     return places[_alone(frame.flat[places], beside, usual.low, STANDS_OUT * usual.deviation)]
+
+
+def lone(frame: np.ndarray, usual: Usual) -> np.ndarray:
+    """True where a pixel (y, x) is far above all eight around it, as no pattern of a probe within its window is.
+
+    Parameters
+    ----------
+    frame : (y, x), a diffraction pattern.
+    usual : what is usual in it.
+    """
+    wide = np.pad(np.nan_to_num(frame.astype(np.float32) - usual.low), 1)
+    rows, columns = frame.shape
+    steps = [(a, b) for a in (0, 1, 2) for b in (0, 1, 2) if (a, b) != (1, 1)]
+    beside = np.maximum.reduce([wide[a : a + rows, b : b + columns] for a, b in steps])
+    value = wide[1:-1, 1:-1]
+    quantum = float(np.min(value, initial=np.inf, where=value > 0))  # where most pixels are 0 nothing deviates
+    return np.asarray((value > SHARP * beside) & (value - beside > RISES * max(usual.deviation, quantum)))
 
 
 def _alone(value: np.ndarray, beside: np.ndarray, low: float, above: float) -> np.ndarray:

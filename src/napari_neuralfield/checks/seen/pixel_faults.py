@@ -16,6 +16,8 @@ from .look import Looked, darkness
 from .no_data import FEW, dead_pixels, highest, hot_pixels, neighbour, silent_lines
 
 MOSTLY = 0.5  # of the frames: a pixel that is struck in more is hot
+AGAIN, SELDOM = 3, 0.05  # frames, and share of them, in which a blinking pixel is far above all around it, at least
+AROUND, OFTEN = 15, 6.0  # pixels that tell how often speckles stand alone, and standard deviations above that
 MANY = 0.2  # share of pixels without data that deserves a warning
 MASK_BYTES = 2**30  # of a mask of every frame; where it would be larger, pixels are filled only
 NEAR_BEAM = 0.06  # of a pattern's width around its brightest place: a narrow beam, not a hot pixel
@@ -31,18 +33,20 @@ class BadPixels:
     Parameters
     ----------
     gaps, dead, hot : of every frame (y, x): values that mean none, values that never change, values always too high.
+    blinking : too high in some frames, again and again (y, x).
     at_times : frame -> positions (k,) of others in the flattened frame.
     """
 
     gaps: np.ndarray
     dead: np.ndarray
     hot: np.ndarray
+    blinking: np.ndarray
     at_times: dict[int, np.ndarray]
 
     @property
     def always(self) -> np.ndarray:
         """Bad in every frame (y, x)."""
-        return self.gaps | self.dead | self.hot
+        return self.gaps | self.dead | self.hot | self.blinking
 
     @property
     def some(self) -> bool:
@@ -55,10 +59,10 @@ def bad_pixels(acquisition: Acquisition, seen: Looked) -> BadPixels:
     good = np.isfinite(seen.brightest) & np.isfinite(seen.dimmest) & ~seen.gaps
     nothing = np.zeros(good.shape, bool)
     if not good.any():
-        return BadPixels(nothing, nothing, nothing, {})
+        return BadPixels(nothing, nothing, nothing, nothing, {})
     still = good & (seen.brightest == seen.dimmest)
     gaps = seen.gaps.copy()
-    dead = nothing
+    dead, blinking = nothing, _blinking(seen.lone, seen.varying)
     if seen.varying > 1:
         gaps |= still & ((seen.brightest < 0) | (seen.brightest >= highest(acquisition.frames.dtype)))
     if seen.varying >= FEW:
@@ -68,7 +72,7 @@ def bad_pixels(acquisition: Acquisition, seen: Looked) -> BadPixels:
             frames=seen.varying, whole=np.dtype(acquisition.frames.dtype).kind in "iu",
         )  # fmt: skip
         if isinstance(acquisition, Ptychography):
-            dead |= _shaded(still & ~gaps, seen.mean * seen.varying)
+            dead |= _shaded(still & ~gaps, seen.mean * seen.varying, blinking)
     far = _far_from_beam(seen.mean) if isinstance(acquisition, Ptychography) else ~nothing
     left = good & ~gaps & ~dead
     hot = hot_pixels(seen.dimmest, left, bool(darkness(acquisition).any()), seen.rise) & far
@@ -77,25 +81,38 @@ def bad_pixels(acquisition: Acquisition, seen: Looked) -> BadPixels:
     for places in struck.values():
         counts[places] += 1
     hot |= (counts.reshape(good.shape) > MOSTLY * seen.varying) & left & (seen.varying > 1)
-    always = gaps | dead | hot
+    blinking &= far & left & ~hot
+    always = gaps | dead | hot | blinking
     at_times = {}
     for frame in sorted({*seen.gaps_at, *struck} - set(seen.empty.tolist())):
         places = np.union1d(seen.gaps_at.get(frame, []), struck.get(frame, [])).astype(int)
         places = places[~always.flat[places]]
         if len(places):
             at_times[frame] = places
-    return BadPixels(gaps, dead, hot, at_times)
+    return BadPixels(gaps, dead, hot, blinking, at_times)
 
 
-def _shaded(still: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def _blinking(lone: np.ndarray, frames: int) -> np.ndarray:
+    """Pixels (y, x) that stand alone far more often than speckles do there.
+
+    Parameters
+    ----------
+    lone : in how many of the `frames` each pixel (y, x) was far above all around it.
+    """
+    rate = ndimage.uniform_filter(np.minimum(lone, AGAIN).astype(float), AROUND).clip(0)
+    return np.asarray(lone >= np.maximum(max(AGAIN, SELDOM * frames), rate + OFTEN * np.sqrt(rate) + 2))
+
+
+def _shaded(still: np.ndarray, counts: np.ndarray, blinking: np.ndarray) -> np.ndarray:
     """Pieces (y, x) of pixels that never change beside ones that much light falls on, as behind a beamstop.
 
     Parameters
     ----------
     still : pixels that hold one value (y, x).
     counts : of all frames together (y, x).
+    blinking : pixels that are too bright by themselves (y, x): no light beside a shadow.
     """
-    lit = ndimage.minimum_filter(np.where(still, np.inf, counts), 3)
+    lit = ndimage.minimum_filter(np.where(still, np.inf, np.where(blinking, 0, counts)), 3)
     nearest = ndimage.distance_transform_edt(still, return_distances=False, return_indices=True)
     pieces, _ = ndimage.label(still & (lit[tuple(nearest)] > LIT))
     size = np.bincount(pieces.ravel())
@@ -155,6 +172,7 @@ def said_of_pixels(acquisition: Acquisition, seen: Looked, bad: BadPixels) -> It
         ("no_data", bad.gaps, f"no data ({values or 'the same negative value'})"),
         ("dead_pixels", bad.dead & ~bad.gaps, "dead, the same value although it changes around,"),
         ("hot_pixels", bad.hot & ~bad.gaps & ~bad.dead, "hot, far above those around,"),
+        ("blinking_pixels", bad.blinking, "far above all around, again and again but not always,"),
     ):
         count = int((which & new).sum())
         if count:

@@ -175,7 +175,8 @@ def compared(problem: Problem, state: ScanState, result: Result | None = None) -
     mean = measured.square().mean(0).sqrt()
     light = (measured * mean).sum((1, 2)) / mean.square().sum().clamp(min=1e-30)
     change = measured - light[:, None, None] * mean
-    noise = _counting_noise(seen) * good if _are_counts(measured) else torch.zeros_like(seen)
+    counted = problem.measured.added > 0 or _are_counts(measured)
+    noise = _counting_noise(seen) * good if counted else torch.zeros_like(seen)
     residual, noise = miss.square().sum((1, 2)), noise.sum((1, 2))
     common = miss.mean(0)
     n = len(miss)
