@@ -20,7 +20,7 @@ from ...forward.scan import add_windows, narrowed, widened
 from ...forward.scan_measurement import ScanMeasurement
 from ...forward.scan_problem import Problem, ScanState, first_state, object_of
 from ...optics.grids import spread
-from ...types import Done, Event, Extent
+from ...types import Done, Event, Extent, Note
 from ..coded.sparse_pixels import wrong_positions
 from ..coded.sparse_solver import from_mean_frame
 from ..engine.any_field import fitted
@@ -28,6 +28,7 @@ from ..engine.recipe import method
 from ..scan.background import with_background
 from ..scan.passes import solve_scan
 from ..scan.pie import RpieRecipe
+from ..scan.probe_trials import noise_of
 from ..scan.recipe import ScanRecipe
 from ..scan.scan_rotation import turned
 from ..scan.sequential import Sequential
@@ -37,6 +38,7 @@ from .fit import ResidualFit, image_from_file
 from .of_leds import residual_of_leds
 from .recipe import PUBLISHED, RASTER, ResidualRecipe, network_options, refuse_others
 
+NOISY = 1.5  # times the noise of counts: frames that are left no more are taken for counted
 SPARSE_SCAN = 2.5  # frames that light a pixel: below, the object is fitted afresh and only the engine's probe kept
 
 
@@ -88,8 +90,7 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     else:
         field.set_prior(prior_of(problem, state, recipe) / measurement.unit)
     fit = ResidualFit(field, measurement, recipe, probes, wavelength_um=problem.scan.wavelength_um)
-    yield from fit.network()
-    yield from fit.pixels()
+    yield from _improved(fit, problem, learn)
     problem, state = measurement.finished(field.at_pixels().detach())
     figures = {}
     for name, told in (("to_detector_um", recipe.learn_distance), ("wavelength_um", recipe.learn_wavelength)):
@@ -99,6 +100,34 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     yield Done(
         result_of(problem, state, recipe, seconds, field=field, figures=figures, calibration=measurement.calibration())
     )
+
+
+def _improved(fit: ResidualFit, problem: Problem, learn: list[str]) -> Iterator[Event]:
+    """All of a `fit` of `problem`, with `learn` learnt beside it; back to the prior where frames left out say so.
+
+    A probe that is a network has no start to go back to.
+    """
+    field, measurement = fit.field, fit.measurement
+    prior, start = field.prior.clone(), [fit.held_out(counted) for counted in (False, True)]
+    yield from fit.network()
+    counted = learn == ["probe"] and _counts(problem, measurement.finished(field.at_pixels().detach())[1], fit.recipe)
+    yield from fit.together() if counted else fit.pixels()
+    if fit.recipe.prior == "none" or "probe-field" in learn or not fit.held_out(counted) > start[counted]:
+        return
+    for value in measurement.learnt.values():
+        value.detach().zero_()
+    field.start(compute.seed(fit.recipe.seed))
+    field.set_prior(prior)
+    yield Note("the network predicts the frames left out no better than its prior: the prior is kept")
+
+
+def _counts(problem: Problem, state: ScanState, recipe: ResidualRecipe) -> bool:
+    """Whether `state` leaves little more of far-field frames than the noise of counting, so that counts weigh them.
+
+    `problem` is what `state` explains; `recipe` may want another loss, or no pixels to finish.
+    """
+    wanted = problem.scan.geometry == "far_field" and recipe.loss == "amplitude" and recipe.finish_epochs != 0
+    return wanted and problem.error(state) < NOISY * noise_of(problem)
 
 
 def _probe_fields(measurement: ScanMeasurement, recipe: ResidualRecipe) -> list[ResidualField]:
