@@ -56,6 +56,12 @@ def differences(image: torch.Tensor) -> torch.Tensor:
     return torch.stack([image.roll(-1, -2) - image, image.roll(-1, -1) - image])
 
 
+def total_variation(image: torch.Tensor, soft: float = 0.02) -> torch.Tensor:
+    """Sum of sqrt(|dx/dy|^2 + |dx/dx|^2) of a complex `image` (y, x), rounded off below `soft`, in its units."""
+    pair = differences(image)
+    return (torch.sqrt((pair * pair.conj()).real.sum(0) + soft**2) - soft).sum()
+
+
 def adjoint_differences(pair: torch.Tensor) -> torch.Tensor:
     """Adjoint of `differences`: (2, ..., y, x) -> (..., y, x)."""
     return (pair[0].roll(1, -2) - pair[0]) + (pair[1].roll(1, -1) - pair[1])

@@ -17,14 +17,17 @@ from ...compute import COMPLEX
 from ...fields.residual import ResidualField
 from ...forward.led_measurement import LedMeasurement
 from ...forward.scan_measurement import ScanMeasurement
-from ...types import Event, InputError
-from ..engine.fit_field import Counter, Fittable, Sample, epochs, fit_field
+from ...types import Event, InputError, Progress
+from ..engine.fit_field import Counter, Fittable, Sample, default_term, epochs, fit_field
 from ..engine.losses import LOSSES, LossName
-from ..engine.sparsity import haar_l1
+from ..engine.quasi_newton import descend
+from ..engine.sparsity import haar_l1, total_variation
 from .recipe import ResidualRecipe
 
 SHAPED = 0.1  # share of the epochs after which the network tells of the experiment
 PIXEL_RATE = 2e-3
+STEPS_PER_EPOCH, AT_ONCE = 8, 16  # of L-BFGS, and frames predicted together
+EDGES, NEAR = 0.5, 0.02  # times the wavelets' weight; of the probe's change, by which it keeps clear of noise
 BETAS = {"adam": (0.9, 0.999), "rmsprop": (0.0, 0.99)}
 
 
@@ -73,7 +76,7 @@ class ResidualFit:
         loss: LossName,
     ) -> None:
         self.field, self.measurement, self.recipe, self._networks = field, measurement, recipe, [field, *others]
-        self._loss = loss
+        self.loss = loss
         self._order, self._roll = compute.seed(recipe.seed), compute.seed(recipe.seed + 1)
         count = len(measurement.train)
         self.epochs = recipe.epochs or int(np.clip(2000 // count, 10, 60))
@@ -107,6 +110,50 @@ class ResidualFit:
         yield from self._fit(self.finish_epochs, [free], PIXEL_RATE, image, what="pixels")
         self.field.prior = torch.view_as_complex(free.detach())
 
+    def together(self) -> Iterator[Event]:
+        """Prior's pixels and probe down the likelihood of all counts at once, in the place of `pixels`.
+
+        For frames that fit to within the noise of few counts. Phases that hardly differ within a spot, of which frames
+        tell little and small steps leave much, take steps as much larger.
+        """
+        probe, steps = self.measurement.learnt["probe"], self.finish_epochs * STEPS_PER_EPOCH
+        before, compare = probe.detach().clone(), default_term(self.measurement, LOSSES["poisson"])
+        larger, prior = _slow_first(self.field.prior, self.measurement.probe().detach()), self.field.prior
+        moved = torch.zeros(*prior.shape, 2, device=prior.device, requires_grad=True)
+        with torch.no_grad():
+            network = self.field.network()
+
+        def image() -> torch.Tensor:
+            return prior + torch.fft.ifft2(larger * torch.fft.fft2(torch.view_as_complex(moved)))
+
+        def objective() -> float:
+            moved.grad = probe.grad = None
+            total, train = 0.0, self.measurement.train
+            for part in train.split(AT_ONCE):
+                term = compare(network + image(), part, 0.0).loss * (len(part) / len(train))
+                term.backward()
+                total += float(term.detach())
+            edges = total_variation(network + image()) / prior.numel()
+            rest = EDGES * self.sparsity * edges + NEAR * (probe - before).square().mean()
+            rest.backward()
+            return total + float(rest.detach())
+
+        first, total = self._counter.done, self._counter.total
+        for number, value in enumerate(descend([moved, probe], objective, steps), 1):
+            yield Progress(first + number * (total - first) // steps, total, value**0.5, "pixels")
+        self.field.prior = image().detach()
+
+    @torch.no_grad()
+    def held_out(self, counted: bool) -> float:
+        """How far off the frames left out are, by the likelihood of counts where they are `counted`, else by its loss.
+
+        A root of few counts is too small on average: by amplitudes a reconstruction that is too dark would win.
+        """
+        compare = default_term(self.measurement, LOSSES["poisson" if counted else self.loss])
+        image, held = self.field.at_pixels(), self.measurement.held
+        parts = held.split(AT_ONCE) if len(held) else ()
+        return sum(float(compare(image, part, 0.0).loss) * len(part) for part in parts) / max(len(held), 1)
+
     def _fit(
         self, count: int, weights: Sequence[torch.Tensor], rate: float, image: Sample, *, what: str, wait: float = 0.0
     ) -> Iterator[Event]:
@@ -117,7 +164,7 @@ class ResidualFit:
             epochs(train, count, self.batch, generator=self._order, fade=fade, learn_after=wait),
             rate=rate,
             counter=self._counter,
-            loss=LOSSES[self._loss],
+            loss=LOSSES[self.loss],
             betas=BETAS[self.recipe.optimizer],
             regulariser=self._wavelets if self.sparsity else None,
             weight_decay=self.recipe.weight_decay,
@@ -128,3 +175,13 @@ class ResidualFit:
     def _wavelets(self, image: torch.Tensor) -> torch.Tensor:
         found = haar_l1(image, self.recipe.wavelet_levels, self.recipe.wavelet_shift, self._roll)
         return self.sparsity * found / image.numel()
+
+
+def _slow_first(image: torch.Tensor, probe: torch.Tensor) -> torch.Tensor:
+    """Factors on the spectrum of `image` (y, x): 1 above 1 / spot of the `probe`, below it 1 / (spot * frequency)."""
+    light = probe.abs().square().sum(0)
+    area = light.sum() ** 2 / light.square().sum()  # pixels that the light of `probe` (mode, y, x) fills
+    y, x = (torch.fft.fftfreq(n, device=image.device) for n in image.shape)
+    square = y[:, None] ** 2 + x**2
+    square[0, 0] = min(1 / n for n in image.shape) ** 2
+    return torch.sqrt(1 + 1 / (square * area))

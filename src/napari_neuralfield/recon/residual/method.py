@@ -30,6 +30,7 @@ from ..scan.background import with_background
 from ..scan.coherence import shares_told
 from ..scan.passes import solve_scan
 from ..scan.pie import RpieRecipe
+from ..scan.probe_trials import noise_of
 from ..scan.recipe import ScanRecipe
 from ..scan.scan_rotation import turned
 from ..scan.sequential import Sequential
@@ -43,6 +44,7 @@ FEW = (
     "single electrons are counted in much of the detector, so counts are compared by Poisson's likelihood: a fit of "
     "their roots would make the phase too small (--loss amplitude for it all the same)"
 )
+NOISY = 1.5  # times the noise of counts: frames that are left no more are taken for counted
 SPARSE_SCAN = 2.5  # frames that light a pixel: below, the object is fitted afresh and only the engine's probe kept
 
 
@@ -110,8 +112,7 @@ def residual_of(problem: Problem, state: ScanState, recipe: ResidualRecipe, star
     if loss == "poisson" and recipe.loss == "auto":
         yield Note(FEW)
     fit = ResidualFit(field, measurement, recipe, probes, loss=loss)
-    yield from fit.network()
-    yield from fit.pixels()
+    yield from _improved(fit, problem, learn)
     problem, state = measurement.finished(field.at_pixels().detach())
     if len(state.probe) > 1:
         yield Note(shares_told(state.probe))
@@ -123,6 +124,34 @@ def residual_of(problem: Problem, state: ScanState, recipe: ResidualRecipe, star
     yield Done(
         result_of(problem, state, recipe, seconds, field=field, figures=figures, calibration=measurement.calibration())
     )
+
+
+def _improved(fit: ResidualFit, problem: Problem, learn: list[str]) -> Iterator[Event]:
+    """All of a `fit` of `problem`, with `learn` learnt beside it; back to the prior where frames left out say so.
+
+    A probe that is a network has no start to go back to.
+    """
+    field, measurement = fit.field, fit.measurement
+    prior, start = field.prior.clone(), [fit.held_out(counted) for counted in (False, True)]
+    yield from fit.network()
+    counted = learn == ["probe"] and _counts(problem, measurement.finished(field.at_pixels().detach())[1], fit)
+    yield from fit.together() if counted else fit.pixels()
+    if fit.recipe.prior == "none" or "probe-field" in learn or not fit.held_out(counted) > start[counted]:
+        return
+    for value in measurement.learnt.values():
+        value.detach().zero_()
+    field.start(compute.seed(fit.recipe.seed))
+    field.set_prior(prior)
+    yield Note("the network predicts the frames left out no better than its prior: the prior is kept")
+
+
+def _counts(problem: Problem, state: ScanState, fit: ResidualFit) -> bool:
+    """Whether `state` leaves little more of far-field frames than the noise of counting, so that counts weigh them.
+
+    `problem` is what `state` explains; `fit` may have another loss, or no pixels to finish.
+    """
+    wanted = problem.scan.geometry == "far_field" and fit.loss == "amplitude" and fit.finish_epochs != 0
+    return wanted and problem.error(state) < NOISY * noise_of(problem)
 
 
 def _probe_fields(measurement: ScanMeasurement, recipe: ResidualRecipe) -> list[ResidualField]:
