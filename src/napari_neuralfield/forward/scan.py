@@ -271,7 +271,7 @@ def measure(acquisition: Ptychography | CodedPtychography, scan: Scan, device: t
         amplitude = amplitude * good
     good, full = (None if values is None else values.to(device) for values in (good, full))
     background = torch.full(amplitude.shape[1:], extra, device=device) if extra else None
-    return Measured(amplitude.contiguous().to(device), good, full, background, extra)
+    return Measured(amplitude.contiguous().to(device), good, full, background, added=extra)
 
 
 def widened(values: torch.Tensor, pixels: int) -> torch.Tensor:

@@ -116,6 +116,7 @@ class ResidualFit:
         For frames that fit to within the noise of few counts. Phases that hardly differ within a spot, of which frames
         tell little and small steps leave much, take steps as much larger.
         """
+        assert isinstance(self.measurement, ScanMeasurement)
         probe, steps = self.measurement.learnt["probe"], self.finish_epochs * STEPS_PER_EPOCH
         before, compare = probe.detach().clone(), default_term(self.measurement, LOSSES["poisson"])
         larger, prior = _slow_first(self.field.prior, self.measurement.probe().detach()), self.field.prior

@@ -132,6 +132,7 @@ def _improved(fit: ResidualFit, problem: Problem, learn: list[str]) -> Iterator[
     A probe that is a network has no start to go back to.
     """
     field, measurement = fit.field, fit.measurement
+    assert isinstance(measurement, ScanMeasurement)
     prior, start = field.prior.clone(), [fit.held_out(counted) for counted in (False, True)]
     yield from fit.network()
     counted = learn == ["probe"] and _counts(problem, measurement.finished(field.at_pixels().detach())[1], fit)
