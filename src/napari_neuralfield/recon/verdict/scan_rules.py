@@ -12,7 +12,7 @@ from ...types import Verdict
 from .led_rules import Doubt, gravest, level_of
 
 UNEXPLAINED = 0.06, 0.45  # share of what tells the frames apart that neither picture nor noise explains
-HELD_OUT = 0.32, 0.70  # the same of frames left out, which the others are to predict
+HELD_OUT = 0.25, 0.70  # the same of frames left out, which the others are to predict
 HALVES = 0.62, 0.30  # correlation of what two halves of the frames show, apart
 BY_SURFACE = {"unexplained": (0.22, 0.5), "held": (0.52, 1.0), "halves": (0.38, 0.2)}  # where a surface is known: few
 # frames do then, of which halves are hardly enough
@@ -175,8 +175,7 @@ def _causes(f: Mapping[str, float]) -> Iterator[str]:
         )
     if level_of(f["odd_frames"], ODD):
         first = f" (the first is frame {f['oddest_frame']:.0f})" if "oddest_frame" in f else ""
-        far = f"{f['odd_frames']:.0%} of the frames are far off{first}"
-        yield f"{far}: look at them, and leave out spoiled ones (--leave-out)."
+        yield f"Look at these{first}, and leave out spoiled ones (--leave-out)."
     if f.get("noise_in_frames", 0.0) > NOISY and f["unexplained"] < UNEXPLAINED[0]:
         yield f"{_share(f['noise_in_frames'])} of what differs from frame to frame is noise: count longer."
     if level_of(f["overlap"], OVERLAP):
