@@ -1,7 +1,8 @@
-"""Positions that are wrong as a whole, found by trials that are judged on frames left out.
+"""Positions that are wrong as a whole, or each far off, found by trials that are judged on frames left out.
 
 A motor that steps too far or falls back in every second row, axes that are not square, a sample that drifts: a number
-tells each, which a few passes find where it makes frames left out fit clearly better.
+tells each, which a few passes find where it makes frames left out fit clearly better. Where no number mends it,
+far-field frames are compared with their neighbours at other places; what trials do not bear out is said.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ...types import Event, InputError, Note, Progress
 from .probe_search import start_of
 from .probe_trials import HELD, noise_of, trial, trials_of
 from .recipe import ScanRecipe
+from .registration import PairedWindows
 from .scan_rotation import middle_frames, turned_places
 from .setup import problem_of
 
@@ -28,6 +30,10 @@ NOISY = 1.5  # times the noise of counts: errors below leave nothing to look for
 HOPE, FOLLOWED = 0.98, 2  # of the error before: what a kind of wrong positions must reach; kinds followed
 CLEARLY = 0.93  # of the error as given: what other positions must reach to be taken
 CLOSER = 0.6  # times the share by which frames lie closer: more of the error, for they predict each other better anyway
+ELSEWHERE = 1.3  # times the agreement of neighbours as given: what other places must reach to be tried
+BEYOND = 0.75, 1.8  # agreement as given, deviations, and that elsewhere over it, at which wrong positions are said:
+# right ones measured from 0.88 on, 10 px off mostly below
+MOST, WIDEST = 400, 160  # frames that are compared with their neighbours, and pixels of their windows
 ASTRAY_PX, SURE = 3.0, 1.25  # moved so far at random, positions must raise the error so many times; new ones
 
 
@@ -91,7 +97,7 @@ def placed(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, tuple
     search = Places(problem, state, recipe)
     found = yield from search.run()
     if not found:
-        return problem, state
+        return (yield from _each_elsewhere(search, problem, state, recipe))
     before, error = search.judged({}), search.judged(found)
     how = " and ".join(search.kinds[k].words(size) for k, size in found.items())
     yield Note(
@@ -102,6 +108,48 @@ def placed(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, tuple
     as_run = recipe.model_copy(update={"orientation": "as-given"})
     problem = problem_of(given.replace(positions_um=search.moved(found)), as_run)
     return (yield from start_of(problem, recipe))
+
+
+def _each_elsewhere(
+    search: Places, problem: Problem, state: ScanState, recipe: ScanRecipe
+) -> Generator[Event, None, tuple[Problem, ScanState]]:
+    """`problem` and `state`, or those with each frame where it agrees with its neighbours; said where that is in vain.
+
+    Parameters
+    ----------
+    search : trials of the whole scan, which found nothing.
+    problem, state, recipe : what is being solved, its start, and what the user chose.
+    """
+    large = problem.scan.frames > MOST or max(problem.scan.window) > WIDEST
+    if problem.scan.geometry != "far_field" or large or search.fits():
+        return problem, state
+    near = search.neighbours()
+    least, most = near.agreement(near.place), near.agreement(near.placed(recipe.seed))
+    if most < ELSEWHERE * least:
+        return problem, state
+    given, scan = problem.acquisition, problem.scan
+    windows = PairedWindows(problem, state.probe)
+    steps = windows.placed(recipe.seed) - windows.place
+    nominal = np.asarray(given.positions_um, dtype=float)
+    place = nominal + (steps - steps.mean(0)) * scan.pixel_um
+    before, error = (search.error(one, LONG, HELD + 1) for one in (nominal, place))
+    away = np.median(np.hypot(*steps.T))
+    why = f"neighbouring frames agree {most / least:.2g} times as well elsewhere, {away:.2g} px away"
+    if error > CLEARLY * before:
+        if least < BEYOND[0] and most > BEYOND[1] * least:
+            yield Note(
+                f"positions appear wrong beyond what can be found: {why}, but frames left out are predicted no better "
+                f"there ({error:.3g} against {before:.3g} as given); check the positions, their unit, order and axes",
+                "warning",
+            )
+        return problem, state
+    yield Note(
+        f"positions are far off: {why}, where frames left out are predicted better ({error:.3g} against {before:.3g}), "
+        "and are taken from there; --correct-positions no keeps them as given",
+        "warning",
+    )
+    as_run = recipe.model_copy(update={"orientation": "as-given"})
+    return (yield from start_of(problem_of(given.replace(positions_um=place), as_run), recipe))
 
 
 class Places:
@@ -119,6 +167,15 @@ class Places:
         self._pixel, self._place = part.scan.pixel_um, np.asarray(given.positions_um, dtype=float)
         self.kinds = kinds_of(self._place)
         self._tried: dict[tuple[tuple[int, float], ...], float] = {}
+
+    def fits(self) -> bool:
+        """Whether frames left out are predicted down to the noise of their counts as it is."""
+        return self._of({}) < NOISY * self.noise
+
+    def neighbours(self) -> PairedWindows:
+        """The frames of the trials, pair by pair."""
+        problem = problem_of(self._part, ScanRecipe(device=self._recipe.device))
+        return PairedWindows(problem, first_state(problem, None).probe)
 
     def moved(self, sizes: dict[int, float]) -> np.ndarray:
         """All positions, um (frame, 2), moved by `sizes` of the kinds of these numbers."""
@@ -155,8 +212,7 @@ class Places:
     def run(self) -> Generator[Event, None, dict[int, float]]:
         """Sizes by numbers of the kinds that are clearly better than the positions as given."""
         found: dict[int, float] = {}
-        given = self._of(found)
-        if given < NOISY * self.noise:
+        if self.fits():
             return found
         for _ in range(3):
             ways = yield from self._first_steps(found)
