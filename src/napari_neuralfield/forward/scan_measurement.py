@@ -77,6 +77,14 @@ class ScanMeasurement:
         self.probe_source: Callable[[], torch.Tensor] | None = None
         self._to_surface = self._surface_kernel()
 
+    def compare_counts(self) -> None:
+        """Steps and weight of the wavelets for a fit of counts through a known probe, far away.
+
+        Poisson's likelihood is twice as steep as the squared difference of roots.
+        """
+        if self.scan.geometry == "far_field" and not self.problem.solve_probe:
+            self.sparsity, self.rate = 2 * _sparsity(self.problem), 1e-2
+
     @classmethod
     def of(
         cls,

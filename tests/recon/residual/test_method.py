@@ -86,6 +86,7 @@ def test_single_electrons_are_compared_by_their_likelihood() -> None:
     slope = np.polyfit(np.angle(true), np.angle(found), 1)[0]
     assert 0.85 < slope < 1.1
     assert loss_of(ResidualRecipe(), 1.3e-4, few=True) == "amplitude"
+    assert loss_of(ResidualRecipe(), 1.3e-4, few=True, known=True) == "poisson"
 
 
 def test_without_a_prior_the_network_alone_is_the_object() -> None:

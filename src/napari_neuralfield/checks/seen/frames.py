@@ -178,7 +178,7 @@ def frame_checks(seen: Survey) -> Iterator[Check]:
         share = seen.negative_pixels / seen.pixels
         said = (
             f"{100 * share:.2g} % of the pixels {seen.where} are below zero (down to {seen.lowest:g}), as after "
-            "subtracting a dark frame; they count as zero light."
+            "subtracting a dark frame; they hold noise and no light."
         )
         yield Check("negative_values", "info" if share < 0.2 else "warning", share, "share of pixels", said)
 

@@ -41,8 +41,8 @@ from .of_leds import residual_of_leds
 from .recipe import PUBLISHED, RASTER, ResidualRecipe, loss_of, network_options, refuse_others
 
 FEW = (
-    "single electrons are counted in much of the detector, so counts are compared by Poisson's likelihood: a fit of "
-    "their roots would make the phase too small (--loss amplitude for it all the same)"
+    "single electrons or photons are counted in much of the detector, so counts are compared by Poisson's likelihood: "
+    "a fit of their roots would make the phase too small (--loss amplitude for it all the same)"
 )
 NOISY = 1.5  # times the noise of counts: frames that are left no more are taken for counted
 SPARSE_SCAN = 2.5  # frames that light a pixel: below, the object is fitted afresh and only the engine's probe kept
@@ -108,9 +108,11 @@ def residual_of(problem: Problem, state: ScanState, recipe: ResidualRecipe, star
     else:
         field.set_prior(prior_of(problem, state, recipe) / measurement.unit)
     few = roots_mislead(problem.measured.amplitude, problem.measured.good)
-    loss = loss_of(recipe, problem.scan.wavelength_um, few)
+    known = problem.scan.geometry == "far_field" and not problem.solve_probe
+    loss = loss_of(recipe, problem.scan.wavelength_um, few, known)
     if loss == "poisson" and recipe.loss == "auto":
         yield Note(FEW)
+        measurement.compare_counts()
     fit = ResidualFit(field, measurement, recipe, probes, loss=loss)
     yield from _improved(fit, problem, learn)
     problem, state = measurement.finished(field.at_pixels().detach())

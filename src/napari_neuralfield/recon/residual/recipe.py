@@ -39,8 +39,8 @@ class ResidualRecipe(ScanRecipe):
     )
     loss: Literal[LossName, "auto", "published"] = option(
         "auto",
-        "how counts are compared; auto: poisson where single electrons are counted, else amplitude; published: "
-        "smooth-l1 of electrons, else gradient",
+        "how counts are compared; auto: poisson where single electrons are counted, or photons through a known probe, "
+        "else amplitude; published: smooth-l1 of electrons, else gradient",
     )
     z_um: float | None = option(
         None, "depth of the sample under LEDs; empty: as the file says, else in focus", unit="um"
@@ -131,7 +131,7 @@ def network_options(recipe: ResidualRecipe) -> dict[str, Any]:
     return {**{name: getattr(recipe, name) for name in names}, "table_size": 2**recipe.table_log2, **own}
 
 
-def loss_of(recipe: ResidualRecipe, wavelength_um: float, few: bool = False) -> LossName:
+def loss_of(recipe: ResidualRecipe, wavelength_um: float, few: bool = False, known: bool = False) -> LossName:
     """The loss that a recipe means.
 
     Parameters
@@ -139,10 +139,11 @@ def loss_of(recipe: ResidualRecipe, wavelength_um: float, few: bool = False) -> 
     recipe : what the user chose.
     wavelength_um : of the light.
     few : whether so few quanta are counted that their roots mislead.
+    known : whether the light far away comes through a known probe.
     """
     electrons = wavelength_um < ELECTRONS_UM
-    if recipe.loss == "auto":  # of X-rays, whose probe is mostly solved for too, what poisson lets in is worse
-        return "poisson" if few and electrons else "amplitude"
+    if recipe.loss == "auto":  # where the probe is solved for too, what poisson lets in is worse
+        return "poisson" if few and (electrons or known) else "amplitude"
     if recipe.loss != "published":
         return recipe.loss
     return "smooth-l1" if electrons else "gradient"
