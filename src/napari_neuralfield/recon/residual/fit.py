@@ -144,15 +144,15 @@ class ResidualFit:
         self.field.prior = image().detach()
 
     @torch.no_grad()
-    def held_out(self, counted: bool) -> float:
-        """How far off the frames left out are, by the likelihood of counts where they are `counted`, else by its loss.
+    def misfit(self, frames: torch.Tensor, counted: bool) -> float:
+        """How far off some frames are: by the likelihood of counts where they are `counted`, else by its own loss.
 
         A root of few counts is too small on average: by amplitudes a reconstruction that is too dark would win.
+        `frames` are numbers, int64; none are never off.
         """
         compare = default_term(self.measurement, LOSSES["poisson" if counted else self._loss])
-        image, held = self.field.at_pixels(), self.measurement.held
-        parts = held.split(AT_ONCE) if len(held) else ()
-        return sum(float(compare(image, part, 0.0).loss) * len(part) for part in parts) / max(len(held), 1)
+        image, parts = self.field.at_pixels(), frames.split(AT_ONCE) if len(frames) else ()
+        return sum(float(compare(image, part, 0.0).loss) * len(part) for part in parts) / max(len(frames), 1)
 
     def _fit(
         self, count: int, weights: Sequence[torch.Tensor], rate: float, image: Sample, *, what: str, wait: float = 0.0
