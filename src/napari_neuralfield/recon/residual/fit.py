@@ -26,7 +26,8 @@ from .recipe import ResidualRecipe, loss_of
 
 SHAPED = 0.1  # share of the epochs after which the network tells of the experiment
 PIXEL_RATE = 2e-3
-STEPS_PER_EPOCH, AT_ONCE = 8, 16  # of L-BFGS, and frames predicted together
+STEPS_PER_EPOCH, VISITS = (2, 8), 4800  # of L-BFGS; more than the fewest as long as frames are visited so often in all
+AT_ONCE = 16  # frames predicted together
 EDGES, NEAR = 0.5, 0.02  # times the wavelets' weight; of the probe's change, by which it keeps clear of noise
 BETAS = {"adam": (0.9, 0.999), "rmsprop": (0.0, 0.99)}
 
@@ -116,7 +117,7 @@ class ResidualFit:
         For frames that fit to within the noise of few counts. Phases that hardly differ within a spot, of which frames
         tell little and small steps leave much, take steps as much larger.
         """
-        probe, steps = self.measurement.learnt["probe"], self.finish_epochs * STEPS_PER_EPOCH
+        probe, steps = self.measurement.learnt["probe"], self._steps_together()
         before, compare = probe.detach().clone(), default_term(self.measurement, LOSSES["poisson"])
         larger, prior = _slow_first(self.field.prior, self.measurement.probe().detach()), self.field.prior
         moved = torch.zeros(*prior.shape, 2, device=prior.device, requires_grad=True)
@@ -142,6 +143,10 @@ class ResidualFit:
         for number, value in enumerate(descend([moved, probe], objective, steps), 1):
             yield Progress(first + number * (total - first) // steps, total, value**0.5, "pixels")
         self.field.prior = image().detach()
+
+    def _steps_together(self) -> int:
+        fewest, most = (self.finish_epochs * steps for steps in STEPS_PER_EPOCH)
+        return min(most, max(fewest, VISITS // len(self.measurement.train)))
 
     @torch.no_grad()
     def misfit(self, frames: torch.Tensor, counted: bool) -> float:
