@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import solved
 from solved import error_of as error
 
 from napari_neuralfield.io import load_result, save_result
+from napari_neuralfield.recon.residual.fit import ResidualFit
 from napari_neuralfield.recon.residual.recipe import ResidualRecipe, loss_of
 from napari_neuralfield.recon.verdict.scan_frames import rebuilt
 from napari_neuralfield.simulate.electrons import mos2
-from napari_neuralfield.simulate.scans import coded
-from napari_neuralfield.types import InputError, Result
+from napari_neuralfield.simulate.scans import coded, far_field
+from napari_neuralfield.types import Event, InputError, Result
 
 SMALL = {"pixels": 32, "upsampling": 2, "frames": 16, "spread": 12.0}
 solve = partial(solved.result_of, method="residual-field")
@@ -48,6 +50,31 @@ def test_an_unknown_probe_is_learnt_from_a_classical_start() -> None:
     assert result.calibration["probe"].shape == (1, 32, 32)
     problem, state = rebuilt(acquisition, result)  # the field and the probe beside it make the counts
     assert problem.error(state) == pytest.approx(result.figures["relative_amplitude_error"], rel=0.01)
+
+
+def test_few_counts_are_finished_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, together = [], ResidualFit.together
+
+    def spied(fit: ResidualFit) -> Iterator[Event]:
+        before = fit.misfit(fit.measurement.train, True)
+        yield from together(fit)
+        began.append((before, fit.misfit(fit.measurement.train, True)))
+
+    monkeypatch.setattr(ResidualFit, "together", spied)
+    acquisition, _ = far_field(5, pixels=32, spot=18.0, frames=30, counts=5e3, phantom="cells", probe="true")
+    options = {"correct_positions": False, "probe_search": False, "modes": 1, "epochs": 6, "finish_epochs": 2}
+    solve(acquisition, **options)
+    assert began[0][1] < began[0][0]
+    solve(acquisition, loss="poisson", **options)
+    assert len(began) == 1
+
+
+def test_a_network_that_predicts_worse_leaves_its_prior(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = iter((1.0, 1.0, 2.0))
+    monkeypatch.setattr(ResidualFit, "misfit", lambda *_: next(errors))
+    acquisition, _ = coded(0, **SMALL)  # type: ignore[arg-type]
+    result = solve(acquisition, hold_out=4, epochs=2, finish_epochs=1)
+    assert np.ptp(np.abs(result.field.at_pixels().detach().numpy())) < 1e-3  # flat, as the prior
 
 
 def test_a_probe_may_be_a_field_too() -> None:

@@ -26,7 +26,8 @@ from .recipe import ResidualRecipe
 
 SHAPED = 0.1  # share of the epochs after which the network tells of the experiment
 PIXEL_RATE = 2e-3
-STEPS_PER_EPOCH, AT_ONCE = 8, 16  # of L-BFGS, and frames predicted together
+STEPS_PER_EPOCH, VISITS = (2, 8), 4800  # of L-BFGS; more than the fewest as long as frames are visited so often in all
+AT_ONCE = 16  # frames predicted together
 EDGES, NEAR = 0.5, 0.02  # times the wavelets' weight; of the probe's change, by which it keeps clear of noise
 BETAS = {"adam": (0.9, 0.999), "rmsprop": (0.0, 0.99)}
 
@@ -117,7 +118,7 @@ class ResidualFit:
         tell little and small steps leave much, take steps as much larger.
         """
         assert isinstance(self.measurement, ScanMeasurement)
-        probe, steps = self.measurement.learnt["probe"], self.finish_epochs * STEPS_PER_EPOCH
+        probe, steps = self.measurement.learnt["probe"], self._steps_together()
         before, compare = probe.detach().clone(), default_term(self.measurement, LOSSES["poisson"])
         larger, prior = _slow_first(self.field.prior, self.measurement.probe().detach()), self.field.prior
         moved = torch.zeros(*prior.shape, 2, device=prior.device, requires_grad=True)
@@ -144,16 +145,20 @@ class ResidualFit:
             yield Progress(first + number * (total - first) // steps, total, value**0.5, "pixels")
         self.field.prior = image().detach()
 
+    def _steps_together(self) -> int:
+        fewest, most = (self.finish_epochs * steps for steps in STEPS_PER_EPOCH)
+        return min(most, max(fewest, VISITS // len(self.measurement.train)))
+
     @torch.no_grad()
-    def held_out(self, counted: bool) -> float:
-        """How far off the frames left out are, by the likelihood of counts where they are `counted`, else by its loss.
+    def misfit(self, frames: torch.Tensor, counted: bool) -> float:
+        """How far off some frames are: by the likelihood of counts where they are `counted`, else by its own loss.
 
         A root of few counts is too small on average: by amplitudes a reconstruction that is too dark would win.
+        `frames` are numbers, int64; none are never off.
         """
         compare = default_term(self.measurement, LOSSES["poisson" if counted else self.loss])
-        image, held = self.field.at_pixels(), self.measurement.held
-        parts = held.split(AT_ONCE) if len(held) else ()
-        return sum(float(compare(image, part, 0.0).loss) * len(part) for part in parts) / max(len(held), 1)
+        image, parts = self.field.at_pixels(), frames.split(AT_ONCE) if len(frames) else ()
+        return sum(float(compare(image, part, 0.0).loss) * len(part) for part in parts) / max(len(frames), 1)
 
     def _fit(
         self, count: int, weights: Sequence[torch.Tensor], rate: float, image: Sample, *, what: str, wait: float = 0.0

@@ -131,15 +131,15 @@ def residual_of(problem: Problem, state: ScanState, recipe: ResidualRecipe, star
 def _improved(fit: ResidualFit, problem: Problem, learn: list[str]) -> Iterator[Event]:
     """All of a `fit` of `problem`, with `learn` learnt beside it; back to the prior where frames left out say so.
 
-    A probe that is a network has no start to go back to.
+    A probe that is a network has no start to go back to, and what is published does not look back.
     """
     field, measurement = fit.field, fit.measurement
     assert isinstance(measurement, ScanMeasurement)
-    prior, start = field.prior.clone(), [fit.held_out(counted) for counted in (False, True)]
+    prior, start = field.prior.clone(), [fit.misfit(measurement.held, counted) for counted in (False, True)]
     yield from fit.network()
     counted = learn == ["probe"] and _counts(problem, measurement.finished(field.at_pixels().detach())[1], fit)
     yield from fit.together() if counted else fit.pixels()
-    if fit.recipe.prior == "none" or "probe-field" in learn or not fit.held_out(counted) > start[counted]:
+    if fit.recipe.prior == "none" or fit.recipe.probe_field or fit.misfit(measurement.held, counted) <= start[counted]:
         return
     for value in measurement.learnt.values():
         value.detach().zero_()
