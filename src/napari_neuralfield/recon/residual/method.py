@@ -90,7 +90,7 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     else:
         field.set_prior(prior_of(problem, state, recipe) / measurement.unit)
     fit = ResidualFit(field, measurement, recipe, probes, wavelength_um=problem.scan.wavelength_um)
-    yield from _improved(fit, problem, learn)
+    yield from _improved(fit, measurement, problem, learn)
     problem, state = measurement.finished(field.at_pixels().detach())
     figures = {}
     for name, told in (("to_detector_um", recipe.learn_distance), ("wavelength_um", recipe.learn_wavelength)):
@@ -102,17 +102,24 @@ def of_scan(acquisition: Ptychography | CodedPtychography, recipe: ResidualRecip
     )
 
 
-def _improved(fit: ResidualFit, problem: Problem, learn: list[str]) -> Iterator[Event]:
-    """All of a `fit` of `problem`, with `learn` learnt beside it; back to the prior where frames left out say so.
+def _improved(fit: ResidualFit, measurement: ScanMeasurement, problem: Problem, learn: list[str]) -> Iterator[Event]:
+    """The network, then pixels; back to the prior where frames left out are predicted no better.
 
     A probe that is a network has no start to go back to, and what is published does not look back.
+
+    Parameters
+    ----------
+    fit : of the object.
+    measurement, problem : the scan.
+    learn : what is learnt beside the object.
     """
-    field, measurement = fit.field, fit.measurement
-    prior, start = field.prior.clone(), [fit.misfit(measurement.held, counted) for counted in (False, True)]
+    field = fit.field
+    prior, start = field.prior.clone(), fit.misfit(measurement.held)
     yield from fit.network()
-    counted = learn == ["probe"] and _counts(problem, measurement.finished(field.at_pixels().detach())[1], fit.recipe)
-    yield from fit.together() if counted else fit.pixels()
-    if fit.recipe.prior == "none" or fit.recipe.probe_field or fit.misfit(measurement.held, counted) <= start[counted]:
+    state = measurement.finished(field.at_pixels().detach())[1]
+    counted = learn == ["probe"] and _counts(problem, state, fit.recipe)
+    yield from fit.together(state.probe.detach()) if counted else fit.pixels()
+    if fit.recipe.prior == "none" or fit.recipe.probe_field or fit.misfit(measurement.held) <= start:
         return
     for value in measurement.learnt.values():
         value.detach().zero_()
@@ -122,7 +129,7 @@ def _improved(fit: ResidualFit, problem: Problem, learn: list[str]) -> Iterator[
 
 
 def _counts(problem: Problem, state: ScanState, recipe: ResidualRecipe) -> bool:
-    """Whether `state` leaves little more of far-field frames than the noise of counting, so that counts weigh them.
+    """Whether `state` leaves little more of far-field frames than the noise of counting.
 
     `problem` is what `state` explains; `recipe` may want another loss, or no pixels to finish.
     """
