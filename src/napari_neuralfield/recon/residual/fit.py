@@ -28,7 +28,7 @@ SHAPED = 0.1  # share of the epochs after which the network tells of the experim
 PIXEL_RATE = 2e-3
 STEPS_PER_EPOCH, VISITS = (2, 8), 4800  # of L-BFGS; more than the fewest as long as frames are visited so often in all
 AT_ONCE = 16  # frames predicted together
-EDGES, NEAR = 0.5, 0.02  # times the wavelets' weight; of the probe's change, by which it keeps clear of noise
+EDGES, NEAR = 0.25, 0.01  # times the wavelets' weight; of the probe's change, by which it keeps clear of noise
 BETAS = {"adam": (0.9, 0.999), "rmsprop": (0.0, 0.99)}
 
 
@@ -111,16 +111,15 @@ class ResidualFit:
         yield from self._fit(self.finish_epochs, [free], PIXEL_RATE, image, what="pixels")
         self.field.prior = torch.view_as_complex(free.detach())
 
-    def together(self) -> Iterator[Event]:
-        """Prior's pixels and probe down the likelihood of all counts at once, in the place of `pixels`.
+    def together(self, light: torch.Tensor) -> Iterator[Event]:
+        """Prior's pixels and probe down the misfit of all frames at once, in the place of `pixels`.
 
         For frames that fit to within the noise of few counts. Phases that hardly differ within a spot, of which frames
-        tell little and small steps leave much, take steps as much larger.
+        tell little and small steps leave much, take steps as much larger. `light` is the probe (mode, y, x) so far.
         """
-        assert isinstance(self.measurement, ScanMeasurement)
         probe, steps = self.measurement.learnt["probe"], self._steps_together()
-        before, compare = probe.detach().clone(), default_term(self.measurement, LOSSES["poisson"])
-        larger, prior = _slow_first(self.field.prior, self.measurement.probe().detach()), self.field.prior
+        before, compare = probe.detach().clone(), default_term(self.measurement, LOSSES[self.loss])
+        larger, prior = _slow_first(self.field.prior, light), self.field.prior
         moved = torch.zeros(*prior.shape, 2, device=prior.device, requires_grad=True)
         with torch.no_grad():
             network = self.field.network()
@@ -150,13 +149,9 @@ class ResidualFit:
         return min(most, max(fewest, VISITS // len(self.measurement.train)))
 
     @torch.no_grad()
-    def misfit(self, frames: torch.Tensor, counted: bool) -> float:
-        """How far off some frames are: by the likelihood of counts where they are `counted`, else by its own loss.
-
-        A root of few counts is too small on average: by amplitudes a reconstruction that is too dark would win.
-        `frames` are numbers, int64; none are never off.
-        """
-        compare = default_term(self.measurement, LOSSES["poisson" if counted else self.loss])
+    def misfit(self, frames: torch.Tensor) -> float:
+        """How far off `frames` (numbers, int64) are, by the loss that is fitted; 0 where there are none."""
+        compare = default_term(self.measurement, LOSSES[self.loss])
         image, parts = self.field.at_pixels(), frames.split(AT_ONCE) if len(frames) else ()
         return sum(float(compare(image, part, 0.0).loss) * len(part) for part in parts) / max(len(frames), 1)
 

@@ -114,7 +114,7 @@ def residual_of(problem: Problem, state: ScanState, recipe: ResidualRecipe, star
         yield Note(FEW)
         measurement.compare_counts()
     fit = ResidualFit(field, measurement, recipe, probes, loss=loss)
-    yield from _improved(fit, problem, learn)
+    yield from _improved(fit, measurement, problem, learn)
     problem, state = measurement.finished(field.at_pixels().detach())
     if len(state.probe) > 1:
         yield Note(shares_told(state.probe))
@@ -128,18 +128,24 @@ def residual_of(problem: Problem, state: ScanState, recipe: ResidualRecipe, star
     )
 
 
-def _improved(fit: ResidualFit, problem: Problem, learn: list[str]) -> Iterator[Event]:
-    """All of a `fit` of `problem`, with `learn` learnt beside it; back to the prior where frames left out say so.
+def _improved(fit: ResidualFit, measurement: ScanMeasurement, problem: Problem, learn: list[str]) -> Iterator[Event]:
+    """The network, then pixels; back to the prior where frames left out are predicted no better.
 
     A probe that is a network has no start to go back to, and what is published does not look back.
+
+    Parameters
+    ----------
+    fit : of the object.
+    measurement, problem : the scan.
+    learn : what is learnt beside the object.
     """
-    field, measurement = fit.field, fit.measurement
-    assert isinstance(measurement, ScanMeasurement)
-    prior, start = field.prior.clone(), [fit.misfit(measurement.held, counted) for counted in (False, True)]
+    field = fit.field
+    prior, start = field.prior.clone(), fit.misfit(measurement.held)
     yield from fit.network()
-    counted = learn == ["probe"] and _counts(problem, measurement.finished(field.at_pixels().detach())[1], fit)
-    yield from fit.together() if counted else fit.pixels()
-    if fit.recipe.prior == "none" or fit.recipe.probe_field or fit.misfit(measurement.held, counted) <= start[counted]:
+    state = measurement.finished(field.at_pixels().detach())[1]
+    counted = learn == ["probe"] and _counts(problem, state, fit)
+    yield from fit.together(state.probe.detach()) if counted else fit.pixels()
+    if fit.recipe.prior == "none" or fit.recipe.probe_field or fit.misfit(measurement.held) <= start:
         return
     for value in measurement.learnt.values():
         value.detach().zero_()
@@ -149,7 +155,7 @@ def _improved(fit: ResidualFit, problem: Problem, learn: list[str]) -> Iterator[
 
 
 def _counts(problem: Problem, state: ScanState, fit: ResidualFit) -> bool:
-    """Whether `state` leaves little more of far-field frames than the noise of counting, so that counts weigh them.
+    """Whether `state` leaves little more of far-field frames than the noise of counting.
 
     `problem` is what `state` explains; `fit` may have another loss, or no pixels to finish.
     """
