@@ -20,12 +20,12 @@ from ...forward.scan_measurement import ScanMeasurement
 from ...types import Event, InputError, Progress
 from ..engine.fit_field import Counter, Fittable, Sample, default_term, epochs, fit_field
 from ..engine.losses import LOSSES, LossName
-from ..engine.quasi_newton import descend
 from ..engine.sparsity import haar_l1, total_variation
 from .recipe import ResidualRecipe
 
 SHAPED = 0.1  # share of the epochs after which the network tells of the experiment
 PIXEL_RATE = 2e-3
+IN_A_ROW = 4  # steps of L-BFGS (Nocedal, Wright, Numerical Optimization (2006), algorithm 7.4) between two reports
 STEPS_PER_EPOCH, VISITS = (2, 8), 4800  # of L-BFGS; more than the fewest as long as frames are visited so often in all
 AT_ONCE = 16  # frames predicted together
 EDGES, NEAR = 0.25, 0.01  # times the wavelets' weight; of the probe's change, by which it keeps clear of noise
@@ -140,8 +140,13 @@ class ResidualFit:
             return total + float(rest.detach())
 
         first, total = self._counter.done, self._counter.total
-        for number, value in enumerate(descend([moved, probe], objective, steps), 1):
-            yield Progress(first + number * (total - first) // steps, total, value**0.5, "pixels")
+        optimizer = torch.optim.LBFGS(
+            [moved, probe], max_iter=IN_A_ROW, tolerance_grad=0, tolerance_change=0, history_size=10,
+            line_search_fn="strong_wolfe",
+        )  # fmt: skip
+        for number in range(0, steps, IN_A_ROW):
+            value = float(optimizer.step(objective))  # type: ignore[no-untyped-call]
+            yield Progress(first + (number + IN_A_ROW) * (total - first) // steps, total, value**0.5, "pixels")
         self.field.prior = image().detach()
 
     def _steps_together(self) -> int:
