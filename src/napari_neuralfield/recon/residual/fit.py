@@ -145,7 +145,7 @@ class ResidualFit:
             line_search_fn="strong_wolfe",
         )  # fmt: skip
         for number in range(0, steps, IN_A_ROW):
-            value = float(optimizer.step(objective))  # type: ignore[no-untyped-call]
+            value = float(optimizer.step(objective))
             yield Progress(first + (number + IN_A_ROW) * (total - first) // steps, total, value**0.5, "pixels")
         self.field.prior = image().detach()
 

@@ -104,8 +104,8 @@ class Light:
             return problem, state
         if not self._told:
             yield Note(
-                f"the light flickers: the frames' brightness differs by {float(gain.std()):.2g} (standard deviation "
-                f"over mean) beyond what object and probe explain, and each has its own ({1 - left:.0%} of the squared "
+                f"the frames' brightness differs by {float(gain.std()):.2g} (standard deviation "
+                f"over mean) beyond what object and probe explain, as of light that flickers: each has its own ({1 - left:.0%} of the squared "
                 "misfit)"
             )
         self._told = True
