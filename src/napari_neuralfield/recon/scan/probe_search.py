@@ -31,6 +31,7 @@ from .probe_trials import (
     distance_of,
     focus_of,
     noise_of,
+    off_centre,
     reach,
     trial,
     trials_of,
@@ -206,12 +207,19 @@ class ProbeSearch:
         return min(errors, key=lambda start: errors[start]) == given
 
     def _turned(self, given: ProbeStart) -> Generator[Event, None, float]:
-        """Try the `given` probe, as it is and turned, and with its focus on the other side; where that is now, um."""
+        """Try the `given` probe, as it is and turned, and with its focus on the other side; where that is now, um.
+
+        Its light is also tried where the frames have theirs, and left there where that is better.
+        """
+        moved = off_centre(self.problem)
+        as_given = yield from self.short(given)
+        if any(moved) and (yield from self.short(dataclasses.replace(given, moved_px=moved))) > BETTER * as_given:
+            moved = (0.0, 0.0)
         for name in turns(self.problem):
-            yield from self.short(ProbeStart(turn=name))
+            yield from self.short(ProbeStart(turn=name, moved_px=moved))
         mine = focus_of(given.probe(self.problem), self.problem)
         if mine:
-            yield from self.short(ProbeStart(-2 * mine, turn=AS_GIVEN))
+            yield from self.short(ProbeStart(-2 * mine, turn=AS_GIVEN, moved_px=moved))
         return mine
 
     def _focus(self) -> Generator[Event, None, ProbeStart]:
@@ -255,8 +263,8 @@ class ProbeSearch:
         turned = sorted((s for s in errors if s.turn and s != given), key=lambda s: errors[s])
         best = min((best, *turned[:2]), key=self.long)
         needed = CLEARLY
-        if flat(given.probe(self.problem)):
-            needed = BETTER
+        if flat(given.probe(self.problem)) or best == dataclasses.replace(given, moved_px=best.moved_px):
+            needed = BETTER  # where the light lies is measured, not searched for
         elif (
             best.turn in ("", AS_GIVEN)
             and 1 / ALIKE < (best.away_um + mine * bool(best.turn)) / (mine or math.inf) < ALIKE
@@ -326,10 +334,16 @@ def _place(away_um: float) -> str:
 
 
 def _named(start: ProbeStart, problem: Problem) -> str:
+    where = ""
+    if any(start.moved_px):
+        y, x = start.moved_px
+        where = f", its light moved by ({y:.3g}, {x:.3g}) detector pixels to where the frames have it"
+    if start.turn == AS_GIVEN and start.away_um:
+        return f"the same with its focus {_place(focus_of(start.probe(problem), problem))}{where}"
     if start.turn == AS_GIVEN:
-        return f"the same with its focus {_place(focus_of(start.probe(problem), problem))}"
+        return f"the same{where}"
     if start.turn:
-        return f"the same {start.turn}"
+        return f"the same {start.turn}{where}"
     bends = ", ".join(f"{w:+.2g} waves of {term}" for w, term in zip(start.waves, TERMS, strict=False) if w)
     probe = f"a probe with the focus {_place(start.away_um)}" if start.away_um else "the mean frame in focus"
     return f"{probe} and {bends}" if bends else probe

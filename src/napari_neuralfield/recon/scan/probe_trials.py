@@ -35,6 +35,7 @@ SIDE = 128  # pixels of the middle of larger frames: the same window in larger p
 QUANTUM = 0.25  # variance of the root of a count
 SAME = 0.97  # correlation of probes that need no second trial
 NEAR = 1.08  # between two distances at which a given probe's focus is looked for
+OFF_CENTRE = 1.0  # detector pixels, for light that is worth a look
 TERMS = ("astigmatism", "astigmatism at 45 deg", "coma along y", "coma along x", "spherical aberration")
 AS_GIVEN = "as given"
 TURNS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -56,17 +57,20 @@ class ProbeStart:
     away_um : how far its focus lies before the sample; how much farther than the given probe's.
     waves : of the aberrations TERMS, rms, of the mean frame.
     turn : of TURNS, for the given probe; empty for the mean frame.
+    moved_px : of the given probe's light on the detector, (y, x) pixels.
     """
 
     away_um: float = 0.0
     waves: tuple[float, ...] = ()
     turn: str = ""
+    moved_px: tuple[float, float] = (0.0, 0.0)
 
     def probe(self, problem: Problem) -> torch.Tensor:
         """(mode, y, x), with the counts, for the window of `problem`."""
         if not self.turn:
             return bent_probe(problem, self.away_um, self.waves)
-        return refocused(TURNS[self.turn](first_state(problem, None).probe), problem.scan, self.away_um)
+        given = refocused(TURNS[self.turn](first_state(problem, None).probe), problem.scan, self.away_um)
+        return given * _ramp(self.moved_px, problem.scan.window, given.device) if any(self.moved_px) else given
 
 
 def trials_of(acquisition: Ptychography, recipe: ScanRecipe) -> Problem:
@@ -127,9 +131,13 @@ def bent_probe(problem: Problem, defocus_um: float, waves: tuple[float, ...] = (
     waves : of the aberrations TERMS, rms over the lit disc.
     """
     scan, mean = problem.scan, problem.measured.mean_counts(problem.train)
-    angle = -math.pi * scan.wavelength_um * defocus_um * _square(scan)
+    off = _far_off(_middle(mean))
+    angle = -math.pi * scan.wavelength_um * defocus_um * _square(scan, off)
     if any(waves):
-        y, x = (frequency_axis(n, 1.0, scan.device) / lit_radius(problem) for n in scan.window)
+        y, x = (
+            (frequency_axis(n, 1.0, scan.device) - away / n) / lit_radius(problem)
+            for n, away in zip(scan.window, off, strict=True)
+        )
         angle = angle + 2 * math.pi * _aberration(y[:, None], x[None, :], waves)
     wave = torch.polar(mean.sqrt().double(), angle).to(COMPLEX)
     return to_centre(from_detector(wave, None))[None]
@@ -162,8 +170,46 @@ def refocused(probe: torch.Tensor, scan: Scan, by_um: float) -> torch.Tensor:
     return torch.fft.ifft2(torch.fft.fft2(probe) * torch.polar(torch.ones_like(angle), angle).to(COMPLEX))
 
 
-def _square(scan: Scan) -> torch.Tensor:
-    y, x = (frequency_axis(n, scan.pixel_um, scan.device) for n in scan.window)
+def off_centre(problem: Problem) -> tuple[float, float]:
+    """How far the frames' light lies from the given probe's on the detector, (y, x) pixels; 0 where it hardly does."""
+    given = torch.fft.fft2(first_state(problem, None).probe).abs().square().sum(0)
+    pairs = zip(_middle(problem.measured.mean_counts(problem.train)), _middle(given), given.shape, strict=True)
+    return _far_off([(here - there + n / 2) % n - n / 2 for here, there, n in pairs])
+
+
+def _middle(light: torch.Tensor) -> list[float]:
+    """Of `light` (y, x) in the order of `torch.fft`, pixels from the frequency 0, by its first harmonics."""
+    found = []
+    for axis, n in enumerate(light.shape):
+        turn = 2 * math.pi / n * torch.arange(n, device=light.device, dtype=torch.float64)
+        along = light.double().sum(1 - axis)
+        found.append(
+            n / (2 * math.pi) * math.atan2(float((along * turn.sin()).sum()), float((along * turn.cos()).sum()))
+        )
+    return found
+
+
+def _far_off(middle: list[float]) -> tuple[float, float]:
+    y, x = middle
+    return (round(y, 2), round(x, 2)) if math.hypot(y, x) > OFF_CENTRE else (0.0, 0.0)
+
+
+def _ramp(moved_px: tuple[float, float], shape: tuple[int, int], device: torch.device) -> torch.Tensor:
+    """Phase (y, x) over a probe of `shape` that moves its light on the detector by (y, x) pixels."""
+    turns = [
+        moved / n * torch.arange(n, device=device, dtype=torch.float64)
+        for moved, n in zip(moved_px, shape, strict=True)
+    ]
+    angle = 2 * math.pi * (turns[0][:, None] + turns[1][None, :])
+    return torch.polar(torch.ones_like(angle), angle).to(COMPLEX)
+
+
+def _square(scan: Scan, off_px: tuple[float, float] = (0.0, 0.0)) -> torch.Tensor:
+    """Of the frequency, about one that lies `off_px` (y, x) detector pixels from 0."""
+    y, x = (
+        frequency_axis(n, scan.pixel_um, scan.device) - off / (n * scan.pixel_um)
+        for n, off in zip(scan.window, off_px, strict=True)
+    )
     return (y[:, None] ** 2 + x[None, :] ** 2).double()
 
 
