@@ -12,8 +12,8 @@ from solved import events_of
 from napari_neuralfield import build_recipe
 from napari_neuralfield.data.acquisition import Ptychography
 from napari_neuralfield.forward.scan_problem import first_state
-from napari_neuralfield.recon.scan.probe_search import bent, distances, finalists, flat, start_of
-from napari_neuralfield.recon.scan.probe_trials import ProbeStart, focus_of, turns
+from napari_neuralfield.recon.scan.probe_search import finalists, flat, start_of
+from napari_neuralfield.recon.scan.probe_trials import ProbeStart, bent, distances, focus_of, turns
 from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate.scans import far_field
 from napari_neuralfield.types import Done, InputError, Note, Progress
@@ -69,6 +69,17 @@ def test_a_known_probe_is_kept_and_a_flat_guess_replaced_both_in_words() -> None
     assert flat(torch.ones(1, 4, 4, dtype=torch.complex64))
     assert not flat(torch.full((1, 4, 4), 1 + 1j))
     assert not flat(torch.ones(2, 4, 4, dtype=torch.complex64))
+
+
+def test_light_beside_the_middle_of_the_detector_is_found_there() -> None:
+    acquisition, truth = scan(26.0, stop=0.0)
+    frames = np.roll(np.asarray(acquisition.intensity()), (5, -3), (1, 2))
+    moved = acquisition.replace(frames=frames, probe=truth["probe"])
+    start = re.search(r"its light moved by \((.*), (.*)\) detector pixels", note_of(moved).text)
+    assert start is not None
+    assert [float(v) for v in start.groups()] == pytest.approx([5, -3], abs=0.4)
+    *_, done = events_of(moved.replace(probe=None), "rpie", **OPTIONS)
+    assert likeness(done, truth) > 0.995
 
 
 @pytest.mark.parametrize("wrong", ["sign", "another day"])

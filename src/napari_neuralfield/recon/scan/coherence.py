@@ -105,8 +105,8 @@ class Light:
         if not self._told:
             yield Note(
                 f"the frames' brightness differs by {float(gain.std()):.2g} (standard deviation "
-                f"over mean) beyond what object and probe explain, as of light that flickers: each has its own ({1 - left:.0%} of the squared "
-                "misfit)"
+                f"over mean) beyond what object and probe explain, as of light that flickers: each has its own "
+                f"({1 - left:.0%} of the squared misfit)"
             )
         self._told = True
         return dataclasses.replace(problem, measured=dataclasses.replace(problem.measured, gain=gain)), state

@@ -13,7 +13,6 @@ import dataclasses
 import math
 from collections.abc import Generator
 
-import numpy as np
 import torch
 
 from ...data.acquisition import Ptychography
@@ -26,20 +25,20 @@ from .probe_trials import (
     HELD,
     MORE,
     PASSES,
+    RATIO,
     TERMS,
     ProbeStart,
-    distance_of,
+    bent,
+    distances,
     focus_of,
     noise_of,
     off_centre,
-    reach,
     trial,
     trials_of,
     turns,
 )
 from .recipe import ScanRecipe
 
-RATIO = 1.35  # between two curvatures tried; the misfit falls within a factor 1.5 of the right one
 FINALISTS = 3
 BETTER = 0.995  # of the flat start's error: what a curved one must reach to be taken
 CLEARLY = 0.9  # of a given probe's error: what another start must reach to take its place
@@ -262,9 +261,14 @@ class ProbeSearch:
         errors = self.errors[PASSES]
         turned = sorted((s for s in errors if s.turn and s != given), key=lambda s: errors[s])
         best = min((best, *turned[:2]), key=self.long)
+        for start in turned:  # where the light lies is measured, not searched for
+            if start == dataclasses.replace(given, moved_px=start.moved_px) and CLEARLY * self.long(start) < self.long(
+                best
+            ):
+                best = start
         needed = CLEARLY
         if flat(given.probe(self.problem)) or best == dataclasses.replace(given, moved_px=best.moved_px):
-            needed = BETTER  # where the light lies is measured, not searched for
+            needed = BETTER
         elif (
             best.turn in ("", AS_GIVEN)
             and 1 / ALIKE < (best.away_um + mine * bool(best.turn)) / (mine or math.inf) < ALIKE
@@ -273,26 +277,9 @@ class ProbeSearch:
         return best if self.long(best) < needed * self.long(given) else given
 
 
-def bent(start: ProbeStart, term: int, by: float) -> ProbeStart:
-    """`start` with `by` waves more of the aberration `term` of TERMS; the last one is the distance, changed by half."""
-    if term == len(TERMS):
-        return dataclasses.replace(start, away_um=start.away_um * (1 + by / 2))
-    waves = list(start.waves or (0.0,) * len(TERMS))
-    waves[term] = round(waves[term] + by, 6)
-    return dataclasses.replace(start, waves=tuple(waves))
-
-
 def flat(probe: torch.Tensor) -> bool:
     """Whether a probe (mode, y, x) is one mode of flat phase: a guess, which no reconstruction gives."""
     return len(probe) == 1 and float(probe.imag.abs().max()) <= 1e-4 * float(probe.real.abs().max())
-
-
-def distances(problem: Problem) -> np.ndarray:
-    """Distances to try, um, 0 among them: from a spot hardly wider than in focus to one as wide as the window."""
-    least, most = reach(problem)
-    count = max(2, 1 + math.ceil(math.log(most / least) / math.log(RATIO)))
-    curvature = np.geomspace(least, most, count)
-    return distance_of(problem, np.concatenate([-curvature[::-1], [0.0], curvature]))
 
 
 def finalists(tried: dict[float, float]) -> list[float]:

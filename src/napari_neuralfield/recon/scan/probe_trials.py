@@ -32,6 +32,7 @@ MORE = 12  # of the best trials
 HELD = 5  # every fifth frame is left out of the trials
 FRAMES = 60  # used for each trial
 SIDE = 128  # pixels of the middle of larger frames: the same window in larger pixels
+RATIO = 1.35  # between two curvatures tried; the misfit falls within a factor 1.5 of the right one
 QUANTUM = 0.25  # variance of the root of a count
 SAME = 0.97  # correlation of probes that need no second trial
 NEAR = 1.08  # between two distances at which a given probe's focus is looked for
@@ -71,6 +72,15 @@ class ProbeStart:
             return bent_probe(problem, self.away_um, self.waves)
         given = refocused(TURNS[self.turn](first_state(problem, None).probe), problem.scan, self.away_um)
         return given * _ramp(self.moved_px, problem.scan.window, given.device) if any(self.moved_px) else given
+
+
+def bent(start: ProbeStart, term: int, by: float) -> ProbeStart:
+    """`start` with `by` waves more of the aberration `term` of TERMS; the last one is the distance, changed by half."""
+    if term == len(TERMS):
+        return dataclasses.replace(start, away_um=start.away_um * (1 + by / 2))
+    waves = list(start.waves or (0.0,) * len(TERMS))
+    waves[term] = round(waves[term] + by, 6)
+    return dataclasses.replace(start, waves=tuple(waves))
 
 
 def trials_of(acquisition: Ptychography, recipe: ScanRecipe) -> Problem:
@@ -236,6 +246,14 @@ def reach(problem: Problem) -> tuple[float, float]:
 def distance_of(problem: Problem, curvature: np.ndarray) -> np.ndarray:
     """The spectrum's phase 2 pi `curvature` |f|^2, f in cycles per pixel of `problem`, as a distance, um."""
     return -2 * problem.scan.pixel_um**2 / problem.scan.wavelength_um * curvature
+
+
+def distances(problem: Problem) -> np.ndarray:
+    """Distances to try, um, 0 among them: from a spot hardly wider than in focus to one as wide as the window."""
+    least, most = reach(problem)
+    count = max(2, 1 + math.ceil(math.log(most / least) / math.log(RATIO)))
+    curvature = np.geomspace(least, most, count)
+    return distance_of(problem, np.concatenate([-curvature[::-1], [0.0], curvature]))
 
 
 def turns(problem: Problem) -> list[str]:
