@@ -145,6 +145,14 @@ def three_lamps(folder: Path) -> Path:
     return path
 
 
+def empad(folder: Path) -> Path:
+    np.random.default_rng(0).random((4, 130, 128)).astype("<f4").tofile(folder / "scan.raw")
+    (folder / "scan.yaml").write_text(
+        "scan_grid: {step_um: 1 A}\nacceleration_voltage_kv: 80\ndetector_pixel_mrad: 1\n"
+    )
+    return folder / "scan.raw"
+
+
 FILES = {
     "native": native,
     "cxi": cxi,
@@ -152,6 +160,7 @@ FILES = {
     "matlab": matlab,
     "numpy_archive": archive,
     "ome_zarr": ome_zarr,
+    "empad": empad,
     "ptylab": ptylab,
     "hdf5": named_in_hdf5,
     "tiff": tiff,

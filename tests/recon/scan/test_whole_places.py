@@ -33,7 +33,8 @@ def answer(stream: Generator[Any, None, Any]) -> tuple[str, Any]:
             event = next(stream)
         except StopIteration as end:
             return notes, end.value
-        notes += event.text if isinstance(event, Note) else ""
+        if isinstance(event, Note) and not event.text.startswith("the start of the probe"):
+            notes += event.text
 
 
 def away(found: np.ndarray, true: np.ndarray, pixel: float) -> float:
