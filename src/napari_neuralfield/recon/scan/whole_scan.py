@@ -29,7 +29,9 @@ FRAMES, SHORT, LONG = 60, 4, 10  # used to judge positions, and passes of a tria
 NOISY = 1.5  # times the noise of counts: errors below leave nothing to look for
 HOPE, FOLLOWED = 0.98, 2  # of the error before: what a kind of wrong positions must reach; kinds followed
 CLEARLY = 0.93  # of the error as given: what other positions must reach to be taken
-SCALED = 0.88  # where they only lie closer or farther apart; right ones of a real scan measured 0.92, wrong ones from 0.85
+SCALED = (
+    0.85  # where they only lie closer or farther apart under several modes, which tell little of it: 0.92 of right ones
+)
 CLOSER = 0.6  # times the share by which frames lie closer: more of the error, for they predict each other better anyway
 ELSEWHERE = 1.3  # times the agreement of neighbours as given: what other places must reach to be tried
 BEYOND = 0.75, 1.8  # agreement as given, deviations, and that elsewhere over it, at which wrong positions are said:
@@ -161,6 +163,7 @@ class Places:
         assert isinstance(given, Ptychography)
         light = narrowed(state.probe, problem.scan.rim).cpu().numpy()
         some = given.subset(problem.train.cpu().numpy())
+        self._modes = len(state.probe)
         self._chosen = problem.train.cpu().numpy()[middle_frames(some, FRAMES)]
         part = trials_of(given.subset(self._chosen).replace(probe=light), recipe)
         assert isinstance(part.acquisition, Ptychography)
@@ -220,7 +223,7 @@ class Places:
             if not ways or self._of(ways[0]) > HOPE * self._of(found):
                 break
             found = min((self._finer(way) for way in ways), key=self._of)
-        needed = SCALED if list(found) == [0] else CLEARLY
+        needed = SCALED if list(found) == [0] and self._modes > 1 else CLEARLY
         if found and self.judged(found) < needed * self.judged({}) and self._astray(found) > SURE:
             return found
         return {}
