@@ -30,8 +30,6 @@ NOISY = 1.5  # times the noise of counts: errors below leave nothing to look for
 HOPE, FOLLOWED = 0.98, 2  # of the error before: what a kind of wrong positions must reach; kinds followed
 CLEARLY = 0.93  # of the error as given: what other positions must reach to be taken
 SCALED = 0.85  # where they only lie closer or farther apart under several modes; right ones measured 0.92
-    0.85  # where they only lie closer or farther apart under several modes, which tell little of it: 0.92 of right ones
-)
 CLOSER = 0.6  # times the share by which frames lie closer: more of the error, for they predict each other better anyway
 ELSEWHERE = 1.3  # times the agreement of neighbours as given: what other places must reach to be tried
 BEYOND = 0.75, 1.8  # agreement as given, deviations, and that elsewhere over it, at which wrong positions are said:
