@@ -15,7 +15,7 @@ demo: $(READY)
 	@$(BIN)/neuralfield demo
 
 test: lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 	@$(MAKE) --no-print-directory plugin
 
 # Into a folder of its own: the other tests run without a plug-in.
