@@ -27,3 +27,11 @@ def test_positions_far_off_are_found_or_told(error_px: float) -> None:
     assert (better > ELSEWHERE) == (error_px > 0)
     away = found - truth["positions_um"] / acquisition.object_pixel_um
     assert np.sqrt(((away - away.mean(0)) ** 2).sum(1).mean()) < 1.3  # px; fractions are found later
+
+
+def test_frames_that_share_nothing_stay() -> None:
+    acquisition, _ = far_field(1, pixels=32, frames=9, overlap=0.3, spot=8, counts=1e4, probe="true")
+    problem = problem_of(acquisition.replace(positions_um=10 * acquisition.positions_um), ScanRecipe())
+    windows = PairedWindows(problem, first_state(problem, 1).probe)
+    assert np.array_equal(windows.placed(0), windows.place)
+    assert windows.agreement(windows.place) == 0

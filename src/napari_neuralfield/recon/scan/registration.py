@@ -189,6 +189,8 @@ class PairedWindows:
     def placed(self, seed: int) -> np.ndarray:
         """Places (frame, 2), px, at which neighbours agree best; `seed` is of the order of the frames."""
         place, rng = self.place.copy(), np.random.default_rng(seed)
+        if not self._pairs:  # frames too far apart to share anything
+            return place
         near: list[list[tuple[int, int, int]]] = [[] for _ in place]
         for number, (first, second) in enumerate(self._pairs):
             near[first].append((number, second, 1))

@@ -126,7 +126,7 @@ def _each_elsewhere(
         return problem, state
     near = search.neighbours()
     least, most = near.agreement(near.place), near.agreement(near.placed(recipe.seed))
-    if most < ELSEWHERE * least:
+    if most <= ELSEWHERE * least:
         return problem, state
     given, scan = problem.acquisition, problem.scan
     windows = PairedWindows(problem, state.probe)
