@@ -12,6 +12,7 @@ from ...types import Verdict
 from .led_rules import Doubt, gravest, level_of
 
 UNEXPLAINED = 0.06, 0.45  # share of what tells the frames apart that neither picture nor noise explains
+AT_NOISE, UNEXPLAINED_THERE = 1.1, (0.08, 0.45)  # the same where the misfit is hardly more than the noise
 HELD_OUT = 0.25, 0.70  # the same of frames left out, which the others are to predict
 HALVES = 0.62, 0.30  # correlation of what two halves of the frames show, apart
 BY_SURFACE = {"unexplained": (0.22, 0.5), "held": (0.52, 1.0), "halves": (0.38, 0.2)}  # where a surface is known: few
@@ -83,7 +84,8 @@ def _doubts(f: Mapping[str, float]) -> Iterator[Doubt]:
     if level := level_of(f["odd_frames"], ODD):
         yield level, f"{_share(f['odd_frames'])} of the frames do not fit the others."
     sure = "noises" in f or f.get("told_by_neighbours")
-    limits = {"unexplained": UNEXPLAINED if sure else UNSURE, "held": HELD_OUT, "halves": HALVES}
+    known = UNEXPLAINED_THERE if f.get("noises", AT_NOISE) < AT_NOISE else UNEXPLAINED
+    limits = {"unexplained": known if sure else UNSURE, "held": HELD_OUT, "halves": HALVES}
     limits = BY_SURFACE if f.get("surface_known") else limits
     if level := level_of(f["unexplained"], limits["unexplained"]):
         noises = f" (the misfit is {f['noises']:.3g} times the noise)" if "noises" in f else ""
