@@ -8,7 +8,7 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: the s
 import numpy as np
 
 from napari_neuralfield.data.acquisition import Acquisition, Draft
+from napari_neuralfield.registry import METHODS
 
 GUI_FIXTURES = {"qtbot", "qapp", "make_napari_viewer", "make_napari_viewer_proxy"}
 
@@ -35,6 +36,13 @@ def gui_obstacle() -> str:
     if not (os.environ.get("DISPLAY") or shutil.which("Xvfb")):
         return "there is no display and no Xvfb (apt-get install xvfb)"
     return ""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_toy_is_left() -> Iterator[None]:
+    """Files of tests run in any order: a method that one of them registers is not there in the next."""
+    yield
+    METHODS._entries.pop("toy", None)
 
 
 @pytest.hookimpl(tryfirst=True)
