@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ...types import Verdict
+from ...types import Level, Verdict
 from .led_rules import Doubt, gravest, level_of
 
 UNEXPLAINED = 0.06, 0.45  # share of what tells the frames apart that neither picture nor noise explains
@@ -76,6 +76,11 @@ def _single(f: Mapping[str, float]) -> bool:
     return f["overlap"] < SINGLE and f["unexplained"] < ALL_BACK and "noises" in f
 
 
+def _too_far_apart(f: Mapping[str, float]) -> Level | None:
+    """The level that too little overlap makes; None where frames do not come back: that light may not be so narrow."""
+    return level_of(f["overlap"], OVERLAP) if f["unexplained"] < UNEXPLAINED_THERE[0] else None
+
+
 def _doubts(f: Mapping[str, float]) -> Iterator[Doubt]:
     """What speaks against a picture, the most telling first."""
     if f.get("logarithms") or f.get("roots"):
@@ -90,7 +95,7 @@ def _doubts(f: Mapping[str, float]) -> Iterator[Doubt]:
     if level := level_of(f["unexplained"], limits["unexplained"]):
         noises = f" (the misfit is {f['noises']:.3g} times the noise)" if "noises" in f else ""
         yield level, f"{_share(f['unexplained'])} of what differs from frame to frame is not in this picture{noises}."
-    if level := level_of(f["overlap"], OVERLAP):
+    if level := _too_far_apart(f):
         yield level, f"The light of neighbouring frames overlaps by {max(f['overlap'], 0):.0%} only."
     if "halves_agree" not in f:
         yield "amber", f"There are only {f['frames']:.0f} frames, too few to check the picture against each other."
@@ -180,7 +185,7 @@ def _causes(f: Mapping[str, float]) -> Iterator[str]:
         yield f"Look at these{first}, and leave out spoiled ones (--leave-out)."
     if f.get("noise_in_frames", 0.0) > NOISY and f["unexplained"] < UNEXPLAINED[0]:
         yield f"{_share(f['noise_in_frames'])} of what differs from frame to frame is noise: count longer."
-    if level_of(f["overlap"], OVERLAP):
+    if _too_far_apart(f):
         yield f"Take smaller steps, of {1 - SINGLE:.0%} of the light's width at most."
     if f["full_pixels"] > FULL:
         yield f"{f['full_pixels']:.1%} of the pixels hold the highest value, as of a saturated detector: expose less."
@@ -202,7 +207,8 @@ def _nothing_better(f: Mapping[str, float]) -> str:
         return ""
     return (
         "The cause does not show: positions mirrored, turned, exchanged, scaled or one frame on fit hardly better; not "
-        "tried were other orders, a wrong distance, and light that is less coherent than assumed."
+        "tried were other orders, places each several pixels off, a wrong distance, and light that is less coherent "
+        "than assumed."
     )
 
 
