@@ -9,8 +9,10 @@ from pathlib import Path
 import h5py
 
 from ...data.derived import Assuming, Values, derived
+from ...data.frames import Frames
 from ...optics import probe
 from ..native.hdf5_frames import stored
+from .geometry_from_frames import GeometryFromFrames
 from .si_units import said_unit
 
 ZONE, STOP, DIAMETER, FOCAL = "outermost_zone_width", "central_stop_diameter", "outer_diameter", "focal_length"
@@ -26,26 +28,29 @@ IN_WORDS = {
 class BeamOptics:
     """What to assume of the probe where nobody else says how wide it or its cone is, beside what else is assumed.
 
-    frame_shape : (y, x) pixels of a frame.
+    frames : of the file.
     said : the probe in numbers, by `optics.probe.NAMES`; empty where the file tells none.
     source : what the file calls them.
-    within : what else a reader assumes.
+    within : what else a reader assumes; None: near or far field, from the frames.
     """
 
-    frame_shape: tuple[int, ...]
+    frames: Frames
     said: dict[str, float]
     source: str
     within: Assuming | None = None
 
+    def __post_init__(self) -> None:
+        self._else: Assuming = self.within or GeometryFromFrames(self.frames)
+
     def __call__(self, given: Values) -> tuple[Values, str]:
         """Assumed values by name, and the notes on them, from the values that are `given`."""
-        assumed, note = self.within(given) if self.within is not None else ({}, "")
+        assumed, note = self._else(given)
         geometry = given.get("geometry", assumed.get("geometry"))
         lens = set(self.said) - {"probe_diameter_um"}
         if not self.said or {"probe", *probe.SIZES} & set(given) or (lens and geometry != "far_field"):
             return assumed, note
         more = {**assumed, **self.said, "geometry": geometry}
-        if "probe" not in derived("ptychography", given, more, self.frame_shape):
+        if "probe" not in derived("ptychography", given, more, self.frames.shape[1:]):
             return assumed, note
         used = {name: value for name, value in self.said.items() if name not in given}
         words = " and ".join(IN_WORDS[name].format(value) for name, value in used.items())

@@ -61,7 +61,7 @@ class CxiReader:
                 values["title"] = str(entry[TITLE].asstr()[()])
         notes = [*said.notes, *on_masks, *on_positions, *on_lens]
         draft = Draft("ptychography", frames, values, str(path), notes, doubts=said.doubts)
-        draft.assuming = BeamOptics(frames.shape[1:], lens, called)
+        draft.assuming = BeamOptics(frames, lens, called)
         return draft
 
 

@@ -205,7 +205,7 @@ def _semi_angle(draft: Draft, file: h5py.File) -> None:
             angle = None if name is None else number(hdf5_tree.value(file, name, Path(draft.source))[0])
             if angle is not None and angle > 0:
                 said = {"probe_semi_angle_mrad": angle}
-                draft.assuming = BeamOptics(tuple(draft.frames.shape[1:]), said, SEMI_ANGLE)
+                draft.assuming = BeamOptics(draft.frames, said, SEMI_ANGLE)
                 return
 
 
@@ -254,7 +254,7 @@ def _nexus(draft: Draft, file: h5py.File, frames: str) -> None:
     if draft.kind == "ptychography" and instrument is not None and isinstance(file[instrument], h5py.Group):
         lens, called, notes = lens_in(file[instrument], Path(draft.source))
         draft.notes += notes
-        draft.assuming = BeamOptics(tuple(draft.frames.shape[1:]), lens, called)
+        draft.assuming = BeamOptics(draft.frames, lens, called)
     for name in ("entry*/instrument/detector*/pixel_mask", "entry*/instrument/detector*/detectorSpecific/pixel_mask"):
         found = hdf5_tree.first(file, name)
         bad = None if found is None else hdf5_tree.value(file, found, Path(draft.source))[0]

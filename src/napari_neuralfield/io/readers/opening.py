@@ -10,7 +10,6 @@ from ...data.acquisition import Acquisition, Draft
 from ...data.frames import in_electrons
 from ...registry import READERS, summary
 from ...types import InputError, Reader
-from ..described.beam_optics import BeamOptics
 from ..described.cone_angle import settle_cone
 from ..described.geometry_from_frames import GeometryFromFrames
 from ..native.hdf5_frames import lost_file
@@ -41,12 +40,9 @@ def open_draft(path: str | Path) -> Draft:
         sidecar.apply(draft, beside)
     else:
         layout.apply(draft, {}, path)
-    if draft.kind == "ptychography" and not draft.assumed:
-        if draft.assuming is None:
-            draft.assuming = GeometryFromFrames(draft.frames)
-        elif isinstance(draft.assuming, BeamOptics) and draft.assuming.within is None:
-            draft.assuming.within = GeometryFromFrames(draft.frames)
     if draft.kind == "ptychography":
+        if draft.assuming is None and not draft.assumed:
+            draft.assuming = GeometryFromFrames(draft.frames)
         settle_cone(draft)
     if draft.derived().get("geometry") == "far_field":  # what a reader assumes is settled and said
         draft.remedies.setdefault("object_pixel_um", FAR_PIXEL)

@@ -55,7 +55,7 @@ class PtyLabReader:
         draft = Draft("ptychography", frames, values, str(path), notes, doubts=said.doubts)
         described = {"probe_diameter_um": opening} if opening > 0 else {}
         as_ptylab = AsPtyLab(frames, propagator)
-        draft.assuming = BeamOptics(frames.shape[1:], described, "entrancePupilDiameter", as_ptylab)
+        draft.assuming = BeamOptics(frames, described, "entrancePupilDiameter", as_ptylab)
         return draft
 
 
