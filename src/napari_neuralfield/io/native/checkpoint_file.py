@@ -1,0 +1,96 @@
+"""The file that an unfinished run can go on from, beside the output that it will have."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ... import __version__
+from ...types import InputError
+from . import atomic
+
+ARRAYS = ("ndarray", "dtype", "_reconstruct", "scalar")  # what NumPy makes arrays of
+TYPES = [found for found in vars(np.dtypes).values() if isinstance(found, type)]
+BEGIN_ANEW = "repeat the command as it was, or begin anew without --resume"
+
+
+def checkpoint_of(output: str | Path) -> Path:
+    """Where the run that writes `output` keeps how far it is."""
+    path = Path(output)
+    return path.with_name(f"{path.name}.checkpoint")
+
+
+class CheckpointFile:
+    """What a run has done so far, in a file that is whole at any time.
+
+    Parameters
+    ----------
+    path : of the file, see `checkpoint_of`.
+    of : what the run is of, by the name a user knows it by, such as 'file', 'option passes' -> JSON-ready; a run that
+        goes on must be of the same.
+    """
+
+    def __init__(self, path: Path, of: Mapping[str, object]) -> None:
+        self.path = path
+        self._of = json.loads(json.dumps({"version": __version__, **of}, default=str))
+
+    def save(self, parts: dict[str, Any]) -> None:
+        """Replace the file by one with these `parts`."""
+        with atomic.writing(self.path) as temporary:
+            torch.save({"of": json.dumps(self._of), "parts": parts}, temporary)
+
+    def load(self) -> dict[str, Any]:
+        """The parts that were saved.
+
+        Raises
+        ------
+        InputError : where there is no such file, it is damaged, or of a run that is not the same.
+        """
+        if not self.path.is_file():
+            raise InputError(f"{self.path}: there is no unfinished run to go on from; leave --resume out to begin anew")
+        try:
+            names = torch.serialization.get_unsafe_globals_in_checkpoint(self.path)
+            with torch.serialization.safe_globals([*(_allowed(name) for name in names), *TYPES]):
+                kept = torch.load(self.path, weights_only=True)
+            of, parts = json.loads(kept["of"]), dict(kept["parts"])
+        except Exception as error:  # whatever a damaged file does to a reader
+            raise InputError(
+                f"{self.path}: the unfinished run cannot be read ({type(error).__name__}); begin anew without --resume"
+            ) from error
+        self._compare(of)
+        return parts
+
+    def _compare(self, of: Mapping[str, object]) -> None:
+        for name in {**of, **self._of}:
+            if of.get(name) != self._of.get(name):
+                raise InputError(
+                    f"{self.path}: the unfinished run had {name} {_short(of.get(name))} and this one has "
+                    f"{_short(self._of.get(name))}; {BEGIN_ANEW}"
+                )
+
+    def remove(self) -> None:
+        """Take the file away: the run is done."""
+        self.path.unlink(missing_ok=True)
+
+
+def _allowed(name: str) -> Any:
+    """The class or function `name`, where it is one of ours or of NumPy's arrays: nothing else is ever run."""
+    module, _, what = name.rpartition(".")
+    package = __name__.split(".", 1)[0]
+    ours = f"{module}.".startswith(f"{package}.")
+    if ours or (name.startswith("numpy.") and what in ARRAYS):
+        found = getattr(importlib.import_module(module), what)
+        if isinstance(found, type) or not ours:
+            return found
+    raise ValueError(f"{name} is no part of a run")
+
+
+def _short(value: object) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
