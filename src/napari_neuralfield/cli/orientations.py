@@ -9,7 +9,7 @@ from ..app.figures.orientation_sheet import LOOK, save
 from . import terminal
 
 
-def draw_file(file: Path, page: Path, device: str | None) -> None:
+def draw_file(file: Path, page: Path, device: str | None, overwrite: bool = False) -> None:
     """Try all orientations, write the sheet, and say how to go on.
 
     Parameters
@@ -17,6 +17,7 @@ def draw_file(file: Path, page: Path, device: str | None) -> None:
     file : a scan.
     page : of the sheet, `*.png`.
     device : 'cpu', 'cuda', ...; 'auto' where None.
+    overwrite : whether outputs may replace older ones.
 
     Raises
     ------
@@ -25,8 +26,8 @@ def draw_file(file: Path, page: Path, device: str | None) -> None:
     from ..io import open_acquisition
     from ..recon.scan.orientation_trials import Trial, orientation_trials
 
-    page = arguments.output(page, (".png",), "--orientations")
-    acquisition = open_acquisition(arguments.existing(file))
+    page = arguments.output(page, (".png",), "--orientations", overwrite=overwrite, inputs=[arguments.existing(file)])
+    acquisition = open_acquisition(file)
     trials: list[Trial] = []
     with terminal.progress_bar() as bar:
         for event in orientation_trials(acquisition, device or "auto"):

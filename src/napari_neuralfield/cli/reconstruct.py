@@ -22,6 +22,7 @@ def run(
     preset: str | None,
     channel: str | None = None,
     choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
+    overwrite: bool = False,
 ) -> None:
     """Reconstruct, write `output`, and say how well it explains the frames.
 
@@ -34,12 +35,14 @@ def run(
     typed : options as they were typed, by name; they come first.
     channel : the only colour to reconstruct, as typed.
     choice : frames and a region.
+    overwrite : whether outputs may replace older ones.
 
     Raises
     ------
     InputError : for options that do not fit, and for whatever cannot be read or written.
     """
-    target = arguments.output(arguments.given(output), FIELD)
+    inputs = [one for one in (file, recipe) if one is not None]
+    target = arguments.output(arguments.given(output), FIELD, overwrite=overwrite, inputs=inputs)
     from ..app.figures.calibration_findings import HALF_TURN
     from ..io import open_acquisition
     from ..recon.engine.recipe import build, load
