@@ -30,8 +30,8 @@ def writing(path: str | Path) -> Iterator[Path]:
     asked, target = Path(path), real(path)
     if not target.parent.is_dir():
         raise InputError(f"{asked}: the folder {target.parent} does not exist; create it or choose another place")
-    replaceable(target, asked)
     try:
+        replaceable(target, asked)
         with staged(target) as folder:
             temporary = folder / target.name
             yield temporary

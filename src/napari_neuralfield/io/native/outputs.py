@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ LONGEST = 255  # bytes of a name on common disks
 ENDINGS = (".acq.h5", ".ome.zarr", ".ome.tif")  # of two parts
 METADATA = ("zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata")
 ARRAY = ("zarr.json", ".zarray")
-CHUNK = re.compile(r"(c|(c[./])?\d+([./]\d+)*)")  # such as c/0/0/3, 0.0.3 or 0/0/3
 AGAIN = "add --overwrite, or choose another name"
 
 
@@ -87,20 +87,24 @@ def partial_of(path: Path) -> Path:
 
 def _foreign(folder: Path) -> Iterator[Path]:
     """What in a Zarr store is neither its metadata nor a chunk of an array, as seen from the store."""
+    keys: dict[Path, re.Pattern[str] | None] = {}  # of the chunks of each array; None for a group
     for here, folders, files in os.walk(folder):
         place = Path(here)
+        keys |= {place: _chunk_keys(place / name) for name in ARRAY if name in files}
+        home = next((parent for parent in (place, *place.parents) if parent in keys), place)
+        known = keys.get(home)
         yield from (link.relative_to(folder) for name in folders if (link := place / name).is_symlink())
         for name in files:
             file = place / name
-            if file.is_symlink() or not (name in METADATA or _is_chunk(file, folder)):
+            chunk = known is not None and known.fullmatch(file.relative_to(home).as_posix())
+            if file.is_symlink() or not (name in METADATA or chunk):
                 yield file.relative_to(folder)
 
 
-def _is_chunk(file: Path, store: Path) -> bool:
-    """Whether a file is named as a chunk of the array in whose folder it lies, at whatever depth."""
-    for parent in file.parents:
-        if any((parent / name).is_file() for name in ARRAY):
-            return CHUNK.fullmatch(file.relative_to(parent).as_posix()) is not None
-        if parent == store:
-            break
-    return False
+def _chunk_keys(metadata: Path) -> re.Pattern[str] | None:
+    """What the chunks of an array are called, such as c/0/0/3, 0.0.3 or 0/0/3; None of a group, or if damaged."""
+    try:
+        axes = len(json.loads(metadata.read_bytes())["shape"])
+    except (ValueError, LookupError, TypeError):
+        return None
+    return re.compile(r"(c[./])?" + r"[./]".join([r"\d+"] * axes) if axes else "c|0")
