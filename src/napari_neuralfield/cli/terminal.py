@@ -90,22 +90,27 @@ def _keep(latest: Preview | None, acquisition: Acquisition, recipe: Recipe, targ
         return "interrupted before there was anything to keep"
     from ..io import save_result
     from ..io.native import atomic
-    from ..io.native.outputs import partial_of
 
-    place, result = partial_of(target), _unfinished(latest.field, acquisition, recipe)
-    while place.exists() and not _is_partial(place):
-        place = partial_of(place)
+    place, result = _place_of_partial(target), _unfinished(latest.field, acquisition, recipe)
     atomic.write_or_keep(place, lambda path: save_result(path, result), "field")
     return f"interrupted; the field as it was is saved in {place}"
 
 
 def drop_partial(target: Path) -> None:
     """Remove what was kept of an interrupted run that was to write `target`, now that it is there."""
+    place = _place_of_partial(target)
+    if _is_partial(place):
+        place.unlink(missing_ok=True)
+
+
+def _place_of_partial(target: Path) -> Path:
+    """Where an interrupted run leaves what it has; another file that happens to have that name stays."""
     from ..io.native.outputs import partial_of
 
     place = partial_of(target)
-    if place.exists() and _is_partial(place):
-        place.unlink(missing_ok=True)
+    while place.exists() and not _is_partial(place) and partial_of(place) != place:
+        place = partial_of(place)
+    return place
 
 
 def _is_partial(path: Path) -> bool:

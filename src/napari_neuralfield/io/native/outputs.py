@@ -90,7 +90,8 @@ def _foreign(folder: Path) -> Iterator[Path]:
     keys: dict[Path, re.Pattern[str] | None] = {}  # of the chunks of each array; None for a group
     for here, folders, files in os.walk(folder):
         place = Path(here)
-        keys |= {place: _chunk_keys(place / name) for name in ARRAY if name in files}
+        for name in {*ARRAY} & {*files}:
+            keys[place] = _chunk_keys(place / name)
         home = next((parent for parent in (place, *place.parents) if parent in keys), place)
         known = keys.get(home)
         yield from (link.relative_to(folder) for name in folders if (link := place / name).is_symlink())
