@@ -151,12 +151,10 @@ def reconstruct(
     device
         auto, cpu, or a graphics card such as cuda:0.
     """
-    from .reconstruct import run
+    from .reconstruct import draw_orientations, run
 
     if orientations is not None:
-        from .orientations import draw_file
-
-        return draw_file(file, orientations, device, overwrite)
+        return draw_orientations(file, orientations, device, overwrite)
     typed = {**options, "seed": seed, "device": device}
     run(
         file, output, recipe, typed, method=method, preset=preset, channel=chosen.channel, choice=chosen.part,
