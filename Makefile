@@ -12,7 +12,7 @@ help:
 	@echo "make release  wheel and sdist in dist/, tried out in an empty environment"
 
 demo: $(READY)
-	@$(BIN)/neuralfield demo
+	@$(BIN)/neuralfield demo --overwrite
 
 test: lint
 	@$(BIN)/python -m pytest -n 2 --dist loadfile

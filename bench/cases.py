@@ -94,7 +94,8 @@ def simulated(kind: str, file: Path, seed: int) -> Path:
     """A recording of our own simulator, written once with its truth."""
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        command = ["simulate", kind, "--seed", str(seed), "-o", str(file), "--truth", str(truth_beside(file))]
+        outputs = ["-o", str(file), "--truth", str(truth_beside(file)), "--overwrite"]
+        command = ["simulate", kind, "--seed", str(seed), *outputs]
         subprocess.run([sys.executable, "-m", "napari_neuralfield", *command], check=True, stdout=subprocess.DEVNULL)
     return file
 

@@ -91,7 +91,7 @@ def made(kind: str, seed: int) -> Path:
         file = folder / f"{name}.acq.h5"
         if not truth_beside(file).is_file():
             print(f"making {file}", file=sys.stderr, flush=True)
-            files = ["-o", str(file), "--truth", str(truth_beside(file))]
+            files = ["-o", str(file), "--truth", str(truth_beside(file)), "--overwrite"]
             program("simulate", kind, "--seed", str(seed), *effects, *files)
     return folder
 
@@ -121,7 +121,7 @@ def measured(file: Path, run: str, out: Path, judge: Score, run_number: int) -> 
     row: Row = {"file": stem(file), "run": run}
     began = children_s()
     try:
-        program("reconstruct", str(file), *shlex.split(run), "-o", str(field))
+        program("reconstruct", str(file), *shlex.split(run), "-o", str(field), "--overwrite")
         row["cpu_s"] = children_s() - began
         row |= judge(field, truth_beside(file))
         row["verdict"] = getattr(getattr(load_result(field), "verdict", None), "level", "")

@@ -206,15 +206,75 @@ def test_what_the_machine_refuses_is_one_line_too(
 
 
 def test_interrupting_keeps_the_newest_preview(frames: Path, tmp_path: Path, toy: dict[str, Any], capsys: Any) -> None:
+    out, partial = tmp_path / "o.nfield", tmp_path / "o.partial.nfield"
+    typed = ["reconstruct", str(frames), "--method", "toy", "--z-um", "1", "-o", str(out), "--overwrite"]
+    assert cli.main(typed) == 0
+    finished = out.read_bytes()
     toy["raise"] = KeyboardInterrupt()
-    out = tmp_path / "o.nfield"
-    assert cli.main(["reconstruct", str(frames), "--method", "toy", "--z-um", "1", "-o", str(out)]) == 130
-    assert f"saved in {out}" in capsys.readouterr().err
-    kept = io.load_result(out)
+    assert cli.main(typed) == 130
+    assert f"saved in {partial}" in capsys.readouterr().err
+    assert out.read_bytes() == finished
+    kept = io.load_result(partial)
     assert "interrupted" in kept.title
     assert kept.field.extent.z_um == (1.0, 1.0)
     assert kept.recipe["method"] == "toy"
     assert kept.optics["objective_na"] == 0.2
+    toy["raise"] = None
+    assert cli.main(typed) == 0
+    assert not partial.exists()
+
+
+def test_a_file_that_happens_to_be_called_partial_stays(frames: Path, tmp_path: Path, toy: dict[str, Any]) -> None:
+    out, own = tmp_path / "o.nfield", tmp_path / "o.partial.nfield"
+    assert cli.main(["reconstruct", str(frames), "--method", "toy", "-o", str(own)]) == 0
+    before = own.read_bytes()
+    toy["raise"] = KeyboardInterrupt()
+    assert cli.main(["reconstruct", str(frames), "--method", "toy", "-o", str(out)]) == 130
+    assert "interrupted" in io.load_result(tmp_path / "o.partial.partial.nfield").title
+    toy["raise"] = None
+    assert cli.main(["reconstruct", str(frames), "--method", "toy", "-o", str(out)]) == 0
+    assert own.read_bytes() == before
+    assert not (tmp_path / "o.partial.partial.nfield").exists()
+
+
+def test_outputs_that_exist_or_are_one_are_refused_before_the_work(frames: Path, tmp_path: Path, capsys: Any) -> None:
+    out = tmp_path / "o.nfield"
+    assert cli.main(["reconstruct", str(frames), "--method", "toy", "--z-um", "-2,2", "-o", str(out)]) == 0
+    kept = {name: tmp_path / name for name in ("o.npy", "d.npy", "o.acq.h5", "t.h5", "r.png", "r.json", "w.png")}
+    (tmp_path / "slide").mkdir()
+    kept["demo"] = tmp_path / "slide" / "neural.nfield"
+    for path in kept.values():
+        path.write_text("my only copy")
+    new, raw = tmp_path / "new.acq.h5", ("--z-um", "0")
+    exists = "exists and would be replaced; add --overwrite, or choose another name"
+    expected = {
+        ("reconstruct", frames, "--method", "toy", "-o", out): exists,
+        ("reconstruct", frames, "--orientations", kept["r.png"]): exists,
+        ("render", out, *raw, "-o", kept["o.npy"]): exists,
+        ("render", out, *raw, "--all-in-focus", "--depth-map", kept["d.npy"], "-o", tmp_path / "n.npy"): exists,
+        ("render", out, *raw, "--all-in-focus", "--depth-map", tmp_path / "n.npy", "-o", tmp_path / "n.npy"): (
+            r"n\.npy of --depth-map is also the output .*n\.npy; give each a name of its own"
+        ),
+        ("convert", frames, "-o", kept["o.acq.h5"]): exists,
+        ("convert", frames, "-o", frames, "--overwrite"): "is the input .* which would be lost",
+        ("import", frames, "-o", kept["o.acq.h5"]): exists,
+        ("timelapse", frames, "-o", kept["o.npy"]): exists,
+        ("calibrate", frames, "-o", kept["o.acq.h5"]): exists,
+        ("calibrate", frames, "-o", new, "--report", kept["r.png"]): rf"r\.png {exists}",
+        ("calibrate", frames, "-o", new, "--report", tmp_path / "r.json"): r"must end in \.png",
+        ("simulate", "tilted-slide", "-o", kept["o.acq.h5"]): exists,
+        ("simulate", "tilted-slide", "-o", new, "--truth", kept["t.h5"]): exists,
+        ("simulate", "tilted-slide", "-o", new, "--truth", new): "is also the output",
+        ("train", "neuph", "-o", tmp_path / "w.safetensors"): rf"w\.png {exists}",
+        ("demo", "-o", tmp_path / "slide"): rf"neural\.nfield {exists}",
+    }
+    for typed, wanted in expected.items():
+        assert re.search(wanted, line := mistake(capsys, *typed)), f"{typed}: {line}"
+    kept["r.png"].unlink()
+    line = mistake(capsys, "calibrate", frames, "-o", new, "--report", kept["r.png"])
+    assert f"r.json {exists}" in line
+    assert all(path.read_text() == "my only copy" for name, path in kept.items() if name != "r.png")
+    assert not new.exists()
 
 
 def test_a_result_that_cannot_be_written_is_saved_elsewhere(

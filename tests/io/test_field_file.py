@@ -80,7 +80,7 @@ def test_round_trip(tmp_path: Path, result: Result) -> None:
     assert torch.equal(after.field.table, result.field.table)
     assert after.recipe == {"method": "toy", "seed": 3}
     assert after.optics == {"wavelength_um": 0.5, "illumination_na": [[1.0, 0.0], [0.0, 1.0]]}
-    assert after.figures == {"seconds": 1.5, "relative_amplitude_error": 0.25}
+    assert after.figures == {"relative_amplitude_error": 0.25}  # how long it took is no part of the result
     assert after.title == "Blut"
     assert after.verdict == Verdict("amber", "Look twice.", {"misfit": 0.5})
     assert after.predicted is None

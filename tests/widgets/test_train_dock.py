@@ -63,7 +63,8 @@ def test_stop_keeps_what_was_trained_and_it_goes_on(dock, qtbot, tmp_path):
     before = dock.last.weights.header["steps"]
     assert 1 <= before < 500
     dock.form.begin.setCurrentText(HALF)
-    assert dock.form.path.text() == str(tmp_path / "W.safetensors")
+    assert dock.form.path.text() == str(tmp_path / "W.partial.safetensors")
+    assert not (tmp_path / "W.safetensors").exists()
     assert dock.form.values() == {}
     assert not dock.form.options.isVisibleTo(dock)
     dock.run()

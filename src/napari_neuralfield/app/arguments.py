@@ -231,7 +231,15 @@ def frames(text: str | None, count: int, option: str = "--frames", what: str = "
     return chosen
 
 
-def output(path: Path, endings: Sequence[str], flag: str = "-o") -> Path:
+def output(
+    path: Path,
+    endings: Sequence[str],
+    flag: str = "-o",
+    *,
+    overwrite: bool = False,
+    inputs: Sequence[Path] = (),
+    outputs: Sequence[Path] = (),
+) -> Path:
     """`path`, checked before the work: its ending, its folder, and that it may be written.
 
     Parameters
@@ -239,22 +247,33 @@ def output(path: Path, endings: Sequence[str], flag: str = "-o") -> Path:
     path : the file to write.
     endings : one of which it must have, such as `.nfield`.
     flag : the option that it was given as.
+    overwrite : whether it may replace an older one.
+    inputs, outputs : files that the command reads, and others that it writes; it must be none of them.
 
     Raises
     ------
     InputError : naming what to change.
     """
+    from ..io.native.outputs import free, one_file, real
+
     if not path.name.lower().endswith(tuple(endings)):
         raise InputError(
             f"output {path} must end in {' or '.join(endings)}; write {flag} {path.with_suffix('').name}{endings[0]}"
         )
-    folder = path.parent
+    for file in inputs:
+        if one_file(path, file):
+            raise InputError(f"output {path} is the input {file}, which would be lost; choose another name")
+    for other in outputs:
+        if one_file(path, other):
+            raise InputError(f"output {path} of {flag} is also the output {other}; give each a name of its own")
+    folder = real(path).parent
     if not folder.is_dir():
         raise InputError(f"output {path}: the folder {folder} does not exist; make it or choose another")
     if path.is_dir() and path.suffix != ".zarr":
         raise InputError(f"output {path} is a folder; choose another name")
     if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise InputError(f"output {path}: no permission to write there; choose a folder of yours")
+    free(path, overwrite)
     return path
 
 
@@ -269,12 +288,6 @@ def given(path: Path | None, flag: str = "-o") -> Path:
     if path is None:
         raise InputError(f"option {flag} is missing; name the file to write, such as {flag} OUT.nfield")
     return path
-
-
-def not_the_input(target: Path, file: Path) -> None:
-    """Refuse an output `target` that is the input `file`, under whatever name or link."""
-    if target.exists() and os.path.samefile(target, file):
-        raise InputError(f"output {target} is the input {file}, which would be lost; choose another name")
 
 
 def existing(path: Path) -> Path:

@@ -35,6 +35,7 @@ def run(
     time: int | None = None,
     all_in_focus: bool = False,
     depth_map: Path | None = None,
+    overwrite: bool = False,
 ) -> None:
     """`neuralfield render`: write what was typed, and say what is in it.
 
@@ -44,6 +45,7 @@ def run(
     z_um, pixel_um, region_um, height : as typed; None where nothing was.
     time : number of the time of a time-lapse; None: all.
     all_in_focus, depth_map : one plane in which everything is sharp, and the file for its depths, if any.
+    overwrite : whether outputs may replace older ones.
 
     Raises
     ------
@@ -52,10 +54,13 @@ def run(
     from ..io import load_result
     from ..registry import WRITERS
 
-    target = arguments.output(output, tuple(WRITERS))
+    endings, inputs = tuple(WRITERS), [arguments.existing(file)]
+    target = arguments.output(output, endings, overwrite=overwrite, inputs=inputs)
+    if depth_map is not None:
+        arguments.output(depth_map, endings, "--depth-map", overwrite=overwrite, inputs=inputs, outputs=[target])
     if depth_map is not None and not all_in_focus:
         raise InputError(f"option --depth-map is {depth_map}; it goes with --all-in-focus, so give that too")
-    result = load_result(arguments.existing(file))
+    result = load_result(file)
     field, times = _at_time(result.field, time)
     factor = None if height is None else _um_per_rad(result, height, file)
     step = None if pixel_um is None else arguments.numbers("--pixel-um", pixel_um, count=1)[0]
@@ -66,11 +71,13 @@ def run(
         chosen = in_focus.depths_to_look_at(z_um, field.extent, result.optics, str(file))
         if times:
             raise InputError(f"{file} holds {len(times)} times; choose one with --time to see it all in focus")
-        other = None if depth_map is None else arguments.output(depth_map, tuple(WRITERS), "--depth-map")
-        used = in_focus.write(target, field, chosen, y, x, pixel_um=pixel, um_per_rad=factor, depth_map=other)
+        used = in_focus.write(target, field, chosen, y, x, pixel_um=pixel, um_per_rad=factor, depth_map=depth_map)
         print(used.sentence)
         what += _alone(field)
-        print(f"1 x {len(y)} x {len(x)} (z, y, x){what} in {target}" + (f", depths, um, in {other}" if other else ""))
+        print(
+            f"1 x {len(y)} x {len(x)} (z, y, x){what} in {target}"
+            + (f", depths, um, in {depth_map}" if depth_map else "")
+        )
         return
     depths = arguments.depths(z_um, field.extent)
     if times and len(depths) > 1:

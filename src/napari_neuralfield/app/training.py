@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..io.native.atomic import write_or_keep
+from ..io.native.outputs import AGAIN, free, one_file, partial_of
 from ..io.native.weights_file import save_weights
 from ..io.readers import training_files
 from ..networks.pretrained import Weights, load_weights, shipped
@@ -92,28 +93,55 @@ def prepare(
     return entry, recipe, weights, material_for(recipe, functools.partial(read, entry.kind), given)
 
 
-def follow(stream: Stream, target: Path, tell: Callable[[Event | Validation], None], shown: str) -> Trained | None:
-    """Train by `stream`: `tell` every event, write weights to `target` whenever there are some, pictures beside them.
+def check_target(target: Path, resume: Path | str | None, overwrite: bool, remedy: str = AGAIN) -> None:
+    """Refuse weights, or a picture beside them, that are there already, and an older half that would be begun anew.
 
-    The first picture of each scene is called `shown`. Returns what was written last, also where Ctrl-C ends it.
+    Parameters
+    ----------
+    target : the weights to write.
+    resume : the half-finished training that is gone on with, if any.
+    overwrite : whether all these may be replaced.
+    remedy : for the sentence.
+
+    Raises
+    ------
+    InputError : naming the file.
+    """
+    free(target, overwrite, remedy)
+    free(target.with_suffix(".png"), overwrite, remedy)
+    half = partial_of(target)
+    if half.exists() and not overwrite and (resume is None or not one_file(half, Path(resume))):
+        raise InputError(f"{half} holds an interrupted training of this output; go on with it, or {remedy}")
+
+
+def follow(stream: Stream, target: Path, tell: Callable[[Event | Validation], None], shown: str) -> Trained | None:
+    """Train by `stream`: `tell` every event, write weights and a picture beside them whenever there are some.
+
+    They are at `target` when the training is finished, until then beside it (`partial_of`). The first picture of each
+    scene is called `shown`. Returns what was written last, also where Ctrl-C ends it.
 
     Raises
     ------
     InputError : where a file cannot be written.
     """
-    last = None
+    last = seen = None
     with contextlib.suppress(KeyboardInterrupt):
         for event in stream:
             if isinstance(event, Trained):
-                _keep(target, event)
+                _keep(target if event.finished else partial_of(target), event, seen, shown)
                 last = event
                 continue
             if isinstance(event, Validation):
-                save_picture(target.with_suffix(".png"), event, shown)
+                seen = event
             tell(event)
+    if last is not None and last.finished:
+        for left in (partial_of(target), partial_of(target).with_suffix(".png")):
+            left.unlink(missing_ok=True)
     return last
 
 
-def _keep(target: Path, event: Trained) -> None:
+def _keep(place: Path, event: Trained, seen: Validation | None, shown: str) -> None:
     what = "weights" if event.finished else "half-finished training"
-    write_or_keep(target, lambda path: save_weights(path, event.weights, half=event.finished), what)
+    write_or_keep(place, lambda path: save_weights(path, event.weights, half=event.finished), what)
+    if seen is not None:
+        save_picture(place.with_suffix(".png"), seen, shown)

@@ -37,6 +37,7 @@ def run_file(
     regions: str | None = None,
     channel: str | None = None,
     choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
+    overwrite: bool = False,
 ) -> None:
     """Calibrate a file; what is typed comes before what the `recipe` file says.
 
@@ -50,16 +51,17 @@ def run_file(
     regions : `ROWS,COLUMNS` of a wide field, as typed.
     channel : the only colour to calibrate, as typed.
     choice : frames and a region.
+    overwrite : whether outputs may replace older ones.
 
     Raises
     ------
     InputError : for options that do not fit, and for whatever cannot be read or written.
     """
-    target = arguments.output(output, ACQUISITION)
-    page = None if report is None else arguments.output(report, (".png",), "--report")
-    if page is not None:
-        arguments.output(page.with_suffix(".json"), (".json",), "--report")
-    arguments.not_the_input(target, arguments.existing(file))
+    inputs = [arguments.existing(file)]
+    target = arguments.output(output, ACQUISITION, overwrite=overwrite, inputs=inputs)
+    if report is not None:
+        for page, ending in ((report, ".png"), (report.with_suffix(".json"), ".json")):
+            arguments.output(page, (ending,), "--report", overwrite=overwrite, inputs=inputs)
     acquisition = arguments.one_channel(open_acquisition(file), channel)
     refuse_colours(acquisition.values(), "a calibration", ONE_COLOUR, str(file))
     name, model = recipe_of(acquisition)
@@ -71,7 +73,7 @@ def run_file(
         print(f"of {said}")
     options = checked(model, {**chosen, **values, "method": name}, name)
     if regions is None:
-        return run(part.acquisition, options, target, page)
+        return run(part.acquisition, options, target, report)
     if report is not None:
         raise InputError(f"option --report is {report}; there is no report of several regions, so leave it out")
     _regions(part.acquisition, options, target, wide_field.regions(regions))
@@ -103,11 +105,12 @@ def recipe_of(acquisition: Acquisition) -> tuple[str, type[Recipe]]:
 
 def _surface(acquisition: Acquisition, recipe: Recipe, target: Path) -> None:
     """Find a coded surface and the positions, say how well they explain the frames, write the acquisition with them."""
-    rescue = target.with_name(target.name.removesuffix(".acq.h5") + ".nfield")
+    rescue = target.with_name(target.name.removesuffix(".acq.h5") + ".nfield")  # its partial is what is kept
     result = terminal.follow(iter(reconstruct(acquisition, recipe)), acquisition, recipe, rescue)
     print(*terminal.figures(result), sep="\n")
     found = with_found(acquisition, result, "the result")
     write_or_keep(target, lambda path: save_acquisition(path, found), "calibrated acquisition")
+    terminal.drop_partial(rescue)
     print(f"surface and positions are in {target}; in the sidecar of a later sample write coded_surface: {target.name}")
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from . import error_text as mistakes
-from . import field_commands, frame_commands, free_options
+from . import field_commands, frame_commands, free_options, interrupts
 from .program import app
 
 __all__ = ["app", "field_commands", "frame_commands", "main"]
@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(line_buffering=True)  # notes of a long run reach a pipe when they are made
     mistakes.say_warnings()
     try:
-        app(free_options.joined(tokens, OWN), print_error=False, exit_on_error=False, result_action="return_none")
+        with interrupts.as_ctrl_c():
+            app(free_options.joined(tokens, OWN), print_error=False, exit_on_error=False, result_action="return_none")
         sys.stdout.flush()
         return 0
     except BrokenPipeError:  # the reader of our output went away, as `head` does
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt as error:
         mistakes.complain(str(error) or "interrupted")
-        return 130
+        return interrupts.status()
     except Exception as error:
         mistakes.explain(error)
         return 2

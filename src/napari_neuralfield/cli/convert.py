@@ -22,6 +22,7 @@ def run(
     *,
     channel: str | None = None,
     choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
+    overwrite: bool = False,
 ) -> None:
     """Write `output` and say what is in it.
 
@@ -32,14 +33,15 @@ def run(
         the file's; a CXI file takes the object too.
     channel : the only colour to write, as typed.
     choice : frames and a region.
+    overwrite : whether outputs may replace older ones.
 
     Raises
     ------
     InputError : for names that do not fit each other, and for whatever cannot be read or written.
     """
-    target = arguments.output(output, ENDINGS)
+    inputs = [arguments.existing(one) for one in (file, result) if one is not None]
+    target = arguments.output(output, ENDINGS, overwrite=overwrite, inputs=inputs)
     as_cxi = target.suffix.lower() == CXI
-    arguments.not_the_input(target, arguments.existing(file))
     from ..io import load_result, open_acquisition, save_acquisition, save_cxi
 
     acquisition = arguments.one_channel(open_acquisition(file), channel)
@@ -47,7 +49,7 @@ def run(
         from ..app.figures.orientation_sheet import turned
 
         acquisition = turned(acquisition, orientation)
-    found = None if result is None else load_result(arguments.existing(result))
+    found = None if result is None else load_result(result)
     if found is not None:
         acquisition = of_frames(acquisition, found)
     if found is not None and not as_cxi:

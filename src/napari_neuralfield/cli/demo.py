@@ -25,13 +25,14 @@ BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
 WINDOW_S = 10.0  # a viewer that cannot open has said so by then
 
 
-def run(folder: Path, window: bool | None = None) -> Path:
+def run(folder: Path, window: bool | None = None, overwrite: bool = False) -> Path:
     """Make the demo in `folder` and tell on standard output what is done and how good it is.
 
     Parameters
     ----------
     folder : for slide.acq.h5, planes.nfield, neural.nfield and demo.png; made where it is missing.
     window : open napari with the result; None: where there is a display and napari.
+    overwrite : whether outputs may replace older ones.
 
     Returns
     -------
@@ -39,13 +40,16 @@ def run(folder: Path, window: bool | None = None) -> Path:
     """
     from ..data.acquisition import LedArray
     from ..io import save_acquisition
+    from ..io.native.outputs import free
     from ..simulate.simulators import tilted_slide
 
     folder.mkdir(parents=True, exist_ok=True)
+    frames, picture = folder / "slide.acq.h5", folder / "demo.png"
+    for output in (frames, *(folder / f"{name}.nfield" for name in METHODS.values()), picture):
+        free(output, overwrite)
     started = time.perf_counter()
     acquisition, truth = tilted_slide(seed=0, tilt_um=TILT_UM)
     assert isinstance(acquisition, LedArray)
-    frames = folder / "slide.acq.h5"
     save_acquisition(frames, acquisition)
     rows, columns = acquisition.frame_shape
     print(
@@ -53,7 +57,6 @@ def run(folder: Path, window: bool | None = None) -> Path:
         f"{rows} x {columns} pixels: {frames} ({time.perf_counter() - started:.1f} seconds)"
     )
     found = {name: _reconstruct(name, acquisition, truth, folder) for name in METHODS}
-    picture = folder / "demo.png"
     draw(picture, acquisition, {name: result.field for name, (result, _) in found.items()}, found["fpm-inr"][1])
     print(f"picture: {picture}")
     show(folder / f"{METHODS['fpm-inr']}.nfield", window)

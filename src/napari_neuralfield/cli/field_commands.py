@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .program import AsJson, Free, Output, Text, app, show
+from .program import AsJson, Free, Output, Overwrite, Text, app, show
 
 
 @app.command
@@ -16,6 +16,7 @@ def render(
     /,
     *,
     output: Output,
+    overwrite: Overwrite = False,
     z_um: Text = None,
     pixel_um: Text = None,
     region_um: Text = None,
@@ -32,6 +33,8 @@ def render(
         A field, .nfield.
     output
         The file to write; its ending says the format.
+    overwrite
+        Replace what is there already under the names of the outputs.
     z_um
         Depths in um: 0,1.5 or MIN:MAX:STEP. May be left out where the field is a single plane.
     pixel_um
@@ -51,7 +54,7 @@ def render(
 
     run(
         file, output, z_um=z_um, pixel_um=pixel_um, region_um=region_um, height=height, time=time,
-        all_in_focus=all_in_focus, depth_map=depth_map,
+        all_in_focus=all_in_focus, depth_map=depth_map, overwrite=overwrite,
     )  # fmt: skip
 
 
@@ -94,6 +97,7 @@ def timelapse(
     /,
     *,
     output: Output,
+    overwrite: Overwrite = False,
     method: str = "srqpi",
     frames: Text = None,
     drift: bool = False,
@@ -112,6 +116,8 @@ def timelapse(
         Frames with the times at which they were taken, one at each time or a stack through focus.
     output
         The file to write; its ending says the format.
+    overwrite
+        Replace what is there already under the names of the outputs.
     method
         srqpi or srcnn, which make phase of a single frame; of stacks also tie-fft, tie-dct or defocus-field.
     frames
@@ -137,7 +143,7 @@ def timelapse(
     options = {"weights": None if weights is None else str(weights), "flatten": flatten or None, "device": device}
     run(
         file, output, method, frames=frames, choices=Choices(drift, brightness), height=height, options=options,
-        recipe=recipe,
+        recipe=recipe, overwrite=overwrite,
     )  # fmt: skip
 
 
@@ -147,6 +153,7 @@ def train(
     /,
     *,
     output: Output,
+    overwrite: Overwrite = False,
     recipe: Path | None = None,
     resume: Path | None = None,
     start: Annotated[Path | None, Parameter(name="--from")] = None,
@@ -162,6 +169,8 @@ def train(
         Name of a network, such as neuph.
     output
         The weights to write, OUT.safetensors; the picture of the last look at scenes kept aside is beside it, OUT.png.
+    overwrite
+        Replace what is there already under the names of the outputs.
     recipe
         YAML file with options; what is typed comes first.
     resume
@@ -175,20 +184,23 @@ def train(
     """
     from .train import run
 
-    run(network, output, recipe, {**options, "seed": seed, "device": device}, resume=resume, start=start)
+    typed = {**options, "seed": seed, "device": device}
+    run(network, output, recipe, typed, resume=resume, start=start, overwrite=overwrite)
 
 
 @app.command
-def demo(*, output: Output = Path("demo"), window: bool | None = None) -> None:
+def demo(*, output: Output = Path("demo"), overwrite: Overwrite = False, window: bool | None = None) -> None:
     """Simulate, reconstruct, check against the truth and draw a picture: the whole road on a small example.
 
     Parameters
     ----------
     output
         Folder for the files and the picture.
+    overwrite
+        Replace what is there already under the names of the outputs.
     window
         Open napari with the result; by default where there is a display.
     """
     from .demo import run
 
-    run(output, window)
+    run(output, window, overwrite)

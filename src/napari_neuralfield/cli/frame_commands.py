@@ -11,7 +11,7 @@ from ..app import arguments
 from ..app.selection import TypedSelection
 from ..types import InputError
 from .checkpoints import USUAL, Keeping
-from .program import AsJson, Free, Output, Text, app, show
+from .program import AsJson, Free, Output, Overwrite, Text, app, show
 
 FIELD = (".nfield",)
 
@@ -68,7 +68,9 @@ def info(file: Path, /, *, as_json: AsJson = False) -> None:
 
 
 @app.command(name="import")
-def import_frames(*files: Path, output: Output, kind: str | None = None, **options: Free) -> None:
+def import_frames(
+    *files: Path, output: Output, overwrite: Overwrite = False, kind: str | None = None, **options: Free
+) -> None:
     """Make an acquisition and a sidecar of foreign frames; what is missing is asked for in a terminal, or typed here.
 
     Every value is an option under its name: --wavelength-um 0.522, --objective-na 0.1, --pixel-um, --z-um, --exposure,
@@ -83,6 +85,8 @@ def import_frames(*files: Path, output: Output, kind: str | None = None, **optio
         One recording of any known format, or several images that are its frames, in their order.
     output
         The acquisition to write, OUT.acq.h5.
+    overwrite
+        Replace what is there already under the names of the outputs.
     kind
         What the frames show: led_array, multiplexed_led, coded_ptychography, ptychography or through_focus.
     """
@@ -90,7 +94,7 @@ def import_frames(*files: Path, output: Output, kind: str | None = None, **optio
 
     if not files:
         raise InputError("import: no file is named; write neuralfield import FILE -o OUT.acq.h5")
-    run(files, output, kind, options)
+    run(files, output, kind, options, overwrite=overwrite)
 
 
 @app.command
@@ -115,6 +119,7 @@ def reconstruct(
     /,
     *,
     output: Output | None = None,
+    overwrite: Overwrite = False,
     method: str | None = None,
     preset: str | None = None,
     recipe: Path | None = None,
@@ -133,6 +138,8 @@ def reconstruct(
         Frames of any known format.
     output
         The field to write, OUT.nfield.
+    overwrite
+        Replace what is there already under the names of the outputs.
     method
         Name of a method, or "recommended" (the default), which takes the best one for this kind of acquisition.
     preset
@@ -146,14 +153,14 @@ def reconstruct(
     device
         auto, cpu, or a graphics card such as cuda:0.
     """
-    from .reconstruct import draw_file, run
+    from .reconstruct import draw_orientations, run
 
     if orientations is not None:
-        return draw_file(file, orientations, device)
+        return draw_orientations(file, orientations, device, overwrite)
     typed = {**options, "seed": seed, "device": device}
     run(
         file, output, recipe, typed, method=method, preset=preset, channel=chosen.channel, choice=chosen.part,
-        keeping=keeping,
+        keeping=keeping, overwrite=overwrite,
     )  # fmt: skip
 
 
@@ -163,6 +170,7 @@ def calibrate(
     /,
     *,
     output: Output,
+    overwrite: Overwrite = False,
     report: Path | None = None,
     recipe: Path | None = None,
     regions: Text = None,
@@ -179,6 +187,8 @@ def calibrate(
         Frames of an LED array, or coded ones: then the coded surface ("neuralfield methods coded-surface").
     output
         The corrected acquisition to write, OUT.acq.h5.
+    overwrite
+        Replace what is there already under the names of the outputs.
     report
         A page of charts, R.png, with its figures beside it in R.json; assessing the quality takes a while longer.
     recipe
@@ -194,7 +204,8 @@ def calibrate(
 
     typed = {**options, "seed": seed, "device": device}
     run_file(
-        file, output, report, recipe, typed, regions=regions, channel=chosen.channel, choice=chosen.part
+        file, output, report, recipe, typed, regions=regions, channel=chosen.channel, choice=chosen.part,
+        overwrite=overwrite,
     )  # fmt: skip
 
 
@@ -204,6 +215,7 @@ def convert(
     /,
     *,
     output: Output,
+    overwrite: Overwrite = False,
     orientation: str | None = None,
     result: Path | None = None,
     chosen: Chosen = Chosen(),
@@ -216,6 +228,8 @@ def convert(
         Frames of any known format.
     output
         The file to write, OUT.acq.h5 or OUT.cxi.
+    overwrite
+        Replace what is there already under the names of the outputs.
     orientation
         How the positions of a scan run, as "reconstruct FILE --orientations OUT.png" names it; they are turned so.
     result
@@ -223,12 +237,20 @@ def convert(
     """
     from .convert import run
 
-    run(file, output, orientation, result, channel=chosen.channel, choice=chosen.part)
+    run(file, output, orientation, result, channel=chosen.channel, choice=chosen.part, overwrite=overwrite)
 
 
 @app.command
 def simulate(
-    kind: str, /, *, output: Output, truth: Path | None = None, seed: int = 0, without: Text = None, only: Text = None
+    kind: str,
+    /,
+    *,
+    output: Output,
+    overwrite: Overwrite = False,
+    truth: Path | None = None,
+    seed: int = 0,
+    without: Text = None,
+    only: Text = None,
 ) -> None:
     """Write frames of a virtual microscope, and the truth behind them.
 
@@ -238,6 +260,8 @@ def simulate(
         Name of a virtual microscope; an unknown name lists them.
     output
         The frames, OUT.acq.h5.
+    overwrite
+        Replace what is there already under the names of the outputs.
     truth
         HDF5 file for what the reconstruction should find.
     seed
@@ -249,4 +273,4 @@ def simulate(
     """
     from .simulate import run
 
-    run(kind, output, truth, seed, without=without, only=only)
+    run(kind, output, truth, seed, without=without, only=only, overwrite=overwrite)

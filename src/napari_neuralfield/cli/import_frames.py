@@ -61,7 +61,14 @@ class Import:
             raise
 
 
-def run(files: Sequence[Path], output: Path, kind: str | None, typed: Mapping[str, str | None]) -> None:
+def run(
+    files: Sequence[Path],
+    output: Path,
+    kind: str | None,
+    typed: Mapping[str, str | None],
+    *,
+    overwrite: bool = False,
+) -> None:
     """Ask for what is missing, show what goes with which frame, write acquisition and sidecar.
 
     Parameters
@@ -70,15 +77,15 @@ def run(files: Sequence[Path], output: Path, kind: str | None, typed: Mapping[st
     output : the acquisition to write, `*.acq.h5`.
     kind : as typed; None where not.
     typed : options, by name.
+    overwrite : whether outputs may replace older ones.
 
     Raises
     ------
     InputError : for a value that breaks its rule, and, without a terminal, for what is missing.
     Interrupted : where the answers end; nothing is written then.
     """
-    target = arguments.output(output, ENDINGS)
-    for file in files:
-        arguments.not_the_input(target, arguments.existing(file))
+    inputs = [arguments.existing(file) for file in files]
+    target = arguments.output(output, ENDINGS, overwrite=overwrite, inputs=inputs)
     options = {name.replace("-", "_"): text for name, text in typed.items() if text is not None}
     task = _begin(files)
     asking = sys.stdin is not None and sys.stdin.isatty()

@@ -21,6 +21,7 @@ app = cyclopts.App(
 )
 
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
+Overwrite = Annotated[bool, Parameter(negative="")]
 Text = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 AsJson = Annotated[bool, Parameter(name="--json")]
 Free = Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]

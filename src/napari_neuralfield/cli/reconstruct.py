@@ -24,6 +24,7 @@ def run(
     channel: str | None = None,
     choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
     keeping: Keeping = USUAL,
+    overwrite: bool = False,
 ) -> None:
     """Reconstruct, write `output`, and say how well it explains the frames.
 
@@ -37,12 +38,14 @@ def run(
     channel : the only colour to reconstruct, as typed.
     choice : frames and a region.
     keeping : how an interrupted run can go on.
+    overwrite : whether outputs may replace older ones.
 
     Raises
     ------
     InputError : for options that do not fit, and for whatever cannot be read or written.
     """
-    target = arguments.output(arguments.given(output), FIELD)
+    inputs = [one for one in (file, recipe) if one is not None]
+    target = arguments.output(arguments.given(output), FIELD, overwrite=overwrite, inputs=inputs)
     from ..app.figures.calibration_findings import HALF_TURN
     from ..io import open_acquisition
     from ..recon.engine.recipe import build, load
@@ -79,7 +82,7 @@ def run(
     print(f"the field is in {target}; look at it with: napari {target}")
 
 
-def draw_file(file: Path, page: Path, device: str | None) -> None:
+def draw_orientations(file: Path, page: Path, device: str | None, overwrite: bool = False) -> None:
     """Try all orientations, write the sheet, and say how to go on.
 
     Parameters
@@ -87,18 +90,19 @@ def draw_file(file: Path, page: Path, device: str | None) -> None:
     file : a scan.
     page : of the sheet, `*.png`.
     device : 'cpu', 'cuda', ...; 'auto' where None.
+    overwrite : whether outputs may replace older ones.
 
     Raises
     ------
     InputError : where the file cannot be read, or the page not be written.
     """
-    from ..app.figures.orientation_sheet import LOOK, save  # loads matplotlib
+    from ..app.figures.orientation_sheet import LOOK, save
     from ..io import open_acquisition
     from ..recon.scan.orientation_trials import Trial, orientation_trials
     from . import terminal
 
-    page = arguments.output(page, (".png",), "--orientations")
-    acquisition = open_acquisition(arguments.existing(file))
+    page = arguments.output(page, (".png",), "--orientations", overwrite=overwrite, inputs=[arguments.existing(file)])
+    acquisition = open_acquisition(file)
     trials: list[Trial] = []
     with terminal.progress_bar() as bar:
         for event in orientation_trials(acquisition, device or "auto"):

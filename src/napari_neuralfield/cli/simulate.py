@@ -18,7 +18,14 @@ from ..types import InputError
 
 
 def run(
-    kind: str, output: Path, truth: Path | None, seed: int, *, without: str | None = None, only: str | None = None
+    kind: str,
+    output: Path,
+    truth: Path | None,
+    seed: int,
+    *,
+    without: str | None = None,
+    only: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Simulate `kind`, write the frames to `output` and what a reconstruction should find to `truth`.
 
@@ -27,22 +34,24 @@ def run(
     kind, seed : of the virtual microscope, and of what is random.
     output, truth : files to write.
     without, only : effects that are left out, or that alone are in, as typed.
+    overwrite : whether outputs may replace older ones.
 
     Raises
     ------
     InputError : for an unknown kind or effect, a negative seed, or a file that cannot be written.
     """
-    target = arguments.output(output, (".acq.h5",))
-    truth_target = None if truth is None else arguments.output(truth, (".h5",))
+    target = arguments.output(output, (".acq.h5",), overwrite=overwrite)
+    if truth is not None:
+        arguments.output(truth, (".h5",), "--truth", overwrite=overwrite, outputs=[target])
     microscope = SIMULATORS[kind]
     if seed < 0:
         raise InputError(f"option --seed is {seed}; it must be 0 or more")
     acquisition, found = microscope(seed, **_chosen(kind, microscope, {"without": without, "only": only}))
     save_acquisition(target, acquisition)
     print(f"{acquisition.frame_count} frames of kind {acquisition.kind} in {target}")
-    if truth_target is not None:
-        _save_truth(truth_target, found)
-        print(f"the truth in {truth_target}")
+    if truth is not None:
+        _save_truth(truth, found)
+        print(f"the truth in {truth}")
 
 
 def _chosen(

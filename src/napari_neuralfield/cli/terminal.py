@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ..types import Done, Event, Field, Note, Preview, Progress, Result
+from ..types import Done, Event, Field, InputError, Note, Preview, Progress, Result
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CAPTIONS = {"sample_z_um": "sample depth"}
+INTERRUPTED = " (interrupted)"  # ends the title of what was kept of a run
 
 
 class Interrupted(KeyboardInterrupt):
@@ -32,11 +33,11 @@ def follow(events: Iterator[Event], acquisition: Acquisition, recipe: Recipe, ta
     ----------
     events : of a method.
     acquisition, recipe : what the method works on, for what is saved of an interrupted run.
-    target : `*.nfield` that the result will be written to.
+    target : `*.nfield` that the result will be written to; it is left as it is.
 
     Raises
     ------
-    Interrupted : on Ctrl-C, after the newest preview was saved as `target`.
+    Interrupted : on Ctrl-C, after the newest preview was saved beside `target`, as `partial_of` names it.
     """
     latest: Preview | None = None
     wall, cpu = time.perf_counter(), time.process_time()
@@ -87,19 +88,52 @@ def took(seconds: float, cpu_seconds: float) -> str:
 def _keep(latest: Preview | None, acquisition: Acquisition, recipe: Recipe, target: Path) -> str:
     if latest is None:
         return "interrupted before there was anything to keep"
-    save(_unfinished(latest.field, acquisition, recipe), target)
-    return f"interrupted; the field as it was is saved in {target}"
+    from ..io import save_result
+    from ..io.native import atomic
+
+    place, result = _place_of_partial(target), _unfinished(latest.field, acquisition, recipe)
+    atomic.write_or_keep(place, lambda path: save_result(path, result), "field")
+    return f"interrupted; the field as it was is saved in {place}"
+
+
+def drop_partial(target: Path) -> None:
+    """Remove what was kept of an interrupted run that was to write `target`, now that it is there."""
+    place = _place_of_partial(target)
+    if _is_partial(place):
+        place.unlink(missing_ok=True)
+
+
+def _place_of_partial(target: Path) -> Path:
+    """Where an interrupted run leaves what it has; another file that happens to have that name stays."""
+    from ..io.native.outputs import partial_of
+
+    place = partial_of(target)
+    while place.exists() and not _is_partial(place) and partial_of(place) != place:
+        place = partial_of(place)
+    return place
+
+
+def _is_partial(path: Path) -> bool:
+    """Whether a file is what `_keep` left, and nothing else that happens to have its name."""
+    from ..io import read_header
+
+    try:
+        return str(read_header(path)["title"]).endswith(INTERRUPTED)
+    except InputError:
+        return False
 
 
 def _unfinished(field: Field, acquisition: Acquisition, recipe: Recipe) -> Result:
     """A result around a field whose reconstruction did not end."""
     optics = {k: v for k, v in acquisition.values().items() if isinstance(v, int | float | str)}
-    title = f"{acquisition.title or acquisition.source} (interrupted)".strip()
+    title = f"{acquisition.title or acquisition.source}{INTERRUPTED}".strip()
     return Result(field, recipe=recipe.model_dump(mode="json"), optics=optics, title=title)
 
 
 def save(result: Result, target: Path) -> None:
     """Write `result` to `target`; where that fails, a copy in the temporary folder, so that nothing is lost.
+
+    What was kept of an interrupted run of the same output is removed then.
 
     Raises
     ------
@@ -109,6 +143,7 @@ def save(result: Result, target: Path) -> None:
     from ..io.native import atomic
 
     atomic.write_or_keep(target, lambda path: save_result(path, result), "field")
+    drop_partial(target)
 
 
 def figures(result: Result) -> list[str]:

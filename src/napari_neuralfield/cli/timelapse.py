@@ -26,6 +26,7 @@ def run(
     height: str | None,
     options: Mapping[str, object],
     recipe: Path | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write `output` and say what is in it.
 
@@ -38,14 +39,14 @@ def run(
     height : 'SAMPLE,MEDIUM' refractive indices, 'known' for those of the file; None: phase.
     options : of the method.
     recipe : YAML file with options; those in `options` come first.
+    overwrite : whether outputs may replace older ones.
 
     Raises
     ------
     InputError : for options that do not fit the file, and for whatever cannot be read or written.
     """
-    target = arguments.output(output, ENDINGS)
+    target = arguments.output(output, ENDINGS, overwrite=overwrite, inputs=[arguments.existing(file)])
     check_method(method)
-    arguments.not_the_input(target, arguments.existing(file))
     from ..app.height_units import um_per_rad
     from ..io import open_acquisition
     from ..recon.engine.recipe import build, load

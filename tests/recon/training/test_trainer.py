@@ -74,13 +74,18 @@ def test_ctrl_c_keeps_what_was_trained_and_resume_goes_on(
 
     monkeypatch.setattr(training.terminal, "show", interrupting)
     assert cli.main(["train", "neuph", *SHORT, "-o", str(target)]) == 130
-    assert f"--resume {target} -o {target}" in capsys.readouterr().err
-    half = load_weights(target, "neuph")
+    place = tmp_path / "W.partial.safetensors"
+    assert f"--resume {place} -o {target}\n" in capsys.readouterr().err
+    assert not target.exists()
+    half = load_weights(place, "neuph")
     assert half.header["steps"] == 1
     assert "training.count" in half.tensors
     monkeypatch.undo()
     monkeypatch.setattr(training_source, "SCENE_PX", 24)
-    assert cli.main(["train", "neuph", "--resume", str(target), "-o", str(target)]) == 0
+    assert cli.main(["train", "neuph", *SHORT, "-o", str(target)]) == 2
+    assert "holds an interrupted training of this output; go on with it, or add --overwrite" in capsys.readouterr().err
+    assert cli.main(["train", "neuph", "--resume", str(place), "-o", str(target)]) == 0
+    assert not place.exists()
     assert load_weights(target, "neuph").header["steps"] == 3  # the recipe of the first run goes on
     assert cli.main(["train", "neuph", "--resume", str(target), "-o", str(tmp_path / "V.safetensors")]) == 2
     assert "finished after 3 steps" in capsys.readouterr().err

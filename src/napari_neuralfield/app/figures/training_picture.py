@@ -32,4 +32,4 @@ def save_picture(path: Path, seen: Validation, shown: str) -> None:
             ]
         )
     last = f"mean over all scenes kept aside: error {seen.error_rad:.4f} rad, correlation {seen.correlation:.4f}"
-    save_sheet(path, f"After {seen.steps} steps, {seen.seconds / 60:.1f} min", rows, last)
+    save_sheet(path, f"After {seen.steps} steps", rows, last)

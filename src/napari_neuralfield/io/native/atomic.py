@@ -4,37 +4,41 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ...types import InputError
+from .outputs import real, replaceable
+from .staging import aside, staged
+
+MEETINGS = 50  # of runs that replace one folder at the same time
 
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[Path]:
-    """A temporary path to write, a file or a folder, that becomes `path` when the block ends without an error.
+    """A temporary path of the same name to write, a file or a folder, that becomes `path` when the block ends well.
+
+    A link keeps pointing: what it points to is replaced. Of folders only Zarr stores are.
 
     Raises
     ------
-    InputError : where the folder is missing, writing is not allowed, or the disk is full.
+    InputError : where the folder is missing, writing is not allowed, the disk is full, or something stands there that
+        must not be replaced.
     """
-    target = Path(path)
+    asked, target = Path(path), real(path)
     if not target.parent.is_dir():
-        raise InputError(f"{target}: the folder {target.parent} does not exist; create it or choose another place")
-    # the name keeps its ending, which some writers look at
-    temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
+        raise InputError(f"{asked}: the folder {target.parent} does not exist; create it or choose another place")
     try:
-        yield temporary
-        _reach_the_disk(temporary)
-        _take_the_place(temporary, target)
+        replaceable(target, asked)
+        with staged(target) as folder:
+            temporary = folder / target.name
+            yield temporary
+            _reach_the_disk(temporary)
+            _take_the_place(temporary, target, aside(folder))
     except OSError as error:
-        raise InputError(f"{target}: {_why(error, target)}") from error
-    finally:
-        _remove(temporary)
+        raise InputError(f"{asked}: {_why(error, target)}") from error
 
 
 def _reach_the_disk(path: Path) -> None:
@@ -44,22 +48,22 @@ def _reach_the_disk(path: Path) -> None:
                 os.fsync(handle.fileno())
 
 
-def _take_the_place(temporary: Path, target: Path) -> None:
+def _take_the_place(temporary: Path, target: Path, old: Path) -> None:
     """A folder cannot replace another in one step, so the old one makes room and is removed last."""
-    if not target.is_dir():
+    if not (target.is_dir() or temporary.is_dir()):
         temporary.replace(target)
         return
-    old = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
-    target.replace(old)
-    temporary.replace(target)
-    _remove(old)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+    old.mkdir()
+    for meeting in range(MEETINGS):
+        try:
+            if target.exists():
+                target.replace(old / f"{meeting}")
+                replaceable(old / f"{meeting}", target)
+            temporary.replace(target)
+            return
+        except OSError as error:  # another run has moved it aside, or taken the place, in this moment
+            if meeting == MEETINGS - 1 or error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST):
+                raise
 
 
 def _why(error: OSError, target: Path) -> str:
@@ -68,6 +72,8 @@ def _why(error: OSError, target: Path) -> str:
         return "the disk is full; free some space or choose another place"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) or "permission denied" in text:
         return f"writing in {target.parent} is not allowed; choose another place"
+    if error.errno == errno.ENAMETOOLONG:
+        return "the name is longer than this system allows; choose a shorter one"
     return f"it cannot be written ({(error.strerror or str(error).splitlines()[0])}); choose another place"
 
 

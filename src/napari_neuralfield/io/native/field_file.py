@@ -14,8 +14,8 @@ import numpy as np
 from ... import __version__
 from ...registry import FIELDS
 from ...types import Field, InputError, Result, Verdict
-from .atomic import writing
 from .reading import reachable
+from .tensor_file import save_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -29,12 +29,12 @@ _REAL_VIEW = ".real_view"  # ends the name of a complex tensor, kept as (..., 2)
 def save_result(path: str | Path, result: Result) -> None:
     """Write a `result` to `path`: field, recipe, optics, calibration, figures, verdict and a small preview.
 
+    How long it took is left out: a run repeated gives the same file, byte by byte.
+
     Raises
     ------
     InputError : where the name does not end in .nfield or the file cannot be written.
     """
-    from safetensors.torch import save
-
     if not str(path).endswith(".nfield"):
         raise InputError(f"{path}: a field file ends in .nfield; name it so")
     header = {
@@ -48,15 +48,14 @@ def save_result(path: str | Path, result: Result) -> None:
         "extent": _json(result.field.extent.to_dict()),
         "recipe": _json(result.recipe),
         "optics": _json(result.optics),
-        "figures": _json(result.figures),
+        "figures": _json({name: value for name, value in result.figures.items() if not name.endswith("seconds")}),
         "preview": preview(result.field),
     }
     if result.verdict is not None:
         header["verdict"] = _json(dataclasses.asdict(result.verdict))
     if result.notes:
         header["notes"] = _json(list(result.notes))
-    with writing(path) as temporary:
-        temporary.write_bytes(save(_tensors(result), metadata=header))
+    save_tensors(path, _tensors(result), header)
 
 
 def load_result(path: str | Path) -> Result:

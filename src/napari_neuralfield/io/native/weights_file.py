@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...networks.pretrained import Weights, metadata
-from .atomic import writing
+from .tensor_file import save_tensors
 
 
 def save_weights(path: str | Path, weights: Weights, half: bool) -> None:
@@ -20,12 +20,8 @@ def save_weights(path: str | Path, weights: Weights, half: bool) -> None:
     ------
     InputError : where it cannot be written.
     """
-    from safetensors.torch import save
-
     tensors = {
         name: value.half() if half and value.is_floating_point() and not name.startswith("training.") else value
         for name, value in weights.tensors.items()
     }
-    content = save({name: value.contiguous() for name, value in tensors.items()}, metadata(weights.header))
-    with writing(path) as temporary:
-        temporary.write_bytes(content)
+    save_tensors(path, {name: value.contiguous() for name, value in tensors.items()}, metadata(weights.header))

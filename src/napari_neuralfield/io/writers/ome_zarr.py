@@ -5,6 +5,7 @@ Planes are (c, z, y, x), the moments of a time-lapse (t, c, y, x).
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,32 +32,38 @@ def write_ome_zarr(path: Path, strips: Strips, stack: Stack) -> None:
     ------
     InputError : where the depths are not evenly spaced.
     """
+    _check_depths(path, stack)
+    with ThreadPoolExecutor(1) as worker:  # Ctrl-C waits for its call; zarr's threads would go on writing after it
+        _write(path, strips, stack, worker)
+
+
+def _write(path: Path, strips: Strips, stack: Stack, worker: ThreadPoolExecutor) -> None:
     import zarr
 
-    _check_depths(path, stack)
     count, (rows, columns) = stack.planes, stack.shape[1:]
     first = stack.index(count, len(stack.channels))
     shapes = [(rows, columns)]
     while max(shapes[-1]) > SMALLEST:
         shapes.append(tuple((n + 1) // 2 for n in shapes[-1]))  # type: ignore[arg-type]
-    group = zarr.create_group(path, zarr_format=3)
+    group = worker.submit(zarr.create_group, path, zarr_format=3).result()
     pyramid: StripWriter | None = None
     for level, shape in reversed(list(enumerate(shapes))):
-        array = group.create_array(
+        array = worker.submit(
+            group.create_array,
             str(level),
             shape=(*first, *shape),
             chunks=(1, 1, min(CHUNK, shape[0]), min(CHUNK, shape[1])),
             dtype="float32",
             dimension_names=[axis["name"] for axis in _axes(stack)],
-        )
-        pyramid = StripWriter(array, stack, pyramid)
+        ).result()
+        pyramid = StripWriter(array, stack, pyramid, worker)
     assert pyramid is not None
     ranks = stack.ranks
     for z, _, strip in stack.places(strips):
         pyramid.add(z - z % count + int(ranks[z % count]), strip)  # of the same colour
     some, last = slice(None, None, max(1, count // MOST_PLANES)), zarr.open_array(path, path=str(len(shapes) - 1))
     smallest = [np.asarray(last[stack.index(some, c)]) for c in range(len(stack.channels))]
-    group.attrs.update(_attributes(path, stack, len(shapes), smallest))
+    worker.submit(group.attrs.update, _attributes(path, stack, len(shapes), smallest)).result()
 
 
 class StripWriter:
@@ -67,10 +74,11 @@ class StripWriter:
     array : of the level, (c, z, y, x) or (t, c, y, x).
     stack : what is written.
     above : the next coarser level, if there is one.
+    worker : a thread that writes.
     """
 
-    def __init__(self, array: Any, stack: Stack, above: StripWriter | None) -> None:
-        self._array, self._stack, self._above = array, stack, above
+    def __init__(self, array: Any, stack: Stack, above: StripWriter | None, worker: ThreadPoolExecutor) -> None:
+        self._array, self._stack, self._above, self._worker = array, stack, above, worker
         self._begin()
 
     def _begin(self) -> None:
@@ -102,7 +110,8 @@ class StripWriter:
             some = rows[top : min(top + chunk, whole)]
             place = slice(self._written + top, self._written + top + len(some))
             for c, part in enumerate(self._stack.parts(some)):
-                self._array[(*self._stack.index(*self._stack.place(z, c)), place)] = part
+                where = (*self._stack.index(*self._stack.place(z, c)), place)
+                self._worker.submit(self._array.__setitem__, where, part).result()
         self._waiting = [rows[whole:].copy()] if whole < len(rows) else []
         self._written, self._held = self._written + whole, len(rows) - whole
 
@@ -119,18 +128,13 @@ def _check_depths(path: Path, stack: Stack) -> None:
         return
     depths = ", ".join(f"{z:g}" for z in stack.z_um[:8]) + (", ..." if len(stack.z_um) > 8 else "")
     raise InputError(
-        f"{_name(path)}: the depths {depths} um are not evenly spaced, and OME-Zarr can say nothing else of depths; "
+        f"{path.name}: the depths {depths} um are not evenly spaced, and OME-Zarr can say nothing else of depths; "
         "choose MIN:MAX:STEP, or write .tif, which says the depth of every plane, or .npy"
     )
 
 
-def _name(path: Path) -> str:
-    """As it was asked for; while it is written it has a name of its own."""
-    return path.name.split(".", 2)[-1]
-
-
 def _attributes(path: Path, stack: Stack, levels: int, smallest: list[np.ndarray]) -> dict[str, Any]:
-    name = _name(path).removesuffix(".ome.zarr")
+    name = path.name.removesuffix(".ome.zarr")
     timed = stack.time_s is not None
     steps = [stack.time_step_s, 1.0] if timed else [1.0, stack.z_step_um]
     lowest = float(stack.along.min())

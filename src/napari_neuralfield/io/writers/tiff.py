@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ def write_tiff(path: Path, strips: Strips, stack: Stack) -> None:
         **_along(stack, channels),
         **({"MapAnnotation": {"unit": stack.unit}} if stack.unit else {}),
     }
+    metadata["UUID"] = _identity(metadata, stack)
     large = int(np.prod(shape)) * 4 > 3 * 2**30
     with tifffile.TiffWriter(path, ome=True, bigtiff=large, byteorder="<") as file:
         room = file.write(shape=shape, dtype=np.float32, photometric="minisblack", metadata=metadata, returnoffset=True)
@@ -41,6 +44,12 @@ def write_tiff(path: Path, strips: Strips, stack: Stack) -> None:
                 plane, c = stack.place(z, n)
                 image.seek(room[0] + 4 * columns * ((plane * channels + c) * height + y))
                 image.write(np.ascontiguousarray(part, dtype="<f4").data)
+
+
+def _identity(metadata: dict[str, Any], stack: Stack) -> str:
+    """The same for the same images, unlike what tifffile would choose."""
+    seen = f"{metadata}{stack.shape}".encode() + np.ascontiguousarray(stack.sample).tobytes()
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, hashlib.sha256(seen).hexdigest()))
 
 
 def _light(stack: Stack) -> dict[str, Any]:

@@ -208,6 +208,8 @@ class Trainer:
             "seconds": self.seconds, "statistics": _statistics(self.task.channels, channels),
             "package_version": __version__, "history": self.history, **self.task.header(channels),
         }  # fmt: skip
+        if not resumable:
+            del header["seconds"]  # equal trainings end in equal files
         return Weights(tensors, header)
 
     def _resume(self, start: Weights) -> None:
@@ -271,7 +273,7 @@ def _history(start: Weights | None) -> list[dict[str, object]]:
     before = list(start.header.get("history", []))
     if "training.count" in start.tensors:
         return before
-    return [*before, {name: start.header.get(name) for name in ("recipe", "steps", "seconds")}]
+    return [*before, {name: start.header.get(name) for name in ("recipe", "steps")}]
 
 
 def run_training(

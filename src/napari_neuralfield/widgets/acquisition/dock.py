@@ -19,6 +19,7 @@ from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, Place, button, label, row,
 from ..kit.plots import PupilPlot
 from ..kit.session import session_of
 from ..kit.threads import Background
+from ..view.export import ask_path
 from ..view.layers import acquisition_layers, title_of
 from .form import QuantityForm
 from .orientation import OrientationPanel
@@ -149,9 +150,9 @@ class AcquisitionDock(QWidget):
         say(self.problem, text)
 
     def _choose_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save the acquisition", self._folder(), "Acquisition (*.acq.h5)")
-        if name:
-            self.save(Path(name))
+        path = ask_path(self, "Save the acquisition", self._folder(), {"Acquisition (*.acq.h5)": ".acq.h5"})
+        if path is not None:
+            self.save(path)
 
     def save(self, path: Path) -> None:
         """Write the completed acquisition in the background."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QWidget
 
 from ...app import lazy
 from ...app.job import Failed, Job, JobEvent, Stopped, checkpoint_folder
@@ -19,6 +19,7 @@ from ..kit.parts import timer
 from ..kit.region import RegionTool
 from ..kit.session import Shown, session_of
 from ..kit.threads import Background, when_gone
+from ..view.export import ask_path
 from ..view.layers import LayerData
 from ..view.phase_layers import beside_layers
 from ..view.preview import PreviewLayers
@@ -256,9 +257,9 @@ class ReconstructDock(QWidget):
 
     def _choose_save(self) -> None:
         proposed = f"{self._session.settings.get('folder', '')}/{self._title}.nfield"
-        name, _ = QFileDialog.getSaveFileName(self, "Save the field", proposed, "Field (*.nfield)")
-        if name:
-            self.save(Path(name))
+        path = ask_path(self, "Save the field", proposed, {"Field (*.nfield)": ".nfield"})
+        if path is not None:
+            self.save(path)
 
     def save(self, path: Path) -> None:
         """Write the field on show, in the background."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QWidget
 
+from ...io.native.outputs import partial_of
 from ...types import Event, InputError, Note, Progress
 from ..kit.parts import timer
 from ..kit.session import session_of
@@ -103,6 +104,7 @@ class TrainDock(QWidget):
             network=form.network.currentText(), values=form.values(), begin=form.begin.currentText(),
             path=form.path.text(), microscope=microscope,
             acquisition=self._session.acquisition() if microscope != ANY else None, target=Path(form.target.text()),
+            replace=form.target.text() == form.may_replace,
         )  # fmt: skip
 
     def run(self) -> None:
@@ -190,8 +192,9 @@ class TrainDock(QWidget):
         elif last.finished:
             self._set_state(f"done after {last.weights.header['steps']} steps; the weights are in {self._target}")
         else:
-            self._set_state(f"stopped; to go on, begin with {HALF}: {self._target}")
-            self.form.path.setText(str(self._target))
+            half = partial_of(self._target)
+            self._set_state(f"stopped; to go on, begin with {HALF}: {half}")
+            self.form.path.setText(str(half))
 
     def _fail(self, text: str) -> None:
         self._stop = None

@@ -49,6 +49,7 @@ class TrainForm:
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(12)
         self.path, self.target = QLineEdit(), QLineEdit()
+        self.may_replace = ""
         self.run_button, self.stop_button = button("Train"), button("Stop")
         self.use_button = button("Use in Reconstruct", tip="choose these weights in the Reconstruct dock")
         self.summary, self.state = label(colour=QUIET), label()
@@ -132,12 +133,13 @@ class TrainForm:
         if name:
             self.path.setText(name)
             if self.begin.currentText() == HALF:
-                self.target.setText(name)
+                self.target.setText(name.replace(".partial.safetensors", ".safetensors"))
 
     def _choose_target(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self._parent, "Save the weights", self.target.text(), ENDING)
         if name:
             self.target.setText(name if Path(name).suffix else f"{name}.safetensors")
+            self.may_replace = name  # the dialog has asked, for the name as it was typed there
 
     # state
 

@@ -26,6 +26,7 @@ NEW, SHIPPED, FINISHED, HALF = "a new network", "the package's weights", "finish
 ANY, LIKE, FRAMES = "any microscope", "the open microscope", "the open microscope, and its frames"
 FIRST = ("minutes", "size", "pairs", "stack", "pairs_share", "images")  # options that are not folded away
 ELSEWHERE = ("like", "frames")  # chosen by a box of their own
+REPLACE = "choose another name, or this one once more with Choose…, which asks"
 GAP = 6.0  # frame pixels between the pictures
 
 
@@ -40,6 +41,7 @@ class Wish:
     begin, path : NEW, SHIPPED, FINISHED or HALF, and the file of the last two.
     microscope, acquisition : ANY, LIKE or FRAMES, and what is open.
     target : weights to write.
+    replace : whether they may replace older ones: a dialog has asked.
     """
 
     network: str
@@ -49,6 +51,7 @@ class Wish:
     microscope: str
     acquisition: Acquisition | None
     target: Path
+    replace: bool = False
 
 
 def load_trainings() -> Trainings:
@@ -80,8 +83,9 @@ def train(wish: Wish, tell: Callable[[Event | Validation], None], stopped: Calla
     from ...app import arguments, training
     from ...registry import NETWORKS
 
-    arguments.output(wish.target, training.WEIGHTS, "Save as")
+    arguments.output(wish.target, training.WEIGHTS, "Save as", overwrite=True)
     resume = _named(wish) if wish.begin == HALF else None
+    training.check_target(wish.target, resume, wish.replace or resume == str(wish.target), REPLACE)
     start = {SHIPPED: training.SHIPPED, FINISHED: _named(wish) if wish.begin == FINISHED else None}.get(wish.begin)
     values, given = dict(wish.values), material_of(wish, NETWORKS[wish.network])
     entry, recipe, weights, material = training.prepare(wish.network, values, resume, start, given)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from ...types import Field, InputError
@@ -16,16 +17,26 @@ FILTERS = {"OME-TIFF (*.ome.tif)": ".ome.tif", "OME-Zarr (*.ome.zarr)": ".ome.za
 def ask_path(parent: QWidget, heading: str, proposed: str, endings: Mapping[str, str]) -> Path | None:
     """Ask in a dialog where to save; None where the user thinks better of it.
 
+    The dialog asks before a file is replaced, but not about a name that gets its ending here: then none is.
+
     Parameters
     ----------
     parent, heading : of the dialog.
     proposed : a path without its ending.
     endings : filter of the dialog -> ending, added where a name has none of them; the first where none is chosen.
     """
+    from ...io.native.outputs import free
+
     name, chosen = QFileDialog.getSaveFileName(parent, heading, proposed, ";;".join(endings))
     if not name or name.endswith(tuple(endings.values())):
         return Path(name) if name else None
-    return Path(name + endings.get(chosen, next(iter(endings.values()))))
+    path = Path(name + endings.get(chosen, next(iter(endings.values()))))
+    try:
+        free(path, False, "write its ending too, and you are asked")
+    except InputError as error:
+        show_error(str(error))
+        return None
+    return path
 
 
 def export(path: Path, field: Field, quantity: str, z_um: float, depths_um: np.ndarray) -> Path:
