@@ -45,15 +45,18 @@ OTHER = [
 
 @pytest.mark.parametrize("error", FULL, ids=lambda error: str(error)[:40])
 def test_a_full_memory_is_known_in_every_wording_and_behind_other_errors(error: Exception) -> None:
-    assert memory.is_out_of_memory(error) and compute.is_out_of_memory(error)
-    for wrap in (lambda: OSError("the file is damaged"), lambda: ImportError("tqdm")):
-        try:
-            try:
-                raise error
-            except Exception:
-                raise wrap()  # noqa: B904 - as others' code does
-        except Exception as outer:
-            assert memory.is_out_of_memory(outer)
+    assert memory.is_out_of_memory(error)
+    for outer in (OSError("the file is damaged"), ImportError("tqdm")):
+        with pytest.raises(type(outer)) as caught:
+            behind(error, outer)
+        assert compute.is_out_of_memory(caught.value)
+
+
+def behind(error: Exception, outer: Exception) -> None:
+    try:
+        raise error
+    except Exception:
+        raise outer  # noqa: B904 - as others' code does
 
 
 @pytest.mark.parametrize("error", OTHER, ids=lambda error: str(error)[:40])

@@ -288,11 +288,11 @@ class LedFrames:
 def measure(acquisition: LedArray, plan: Windows, device: torch.device | str = "cpu", chunk: int = 64) -> LedFrames:
     """The frames of an `acquisition` on the image grid of its `plan`, cropped to the image's band.
 
-    `chunk` frames are read at once, to `device`.
+    `chunk` frames are read at once, fewer where they are large, to `device`.
     """
     ambient = ambient_light(acquisition)
     parts = Parts((acquisition.frame_count, *plan.image_shape), device)
-    chunk = at_once(plan.frame_shape, chunk) if parts.large else chunk
+    chunk = at_once(plan.frame_shape, chunk)
     for start in range(0, acquisition.frame_count, chunk):
         some = slice(start, start + chunk)
         part = acquisition.intensity(some, per_exposure=False) + ambient[some, None, None].astype(np.float32)
