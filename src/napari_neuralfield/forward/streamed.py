@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
@@ -80,6 +81,7 @@ class _File:
         self._frame, self._dtype = shape[1:], dtype
         self._bytes = math.prod(self._frame) * dtype.itemsize
         self._file, self._count, self._lock = _scratch(shape[0] * self._bytes), 0, threading.Lock()
+        weakref.finalize(self, self._file.close)
 
     def __len__(self) -> int:
         return self._count
@@ -207,8 +209,25 @@ class Streamed:
     def __add__(self, other: Any) -> Streamed:
         return self._with(other, lambda a, b: a + b)
 
+    __radd__ = __add__
+
     def __sub__(self, other: Any) -> Streamed:
         return self._with(other, lambda a, b: a - b)
+
+    def __rsub__(self, other: Any) -> Streamed:
+        return self._with(other, lambda a, b: b - a)
+
+    def __gt__(self, other: Any) -> Streamed:
+        return self._with(other, lambda a, b: a > b)
+
+    def __ge__(self, other: Any) -> Streamed:
+        return self._with(other, lambda a, b: a >= b)
+
+    def __lt__(self, other: Any) -> Streamed:
+        return self._with(other, lambda a, b: a < b)
+
+    def __le__(self, other: Any) -> Streamed:
+        return self._with(other, lambda a, b: a <= b)
 
     def __truediv__(self, other: Any) -> Streamed:
         return self._with(other, lambda a, b: a / b)
@@ -238,7 +257,7 @@ class Streamed:
 
     def sum(self, dim: Any = None, *, dtype: torch.dtype | None = None) -> torch.Tensor:
         """Over all, over the frames (dim 0), or over each frame (dims 1 and 2), in `dtype`."""
-        kind = dtype or self.dtype
+        kind = dtype or (torch.int64 if self.dtype == torch.bool else self.dtype)
         if dim in ((1, 2), (-2, -1)):
             return torch.cat([frames.sum(dim, dtype=kind) for frames in self._in_turn()])
         if dim not in (None, 0):
