@@ -19,7 +19,7 @@ PACKAGE = SRC.name
 # Each room may use itself and the rooms named here.
 DATA = ("data", "data/names")
 CHECKS = ("checks", "checks/seen")
-BASE = {"types", "registry", "compute"}
+BASE = {"types", "registry", "memory", "compute"}
 MODELS = BASE | {"optics", *DATA, "forward", "networks", "fields"}
 SOLVING = MODELS | {*CHECKS, "recon/engine"}
 FILED = BASE | {"optics", *DATA, "networks", "fields", *CHECKS}
@@ -45,7 +45,8 @@ WIDGETS = APP | {"app", "app/figures", "widgets/kit", "widgets/view"}
 MAY_USE = {
     "types": set(),
     "registry": {"types"},
-    "compute": {"types"},
+    "memory": set(),
+    "compute": {"types", "memory"},
     "optics": BASE,
     "data/names": BASE,
     "data": BASE | {"optics", "data/names"},

@@ -32,15 +32,6 @@ def test_a_seed_repeats() -> None:
     assert torch.equal(torch.rand(5, generator=compute.seed(3)), torch.rand(5, generator=compute.seed(3)))
 
 
-def test_running_out_of_memory_is_recognized() -> None:
-    full = [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), RuntimeError("not enough memory: you tried")]
-    assert all(compute.is_out_of_memory(error) for error in full)
-    assert not compute.is_out_of_memory(RuntimeError("shapes differ"))
-    with pytest.raises(RuntimeError) as caught:
-        torch.empty(2**60)
-    assert compute.is_out_of_memory(caught.value)
-
-
 def test_one_core_is_left_and_given_back() -> None:
     before = torch.get_num_threads()
     with compute.leave_a_core_to_the_window():

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import torch
 
+from . import memory
+from .memory import is_out_of_memory as is_out_of_memory
 from .types import InputError
 
 Item = TypeVar("Item")
@@ -43,17 +45,14 @@ def seed(value: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(value))
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    said = str(error).lower()  # of the processor's allocator: on Windows, on Linux and macOS
-    return isinstance(error, RuntimeError) and ("not enough memory" in said or "can't allocate memory" in said)
-
-
 def release() -> None:
     """Give cached device memory back, after an out-of-memory error."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    elif torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+    elif torch.xpu.is_available():
+        torch.xpu.empty_cache()
 
 
 @contextmanager
@@ -84,10 +83,11 @@ def on_one_thread(events: Iterator[Item]) -> Iterator[Item]:
 
 
 def free_bytes(where: torch.device) -> int:
-    """Memory that is free on a device now."""
+    """Memory that is free on a device now; of what is not known, as much as of the processor."""
     if where.type == "cuda":
         return int(torch.cuda.mem_get_info(where)[0])
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return 4 * 2**30
+    if where.type == "mps":
+        return max(0, torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    if where.type == "xpu":
+        return int(torch.xpu.mem_get_info(where)[0])
+    return memory.free_bytes()

@@ -193,7 +193,7 @@ def test_a_depth_outside_the_field_is_refused(frames: Path, tmp_path: Path, caps
     [
         (OSError(errno.ENOSPC, "No space left on device", "somewhere"), "somewhere: no space is left"),
         (PermissionError(errno.EACCES, "Permission denied", "there"), "there: no permission"),
-        (torch.OutOfMemoryError("CUDA out of memory"), "the memory does not suffice"),
+        (torch.OutOfMemoryError("CUDA out of memory"), r"memory ran out \(.* are free\); what helps: a smaller part"),
         (ZeroDivisionError("division by zero"), "unexpected ZeroDivisionError: .*NEURALFIELD_DEBUG=1"),
     ],
 )

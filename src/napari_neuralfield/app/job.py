@@ -13,6 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
+from .. import memory
 from ..types import Done, Event, InputError, Note, Preview, Progress, Result
 
 log = logging.getLogger(__name__)
@@ -46,12 +47,10 @@ def checkpoint_folder() -> Path:
 
 def sentence(error: BaseException) -> str:
     """What a user should read about an error."""
+    if memory.is_out_of_memory(error):
+        return memory.sentence(error, ("a smaller region", "fewer depths", "another device"))
     if isinstance(error, InputError):
         return str(error)
-    from .. import compute  # here, because torch takes seconds to import and a dock must open at once
-
-    if compute.is_out_of_memory(error):
-        return "memory ran out; choose a smaller region, fewer depths or another device, then run again"
     text = " ".join(str(error).split()) or "no further details"
     return f"an unexpected error ended the reconstruction ({type(error).__name__}: {text}); what was computed is kept"
 

@@ -37,5 +37,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         mistakes.complain(str(error) or "interrupted")
         return interrupts.status()
     except Exception as error:
-        mistakes.explain(error)
+        mistakes.explain(error, tokens)
         return 2

@@ -7,9 +7,11 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 
 import cyclopts
 
+from .. import memory
 from ..types import InputError
 
 REMEDIES = {
@@ -21,6 +23,15 @@ REMEDIES = {
     errno.ENAMETOOLONG: "the name is longer than this system allows; check it, or shorten it",
     errno.EROFS: "it is on a read-only disk; choose another place",
 }
+
+LESS = {  # what of a command needs less memory
+    "reconstruct": ("a smaller part (--region-um)", "fewer frames (--frames)"),
+    "render": ("a larger pixel (--pixel-um)", "a smaller part (--region-um)", "fewer depths (--z-um)"),
+    "calibrate": ("smaller regions (--region-px)",),
+    "train": ("fewer patches a step (--batch)", "a smaller pool of scenes (--pool)"),
+    "timelapse": ("fewer frames (--frames)",),
+}
+ELSE = ("closing other programs", "a machine with more memory")
 
 
 def complain(sentence: str) -> None:
@@ -42,28 +53,29 @@ def say_warnings() -> None:
         log.addHandler(_Warnings(logging.WARNING))
 
 
-def explain(error: Exception) -> None:
-    """Say in a line what went wrong; with NEURALFIELD_DEBUG where, too."""
+def explain(error: Exception, tokens: Sequence[str] = ()) -> None:
+    """Say in a line what went wrong; with NEURALFIELD_DEBUG where, too.
+
+    Parameters
+    ----------
+    error : that ended a command.
+    tokens : the command as it was typed.
+    """
     if os.environ.get("NEURALFIELD_DEBUG"):
         traceback.print_exception(error)
-    complain("; ".join([sentence(error), *getattr(error, "__notes__", [])]))
+    complain("; ".join([sentence(error, tokens), *getattr(error, "__notes__", [])]))
 
 
-def sentence(error: Exception) -> str:
-    """File or option, value, rule, remedy."""
+def sentence(error: Exception, tokens: Sequence[str] = ()) -> str:
+    """File or option, value, rule, remedy; `tokens` are the command as it was typed."""
+    if memory.is_out_of_memory(error):
+        command, file = tokens[0] if tokens else "", next((t for t in tokens[1:] if not t.startswith("-")), "")
+        return memory.sentence(error, LESS.get(command, ELSE), what=" ".join(filter(None, (command, file))))
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, cyclopts.CycloptsError):
         return f"{str(error).rstrip('.')}; see neuralfield --help"
     if isinstance(error, OSError) and error.errno in REMEDIES:
         return f"{error.filename or 'a file'}: {REMEDIES[error.errno]}"
-    if isinstance(error, MemoryError) or ("torch" in sys.modules and _out_of_memory(error)):
-        return "the memory does not suffice; choose fewer depths, a smaller region or --device cpu"
     kind = type(error).__name__
     return f"unexpected {kind}: {error}; NEURALFIELD_DEBUG=1 shows where, please report it"
-
-
-def _out_of_memory(error: Exception) -> bool:
-    from .. import compute
-
-    return compute.is_out_of_memory(error)

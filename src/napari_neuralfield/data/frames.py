@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -145,13 +146,36 @@ def full_pixels(frames: Frames, good: np.ndarray | None = None) -> np.ndarray | 
     good : of `good_pixels`; the others are not looked at.
     """
     raw = getattr(frames, "measured", frames)
-    stack = np.stack([np.asarray(raw[i]) for i in range(raw.shape[0])])
-    looked = np.isfinite(stack) if good is None else np.isfinite(stack) & good
-    top = stack.max(where=looked, initial=0)
-    found: np.ndarray = looked & (stack == top)
-    lower = looked & ~found
-    below = int((stack[lower] == stack[lower].max()).sum()) if lower.any() else len(found)
-    return found if lower.any() and is_full(float(top), int(found.sum()), below) else None
+    top = end_of_scale(raw, good)
+    if top is None:
+        return None
+    found = np.stack([np.asarray(raw[i]) == top for i in range(raw.shape[0])])
+    return found if good is None else found & good
+
+
+def end_of_scale(raw: Frames, good: np.ndarray | None = None) -> float | None:
+    """The end of the detector's scale where pixels hold it, else None; one frame after the other is looked at.
+
+    Parameters
+    ----------
+    raw : as the camera gave them.
+    good : of `good_pixels`; the others are not looked at.
+    """
+    counts: Counter[float] = Counter()
+    for number in range(raw.shape[0]):
+        frame = np.asarray(raw[number])
+        seen = frame[
+            np.isfinite(frame) if good is None else np.isfinite(frame) & (good if good.ndim == 2 else good[number])
+        ]
+        for _ in range(2):  # the two highest of all frames are among the two highest of each
+            if seen.size:
+                highest = seen.max()
+                counts[highest.item()] += int((seen == highest).sum())
+                seen = seen[seen < highest]
+    if len(counts) < 2:
+        return None
+    (top, pixels), (_, below), *_ = sorted(counts.items(), reverse=True)
+    return top if top > 0 and is_full(float(top), pixels, below) else None
 
 
 def noise_beside_counting(counts: np.ndarray, good: np.ndarray | None) -> float:
@@ -170,6 +194,17 @@ def noise_beside_counting(counts: np.ndarray, good: np.ndarray | None) -> float:
     times = used.sum(0)
     mean = counts.sum(0, where=used, dtype=np.float64) / np.maximum(times, 1)
     spread = np.square(counts - mean).sum(0, where=used, dtype=np.float64) / np.maximum(times - 1, 1)
+    return dark_noise(mean, spread, times)
+
+
+def dark_noise(mean: np.ndarray, spread: np.ndarray, times: np.ndarray) -> float:
+    """Variance of dark pixels beyond what they count; 0 where they are too few to tell.
+
+    Parameters
+    ----------
+    mean, spread : of every pixel over the frames (y, x), and its variance.
+    times : in how many frames it counts (y, x).
+    """
     dark = (times > 1) & (spread > 0) & (mean < DIM * np.sqrt(spread))
     if dark.sum() < BELOW_ZERO * dark.size:
         return 0.0

@@ -56,3 +56,23 @@ def refuse_coded_surface(acquisition: LedArray) -> None:
             f"{acquisition.source or 'the acquisition'}: coded_surface is given, which this method's model of the "
             "microscope ignores; choose method coded-fpm"
         )
+
+
+def refuse_empty_aperture(acquisition: Acquisition) -> None:
+    """For every model of an objective.
+
+    Raises
+    ------
+    InputError : where the aperture is so narrow that none of the frames' frequencies lies inside.
+    """
+    na, pixel_um = (getattr(acquisition, name, None) for name in ("objective_na", "pixel_um"))
+    if na is None or pixel_um is None:
+        return
+    field_um = max(acquisition.frame_shape) * pixel_um
+    least = acquisition.wavelength_um / field_um
+    if na < least:
+        raise InputError(
+            f"{acquisition.source or 'the acquisition'}: objective_na is {na:g}, so small that no detail of a field of "
+            f"{field_um:.4g} um passes at {acquisition.wavelength_um:g} um, which takes {least:.2g}; correct "
+            "objective_na, or pixel_um and wavelength_um"
+        )

@@ -12,6 +12,9 @@ import numpy as np
 from ..types import InputError
 from .typed_values import in_nanometres
 
+DIRECTION = "NA (y, x)"  # unit of direction cosines (n, 2)
+ROUNDED = 1e-6  # by which they may be too long
+
 
 @dataclasses.dataclass(frozen=True)
 class Quantity:
@@ -123,6 +126,8 @@ def check_value(name: str, q: Quantity, value: object, where: str) -> Any:
         raise InputError(f"{where}: {name} is not finite{at}; every value must be a number")
     if not q.complex:
         _check_range(name, q, array, where)
+    if q.unit == DIRECTION:
+        _check_lengths(name, array, where)
     if q.integer and (array != np.round(array)).any():
         bad = float(array[array != np.round(array)].flat[0])
         raise InputError(f"{where}: {name} is {bad:g}; it must be a whole number")
@@ -131,6 +136,17 @@ def check_value(name: str, q: Quantity, value: object, where: str) -> Any:
         array.setflags(write=False)
         return array
     return int(array) if q.integer else float(array)
+
+
+def _check_lengths(name: str, array: np.ndarray, where: str) -> None:
+    """Direction cosines (n, 2) are those of a direction."""
+    na = np.hypot(*array.T)
+    if (na > 1 + ROUNDED).any():
+        led = int(na.argmax())
+        raise InputError(
+            f"{where}: {name} is {array[led, 0]:g}, {array[led, 1]:g} at index {led}, of length {na[led]:.3g}; no "
+            "light has a direction cosine above 1, so correct the directions"
+        )
 
 
 def _check_range(name: str, q: Quantity, array: np.ndarray, where: str) -> None:

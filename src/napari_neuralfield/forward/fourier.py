@@ -21,6 +21,7 @@ from ..data.geometry import refuse_coded_surface
 from ..optics.grids import centred_spectrum, fast_length, fit_spectrum, image_of
 from ..optics.pupil import TINY, aperture, defocus
 from ..types import InputError
+from .streamed import Parts, at_once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -287,10 +288,11 @@ class LedFrames:
 def measure(acquisition: LedArray, plan: Windows, device: torch.device | str = "cpu", chunk: int = 64) -> LedFrames:
     """The frames of an `acquisition` on the image grid of its `plan`, cropped to the image's band.
 
-    `chunk` frames are read at once, to `device`.
+    `chunk` frames are read at once, fewer where they are large, to `device`.
     """
     ambient = ambient_light(acquisition)
-    parts = []
+    parts = Parts((acquisition.frame_count, *plan.image_shape), device)
+    chunk = at_once(plan.frame_shape, chunk)
     for start in range(0, acquisition.frame_count, chunk):
         some = slice(start, start + chunk)
         part = acquisition.intensity(some, per_exposure=False) + ambient[some, None, None].astype(np.float32)
@@ -298,7 +300,7 @@ def measure(acquisition: LedArray, plan: Windows, device: torch.device | str = "
         if plan.image_shape != plan.frame_shape:
             frames = image_of(fit_spectrum(centred_spectrum(frames), plan.image_shape)).real
         parts.append(frames)
-    return measured(acquisition, torch.cat(parts), ambient)
+    return measured(acquisition, parts.joined(), ambient)
 
 
 def measured(acquisition: LedArray, counts: torch.Tensor, ambient: np.ndarray, passed: float = 1.0) -> LedFrames:

@@ -17,8 +17,9 @@ from ..registry import MEASUREMENTS
 from ..types import InputError
 from .ptychography import kernel as kernel_of
 from .ptychography import predict
-from .scan import measure, scan_of
+from .scan import scan_of
 from .scan_problem import Problem, ScanState, first_state
+from .scan_streamed import measured_scan
 
 STEPS = {"positions": 0.1, "distance": 1e-3, "wavelength": 1e-3, "gains": 0.01, "background": 1e-3, "profile": 0.01}
 PROBE_STEP = 0.01  # of the probe's rms
@@ -113,7 +114,7 @@ class ScanMeasurement:
         given = acquisition.coded_surface if isinstance(acquisition, CodedPtychography) else acquisition.probe
         frames = torch.arange(scan.frames, device=device)
         problem = Problem(
-            acquisition=acquisition, scan=scan, measured=measure(acquisition, scan, device), train=frames,
+            acquisition=acquisition, scan=scan, measured=measured_scan(acquisition, scan, device), train=frames,
             held=frames[:0], kernel=kernel_of(scan), solve_probe=given is None, device=torch.device(device),
         )  # fmt: skip
         modes = 1 if given is None or given.ndim == 2 else len(given)

@@ -12,6 +12,7 @@ FLOAT_MARKS = {float(np.float32(mark)) for mark in MARKS}
 LOW_MARKS = {-(2.0**15), -(2.0**31), -(2.0**63), -9999.0, -999.0}
 FAR = 8.0  # a mark is this many times the largest of all other values
 ABSURD = 1e6  # times nearly all values of a frame: no light
+ABSURD_AMONG_FEW = 1e12  # times half of the lit pixels, where few are lit
 SAMPLE = 2**14  # pixels of a frame that tell what is usual
 CANDIDATES = 256  # brightest pixels of a frame that are looked at one by one
 ISOLATED = 8.0  # a struck or hot pixel is this many times its neighbours: no optical image is so sharp,
@@ -35,10 +36,13 @@ def gaps_of(frame: np.ndarray) -> np.ndarray | None:
         bad = ~np.isfinite(frame)
         if bad.all():
             return bad
-        usual = float(np.quantile(np.abs(sample(frame[~bad] if bad.any() else frame)), 0.999))
+        size = np.abs(frame[~bad] if bad.any() else frame)
+        usual = ABSURD * float(np.quantile(sample(size), 0.999))
+        if not usual > 0 and (size > 0).any():  # hardly any pixel is lit
+            usual = ABSURD_AMONG_FEW * float(np.median(sample(size[size > 0])))
         if usual > 0:
             with np.errstate(invalid="ignore", over="ignore"):
-                bad |= np.abs(frame) > ABSURD * usual
+                bad |= np.abs(frame) > usual
     good = True if bad is None or not bad.any() else ~bad
     low, high = float(np.min(frame, initial=0, where=good)), float(np.max(frame, initial=0, where=good))
     if _is_a_mark(high, frame.dtype):

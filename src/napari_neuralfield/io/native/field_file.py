@@ -33,10 +33,13 @@ def save_result(path: str | Path, result: Result) -> None:
 
     Raises
     ------
-    InputError : where the name does not end in .nfield or the file cannot be written.
+    InputError : where the name does not end in .nfield, a number is not finite, or the file cannot be written.
     """
+    from ...fields.finite import require_finite
+
     if not str(path).endswith(".nfield"):
         raise InputError(f"{path}: a field file ends in .nfield; name it so")
+    result = require_finite(result, f"{path}: nothing is written, for the field")
     header = {
         "format": FORMAT,
         "version": str(VERSION),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...networks.pretrained import Weights, metadata
+from ...types import InputError
 from .tensor_file import save_tensors
 
 
@@ -18,8 +19,12 @@ def save_weights(path: str | Path, weights: Weights, half: bool) -> None:
 
     Raises
     ------
-    InputError : where it cannot be written.
+    InputError : where it cannot be written, or numbers are not finite.
     """
+    from ...fields.finite import what_is_not_finite
+
+    if said := what_is_not_finite(weights.tensors):
+        raise InputError(f"{path}: nothing is written, for the training has run away ({said}); lower its learning_rate")
     tensors = {
         name: value.half() if half and value.is_floating_point() and not name.startswith("training.") else value
         for name, value in weights.tensors.items()

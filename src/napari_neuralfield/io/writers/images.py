@@ -90,7 +90,7 @@ def save_strips(
     first = np.asarray(next(source))
     times = None if time_s is None else np.asarray(time_s, dtype=float).reshape(-1)
     whole = (len(depths if times is None else times) * max(1, len(wavelengths_um)), *shape)
-    some = first if sample is None else sample
+    some = np.nan_to_num(first if sample is None else sample)  # what is not finite is refused as it comes
     stack = Stack(
         some,
         whole,
@@ -142,6 +142,12 @@ def _fitting(strips: Strips, stack: Stack, target: Path) -> Strips:
             raise InputError(
                 f"{target}: a strip of shape {strip.shape} came at row {done % rows} of plane {done // rows}; "
                 f"{stack.shape} (z, y, x) was announced"
+            )
+        if not np.isfinite(strip).all():
+            row = done % rows + int(np.argmin(np.isfinite(strip).all(axis=1)))
+            raise InputError(
+                f"{target}: nothing is written, for plane {done // rows} holds values that are NaN or infinite in row "
+                f"{row}; the field is damaged or ran away, so reconstruct it again"
             )
         done += len(strip)
         yield strip.astype(stack.dtype, copy=False)

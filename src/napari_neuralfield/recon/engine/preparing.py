@@ -6,22 +6,22 @@ import dataclasses
 from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
-import torch
 
 from ...checks.findings import checks_of
 from ...checks.seen.preparation import Prepared, prepared
 from ...data.acquisition import Acquisition
-from ...data.frames import evenly_chosen
-from ...data.geometry import led_directions
+from ...data.geometry import refuse_empty_aperture
 from ...data.selection import USED
-from ...types import Done, Event, InputError, Note, Options
+from ...fields.finite import require_finite, what_is_not_finite
+from ...types import Done, Event, InputError, Note, Options, Preview
 from .judging import judged
 from .relayed import relayed
 
 MOST_BYTES = 2**31  # of frames that are looked at before a run
 CHOSEN = ("frame", "frames")  # options that name frames by number
 TOLD = ("geometry", "dose", "bright_disc")  # findings that are said though nothing is wrong: the rest hangs on them
-ABSURD = 1e15  # counts
+ABSURD = 1e12  # times what lit pixels usually hold: no detector reaches so far
+FEW = 2**14  # pixels that tell what is usual
 
 
 def announced(acquisition: Acquisition, as_given: bool = False) -> Generator[Event, None, Prepared]:
@@ -32,7 +32,13 @@ def announced(acquisition: Acquisition, as_given: bool = False) -> Generator[Eve
     acquisition : as it was read.
     as_given : change nothing.
     """
+    refuse_empty_aperture(acquisition)
     if as_given:
+        if said := absurd_pixel(acquisition):
+            raise InputError(
+                f"{acquisition.source or 'the acquisition'}: {said}; mask or repair it, or leave out as_given, which "
+                "keeps it from being filled"
+            )
         yield Note("the frames are taken as they are given: nothing is left out, masked, filled or subtracted")
         ready = Prepared(acquisition, (), acquisition, np.arange(acquisition.frame_count))
     else:
@@ -76,6 +82,9 @@ def prepared_run(
     stream = method(used, recipe)
     try:
         for event in stream:
+            if isinstance(event, Preview) and (wrong := what_is_not_finite(event.field.state_dict())):
+                where = used.source or "the acquisition"
+                raise InputError(f"{where}: method {name} has run away ({wrong}); {cause_in(used)}")
             yield _looked_at(event, ready, used, name, said) if isinstance(event, Done) else heard(event)
     finally:
         close = getattr(stream, "close", None)
@@ -85,31 +94,37 @@ def prepared_run(
 
 def _looked_at(done: Done, ready: Prepared, used: Acquisition, name: str, said: list[str]) -> Done:
     """The result, judged, with the numbers of its frames where some were left out; InputError if it is not finite."""
-    count = sum(int((~torch.isfinite(value)).sum()) for value in done.result.field.state_dict().values())
-    if count:
-        where = used.source or "the acquisition"
-        raise InputError(
-            f"{where}: the result of method {name} is not finite ({count} of its numbers are NaN or infinite); "
-            f"{_cause(used)}"
-        )
-    result = dataclasses.replace(judged(done.result, used), notes=(*said, *done.result.notes))
+    where = f"{used.source or 'the acquisition'}: the result of method {name}"
+    sound = require_finite(done.result, where, lambda: cause_in(used))
+    result = dataclasses.replace(judged(sound, used), notes=(*said, *done.result.notes))
     if used is ready.whole:
         return Done(result)
     calibration = {**result.calibration, USED: np.asarray(ready.kept, np.int64)}
     return Done(dataclasses.replace(result, calibration=calibration))
 
 
-def _cause(acquisition: Acquisition) -> str:
-    """What most likely made numbers overflow, and what to do."""
-    na = led_directions(acquisition)
-    if na is not None and (np.hypot(*na.T) >= 1).any():
-        led = int(np.hypot(*na.T).argmax())
-        return f"LED {led} has a direction of NA {np.hypot(*na[led]):.3g}, which no light has: correct the directions"
-    for number in evenly_chosen(acquisition.frame_count, 32):
-        frame = np.asarray(acquisition.frames[int(number)])
-        if np.abs(frame).max() > ABSURD:
-            y, x = np.unravel_index(int(np.abs(frame).argmax()), frame.shape)
-            return f"frame {number} holds {frame[y, x]:.3g} at pixel ({y}, {x}), which is no light: repair or mask it"
+def cause_in(acquisition: Acquisition) -> str:
+    """What of an `acquisition` most likely made numbers overflow, and what to do."""
+    if said := absurd_pixel(acquisition):
+        return f"{said}: repair it, or leave that frame out"
     values: Options = {n: v for n, v in acquisition.values().items() if isinstance(v, int | float)}
     listed = ", ".join(f"{n} {v:g}" for n, v in values.items())
     return f"check what is said of the microscope ({listed}), and the method's options"
+
+
+def absurd_pixel(acquisition: Acquisition) -> str:
+    """The first frame of an `acquisition` with a pixel that is no light, and its place; empty where there is none."""
+    for number in range(acquisition.frame_count):
+        frame = np.abs(np.asarray(acquisition.frames[number]))
+        if frame.dtype.kind != "f":
+            return ""
+        highest = float(np.max(frame, initial=0))
+        lit = frame[frame > 0]
+        usual = float(np.median(lit[:: max(1, lit.size // FEW)])) if lit.size else 0.0
+        if highest > ABSURD * usual:
+            y, x = np.unravel_index(int(frame.argmax()), frame.shape)
+            return (
+                f"frame {number} holds {highest:.3g} in row {y}, column {x}, which is no light: "
+                f"half of the lit ones hold at most {usual:.3g}"
+            )
+    return ""

@@ -13,9 +13,10 @@ from typing import Any
 import pydantic
 import yaml
 
-from ... import compute
+from ... import compute, memory
 from ...data.acquisition import Acquisition
 from ...data.colours import ONE_COLOUR, refuse_colours
+from ...data.derived import SCANS
 from ...registry import METHODS, summary
 from ...types import Event, InputError
 from .colour import Align, in_colours
@@ -275,8 +276,27 @@ def run(acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
 
 
 def _run_one(entry: Method, acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
-    """The events of a method on frames of one wavelength, made ready first."""
-    return prepared_run(acquisition, recipe, entry.name, as_given=recipe.as_given, method=partial(_run, entry))
+    """The events of a method on frames of one wavelength, made ready first; a full memory is said with what helps."""
+    try:
+        yield from prepared_run(acquisition, recipe, entry.name, as_given=recipe.as_given, method=partial(_run, entry))
+        return
+    except Exception as error:
+        if not compute.is_out_of_memory(error):
+            raise
+        said = _full_memory(error, acquisition, recipe)
+    compute.release()  # outside, where nothing of the method is held any longer
+    raise InputError(said)
+
+
+def _full_memory(error: Exception, acquisition: Acquisition, recipe: Recipe) -> str:
+    """What to say of memory that ran out in a method."""
+    where = compute.device(recipe.device)
+    part = "fewer frames (--frames)" if acquisition.kind in SCANS else "a smaller part (--region-um)"
+    remedies = [part, *memory.remedies_of(option.name for option in options(recipe.method))]
+    if where.type != "cpu":
+        remedies.append("the processor's memory (--device cpu)")
+    what = f"{acquisition.source or 'the acquisition'}: method {recipe.method} on {where}"
+    return memory.sentence(error, remedies, compute.free_bytes(where), what)
 
 
 def _run(entry: Method, acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:

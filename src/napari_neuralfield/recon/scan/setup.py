@@ -10,8 +10,9 @@ from ...checks.scan_rules import require_usable
 from ...data.acquisition import Acquisition, CodedPtychography, Ptychography
 from ...fields.planes import PlanesField
 from ...forward.ptychography import kernel
-from ...forward.scan import Scan, measure, narrowed, scan_of
+from ...forward.scan import Scan, narrowed, scan_of
 from ...forward.scan_problem import Problem, ScanState, object_of
+from ...forward.scan_streamed import measured_scan
 from ...optics.grids import centred_spectrum, to_centre
 from ...optics.probe import NAMES, described_probe
 from ...types import Field, InputError, Result
@@ -44,7 +45,7 @@ def problem_of(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe
     return Problem(
         acquisition=acquisition,
         scan=scan,
-        measured=measure(acquisition, scan, device),
+        measured=measured_scan(acquisition, scan, device),
         train=frames[~out],
         held=frames[out],
         kernel=kernel(scan),

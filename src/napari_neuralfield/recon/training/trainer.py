@@ -301,6 +301,11 @@ def run_training(
     due, error = trainer.seconds + recipe.validate_every_s, float("nan")
     while trainer.done < 1:
         now = trainer.step()
+        if not np.isfinite(now):
+            raise InputError(
+                f"the training has run away at step {trainer.steps} (its error is {now}); lower learning_rate, which "
+                f"is {recipe.learning_rate:g}, and begin from weights of before"
+            )
         error = now if error != error else 0.98 * error + 0.02 * now
         total = recipe.steps or max(trainer.steps + 1, round(trainer.steps / max(trainer.done, 1e-6)))
         yield Progress(trainer.steps, total, error, "steps, mean error in rad")

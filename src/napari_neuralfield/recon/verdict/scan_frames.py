@@ -120,7 +120,7 @@ def rebuilt(acquisition: Scanned, result: Result) -> tuple[Problem, ScanState]:
     problem = problem.with_geometry(**lengths)
     background = found.get("background")
     if background is not None and np.shape(background) == problem.measured.amplitude.shape[1:]:
-        added = to_corner(torch.as_tensor(np.array(background))).to(problem.measured.amplitude)
+        added = to_corner(torch.as_tensor(np.array(background))).to(problem.device, problem.measured.amplitude.dtype)
         problem = dataclasses.replace(problem, measured=dataclasses.replace(problem.measured, background=added))
     state, scan = first_state(problem, None), problem.scan
     light = found.get("coded_surface" if scan.geometry == "coded" else "probe")

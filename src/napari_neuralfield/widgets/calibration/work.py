@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ... import memory
 from ...app.figures import calibration_figures
 from ...app.figures.calibration_findings import Finding, findings
 from ...types import Event, InputError
@@ -66,10 +67,9 @@ def answering(work: Callable[[], Generator[Event, None, object]]) -> Callable[[]
         try:
             yield Answer((yield from work()))
         except Exception as error:  # the job's own words are about a reconstruction
-            from ... import compute
-
-            if compute.is_out_of_memory(error):
-                raise InputError("memory ran out; choose another device in the Reconstruct dock") from None
+            if memory.is_out_of_memory(error):
+                remedies = ("smaller regions", "another device in the Reconstruct dock")
+                raise InputError(memory.sentence(error, remedies)) from None
             raise InputError(explain(error)) from None
 
     return follow
