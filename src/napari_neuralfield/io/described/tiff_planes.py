@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...types import InputError
-from ..native.reading import explained
-from .image_metadata import described, missing_files
+from ..native import links
+from ..native.reading import explained, regular
+from .image_metadata import described, missing_files, named_files
 from .planes import AXES, Planes, in_order, sizes_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
     log.setLevel(logging.CRITICAL)
     try:
         with explained(path, "this is not a TIFF file or it is cut short"), tifffile.TiffFile(path) as file:
+            for name in named_files(file.ome_metadata or "") if file.is_ome else ():
+                other = links.named(name, path.absolute())
+                if other.exists() or other.is_symlink():
+                    regular(other)
             yield file
     finally:
         log.setLevel(level)

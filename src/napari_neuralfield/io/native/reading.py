@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...types import InputError
-from .true_cause import EMPTY, not_the_file, why_unreadable
+import numpy as np
 
+from ...types import InputError
+from .true_cause import EMPTY, NO_FILE, not_the_file, why_unreadable
+
+LARGEST_TEXT = 16 * 2**20  # bytes
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/+(?!/)[^/]")  # pathlib leaves one slash of two
 CODEC = re.compile(r"(?:<?COMPRESSION\.)?(?P<codec>\w+)[^']*requires the '(?P<package>[\w-]+)' package")
 PART = re.compile(r"could not import name '(?P<codec>\w+?)(?:_(?:de|en)code)?' from '(?P<package>\w+)'")
@@ -45,6 +51,108 @@ def located(path: str | Path) -> Path:
     return path
 
 
+def regular(path: str | Path) -> None:
+    """Refuse at once what is not a file with an end: a folder, a pipe, a socket, a device, a link to itself.
+
+    Raises
+    ------
+    InputError : which also says where there is none, and where it may not be read.
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file; check the name") from None
+    except PermissionError:
+        raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it") from None
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise InputError(f"{str(path)[:200]}: this leads to no file ({reason}); name the file itself") from None
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{path}: this is a folder where a file is expected; name the file")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path}: {NO_FILE}")
+
+
+def read_text(path: str | Path, what: str) -> str:
+    """The text in a file, as UTF-8.
+
+    Parameters
+    ----------
+    path : of the file.
+    what : it is, for the error: "the sidecar".
+
+    Raises
+    ------
+    InputError : where it is no file, is not text in UTF-8, or is larger than a text that people write.
+    """
+    regular(path)
+    size = os.path.getsize(path)
+    if size > LARGEST_TEXT:
+        raise InputError(
+            f"{path}: {what} is {size / 2**20:.0f} MB; it may have {LARGEST_TEXT // 2**20}, so put long lists into a "
+            "table or a .npy file and name that"
+        )
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except PermissionError:
+        raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it") from None
+    except OSError as error:
+        raise InputError(f"{path}: {what} cannot be read ({error.strerror or error})") from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: {what} is not text in UTF-8 (byte {error.start}); save it again as plain text in UTF-8"
+        ) from None
+
+
+def free_bytes() -> float:
+    """Memory that a program may still take; infinite where the system does not say."""
+    try:
+        words = Path("/proc/meminfo").read_text(encoding="ascii").partition("MemAvailable:")[2].split()
+        return 1024 * int(words[0])
+    except (OSError, ValueError, IndexError):
+        return math.inf
+
+
+@contextmanager
+def surprises(path: str | Path, where: str = "") -> Iterator[None]:
+    """Turn whatever nobody foresaw while a file is read into a sentence that names it; libraries keep quiet meanwhile.
+
+    Parameters
+    ----------
+    path : of the file.
+    where : what of it is read, such as "frame 3"; empty: all.
+
+    Raises
+    ------
+    InputError : for every error that does not say already what is wrong, but for memory that does not suffice.
+    """
+    log = logging.getLogger("tifffile")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        if "memory" in str(error).lower():
+            raise
+        raise InputError(f"{path}: {unexpected(path, error, where)}") from error
+    finally:
+        log.setLevel(level)
+
+
+def unexpected(path: str | Path, error: Exception, where: str = "") -> str:
+    """Half a sentence on an `error` that nobody foresaw while `where` in the file `path` was read."""
+    said = (missing_package(error) if isinstance(error, ImportError | ValueError) else "") or why_unreadable(path)
+    if said:
+        return said
+    reason = (str(error).strip("'\"").splitlines() or [""])[0][:160] or type(error).__name__
+    place = f"{where}: " if where else ""
+    return f"damaged or not as expected ({place}{reason}); copy or record it again, or correct what it says"
+
+
 @contextmanager
 def reachable(path: str | Path) -> Iterator[None]:
     """Turn a missing `path`, one that may not be read, and one that is no file or not the file itself, into a sentence.
@@ -53,6 +161,8 @@ def reachable(path: str | Path) -> Iterator[None]:
     """
     if said := not_the_file(path):
         raise InputError(f"{path}: {said}")
+    if os.path.islink(path) and not os.path.exists(path):
+        regular(path)
     try:
         yield
     except FileNotFoundError:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 HEAD = 4096  # bytes looked at
 EMPTY = "the file is empty, cut short to nothing; copy or record it again"
+NO_FILE = "this is a pipe, a socket or a device, not a file; save its data in a file first"
 LFS = b"version https://git-lfs.github.com/spec"
 PAGES = (b"<!doctype html", b"<html")
 ANNEX = b"/annex/objects/"
@@ -20,7 +21,7 @@ def not_the_file(path: str | Path) -> str:
         if stat.S_ISDIR(mode):
             return ""
         if not stat.S_ISREG(mode):
-            return "this is a pipe or a device, not a file; save its data in a file first"
+            return NO_FILE
         with open(path, "rb") as file:
             head = file.read(HEAD)
     except (OSError, ValueError):
@@ -42,6 +43,8 @@ def why_unreadable(path: str | Path) -> str:
     if said := not_the_file(path):
         return said
     try:
+        if not os.path.isfile(path):
+            return ""
         with open(path, "rb") as file:
             head = file.read(HEAD)
     except (OSError, ValueError):
