@@ -20,7 +20,11 @@ from napari_neuralfield.io import load_result, open_acquisition, open_draft, sav
 
 Make = Callable[..., LedArray]
 FRAMES = np.arange(4 * 6 * 8, dtype=np.uint16).reshape(4, 6, 8)
-SAYS = "kind: led_array\nwavelength_um: 0.5\nobjective_na: 0.1\npixel_um: 1\nleds: {na: [[0,0],[0,0.1],[0.1,0],[0.1,0.1]]}\n"
+SAYS = (
+    "kind: led_array\nwavelength_um: 0.5\nobjective_na: 0.1\npixel_um: 1\n"
+    "leds: {na: [[0,0],[0,0.1],[0.1,0],[0.1,0.1]]}\n"
+)
+FOCUS = "kind: through_focus\nwavelength_um: 0.5\nobjective_na: 0.1\ncondenser_na: 0.1\npixel_um: 1\nz_um: 0\n"
 FOREIGN = "lies outside of its own folder; copy it there, or allow it with --follow-links"
 
 
@@ -98,7 +102,9 @@ def test_what_lies_outside_is_read_where_that_is_allowed(
 
 
 @pytest.mark.parametrize("how", ["link", "virtual", "raw"])
-def test_what_lies_in_the_same_folder_is_read(homes: tuple[Path, Path], how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_lies_in_the_same_folder_is_read(
+    homes: tuple[Path, Path], how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Wherever the program was started, and however often a frame is asked for."""
     home, away = homes
     path = written(away / "a.acq.h5", how, Path("."))
@@ -171,14 +177,17 @@ def test_planes_of_a_companion_lie_beside(homes: tuple[Path, Path]) -> None:
     document = document.replace('PlaneCount="1"/>', f'PlaneCount="1">{place}')
     assert "FileName" in document
     tifffile.imwrite(home / "a.ome.tif", FRAMES[0], description=document, metadata=None, photometric="minisblack")
-    (home / "a.yaml").write_text("kind: through_focus\nwavelength_um: 0.5\nobjective_na: 0.1\ncondenser_na: 0.1\npixel_um: 1\nz_um: 0\n")
+    (home / "a.yaml").write_text(FOCUS)
     with pytest.raises(Exception, match=FOREIGN):
         open_draft(home / "a.ome.tif")
 
 
+FILES = ("a.tif", "a.yaml", "dark.npy", "leds.csv", "a.acq.h5", "a.npz", "a.mat", "a.nfield", "a.png")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices of other systems")
 @pytest.mark.parametrize("kind", ["pipe", "device", "socket", "loop", "folder"])
-@pytest.mark.parametrize("name", ["a.tif", "a.yaml", "dark.npy", "leds.csv", "a.acq.h5", "a.npz", "a.mat", "a.nfield", "a.png"])
+@pytest.mark.parametrize("name", FILES)
 def test_what_is_no_file_is_refused_at_once(
     homes: tuple[Path, Path], name: str, kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

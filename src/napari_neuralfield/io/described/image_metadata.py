@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,6 +83,15 @@ def named_files(described: str) -> list[str]:
         return []
     found = [e.get("FileName") or e.get("MetadataFile") for e in (*_all(root, "UUID"), *_all(root, "BinaryOnly"))]
     return list(dict.fromkeys(name for name in found if name))
+
+
+def planes_in(described: str) -> int:
+    """How many planes an OME document, `described`, speaks of in its largest image; 0 where it cannot be read."""
+    try:
+        every = _all(ET.fromstring(described), "Pixels") if described else []
+        return max((math.prod(max(1, int(p.get(f"Size{a}", 1))) for a in "CTZ") for p in every), default=0)
+    except (ET.ParseError, ValueError):
+        return 0
 
 
 def missing_files(described: str, folder: Path) -> list[str]:

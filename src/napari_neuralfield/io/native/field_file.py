@@ -15,7 +15,7 @@ from ... import __version__
 from ...registry import FIELDS
 from ...types import Field, InputError, Result, Verdict
 from .atomic import writing
-from .reading import reachable
+from .reading import reachable, regular, surprises
 
 if TYPE_CHECKING:
     import torch
@@ -66,9 +66,14 @@ def load_result(path: str | Path) -> Result:
     ------
     InputError : where the file is missing, damaged, newer than this program, or no field file.
     """
+    path = Path(path)
+    with surprises(path):
+        return _loaded(path)
+
+
+def _loaded(path: Path) -> Result:
     from safetensors import SafetensorError, safe_open
 
-    path = Path(path)
     header = read_header(path)
     stored: dict[str, torch.Tensor] = {}
     try:
@@ -180,6 +185,7 @@ def _metadata(path: Path) -> dict[str, Any]:
     """The header's strings, read without loading torch."""
     from safetensors import SafetensorError, safe_open
 
+    regular(path)
     try:
         with reachable(path), path.open("rb"), safe_open(path, framework="np") as file:
             return dict(file.metadata() or {})

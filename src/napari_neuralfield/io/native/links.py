@@ -24,10 +24,11 @@ class Outside(InputError):
 
 @dataclasses.dataclass
 class Following:
-    """Whether links are followed everywhere, and where they led out of their folder so far."""
+    """Whether links are followed everywhere, where they led out so far, and files that the user named, not a file."""
 
     everywhere: bool = False
     outside: list[Path] = dataclasses.field(default_factory=list)
+    typed: set[Path] = dataclasses.field(default_factory=set)
 
 
 _following: contextvars.ContextVar[Following | None] = contextvars.ContextVar("following", default=None)
@@ -37,7 +38,7 @@ _following: contextvars.ContextVar[Following | None] = contextvars.ContextVar("f
 def following(everywhere: bool | None = None) -> Iterator[Following]:
     """Within the block links are followed `everywhere`, or only inside their folders; None: as outside of the block."""
     before = _following.get() or Following()
-    token = _following.set(Following(before.everywhere if everywhere is None else everywhere))
+    token = _following.set(Following(before.everywhere if everywhere is None else everywhere, typed=before.typed))
     try:
         yield _now()
     finally:
@@ -68,12 +69,22 @@ def check(other: str | Path, where: str | Path) -> None:
         homes = {Path(os.path.realpath(where)).parent, Path(os.path.realpath(Path(where).parent))}
     except (OSError, ValueError) as error:
         raise InputError(f"{where}: it names {str(other)[:80]!r}, which is no name of a file ({error})") from None
-    if any(real.is_relative_to(home) for home in homes):
+    if any(real.is_relative_to(home) for home in homes) or real in _now().typed:
         return
     if not everywhere():
         raise Outside(f"{where}: it names {other}, which lies outside of its own folder; {REMEDY}")
     if real not in _now().outside:
         _now().outside.append(real)
+
+
+def typed(path: str | Path) -> None:
+    """Within the block of `following` a file that the user named may lie anywhere."""
+    _now().typed.add(Path(os.path.realpath(path)))
+
+
+def typed_outside(folder: Path) -> list[Path]:
+    """Files that the user named and that lie outside of a `folder`."""
+    return sorted(path for path in _now().typed if not path.is_relative_to(os.path.realpath(folder)))
 
 
 def note(seen: Following) -> list[str]:

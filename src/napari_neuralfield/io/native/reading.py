@@ -6,17 +6,17 @@ import logging
 import math
 import os
 import re
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from ...data.plain_files import read_text as read_text
+from ...data.plain_files import regular as regular
 from ...types import InputError
-from .true_cause import EMPTY, NO_FILE, not_the_file, why_unreadable
+from .true_cause import EMPTY, not_the_file, why_unreadable
 
-LARGEST_TEXT = 16 * 2**20  # bytes
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/+(?!/)[^/]")  # pathlib leaves one slash of two
 CODEC = re.compile(r"(?:<?COMPRESSION\.)?(?P<codec>\w+)[^']*requires the '(?P<package>[\w-]+)' package")
 PART = re.compile(r"could not import name '(?P<codec>\w+?)(?:_(?:de|en)code)?' from '(?P<package>\w+)'")
@@ -51,60 +51,6 @@ def located(path: str | Path) -> Path:
     return path
 
 
-def regular(path: str | Path) -> None:
-    """Refuse at once what is not a file with an end: a folder, a pipe, a socket, a device, a link to itself.
-
-    Raises
-    ------
-    InputError : which also says where there is none, and where it may not be read.
-    """
-    path = Path(path)
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; check the name") from None
-    except PermissionError:
-        raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it") from None
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise InputError(f"{str(path)[:200]}: this leads to no file ({reason}); name the file itself") from None
-    if stat.S_ISDIR(mode):
-        raise InputError(f"{path}: this is a folder where a file is expected; name the file")
-    if not stat.S_ISREG(mode):
-        raise InputError(f"{path}: {NO_FILE}")
-
-
-def read_text(path: str | Path, what: str) -> str:
-    """The text in a file, as UTF-8.
-
-    Parameters
-    ----------
-    path : of the file.
-    what : it is, for the error: "the sidecar".
-
-    Raises
-    ------
-    InputError : where it is no file, is not text in UTF-8, or is larger than a text that people write.
-    """
-    regular(path)
-    size = os.path.getsize(path)
-    if size > LARGEST_TEXT:
-        raise InputError(
-            f"{path}: {what} is {size / 2**20:.0f} MB; it may have {LARGEST_TEXT // 2**20}, so put long lists into a "
-            "table or a .npy file and name that"
-        )
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except PermissionError:
-        raise InputError(f"{path}: reading it is not allowed; ask for permission or copy it") from None
-    except OSError as error:
-        raise InputError(f"{path}: {what} cannot be read ({error.strerror or error})") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: {what} is not text in UTF-8 (byte {error.start}); save it again as plain text in UTF-8"
-        ) from None
-
-
 def free_bytes() -> float:
     """Memory that a program may still take; infinite where the system does not say."""
     try:
@@ -121,11 +67,11 @@ def surprises(path: str | Path, where: str = "") -> Iterator[None]:
     Parameters
     ----------
     path : of the file.
-    where : what of it is read, such as "frame 3"; empty: all.
+    where : what of it is read, such as "frames"; empty: all.
 
     Raises
     ------
-    InputError : for every error that does not say already what is wrong, but for memory that does not suffice.
+    InputError : for every error that does not say already what is wrong.
     """
     log = logging.getLogger("tifffile")
     level = log.level
@@ -133,24 +79,38 @@ def surprises(path: str | Path, where: str = "") -> Iterator[None]:
     try:
         with np.errstate(all="ignore"):
             yield
-    except (InputError, MemoryError):
+    except (InputError, BrokenPipeError):
         raise
     except Exception as error:
-        if "memory" in str(error).lower():
-            raise
-        raise InputError(f"{path}: {unexpected(path, error, where)}") from error
+        raise InputError(f"{path}: {_unforeseen(path, error, where)}") from error
     finally:
         log.setLevel(level)
 
 
-def unexpected(path: str | Path, error: Exception, where: str = "") -> str:
+def _unforeseen(path: str | Path, error: Exception, where: str) -> str:
     """Half a sentence on an `error` that nobody foresaw while `where` in the file `path` was read."""
+    if isinstance(error, MemoryError) or "alloc" in str(error).lower():
+        free = free_bytes()
+        left = f" than the {free / 1e9:.3g} GB that are free" if math.isfinite(free) else ""
+        return f"reading {where or 'it'} needs more memory{left}; close other programs, or cut the file up"
     said = (missing_package(error) if isinstance(error, ImportError | ValueError) else "") or why_unreadable(path)
-    if said:
-        return said
-    reason = (str(error).strip("'\"").splitlines() or [""])[0][:160] or type(error).__name__
     place = f"{where}: " if where else ""
-    return f"damaged or not as expected ({place}{reason}); copy or record it again, or correct what it says"
+    return said or f"damaged or not as expected ({place}{_reason(error)}); copy or record it again"
+
+
+def _reason(error: Exception) -> str:
+    """What an error of a library means for the file."""
+    if isinstance(error, KeyError):
+        return f"{' '.join(str(error).split())[:120]} cannot be reached"
+    if isinstance(error, UnicodeError):
+        return "a text in it is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, OverflowError | FloatingPointError | ZeroDivisionError):
+        return "a number in it is 0, or far too large"
+    if isinstance(error, OSError | EOFError):
+        return "a part of it cannot be read"
+    return "what is stored in it has another form than it should"
 
 
 @contextmanager

@@ -6,9 +6,10 @@ import os
 import stat
 from pathlib import Path
 
+from ...data.plain_files import NO_FILE
+
 HEAD = 4096  # bytes looked at
 EMPTY = "the file is empty, cut short to nothing; copy or record it again"
-NO_FILE = "this is a pipe, a socket or a device, not a file; save its data in a file first"
 LFS = b"version https://git-lfs.github.com/spec"
 PAGES = (b"<!doctype html", b"<html")
 ANNEX = b"/annex/objects/"

@@ -41,6 +41,8 @@ def open_draft(path: str | Path, follow_links: bool | None = None) -> Draft:
     with surprises(path), links.following(follow_links) as followed:
         draft = _draft(path)
         draft.notes += links.note(followed)
+        if np.dtype(draft.frames.dtype).kind not in "biufc":
+            raise InputError(f"{path}: the frames are of type {draft.frames.dtype}; they must be numbers")
     draft.frames = FramesOf(draft.frames, str(path))
     return draft
 

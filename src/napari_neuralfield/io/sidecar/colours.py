@@ -17,8 +17,8 @@ from PIL import Image
 from ...data.acquisition import Draft
 from ...data.frames import Frames
 from ...types import InputError
-from ..native.hdf5_frames import Key
 from ..native import links
+from ..native.hdf5_frames import Key
 from ..native.reading import explained, regular
 from .finding import COLOUR_FILES
 from .tables import read_image

@@ -19,6 +19,7 @@ from ..native import links
 from . import columns
 from .tables import read_table
 
+MOST_LEDS = 10**6
 Pair = tuple[float, float]
 Place = tuple[int, int]  # row and column from 0
 Positive = Annotated[float, pydantic.Field(gt=0)]
@@ -136,6 +137,8 @@ def _places(grid: Grid, where: Path, names: Sequence[str]) -> tuple[np.ndarray, 
         places = np.array(grid.order, dtype=int).reshape(-1, 2)
     elif grid.order.lower().endswith(TABLES):
         places = _order_in(links.named(grid.order, where), grid)
+    elif grid.rows * grid.columns > MOST_LEDS:
+        raise InputError(f"leds: grid: {grid.rows} x {grid.columns} LEDs are no board; give rows and columns of yours")
     else:
         places = lit_order(grid.rows, grid.columns, grid.order, start=grid.start, sense=grid.sense, first=grid.first)
     if places.min(initial=0) < 0 or (places >= [grid.rows, grid.columns]).any():

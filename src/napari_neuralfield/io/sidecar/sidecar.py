@@ -70,7 +70,7 @@ def kind_of(given: dict[str, object], path: Path) -> str:
     path : the sidecar, for the error.
     """
     kind = given.get("kind")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         said = f"kind is {kind!r}" if "kind" in given else "kind is missing"
         error = InputError if "kind" in given else KindMissing
         raise error(f"{path}: {said}; it must be one of {', '.join(KINDS)}")
@@ -267,7 +267,7 @@ def _named(draft: Draft, name: str, value: object, quantity: Quantity, sidecar: 
     if isinstance(value, Mapping) and "table" in value:
         return _from_table(draft, name, value, quantity, sidecar)
     if not isinstance(value, str):
-        return _array(_typed(name, value, quantity, sidecar), sidecar)
+        return _even(name, _array(_typed(name, value, quantity, sidecar), sidecar), sidecar)
     if typed_values.NUMBER.fullmatch(value.strip()) and not (sidecar.parent / value).exists():
         return _typed(name, value, quantity, sidecar)  # one for all frames
     file = links.named(value, sidecar)
@@ -284,6 +284,15 @@ def _named(draft: Draft, name: str, value: object, quantity: Quantity, sidecar: 
     if name not in found:
         raise InputError(f"{file}: there is no {name} in it, which {sidecar.name} asks for")
     return found[name]
+
+
+def _even(name: str, value: object, sidecar: Path) -> object:
+    """A list whose rows are equally long, or anything else, as it is."""
+    try:
+        np.asarray(value)
+    except ValueError:
+        raise InputError(f"{sidecar}: {name} is a list whose rows differ in length; give each as many values") from None
+    return value
 
 
 def _from_table(
