@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -275,6 +276,18 @@ def not_the_input(target: Path, file: Path) -> None:
     """Refuse an output `target` that is the input `file`, under whatever name or link."""
     if target.exists() and os.path.samefile(target, file):
         raise InputError(f"output {target} is the input {file}, which would be lost; choose another name")
+
+
+@contextlib.contextmanager
+def about(file: Path) -> Iterator[None]:
+    """What is refused within the block names the `file`, unless it is about an option."""
+    try:
+        yield
+    except InputError as error:
+        said = str(error)
+        if said.startswith(("option", "output", "method", "device")) or file.name in said:
+            raise
+        raise InputError(f"{file}: {said}") from error
 
 
 def existing(path: Path) -> Path:

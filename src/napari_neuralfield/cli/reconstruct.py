@@ -65,7 +65,8 @@ def run(
     if said := said_of(part, count):
         print(f"of {said}")
     events = placed(iter(reconstruct(part.acquisition, built)), part, count)
-    result = terminal.follow(events, part.acquisition, built, target)
+    with arguments.about(file):
+        result = terminal.follow(events, part.acquisition, built, target)
     terminal.save(result, target)
     for line in terminal.figures(result):
         print(line)

@@ -216,4 +216,3 @@ def places(name: str, here: Path) -> Iterator[Path]:
 def _file_of(item: h5py.Group | h5py.Dataset) -> Path:
     name = item.file.filename
     return Path(name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name).absolute()
-

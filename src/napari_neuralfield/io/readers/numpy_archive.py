@@ -48,8 +48,8 @@ class NumpyArchiveReader:
             if all(name in held.heads for name in SCAN):
                 return _scan(path, held)
             raise InputError(
-                f"{path}: the file holds {', '.join(sorted(held.heads)) or 'nothing'}; it must hold frames (frame, y, x), "
-                "or data and scan, or name the frames in its sidecar as variables: {frames: NAME}"
+                f"{path}: the file holds {', '.join(sorted(held.heads)) or 'nothing'}; it must hold frames (frame, y, "
+                "x), or data and scan, or name the frames in its sidecar as variables: {frames: NAME}"
             )
         name = names[named.FRAMES].name
         said = str(held.array("kind")) if "kind" in held.heads else None
