@@ -2,13 +2,14 @@
 READY := .venv/.ready
 BIN := .venv/bin
 
-.PHONY: help demo test plugin lint bench
+.PHONY: help demo test plugin lint bench stress
 help:
 	@echo "make demo   reconstruct a bundled example, save a picture, open napari where there is a display"
 	@echo "make test   ruff, mypy, every test, and those of the example plug-in"
 	@echo "make plugin the tests of examples/plugin alone"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  every method over the benchmark files, as one table"
+	@echo "make stress a thousand broken inputs and a thousand killed commands; COUNT=1000 SEED=1"
 	@echo "make release  wheel and sdist in dist/, tried out in an empty environment"
 
 demo: $(READY)
@@ -31,6 +32,13 @@ lint: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m bench
+
+# Minutes to an hour; each case prints a line only where it ends in another way than it should.
+COUNT := 1000
+SEED := 1
+stress: $(READY)
+	@$(BIN)/python -m tests.stress.fuzz --count $(COUNT) --seed $(SEED); ended=$$?; \
+	$(BIN)/python -m tests.stress.kills --count $(COUNT) --seed $(SEED) && exit $$ended
 
 # Needs no .venv: it makes environments of its own, outside the checkout.
 .PHONY: release

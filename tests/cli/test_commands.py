@@ -168,7 +168,7 @@ def test_mistakes_are_one_line_and_status_2(frames: Path, tmp_path: Path, capsys
         (*run, "--seed", "-1"): "option seed of method toy is -1",
         (*run, "--passes"): "option --passes has no value",
         (*run, "--preset", "p"): "preset 'p' is not one of method toy; it has: published",
-        (*run, "--recipe", tmp_path / "no.yaml"): r"no\.yaml: the recipe cannot be read",
+        (*run, "--recipe", tmp_path / "no.yaml"): r"no\.yaml: there is no such file",
         (*run[:-1], tmp_path / "o.tif"): r"must end in \.nfield",
         (*run[:-1], tmp_path / "no" / "o.nfield"): "does not exist",
         ("render", frames, "--z-um", "0", "-o", tmp_path / "o.npy"): str(frames),

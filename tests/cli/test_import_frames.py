@@ -134,10 +134,11 @@ def test_several_files_in_their_order(tmp_path: Path, monkeypatch: pytest.Monkey
     options = ["--kind", "through_focus", "--wavelength-um", "0.5", "--objective-na", "0.4", "--condenser-na", "0.1"]
     more = [*options, "--pixel-um", "0.5", "--z-um"]
     assert run("set/c.tif", "set/a.tif", "-o", "x.acq.h5", *more, "log.csv") == 0
-    found = open_acquisition("set")
+    assert "opens with --follow-links, as log.csv lies outside" in capsys.readouterr().out
+    found = open_acquisition("set", follow_links=True)
     assert (found.z_um.tolist(), found.frames[:, 0, 0].tolist()) == ([3, -3], [ord("c"), ord("a")])
     before = Path("set/acquisition.yaml").read_text()
-    assert run("set", "-o", "y.acq.h5", "--title", "two of three", "--z-um", "-1,1") == 0
+    assert run("set", "-o", "y.acq.h5", "--follow-links", "--title", "two of three", "--z-um", "-1,1") == 0
     assert "was there before and stays as it is; it lacks, or says otherwise:" in capsys.readouterr().out
     assert Path("set/acquisition.yaml").read_text() == before
     assert (open_acquisition("y.acq.h5").title, open_acquisition("y.acq.h5").z_um.tolist()) == ("two of three", [-1, 1])

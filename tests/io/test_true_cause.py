@@ -54,7 +54,7 @@ def test_links_and_pipes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"link.tif: this link leads to nowhere.tif, which is not there"):
         open_draft(tmp_path / "link.tif")
     os.mkfifo(tmp_path / "pipe.tif")
-    with pytest.raises(InputError, match=r"pipe.tif: this is a pipe or a device, not a file"):
+    with pytest.raises(InputError, match=r"pipe.tif: this is a pipe, a socket or a device, not a file"):
         open_draft(tmp_path / "pipe.tif")
     with pytest.raises(InputError, match=r"no images are found; .* but it holds 2 .tif files"):
         open_draft(tmp_path)

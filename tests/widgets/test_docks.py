@@ -245,7 +245,7 @@ def test_checks_are_shown_in_words(viewer, draft, qtbot, monkeypatch):
 
 
 def test_a_bad_file_is_said_and_everything_lives_on(viewer, draft, qtbot, errors, monkeypatch, tmp_path):
-    def open_draft(path):
+    def open_draft(path, follow_links=None):
         if path.name == "bad.mat":
             raise InputError(f"{path}: no reader knows this file")
         return draft

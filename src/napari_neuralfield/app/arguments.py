@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -288,6 +289,18 @@ def given(path: Path | None, flag: str = "-o") -> Path:
     if path is None:
         raise InputError(f"option {flag} is missing; name the file to write, such as {flag} OUT.nfield")
     return path
+
+
+@contextlib.contextmanager
+def about(file: Path) -> Iterator[None]:
+    """What is refused within the block names the `file`, unless it is about an option."""
+    try:
+        yield
+    except InputError as error:
+        said = str(error)
+        if said.startswith(("option", "output", "method", "device")) or file.name in said:
+            raise
+        raise InputError(f"{file}: {said}") from error
 
 
 def existing(path: Path) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..data.colours import named_colour
 from ..fields.colour import ColourField
+from ..io.native.hdf5_file import opened
 from ..io.native.reading import explained
 from ..recon.engine.image_scores import FREE, Compared, Free, aligned, figures, fourier_share
 from ..types import Field, InputError, Options, Result
@@ -62,7 +63,7 @@ def read_truth(path: Path) -> TruthFile:
     ------
     InputError : where the file cannot be read, or holds neither `object` nor `phase_rad`.
     """
-    with explained(path, "this is not an HDF5 file with the truth behind frames"), h5py.File(path) as file:
+    with explained(path, "this is not an HDF5 file with the truth behind frames"), opened(path) as file:
         known = {name: np.asarray(value[()]) for name, value in file.items() if isinstance(value, h5py.Dataset)}
         known |= {name: np.asarray(value) for name, value in file.attrs.items()}
     name = next((n for n in ("object", "phase_rad") if n in known and known[n].ndim in (2, 3)), None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from . import error_text as mistakes
 from . import field_commands, frame_commands, free_options, interrupts
@@ -13,6 +15,7 @@ from .program import app
 
 __all__ = ["app", "field_commands", "frame_commands", "main"]
 
+FOLLOW = "--follow-links"  # of every command
 OWN = (
     "--method", "--preset", "--recipe", "--report", "--orientations", "--seed", "--device", "--output", "-o",
     "--resume", "--from", "--frames", "--leave-out", "--region-um", "--checkpoint-seconds",
@@ -26,8 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(line_buffering=True)  # notes of a long run reach a pipe when they are made
     mistakes.say_warnings()
     try:
-        with interrupts.as_ctrl_c():
-            app(free_options.joined(tokens, OWN), print_error=False, exit_on_error=False, result_action="return_none")
+        with interrupts.as_ctrl_c(), _links_followed(FOLLOW in tokens):
+            known = free_options.joined([token for token in tokens if token != FOLLOW], OWN)
+            app(known, print_error=False, exit_on_error=False, result_action="return_none")
         sys.stdout.flush()
         return 0
     except BrokenPipeError:  # the reader of our output went away, as `head` does
@@ -39,3 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         mistakes.explain(error, tokens)
         return 2
+
+
+def _links_followed(out: bool) -> AbstractContextManager[object]:
+    """Within it files may name others that lie outside of their folders, where `out`."""
+    if not out:
+        return contextlib.nullcontext()
+    from ..io.native import links
+
+    return links.following(out)

@@ -58,13 +58,15 @@ def info(file: Path, /, *, as_json: AsJson = False) -> None:
     as_json
         Print JSON instead of text.
     """
+    from ..io.native.reading import surprises
     from . import report
 
     arguments.existing(file)
-    if file.suffix in FIELD:
-        show(report.field(file), as_json, report.field_as_text)
-    else:
-        show(report.acquisition(file), as_json, report.acquisition_as_text)
+    with surprises(file):
+        if file.suffix in FIELD:
+            show(report.field(file), as_json, report.field_as_text)
+        else:
+            show(report.acquisition(file), as_json, report.acquisition_as_text)
 
 
 @app.command(name="import")

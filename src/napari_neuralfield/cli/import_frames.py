@@ -17,6 +17,7 @@ from ..data.derived import DERIVING
 from ..data.names.name_order import signed_numbers
 from ..data.quantity import check_value
 from ..io import open_draft, save_acquisition
+from ..io.native import links
 from ..io.native.atomic import write_or_keep, writing
 from ..io.sidecar import finding
 from ..io.sidecar.told_by_names import DEPTH_WORD
@@ -89,20 +90,26 @@ def run(
     options = {name.replace("-", "_"): text for name, text in typed.items() if text is not None}
     task = _begin(files)
     asking = sys.stdin is not None and sys.stdin.isatty()
-    try:
-        _take_kind(task, kind, asking)
-        _take_options(task, options)
-        if asking:
-            print(_what_it_is(task))
-            _ask_for_all(task)
-        else:
-            _refuse_missing(task)
+    with links.following():
+        try:
+            _settle(task, kind, options, asking)
+        except (EOFError, KeyboardInterrupt):
+            raise Interrupted(BROKEN_OFF) from None
+        _write(task, target)
+
+
+def _settle(task: Import, kind: str | None, options: Mapping[str, str], asking: bool) -> None:
+    """Take what was typed, and in a terminal ask for the rest and whether it is right."""
+    _take_kind(task, kind, asking)
+    _take_options(task, options)
+    if asking:
+        print(_what_it_is(task))
+        _ask_for_all(task)
+    else:
+        _refuse_missing(task)
+    _show(task)
+    while asking and not _is_right(task):
         _show(task)
-        while asking and not _is_right(task):
-            _show(task)
-    except (EOFError, KeyboardInterrupt):
-        raise Interrupted(BROKEN_OFF) from None
-    _write(task, target)
 
 
 def _begin(files: Sequence[Path]) -> Import:
@@ -268,6 +275,8 @@ def _write(task: Import, target: Path) -> None:
     if not task.there:
         with writing(task.sidecar) as path:
             path.write_text(text, encoding="utf-8")
-        print(f"what was said is in {task.sidecar}, so {task.recording} opens by itself")
+        outside = ", ".join(path.name for path in links.typed_outside(task.sidecar.parent))
+        how = f"with {links.SWITCH}, as {outside} lies outside of its folder" if outside else "by itself"
+        print(f"what was said is in {task.sidecar}, so {task.recording} opens {how}")
     elif new:
         print(f"{task.sidecar} was there before and stays as it is; it lacks, or says otherwise:\n{text}", end="")

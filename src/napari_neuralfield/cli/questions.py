@@ -13,6 +13,7 @@ from ..data import typed_values
 from ..data.acquisition import KINDS, quantities
 from ..data.derived import DERIVING
 from ..data.typed_values import Plain
+from ..io.native import links
 from ..optics.led_orders import CORNERS, GRID_ORDERS, SENSES, SIDES
 from ..types import InputError
 
@@ -240,6 +241,8 @@ def _a_file(text: str) -> bool:
 def from_folder(text: str, folder: Path) -> str:
     """The name of a file as seen from the sidecar's folder; `text` is as typed, from where the program runs."""
     file = Path(text.strip())
+    if file.is_file():
+        links.typed(file)
     if file.is_file() and not file.is_absolute():
         return Path(os.path.relpath(file, folder)).as_posix()
     return text.strip()

@@ -110,9 +110,9 @@ def check_value(name: str, q: Quantity, value: object, where: str) -> Any:
     try:
         kind = np.complex64 if q.complex else bool if q.unit == "bool" else np.float64
         array = np.asarray(value, dtype=kind)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(
-            f"{where}: {name} is {value!r}; it must be a number{f' in {q.unit}' if q.unit else ''}"
+            f"{where}: {name} is {str(value)[:80]}; it must be a number{f' in {q.unit}' if q.unit else ''}"
         ) from None
     if q.shape == () and array.ndim != 0:
         if array.size != 1:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..data.plain_files import regular
 from ..registry import NETWORKS
 from ..types import InputError
 from .encoder import LocalConditionalNetwork
@@ -95,6 +96,8 @@ def load_weights(path: str | Path, network: str) -> Weights:
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
+    if path.exists() or path.is_symlink():
+        regular(path)
     try:
         with safe_open(path, framework="pt") as file:
             said = dict(file.metadata() or {})

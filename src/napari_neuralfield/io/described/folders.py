@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...data.names.name_order import families, in_natural_order
 from ...types import InputError
+from ..native import links
 from ..sidecar.by_name import listed
 
 SUFFIXES = (".tif", ".tiff", ".png")
@@ -33,8 +34,10 @@ def chosen_images(folder: Path, given: Mapping[str, object], where: Path | None)
         double = next((name for name in files if files.count(name) > 1), None)
         if double is not None:
             raise InputError(f"{where}: files names {double} twice; each image is one frame, so name it once")
-        paths = [folder / str(name) for name in files]
+        paths = [links.named(str(name), folder / (where.name if where else "files")) for name in files]
     elif files is None or isinstance(files, str):
+        if files and (Path(files).is_absolute() or ".." in Path(files).parts):
+            raise InputError(f"{where}: files is {files!r}; it must be a pattern of names in the folder, as led_*.tif")
         found = {path.relative_to(folder).as_posix(): path for path in folder.glob(files or "*")}
         paths = [found[name] for name in in_natural_order(found) if _is_image(found[name])]
         used = {(where.parent / v).resolve() for v in given.values() if isinstance(v, str) and v} if where else set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,19 +68,35 @@ def of_xml(root: ET.Element, sizes: tuple[int, int, int], image: int = 0) -> Pla
 def read_xml(path: Path) -> ET.Element | None:
     """The OME document in a file of its own; None where it cannot be read."""
     try:
-        return ET.parse(path).getroot()
+        return ET.parse(path).getroot() if path.is_file() else None
     except (OSError, ET.ParseError, ValueError):
         return None
 
 
-def missing_files(described: str, folder: Path) -> list[str]:
-    """Names of the files that an OME document, `described`, says its planes lie in and that are not in the `folder`."""
+def named_files(described: str) -> list[str]:
+    """Names of all files that an OME document, `described`, says its planes or its metadata lie in."""
+    if "FileName" not in described and "MetadataFile" not in described:
+        return []
     try:
-        places = _all(ET.fromstring(described), "UUID")
+        root = ET.fromstring(described)
     except ET.ParseError:
         return []
-    names = dict.fromkeys(str(p.get("FileName")) for p in places if p.get("FileName"))
-    return [name for name in names if not (folder / Path(name).name).is_file()]
+    found = [e.get("FileName") or e.get("MetadataFile") for e in (*_all(root, "UUID"), *_all(root, "BinaryOnly"))]
+    return list(dict.fromkeys(name for name in found if name))
+
+
+def planes_in(described: str) -> int:
+    """How many planes an OME document, `described`, speaks of in its largest image; 0 where it cannot be read."""
+    try:
+        every = _all(ET.fromstring(described), "Pixels") if described else []
+        return max((math.prod(max(1, int(p.get(f"Size{a}", 1))) for a in "CTZ") for p in every), default=0)
+    except (ET.ParseError, ValueError):
+        return 0
+
+
+def missing_files(described: str, folder: Path) -> list[str]:
+    """Names of the files that an OME document, `described`, says its planes lie in and that are not in the `folder`."""
+    return [name for name in named_files(described) if not (folder / name).is_file()]
 
 
 def _put_optics(root: ET.Element, pixels: ET.Element, found: Planes) -> None:

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...types import InputError
-from ..native.reading import explained
-from .image_metadata import described, missing_files
+from ..native import links
+from ..native.reading import explained, regular
+from .image_metadata import described, missing_files, named_files, planes_in
 from .planes import AXES, Planes, in_order, sizes_of
 
 if TYPE_CHECKING:
     import tifffile
+
+MOST_PLANES = 10**6  # of a file however small, since its planes may lie in others
 
 
 @contextmanager
@@ -29,9 +32,21 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
     log.setLevel(logging.CRITICAL)
     try:
         with explained(path, "this is not a TIFF file or it is cut short"), tifffile.TiffFile(path) as file:
+            _check_claims(file, path)
+            for name in named_files(file.ome_metadata or "") if file.is_ome else ():
+                other = links.named(name, path.absolute())
+                if other.exists() or other.is_symlink():
+                    regular(other)
             yield file
     finally:
         log.setLevel(level)
+
+
+def _check_claims(file: tifffile.TiffFile, path: Path) -> None:
+    """Refuse an open file, `path`, that speaks of more planes than it has bytes, before a place is made for each."""
+    said = planes_in(file.ome_metadata or "") if file.is_ome else 0
+    if said > max(path.stat().st_size, MOST_PLANES):
+        raise InputError(f"{path}: the file speaks of {said:.4g} planes, more than it can hold; save it again")
 
 
 def order_of(axes: str, shape: Sequence[int]) -> np.ndarray | None:

@@ -48,7 +48,7 @@ def _checked_kind(file: h5py.File, path: Path) -> str:
     if found != FORMAT:
         raise InputError(f"{path}: attribute format is {found!r}; an acquisition file has format {FORMAT!r}")
     version = file.attrs.get("version")
-    if version is None or np.ndim(version) or int(version) < 1:
+    if not isinstance(version, int | np.integer) or int(version) < 1:
         raise InputError(f"{path}: attribute version is {version!r}; it must be a whole number from 1 to {VERSION}")
     if int(version) > VERSION:
         raise InputError(

@@ -14,7 +14,7 @@ import numpy as np
 from ... import __version__
 from ...registry import FIELDS
 from ...types import Field, InputError, Result, Verdict
-from .reading import reachable
+from .reading import reachable, regular, surprises
 from .tensor_file import save_tensors
 
 if TYPE_CHECKING:
@@ -68,9 +68,14 @@ def load_result(path: str | Path) -> Result:
     ------
     InputError : where the file is missing, damaged, newer than this program, or no field file.
     """
+    path = Path(path)
+    with surprises(path):
+        return _loaded(path)
+
+
+def _loaded(path: Path) -> Result:
     from safetensors import SafetensorError, safe_open
 
-    path = Path(path)
     header = read_header(path)
     stored: dict[str, torch.Tensor] = {}
     try:
@@ -182,6 +187,7 @@ def _metadata(path: Path) -> dict[str, Any]:
     """The header's strings, read without loading torch."""
     from safetensors import SafetensorError, safe_open
 
+    regular(path)
     try:
         with reachable(path), path.open("rb"), safe_open(path, framework="np") as file:
             return dict(file.metadata() or {})

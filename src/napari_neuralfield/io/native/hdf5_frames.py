@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import os
@@ -15,9 +14,10 @@ import numpy as np
 
 from ...data.frames import Frames
 from ...types import InputError
+from . import links
+from .hdf5_file import opened as opened
+from .hdf5_file import places
 from .hdf5_storage import decoded, home
-from .reading import reachable
-from .true_cause import why_unreadable
 
 LOST = "its data {} lie in {}, which is missing; copy that file beside it"
 MOST_LINKS = 20_000  # of a file that are looked at for one that leads nowhere
@@ -25,35 +25,10 @@ Some = SupportsIndex | slice | np.ndarray
 Key = Some | tuple[Some, ...]  # what a stack of frames is indexed with
 
 
-def opened(path: str | Path, cache_bytes: int | None = None) -> h5py.File:
-    """An HDF5 file for reading.
-
-    Parameters
-    ----------
-    path : of the file.
-    cache_bytes : memory for chunks that were read; HDF5's own where None.
-
-    Raises
-    ------
-    InputError : where it is missing, not readable, cut short, or not HDF5.
-    """
-    with contextlib.suppress(ImportError):
-        import hdf5plugin  # noqa: F401  the filters of compressed detectors, such as bitshuffle
-    try:
-        with reachable(path):
-            return h5py.File(path, "r", rdcc_nbytes=cache_bytes)
-    except OSError as error:
-        text = str(error).lower()
-        if "truncated" in text or "eof" in text:
-            raise InputError(f"{path}: the file is cut short; copy or record it again") from None
-        said = why_unreadable(path) or "this is not an HDF5 file or it is damaged; copy or record it again"
-        raise InputError(f"{path}: {said}") from None
-
-
 @functools.lru_cache(maxsize=8)
-def _kept_open(path: Path, name: str, process: int, written_ns: int) -> h5py.Dataset:
-    """An open dataset keeps chunks in memory; a chunk may hold parts of many frames."""
-    return opened(path, cache_bytes=64 * 2**20)[name]
+def _kept_open(path: Path, name: str, follow: bool, process: int) -> dict[int, h5py.Dataset]:
+    """When the file was written -> the open dataset, of one time only: see `HDF5Array.opened`."""
+    return {}
 
 
 def stored(dataset: h5py.Dataset, key: Key, path: str | Path) -> np.ndarray:
@@ -83,28 +58,34 @@ def _missing_filters(dataset: h5py.Dataset) -> str:
 
 
 def lost_file(path: Path) -> str:
-    """A file that links of the HDF5 file `path` lead to and that is missing; empty without, or where it is no HDF5."""
+    """What to say of a file that links of the HDF5 file `path` lead to and that is missing or may not be followed.
+
+    Empty without one, or where `path` is no HDF5.
+    """
     looked = 0
 
     def lost(name: str, link: object) -> str | None:
         nonlocal looked
         looked += 1
-        if isinstance(link, h5py.ExternalLink) and not _beside(link.filename, path):
-            return LOST.format(name, link.filename)
+        if isinstance(link, h5py.ExternalLink):
+            there = list(places(str(link.filename), path.absolute()))
+            if not there:
+                return LOST.format(name, link.filename)
+            try:
+                links.check(there[0], path)
+            except links.Outside as error:
+                return str(error).removeprefix(f"{path}: ")
         return "" if looked > MOST_LINKS else None
 
     try:
         if not path.is_file() or not h5py.is_hdf5(path):
             return ""
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             return file.visititems_links(lost) or ""
+    except InputError as error:
+        return str(error).removeprefix(f"{path}: ")
     except (OSError, RuntimeError):
         return ""
-
-
-def _beside(name: str, path: Path) -> bool:
-    """Whether a file is there under its whole name, or in the folder of `path`, as HDF5 looks for it."""
-    return (path.absolute().parent / name).is_file() or (path.absolute().parent / Path(name).name).is_file()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,12 +144,14 @@ class HDF5Array:
     ----------
     path, dataset : file and name of the dataset.
     shape, dtype : of the dataset.
+    follow : links that lead out of the file's folder too.
     """
 
     path: Path
     dataset: str
     shape: tuple[int, ...]
     dtype: np.dtype
+    follow: bool = False
 
     @classmethod
     def of(cls, dataset: h5py.Dataset, path: Path) -> HDF5Array:
@@ -177,15 +160,27 @@ class HDF5Array:
             raise InputError(
                 f"{path}: a reference leads to a dataset without a name; the file is damaged, save it again"
             )
-        return cls(home(dataset, path), dataset.name, dataset.shape, np.dtype(dataset.dtype))
+        where = home(dataset, path)
+        if where != path.absolute() and dataset.name not in dataset.file:
+            where = path.absolute()  # reached through a group of the other file, so its name counts from here
+        return cls(where, dataset.name, dataset.shape, np.dtype(dataset.dtype), links.everywhere())
 
     def __getitem__(self, key: Key) -> np.ndarray:
         return stored(self.opened(), key, self.path)
 
     def opened(self) -> h5py.Dataset:
-        """The dataset, which stays open while it is in use."""
+        """The dataset, open while it is in use: it keeps chunks in memory, each of which may hold parts of many frames.
+
+        It is opened anew once the file was written to, as nothing of it is seen before.
+        """
+        kept = _kept_open(self.path, self.dataset, self.follow, os.getpid())
         try:
-            return _kept_open(self.path, self.dataset, os.getpid(), self.path.stat().st_mtime_ns)
+            written = self.path.stat().st_mtime_ns
+            if written not in kept:
+                kept.clear()
+                with links.following(self.follow):
+                    kept[written] = opened(self.path, cache_bytes=64 * 2**20)[self.dataset]
+            return kept[written]
         except (OSError, KeyError):
             raise InputError(f"{self.path}: the file is gone or changed; open it again where it is now") from None
 

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from ...types import InputError
+from .hdf5_file import places
 
 FILTERS = {
     32000: "LZF", 32001: "Blosc", 32004: "LZ4", 32008: "bitshuffle", 32013: "ZFP", 32015: "Zstandard", 32017: "SZ",
@@ -68,19 +69,13 @@ def home(dataset: h5py.Dataset, path: Path) -> Path:
 
     Raises
     ------
-    InputError : where it keeps its numbers in files that are no HDF5 at all, or is put together from files of which
-        one is not there.
+    InputError : where it is put together from files of which one is not there.
     """
-    if dataset.external:
-        raise InputError(
-            f"{path}: {dataset.name} keeps its numbers outside of HDF5, in {dataset.external[0][0]}, which is not read "
-            "for safety; copy them into the file (h5repack does it)"
-        )
     here = Path(_text(dataset.file.filename)).absolute()
     if dataset.is_virtual:
         for source in dataset.virtual_sources():
             name = source.file_name
-            if name != "." and "%" not in name and not (here.parent / name).exists():
+            if name != "." and not any(places(name, here)):
                 raise InputError(
                     f"{path}: {dataset.name} is put together from several files, of which {name} is not there; put it "
                     f"into {here.parent}"

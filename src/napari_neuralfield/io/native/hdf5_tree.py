@@ -159,7 +159,7 @@ def stacks(file: h5py.Group) -> tuple[list[h5py.Dataset], bool]:
                 return _likeliest(found), False
             if group.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
                 continue
-            node = group[name]
+            node = reached(group, name)
             if isinstance(node, h5py.Dataset):
                 if node.ndim in (3, 4, 5) and (node.dtype.kind in "uifc" or node.dtype.names):
                     found.append(node)
@@ -209,10 +209,10 @@ def _matching(group: object, parts: list[str], before: str, most: int | None = N
 
 
 def reached(group: h5py.Group, name: str) -> object:
-    """What `name` in `group` leads to; None where to nothing."""
+    """What `name` in `group` leads to; None where to nothing, or where it may not be followed."""
     try:
         return group[name]
-    except ASTRAY:
+    except (*ASTRAY, InputError):
         return None
 
 

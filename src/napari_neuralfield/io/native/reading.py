@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
+from ...data.plain_files import read_text as read_text
+from ...data.plain_files import regular as regular
 from ...types import InputError
 from .true_cause import EMPTY, not_the_file, why_unreadable
 
@@ -45,6 +51,68 @@ def located(path: str | Path) -> Path:
     return path
 
 
+def free_bytes() -> float:
+    """Memory that a program may still take; infinite where the system does not say."""
+    try:
+        words = Path("/proc/meminfo").read_text(encoding="ascii").partition("MemAvailable:")[2].split()
+        return 1024 * int(words[0])
+    except (OSError, ValueError, IndexError):
+        return math.inf
+
+
+@contextmanager
+def surprises(path: str | Path, where: str = "") -> Iterator[None]:
+    """Turn whatever nobody foresaw while a file is read into a sentence that names it; libraries keep quiet meanwhile.
+
+    Parameters
+    ----------
+    path : of the file.
+    where : what of it is read, such as "frames"; empty: all.
+
+    Raises
+    ------
+    InputError : for every error that does not say already what is wrong.
+    """
+    log = logging.getLogger("tifffile")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except (InputError, BrokenPipeError):
+        raise
+    except Exception as error:
+        raise InputError(f"{path}: {_unforeseen(path, error, where)}") from error
+    finally:
+        log.setLevel(level)
+
+
+def _unforeseen(path: str | Path, error: Exception, where: str) -> str:
+    """Half a sentence on an `error` that nobody foresaw while `where` in the file `path` was read."""
+    if isinstance(error, MemoryError) or "alloc" in str(error).lower():
+        free = free_bytes()
+        left = f" than the {free / 1e9:.3g} GB that are free" if math.isfinite(free) else ""
+        return f"reading {where or 'it'} needs more memory{left}; close other programs, or cut the file up"
+    said = (missing_package(error) if isinstance(error, ImportError | ValueError) else "") or why_unreadable(path)
+    place = f"{where}: " if where else ""
+    return said or f"damaged or not as expected ({place}{_reason(error)}); copy or record it again"
+
+
+def _reason(error: Exception) -> str:
+    """What an error of a library means for the file."""
+    if isinstance(error, KeyError):
+        return f"{' '.join(str(error).split())[:120]} cannot be reached"
+    if isinstance(error, UnicodeError):
+        return "a text in it is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, OverflowError | FloatingPointError | ZeroDivisionError):
+        return "a number in it is 0, or far too large"
+    if isinstance(error, OSError | EOFError):
+        return "a part of it cannot be read"
+    return "what is stored in it has another form than it should"
+
+
 @contextmanager
 def reachable(path: str | Path) -> Iterator[None]:
     """Turn a missing `path`, one that may not be read, and one that is no file or not the file itself, into a sentence.
@@ -53,6 +121,8 @@ def reachable(path: str | Path) -> Iterator[None]:
     """
     if said := not_the_file(path):
         raise InputError(f"{path}: {said}")
+    if os.path.islink(path) and not os.path.exists(path):
+        regular(path)
     try:
         yield
     except FileNotFoundError:

@@ -6,6 +6,8 @@ import os
 import stat
 from pathlib import Path
 
+from ...data.plain_files import NO_FILE
+
 HEAD = 4096  # bytes looked at
 EMPTY = "the file is empty, cut short to nothing; copy or record it again"
 LFS = b"version https://git-lfs.github.com/spec"
@@ -20,7 +22,7 @@ def not_the_file(path: str | Path) -> str:
         if stat.S_ISDIR(mode):
             return ""
         if not stat.S_ISREG(mode):
-            return "this is a pipe or a device, not a file; save its data in a file first"
+            return NO_FILE
         with open(path, "rb") as file:
             head = file.read(HEAD)
     except (OSError, ValueError):
@@ -42,6 +44,8 @@ def why_unreadable(path: str | Path) -> str:
     if said := not_the_file(path):
         return said
     try:
+        if not os.path.isfile(path):
+            return ""
         with open(path, "rb") as file:
             head = file.read(HEAD)
     except (OSError, ValueError):

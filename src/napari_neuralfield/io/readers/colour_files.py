@@ -12,6 +12,7 @@ from ...data.acquisition import Draft, quantities
 from ...data.frames import Frames
 from ...registry import READERS
 from ...types import InputError
+from ..native import links
 from ..native.hdf5_frames import Key
 from ..sidecar import sidecar
 from ..sidecar.colours import COLOUR_FILES
@@ -92,7 +93,7 @@ class ColourFilesReader:
 
 def _one(entry: dict[str, object], kind: str, listing: Path) -> Draft:
     """The frames of one colour, with the values beside its file and in a sidecar of its own."""
-    file = listing.parent / str(entry.pop(FILE))
+    file = links.named(str(entry.pop(FILE)), listing)
     if not file.exists():
         raise InputError(f"{file}: there is no such file or folder; {listing.name} names it under {COLOUR_FILES}")
     if sidecar.find(file) is None and TiffReader().supports(file):

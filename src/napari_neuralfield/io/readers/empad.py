@@ -15,6 +15,7 @@ import numpy as np
 from ...data.acquisition import Draft
 from ...registry import READERS
 from ...types import InputError
+from ..native import links
 from ..native.hdf5_frames import WholeFrames
 from ..native.reading import explained
 from ..sidecar import layout, scan_grid, sidecar
@@ -48,6 +49,7 @@ class EmpadReader:
         raw = path.with_name(said.raw) if path.suffix.lower() == ".xml" else path
         if not raw.is_file():
             raise InputError(f"{path}: it names {raw.name}, which is not beside it; put the frames there")
+        links.check(raw, path)
         rows, columns = _size(raw, said)
         array = WholeFrames(
             raw.absolute(), (rows, columns, USED, USED), np.dtype(np.float32), functools.partial(_mapped, rows, columns)
@@ -78,7 +80,7 @@ class Said:
 def _said(path: Path) -> Said:
     """What is said in the XML at `path`; nothing where it is not one of an EMPAD."""
     try:
-        if path.stat().st_size > LARGEST_XML:
+        if not path.is_file() or path.stat().st_size > LARGEST_XML:
             return Said()
         root = ET.parse(path).getroot()
     except (OSError, ET.ParseError):

@@ -14,6 +14,7 @@ from ...types import InputError
 from ..described import named, ngff
 from ..described.image_metadata import of_xml, read_xml
 from ..described.planes import AXES, Planes, because, kind_without, seen_of, wavelength_in
+from ..native import links
 from ..native.zarr_frames import FILES, ZarrFrames, attributes, below, children, node, opened
 from ..sidecar import sidecar
 
@@ -236,6 +237,7 @@ def _dataset(group: Path, array: Path) -> Mapping[str, object] | None:
 
 
 def _there(group: Path, name: str) -> Path:
+    links.check(group / name, group / "zarr.json")
     if node(group / name) != "array":
         others = [p.name for p in children(group)]
         raise InputError(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...data.acquisition import Acquisition, Draft
-from ...data.frames import in_electrons
+from ...data.frames import Frames, in_electrons
 from ...registry import READERS, summary
 from ...types import InputError, Reader
 from ..described.cone_angle import settle_cone
 from ..described.geometry_from_frames import GeometryFromFrames
-from ..native.hdf5_frames import lost_file
-from ..native.reading import located
+from ..native import links
+from ..native.hdf5_frames import Key, lost_file
+from ..native.reading import located, surprises
 from ..sidecar import layout, sidecar
 from ..sidecar.finding import unread
 from ..sidecar.told_by_names import settle
@@ -21,14 +25,29 @@ from ..sidecar.told_by_names import settle
 FAR_PIXEL = "give object_pixel_um, or both detector_pixel_um and distance_um, in um"
 
 
-def open_draft(path: str | Path) -> Draft:
+def open_draft(path: str | Path, follow_links: bool | None = None) -> Draft:
     """Frames (lazy), what the file and its sidecar say, and what they leave open.
+
+    Parameters
+    ----------
+    path : of a file or folder.
+    follow_links : also to files outside of the folder of the file that names them; None: as `links.following` says.
 
     Raises
     ------
-    InputError : where the file is missing, not readable, damaged, or of no known format.
+    InputError : where the file is missing, not readable, damaged, of no known format, or names files that lie outside.
     """
     path = located(path)
+    with surprises(path), links.following(follow_links) as followed:
+        draft = _draft(path)
+        draft.notes += links.note(followed)
+        if np.dtype(draft.frames.dtype).kind not in "biufc":
+            raise InputError(f"{path}: the frames are of type {draft.frames.dtype}; they must be numbers")
+    draft.frames = FramesOf(draft.frames, str(path))
+    return draft
+
+
+def _draft(path: Path) -> Draft:
     try:
         draft = _read(path)
     except InputError as error:
@@ -66,14 +85,49 @@ def _say_camera_length(draft: Draft) -> None:
             )
 
 
-def open_acquisition(path: str | Path, **overrides: Any) -> Acquisition:
-    """A complete, checked acquisition; `overrides` are values by name, such as wavelength_um=0.522.
+def open_acquisition(path: str | Path, follow_links: bool | None = None, **overrides: Any) -> Acquisition:
+    """A complete, checked acquisition.
+
+    Parameters
+    ----------
+    path, follow_links : as of `open_draft`.
+    overrides : values by name, such as wavelength_um=0.522.
 
     Raises
     ------
     InputError : as `open_draft`, or where a value is missing, unknown or breaks its rule.
     """
-    return open_draft(path).complete(**overrides)
+    draft = open_draft(path, follow_links)
+    with surprises(path):
+        return draft.complete(**overrides)
+
+
+@dataclasses.dataclass(frozen=True)
+class FramesOf:
+    """The frames of a file, whose damage is said in a sentence whenever it is met; `source` is the file."""
+
+    given: Frames
+    source: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.given.shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(self.given.dtype)
+
+    def __getattr__(self, name: str) -> FramesOf:
+        """`measured`, where frames are corrected as they are read."""
+        if name != "measured":
+            raise AttributeError(name)
+        return FramesOf(self.given.measured, self.source)  # type: ignore[attr-defined]
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        if isinstance(key, int | np.integer):
+            range(self.shape[0])[key]  # an end that who goes through all frames waits for
+        with surprises(self.source, "frames"):
+            return np.asarray(self.given[key])
 
 
 def known_to_a_plugin(path: Path) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from ...data.acquisition import Acquisition, MultiplexedLed, ThroughFocus
 from ...data.colours import refuse_colours
 from ...types import InputError
+from ..native.hdf5_file import opened
 from .opening import open_acquisition
 
 Thin = MultiplexedLed | ThroughFocus  # what a network sees
@@ -93,7 +94,7 @@ def measured_pairs(folder: str | Path, kind: str) -> list[tuple[Thin, np.ndarray
 
 def _truth(path: Path) -> tuple[np.ndarray, float]:
     try:
-        with h5py.File(path) as file:
+        with opened(path) as file:
             if "phase_rad" not in file:
                 raise InputError(f"{path}: there is no phase_rad in it; a truth holds the phase (y, x) in rad")
             phase, given = np.asarray(file["phase_rad"][()], dtype=np.float32), _scalar(file, "pixel_um")

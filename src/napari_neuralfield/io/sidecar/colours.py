@@ -17,8 +17,9 @@ from PIL import Image
 from ...data.acquisition import Draft
 from ...data.frames import Frames
 from ...types import InputError
+from ..native import links
 from ..native.hdf5_frames import Key
-from ..native.reading import explained
+from ..native.reading import explained, regular
 from .finding import COLOUR_FILES
 from .tables import read_image
 
@@ -102,8 +103,9 @@ def white_of(given: object, sidecar: Path) -> np.ndarray:
     InputError : where an image cannot be read, or one alone holds no colours.
     """
     if isinstance(given, list):
-        return np.array([float(read_image(sidecar.parent / str(name)).mean()) for name in given])
-    file = sidecar.parent / str(given)
+        return np.array([float(read_image(links.named(str(name), sidecar)).mean()) for name in given])
+    file = links.named(str(given), sidecar)
+    regular(file)
     with explained(file, "the image is damaged or of another format"):
         if file.suffix.lower() == ".png":
             with Image.open(file) as picture:

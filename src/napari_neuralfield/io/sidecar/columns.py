@@ -14,6 +14,7 @@ import numpy as np
 
 from ...data.typed_values import LENGTHS, TIMES
 from ...types import InputError
+from ..native import links
 from .tables import Table, read_table
 
 PIXELS = ("px", "pixel", "pixels")
@@ -57,7 +58,7 @@ def read(value: str | Mapping[str, object], sidecar: Path) -> tuple[Path, Table,
             f"{sidecar}: the table is given by {', '.join(map(str, spec))}; known are {', '.join(SPEC)}, such as "
             "{table: motors.txt, y: samy, x: samx, unit: mm}"
         )
-    path = sidecar.parent / spec["table"]
+    path = links.named(spec["table"], sidecar)
     return path, read_table(path), spec
 
 

@@ -84,7 +84,7 @@ def load(path: Path) -> dict[str, object]:
         return dict(_unwritten.get()[path])
     values = read_yaml(path)
     if isinstance(values, dict) and all(isinstance(key, str) for key in values):
-        return values
+        return dict(values)
     found = "empty" if values is None else "a list" if isinstance(values, list) else repr(values)[:40]
     if isinstance(values, dict):
         found = f"a mapping of {next(key for key in values if not isinstance(key, str))!r}, which is no name"

@@ -10,6 +10,7 @@ import numpy as np
 from ...data.acquisition import Draft
 from ...data.frames import Frames
 from ...types import InputError
+from ..native import links
 from .tables import read_image
 
 DARKEST = 0.02  # of the flat's mean; below it a pixel says nothing of the light there
@@ -52,7 +53,7 @@ def divide(draft: Draft, name: str, sidecar: Path) -> None:
     ------
     InputError : where the image cannot be read, has another size than the frames, or is dark somewhere.
     """
-    file = sidecar.parent / name
+    file = links.named(name, sidecar)
     flat = read_image(file).astype(np.float32)
     size = tuple(int(n) for n in draft.frames.shape[1:])
     if flat.shape != size:

@@ -15,9 +15,11 @@ from ...data.typed_values import LENGTHS
 from ...optics import illumination
 from ...optics.led_orders import lit_order
 from ...types import InputError
+from ..native import links
 from . import columns
 from .tables import read_table
 
+MOST_LEDS = 10**6
 Pair = tuple[float, float]
 Place = tuple[int, int]  # row and column from 0
 Positive = Annotated[float, pydantic.Field(gt=0)]
@@ -106,7 +108,7 @@ def directions(given: object, where: Path, names: Sequence[str] = ()) -> tuple[n
     try:
         return _lit(leds, where, names)
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(str(error) if str(error).startswith(str(where.parent)) else f"{where}: {error}") from None
 
 
 def _lit(leds: Leds, where: Path, names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
@@ -134,7 +136,9 @@ def _places(grid: Grid, where: Path, names: Sequence[str]) -> tuple[np.ndarray, 
     if isinstance(grid.order, list):
         places = np.array(grid.order, dtype=int).reshape(-1, 2)
     elif grid.order.lower().endswith(TABLES):
-        places = _order_in(where.parent / grid.order, grid)
+        places = _order_in(links.named(grid.order, where), grid)
+    elif grid.rows * grid.columns > MOST_LEDS:
+        raise InputError(f"leds: grid: {grid.rows} x {grid.columns} LEDs are no board; give rows and columns of yours")
     else:
         places = lit_order(grid.rows, grid.columns, grid.order, start=grid.start, sense=grid.sense, first=grid.first)
     if places.min(initial=0) < 0 or (places >= [grid.rows, grid.columns]).any():
@@ -197,7 +201,7 @@ def _board(leds: Leds, where: Path) -> np.ndarray:
 
 def _from_table(name: str, leds: Leds, where: Path) -> np.ndarray:
     """Directions from the columns na_y and na_x, or positions from y and x with a unit, in any order."""
-    path = where.parent / name
+    path = links.named(name, where)
     titles = [columns.title_and_unit(title) for title in read_table(path).titles]
     bases = [base for base, _ in titles]
     if "na_y" in bases and "na_x" in bases:

@@ -27,6 +27,7 @@ from ...data.derived import (
 from ...data.quantity import Quantity
 from ...optics import probe
 from ...types import InputError
+from ..native import links
 from ..native.acquisition_file import NativeReader
 from ..native.field_file import load_result
 from . import by_name, colours, columns, flat_field, layout, pattern_lists, scan_grid
@@ -37,7 +38,7 @@ from .finding import find as find
 from .finding import load as load
 from .leds import directions, height_mm
 from .positions import read_positions
-from .tables import read_image, read_table
+from .tables import read_array, read_image, read_table
 
 VARIABLES = "variables"  # the names in an HDF5 or MATLAB file or a NumPy archive: frames: diffraction
 FLAT = "flat"  # an image of the empty field, by which frames are divided
@@ -69,7 +70,7 @@ def kind_of(given: dict[str, object], path: Path) -> str:
     path : the sidecar, for the error.
     """
     kind = given.get("kind")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         said = f"kind is {kind!r}" if "kind" in given else "kind is missing"
         error = InputError if "kind" in given else KindMissing
         raise error(f"{path}: {said}; it must be one of {', '.join(KINDS)}")
@@ -266,10 +267,10 @@ def _named(draft: Draft, name: str, value: object, quantity: Quantity, sidecar: 
     if isinstance(value, Mapping) and "table" in value:
         return _from_table(draft, name, value, quantity, sidecar)
     if not isinstance(value, str):
-        return _array(_typed(name, value, quantity, sidecar), sidecar)
-    file = sidecar.parent / value
-    if typed_values.NUMBER.fullmatch(value.strip()) and not file.exists():
+        return _even(name, _array(_typed(name, value, quantity, sidecar), sidecar), sidecar)
+    if typed_values.NUMBER.fullmatch(value.strip()) and not (sidecar.parent / value).exists():
         return _typed(name, value, quantity, sidecar)  # one for all frames
+    file = links.named(value, sidecar)
     if file.suffix.lower() in (*IMAGES, ".npy"):
         return _array(value, sidecar)
     if not value.lower().endswith((".nfield", OWN_FILE)):
@@ -283,6 +284,15 @@ def _named(draft: Draft, name: str, value: object, quantity: Quantity, sidecar: 
     if name not in found:
         raise InputError(f"{file}: there is no {name} in it, which {sidecar.name} asks for")
     return found[name]
+
+
+def _even(name: str, value: object, sidecar: Path) -> object:
+    """A list whose rows are equally long, or anything else, as it is."""
+    try:
+        np.asarray(value)
+    except ValueError:
+        raise InputError(f"{sidecar}: {name} is a list whose rows differ in length; give each as many values") from None
+    return value
 
 
 def _from_table(
@@ -309,14 +319,11 @@ def _array(value: object, sidecar: Path) -> object:
         return _complex(value, sidecar)
     if not isinstance(value, str):
         return value
-    file = sidecar.parent / value
+    file = links.named(value, sidecar)
     if file.suffix.lower() in IMAGES:
         return read_image(file)
     if file.suffix.lower() == ".npy":
-        try:
-            return np.load(file, allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            raise InputError(f"{file}: the array cannot be read; it must be a .npy file of numbers") from None
+        return read_array(file)
     table = read_table(file).numbers
     return table[:, 0] if table.shape[1] == 1 else table
 

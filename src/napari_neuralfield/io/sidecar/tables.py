@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from ...types import InputError
-from ..native.reading import explained
+from ..native.reading import explained, read_text, regular
 
 COMMENTS = ("#", "%", "//", ";", "!")
 NAMED_BY = re.compile(r"(file|image|frame)[ _-]?(name)?s?|name", re.IGNORECASE)
@@ -74,14 +74,9 @@ def read_table(path: Path) -> Table:
 
 def _lines(path: Path) -> list[tuple[int, str]]:
     """Lines that hold something, with their numbers from 1."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(
-            f"{path}: the table cannot be read: there is no such file; check its name in the sidecar"
-        ) from None
-    except (OSError, UnicodeDecodeError):
-        raise InputError(f"{path}: the table cannot be read; it must be a text file, a row of numbers a line") from None
+    if not path.exists() and not path.is_symlink():
+        raise InputError(f"{path}: the table cannot be read: there is no such file; check its name in the sidecar")
+    text = read_text(path, "the table")
     return [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
 
 
@@ -153,6 +148,7 @@ def read_image(path: Path) -> np.ndarray:
     ------
     InputError : where the file cannot be read or holds colours.
     """
+    regular(path)
     with explained(path, "the image is damaged or of another format"):
         if path.suffix.lower() == ".png":
             with Image.open(path) as picture:
@@ -162,6 +158,23 @@ def read_image(path: Path) -> np.ndarray:
     if array.ndim != 2:
         raise InputError(f"{path}: the image has shape {array.shape}; it must be grey, (y, x)")
     return array
+
+
+def read_array(path: Path) -> np.ndarray:
+    """The numbers in a .npy file.
+
+    Raises
+    ------
+    InputError : where it cannot be read or holds something else.
+    """
+    regular(path)
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if isinstance(array, np.ndarray) and array.dtype.kind in "biufc":
+            return np.array(array)
+    except (OSError, ValueError, EOFError):
+        pass
+    raise InputError(f"{path}: the array cannot be read; it must be a .npy file of numbers")
 
 
 def image_head(path: Path) -> tuple[tuple[int, int], np.dtype]:

@@ -17,6 +17,7 @@ from ... import compute, memory
 from ...data.acquisition import Acquisition
 from ...data.colours import ONE_COLOUR, refuse_colours
 from ...data.derived import SCANS
+from ...data.plain_files import read_text
 from ...registry import METHODS, summary
 from ...types import Event, InputError
 from .colour import Align, in_colours
@@ -240,9 +241,10 @@ def load(path: str | Path) -> dict[str, Any]:
     ------
     InputError : where the file cannot be read or is not a mapping.
     """
+    text = read_text(path, "the recipe")
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values = yaml.safe_load(text)
+    except (RecursionError, ValueError, yaml.YAMLError) as error:
         raise InputError(f"{path}: the recipe cannot be read ({str(error).splitlines()[0]})") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: a recipe is a YAML mapping of option: value, this is {type(values).__name__}")

@@ -14,6 +14,7 @@ import torch
 
 from ... import compute
 from ...compute import COMPLEX
+from ...data.plain_files import regular
 from ...fields.residual import ResidualField
 from ...forward.led_measurement import LedMeasurement
 from ...forward.scan_measurement import ScanMeasurement
@@ -41,6 +42,7 @@ def image_from_file(path: str | None, shape: tuple[int, int], rim: int = 0) -> t
     """
     if path is None:
         raise InputError("option prior is 'file' but prior_file is empty; name a .npy file that render wrote")
+    regular(path)
     try:
         image = np.load(Path(path), allow_pickle=False)
     except (OSError, ValueError, EOFError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QVBoxLayout, QWidget
 
 from ...app.figures.calibration_figures import nominal_na
 from ...data.acquisition import quantities
@@ -77,6 +77,8 @@ class AcquisitionDock(QWidget):
         self.folder_button = button("Open folder…", self._choose_folder)
         self.save_button = button("Save as .acq.h5…", self._choose_save)
         buttons = row(self.open_button, self.folder_button, self.save_button)
+        self.follow_links = QCheckBox("Follow links to other folders")
+        self.follow_links.setToolTip("Read files too that the opened one, or its sidecar, names outside of its folder.")
         self.title, self.problem, self.checks = label(), label(colour=WARN), label()
         self.plot, self.plot_text = PupilPlot(), label(colour=QUIET)
         self.calibrate = CalibratePanel(self._viewer, self._session)
@@ -85,7 +87,7 @@ class AcquisitionDock(QWidget):
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(6, 4, 8, 6)
-        above = (buttons, self.title, self.problem, self._form_place, self.plot, self.plot_text)
+        above = (buttons, self.follow_links, self.title, self.problem, self._form_place, self.plot, self.plot_text)
         for part in (*above, self.calibrate, self.orientation, self.checks):
             layout.addLayout(part) if not isinstance(part, QWidget) else layout.addWidget(part)
         layout.addStretch(1)
@@ -121,11 +123,12 @@ class AcquisitionDock(QWidget):
         """Read a file or folder in the background and show its frames."""
         self._session.settings.set("folder", str(path.parent))
         self._set_busy(f"Reading {path.name} …")
+        follow = self.follow_links.isChecked()
 
         def work() -> list[LayerData]:
             from ...io import open_draft
 
-            draft = open_draft(path)
+            draft = open_draft(path, follow)
             return acquisition_layers(draft)
 
         self._background.run(work, self._opened, self._open_failed)

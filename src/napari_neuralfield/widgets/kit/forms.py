@@ -15,6 +15,7 @@ from magicgui.widgets.bases import BaseValueWidget, Widget
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from ...data.plain_files import read_text, regular
 from ...types import InputError
 from .parts import Fold
 from .value_widgets import Choice, Heading, PathEdit, Switch, ValueEdit
@@ -170,11 +171,12 @@ def read_array(path: Path) -> np.ndarray:
     InputError : where the file holds no such thing.
     """
     try:
+        regular(path)
         if path.suffix == ".npy":
             return np.load(path, allow_pickle=False)
         if path.suffix == ".json":
-            return np.asarray(json.loads(path.read_text(encoding="utf-8")), dtype=np.float64)
-        text = path.read_text(encoding="utf-8").replace(",", " ")
+            return np.asarray(json.loads(read_text(path, "the list")), dtype=np.float64)
+        text = read_text(path, "the table").replace(",", " ")
         return np.loadtxt(text.splitlines(), ndmin=1)
     except (OSError, ValueError) as error:
         rule = "give a .npy file or a table of numbers"
