@@ -63,7 +63,7 @@ class LedMeasurement:
         device = split[0].device
         self.acquisition, self.z = acquisition, depth_tensor(np.array([z_um]), device)
         self.extent = extent(acquisition, np.array([z_um]))
-        self.train, self.held = split
+        self.train, self.held = (part.cpu() for part in split)  # numbers stay on the processor, which cuts windows
         self.settles_gains = settles_gains
         self.batch = min(16, max(1, len(self.train) // 3))
         self.camera: spatially_coded.CodedCamera | None = None

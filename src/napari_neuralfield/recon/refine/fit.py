@@ -217,8 +217,8 @@ class Fit:
         measured = torch.sqrt((self.counts.light[leds] + self.counts.offset).clamp(min=0))
         return ((model - measured) * good).square().sum() / good.sum()
 
-    def descend(self, steps: int, learn: Sequence[str] = tuple(RATES)) -> Iterator[float]:
-        """Steps of Adam over some LEDs at a time; yields the mean square misfit of each.
+    def descend(self, steps: int, learn: Sequence[str] = tuple(RATES)) -> Iterator[torch.Tensor]:
+        """Steps of Adam over some LEDs at a time; yields the mean square misfit of each, left on the device.
 
         Parameters
         ----------
@@ -240,7 +240,7 @@ class Fit:
             with torch.no_grad():
                 if "gain" in learn:
                     values["gain"] -= values["gain"][used].exp().mean().log()
-            yield float(loss.detach())
+            yield loss.detach()
         self.slow.found = self.slow.found + slow.detach()
         self.object = torch.view_as_complex(given.detach()) * self.slow.wave(slow.detach())
         self.microscope.values = {name: value.detach() for name, value in values.items()}
