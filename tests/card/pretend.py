@@ -4,8 +4,9 @@
         ...                     # device="pretend:0" can be chosen
     card.done, card.waits       # what it was asked to do, and where the program waited for a number of it
 
-It refuses what a real card refuses: tensors and random generators of the processor, NumPy and, on request (`double=False`),
-double precision, which Apple's have not. It tells nothing of speed, of rounding, or of operators that a card lacks.
+It refuses what a real card refuses: tensors and random generators of the processor, NumPy and, on request
+(`double=False`), double precision, which Apple's have not. It tells nothing of speed, of rounding, or of operators
+that a card lacks.
 """
 
 from __future__ import annotations
@@ -123,7 +124,9 @@ class PretendedCard(TorchDispatchMode):
         super().__enter__()
         for name in ("tensor", "as_tensor"):
             self._undo.enter_context(mock.patch.object(torch, name, _through_processor(getattr(torch, name))))
-        self._undo.enter_context(mock.patch.object(compute, "devices", lambda: [str(CARD), "cpu"]))
+        self._undo.enter_context(mock.patch.object(compute, "devices", return_value=[str(CARD), "cpu"]))
+        if not self.double:
+            self._undo.enter_context(mock.patch.object(compute, "WITHOUT_DOUBLE", {KIND}))
         _CARDS.append(self)
         return self
 

@@ -1,24 +1,20 @@
-"""What is run on a graphics card and on the processor alike: every method of the registry on every kind that it takes, tiny."""
+"""What is run on a graphics card and on the processor alike: every method on every kind that it takes, tiny."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import torch
 from coded_scene import coded_scene
 from defocus_scene import through_focus
 from scan_scene import coded, far_field, near_field
 from scene import board, scene
 
-from napari_neuralfield import simulate
 from napari_neuralfield.data.acquisition import Acquisition
 from napari_neuralfield.recon import build_recipe, reconstruct
-from napari_neuralfield.registry import METHODS
 from napari_neuralfield.simulate.patterns import multiplexed
 from napari_neuralfield.simulate.scans import coded as random_coded
 from napari_neuralfield.types import Done, Event, Result
@@ -85,11 +81,12 @@ def _unknown_surface() -> Acquisition:
 ONE_PLANE = {"z_um": 0.0}
 FEW = {"check_orientation": False}
 RESIDUAL = {"epochs": 2, "levels": 4}
+CORRECTED = {"passes": 3, "correct_positions": True, "positions_from": 1}
+PLAIN = {"probe_search": False, "correct_positions": False}
 RUNS = [
     Run("fpm-sequential", "led_array", {"passes": 2}, longer="passes"),
     Run("fpm-sequential", "led_array", {"planes": 3, "passes": 2, "z_um": (-4.0, 4.0)}, "quick"),
     Run("fpm-per-slice", "led_array", {"planes": 2, "passes": 2, "z_um": (-4.0, 4.0)}, longer="passes"),
-    Run("fpm-inr", "led_array", {"steps": 3, "z_um": (-4.0, 4.0)}),
     Run("fpm-inr", "led_array", {"steps": 3, "z_um": (-4.0, 4.0)}, "physics", longer="steps"),
     Run("fpm-inr", "led_array", {"epochs": 2, "z_um": (-4.0, 4.0)}, "published"),
     Run("fpm-auto", "led_array", {"fit": True, "sample": "thin", "fit_steps": 20, "calibration_steps": 1}),
@@ -101,14 +98,14 @@ RUNS = [
     Run("neuph", "multiplexed_led"),
     Run("neuph", "multiplexed_led", {"polish_steps": 2}, "polished"),
     *(
-        Run(method, kind, {"passes": 2}, longer="passes", make=make)
+        Run(method, kind, {"passes": 2, **PLAIN}, longer="passes", make=make)
         for method in ("epie", "rpie", "least-squares", "wasp")
         for kind, make in (("ptychography", None), ("coded_ptychography", None))
     ),
-    Run("rpie", "near field", {"passes": 2}, make=lambda: near_field()[0]),
-    Run("rpie", "positions corrected", {"passes": 3, "correct_positions": True, "positions_from": 1}, make=KINDS["ptychography"]),
-    Run("residual-field", "ptychography", RESIDUAL, longer="epochs"),
-    Run("residual-field", "coded_ptychography", RESIDUAL, longer="epochs"),
+    Run("rpie", "near field", {"passes": 2, **PLAIN}, make=lambda: near_field()[0]),
+    Run("rpie", "positions corrected", {**PLAIN, **CORRECTED}, make=KINDS["ptychography"]),
+    Run("residual-field", "ptychography", {**RESIDUAL, **PLAIN}, longer="epochs"),
+    Run("residual-field", "coded_ptychography", {**RESIDUAL, **PLAIN}, longer="epochs"),
     Run("sparse-pixels", "coded_ptychography", {"iterations": 2}, longer="iterations"),
     Run("coded-surface", "an unknown surface", {"passes": 2}, make=_unknown_surface),
     Run("defocus-field", "through_focus", {"steps": 3}, longer="steps"),
