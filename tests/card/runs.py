@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from coded_scene import coded_scene
@@ -15,6 +17,7 @@ from scene import board, scene
 
 from napari_neuralfield.data.acquisition import Acquisition
 from napari_neuralfield.recon import build_recipe, reconstruct
+from napari_neuralfield.recon.engine import judging
 from napari_neuralfield.simulate.patterns import multiplexed
 from napari_neuralfield.simulate.scans import coded as random_coded
 from napari_neuralfield.types import Done, Event, Result
@@ -41,6 +44,7 @@ class Run:
     preset : of the method.
     make : builds the acquisition; None: the usual one of the kind.
     longer : option that says how often the method goes through its loop; "" where it has none.
+    judged : the answer gets its verdict too, which of a scan takes ten times as long as the rest.
     """
 
     method: str
@@ -49,6 +53,7 @@ class Run:
     preset: str | None = None
     make: Make | None = None
     longer: str = ""
+    judged: bool = False
 
     @property
     def name(self) -> str:
@@ -63,9 +68,10 @@ class Run:
         return reconstruct(self.acquisition(), recipe)
 
     def result(self, device: str, **more: Any) -> Result:
-        for event in self.events(device, **more):
-            if isinstance(event, Done):
-                return event.result
+        with contextlib.nullcontext() if self.judged else mock.patch.object(judging, "JUDGES", {}):
+            for event in self.events(device, **more):
+                if isinstance(event, Done):
+                    return event.result
         raise AssertionError(f"{self.name} ends without a result")
 
 
@@ -85,7 +91,7 @@ CORRECTED = {"passes": 3, "correct_positions": True, "positions_from": 1}
 PLAIN = {"probe_search": False, "correct_positions": False}
 RUNS = [
     Run("fpm-sequential", "led_array", {"passes": 2}, longer="passes"),
-    Run("fpm-sequential", "led_array", {"planes": 3, "passes": 2, "z_um": (-4.0, 4.0)}, "quick"),
+    Run("fpm-sequential", "led_array", {"planes": 3, "passes": 2, "z_um": (-4.0, 4.0)}, "quick", judged=True),
     Run("fpm-per-slice", "led_array", {"planes": 2, "passes": 2, "z_um": (-4.0, 4.0)}, longer="passes"),
     Run("fpm-inr", "led_array", {"steps": 3, "z_um": (-4.0, 4.0)}, "physics", longer="steps"),
     Run("fpm-inr", "led_array", {"epochs": 2, "z_um": (-4.0, 4.0)}, "published"),
@@ -95,7 +101,7 @@ RUNS = [
     Run("quasi-newton", "multiplexed_led", {"passes": 2}, longer="passes"),
     Run("residual-field", "led_array", RESIDUAL, longer="epochs"),
     Run("dpc", "multiplexed_led"),
-    Run("neuph", "multiplexed_led"),
+    Run("neuph", "multiplexed_led", judged=True),
     Run("neuph", "multiplexed_led", {"polish_steps": 2}, "polished"),
     *(
         Run(method, kind, {"passes": 2, **PLAIN}, longer="passes", make=make)
@@ -104,7 +110,9 @@ RUNS = [
     ),
     Run("rpie", "near field", {"passes": 2, **PLAIN}, make=lambda: near_field()[0]),
     Run("rpie", "positions corrected", {**PLAIN, **CORRECTED}, make=KINDS["ptychography"]),
-    Run("residual-field", "ptychography", {**RESIDUAL, **PLAIN}, longer="epochs"),
+    Run("rpie", "judged", {"passes": 2, **PLAIN}, make=KINDS["ptychography"], judged=True),
+    Run("rpie", "coded, judged", {"passes": 2, **PLAIN}, make=KINDS["coded_ptychography"], judged=True),
+    Run("residual-field", "ptychography", {**RESIDUAL, **PLAIN, "finish_epochs": 0}, longer="epochs"),
     Run("residual-field", "coded_ptychography", {**RESIDUAL, **PLAIN}, longer="epochs"),
     Run("sparse-pixels", "coded_ptychography", {"iterations": 2}, longer="iterations"),
     Run("coded-surface", "an unknown surface", {"passes": 2}, make=_unknown_surface),

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-
-from napari_neuralfield.registry import METHODS, NETWORKS
-
 from card.pretend import CARD, OnCard, PretendedCard, lines
 from card.runs import RUNS, Run, difference, image_of
 from card.work import WORK
+
+from napari_neuralfield.registry import METHODS, NETWORKS
 
 CLOSE = 1e-6  # relative; nearly all are equal to the last bit
 ON_PROCESSOR = ("tie-fft", "tie-dct")  # one transform of one frame, in NumPy
@@ -32,7 +31,8 @@ def test_a_method_on_the_card(run: Run) -> None:
         found = run.result(str(CARD))
         image = image_of(found)
     assert difference(image_of(expected), image) < CLOSE
-    assert set(found.calibration) == set(expected.calibration)
+    assert found.calibration.keys() == expected.calibration.keys()
+    assert str(found.verdict) == str(expected.verdict)  # one that fails on the card would be an amber one
     if run.method not in ON_PROCESSOR:
         assert sum(card.done.values()) > 100
 

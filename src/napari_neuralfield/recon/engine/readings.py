@@ -35,12 +35,25 @@ class Readings:
         """
         where = next((number.device for number in numbers if isinstance(number, torch.Tensor)), torch.device("cpu"))
         wide = compute.precise(where)
-        self._left.append(torch.stack([torch.as_tensor(number, dtype=wide, device=where) for number in numbers]))
-        if not (now or where.type == "cpu" or time.monotonic() >= self._due):
+        self._left.append(torch.stack([_on(number, where, wide) for number in numbers]))
+        if not (self.due(where) or now):
             return []
         found: list[list[float]] = torch.stack(self._left).tolist()
-        self._left, self._due = [], time.monotonic() + self._every
+        self._left = []
         return found
+
+    def due(self, where: torch.device) -> bool:
+        """Whether it is time to look at a number on the device `where`; the next look is as much later."""
+        if where.type == "cpu":
+            return True
+        if time.monotonic() < self._due:
+            return False
+        self._due = time.monotonic() + self._every
+        return True
+
+
+def _on(number: torch.Tensor | float, where: torch.device, wide: torch.dtype) -> torch.Tensor:
+    return number.to(wide) if isinstance(number, torch.Tensor) else torch.tensor(number, dtype=wide, device=where)
 
 
 def squares(norms: list[torch.Tensor]) -> list[float]:

@@ -230,7 +230,7 @@ class Fit:
         slow = torch.zeros_like(self.slow.found, requires_grad=bool(learn))
         beside = [(values[name], RATES[name]) for name in learn] + ([(slow, SLOW_RATE)] if learn else [])
         adam = Adam([given], RATE, BETAS, beside)
-        queue, used = np.zeros(0, int), torch.as_tensor(self.used, device=given.device)
+        queue, used = np.zeros(0, int), torch.as_tensor(np.flatnonzero(self.used), device=given.device)
         for number in range(steps):
             if len(queue) < AT_ONCE:
                 queue = np.concatenate([queue, self.draw.permutation(np.flatnonzero(self.used))])

@@ -97,8 +97,8 @@ def fitted(acquisition: LedArray, start: Start, plan: FitPlan, device: torch.dev
     if plan.filter_noise:
         late, error = Readings(), 1.0
         for number, misfit in enumerate(without_noise(fit, plan.seed)):
-            for (value,) in late.take(misfit):
-                error = fit.relative(value)
+            if read := late.take(misfit):
+                error = fit.relative(read[-1][0])
             yield Progress(done + number + 1, total, error, "noise")
     return fit
 
@@ -154,8 +154,8 @@ def _round(fit: Fit, steps: int, learn: tuple[str, ...], place: tuple[int, int])
     pace = PreviewPace(lambda: Preview(field_of(fit), fit.microscope.depth_um))
     late, error = Readings(), 1.0
     for number, misfit in enumerate(fit.descend(steps, learn)):
-        for (value,) in late.take(misfit, now=number + 1 == steps):
-            error = fit.relative(value)
+        if read := late.take(misfit, now=number + 1 == steps):
+            error = fit.relative(read[-1][0])
         yield Progress(place[0] + number + 1, place[1], error, "object and microscope")
         yield from pace.events()
 
