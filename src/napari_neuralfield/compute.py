@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from typing import TypeVar
 
 import torch
@@ -16,12 +17,38 @@ from .types import InputError
 Item = TypeVar("Item")
 REAL = torch.float32
 COMPLEX = torch.complex64
+KINDS = {"cuda", "xpu", "mps"}
+WITHOUT_DOUBLE = {"mps"}
 
 
 def devices() -> list[str]:
-    """What can be chosen here, the fastest first."""
-    found = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    return [*found, "cpu"]
+    """What can be chosen here, the fastest first: cards of NVIDIA and AMD (cuda), of Intel (xpu) and of Apple (mps)."""
+    return [*(name for name, why in cards() if not why), "cpu"]
+
+
+@cache
+def cards() -> tuple[tuple[str, str], ...]:
+    """Graphics cards of this machine, and why each cannot be used; "" where it can."""
+    accelerator = getattr(torch, "accelerator", None)
+    if accelerator is None:  # before torch 2.6
+        return tuple((f"cuda:{i}", "") for i in range(torch.cuda.device_count()))
+    kind = accelerator.current_accelerator()
+    if kind is None or kind.type not in KINDS or not accelerator.is_available():
+        return ()
+    names = ["mps"] if kind.type == "mps" else [f"{kind.type}:{i}" for i in range(accelerator.device_count())]
+    return tuple((name, _why_not(name)) for name in names)
+
+
+def _why_not(name: str) -> str:
+    """What keeps a card from the one thing that every method needs, transforms of complex numbers and back; or ""."""
+    try:
+        wave = torch.randn(2, 8, 8, generator=seed(0)).to(name).requires_grad_()
+        there = torch.fft.ifft2(torch.fft.fft2(torch.view_as_complex(wave.permute(1, 2, 0).contiguous())))
+        torch.view_as_real(there).square().sum().backward()
+        exact = wave.grad is not None and torch.allclose(wave.grad.cpu(), 2 * wave.detach().cpu(), atol=1e-3)
+    except (RuntimeError, TypeError, NotImplementedError) as failure:
+        return str(failure).splitlines()[0]
+    return "" if exact else "transforms of complex numbers come out wrong"
 
 
 def device(name: str = "auto") -> torch.device:
@@ -29,15 +56,22 @@ def device(name: str = "auto") -> torch.device:
 
     Raises
     ------
-    InputError : where this machine has no such device.
+    InputError : where this machine has no such device, or cannot use it.
     """
     known = devices()
     if name == "auto":
         return torch.device(known[0])
-    wanted = "cuda:0" if name == "cuda" else name
+    wanted = f"{name}:0" if name in ("cuda", "xpu") else name
     if wanted not in known:
-        raise InputError(f"device {name!r} is not on this machine; choose auto or one of {', '.join(known)}")
+        why = dict(cards()).get(wanted, "")
+        fault = f"cannot be used ({why})" if why else "is not on this machine"
+        raise InputError(f"device {name!r} {fault}; choose auto or one of {', '.join(known)}")
     return torch.device(wanted)
+
+
+def precise(where: torch.device | str) -> torch.dtype:
+    """The widest real numbers of a device: double precision, which Apple's cards have not."""
+    return torch.float32 if torch.device(where).type in WITHOUT_DOUBLE else torch.float64
 
 
 def seed(value: int) -> torch.Generator:
@@ -47,12 +81,8 @@ def seed(value: int) -> torch.Generator:
 
 def release() -> None:
     """Give cached device memory back, after an out-of-memory error."""
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    elif torch.backends.mps.is_available():
-        torch.mps.empty_cache()
-    elif torch.xpu.is_available():
-        torch.xpu.empty_cache()
+    for kind in {name.partition(":")[0] for name in devices()} & KINDS:
+        torch.get_device_module(kind).empty_cache()
 
 
 @contextmanager

@@ -118,11 +118,12 @@ class DataTerm:
     """How far predicted frames are from measured ones.
 
     loss : what a fit makes small, differentiable. misfit : squared amplitude misfit, summed. energy : counts, summed.
+    Both stay on their device: to read them at each step is to wait for it.
     """
 
     loss: torch.Tensor
-    misfit: float
-    energy: float
+    misfit: torch.Tensor | float
+    energy: torch.Tensor | float
 
 
 @runtime_checkable

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from .. import compute
 from ..data.acquisition import ThroughFocus
 from ..optics.grids import binned, fast_length, spread
 from ..optics.propagation import frequency_axis
@@ -32,11 +33,12 @@ KEPT = 2**24  # numbers up to which pupils and waves are kept instead of being m
 class FocusGradient:
     """The misfit at a sample and its gradient.
 
-    energy : half the sum of squared residuals. residual : shown less measured, in units of the noise (frame, y, x).
+    energy : half the sum of squared residuals, left on the device.
+    residual : shown less measured, in units of the noise (frame, y, x).
     sample : gradient for phase and absorption (channel, Y, X). gain : of each frame that suits it best (frame,).
     """
 
-    energy: float
+    energy: torch.Tensor
     residual: torch.Tensor
     sample: torch.Tensor
     gain: torch.Tensor
@@ -131,7 +133,8 @@ class DefocusMisfit:
         frames : numbers of the frames; None: all.
         """
         spectrum = torch.fft.fft2(light)
-        back, energy = torch.zeros_like(spectrum), 0.0
+        wide = compute.precise(spectrum.device)
+        back, energy = torch.zeros_like(spectrum), torch.zeros((), dtype=wide, device=spectrum.device)
         residuals, gains = [], []
         for number in range(len(self.root)) if frames is None else frames:
             waves: list[torch.Tensor] = []
@@ -139,7 +142,7 @@ class DefocusMisfit:
             gain = _gain(image, self.measured[number])
             shown = (gain * image).clamp(min=DARKEST).sqrt()
             residual = (2 / self.noise) * (shown - self.root[number])
-            energy += 0.5 * float(residual.double().square().sum())
+            energy += 0.5 * residual.to(wide).square().sum()
             weight = self._fine(residual * (2 * gain / self.noise) / shown)
             for point, pupil in enumerate(self._pupils(number)):
                 wave = waves[point] if waves else torch.fft.ifft2(spectrum * pupil)

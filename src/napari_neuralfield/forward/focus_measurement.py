@@ -39,7 +39,7 @@ class FocusMeasurement:
         self.extent = Extent((0.0, 0.0), misfit.shape, pixel, (y, x))
         self.amplitude = misfit.root
         self.good: torch.Tensor | None = None
-        self.train = torch.arange(len(misfit.root), device=misfit.root.device)
+        self.train = torch.arange(len(misfit.root))
         self.held = self.train[:0]
         self.learnt: dict[str, torch.Tensor] = {}
         self.batch = min(16, len(self.train))  # one depth alone pulls phase and absorption to and fro
@@ -116,4 +116,4 @@ class FocusMeasurement:
         self.slopes = misfit.slopes_of_light(image.detach(), frames.tolist())
         pull = (self.slopes.sample.conj() * image).real.sum()  # its slope is the misfit's; its value says nothing
         square = self.slopes.energy * misfit.noise**2 / 2
-        return DataTerm(pull / misfit.root.numel(), square, float(misfit.measured[frames].sum()))
+        return DataTerm(pull / misfit.root.numel(), square, misfit.measured[frames].sum())

@@ -63,7 +63,7 @@ class LedMeasurement:
         device = split[0].device
         self.acquisition, self.z = acquisition, depth_tensor(np.array([z_um]), device)
         self.extent = extent(acquisition, np.array([z_um]))
-        self.train, self.held = split
+        self.train, self.held = (part.cpu() for part in split)  # numbers stay on the processor, which cuts windows
         self.settles_gains = settles_gains
         self.batch = min(16, max(1, len(self.train) // 3))
         self.camera: spatially_coded.CodedCamera | None = None
@@ -77,8 +77,8 @@ class LedMeasurement:
         self.amplitude, self.scale, self.floor = found.amplitude, found.scale, found.floor
         self.good: torch.Tensor | None = None
         self.gain = found.gain**2
-        na = torch.as_tensor(np.array(acquisition.illumination_na), device=device)
-        self.like = self.train[torch.cdist(na, na[self.train]).argmin(1)]
+        na = torch.as_tensor(np.array(acquisition.illumination_na))
+        self.like = self.train[torch.cdist(na, na[self.train]).argmin(1)].to(device)
         self.noll = noll if "pupil" in learn else ()
         surface = (0, 0) if self.camera is None else tuple(self.camera.surface.shape)
         leds = acquisition.frame_count
@@ -190,7 +190,7 @@ class LedMeasurement:
     def matched(self, image: torch.Tensor) -> torch.Tensor:
         """The image (y, x) as bright as the brightest of the frames that are used ask for."""
         energy = self.amplitude[self.train].square().mean((1, 2)) - self.floor[self.train]
-        chosen = self.train[torch.argsort(energy, descending=True)[:16]]
+        chosen = self.train[torch.argsort(energy, descending=True)[:16].cpu()]
         level = self.floors()[chosen, None, None]
         counts = (self.amplitude[chosen].square() - level).sum()
         return image * (counts / (self.predict(image, chosen) - level).sum().clamp(min=1e-12)).clamp(min=0).sqrt()

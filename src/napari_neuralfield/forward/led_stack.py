@@ -55,7 +55,7 @@ class LedStack:
         device = self.amplitude.device
         self._gain = measured.gain if gain is None else gain
         self._factor = torch.ones((), dtype=torch.complex64, device=device) if factor is None else factor
-        self.train = torch.arange(len(self.amplitude), device=device)
+        self.train = torch.arange(len(self.amplitude))  # on the processor, where windows are cut by number
         self.held = self.train[:0]
         self.learnt = {} if corrections is None else {n: item.value for n, item in corrections.learnt.items()}
 
@@ -113,10 +113,10 @@ class LedStack:
         pupil, floor = self._pupils(leds, z_um)
         amplitude = self.amplitude[frames]
         loss = fourier.misfit(self._spectrum(image), pupil, self.plan.corner[leds], amplitude, floor)
-        mean = float(loss.detach())
+        mean = loss.detach()
         if self.corrections is not None:
             loss = loss + self.corrections.penalty(leds, self.spread_na) * (mean * 2 / amplitude.numel())
-        return DataTerm(loss, mean * amplitude.numel(), float(amplitude.square().sum()))
+        return DataTerm(loss, mean * amplitude.numel(), amplitude.square().sum())
 
     def settle(self) -> None:
         """Take out of the corrections what the object can take."""

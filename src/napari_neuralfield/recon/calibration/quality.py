@@ -19,6 +19,7 @@ from ...forward.led_grid import flat_spectra, support
 from ...optics.illumination import synthetic_na
 from ...optics.pupil import TINY
 from ...types import Event, InputError, Progress
+from ..engine.readings import squares
 from ..projection.solver import Solver, no_aberration
 from .ring_correlation import ring_correlation
 
@@ -137,7 +138,7 @@ class _Task:
     def solve(self, chosen: np.ndarray) -> Generator[Event, None, Solver]:
         solver = self.solver(chosen, flat_spectra(self.plan, 1, self.device), no_aberration(self.plan, self.device))
         for number, step in enumerate(STEPS):
-            misfit = sum(solver.sweep(step, number > 0, number > 0))
+            misfit = sum(squares(list(solver.sweep(step, number > 0, number > 0))))
             self.done += len(chosen)
             yield Progress(self.done, self.total, (misfit / solver.total) ** 0.5, "quality")
         return solver

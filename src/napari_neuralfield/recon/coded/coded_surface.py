@@ -16,6 +16,7 @@ from ...data.acquisition import CodedPtychography
 from ...forward.scan_problem import first_state
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
+from ..engine.readings import Readings
 from ..engine.recipe import method, option
 from ..scan.recipe import ScanRecipe
 from ..scan.setup import field_of, problem_of, result_of
@@ -78,10 +79,13 @@ def _passes(solver: SparseSolver, recipe: CodedSurfaceRecipe) -> Iterator[Event]
     pace = PreviewPace(lambda: Preview(field_of(solver.state, problem.scan), 0.0))
     done, total = 0, len(plan) * len(frames)
     for cutoff, step in plan:
-        misfit, seen = 0.0, 0
+        misfit, seen, read, late = 0.0, 0, 0, Readings()
         for value in solver.pass_over(frames, cutoff, step):
-            seen, misfit = min(seen + 2, len(frames)), misfit + value
-            yield Progress(done + seen, total, (misfit / (seen * energy)) ** 0.5, "surface and specimen")
+            seen = min(seen + 2, len(frames))
+            for (part,) in late.take(value):
+                misfit, read = misfit + part, read + 2
+            error = (misfit / (min(read, len(frames)) * energy)) ** 0.5
+            yield Progress(done + seen, total, error, "surface and specimen")
             yield from pace.events()
         done += len(frames)
         if solver.positions:

@@ -16,6 +16,7 @@ from ...data.acquisition import CodedPtychography
 from ...forward.scan_problem import Problem, ScanState, first_state
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
+from ..engine.readings import Readings
 from ..engine.recipe import method, option
 from ..scan.recipe import ScanRecipe
 from ..scan.setup import field_of, problem_of, result_of
@@ -143,10 +144,11 @@ class _Run:
         """`count` passes over the named frames, or all that are not kept aside, up to a frequency."""
         solver, used = self.solver, self.rest if frames is None else frames
         for _ in range(count):
-            misfit = 0.0
-            for number, value in enumerate(solver.pass_over(used, cutoff), start=1):
-                misfit += value
-                seen = min(number * AT_ONCE, len(used))
+            misfit, read, late = 0.0, 0, Readings()
+            for value in solver.pass_over(used, cutoff):
+                for (part,) in late.take(value):
+                    misfit, read = misfit + part, read + 1
+                seen = min(read * AT_ONCE, len(used))
                 yield from self._tell(AT_ONCE, (misfit / (seen * self.energy)) ** 0.5, what)
             if solver.positions:
                 solver.place(torch.cat([self.aside, solver.problem.held]))
@@ -230,13 +232,16 @@ class _Run:
         object changes no more. With `move`, positions and geometry move along in every fifth step.
         """
         some = min(len(frames), max(12, len(frames) // 4))
+        late, error = Readings(), math.nan
         for number in range(count):
             last, used = memory.last, frames
             if 3 * number < 2 * count:
                 chosen = torch.randperm(len(frames), generator=self._random)[:some]
                 used = frames[chosen.to(frames.device)]
             misfit = self.solver.sparse_step(used, weight, memory, move and number % 5 == 4)
-            yield from self._tell(len(used), (misfit / (len(used) * self.energy)) ** 0.5, what)
+            for (value,) in late.take(misfit):
+                error = (value / (len(used) * self.energy)) ** 0.5
+            yield from self._tell(len(used), error, what)
             if used is frames and float((memory.last - last).norm() / last.norm()) < STILL:
                 return
 

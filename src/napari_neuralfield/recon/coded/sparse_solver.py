@@ -93,7 +93,7 @@ class SparseSolver:
         """The adjoint, and for all waves that travel the inverse, of `object_array_of`."""
         return filtered(object_array, self._to_surface.conj())
 
-    def pass_over(self, frames: torch.Tensor, cutoff: float, step: float = 1.0) -> Iterator[float]:
+    def pass_over(self, frames: torch.Tensor, cutoff: float, step: float = 1.0) -> Iterator[torch.Tensor]:
         """One pass in random order that moves object array, positions and geometry; yields the misfit of each batch.
 
         Of the frames of indices `frames`, with a share `step` of the full step of object array and surface.
@@ -150,7 +150,9 @@ class SparseSolver:
         self.problem = self.problem.with_geometry(**new)
         self._new_geometry()
 
-    def sparse_step(self, frames: torch.Tensor, weight: float, memory: SparseMemory, move: bool = False) -> float:
+    def sparse_step(
+        self, frames: torch.Tensor, weight: float, memory: SparseMemory, move: bool = False
+    ) -> torch.Tensor:
         """One accelerated proximal step on all the named frames; the misfit where it was taken.
 
         Parameters
@@ -160,14 +162,14 @@ class SparseSolver:
         memory : of the steps before; changed.
         move : move positions and geometry too, which costs three times as much.
         """
-        spectral, misfit = self.problem.scan.periodic, 0.0
+        spectral, parts = self.problem.scan.periodic, []
         object_array = torch.fft.fft2(self.object) * self._to_surface
         object_array = object_array if spectral else torch.fft.ifft2(object_array)
         total = torch.zeros_like(object_array)
         for part in frames.split(AT_ONCE):
             pull = self._pull(object_array, part, move and self.positions, move, spectral)
             total += pull.object_array
-            misfit += pull.misfit
+            parts.append(pull.misfit)
             self._move(pull, part)
         step = 1 / self.brightest
         total = total if spectral else torch.fft.fft2(total)
@@ -176,7 +178,7 @@ class SparseSolver:
         faster = (1 + math.sqrt(1 + 4 * memory.pace**2)) / 2
         self.object = new + ((memory.pace - 1) / faster) * (new - memory.last)
         memory.last, memory.pace = new, faster
-        return misfit
+        return torch.stack(parts).sum()
 
     def settle(self, memory: SparseMemory) -> None:
         """Take the last object without its momentum, and bring the object array to it."""

@@ -19,6 +19,7 @@ from ...types import DataTerm, Event, Extent, Field, Measurement, Note, Preview,
 from .adam import Adam, warm_cosine
 from .losses import LOSSES, Loss
 from .preview_pace import PreviewPace
+from .readings import Readings
 
 Sample = Callable[[float], torch.Tensor]  # depth, um -> image (y, x) of the field, differentiable
 Regulariser = Callable[[torch.Tensor], torch.Tensor]  # image (y, x) -> what is added to the loss
@@ -192,7 +193,7 @@ def fit_field(
     pace = PreviewPace(lambda: Preview(fitted.snapshot(), middle))
     state = [*fitted.parameters, *learnt.values()]
     best, idle, steps, limit = _Best(), 0, 0, 2**62
-    misfit = energy = 0.0
+    misfit, energy, shown = 0.0, 0.0, Readings()
     for batch in schedule:
         waiting = list(reversed(batch.frames.split(min(limit, len(batch.frames)))))
         while waiting:
@@ -212,9 +213,11 @@ def fit_field(
                 continue
             if settle is not None:
                 settle()
-            steps += 1
-            share = max(SMOOTHED, 1 / steps)
-            misfit, energy = misfit + share * (term.misfit - misfit), energy + share * (term.energy - energy)
+            now = batch.last or counter.done + 1 >= counter.total
+            for miss, counts in shown.take(term.misfit, term.energy, now=now):
+                steps += 1
+                share = max(SMOOTHED, 1 / steps)
+                misfit, energy = misfit + share * (miss - misfit), energy + share * (counts - energy)
         counter.done += 1
         yield Progress(min(counter.done, counter.total), counter.total, (misfit / max(energy, 1e-30)) ** 0.5, what)
         yield from pace.events()
@@ -244,8 +247,7 @@ def default_term(
         with torch.no_grad():
             miss = torch.sqrt(counts) - amplitude
             miss = miss if good is None else miss * good
-        energy = float(amplitude.square().sum())
-        return DataTerm(loss(counts, amplitude, good), float(miss.square().sum()), energy)
+        return DataTerm(loss(counts, amplitude, good), miss.square().sum(), amplitude.square().sum())
 
     return compare
 
@@ -264,7 +266,7 @@ def relative_error(measurement: Measurement, sample: Sample, frames: torch.Tenso
     z_um = sum(measurement.extent.z_um) / 2
     compare, image = default_term(measurement), sample(z_um)
     terms = [compare(image, part, z_um) for part in frames.split(at_once)]
-    return (sum(t.misfit for t in terms) / sum(t.energy for t in terms)) ** 0.5
+    return (sum(float(t.misfit) for t in terms) / sum(float(t.energy) for t in terms)) ** 0.5
 
 
 class _Best:

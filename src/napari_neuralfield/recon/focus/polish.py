@@ -101,13 +101,14 @@ def polish_phase(
     fit = SparseFit(misfit, whole - level, known)
     norm = math.sqrt(float(looked.intensity.astype(np.float64).sum())) * 2 / misfit.noise
     begun = misfit.slopes(fit.sample)
-    before = math.sqrt(2 * begun.energy) / norm
+    energy = first = float(begun.energy)
+    before = math.sqrt(2 * first) / norm
     yield 0, steps, before
     ended = begun
     for step in fit.steps(steps):
-        ended = step.slopes
-        yield step.done, steps, math.sqrt(2 * ended.energy) / norm
-    accepted = math.isfinite(ended.energy) and ended.energy < begun.energy and ended.mean_square <= EXPLAINED
+        ended, energy = step.slopes, float(step.slopes.energy)
+        yield step.done, steps, math.sqrt(2 * energy) / norm
+    accepted = math.isfinite(energy) and energy < first and ended.mean_square <= EXPLAINED
     change = on_finer_pixels(fit.sample[0][misfit.seen] + level - coarse, upsampling // fine)
-    after = math.sqrt(2 * ended.energy) / norm if accepted else before
+    after = math.sqrt(2 * energy) / norm if accepted else before
     yield PolishedPhase(start + change if accepted else start, before, after, accepted, ended.mean_square)

@@ -96,7 +96,7 @@ class SparseFit:
     def steps(self, count: int) -> Iterator[FitStep]:
         """At most `count` steps down; ends where nothing that can be seen changes."""
         slopes = self.misfit.slopes(self.sample)
-        value, calm = self._value(self.sample, slopes.energy), 0
+        value, calm = self._value(self.sample, slopes.energy), 0  # each value is waited for: it decides what comes
         curve = self._curvature()
         top = curve.amax((-2, -1), keepdim=True)
         for done in range(1, count + 1):
@@ -126,14 +126,14 @@ class SparseFit:
         top = curve.amax((-2, -1), keepdim=True)
         return curve + top * self._rise + 1e-6 * top
 
-    def _value(self, sample: torch.Tensor, energy: float) -> float:
+    def _value(self, sample: torch.Tensor, energy: torch.Tensor) -> float:
         away = sample - self._start
         smooth = torch.fft.irfft2(self._smooth * torch.fft.rfft2(away), s=self.misfit.shape)
-        total = energy + 0.5 * float((smooth * away).double().sum())
-        total += self._edges * float(_lengths(differences(sample)).double().sum())
+        total = energy + 0.5 * (smooth * away).to(energy.dtype).sum()
+        total += self._edges * _lengths(differences(sample)).to(energy.dtype).sum()
         if self._ground is not None:
-            total += 0.5 * float((self._ground * sample.square()).double().sum())
-        return total
+            total += 0.5 * (self._ground * sample.square()).to(energy.dtype).sum()
+        return float(total)
 
     def _solve(self, gradient: torch.Tensor, curve: torch.Tensor) -> torch.Tensor:
         """Minimum of the misfit's parabola at the sample plus all that is known."""

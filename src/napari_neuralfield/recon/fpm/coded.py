@@ -25,6 +25,7 @@ from ...optics.grids import centred_spectrum, fit_spectrum, image_of
 from ...types import Event, Preview, Progress
 from ..engine.fit_field import Counter, Fittable, draws, fit_field
 from ..engine.preview_pace import PreviewPace
+from ..engine.readings import Readings
 from ..engine.recipe import Recipe, method, option
 from ..engine.sparsity import differences
 from ..projection.coded_solver import CodedSolver
@@ -153,17 +154,19 @@ def _projections(
         alpha=recipe.alpha,
     )
     pace = PreviewPace(lambda: Preview(_field_of(microscope, solver.spectrum), camera.z_um))
-    steps = [1.0] * recipe.passes + list(SHRINKING)
+    steps, late = [1.0] * recipe.passes + list(SHRINKING), Readings()
+    error = 1.0
     for number, step in enumerate(steps):
         accelerate = step == 1.0 and number + 1 < recipe.passes
         sweep = solver.accelerated(recipe.momentum) if accelerate else solver.sweep(step)
         misfit = 0.0
-        for count, value in enumerate(sweep):
-            misfit += value
+        read = 0
+        for count, norm in enumerate(sweep, 1):
+            for (miss,) in late.take(norm, now=count == len(solver.order)):
+                misfit, read = misfit + miss**2, read + 1
+                error = (misfit / float(solver.energy[:read].sum())) ** 0.5
             counter.done += 1
-            yield Progress(
-                counter.done, counter.total, (misfit / float(solver.energy[: count + 1].sum())) ** 0.5, "projections"
-            )
+            yield Progress(counter.done, counter.total, error, "projections")
         yield from pace.events()
     return solver.spectrum, solver.error()
 

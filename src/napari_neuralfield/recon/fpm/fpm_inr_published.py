@@ -68,7 +68,7 @@ class PublishedLeds:
         self.scale = brightest * self._gain**2
         order = np.argsort(np.hypot(*np.asarray(acquisition.illumination_na).T), kind="stable")
         self.good: torch.Tensor | None = None
-        self.train = torch.as_tensor(order, device=device)
+        self.train = torch.as_tensor(order)
         self.held = self.train[:0]
         self.learnt: dict[str, torch.Tensor] = {}
         self._kept = (np.nan, torch.empty(0))  # a depth and the pupils of all LEDs there

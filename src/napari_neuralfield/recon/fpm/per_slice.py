@@ -94,7 +94,7 @@ def one_pass(spectrum: torch.Tensor, amplitude: torch.Tensor, acquisition: LedAr
     cutoff = acquisition.objective_na / acquisition.wavelength_um
     fy, fx = (torch.as_tensor(frequencies(n, acquisition.pixel_um)) for n in (rows, columns))
     direction = np.asarray(acquisition.illumination_na)
-    misfit = 0.0
+    misfit = []
     for led in np.argsort(np.hypot(*direction.T), kind="stable"):
         centre = -direction[led] / acquisition.wavelength_um * size
         whole = np.round(centre).astype(int)
@@ -106,9 +106,9 @@ def one_pass(spectrum: torch.Tensor, amplitude: torch.Tensor, acquisition: LedAr
         inside_x = (x + torch.arange(columns, device=spectrum.device)) % spectrum.shape[1]
         window = spectrum[inside_y[:, None], inside_x]
         image = image_of(window * pupil)
-        misfit += float(((image.abs() - amplitude[led]) ** 2).sum())
+        misfit.append(((image.abs() - amplitude[led]) ** 2).sum())
         if step:
             corrected = image * (amplitude[led] / (image.abs() + 1e-9))
             change = pupil.conj() * (centred_spectrum(corrected) - window * pupil)
             spectrum[inside_y[:, None], inside_x] = window + step * change
-    return misfit
+    return sum(torch.stack(misfit).tolist())

@@ -23,6 +23,7 @@ from ...forward.led_grid import depth_tensor, extent, flat_spectra, support
 from ...optics.pupil import TINY
 from ...types import Event, Preview, Progress
 from ..engine.preview_pace import PreviewPace
+from ..engine.readings import Readings, squares
 from ..engine.recipe import Recipe, method, option
 from ..projection.orientation import orientation_notes
 from ..projection.setup import CHECK_ORIENTATION, depth_range, finished
@@ -90,7 +91,7 @@ class QuasiNewton:
         pupil_per_frame: bool = False,
     ) -> None:
         self.plan, self.measured, self.regularisers = plan, measured, regularisers
-        self.pupil_per_frame = pupil_per_frame
+        self.pupil_per_frame, self.wide = pupil_per_frame, compute.precise(spectrum.device)
         self.spectrum, self.aberration, self.gain = spectrum, aberration, measured.gain
         self.z = depth_tensor(np.array([z_um]), spectrum.device)
         radius = np.hypot(*fourier.window_centres(plan).T)
@@ -116,8 +117,8 @@ class QuasiNewton:
         rows, columns = self.plan.box
         return [target[y : y + rows, x : x + columns] for y, x in self.plan.corner[leds].tolist()]
 
-    def sweep(self, step: float, recover_pupil: bool = False, recover_gain: bool = False) -> Iterator[float]:
-        """One pass over all frames; yields the squared misfit of each before its update.
+    def sweep(self, step: float, recover_pupil: bool = False, recover_gain: bool = False) -> Iterator[torch.Tensor]:
+        """One pass over all frames; yields the root of the squared misfit of each before its update, on its device.
 
         Parameters
         ----------
@@ -135,7 +136,7 @@ class QuasiNewton:
             brightness = self.measured.weight[frame, leds] * self.gain[leds] ** 2
             model = torch.sqrt(torch.einsum("l,lyx->yx", brightness, light) + self.measured.floor[frame] + TINY)
             difference = self.measured.amplitude[frame] - model
-            yield float(torch.linalg.vector_norm(difference)) ** 2
+            yield torch.linalg.vector_norm(difference)
             if step == 0:
                 continue
             if recover_gain:
@@ -157,13 +158,14 @@ class QuasiNewton:
     def _object_step(self, leds: np.ndarray, pupil: torch.Tensor, back: torch.Tensor, share: torch.Tensor) -> None:
         """O += sum |P| P* change / (max |P| (sum |P|^2 + regulariser)): sums over the LEDs of the frame."""
         square = squared(pupil)
-        top = float(square.max())
+        top = square.max().to(self.wide)
         floor = self.regularisers[0] * top
         change = (square / top).sqrt() * pupil.conj() * back * share[:, None, None]
         if len(leds) == 1:
             self.views(self.spectrum, leds)[0].add_(change[0] / (square[0] * share[0] + floor))
             return
-        numerator, hessian = torch.zeros_like(self.spectrum), torch.full_like(self.spectrum.real, max(floor, 1e-12))
+        numerator = torch.zeros_like(self.spectrum)
+        hessian = torch.zeros_like(self.spectrum.real) + floor.clamp(min=1e-12)
         for part, view in zip(change, self.views(numerator, leds), strict=True):
             view += part
         for part, view in zip(square * share[:, None, None], self.views(hessian, leds), strict=True):
@@ -181,8 +183,8 @@ class QuasiNewton:
             self._pupil_slope += slope.sum(0)
             self._pupil_hessian += hessian.sum(0)
             return
-        top = float(square.max().clamp(min=1e-20))
-        floor = self.regularisers[1] * float(hessian.max())
+        top = square.max().clamp(min=1e-20)
+        floor = self.regularisers[1] * hessian.max().to(self.wide)
         weighted = ((square / top).sqrt() * slope).sum(0)
         self.aberration = self.aberration + weighted / (hessian.sum(0) + floor + 1e-20)
 
@@ -214,18 +216,20 @@ class QuasiNewton:
 
     def error(self) -> float:
         """Relative amplitude error."""
-        return float((sum(self.sweep(0.0)) / self.energy.sum()) ** 0.5)
+        return float((sum(squares(list(self.sweep(0.0)))) / self.energy.sum()) ** 0.5)
 
 
 def _solve(solver: QuasiNewton, recipe: QuasiNewtonRecipe, pupil: bool, gain: bool) -> Iterator[tuple[int, float]]:
     """Full steps while they help, then shrinking ones; yields (frames done, relative amplitude error so far)."""
-    frames = len(solver.order)
-    step, done, last, idle, number = 1.0, 0, np.inf, 0, 0
+    frames, late = len(solver.order), Readings()
+    step, done, last, idle, number, error = 1.0, 0, np.inf, 0, 0, 1.0
     while step >= SMALLEST_STEP:
-        misfit = 0.0
-        for count, value in enumerate(solver.sweep(step, pupil and number > 0, gain and number > 0)):
-            misfit += value
-            yield done + count + 1, (misfit / float(solver.energy[: count + 1].sum())) ** 0.5
+        misfit, read = 0.0, 0
+        for count, norm in enumerate(solver.sweep(step, pupil and number > 0, gain and number > 0), 1):
+            for (miss,) in late.take(norm, now=count == frames):
+                misfit, read = misfit + miss**2, read + 1
+                error = (misfit / float(solver.energy[:read].sum())) ** 0.5
+            yield done + count, error
         done, number = done + frames, number + 1
         idle = idle + 1 if misfit > (1 - recipe.stop_below) ** 2 * last else 0
         if step < 1 or number >= recipe.passes or (number > 3 and idle >= PATIENCE):

@@ -25,6 +25,7 @@ from ...types import Event, Note, Preview, Progress
 from ..calibration.first_stage import BOARD, CALIBRATE, calibrated, placed, without_ambient_light
 from ..calibration.recipe import CalibrationRecipe
 from ..engine.preview_pace import PreviewPace
+from ..engine.readings import Readings
 from ..engine.recipe import method, option
 from ..projection.chromatic import align_leds
 from ..projection.orientation import orientation_notes
@@ -86,14 +87,17 @@ def _solve(
     """Run the schedule; yields (LEDs done, relative amplitude error by the latest misfit of every LED)."""
     step, full, last, done, idle = 1.0, 0, np.inf, 0, 0
     leds = len(solver.amplitude)
-    latest, energy = np.zeros(leds), np.zeros(leds)
+    latest, energy, late = np.zeros(leds), np.zeros(leds), Readings()
     velocity: torch.Tensor | None = None
     while step >= SMALLEST_STEP:
         before = solver.spectra.clone() if recipe.momentum else None
         sweep = solver.sweep(step, recover_pupil and done >= leds, recover_gain and done >= leds)
-        for count, value in enumerate(sweep):
-            latest[count], energy[count] = value, solver.energy[count]
-            yield done + count + 1, float(latest.sum() / energy.sum()) ** 0.5
+        read = 0
+        for count, norm in enumerate(sweep, 1):
+            for (miss,) in late.take(norm, now=count == leds):
+                latest[read], energy[read] = miss**2, solver.energy[read]
+                read += 1
+            yield done + count, float(latest.sum() / energy.sum()) ** 0.5
         misfit = float(latest.sum())
         done += leds
         if before is not None:

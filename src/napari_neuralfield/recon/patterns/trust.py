@@ -82,16 +82,19 @@ def resimulate(
     Parameters
     ----------
     acquisition : the measured frames.
-    phase : rad (Y, X), `upsampling` pixels per frame pixel; sample (0, 0) on pixel (0, 0).
+    phase : rad (Y, X), `upsampling` pixels per frame pixel; sample (0, 0) on pixel (0, 0); its device computes.
     absorption : negative logarithm of amplitude (Y, X); None: the share of the phase that fits best.
     aberration : rad of Noll terms; None: defocus and astigmatism that fit best.
     trust_brightness : the frames' brightness beside each other was measured; otherwise it is fitted as well.
     border : as in `polish`.
     """
     border = border_of(acquisition) if border is None else border
-    model = PatternMisfit(acquisition, noll=(4, 5, 6) if aberration is None else tuple(aberration), border=border)
+    noll = (4, 5, 6) if aberration is None else tuple(aberration)
+    model = PatternMisfit(acquisition, noll=noll, border=border, device=phase.device)
     found = on_object_grid(model, (phase - phase.mean()).detach().float(), upsampling)
-    known = None if absorption is None else on_object_grid(model, absorption.detach().float(), upsampling)
+    known = None
+    if absorption is not None:
+        known = on_object_grid(model, absorption.detach().to(phase.device).float(), upsampling)
     coefficients = None if aberration is None else list(aberration.values())
     shared = best_shared(model, found, absorption=known, aberration=coefficients, gains=not trust_brightness)
     absorbed = shared.absorption(found) if known is None else known

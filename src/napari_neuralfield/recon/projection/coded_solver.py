@@ -15,6 +15,7 @@ import torch
 from ...forward import fourier, spatially_coded
 from ...optics.grids import binned, spread
 from ...optics.pupil import TINY
+from ..engine.readings import squares
 from .solver import squared
 
 
@@ -64,21 +65,24 @@ class CodedSolver:
         y, x = self.camera.plan.corner[led]
         return self.spectrum[y : y + self.camera.plan.box[0], x : x + self.camera.plan.box[1]]
 
-    def sweep(self, step: float) -> Iterator[float]:
-        """One pass over all LEDs; yields the squared misfit of each before its update. Step 0 only looks."""
+    def sweep(self, step: float) -> Iterator[torch.Tensor]:
+        """One pass over all LEDs; yields the root of the squared misfit of each before its update, on its device.
+
+        Step 0 only looks.
+        """
         rows, columns = self.camera.plan.box
         code = squared(self.surface)
         share = self.surface.conj() / ((1 - self.alpha) * code + self.alpha * code.max())
+        gains, floors = self.gain.tolist(), self.measured.floor.tolist()
         for led in self.order.tolist():
             window, kernel = self.window(led), self.kernel(led)
             passed = self._pupils[led]
             image = torch.fft.ifft2(window * passed, s=self.camera.plan.image_shape, norm="forward")
             wave = spatially_coded.to_sensor(image * self.surface, kernel)
             light = binned(squared(wave), self.camera.upsampling)
-            level, floor = float(self.gain[led]), float(self.measured.floor[led])
-            model = torch.sqrt(light * level**2 + floor + TINY)
+            model = torch.sqrt(light * gains[led] ** 2 + floors[led] + TINY)
             difference = self.measured.amplitude[led] - model
-            yield float(torch.linalg.vector_norm(difference)) ** 2
+            yield torch.linalg.vector_norm(difference)
             if step == 0:
                 continue
             wave *= spread(difference / model, self.camera.upsampling)
@@ -86,7 +90,7 @@ class CodedSolver:
             back = torch.fft.fft2(share * excess, norm="forward")[:rows, :columns]
             window.addcmul_(passed.conj(), back, value=step)
 
-    def accelerated(self, momentum: float) -> Iterator[float]:
+    def accelerated(self, momentum: float) -> Iterator[torch.Tensor]:
         """A full-step pass, after which the object goes on by `momentum` of what it moved, and moved before."""
         before = self.spectrum.clone()
         yield from self.sweep(1.0)
@@ -96,4 +100,4 @@ class CodedSolver:
 
     def error(self) -> float:
         """Relative amplitude error of the frames used."""
-        return float((sum(self.sweep(0.0)) / self.energy.sum()) ** 0.5)
+        return float((sum(squares(list(self.sweep(0.0)))) / self.energy.sum()) ** 0.5)

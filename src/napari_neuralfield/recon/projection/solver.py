@@ -14,9 +14,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from ... import compute
 from ...forward import fourier
 from ...forward.led_grid import depth_tensor
 from ...optics.pupil import TINY
+from ..engine.readings import squares
 from .smooth_pupil import SmoothPupil
 
 KERNEL_BYTES = 2**29  # pupils of all LEDs are kept where they take less
@@ -84,8 +86,8 @@ class Solver:
             for _ in self.sweep(step, recover_pupil, recover_gain):
                 pass
 
-    def sweep(self, step: float, recover_pupil: bool = False, recover_gain: bool = False) -> Iterator[float]:
-        """One pass over all LEDs; yields the squared misfit of each LED before its update.
+    def sweep(self, step: float, recover_pupil: bool = False, recover_gain: bool = False) -> Iterator[torch.Tensor]:
+        """One pass over all LEDs; yields the root of the squared misfit of each LED before its update, on its device.
 
         Parameters
         ----------
@@ -93,26 +95,27 @@ class Solver:
         recover_pupil, recover_gain : solve for the aberration and for each LED's brightness as well.
         """
         rows, columns = self.plan.box
+        wide = compute.precise(self.spectra.device)
         top = float(self.aberration.abs().amax()) ** 2
         numerator = torch.zeros_like(self.aberration)
         weight = torch.zeros_like(self.aberration.real)
-        fresh = self.gain.clone()
+        fresh, gains, floors = self.gain.clone(), self.gain.tolist(), self.floor.tolist()
         for led in self.order.tolist():
             kernel, window = self.kernel(led), self.window(led)
             pupil = kernel * self.aberration
             seen = window * pupil
             image = torch.fft.ifft2(seen, s=self.plan.image_shape, norm="forward")
             light = squared(image)
-            measured, gain, floor = self.amplitude[led], float(self.gain[led]), float(self.floor[led])
+            measured, gain, floor = self.amplitude[led], gains[led], floors[led]
             model = torch.sqrt_(torch.mul(light, gain**2).add_(floor + TINY))
             difference = measured - model
-            yield float(torch.linalg.vector_norm(difference)) ** 2
+            yield torch.linalg.vector_norm(difference)
             if step == 0:
                 continue
             if recover_gain:
                 slope = light / model * gain
-                change = float((slope * difference).sum() / (slope**2).sum().clamp(min=1e-12))
-                fresh[led] = gain = max(gain + 0.5 * change, 0.1 * gain)
+                change = ((slope * difference).sum() / (slope**2).sum().clamp(min=1e-12)).to(wide)
+                fresh[led] = gain = (gain + 0.5 * change).clamp(min=0.1 * gain)
                 model = torch.sqrt_(torch.mul(light, gain**2).add_(floor + TINY))
                 difference = measured - model
             image *= difference.div_(model) if self.region is None else difference.div_(model).mul_(self.region)
@@ -154,7 +157,7 @@ class Solver:
 
     def error(self) -> float:
         """Relative amplitude error over all planes."""
-        return (sum(self.sweep(0.0)) / self.total) ** 0.5
+        return (sum(squares(list(self.sweep(0.0)))) / self.total) ** 0.5
 
 
 def cached_pupils(plan: fourier.Windows, z_um: torch.Tensor) -> torch.Tensor | None:

@@ -92,7 +92,8 @@ def with_noise(counts: LedCounts, predicted: torch.Tensor) -> LedCounts:
     order = torch.argsort(predicted.mean(dim=(1, 2)))[: max(1, len(predicted) // 2)]
     good = counts.good[order]
     model, rest = predicted[order][good], (counts.light[order] - predicted[order])[good]
-    level = torch.quantile(model[:: max(1, len(model) // 100_000)], torch.linspace(0, 1, LEVELS + 1))
+    steps = torch.linspace(0, 1, LEVELS + 1, device=model.device)
+    level = torch.quantile(model[:: max(1, len(model) // 100_000)], steps)
     means, variances = [], []
     for low, high in pairwise(level):
         part = rest[(model >= low) & (model <= high)]

@@ -217,8 +217,8 @@ class Fit:
         measured = torch.sqrt((self.counts.light[leds] + self.counts.offset).clamp(min=0))
         return ((model - measured) * good).square().sum() / good.sum()
 
-    def descend(self, steps: int, learn: Sequence[str] = tuple(RATES)) -> Iterator[float]:
-        """Steps of Adam over some LEDs at a time; yields the mean square misfit of each.
+    def descend(self, steps: int, learn: Sequence[str] = tuple(RATES)) -> Iterator[torch.Tensor]:
+        """Steps of Adam over some LEDs at a time; yields the mean square misfit of each, left on the device.
 
         Parameters
         ----------
@@ -230,7 +230,7 @@ class Fit:
         slow = torch.zeros_like(self.slow.found, requires_grad=bool(learn))
         beside = [(values[name], RATES[name]) for name in learn] + ([(slow, SLOW_RATE)] if learn else [])
         adam = Adam([given], RATE, BETAS, beside)
-        queue, used = np.zeros(0, int), torch.as_tensor(self.used, device=given.device)
+        queue, used = np.zeros(0, int), torch.as_tensor(np.flatnonzero(self.used), device=given.device)
         for number in range(steps):
             if len(queue) < AT_ONCE:
                 queue = np.concatenate([queue, self.draw.permutation(np.flatnonzero(self.used))])
@@ -240,7 +240,7 @@ class Fit:
             with torch.no_grad():
                 if "gain" in learn:
                     values["gain"] -= values["gain"][used].exp().mean().log()
-            yield float(loss.detach())
+            yield loss.detach()
         self.slow.found = self.slow.found + slow.detach()
         self.object = torch.view_as_complex(given.detach()) * self.slow.wave(slow.detach())
         self.microscope.values = {name: value.detach() for name, value in values.items()}

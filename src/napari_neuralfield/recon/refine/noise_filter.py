@@ -22,7 +22,7 @@ RING = 2  # bins of the frame wide, in which the noise is the same
 AROUND = 7  # bins whose mean power is the object's
 
 
-def without_noise(fit: Fit, seed: int) -> Iterator[float]:
+def without_noise(fit: Fit, seed: int) -> Iterator[torch.Tensor]:
     """Filter the object of a `fit` whose noise is known; yields the misfit of every step that this takes.
 
     `seed` : of the noise that is drawn.

@@ -15,6 +15,7 @@ from ...optics.grids import centred_spectrum
 from ...types import Event, Extent, Note, Preview, Progress
 from ..calibration.apply import central
 from ..engine.preview_pace import PreviewPace
+from ..engine.readings import Readings
 from .fit import RATES, Fit
 from .noise_filter import STEPS as NOISE_STEPS
 from .noise_filter import without_noise
@@ -94,8 +95,11 @@ def fitted(acquisition: LedArray, start: Start, plan: FitPlan, device: torch.dev
         frames = ", ".join(map(str, np.flatnonzero(~fit.used)))
         yield Note(f"of frames {frames} hardly any light is their LED's, so they are not used", "warning")
     if plan.filter_noise:
+        late, error = Readings(), 1.0
         for number, misfit in enumerate(without_noise(fit, plan.seed)):
-            yield Progress(done + number + 1, total, fit.relative(misfit), "noise")
+            if read := late.take(misfit):
+                error = fit.relative(read[-1][0])
+            yield Progress(done + number + 1, total, error, "noise")
     return fit
 
 
@@ -148,8 +152,11 @@ def _round(fit: Fit, steps: int, learn: tuple[str, ...], place: tuple[int, int])
     fit.project(SECOND)
     fit.look_at_the_noise()
     pace = PreviewPace(lambda: Preview(field_of(fit), fit.microscope.depth_um))
+    late, error = Readings(), 1.0
     for number, misfit in enumerate(fit.descend(steps, learn)):
-        yield Progress(place[0] + number + 1, place[1], fit.relative(misfit), "object and microscope")
+        if read := late.take(misfit, now=number + 1 == steps):
+            error = fit.relative(read[-1][0])
+        yield Progress(place[0] + number + 1, place[1], error, "object and microscope")
         yield from pace.events()
 
 

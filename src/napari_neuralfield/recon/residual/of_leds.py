@@ -140,7 +140,7 @@ def prior_of(measurement: LedMeasurement, recipe: ResidualRecipe, found: Result 
     recipe : which prior is wanted.
     found : what projections made of the frames; None where they were not asked.
     """
-    shape, device = measurement.extent.shape, measurement.train.device
+    shape, device = measurement.extent.shape, measurement.amplitude.device
     if found is not None:
         y, x = measurement.extent.axes()
         return found.field.render([measurement.extent.z_um[0]], y, x)[0].to(device, COMPLEX)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import torch
 
+from ... import compute
 from ...forward.ptychography import kernel as kernel_of
 from ...forward.scan import Scan, add_windows, window_spectra
 from ...forward.scan_problem import Problem, ScanState
@@ -26,14 +27,14 @@ DAMPING = 1e-3  # of the mean diagonal of the positions' equations
 class Pull:
     """What some frames say.
 
-    misfit : sum over the frames' good detector pixels.
+    misfit : sum over the frames' good detector pixels, left on the device.
     object_array : d misfit / d conj(object_array) times binning^2, summed over the frames (y, x).
     probe : the same for the probe (y, x); None unless asked for.
     normal, pull : Gauss-Newton matrix (frame, n, n) and right-hand side (frame, n) of each frame for its two
         coordinates and then the geometry's values; None unless asked for.
     """
 
-    misfit: float
+    misfit: torch.Tensor
     object_array: torch.Tensor
     probe: torch.Tensor | None = None
     normal: torch.Tensor | None = None
@@ -78,7 +79,7 @@ def pull_of(
         pulled = add_windows(torch.zeros_like(object_array), toward, scan, place)
     else:
         pulled = (torch.fft.fft2(toward) * ramp.conj()).sum(0)
-    found = Pull(float((miss**2).sum(dtype=torch.float64)), pulled)
+    found = Pull((miss**2).sum(dtype=compute.precise(miss.device)), pulled)
     if solve_probe:
         found.probe = (patch * window.conj()).sum(0)
     if positions or len(geometry):

@@ -19,6 +19,7 @@ from ...data.acquisition import CodedPtychography, Ptychography
 from ...forward.scan_problem import Problem, ScanState
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
+from ..engine.readings import Readings
 from ..engine.recipe import option
 from .background import with_background
 from .coherence import Light, shares_told
@@ -146,6 +147,7 @@ def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterat
     energy, latest = problem.frame_energy(), torch.zeros(problem.scan.frames, device=problem.device)
     keeper, positions = Settling(engine.waves), PositionCorrection(recipe.correct_positions)
     start = max(2, total // 4) if recipe.positions_from is None else recipe.positions_from
+    late, error = Readings(), 1.0
     light, looks = Light(recipe.modes), {max(2, share * total // 8) for share in (2, 4, 6)}
     pace = PreviewPace(lambda: Preview(field_of(engine.waves.state(), problem.scan), 0.0))
     while number < plan.total:
@@ -157,7 +159,8 @@ def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterat
                 for part, misfit in engine.sweep(frames[done:], solve_probe, plan.step(number)):
                     latest[part], done = misfit, done + len(part)
                     if done - said >= EVERY * count or done == count:
-                        said, error = done, _error(latest, energy)
+                        said = done
+                        error = _error(latest, energy) if late.due(problem.device) or done == count else error
                         yield Progress(number * count + done, plan.total * count, error, "frames")
                         yield from pace.events()
             except (RuntimeError, MemoryError) as failure:

@@ -73,7 +73,7 @@ class NeuPhTask:
 
     def loss(
         self, network: nn.Module, channels: torch.Tensor, phase: torch.Tensor, generator: torch.Generator
-    ) -> tuple[torch.Tensor, float]:
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """L1 at one random point per frame pixel, each row and column with its own offset; and the mean error, rad.
 
         `network`, `channels`, `phase` and `generator` as in `Task`.

@@ -8,7 +8,7 @@ SCALE_WEIGHT = 0.12
 LOG_SCALE = (-4.0, 8.0)  # the logarithm of the scale, rad, is held between these
 
 
-def laplace(answer: torch.Tensor, truth: torch.Tensor, *, weigh_by_scale: bool) -> tuple[torch.Tensor, float]:
+def laplace(answer: torch.Tensor, truth: torch.Tensor, *, weigh_by_scale: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """L1 of the phase without its mean; beside it the log-likelihood of a Laplace distribution of predicted scale.
 
     Parameters
@@ -29,10 +29,10 @@ def laplace(answer: torch.Tensor, truth: torch.Tensor, *, weigh_by_scale: bool) 
         log_scale = answer[:, 1].clamp(*LOG_SCALE)
         counted = error if weigh_by_scale else error.detach()
         loss = loss + SCALE_WEIGHT * (counted * torch.exp(-log_scale) + log_scale).mean()
-    return loss, float(error.detach().mean())
+    return loss, error.detach().mean()
 
 
-def squared(answer: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, float]:
+def squared(answer: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean squared error, the mean of the phase included, as published; and the mean absolute error without it, rad.
 
     `answer` (n, output, y, x), whose first output is the phase, and `truth` (n, y, x), both rad.
@@ -40,4 +40,4 @@ def squared(answer: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, fl
     error = answer[:, 0] - truth
     with torch.no_grad():
         shown = (error - error.mean((1, 2), keepdim=True)).abs().mean()
-    return error.square().mean(), float(shown)
+    return error.square().mean(), shown

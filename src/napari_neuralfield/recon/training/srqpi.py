@@ -70,7 +70,7 @@ class DefocusTask:
 
     def loss(
         self, network: nn.Module, channels: torch.Tensor, phase: torch.Tensor, generator: torch.Generator
-    ) -> tuple[torch.Tensor, float]:
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Of all fine pixels, and the mean error, rad; `network`, `channels`, `phase`, `generator` as in `Task`."""
         answer = self.answer(network, channels)
         return squared(answer, phase) if self.recipe.loss == "mse" else laplace(answer, phase, weigh_by_scale=True)

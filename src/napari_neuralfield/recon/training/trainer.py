@@ -20,6 +20,7 @@ from ... import __version__, compute
 from ...networks.pretrained import Weights
 from ...optics.grids import spread
 from ...types import Event, InputError, Note, Progress
+from ..engine.readings import Readings
 from .material import Material, Pair
 from .recipe import TrainRecipe
 from .source import Source
@@ -93,8 +94,8 @@ class Task(Protocol):
 
     def loss(
         self, network: nn.Module, channels: torch.Tensor, phase: torch.Tensor, generator: torch.Generator
-    ) -> tuple[torch.Tensor, float]:
-        """What is made small, and the mean absolute error, rad.
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What is made small, and the mean absolute error, rad, both left on the device.
 
         Parameters
         ----------
@@ -148,8 +149,8 @@ class Trainer:
             return min(1.0, self.steps / self.recipe.steps)
         return min(1.0, self.seconds / (60 * self.recipe.minutes))
 
-    def step(self) -> float:
-        """One step of Adam; the mean absolute error, rad."""
+    def step(self) -> torch.Tensor:
+        """One step of Adam; the mean absolute error, rad, left on the device."""
         began = time.monotonic()
         rate = min(1.0, (self.steps + 1) / WARM_UP) * 0.5 * (1 + np.cos(np.pi * self.done)) + 1e-3
         self.optimiser.param_groups[0]["lr"] = self.recipe.learning_rate * rate
@@ -298,15 +299,15 @@ def run_training(
     trainer = Trainer(task, recipe, start, device)
     if task.kept[0]:
         yield Note(f"measured pairs: {len(task.kept[0])} to train on, {len(task.kept[1])} kept aside")
-    due, error = trainer.seconds + recipe.validate_every_s, float("nan")
+    due, error, late = trainer.seconds + recipe.validate_every_s, float("nan"), Readings()
     while trainer.done < 1:
-        now = trainer.step()
-        if not np.isfinite(now):
-            raise InputError(
-                f"the training has run away at step {trainer.steps} (its error is {now}); lower learning_rate, which "
-                f"is {recipe.learning_rate:g}, and begin from weights of before"
-            )
-        error = now if error != error else 0.98 * error + 0.02 * now
+        for (now,) in late.take(trainer.step()):
+            if not np.isfinite(now):
+                raise InputError(
+                    f"the training has run away at step {trainer.steps} (its error is {now}); lower learning_rate, "
+                    f"which is {recipe.learning_rate:g}, and begin from weights of before"
+                )
+            error = now if error != error else 0.98 * error + 0.02 * now
         total = recipe.steps or max(trainer.steps + 1, round(trainer.steps / max(trainer.done, 1e-6)))
         yield Progress(trainer.steps, total, error, "steps, mean error in rad")
         if stopped():
