@@ -15,6 +15,7 @@ and, being deterministic, comes out the same. So a method that says nothing is r
         ...
         number += 1
         loop.reached(now)
+    loop.ended(now)
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Checkpoint:
         self._parts = store.load() if resume else {}
         self._inside: list[str] = []
         self._seen: dict[str, int] = {}
+        self._beside: dict[str, Callable[[], object]] = {}
         self._next = time.monotonic() + seconds
         self._stop = False
         self.written = False
@@ -102,10 +104,20 @@ class Checkpoint:
 
         self._look(take)
 
+    def ended(self, name: str, state: Callable[[], object]) -> None:
+        """The loop `name` is over, where `state` tells: kept for the next writing, so that none of it is done again."""
+        self._parts[name] = copy.deepcopy(state())
+        self._look(lambda: None)
+
+    def beside(self, name: str, state: Callable[[], object]) -> None:
+        """Write what `state` tells under `name` whenever something is written."""
+        self._beside[name] = state
+
     def _look(self, take: Callable[[], None]) -> None:
         if not self._stop and time.monotonic() < self._next:
             return
         take()
+        self._parts.update({name: copy.deepcopy(state()) for name, state in self._beside.items()})
         began = time.monotonic()
         self._store.save(self._parts)
         self.written = True
@@ -142,6 +154,22 @@ class Loop:
         """A turn is over; `state()` is all that the next one depends on: numbers, detached tensors, random states."""
         if self._checkpoint is not None:
             self._checkpoint.reached(self._name, state)
+
+    def ended(self, state: Callable[[], object]) -> None:
+        """All turns are over; `state()` as of `reached`. What follows the loop must come out of it."""
+        if self._checkpoint is not None:
+            self._checkpoint.ended(self._name, state)
+
+
+def beside(what: str, state: Callable[[], T]) -> T | None:
+    """Keep what `state` tells with everything that is kept from now on, as `what`; what an earlier run kept so."""
+    now = _CURRENT.get()
+    if now is None:
+        return None
+    name = now.name_of(what)
+    now.beside(name, state)
+    found: T | None = now.found(name)
+    return found
 
 
 def loop(what: str) -> Loop:

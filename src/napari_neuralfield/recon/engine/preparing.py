@@ -15,6 +15,7 @@ from ...data.frames import evenly_chosen
 from ...data.geometry import led_directions
 from ...data.selection import USED
 from ...types import Done, Event, InputError, Note, Options
+from . import checkpoint
 from .judging import judged
 from .relayed import relayed
 
@@ -65,9 +66,15 @@ def prepared_run(
     InputError : where the result is not finite.
     """
     said: list[str] = []
+    before = checkpoint.beside("notes", lambda: said) or []
+    said.extend(before)
 
     def heard(event: Event) -> Event:
-        said.extend([event.text] if isinstance(event, Note) else [])
+        if isinstance(event, Note):
+            if event.text in before:  # of the part of the run that was done before, and is played again
+                del before[: before.index(event.text) + 1]
+            else:
+                said.append(event.text)
         return event
 
     ready = yield from relayed(announced(acquisition, as_given), heard)

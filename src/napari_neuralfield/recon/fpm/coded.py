@@ -23,6 +23,7 @@ from ...forward.led_grid import extent, flat_spectra, support
 from ...forward.led_measurement import LedMeasurement
 from ...optics.grids import centred_spectrum, fit_spectrum, image_of
 from ...types import Event, Preview, Progress
+from ..engine import checkpoint
 from ..engine.fit_field import Counter, Fittable, draws, fit_field
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import Recipe, method, option
@@ -154,7 +155,16 @@ def _projections(
     )
     pace = PreviewPace(lambda: Preview(_field_of(microscope, solver.spectrum), camera.z_um))
     steps = [1.0] * recipe.passes + list(SHRINKING)
-    for number, step in enumerate(steps):
+    loop, begin = checkpoint.loop("projections"), 0
+    if loop.found is not None:
+        begin, counter.done, spectrum, solver.momentum = loop.found
+        solver.spectrum.copy_(spectrum)
+
+    def now() -> tuple[object, ...]:
+        return number + 1, counter.done, solver.spectrum, solver.momentum
+
+    number = begin - 1
+    for number, step in enumerate(steps[begin:], begin):
         accelerate = step == 1.0 and number + 1 < recipe.passes
         sweep = solver.accelerated(recipe.momentum) if accelerate else solver.sweep(step)
         misfit = 0.0
@@ -165,6 +175,8 @@ def _projections(
                 counter.done, counter.total, (misfit / float(solver.energy[: count + 1].sum())) ** 0.5, "projections"
             )
         yield from pace.events()
+        loop.reached(now)
+    loop.ended(now)
     return solver.spectrum, solver.error()
 
 

@@ -1,0 +1,92 @@
+"""A reconstruction that was stopped anywhere and goes on ends as one that was left alone, whatever the method."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scan_scene
+import torch
+from scene import board, scene
+
+from napari_neuralfield import build_recipe, reconstruct
+from napari_neuralfield.data.acquisition import Acquisition
+from napari_neuralfield.io.native.checkpoint_file import CheckpointFile
+from napari_neuralfield.recon.engine import checkpoint
+from napari_neuralfield.types import Done, Event, Progress, Result
+
+SAME = 1e-5  # relative
+CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
+    "rpie": ("rpie", lambda: scan_scene.far_field()[0], {"passes": 6, "hold_out": 9}),
+    "wasp": ("wasp", lambda: scan_scene.coded()[0], {"passes": 6, "correct_positions": True}),
+    "fpm-sequential of a plane": ("fpm-sequential", lambda: scene()[0], {"pupil_shape": "smooth"}),
+    "fpm-sequential of a stack": (
+        "fpm-sequential",
+        lambda: scene()[0],
+        {"z_um": (-20.0, 20.0), "planes": 4, "depths_at_once": 2, "momentum": 0.1},
+    ),
+}
+
+
+@dataclasses.dataclass
+class Run:
+    """What came of a run: its result, None where it was stopped, and how often it reported progress."""
+
+    result: Result | None
+    turns: int
+    events: int
+
+
+def run(acquisition: Acquisition, recipe: Any, kept: checkpoint.Checkpoint | None, stop_after: int | None = None) -> Run:
+    turns, events, found = 0, 0, None
+    with checkpoint.using(kept):
+        try:
+            for event in reconstruct(acquisition, recipe):
+                events, turns = events + 1, turns + isinstance(event, Progress)
+                found = event.result if isinstance(event, Done) else None
+                if events == stop_after:
+                    assert kept is not None
+                    kept.stop_soon()
+        except checkpoint.StoppedHere:
+            assert stop_after is not None
+    return Run(found, turns, events)
+
+
+def assert_same(found: Any, wanted: Any, where: str) -> None:
+    if isinstance(wanted, torch.Tensor | np.ndarray):
+        found, wanted = (np.asarray(one).astype(np.result_type(np.asarray(one), float)) for one in (found, wanted))
+        assert found.shape == wanted.shape, where
+        away = np.linalg.norm((found - wanted).ravel()) / max(float(np.linalg.norm(wanted.ravel())), 1e-30)
+        assert away < SAME, f"{where}: {away}"
+    elif isinstance(wanted, float):
+        assert found == pytest.approx(wanted, rel=SAME, nan_ok=True), where
+    else:
+        assert found == wanted, where
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been(name: str, tmp_path: Path) -> None:
+    method, acquired, options = CASES[name]
+    acquisition, recipe = acquired(), build_recipe(method, options)
+    alone = run(acquisition, recipe, None)
+    draw = np.random.default_rng(sum(name.encode()))
+    stop = int(draw.integers(alone.events // 4, 3 * alone.events // 4))
+    file = CheckpointFile(tmp_path / "checkpoint", {"method": method})
+    before = run(acquisition, recipe, checkpoint.Checkpoint(file), stop)
+    assert before.result is None
+    after = run(acquisition, recipe, checkpoint.Checkpoint(file, resume=True))
+    assert alone.result is not None
+    assert after.result is not None
+    print(f"{name}: stopped {stop} of {alone.events}; turns {before.turns} + {after.turns} of {alone.turns}; {file.path.stat().st_size} B")
+    for key, value in alone.result.field.state_dict().items():
+        assert_same(after.result.field.state_dict()[key], value, key)
+    for key, value in alone.result.calibration.items():
+        assert_same(after.result.calibration[key], value, key)
+    for key in alone.result.figures.keys() - {"cpu_seconds", "calibration_seconds"}:
+        assert_same(after.result.figures[key], alone.result.figures[key], key)
+    assert after.result.notes == alone.result.notes
+    assert after.turns < alone.turns
