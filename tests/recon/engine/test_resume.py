@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import lapse_scene
 import numpy as np
 import pytest
 import scan_scene
 import torch
+from coded_scene import coded_scene
+from defocus_scene import through_focus
 from scene import board, scene
 
 from napari_neuralfield import build_recipe, reconstruct
@@ -29,6 +32,41 @@ CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
         lambda: scene()[0],
         {"z_um": (-20.0, 20.0), "planes": 4, "depths_at_once": 2, "momentum": 0.1},
     ),
+    "fpm-auto": ("fpm-auto", lambda: scene(na=board(7, 0.0431))[0], {"fit": True, "fit_steps": 20, "calibrate": False}),
+    "fpm-per-slice": ("fpm-per-slice", lambda: scene()[0], {"z_um": (-10.0, 10.0), "planes": 2, "passes": 3}),
+    "quasi-newton": ("quasi-newton", lambda: scene()[0], {}),
+    "coded-fpm": ("coded-fpm", lambda: coded_scene()[0], {"passes": 4, "steps": 10, "recover_gain": True}),
+    "fpm-inr of the frames": (
+        "fpm-inr",
+        lambda: scene()[0],
+        {"fit": "physics", "z_um": (-10.0, 10.0), "steps": 30, "end_to_end": True},
+    ),
+    "fpm-inr as published": (
+        "fpm-inr",
+        lambda: scene()[0],
+        {"fit": "published", "z_um": (-10.0, 10.0), "epochs": 2, "output": "polar", "interpolation": "bilinear"},
+    ),
+    "sparse-pixels": ("sparse-pixels", lambda: scan_scene.coded(frames=24)[0], {"iterations": 6}),
+    "coded-surface": (
+        "coded-surface",
+        lambda: scan_scene.coded()[0].replace(coded_surface=None),
+        {"passes": 3, "correct_positions": True},
+    ),
+    "residual-field of a scan": (
+        "residual-field",
+        lambda: scan_scene.far_field()[0],
+        {"epochs": 3, "finish_epochs": 2, "hold_out": 9},
+    ),
+    "residual-field of LEDs": ("residual-field", lambda: scene()[0], {"epochs": 4, "finish_epochs": 2}),
+    "least-squares": ("least-squares", lambda: scan_scene.near_field()[0], {"passes": 4}),
+    "epie": ("epie", lambda: scan_scene.far_field()[0], {"passes": 4, "modes": 2, "probe_search": False}),
+    "defocus-field": ("defocus-field", lambda: through_focus(seed=3)[0], {"steps": 8, "learn_defocus": True}),
+    "defocus-field by a network": (
+        "defocus-field",
+        lambda: through_focus(seed=3)[0],
+        {"steps": 8, "field": "hash"},
+    ),
+    "tie-dct of stacks": ("tie-dct", lambda: lapse_scene.stacks(3)[0], {"iterations": 2}),
 }
 
 

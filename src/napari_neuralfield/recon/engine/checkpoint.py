@@ -29,7 +29,7 @@ from typing import Any, Protocol, TypeVar
 
 from ...types import Event
 
-T = TypeVar("T")
+T, Said = TypeVar("T"), TypeVar("Said")
 WORTH, LONGER = 20, 10  # a write that took long is not due again before so many times that, or of the interval
 
 
@@ -179,7 +179,7 @@ def loop(what: str) -> Loop:
     return Loop(what)
 
 
-def once_from(what: str, events: Generator[Event, None, T]) -> Generator[Event, None, T]:
+def once_from(what: str, events: Generator[Said, None, T]) -> Generator[Said, None, T]:
     """The events of a stage and the value that it returns; of a stage that was finished before, the value alone.
 
     Parameters
