@@ -20,7 +20,7 @@ from napari_neuralfield import build_recipe, reconstruct
 from napari_neuralfield.data.acquisition import Acquisition
 from napari_neuralfield.io.native.checkpoint_file import CheckpointFile
 from napari_neuralfield.recon.engine import checkpoint
-from napari_neuralfield.types import Done, Event, Progress, Result
+from napari_neuralfield.types import Done, Progress, Result
 
 SAME = 1e-5  # relative
 CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
@@ -79,7 +79,9 @@ class Run:
     events: int
 
 
-def run(acquisition: Acquisition, recipe: Any, kept: checkpoint.Checkpoint | None, stop_after: int | None = None) -> Run:
+def run(
+    acquisition: Acquisition, recipe: Any, kept: checkpoint.Checkpoint | None, stop_after: int | None = None
+) -> Run:
     turns, events, found = 0, 0, None
     with checkpoint.using(kept):
         try:
@@ -90,7 +92,7 @@ def run(acquisition: Acquisition, recipe: Any, kept: checkpoint.Checkpoint | Non
                     assert kept is not None
                     kept.stop_soon()
         except checkpoint.StoppedHere:
-            assert stop_after is not None
+            assert stop_after
     return Run(found, turns, events)
 
 
@@ -110,7 +112,7 @@ def assert_same(found: Any, wanted: Any, where: str) -> None:
 def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been(name: str, tmp_path: Path) -> None:
     method, acquired, options = CASES[name]
     acquisition, recipe = acquired(), build_recipe(method, options)
-    alone = run(acquisition, recipe, None)
+    alone = run(acquisition, recipe)
     draw = np.random.default_rng(sum(name.encode()))
     stop = int(draw.integers(alone.events // 4, 3 * alone.events // 4))
     file = CheckpointFile(tmp_path / "checkpoint", {"method": method})
@@ -119,7 +121,6 @@ def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been(name: str, tmp_pat
     after = run(acquisition, recipe, checkpoint.Checkpoint(file, resume=True))
     assert alone.result is not None
     assert after.result is not None
-    print(f"{name}: stopped {stop} of {alone.events}; turns {before.turns} + {after.turns} of {alone.turns}; {file.path.stat().st_size} B")
     for key, value in alone.result.field.state_dict().items():
         assert_same(after.result.field.state_dict()[key], value, key)
     for key, value in alone.result.calibration.items():

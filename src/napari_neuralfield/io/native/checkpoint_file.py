@@ -91,7 +91,7 @@ class CheckpointFile:
 
 
 def _allowed(name: str) -> Any:
-    """The class or function `name`, where it is one of ours, a layer, or of NumPy's arrays: nothing else is ever run."""
+    """The class or function `name`, where it is one of ours, a layer, or NumPy's for arrays: nothing else is run."""
     module, _, what = name.rpartition(".")
     package = __name__.split(".", 1)[0]
     ours = f"{module}.".startswith((f"{package}.", "torch.nn.modules."))

@@ -171,8 +171,8 @@ class _Run:
             return number, *self._solved()
 
         number = begin
-        for number in range(begin + 1, count + 1):
-            misfit = 0.0
+        while number < count:
+            number, misfit = number + 1, 0.0
             for part, value in enumerate(solver.pass_over(used, cutoff), start=1):
                 misfit += value
                 seen = min(part * AT_ONCE, len(used))

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextvars import ContextVar
@@ -29,7 +30,9 @@ from typing import Any, Protocol, TypeVar
 
 from ...types import Event
 
-T, Said = TypeVar("T"), TypeVar("Said")
+T = TypeVar("T")
+Said = TypeVar("Said")
+log = logging.getLogger(__name__)
 WORTH, LONGER = 20, 10  # a write that took long is not due again before so many times that, or of the interval
 
 
@@ -117,10 +120,13 @@ class Checkpoint:
         if not self._stop and time.monotonic() < self._next:
             return
         take()
-        self._parts.update({name: copy.deepcopy(state()) for name, state in self._beside.items()})
         began = time.monotonic()
-        self._store.save(self._parts)
-        self.written = True
+        try:
+            self._parts.update({name: copy.deepcopy(state()) for name, state in self._beside.items()})
+            self._store.save(self._parts)
+            self.written = True
+        except Exception as error:  # a full disk must not end a run that lasted an hour
+            log.warning("how far the run is cannot be kept (%s: %s)", type(error).__name__, error)
         self._next = time.monotonic() + max(
             self._seconds, min(WORTH * (time.monotonic() - began), LONGER * self._seconds)
         )

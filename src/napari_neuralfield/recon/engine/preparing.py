@@ -66,7 +66,7 @@ def prepared_run(
     InputError : where the result is not finite.
     """
     said: list[str] = []
-    before = checkpoint.beside("notes", lambda: said) or []
+    before: list[str] = checkpoint.beside("notes", lambda: said) or []
     said.extend(before)
 
     def heard(event: Event) -> Event:

@@ -185,9 +185,7 @@ def _pupil(
         shapes: tuple[Shape, ...] = (
             ("none", "smooth", "bins") if recipe.pupil_shape is None else ("none", recipe.pupil_shape)
         )
-        choice = checkpoint.once(
-            "pupil", lambda: choose_pupil(acquisition, middle, device, recover_gain, shapes)
-        )
+        choice = checkpoint.once("pupil", lambda: choose_pupil(acquisition, middle, device, recover_gain, shapes))
         yield Note(choice.sentence())
         return choice.shape, choice.start
     if not recipe.recover_pupil:

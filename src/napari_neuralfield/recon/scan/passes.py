@@ -155,10 +155,10 @@ def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterat
         number, state, best, plan, positions, light, latest, random, gain = loop.found
         order.set_state(random)
         problem = engine.waves.problem = problem.with_gain(gain)
-        engine.waves.load(state)
+        engine.waves.go_on(state)
 
     def now() -> tuple[object, ...]:
-        state, random = engine.waves.state(), order.get_state()
+        state, random = engine.waves.kept_state(), order.get_state()
         return number, state, best, plan, positions, light, latest, random, problem.measured.gain
 
     while number < plan.total:

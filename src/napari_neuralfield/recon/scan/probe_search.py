@@ -103,9 +103,7 @@ def start_of(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, tup
     else:
         state.probe = with_modes(found.start.probe(problem), len(state.probe))
     if recipe.modes is None and len(state.probe) == 1 and len(trials.held):
-        modes = yield from checkpoint.once_from(
-            "modes", modes_of(trials, found.start.probe(trials), recipe.seed)
-        )
+        modes = yield from checkpoint.once_from("modes", modes_of(trials, found.start.probe(trials), recipe.seed))
         state.probe = of_a_source(state.probe, modes)
     return problem, state
 

@@ -103,9 +103,7 @@ def placed(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, tuple
     return (yield from start_of(problem_of(given.replace(positions_um=place), as_run), recipe))
 
 
-def _better_places(
-    problem: Problem, state: ScanState, recipe: ScanRecipe
-) -> Generator[Event, None, np.ndarray | None]:
+def _better_places(problem: Problem, state: ScanState, recipe: ScanRecipe) -> Generator[Event, None, np.ndarray | None]:
     """Positions, um (frame, 2), at which frames left out are predicted clearly better; None where those given stay.
 
     `problem`, `state`, `recipe`: what is being solved, its start, and what the user chose.
