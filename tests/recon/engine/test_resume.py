@@ -9,6 +9,7 @@ from typing import Any
 
 import lapse_scene
 import numpy as np
+import pattern_scene
 import pytest
 import scan_scene
 import torch
@@ -17,12 +18,22 @@ from defocus_scene import through_focus
 from scene import board, scene
 
 from napari_neuralfield import build_recipe, reconstruct
-from napari_neuralfield.data.acquisition import Acquisition
+from napari_neuralfield.data.acquisition import Acquisition, MultiplexedLed
 from napari_neuralfield.io.native.checkpoint_file import CheckpointFile
 from napari_neuralfield.recon.engine import checkpoint
+from napari_neuralfield.registry import METHODS
 from napari_neuralfield.types import Done, Progress, Result
 
 SAME = 1e-5  # relative
+AT_ONCE = {"dpc", "tie-fft", "srcnn"}  # no loops to go on from
+
+
+def patterns() -> Acquisition:
+    na, lit = pattern_scene.board()
+    frames = pattern_scene.seen_through(pattern_scene.cells((288, 288), seed=1), na, lit, astigmatism=0.1)
+    return MultiplexedLed(frames=frames, wavelength_um=0.63, objective_na=0.1, pixel_um=1.6, led_na=na, patterns=lit)
+
+
 CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
     "rpie": ("rpie", lambda: scan_scene.far_field()[0], {"passes": 6, "hold_out": 9}),
     "wasp": ("wasp", lambda: scan_scene.coded()[0], {"passes": 6, "correct_positions": True}),
@@ -58,6 +69,8 @@ CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
         {"epochs": 3, "finish_epochs": 2, "hold_out": 9},
     ),
     "residual-field of LEDs": ("residual-field", lambda: scene()[0], {"epochs": 4, "finish_epochs": 2}),
+    "neuph": ("neuph", lambda: patterns(), {"polish": True, "polish_steps": 8}),
+    "srqpi": ("srqpi", lambda: through_focus(seed=3)[0], {"frame": 2, "polish": True, "polish_steps": 4}),
     "least-squares": ("least-squares", lambda: scan_scene.near_field()[0], {"passes": 4}),
     "epie": ("epie", lambda: scan_scene.far_field()[0], {"passes": 4, "modes": 2, "probe_search": False}),
     "defocus-field": ("defocus-field", lambda: through_focus(seed=3)[0], {"steps": 8, "learn_defocus": True}),
@@ -79,9 +92,8 @@ class Run:
     events: int
 
 
-def run(
-    acquisition: Acquisition, recipe: Any, kept: checkpoint.Checkpoint | None, stop_after: int | None = None
-) -> Run:
+def run(acquisition: Acquisition, recipe: Any, kept: checkpoint.Checkpoint | None = None, stop_after: int = 0) -> Run:
+    """Of a `recipe`, stopped as soon after the event `stop_after` as it can go on, where that is not 0."""
     turns, events, found = 0, 0, None
     with checkpoint.using(kept):
         try:
@@ -129,3 +141,7 @@ def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been(name: str, tmp_pat
         assert_same(after.result.figures[key], alone.result.figures[key], key)
     assert after.result.notes == alone.result.notes
     assert after.turns < alone.turns
+
+
+def test_every_iterative_method_is_stopped_and_goes_on() -> None:
+    assert {method for method, _, _ in CASES.values()} | AT_ONCE == set(METHODS)
