@@ -22,11 +22,15 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
+
+import torch
+from torch.overrides import TorchFunctionMode
 
 from ...types import Event
 
@@ -46,6 +50,31 @@ class Store(Protocol):
     def save(self, parts: dict[str, Any]) -> None:
         """Keep `parts` instead of what was kept before: numbers, texts, tensors, arrays, our own objects of these."""
         ...
+
+
+@dataclasses.dataclass
+class OffDevice:
+    """A tensor of an accelerator, kept in the memory of the processor; a deep copy is on its `device` again."""
+
+    tensor: torch.Tensor
+    device: str
+
+    def __deepcopy__(self, memo: dict[int, object]) -> torch.Tensor:
+        return self.tensor.to(self.device)
+
+
+class _OffDevice(TorchFunctionMode):
+    """Inside, deep copies of an accelerator's tensors take none of its memory."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.Tensor.__deepcopy__ and args[0].device.type != "cpu":
+            return OffDevice(args[0].detach().cpu(), str(args[0].device))
+        return func(*args, **(kwargs or {}))
+
+
+def _copied(value: T) -> T:
+    with _OffDevice():
+        return copy.deepcopy(value)
 
 
 class StoppedHere(KeyboardInterrupt):
@@ -96,20 +125,20 @@ class Checkpoint:
         """A stage ended with `value`: what was inside is no longer needed."""
         for inner in [part for part in self._parts if part.startswith(f"{name}/")]:
             del self._parts[inner]
-        self._parts[name] = [copy.deepcopy(value)]
+        self._parts[name] = [_copied(value)]
         self._look(lambda: None)
 
     def reached(self, name: str, state: Callable[[], object]) -> None:
         """The loop `name` is where `state` tells; asked for only where it is time to write."""
 
         def take() -> None:
-            self._parts[name] = copy.deepcopy(state())
+            self._parts[name] = _copied(state())
 
         self._look(take)
 
     def ended(self, name: str, state: Callable[[], object]) -> None:
         """The loop `name` is over, where `state` tells: kept for the next writing, so that none of it is done again."""
-        self._parts[name] = copy.deepcopy(state())
+        self._parts[name] = _copied(state())
         self._look(lambda: None)
 
     def beside(self, name: str, state: Callable[[], object]) -> None:
@@ -122,7 +151,7 @@ class Checkpoint:
         take()
         began = time.monotonic()
         try:
-            self._parts.update({name: copy.deepcopy(state()) for name, state in self._beside.items()})
+            self._parts.update({name: _copied(state()) for name, state in self._beside.items()})
             self._store.save(self._parts)
             self.written = True
         except Exception as error:  # a full disk must not end a run that lasted an hour

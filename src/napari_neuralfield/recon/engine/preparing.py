@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 import numpy as np
 import torch
 
+from ... import compute
 from ...checks.findings import checks_of
 from ...checks.seen.preparation import Prepared, prepared
 from ...data.acquisition import Acquisition
@@ -65,6 +66,7 @@ def prepared_run(
     ------
     InputError : where the result is not finite.
     """
+    _refuse_another_device(recipe)
     said: list[str] = []
     before: list[str] = checkpoint.beside("notes", lambda: said) or []
     said.extend(before)
@@ -88,6 +90,17 @@ def prepared_run(
         close = getattr(stream, "close", None)
         if close is not None:
             close()
+
+
+def _refuse_another_device(recipe: object) -> None:
+    """Refuse to go on with a run of another device than the option of `recipe` says."""
+    here = str(compute.device(getattr(recipe, "device", "auto")))
+    there = checkpoint.beside("device", lambda: here)
+    if there not in (None, here):
+        raise InputError(
+            f"the unfinished run was on device {there} and this one would be on {here}; give --device {there}, or "
+            "begin anew without --resume"
+        )
 
 
 def _looked_at(done: Done, ready: Prepared, used: Acquisition, name: str, said: list[str]) -> Done:
