@@ -17,6 +17,7 @@ from .. import memory
 from ..types import Done, Event, InputError, Note, Preview, Progress, Result
 
 log = logging.getLogger(__name__)
+GRACE_S = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Job:
     on_event : receives every event, then `Failed` or `Stopped` where the stream does not end by itself.
     checkpoint_path : `*.nfield` to overwrite at intervals; none where None.
     describe : turns a field into the `Result` to keep; `Result(field)` where None.
+    stop_soon : asks the stream to end by itself where it can go on later; it may do so for GRACE_S.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Job:
         checkpoint_path: Path | None = None,
         checkpoint_seconds: float = 30.0,
         describe: Callable[[Preview], Result] | None = None,
+        stop_soon: Callable[[], None] | None = None,
     ) -> None:
         self.last: Result | None = None
         self.checkpoint_path = checkpoint_path
@@ -84,6 +87,7 @@ class Job:
         self._seconds, self._saved_at, self._save_failed = checkpoint_seconds, time.monotonic(), False
         self._go, self._cancelled = threading.Event(), threading.Event()
         self._go.set()
+        self._stop_soon, self._until = stop_soon, 0.0
         self._clock = Stopwatch()
         self._thread = threading.Thread(target=self._work, name="neuralfield-job", daemon=True)
         self._progress: Progress | None = None
@@ -101,7 +105,10 @@ class Job:
         self._go.set()
 
     def cancel(self) -> None:
-        """Close the stream after the step in hand; `Stopped` follows."""
+        """Close the stream after the step in hand, or where it can go on later; `Stopped` follows."""
+        if self._stop_soon is not None and not self._cancelled.is_set():
+            self._until = time.monotonic() + GRACE_S
+            self._stop_soon()
         self._cancelled.set()
         self._go.set()
 
@@ -132,6 +139,11 @@ class Job:
         done, total = self._progress.done, max(self._progress.total, self._progress.done)
         return self._clock.seconds * (total - done) / done
 
+    @property
+    def share(self) -> float:
+        """Share of all steps that are done, as far as is known."""
+        return 0.0 if self._progress is None else min(1.0, self._progress.done / max(self._progress.total, 1))
+
     def _work(self) -> None:
         from .. import compute
 
@@ -156,9 +168,12 @@ class Job:
         try:
             while True:
                 self._wait()
-                if self._cancelled.is_set():
+                if self._cancelled.is_set() and time.monotonic() >= self._until:
                     return Stopped(self.last)
-                event = next(stream, None)
+                try:
+                    event = next(stream, None)
+                except KeyboardInterrupt:  # it ended where it can go on
+                    return Stopped(self.last)
                 if event is None:
                     return None
                 self._keep(event)

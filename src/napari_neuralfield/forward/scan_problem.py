@@ -57,6 +57,10 @@ class Problem:
         scan = self.scan.replace(**values)
         return dataclasses.replace(self, scan=scan, kernel=kernel(scan))
 
+    def with_gain(self, gain: torch.Tensor | None) -> Problem:
+        """The same with another brightness of each frame (frame,); None: all are as bright."""
+        return dataclasses.replace(self, measured=dataclasses.replace(self.measured, gain=gain))
+
     @property
     def every(self) -> torch.Tensor:
         """Indices of all frames."""

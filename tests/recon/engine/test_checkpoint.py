@@ -1,17 +1,21 @@
 """A run that was stopped and goes on ends as one that was left alone."""
 
+import contextlib
 import dataclasses
 from collections.abc import Generator
 
 import numpy as np
 import pytest
 import torch
+from conftest import make_led_array
 
-from napari_neuralfield import InputError, compute
+from napari_neuralfield import InputError, build_recipe, compute
+from napari_neuralfield.fields.phase_map import PhaseMap
 from napari_neuralfield.forward.scan_problem import ScanState
 from napari_neuralfield.io.native.checkpoint_file import CheckpointFile, checkpoint_of
 from napari_neuralfield.recon.engine import checkpoint
-from napari_neuralfield.types import Event, Note
+from napari_neuralfield.recon.engine.preparing import prepared_run
+from napari_neuralfield.types import Done, Event, Note, Result
 
 
 @dataclasses.dataclass
@@ -75,6 +79,45 @@ def test_goes_on_where_it_was_stopped_and_ends_as_if_it_had_not_been(tmp_path):
         ended = _end(walk.run())
     assert (walk.turns, walk.stages) == (6, 0)
     assert torch.equal(ended, alone)
+
+
+def test_tensors_of_an_accelerator_are_kept_off_it(tmp_path):
+    store, kept = CheckpointFile(tmp_path / "a.checkpoint", {}), checkpoint.OffDevice(torch.arange(3), "cpu")
+    store.save({"x": [kept]})
+    again = checkpoint.Checkpoint(store, resume=True)
+    assert again.found("x")[0].tolist() == [0, 1, 2]
+
+
+def test_a_full_disk_does_not_end_the_run(tmp_path, caplog):
+    class Full:
+        def save(self, parts):
+            raise OSError("No space left on device")
+
+    with checkpoint.using(checkpoint.Checkpoint(Full(), seconds=0)):
+        _end(Walk().run())
+    assert "how far the run is cannot be kept (OSError: No space left on device)" in caplog.text
+
+
+def test_notes_said_before_are_in_the_result(tmp_path):
+    path, recipe = tmp_path / "a.checkpoint", build_recipe("fpm-per-slice", {"z_um": 0.0, "passes": 3})
+    acquisition = make_led_array()
+    kept = checkpoint.Checkpoint(CheckpointFile(path, {}), seconds=0)
+    with checkpoint.using(kept), contextlib.suppress(checkpoint.StoppedHere):
+        for _ in prepared_run(acquisition, recipe, "a method", as_given=True, method=_talks):
+            kept.stop_soon()
+    with checkpoint.using(checkpoint.Checkpoint(CheckpointFile(path, {}), resume=True)):
+        done = list(prepared_run(acquisition, recipe, "a method", as_given=True, method=_talks))[-1]
+    assert done.result.notes[1:] == ("begun", "pass 0", "pass 1", "pass 2", "ended")
+
+
+def _talks(acquisition, recipe):
+    yield Note("begun")
+    loop = checkpoint.loop("passes")
+    for number in range(loop.found or 0, 3):
+        yield Note(f"pass {number}")
+        loop.reached(lambda: number + 1)  # noqa: B023
+    yield Note("ended")
+    yield Done(Result(PhaseMap.from_grid(torch.zeros(4, 4), 0.0, 1.0)))
 
 
 def test_nothing_is_kept_before_it_is_time(tmp_path):

@@ -91,10 +91,10 @@ class CheckpointFile:
 
 
 def _allowed(name: str) -> Any:
-    """The class or function `name`, where it is one of ours or of NumPy's arrays: nothing else is ever run."""
+    """The class or function `name`, where it is one of ours, a layer, or NumPy's for arrays: nothing else is run."""
     module, _, what = name.rpartition(".")
     package = __name__.split(".", 1)[0]
-    ours = f"{module}.".startswith(f"{package}.")
+    ours = f"{module}.".startswith((f"{package}.", "torch.nn.modules."))
     if ours or (name.startswith("numpy.") and what in ARRAYS):
         found = getattr(importlib.import_module(module), what)
         if isinstance(found, type) or not ours:

@@ -15,6 +15,7 @@ from ... import compute
 from ...data.acquisition import CodedPtychography
 from ...forward.scan_problem import first_state
 from ...types import Done, Event, InputError, Note, Preview, Progress
+from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
 from ..engine.readings import Readings
 from ..engine.recipe import method, option
@@ -78,7 +79,15 @@ def _passes(solver: SparseSolver, recipe: CodedSurfaceRecipe) -> Iterator[Event]
     plan += [(1.0, LAST_STEP ** max(0.0, (k - half) / half)) for k in range(recipe.passes)]
     pace = PreviewPace(lambda: Preview(field_of(solver.state, problem.scan), 0.0))
     done, total = 0, len(plan) * len(frames)
-    for cutoff, step in plan:
+    loop = checkpoint.loop("passes")
+    if loop.found is not None:
+        done, solved = loop.found
+        solver.go_on(solved)
+
+    def now() -> tuple[object, ...]:
+        return done, solver.solved()
+
+    for cutoff, step in plan[done // len(frames) :]:
         misfit, seen, read, late = 0.0, 0, 0, Readings()
         for value in solver.pass_over(frames, cutoff, step):
             seen = min(seen + 2, len(frames))
@@ -90,3 +99,4 @@ def _passes(solver: SparseSolver, recipe: CodedSurfaceRecipe) -> Iterator[Event]
         done += len(frames)
         if solver.positions:
             solver.place(problem.held)
+        loop.reached(now)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, TypeVar
 
 import torch
 
@@ -15,6 +16,7 @@ from ... import compute
 from ...data.acquisition import CodedPtychography
 from ...forward.scan_problem import Problem, ScanState, first_state
 from ...types import Done, Event, InputError, Note, Preview, Progress
+from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
 from ..engine.readings import Readings
 from ..engine.recipe import method, option
@@ -22,6 +24,7 @@ from ..scan.recipe import ScanRecipe
 from ..scan.setup import field_of, problem_of, result_of
 from .sparse_solver import AT_ONCE, GEOMETRY, SparseMemory, SparseSolver, from_mean_frame
 
+T = TypeVar("T")
 COARSE = (0.03, 0.06)  # cycles per pixel: where it is decided whether positions are wrong
 FINER = (0.12, 0.25)
 WRONG_PX = 0.15  # a coarse object moves right positions by 0.08 px, wrong ones by their error
@@ -77,10 +80,7 @@ def _run(acquisition: CodedPtychography, recipe: SparsePixelsRecipe) -> Iterator
         problem, state, positions=recipe.correct_positions is not False, geometry=names, seed=recipe.seed
     )
     run = _Run(solver, recipe)
-    yield from run.coarse_to_fine()
-    weight = yield from run.find_weight()
-    yield from run.finish(weight, run.iterations)
-    yield from run.slightly_wrong(weight)
+    weight = yield from run.solve()
     figures = {"sparsity": run.relative(weight)}
     for name in names:
         figures[name] = getattr(solver.problem.scan, name)
@@ -119,8 +119,29 @@ class _Run:
         passes = self.each * (len(COARSE) + len(FINER)) + 3
         trials = 3 * TRIAL_STEPS * min(len(self.train), TRIAL_FRAMES)
         self.iterations = recipe.iterations or (40 if len(self.train) <= 50 else 30)
+        self.step = 0  # of those under way
         self.done, self.total = 0, (passes + self.iterations) * len(self.train) + trials
         self.pace = PreviewPace(lambda: Preview(field_of(self._shown(), solver.problem.scan), 0.0))
+
+    def _solved(self) -> tuple[object, ...]:
+        return self.done, self.total, self._random.get_state(), self.solver.solved()
+
+    def _go_on(self, found: tuple[Any, ...]) -> Any:
+        """Take up what a checkpoint has after its first entry, which is returned."""
+        first, self.done, self.total, state, solved = found
+        self._random.set_state(state)
+        self.solver.go_on(solved)
+        return first
+
+    def _stage(self, name: str, events: Generator[Event, None, T]) -> Generator[Event, None, T]:
+        """The `events` as a stage called `name`, which leaves all that is solved behind it, and their value."""
+
+        def played() -> Generator[Event, None, tuple[Any, ...]]:
+            value = yield from events
+            return value, *self._solved()
+
+        value: T = self._go_on((yield from checkpoint.once_from(name, played())))
+        return value
 
     def _shown(self) -> ScanState:
         state = self.solver.state
@@ -143,8 +164,16 @@ class _Run:
     def passes(self, cutoff: float, count: int, what: str, frames: torch.Tensor | None = None) -> Iterator[Event]:
         """`count` passes over the named frames, or all that are not kept aside, up to a frequency."""
         solver, used = self.solver, self.rest if frames is None else frames
-        for _ in range(count):
-            misfit, read, late = 0.0, 0, Readings()
+        loop, begin = checkpoint.loop("passes"), 0
+        if loop.found is not None:
+            begin = self._go_on(loop.found)
+
+        def now() -> tuple[object, ...]:
+            return number, *self._solved()
+
+        number = begin
+        while number < count:
+            number, misfit, read, late = number + 1, 0.0, 0, Readings()
             for value in solver.pass_over(used, cutoff):
                 for (part,) in late.take(value):
                     misfit, read = misfit + part, read + 1
@@ -152,8 +181,10 @@ class _Run:
                 yield from self._tell(AT_ONCE, (misfit / (seen * self.energy)) ** 0.5, what)
             if solver.positions:
                 solver.place(torch.cat([self.aside, solver.problem.held]))
+            loop.reached(now)
+        loop.ended(now)
 
-    def coarse_to_fine(self, last: bool = True) -> Iterator[Event]:
+    def coarse_to_fine(self, last: bool = True) -> Generator[Event, None, None]:
         """Positions and geometry from an object of ever finer details; decides whether the positions are wrong.
 
         Without `last` it ends there, with the finer positions if they are.
@@ -200,15 +231,34 @@ class _Run:
                 solver.place(self.rest[len(self.few) :])
             yield Note(f"the positions in the file are off by {moved:.2g} fine pixels rms; they are corrected")
 
+    def solve(self) -> Generator[Event, None, float]:
+        """Everything; the weight that was found."""
+        yield from self._stage("coarse to fine", self.coarse_to_fine())
+        weight = yield from self._stage("weight", self.find_weight())
+        yield from self._stage("finish", self.finish(weight, self.iterations))
+        yield from self.slightly_wrong(weight)
+        return weight
+
     def find_weight(self) -> Generator[Event, None, float]:
         """The weight at which frames kept aside are predicted best, for all frames."""
         if self.recipe.sparsity is not None:
             return self.weight(self.recipe.sparsity, len(self.train))
         used = self.rest[:TRIAL_FRAMES]
         memory, tried = SparseMemory(self.solver.object.clone()), {}
-        noise, factor = FIRST_NOISE, 0.5
+        noise, factor, best = FIRST_NOISE, 0.5, self.solver.object
+        loop, begin = checkpoint.loop("how sparse"), 0
+        if loop.found is not None:
+            begin, noise, factor, tried, best, memory = self._go_on(loop.found)
+
+        def now() -> tuple[object, ...]:
+            return (self.step, noise, factor, tried, best, memory), *self._solved()
+
         while True:
-            yield from self.steps(used, self.weight(noise, len(used)), memory, count=TRIAL_STEPS, what="how sparse")
+            yield from self.steps(
+                used, self.weight(noise, len(used)), memory,
+                count=TRIAL_STEPS, what="how sparse", begin=begin, reached=lambda: loop.reached(now),
+            )  # fmt: skip
+            begin = 0
             self.solver.settle(memory)
             tried[noise] = self.solver.error(self.aside)
             if tried[noise] <= min(tried.values()):
@@ -224,16 +274,26 @@ class _Run:
         return self.weight(_lowest(tried), len(self.train))
 
     def steps(
-        self, frames: torch.Tensor, weight: float, memory: SparseMemory, *, count: int, what: str, move: bool = False
+        self,
+        frames: torch.Tensor,
+        weight: float,
+        memory: SparseMemory,
+        *,
+        count: int,
+        what: str,
+        move: bool = False,
+        begin: int = 0,
+        reached: Callable[[], None],
     ) -> Iterator[Event]:
         """At most `count` steps: the first two thirds on some of the named frames, the others on all.
 
         Random frames find the way as well as all do and faster; all of them average the noise. Ends early where the
-        object changes no more. With `move`, positions and geometry move along in every fifth step.
+        object changes no more. With `move`, positions and geometry move along in every fifth step. `begin` were taken
+        before; `reached` is called between them.
         """
         some = min(len(frames), max(12, len(frames) // 4))
         late, error = Readings(), math.nan
-        for number in range(count):
+        for number in range(begin, count):
             last, used = memory.last, frames
             if 3 * number < 2 * count:
                 chosen = torch.randperm(len(frames), generator=self._random)[:some]
@@ -244,12 +304,24 @@ class _Run:
             yield from self._tell(len(used), error, what)
             if used is frames and float((memory.last - last).norm() / last.norm()) < STILL:
                 return
+            self.step = number + 1
+            reached()
 
-    def finish(self, weight: float, steps: int) -> Iterator[Event]:
+    def finish(self, weight: float, steps: int) -> Generator[Event, None, None]:
         """Steps on all frames; positions and geometry move along in every fifth."""
         memory = SparseMemory(self.solver.object.clone())
         move = self.solver.positions or bool(self.solver.geometry)
-        yield from self.steps(self.train, weight, memory, count=steps, what="sparse object", move=move)
+        loop, begin = checkpoint.loop("sparse object"), 0
+        if loop.found is not None:
+            begin, memory = self._go_on(loop.found)
+
+        def now() -> tuple[object, ...]:
+            return (self.step, memory), *self._solved()
+
+        yield from self.steps(
+            self.train, weight, memory,
+            count=steps, what="sparse object", move=move, begin=begin, reached=lambda: loop.reached(now),
+        )  # fmt: skip
         self.solver.settle(memory)
         if self.solver.positions:
             self.solver.place(self.solver.problem.held)

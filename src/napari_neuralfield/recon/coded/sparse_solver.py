@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -69,6 +70,22 @@ class SparseSolver:
             scan.object_shape, scan.pixel_um, scan.to_object_um, scan.wavelength_um,
             limited=not scan.periodic, device=scan.device,
         )  # fmt: skip
+
+    def solved(self) -> tuple[Any, ...]:
+        """What the next pass or step depends on."""
+        lengths, state = {name: getattr(self.problem.scan, name) for name in self.geometry}, self.state
+        probe = state.probe if self.surface else None
+        return lengths, self.positions, state.object_array, probe, state.position, self.object, self._random.get_state()
+
+    def go_on(self, solved: tuple[Any, ...]) -> None:
+        """Go on from what was `solved` before."""
+        lengths, self.positions, state = solved[0], solved[1], self.state
+        if lengths:
+            self.problem = self.problem.with_geometry(**lengths)
+            self._new_geometry()
+        state.object_array, state.position, self.object = solved[2], solved[4], solved[5]
+        state.probe = state.probe if solved[3] is None else solved[3]
+        self._random.set_state(solved[6])
 
     @property
     def brightest(self) -> float:

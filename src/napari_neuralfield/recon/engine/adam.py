@@ -35,6 +35,10 @@ class Adam:
         self._groups = [_Group([p for p in parameters if p.requires_grad], 1.0)]
         self._groups += [_Group([p], own / rate) for p, own in others]
 
+    def remembered(self) -> list[torch.Tensor]:
+        """Everything that the next step depends on beside the parameters; filled in to go on from there."""
+        return [value for group in self._groups for value in group.remembered]
+
     def step(self, loss: torch.Tensor, rate: float | None = None, others: float = 1.0) -> None:
         """Differentiate `loss` and move the parameters once.
 
@@ -70,6 +74,10 @@ class _Group:
         self._mean = [torch.zeros_like(p) for p in parameters]
         self._square = [torch.zeros_like(p) for p in parameters]
         self._count = [torch.zeros((), device=p.device) for p in parameters]
+
+    @property
+    def remembered(self) -> list[torch.Tensor]:
+        return [*self._mean, *self._square, *self._count]
 
     @torch.no_grad()
     def shrink(self, factor: float) -> None:

@@ -15,20 +15,28 @@ and, being deterministic, comes out the same. So a method that says nothing is r
         ...
         number += 1
         loop.reached(now)
+    loop.ended(now)
 """
 
 from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
+import logging
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
+import torch
+from torch.overrides import TorchFunctionMode
+
 from ...types import Event
 
 T = TypeVar("T")
+Said = TypeVar("Said")
+log = logging.getLogger(__name__)
 WORTH, LONGER = 20, 10  # a write that took long is not due again before so many times that, or of the interval
 
 
@@ -42,6 +50,31 @@ class Store(Protocol):
     def save(self, parts: dict[str, Any]) -> None:
         """Keep `parts` instead of what was kept before: numbers, texts, tensors, arrays, our own objects of these."""
         ...
+
+
+@dataclasses.dataclass
+class OffDevice:
+    """A tensor of an accelerator, kept in the memory of the processor; a deep copy is on its `device` again."""
+
+    tensor: torch.Tensor
+    device: str
+
+    def __deepcopy__(self, memo: dict[int, object]) -> torch.Tensor:
+        return self.tensor.to(self.device)
+
+
+class _OffDevice(TorchFunctionMode):
+    """Inside, deep copies of an accelerator's tensors take none of its memory."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.Tensor.__deepcopy__ and args[0].device.type != "cpu":
+            return OffDevice(args[0].detach().cpu(), str(args[0].device))
+        return func(*args, **(kwargs or {}))
+
+
+def _copied(value: T) -> T:
+    with _OffDevice():
+        return copy.deepcopy(value)
 
 
 class StoppedHere(KeyboardInterrupt):
@@ -63,6 +96,7 @@ class Checkpoint:
         self._parts = store.load() if resume else {}
         self._inside: list[str] = []
         self._seen: dict[str, int] = {}
+        self._beside: dict[str, Callable[[], object]] = {}
         self._next = time.monotonic() + seconds
         self._stop = False
         self.written = False
@@ -91,24 +125,37 @@ class Checkpoint:
         """A stage ended with `value`: what was inside is no longer needed."""
         for inner in [part for part in self._parts if part.startswith(f"{name}/")]:
             del self._parts[inner]
-        self._parts[name] = [copy.deepcopy(value)]
+        self._parts[name] = [_copied(value)]
         self._look(lambda: None)
 
     def reached(self, name: str, state: Callable[[], object]) -> None:
         """The loop `name` is where `state` tells; asked for only where it is time to write."""
 
         def take() -> None:
-            self._parts[name] = copy.deepcopy(state())
+            self._parts[name] = _copied(state())
 
         self._look(take)
+
+    def ended(self, name: str, state: Callable[[], object]) -> None:
+        """The loop `name` is over, where `state` tells: kept for the next writing, so that none of it is done again."""
+        self._parts[name] = _copied(state())
+        self._look(lambda: None)
+
+    def beside(self, name: str, state: Callable[[], object]) -> None:
+        """Write what `state` tells under `name` whenever something is written."""
+        self._beside[name] = state
 
     def _look(self, take: Callable[[], None]) -> None:
         if not self._stop and time.monotonic() < self._next:
             return
         take()
         began = time.monotonic()
-        self._store.save(self._parts)
-        self.written = True
+        try:
+            self._parts.update({name: _copied(state()) for name, state in self._beside.items()})
+            self._store.save(self._parts)
+            self.written = True
+        except Exception as error:  # a full disk must not end a run that lasted an hour
+            log.warning("how far the run is cannot be kept (%s: %s)", type(error).__name__, error)
         self._next = time.monotonic() + max(
             self._seconds, min(WORTH * (time.monotonic() - began), LONGER * self._seconds)
         )
@@ -145,13 +192,29 @@ class Loop:
         if self._checkpoint is not None:
             self._checkpoint.reached(self._name, state)
 
+    def ended(self, state: Callable[[], object]) -> None:
+        """All turns are over; `state()` as of `reached`. What follows the loop must come out of it."""
+        if self._checkpoint is not None:
+            self._checkpoint.ended(self._name, state)
+
+
+def beside(what: str, state: Callable[[], T]) -> T | None:
+    """Keep what `state` tells with everything that is kept from now on, as `what`; what an earlier run kept so."""
+    now = _CURRENT.get()
+    if now is None:
+        return None
+    name = now.name_of(what)
+    now.beside(name, state)
+    found: T | None = now.found(name)
+    return found
+
 
 def loop(what: str) -> Loop:
     """The loop called `what` begins; its state of an earlier run is in `found`."""
     return Loop(what)
 
 
-def once_from(what: str, events: Generator[Event, None, T]) -> Generator[Event, None, T]:
+def once_from(what: str, events: Generator[Said, None, T]) -> Generator[Said, None, T]:
     """The events of a stage and the value that it returns; of a stage that was finished before, the value alone.
 
     Parameters

@@ -16,6 +16,7 @@ import torch
 
 from ... import compute
 from ...types import DataTerm, Event, Extent, Field, Measurement, Note, Preview, Progress
+from . import checkpoint
 from .adam import Adam, warm_cosine
 from .losses import LOSSES, Loss
 from .preview_pace import PreviewPace
@@ -162,6 +163,7 @@ def fit_field(
     weight_decay: float = 0.0,
     patience: int | None = None,
     what: str = "fit",
+    random: Sequence[torch.Generator] = (),
 ) -> Generator[Event, None, None]:
     """Improve a field and what is learnt of its measurement, in place; yields progress and previews.
 
@@ -181,6 +183,7 @@ def fit_field(
     weight_decay : decoupled, of the field's parameters.
     patience : epochs without a better prediction of the held-out frames after which it stops; None: never.
     what : the fit is called in `Progress` and `Note`.
+    random : what the field's images or `regulariser` draw from.
     """
     fitted = field if isinstance(field, Fittable) else Fittable.of(field, measurement.extent)
     learnt = measurement.learnt
@@ -194,7 +197,21 @@ def fit_field(
     state = [*fitted.parameters, *learnt.values()]
     best, idle, steps, limit = _Best(), 0, 0, 2**62
     misfit, energy, shown = 0.0, 0.0, Readings()
-    for batch in schedule:
+    loop, number, before, over = checkpoint.loop(what), 0, 0, False
+    if loop.found is not None:
+        before, steps, idle, limit, misfit, energy, counter.done, solved = loop.found
+        over = patience is not None and idle >= patience
+        _go_on(solved, [*state, *optimizer.remembered()], best, random)
+
+    def now() -> tuple[object, ...]:
+        solved = _solved([*state, *optimizer.remembered()], best, random)
+        return number, steps, idle, limit, misfit, energy, counter.done, solved
+
+    for number, batch in enumerate(schedule, 1):
+        if number <= before:  # done by an earlier run; drawn again, so that the next ones are the same
+            if over and number == before:
+                break
+            continue
         waiting = list(reversed(batch.frames.split(min(limit, len(batch.frames)))))
         while waiting:
             frames = waiting.pop()
@@ -213,8 +230,8 @@ def fit_field(
                 continue
             if settle is not None:
                 settle()
-            now = batch.last or counter.done + 1 >= counter.total
-            for miss, counts in shown.take(term.misfit, term.energy, now=now):
+            last = batch.last or counter.done + 1 >= counter.total
+            for miss, counts in shown.take(term.misfit, term.energy, now=last):
                 steps += 1
                 share = max(SMOOTHED, 1 / steps)
                 misfit, energy = misfit + share * (miss - misfit), energy + share * (counts - energy)
@@ -225,8 +242,28 @@ def fit_field(
             idle = 0 if best.better(relative_error(measurement, fitted.sample, measurement.held), state) else idle + 1
             if patience is not None and idle >= patience:
                 break
+        loop.reached(now)
+    loop.ended(now)
     if best.restore(state):
         yield Note(f"{what}: kept is the epoch that predicts the held-out frames best, error {best.error:.4f}")
+
+
+_Solved = tuple[list[torch.Tensor], float, list[torch.Tensor], list[torch.Tensor]]
+
+
+def _solved(values: Sequence[torch.Tensor], best: _Best, random: Sequence[torch.Generator]) -> _Solved:
+    """What the next step of a fit depends on, all detached."""
+    return [value.detach() for value in values], best.error, best.values, [one.get_state() for one in random]
+
+
+@torch.no_grad()
+def _go_on(solved: _Solved, values: Sequence[torch.Tensor], best: _Best, random: Sequence[torch.Generator]) -> None:
+    """Fill in what was `_solved` before."""
+    kept, best.error, best.values, states = solved
+    for value, one in zip(values, kept, strict=True):
+        value.copy_(one)
+    for generator, state in zip(random, states, strict=True):
+        generator.set_state(state)
 
 
 def default_term(
@@ -274,16 +311,16 @@ class _Best:
 
     def __init__(self) -> None:
         self.error = np.inf
-        self._values: list[torch.Tensor] = []
+        self.values: list[torch.Tensor] = []
 
     def better(self, error: float, values: Sequence[torch.Tensor]) -> bool:
         if error < self.error:
-            self.error, self._values = error, [v.detach().clone() for v in values]
+            self.error, self.values = error, [v.detach().clone() for v in values]
             return True
         return False
 
     @torch.no_grad()
     def restore(self, values: Sequence[torch.Tensor]) -> bool:
-        for value, kept in zip(values, self._values, strict=False):
+        for value, kept in zip(values, self.values, strict=False):
             value.copy_(kept)
-        return bool(self._values)
+        return bool(self.values)

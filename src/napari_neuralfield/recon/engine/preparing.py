@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
 
+from ... import compute
 from ...checks.findings import checks_of
 from ...checks.seen.preparation import Prepared, prepared
 from ...data.acquisition import Acquisition
@@ -14,6 +15,7 @@ from ...data.geometry import refuse_empty_aperture
 from ...data.selection import USED
 from ...fields.finite import require_finite, what_is_not_finite
 from ...types import Done, Event, InputError, Note, Options, Preview
+from . import checkpoint
 from .judging import judged
 from .relayed import relayed
 
@@ -70,10 +72,17 @@ def prepared_run(
     ------
     InputError : where the result is not finite.
     """
+    _refuse_another_device(recipe)
     said: list[str] = []
+    before: list[str] = checkpoint.beside("notes", lambda: said) or []
+    said.extend(before)
 
     def heard(event: Event) -> Event:
-        said.extend([event.text] if isinstance(event, Note) else [])
+        if isinstance(event, Note):
+            if event.text in before:  # of the part of the run that was done before, and is played again
+                del before[: before.index(event.text) + 1]
+            else:
+                said.append(event.text)
         return event
 
     ready = yield from relayed(announced(acquisition, as_given), heard)
@@ -90,6 +99,17 @@ def prepared_run(
         close = getattr(stream, "close", None)
         if close is not None:
             close()
+
+
+def _refuse_another_device(recipe: object) -> None:
+    """Refuse to go on with a run of another device than the option of `recipe` says."""
+    here = str(compute.device(getattr(recipe, "device", "auto")))
+    there = checkpoint.beside("device", lambda: here)
+    if there not in (None, here):
+        raise InputError(
+            f"the unfinished run was on device {there} and this one would be on {here}; give --device {there}, or "
+            "begin anew without --resume"
+        )
 
 
 def _looked_at(done: Done, ready: Prepared, used: Acquisition, name: str, said: list[str]) -> Done:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from ...data.acquisition import ThroughFocus
 from ...data.times import lacking, of_stacks, starts_s, times
 from ...fields.time_series import TimeSeries
 from ...types import LEVELS, Done, Event, Field, InputError, Note, Preview, Progress, Result
+from ..engine import checkpoint
 from ..engine.recipe import Recipe, option
 
 LARGEST = 2**31  # bytes of a field of all times
@@ -83,21 +84,32 @@ def _all(
     warnings: list[tuple[int, str]] = []
     began = starts_s(acquisition, groups)
     for number, frames in enumerate(groups):
-        for event in _named(number, run(_alone(acquisition, frames), recipe)):
-            if isinstance(event, Progress):
-                done = STEPS * number + STEPS * event.done // max(event.total, 1)
-                yield Progress(done, STEPS * len(groups), event.loss, f"time {number}")
-            elif isinstance(event, Note) and event.level == "warning":
-                warnings.append((number, event.text))
-            elif isinstance(event, Note) and number == 0:
-                yield Note(f"time 0: {event.text}")
-            elif isinstance(event, Done):
-                results.append(event.result)
+        events = _named(number, run(_alone(acquisition, frames), recipe))
+        result, said = yield from checkpoint.once_from(f"time {number}", _one(number, len(groups), events))
+        results.append(result)
+        warnings += [(number, text) for text in said]
         _refuse_large(acquisition, results[0].field, len(groups))
         yield Progress(STEPS * (number + 1), STEPS * len(groups), float("nan"), f"time {number}")
         yield Preview(_series(results, began), results[0].field.extent.z_um[0])
     yield from (Note(text, "warning") for text in gathered(warnings))
     yield Done(_joined(results, began, recipe, acquisition))
+
+
+def _one(number: int, count: int, events: Iterator[Event]) -> Generator[Event, None, tuple[Result, list[str]]]:
+    """The events of the time `number` of `count`, as parts of all; its result, and what it warned of."""
+    result, warnings = None, []
+    for event in events:
+        if isinstance(event, Progress):
+            done = STEPS * number + STEPS * event.done // max(event.total, 1)
+            yield Progress(done, STEPS * count, event.loss, f"time {number}")
+        elif isinstance(event, Note) and event.level == "warning":
+            warnings.append(event.text)
+        elif isinstance(event, Note) and number == 0:
+            yield Note(f"time 0: {event.text}")
+        elif isinstance(event, Done):
+            result = event.result
+    assert result is not None
+    return result, warnings
 
 
 def _opening(acquisition: ThroughFocus, groups: Sequence[np.ndarray]) -> Iterator[Note]:

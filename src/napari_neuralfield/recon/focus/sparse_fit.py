@@ -12,10 +12,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
 from ...forward.defocus_misfit import DefocusMisfit, FocusGradient
+from ..engine import checkpoint
 from ..engine.sparsity import adjoint_differences, differences
 
 INNER = 20  # rounds of splitting in each step
@@ -99,7 +101,18 @@ class SparseFit:
         value, calm = self._value(self.sample, slopes.energy), 0  # each value is waited for: it decides what comes
         curve = self._curvature()
         top = curve.amax((-2, -1), keepdim=True)
-        for done in range(1, count + 1):
+        loop, begin, done = checkpoint.loop("steps"), 0, 0
+        if loop.found is not None:
+            begin, slopes, value, calm, solved = loop.found
+            self._go_on(solved)
+            yield FitStep(begin, count, slopes, calm >= 3)
+            if calm >= 3:
+                return
+
+        def now() -> tuple[object, ...]:
+            return done, slopes, value, calm, self._solved()
+
+        for done in range(begin + 1, count + 1):
             kept = self._pair, self._dual, self._signed, self._sign_dual
             while True:
                 held = DAMPED * (self._shortened - 1) ** 1.5
@@ -116,9 +129,22 @@ class SparseFit:
             calm = calm + 1 if value - reached < SETTLED * max(abs(value), 1e-12) else 0
             self.sample, slopes, value = moved, new, reached
             self._shortened = max(1 / LONGEST, self._shortened / 1.5)
+            loop.reached(now)
             yield FitStep(done, count, slopes, calm >= 3)
             if calm >= 3:
                 return
+
+    def _solved(self) -> tuple[Any, ...]:
+        """What the next step depends on, and how far the planes were moved."""
+        split = self._pair, self._dual, self._signed, self._sign_dual
+        return self.sample, self._shortened, split, self.misfit.moved_um
+
+    def _go_on(self, solved: tuple[Any, ...]) -> None:
+        """Go on from what was `_solved` before."""
+        self.sample, self._shortened, split, moved_um = solved
+        self._pair, self._dual, self._signed, self._sign_dual = split
+        if moved_um != self.misfit.moved_um:
+            self.misfit.move(moved_um)
 
     def _curvature(self) -> torch.Tensor:
         """Of the misfit, (channel, Y, X / 2 + 1); where the camera's pixels fold detail over, never small."""

@@ -19,6 +19,7 @@ from ...data.brightness import Brightness, evened
 from ...data.frames import evenly_chosen
 from ...fields.phase_map import PhaseMap
 from ...types import Done, Event, InputError, Note, Preview, Progress, Result
+from ..engine import checkpoint
 from ..engine.recipe import method, option
 from .chromatic import align_stacks
 from .each_time import TimedRecipe, each_time
@@ -102,7 +103,14 @@ def tie_dct(acquisition: ThroughFocus, recipe: TieDctRecipe) -> Iterator[Event]:
     weight = edge_weight(transport, sample) if recipe.edges is None else recipe.edges
     best, least, contrast = sample, math.inf, transport.contrast
     total, before = STEPS + (recipe.iterations - 1) * AGAIN, 0
-    for number in range(recipe.iterations):
+    loop, begin = checkpoint.loop("rounds"), 0
+    if loop.found is not None:
+        begin, sample, best, least, contrast, before = loop.found
+
+    def now() -> tuple[object, ...]:
+        return number + 1, sample, best, least, contrast, before
+
+    for number in range(begin, recipe.iterations):
         steps = AGAIN if number else STEPS
         if weight > 0:
             for found, done in fewest_edges(transport, spectrum.noise, sample, weight, contrast=contrast, steps=steps):
@@ -117,6 +125,7 @@ def tie_dct(acquisition: ThroughFocus, recipe: TieDctRecipe) -> Iterator[Event]:
         if not residual < least * (1 - PATIENCE):
             break
         best, least, contrast = sample, residual, transport.contrast - uneven
+        loop.reached(now)
     yield from _finished(acquisition, recipe, transport, spectrum, best, started=started)
 
 

@@ -23,6 +23,7 @@ from ...forward.led_grid import extent, flat_spectra, support
 from ...forward.led_measurement import LedMeasurement
 from ...optics.grids import centred_spectrum, fit_spectrum, image_of
 from ...types import Event, Preview, Progress
+from ..engine import checkpoint
 from ..engine.fit_field import Counter, Fittable, draws, fit_field
 from ..engine.preview_pace import PreviewPace
 from ..engine.readings import Readings
@@ -154,9 +155,17 @@ def _projections(
         alpha=recipe.alpha,
     )
     pace = PreviewPace(lambda: Preview(_field_of(microscope, solver.spectrum), camera.z_um))
-    steps, late = [1.0] * recipe.passes + list(SHRINKING), Readings()
-    error = 1.0
-    for number, step in enumerate(steps):
+    steps, late, error = [1.0] * recipe.passes + list(SHRINKING), Readings(), 1.0
+    loop, begin = checkpoint.loop("projections"), 0
+    if loop.found is not None:
+        begin, counter.done, spectrum, solver.momentum = loop.found
+        solver.spectrum.copy_(spectrum)
+
+    def now() -> tuple[object, ...]:
+        return number + 1, counter.done, solver.spectrum, solver.momentum
+
+    number = begin - 1
+    for number, step in enumerate(steps[begin:], begin):
         accelerate = step == 1.0 and number + 1 < recipe.passes
         sweep = solver.accelerated(recipe.momentum) if accelerate else solver.sweep(step)
         misfit = 0.0
@@ -168,6 +177,8 @@ def _projections(
             counter.done += 1
             yield Progress(counter.done, counter.total, error, "projections")
         yield from pace.events()
+        loop.reached(now)
+    loop.ended(now)
     return solver.spectrum, solver.error()
 
 

@@ -20,6 +20,7 @@ from ...forward.led_grid import extent
 from ...optics.grids import centred_spectrum, frequencies, image_of
 from ...optics.pupil import aperture, defocus
 from ...types import Event, Preview, Progress
+from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import Recipe, method, option
 from ..projection.orientation import orientation_notes
@@ -61,15 +62,24 @@ def fpm_per_slice(acquisition: LedArray, recipe: PerSliceRecipe) -> Iterator[Eve
         return Preview(planes_of_images(images, list(depths), where), float(depths[min(done, len(depths) - 1)]))
 
     pace = PreviewPace(file, every_s=2.0)
-    for done, z in enumerate(depths):
-        spectrum = centred_spectrum(images[done])
-        for number in range(recipe.passes):
+    loop = checkpoint.loop("planes")
+    begun, spectrum, number, misfit, images = loop.found or (0, centred_spectrum(images[0]), -1, misfit, images)
+
+    def now() -> tuple[object, ...]:
+        return done, spectrum, number, misfit, images
+
+    for done in range(begun, len(depths)):
+        z, first = depths[done], number + 1
+        spectrum = spectrum if first else centred_spectrum(images[done])
+        for number in range(first, recipe.passes):
             error = one_pass(spectrum, amplitude, acquisition, float(z), recipe.step)
             images[done] = image_of(spectrum)
             yield Progress(
                 done * recipe.passes + number + 1, len(depths) * recipe.passes, (error / norm) ** 0.5, "planes"
             )
             yield from pace.events()
+            loop.reached(now)
+        number = -1
         misfit += one_pass(spectrum, amplitude, acquisition, float(z), 0.0)
     figures = {
         "relative_amplitude_error": (misfit / norm / len(depths)) ** 0.5,

@@ -22,6 +22,7 @@ from ...forward import fourier, multiplexed
 from ...forward.led_grid import depth_tensor, extent, flat_spectra, support
 from ...optics.pupil import TINY
 from ...types import Event, Preview, Progress
+from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
 from ..engine.readings import Readings, squares
 from ..engine.recipe import Recipe, method, option
@@ -223,6 +224,13 @@ def _solve(solver: QuasiNewton, recipe: QuasiNewtonRecipe, pupil: bool, gain: bo
     """Full steps while they help, then shrinking ones; yields (frames done, relative amplitude error so far)."""
     frames, late = len(solver.order), Readings()
     step, done, last, idle, number, error = 1.0, 0, np.inf, 0, 0, 1.0
+    loop = checkpoint.loop("passes")
+    if loop.found is not None:
+        step, done, last, idle, number, solver.spectrum, solver.aberration, solver.gain = loop.found
+
+    def now() -> tuple[object, ...]:
+        return step, done, last, idle, number, solver.spectrum, solver.aberration, solver.gain
+
     while step >= SMALLEST_STEP:
         misfit, read = 0.0, 0
         for count, norm in enumerate(solver.sweep(step, pupil and number > 0, gain and number > 0), 1):
@@ -235,6 +243,7 @@ def _solve(solver: QuasiNewton, recipe: QuasiNewtonRecipe, pupil: bool, gain: bo
         if step < 1 or number >= recipe.passes or (number > 3 and idle >= PATIENCE):
             step *= recipe.step_decay
         last = misfit
+        loop.reached(now)
 
 
 @method(
@@ -259,7 +268,8 @@ def quasi_newton(acquisition: LedArray | MultiplexedLed, recipe: QuasiNewtonReci
         yield from orientation_notes(acquisition, device)
     margin = 0.0
     if recover_pupil and isinstance(acquisition, LedArray):
-        margin = pupil_margin(acquisition, np.array([z_um]), device, recover_gain)
+        depths = np.array([z_um])
+        margin = checkpoint.once("pupil margin", lambda: pupil_margin(acquisition, depths, device, recover_gain))
     plan = fourier.windows(board, margin=margin)
     measured = multiplexed.measure(acquisition, plan, device)
     solver = QuasiNewton(

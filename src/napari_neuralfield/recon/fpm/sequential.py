@@ -24,6 +24,7 @@ from ...forward.led_grid import depth_tensor, extent, flat_spectra, support
 from ...types import Event, Note, Preview, Progress
 from ..calibration.first_stage import BOARD, CALIBRATE, calibrated, placed, without_ambient_light
 from ..calibration.recipe import CalibrationRecipe
+from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
 from ..engine.readings import Readings
 from ..engine.recipe import method, option
@@ -82,13 +83,24 @@ class SequentialRecipe(CalibrationRecipe):
 
 
 def _solve(
-    solver: Solver, recipe: SequentialRecipe, full_passes: int, recover_pupil: bool, recover_gain: bool
+    solver: Solver, recipe: SequentialRecipe, full_passes: int, recover_pupil: bool, recover_gain: bool, what: str
 ) -> Iterator[tuple[int, float]]:
-    """Run the schedule; yields (LEDs done, relative amplitude error by the latest misfit of every LED)."""
+    """Run the schedule; yields (LEDs done, relative amplitude error by the latest misfit of every LED).
+
+    `what` is solved, as the checkpoints call it; the others as in `_solve_planes` and `SequentialRecipe`.
+    """
     step, full, last, done, idle = 1.0, 0, np.inf, 0, 0
     leds = len(solver.amplitude)
     latest, energy, late = np.zeros(leds), np.zeros(leds), Readings()
     velocity: torch.Tensor | None = None
+    loop = checkpoint.loop(f"passes {what}")
+    if loop.found is not None:
+        step, full, last, done, idle, latest, energy, velocity, solved = loop.found
+        solver.go_on(solved)
+
+    def now() -> tuple[object, ...]:
+        return step, full, last, done, idle, latest, energy, velocity, solver.solved()
+
     while step >= SMALLEST_STEP:
         before = solver.spectra.clone() if recipe.momentum else None
         sweep = solver.sweep(step, recover_pupil and done >= leds, recover_gain and done >= leds)
@@ -110,6 +122,8 @@ def _solve(
             full = full_passes
             step *= recipe.step_decay
         last = misfit
+        loop.reached(now)
+    loop.ended(now)
 
 
 @method("fpm-sequential", SequentialRecipe, kinds=("led_array",), presets={"quick": {"planes": 5}}, colour=align_leds)
@@ -133,7 +147,9 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
         yield from orientation_notes(acquisition, device)
     shape, start = yield from _pupil(acquisition, recipe, depths, device, recover_gain)
     recover_pupil = shape != "none"
-    margin = pupil_margin(acquisition, depths, device, recover_gain) if shape == "bins" else 0.0
+    margin = 0.0
+    if shape == "bins":
+        margin = checkpoint.once("pupil margin", lambda: pupil_margin(acquisition, depths, device, recover_gain))
     plan = fourier.windows(acquisition, margin=margin)
     measured = fourier.measure(acquisition, plan, device)
     state = _State(depths, flat_spectra(plan, len(depths), device), no_aberration(plan, device), measured.gain)
@@ -173,7 +189,7 @@ def _pupil(
         shapes: tuple[Shape, ...] = (
             ("none", "smooth", "bins") if recipe.pupil_shape is None else ("none", recipe.pupil_shape)
         )
-        choice = choose_pupil(acquisition, middle, device, recover_gain, shapes)
+        choice = checkpoint.once("pupil", lambda: choose_pupil(acquisition, middle, device, recover_gain, shapes))
         yield Note(choice.sentence())
         return choice.shape, choice.start
     if not recipe.recover_pupil:
@@ -261,12 +277,18 @@ def _solve_planes(
             solver.dark_weight = recipe.dark_weight
             if state.smooth is not None:
                 solver.take(state.smooth)
+            what = f"of planes {part.start} to {part.stop}"
             for done, error in _solve(
-                solver, recipe, full_passes, recover_pupil and not start, recover_gain and not start
+                solver,
+                recipe,
+                full_passes,
+                recover_pupil and not start,
+                recover_gain=recover_gain and not start,
+                what=what,
             ):
                 yield Progress(min(before + done, total), total, error, "planes")
                 yield from pace.events()
-            misfit += solver.error() ** 2 * (part.stop - part.start)
+            misfit += checkpoint.once(f"error {what}", solver.error) ** 2 * (part.stop - part.start)
         except (RuntimeError, MemoryError) as failure:
             if not compute.is_out_of_memory(failure) or batch == 1:
                 raise

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from ...data.acquisition import MultiplexedLed
+from ..engine import checkpoint
 from ..engine.sparsity import adjoint_differences, differences
 from .misfit import PatternGradient, PatternMisfit
 from .start import Shared, best_shared, border_of, on_fine_grid, on_object_grid
@@ -82,6 +83,11 @@ class _Moments:
         self.value, self.rate, self.count = value, rate, 0
         self._mean, self._square = torch.zeros_like(value), torch.zeros_like(value)
 
+    @property
+    def remembered(self) -> list[torch.Tensor]:
+        """All that a step changes in place."""
+        return [self.value, self._mean, self._square]
+
     def step(self, gradient: torch.Tensor, share: float) -> None:
         self.count += 1
         one, two = BETAS
@@ -119,6 +125,18 @@ class _Fit:
         shown = self.model.frames(self.phase, self.absorption, self.shared.aberration, self.shared.gain)
         measured = self.model.intensity.sqrt()
         return float(torch.linalg.vector_norm(shown.sqrt() - measured) / torch.linalg.vector_norm(measured))
+
+    def solved(self) -> tuple[int, list[torch.Tensor]]:
+        """What the next step depends on."""
+        return self._moves[0].count, [value for move in self._moves for value in move.remembered]
+
+    def go_on(self, solved: tuple[int, list[torch.Tensor]]) -> None:
+        """Go on from what was `solved` before."""
+        count, kept = solved
+        for value, one in zip(self.solved()[1], kept, strict=True):
+            value.copy_(one)
+        for move in self._moves:
+            move.count = count
 
     def step(self, pace: float) -> PatternGradient:
         """One step down; the slopes are those before it."""
@@ -173,11 +191,19 @@ def polish(
     fit = _Fit(model, coarse.clone(), Shared(shared.values.clone(), shared.terms), sparsity)
     before = fit.error()
     yield Improving(0, steps, before)
-    begun = math.inf
-    for step in range(steps):
+    loop, begin, begun, step = checkpoint.loop("steps"), 0, math.inf, -1
+    if loop.found is not None:
+        begin, begun, solved = loop.found
+        fit.go_on(solved)
+
+    def now() -> tuple[object, ...]:
+        return step + 1, begun, fit.solved()
+
+    for step in range(begin, steps):
         slopes = fit.step(min(1.0, (step + 1) / WARM) * (0.04 + 0.48 * (1 + math.cos(math.pi * step / steps))))
         begun = _mean(slopes) if step == 0 else begun
         yield Improving(step + 1, steps, _quick_error(model, slopes))
+        loop.reached(now)
     ended = _mean(fit.slopes())
     accepted = bool(np.isfinite(ended) and ended < begun and ended <= EXPLAINED)
     if not accepted:

@@ -7,7 +7,7 @@ to the start's mean over its core, and neighbours are blended across their overl
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ import torch
 from ...data.acquisition import MultiplexedLed
 from ...data.tiles import Tile, TilePlan
 from ...fields.local_conditional import LocalConditionalField
-from .polish import Polished, polish
+from ..engine import checkpoint
+from .polish import Improving, Polished, polish
 
 WHOLE = 288  # frame pixels along a side that are polished in one piece
 CORE, OVERLAP, MARGIN = 192, 12, 24  # of tiles of larger fields, frame pixels
@@ -72,13 +73,10 @@ def polish_field(
         fine = tile.finer(upsampling)
         y, x = field.extent.axes()
         start = field.render(0.0, y[fine.padded[0]], x[fine.padded[1]])[0]
-        for event in polish(
+        events = polish(
             part, start, upsampling=upsampling, steps=steps, trust_brightness=trust_brightness, device=device
-        ):
-            if isinstance(event, Polished):
-                found.append(event)
-            else:
-                yield number * steps + event.done, len(plan) * steps, event.error
+        )
+        found.append((yield from checkpoint.once_from("tile", _one(events, number, len(plan)))))
         polished = found[-1].phase.cpu()
         polished = polished + (start.cpu() - polished)[fine.inside].mean()
         found[-1] = dataclasses.replace(found[-1], phase=polished[:0])
@@ -99,6 +97,17 @@ def polish_field(
         accepted=sum(one.accepted for one in found),
         tiles=len(found),
     )
+
+
+def _one(
+    events: Iterator[Improving | Polished], number: int, count: int
+) -> Generator[tuple[int, int, float], None, Polished]:
+    """What the `events` of the polish of tile `number` of `count` come to; yields what `polish_field` does."""
+    for event in events:
+        if isinstance(event, Polished):
+            return event
+        yield number * event.total + event.done, count * event.total, event.error
+    raise AssertionError("a polish ends with what it found")
 
 
 def _share(tile: Tile, shape: tuple[int, int], upsampling: int) -> np.ndarray:

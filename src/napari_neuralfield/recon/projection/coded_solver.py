@@ -52,7 +52,7 @@ class CodedSolver:
         self.order = frames[np.argsort(radius[frames], kind="stable")]
         self.energy = (measured.amplitude.double() ** 2).sum(dim=(1, 2)).cpu().numpy()[self.order]
         self._pupils = pupils
-        self._momentum: torch.Tensor | None = None
+        self.momentum: torch.Tensor | None = None
 
     def kernel(self, led: int) -> torch.Tensor:
         """Free space from the surface to the sensor for one LED (y, x)."""
@@ -95,8 +95,8 @@ class CodedSolver:
         before = self.spectrum.clone()
         yield from self.sweep(1.0)
         moved = self.spectrum - before
-        self._momentum = moved if self._momentum is None else moved + momentum * self._momentum
-        self.spectrum += momentum * self._momentum
+        self.momentum = moved if self.momentum is None else moved + momentum * self.momentum
+        self.spectrum += momentum * self.momentum
 
     def error(self) -> float:
         """Relative amplitude error of the frames used."""

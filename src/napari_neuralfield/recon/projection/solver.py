@@ -135,6 +135,19 @@ class Solver:
         self.smooth = smooth
         self._kernels = None if self._plain is None else self._plain * smooth.factors()[:, None]
 
+    def solved(self) -> tuple[torch.Tensor, ...]:
+        """Spectra, aberration, gains, and the polynomials' coefficients: what the next pass depends on."""
+        polynomials = () if self.smooth is None else (self.smooth.coefficients,)
+        return self.spectra, self.aberration, self.gain, *polynomials
+
+    def go_on(self, solved: tuple[torch.Tensor, ...]) -> None:
+        """Go on from what was `solved` before."""
+        spectra, self.aberration, self.gain, *polynomials = solved
+        self.spectra.copy_(spectra)
+        if self.smooth is not None:
+            (self.smooth.coefficients,) = polynomials
+            self.take(self.smooth)
+
     def _improve_pupil(self, numerator: torch.Tensor, weight: torch.Tensor) -> None:
         """Add the correction `numerator` / `weight` (y, x) to the pupil, bin by bin or the smooth part of it."""
         change = numerator / (weight + 0.01 * weight[weight > 0].mean())

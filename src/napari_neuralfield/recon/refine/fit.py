@@ -7,8 +7,10 @@ the microscope is looked for, and a longer one ends it.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ import torch
 from ...data.acquisition import LedArray
 from ...optics.grids import centred_spectrum, image_of
 from ...optics.wide_field import UM_PER_MM
+from ..engine import checkpoint
 from ..engine.adam import Adam, warm_cosine
 from .counts import LedCounts, ambient_light, counts_of, with_noise
 from .microscope import NOLL, FitMicroscope, grid_of
@@ -73,6 +76,17 @@ class Fit:
         self.object = self._begun()
         self.used = np.ones(count, bool)
         self.unfiltered: torch.Tensor | None = None  # the object before its noise was filtered, where it was
+
+    def solved(self) -> tuple[Any, ...]:
+        """What is solved and known so far."""
+        known = self.counts.offset, self.counts.variance, self.draw.bit_generator.state
+        return self.object, self.microscope.values, self.used, self.slow.found, known
+
+    def go_on(self, solved: tuple[Any, ...]) -> None:
+        """Go on from what was `solved` before."""
+        self.object, self.microscope.values, self.used, self.slow.found, known = solved
+        self.counts = dataclasses.replace(self.counts, offset=known[0], variance=known[1])
+        self.draw.bit_generator.state = known[2]
 
     @property
     def leds(self) -> int:
@@ -231,7 +245,18 @@ class Fit:
         beside = [(values[name], RATES[name]) for name in learn] + ([(slow, SLOW_RATE)] if learn else [])
         adam = Adam([given], RATE, BETAS, beside)
         queue, used = np.zeros(0, int), torch.as_tensor(np.flatnonzero(self.used), device=given.device)
-        for number in range(steps):
+        moving = [given, slow, *values.values(), *adam.remembered()]
+        loop, begin, number = checkpoint.loop("steps"), 0, -1
+        if loop.found is not None:
+            begin, kept, queue, self.draw.bit_generator.state = loop.found
+            with torch.no_grad():
+                for value, one in zip(moving, kept, strict=True):
+                    value.copy_(one)
+
+        def now() -> tuple[object, ...]:
+            return number + 1, [value.detach() for value in moving], queue, self.draw.bit_generator.state
+
+        for number in range(begin, steps):
             if len(queue) < AT_ONCE:
                 queue = np.concatenate([queue, self.draw.permutation(np.flatnonzero(self.used))])
             leds, queue = np.unique(queue[:AT_ONCE]), queue[AT_ONCE:]
@@ -241,6 +266,8 @@ class Fit:
                 if "gain" in learn:
                     values["gain"] -= values["gain"][used].exp().mean().log()
             yield loss.detach()
+            loop.reached(now)
+        loop.ended(now)
         self.slow.found = self.slow.found + slow.detach()
         self.object = torch.view_as_complex(given.detach()) * self.slow.wave(slow.detach())
         self.microscope.values = {name: value.detach() for name, value in values.items()}

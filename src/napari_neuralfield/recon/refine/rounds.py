@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from ...forward.led_grid import extent
 from ...optics.grids import centred_spectrum
 from ...types import Event, Extent, Note, Preview, Progress
 from ..calibration.apply import central
+from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
 from ..engine.readings import Readings
 from .fit import RATES, Fit
@@ -72,7 +74,7 @@ def fitted(acquisition: LedArray, start: Start, plan: FitPlan, device: torch.dev
     plan : what it is to do.
     """
     region = central(acquisition, plan.region_px)
-    bend = bend_of_light(acquisition, start, device)
+    bend = checkpoint.once("bend of the light", lambda: bend_of_light(acquisition, start, device))
     fit = Fit(region, device, start.z_um, start.gains, plan.seed)
     fit.take_up(start.zernike_rad)
     fit.bend(bend)
@@ -146,11 +148,16 @@ def _said_of_bend(fit: Fit) -> str:
 
 def _round(fit: Fit, steps: int, learn: tuple[str, ...], place: tuple[int, int]) -> Iterator[Event]:
     """Projections, gains, and `steps` of everything in `learn`; `place`: steps done before, and in all."""
-    fit.project(FIRST)
-    if "gain" in learn:
-        fit.find_gains()
-    fit.project(SECOND)
-    fit.look_at_the_noise()
+
+    def projected() -> tuple[Any, ...]:
+        fit.project(FIRST)
+        if "gain" in learn:
+            fit.find_gains()
+        fit.project(SECOND)
+        fit.look_at_the_noise()
+        return fit.solved()
+
+    fit.go_on(checkpoint.once("projections", projected))
     pace = PreviewPace(lambda: Preview(field_of(fit), fit.microscope.depth_um))
     late, error = Readings(), 1.0
     for number, misfit in enumerate(fit.descend(steps, learn)):

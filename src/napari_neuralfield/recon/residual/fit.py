@@ -19,6 +19,7 @@ from ...fields.residual import ResidualField
 from ...forward.led_measurement import LedMeasurement
 from ...forward.scan_measurement import ScanMeasurement
 from ...types import Event, InputError, Progress
+from ..engine import checkpoint
 from ..engine.fit_field import Counter, Fittable, Sample, default_term, epochs, fit_field
 from ..engine.losses import LOSSES, LossName
 from ..engine.sparsity import haar_l1, total_variation
@@ -146,9 +147,21 @@ class ResidualFit:
             [moved, probe], max_iter=IN_A_ROW, tolerance_grad=0, tolerance_change=0, history_size=10,
             line_search_fn="strong_wolfe",
         )  # fmt: skip
-        for number in range(0, steps, IN_A_ROW):
+        loop, begin = checkpoint.loop("pixels and probe"), 0
+        if loop.found is not None:
+            begin, solved, remembered = loop.found
+            with torch.no_grad():
+                moved.copy_(solved[0])
+                probe.copy_(solved[1])
+            optimizer.load_state_dict(remembered)
+
+        def now() -> tuple[object, ...]:
+            return number + IN_A_ROW, (moved.detach(), probe.detach()), optimizer.state_dict()
+
+        for number in range(begin, steps, IN_A_ROW):
             value = float(optimizer.step(objective))
             yield Progress(first + (number + IN_A_ROW) * (total - first) // steps, total, value**0.5, "pixels")
+            loop.reached(now)
         self.field.prior = image().detach()
 
     def _steps_together(self) -> int:
@@ -178,6 +191,7 @@ class ResidualFit:
             weight_decay=self.recipe.weight_decay,
             patience=self.recipe.patience,
             what=what,
+            random=[self._roll],
         )
 
     def _wavelets(self, image: torch.Tensor) -> torch.Tensor:

@@ -23,6 +23,7 @@ from ...optics.grids import spread
 from ...types import Done, Event, Extent, Note
 from ..coded.sparse_pixels import wrong_positions
 from ..coded.sparse_solver import from_mean_frame
+from ..engine import checkpoint
 from ..engine.any_field import fitted
 from ..engine.losses import roots_mislead
 from ..engine.recipe import method
@@ -97,7 +98,7 @@ def residual_of(problem: Problem, state: ScanState, recipe: ResidualRecipe, star
     """
     learn = learns(problem, recipe)
     if recipe.correct_positions is None and surface_known(problem):
-        learn += ["positions"] if (yield from wrong_positions(problem, state, recipe.seed)) else []
+        learn += ["positions"] if (yield from _wrong_positions(problem, state, recipe.seed)) else []
     measurement = ScanMeasurement(problem, state, [name for name in learn if name != "probe-field"])
     probes = _probe_fields(measurement, recipe) if "probe-field" in learn else []
     field = ResidualField(extent=measurement.extent, **network_options(recipe))
@@ -126,6 +127,18 @@ def residual_of(problem: Problem, state: ScanState, recipe: ResidualRecipe, star
     yield Done(
         result_of(problem, state, recipe, seconds, field=field, figures=figures, calibration=measurement.calibration())
     )
+
+
+def _wrong_positions(problem: Problem, state: ScanState, seed: int) -> Generator[Event, None, bool]:
+    """`wrong_positions` of these arguments, asked once."""
+
+    def asked() -> Generator[Event, None, tuple[bool, torch.Tensor]]:
+        wrong = yield from wrong_positions(problem, state, seed)
+        return wrong, state.position
+
+    wrong, position = yield from checkpoint.once_from("wrong positions", asked())
+    state.position.copy_(position)
+    return wrong
 
 
 def _improved(fit: ResidualFit, measurement: ScanMeasurement, problem: Problem, learn: list[str]) -> Iterator[Event]:

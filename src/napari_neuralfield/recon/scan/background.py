@@ -14,6 +14,7 @@ import torch
 from ...forward.ptychography import predict
 from ...forward.scan_problem import Problem, ScanState
 from ...types import Event, Note, Progress
+from ..engine import checkpoint
 from .probe_trials import noise_of
 from .sequential import Sequential
 
@@ -24,7 +25,6 @@ FASTER = 1.8  # power of a step of the likelihood: below 2 it stays stable
 SMOOTH = 0.08  # cycles per pixel: a background is as smooth as scattered light
 
 
-@torch.no_grad()
 def with_background(problem: Problem, state: ScanState, seed: int) -> Generator[Event, None, Problem]:
     """The `problem` with the background that predicts frames left out better than none, and says so.
 
@@ -34,9 +34,16 @@ def with_background(problem: Problem, state: ScanState, seed: int) -> Generator[
     state : where it starts.
     seed : of the order of the frames.
     """
+    background = yield from checkpoint.once_from("background", _looked_for(problem, state, seed))
+    return problem if background is None else _on(problem, background)
+
+
+@torch.no_grad()
+def _looked_for(problem: Problem, state: ScanState, seed: int) -> Generator[Event, None, torch.Tensor | None]:
+    """The background (y, x), counts; None where frames left out ask for none. Arguments as in `with_background`."""
     even = _even_light(problem)
     if even is None or len(problem.train) < 4 * EACH:
-        return problem
+        return None
     judge = torch.arange(len(problem.train), device=problem.device) % EACH == EACH - 1
     trials = dataclasses.replace(problem, train=problem.train[~judge], held=problem.train[judge])
     without, _ = _passes(trials, state, seed)
@@ -44,7 +51,7 @@ def with_background(problem: Problem, state: ScanState, seed: int) -> Generator[
     error, found = min((_passes(_on(trials, start), state, seed) for start in even), key=lambda tried: tried[0])
     noise = noise_of(trials)
     if not error**2 - noise**2 < WITH**2 * (without**2 - noise**2):
-        return problem
+        return None
     background = found.measured.background
     assert background is not None
     yield Note(
@@ -52,7 +59,7 @@ def with_background(problem: Problem, state: ScanState, seed: int) -> Generator[
         f"{float(background.max()):.3g}: with it the error of frames left out is {error:.3g}, without {without:.3g}; "
         "it is part of the model"
     )
-    return _on(problem, background)
+    return background
 
 
 def _on(problem: Problem, background: torch.Tensor) -> Problem:

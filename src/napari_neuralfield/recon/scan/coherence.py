@@ -109,7 +109,7 @@ class Light:
                 f"({1 - left:.0%} of the squared misfit)"
             )
         self._told = True
-        return dataclasses.replace(problem, measured=dataclasses.replace(problem.measured, gain=gain)), state
+        return problem.with_gain(gain), state
 
     def _without_empty_modes(self, problem: Problem, state: ScanState) -> Generator[Event, None, ScanState]:
         shares = power(state.probe).sum((1, 2))

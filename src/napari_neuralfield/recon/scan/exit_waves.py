@@ -77,6 +77,15 @@ class ExitWaves:
         self._ramp_x = shift_ramp(move, (1, scan.window[1]))  # (frame, 1, x)
         self.object_array, self.probe = self.kept(state.object_array).clone(), self.kept_probe(state.probe).clone()
 
+    def kept_state(self) -> ScanState:
+        """What is being solved, in the form in which it is kept: to go on from, to the last bit, with `go_on`."""
+        return ScanState(self.object_array, self.probe, self.position)
+
+    def go_on(self, kept: ScanState) -> None:
+        """Take over a `kept_state`."""
+        self.load(ScanState(self.plain(kept.object_array), self.plain_probe(kept.probe), kept.position))
+        self.object_array, self.probe = kept.object_array, kept.probe
+
     def state(self) -> ScanState:
         """A copy of what is being solved."""
         return ScanState(self.plain(self.object_array), self.plain_probe(self.probe), self.position).copy()

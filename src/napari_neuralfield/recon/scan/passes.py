@@ -18,6 +18,7 @@ from ... import compute
 from ...data.acquisition import CodedPtychography, Ptychography
 from ...forward.scan_problem import Problem, ScanState
 from ...types import Done, Event, InputError, Note, Preview, Progress
+from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
 from ..engine.readings import Readings
 from ..engine.recipe import option
@@ -72,13 +73,14 @@ class Schedule:
 
     def __init__(self, total: int, shrinking: int, recipe: EngineRecipe) -> None:
         self._shrinking = shrinking
-        self._full, self.total, self._recipe = total - shrinking, total, recipe
+        self._full, self.total = total - shrinking, total
+        self._patience, self._last_step = recipe.patience, recipe.last_step
         self._best, self._idle = np.inf, 0
 
     def step(self, number: int) -> float:
         """Relative step of pass `number`."""
         shrunk = number + 1 - self._full
-        return 1.0 if shrunk <= 0 else float(self._recipe.last_step ** (shrunk / self._shrinking))
+        return 1.0 if shrunk <= 0 else float(self._last_step ** (shrunk / self._shrinking))
 
     @property
     def sharp(self) -> int:
@@ -96,7 +98,7 @@ class Schedule:
             self._best, self._idle = error, 0
             return True
         self._idle = self._idle + 1 if number != self._full else 1
-        if self._idle >= self._recipe.patience:
+        if self._idle >= self._patience:
             if number + 1 < self._full:
                 self._full, self.total, self._idle = number + 1, number + 1 + self._shrinking, 0
             elif number + 1 >= self._full + (self._shrinking + 1) // 2:  # before, noise of full steps is still in
@@ -150,6 +152,17 @@ def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterat
     late, error = Readings(), 1.0
     light, looks = Light(recipe.modes), {max(2, share * total // 8) for share in (2, 4, 6)}
     pace = PreviewPace(lambda: Preview(field_of(engine.waves.state(), problem.scan), 0.0))
+    loop = checkpoint.loop("passes")
+    if loop.found is not None:
+        number, state, best, plan, positions, light, latest, random, gain = loop.found
+        order.set_state(random)
+        problem = engine.waves.problem = problem.with_gain(gain)
+        engine.waves.go_on(state)
+
+    def now() -> tuple[object, ...]:
+        state, random = engine.waves.kept_state(), order.get_state()
+        return number, state, best, plan, positions, light, latest, random, problem.measured.gain
+
     while number < plan.total:
         solve_probe = problem.solve_probe and number >= min(recipe.probe_from, total - 1)
         frames = problem.train[torch.randperm(count, generator=order).to(problem.device)].tolist()
@@ -185,6 +198,8 @@ def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterat
         number += 1
         if len(problem.held) and plan.judge(number - 1, problem.error(state, problem.held)):
             best = number, state
+        loop.reached(now)
+    loop.ended(now)
     if best is not None:
         engine.waves.load(best[1])
         yield Note(f"kept is the state after pass {best[0]} of {number}, which predicts the held-out frames best")

@@ -19,6 +19,7 @@ from ...data.acquisition import Ptychography
 from ...forward.scan_problem import Problem, ScanState, first_state, with_modes
 from ...optics.probe import NAMES
 from ...types import Event, Note, Progress
+from ..engine import checkpoint
 from .coherence import modes_of, of_a_source
 from .probe_trials import (
     AS_GIVEN,
@@ -91,16 +92,18 @@ def start_of(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, tup
     some = acquisition.subset(problem.train.cpu().numpy()).replace(probe=guess)
     trials = trials_of(some, recipe)
     search = ProbeSearch(trials, recipe.seed)
-    found = yield from search.run()
+    found = yield from checkpoint.once_from("probe search", search.run())
     yield said(found, trials, _start(problem, recipe))
     if found.start == ProbeStart(turn=AS_GIVEN):
-        if recipe.update_probe is None and (note := _stays(trials, recipe.seed)):
+        if recipe.update_probe is None and (
+            note := checkpoint.once("given probe", lambda: _stays(trials, recipe.seed))
+        ):
             yield note
             problem = dataclasses.replace(problem, solve_probe=False)
     else:
         state.probe = with_modes(found.start.probe(problem), len(state.probe))
     if recipe.modes is None and len(state.probe) == 1 and len(trials.held):
-        modes = yield from modes_of(trials, found.start.probe(trials), recipe.seed)
+        modes = yield from checkpoint.once_from("modes", modes_of(trials, found.start.probe(trials), recipe.seed))
         state.probe = of_a_source(state.probe, modes)
     return problem, state
 

@@ -18,6 +18,7 @@ from ...data.acquisition import CodedPtychography, Ptychography
 from ...forward.scan_problem import first_state
 from ...optics.electrons import ELECTRONS_UM
 from ...types import Event, Note, Progress
+from ..engine import checkpoint
 from .orientation import oriented
 from .probe_search import flat
 from .probe_trials import trial
@@ -67,7 +68,7 @@ def turned(
         return acquisition
     if acquisition.frame_count < FEWEST:
         return acquisition
-    found = yield from turn_of(acquisition, recipe)
+    found = yield from checkpoint.once_from("scan rotation", turn_of(acquisition, recipe))
     if not found.clear:
         yield Note(
             "no angle and handedness of the scan against the detector predicts frames left out clearly better "

@@ -18,6 +18,7 @@ from ...data.acquisition import Ptychography
 from ...forward.scan import narrowed
 from ...forward.scan_problem import Problem, ScanState, first_state
 from ...types import Event, InputError, Note, Progress
+from ..engine import checkpoint
 from .probe_search import start_of
 from .probe_trials import HELD, noise_of, trial, trials_of
 from .recipe import ScanRecipe
@@ -95,6 +96,18 @@ def placed(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, tuple
     given = problem.acquisition
     if not isinstance(given, Ptychography) or recipe.correct_positions is False or len(problem.train) < 4 * HELD:
         return problem, state
+    place = yield from checkpoint.once_from("positions", _better_places(problem, state, recipe))
+    if place is None:
+        return problem, state
+    as_run = recipe.model_copy(update={"orientation": "as-given"})
+    return (yield from start_of(problem_of(given.replace(positions_um=place), as_run), recipe))
+
+
+def _better_places(problem: Problem, state: ScanState, recipe: ScanRecipe) -> Generator[Event, None, np.ndarray | None]:
+    """Positions, um (frame, 2), at which frames left out are predicted clearly better; None where those given stay.
+
+    `problem`, `state`, `recipe`: what is being solved, its start, and what the user chose.
+    """
     search = Places(problem, state, recipe)
     found = yield from search.run()
     if not found:
@@ -106,15 +119,13 @@ def placed(problem: Problem, recipe: ScanRecipe) -> Generator[Event, None, tuple
         "taken; --correct-positions no keeps them as given",
         "warning",
     )
-    as_run = recipe.model_copy(update={"orientation": "as-given"})
-    problem = problem_of(given.replace(positions_um=search.moved(found)), as_run)
-    return (yield from start_of(problem, recipe))
+    return search.moved(found)
 
 
 def _each_elsewhere(
     search: Places, problem: Problem, state: ScanState, recipe: ScanRecipe
-) -> Generator[Event, None, tuple[Problem, ScanState]]:
-    """`problem` and `state`, or those with each frame where it agrees with its neighbours; said where that is in vain.
+) -> Generator[Event, None, np.ndarray | None]:
+    """Positions, um (frame, 2), at which each frame agrees with its neighbours; None, and said, where that is in vain.
 
     Parameters
     ----------
@@ -123,11 +134,11 @@ def _each_elsewhere(
     """
     large = problem.scan.frames > MOST or max(problem.scan.window) > WIDEST
     if problem.scan.geometry != "far_field" or large or search.fits():
-        return problem, state
+        return None
     near = search.neighbours()
     least, most = near.agreement(near.place), near.agreement(near.placed(recipe.seed))
     if most <= ELSEWHERE * least:
-        return problem, state
+        return None
     given, scan = problem.acquisition, problem.scan
     windows = PairedWindows(problem, state.probe)
     steps = windows.placed(recipe.seed) - windows.place
@@ -143,14 +154,13 @@ def _each_elsewhere(
                 f"there ({error:.3g} against {before:.3g} as given); check the positions, their unit, order and axes",
                 "warning",
             )
-        return problem, state
+        return None
     yield Note(
         f"positions are far off: {why}, where frames left out are predicted better ({error:.3g} against {before:.3g}), "
         "and are taken from there; --correct-positions no keeps them as given",
         "warning",
     )
-    as_run = recipe.model_copy(update={"orientation": "as-given"})
-    return (yield from start_of(problem_of(given.replace(positions_um=place), as_run), recipe))
+    return place
 
 
 class Places:

@@ -11,7 +11,7 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QWidget
 
 from ...app import lazy
-from ...app.job import Failed, Job, JobEvent, Stopped, checkpoint_folder
+from ...app.job import Failed, Job, JobEvent, Stopped
 from ...data.selection import region_slices
 from ...types import Done, InputError, Note, Preview, Progress, Result
 from ..kit.docks import offer_readers
@@ -29,10 +29,11 @@ from ..view.wording import time_text
 from ..view.zoom_view import zoom_view_of
 from .form import ReconstructForm
 from .height_choice import HeightView
-from .plan import Library, Plan, checkpoint_name, load_library, plan_run, run_title
+from .plan import Library, Plan, load_library, plan_run, run_title
 from .scan_view import ScanView
 from .time_view import TimeView, is_over_time
 from .trust_view import TrustView
+from .unfinished import Keeper, Unfinished, clean, unfinished_of
 
 if TYPE_CHECKING:
     import napari
@@ -56,6 +57,7 @@ class ReconstructDock(QWidget):
         self._progress: deque[Progress] = deque()  # what the job's thread has said and is not yet drawn
         self._title, self._running = "", False
         self._plan: Plan | None = None
+        self._unfinished: Unfinished | None = None  # run of what is open, that can go on
         self._alone: Result | None = None  # what was found, as long as nothing lies beside it
         self.form = ReconstructForm(self, self._session.settings)
         self.scan = ScanView(napari_viewer, self._session)
@@ -73,6 +75,8 @@ class ReconstructDock(QWidget):
     def _connect(self) -> None:
         form = self.form
         form.run_button.clicked.connect(self.run)
+        form.go_on_button.clicked.connect(self.go_on)
+        form.discard_button.clicked.connect(self.discard)
         form.pause_button.clicked.connect(self.pause_or_resume)
         form.stop_button.clicked.connect(self.stop)
         form.save_button.clicked.connect(self._choose_save)
@@ -97,6 +101,7 @@ class ReconstructDock(QWidget):
         self._set_state("")
         self._on_draft(self._session.draft)
         offer_readers()
+        self._background.run(clean, lambda _: None, lambda _: None)
         if library.problems:
             self.form.add_note("; ".join(library.problems), "warning")
 
@@ -113,6 +118,25 @@ class ReconstructDock(QWidget):
         if not self._running:
             self.form.show_error("")
             self._set_state("" if draft is not None else "Open an acquisition first.")
+            self._look_for_unfinished()
+
+    def _look_for_unfinished(self) -> None:
+        """Offer to go on with a run of what is open."""
+        self._offer(None)
+        try:
+            acquisition = self._session.acquisition()
+        except InputError:  # a value is missing still
+            return
+
+        def found(unfinished: Unfinished | None) -> None:
+            if not self._running and acquisition.frames is self._session.acquisition().frames:
+                self._offer(unfinished)
+
+        self._background.run(lambda: unfinished_of(acquisition), found, lambda _: None)
+
+    def _offer(self, unfinished: Unfinished | None) -> None:
+        self._unfinished = unfinished
+        self.form.offer("" if unfinished is None else unfinished.sentence)
 
     # a run
 
@@ -136,20 +160,43 @@ class ReconstructDock(QWidget):
         except InputError as error:
             self._say_error(str(error))
             return
-        assert self._session.draft is not None
         self.form.remember()
+        self._start(plan)
+
+    def go_on(self) -> None:
+        """Go on with the run that is offered, as it was."""
+        unfinished = self._unfinished
+        if unfinished is None or self._running:
+            return
+        try:
+            plan = unfinished.plan(self._session.acquisition())
+        except InputError as error:
+            self._say_error(str(error))
+            return
+        self._start(plan, unfinished)
+
+    def discard(self) -> None:
+        """Never go on with the run that is offered."""
+        if self._unfinished is not None:
+            self._unfinished.discard()
+        self._offer(None)
+
+    def _start(self, plan: Plan, unfinished: Unfinished | None = None) -> None:
+        assert self._session.draft is not None
+        self._offer(None)
         self._title, self._running, self._plan = run_title(self._session.draft, plan), True, plan
         self.time.leave()
         self._preview.begin(self._title)
         progress = self._progress = deque[Progress]()
         self.form.plot.clear()
-        path = checkpoint_folder() / checkpoint_name(self._title, plan.recipe.method)
+        keeper = Keeper(plan, self._title, unfinished)
         post, background = self._on_event, self._background
 
         def tell(event: JobEvent) -> None:  # in the job's thread; hundreds of steps a second must not reach the window
             progress.append(event) if isinstance(event, Progress) else background.post(post, event)
 
-        self.job = Job(plan.events, tell, path, describe=plan.describe).start()
+        self.job = keeper.job = Job(keeper.events, tell, describe=plan.describe, stop_soon=keeper.stop_soon)
+        self.job.start()
         self._set_state("starting …")
         self._tick.start()
 
@@ -185,9 +232,11 @@ class ReconstructDock(QWidget):
                 self.form.take_back(self.trust.facts.sentence)
         elif isinstance(event, Stopped):
             self._end(event.result, "stopped" if event.result else "stopped before there was anything to show")
+            self._look_for_unfinished()
         elif isinstance(event, Failed):
             self._end(event.result, "ended by an error" + (", what was found is kept" if event.result else ""))
             self._say_error(event.text)
+            self._look_for_unfinished()
 
     def _draw_progress(self) -> None:
         event = None

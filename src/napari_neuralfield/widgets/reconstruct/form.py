@@ -40,6 +40,7 @@ class ReconstructForm:
         self.run_button, self.pause_button, self.stop_button = (button(text) for text in ("Run", "Pause", "Stop"))
         self.save_button, self.depth_button = button("Save .nfield…"), button("Look at any depth")
         self.bar, self.plot = Bar(), LossPlot()
+        self.unfinished, self.go_on_button, self.discard_button = label(), button("Go on"), button("Discard")
 
     def _lay_out(self, parent: QWidget) -> None:
         top = QWidget()
@@ -55,7 +56,13 @@ class ReconstructForm:
         outer = below_scrolled(parent, top, self._option_place)
         controls = row(self.run_button, self.pause_button, self.stop_button)
         keep = row(self.save_button, self.depth_button)
-        for part in (controls, self.bar, self.state, self.error, self.notes, self.plot):
+        self._offer = QWidget()
+        offer = QVBoxLayout(self._offer)
+        offer.setContentsMargins(0, 0, 0, 0)
+        for part in (self.unfinished, row(self.go_on_button, self.discard_button)):
+            offer.addWidget(part)
+        self.offer("")
+        for part in (self._offer, controls, self.bar, self.state, self.error, self.notes, self.plot):
             outer.addWidget(part)
         self.below_plot = QVBoxLayout()
         outer.addLayout(self.below_plot)
@@ -139,6 +146,11 @@ class ReconstructForm:
             self.options.set_values(self._presets.get(name, {}))
 
     # state
+
+    def offer(self, text: str) -> None:
+        """Offer to go on with what `text` says; nothing where it is empty."""
+        self.unfinished.setText(text)
+        self._offer.setVisible(bool(text))
 
     def give_room(self, needed: bool) -> None:
         """A lower curve while something else is to be seen below it."""

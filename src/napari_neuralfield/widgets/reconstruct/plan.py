@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...app.selection import in_place
@@ -62,11 +60,20 @@ def load_library() -> Library:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """One run, ready to start. `offset_um` is where the (y, x) region begins in the whole frame."""
+    """One run, ready to start.
+
+    Parameters
+    ----------
+    acquisition, recipe : what is reconstructed, and how.
+    offset_um : where its region begins in the whole frame (y, x).
+    whole : the acquisition before a region was cut; region : its first and last pixel (y, x), None for all.
+    """
 
     acquisition: Acquisition
     recipe: Recipe
     offset_um: tuple[float, float]
+    whole: Acquisition
+    region: list[list[int]] | None = None
 
     def events(self) -> Iterator[Event]:
         """The run's events, fields placed where the region lies."""
@@ -106,12 +113,13 @@ def plan_run(acquisition: Acquisition, method: str, values: Values, region: Slic
 
     recipe = build(method, values)
     if region is None:
-        return Plan(acquisition, recipe, (0.0, 0.0))
+        return Plan(acquisition, recipe, (0.0, 0.0), acquisition)
     if acquisition.kind in WHOLE_FRAME_KINDS:
         raise InputError(f"a region cannot be cut from the patterns of {acquisition.kind}; clear the region")
     step = float(getattr(acquisition, "pixel_um", 1.0))
     y, x = (float(s.start) * step for s in region)
-    return Plan(acquisition.crop(*region), recipe, (y, x))
+    cut = [[int(s.start), int(s.stop)] for s in region]
+    return Plan(acquisition.crop(*region), recipe, (y, x), acquisition, cut)
 
 
 def run_title(draft: Draft, plan: Plan) -> str:
@@ -120,8 +128,3 @@ def run_title(draft: Draft, plan: Plan) -> str:
 
     title = title_of(draft)
     return f"{title} {plan.recipe.method}" if draft.kind == "through_focus" else title
-
-
-def checkpoint_name(title: str, method: str) -> Path:
-    """A file name, safe everywhere, for the run called `title` by this `method`."""
-    return Path(re.sub(r"[^\w.-]+", "_", f"{title}-{method}") + ".nfield")
