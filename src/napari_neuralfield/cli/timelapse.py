@@ -72,7 +72,7 @@ def run(
 
         maker = LapseMaker(acquisition, built)
         lapse = maker.lapse(choices, show)
-        export(lapse, target, chosen, show)
+        export(lapse, target, chosen, show, said=maker.warnings)
     if maker.drift is not None:
         print(f"the specimen moved by up to {np.abs(maker.drift.moves_um).max():.2f} um; it is held still")
         if maker.drift.note:

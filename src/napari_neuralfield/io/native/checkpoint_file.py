@@ -26,6 +26,11 @@ def checkpoint_of(output: str | Path) -> Path:
     return path.with_name(f"{path.name}.checkpoint")
 
 
+def made_beside(checkpoint: Path) -> Path:
+    """Where the parts of the output that are made already lie, of which the `checkpoint` says how many count."""
+    return checkpoint.with_name(f"{checkpoint.name}.made")
+
+
 class CheckpointFile:
     """What a run has done so far, in a file that is whole at any time.
 
@@ -77,6 +82,7 @@ class CheckpointFile:
     def remove(self) -> None:
         """Take the file away: the run is done."""
         self.path.unlink(missing_ok=True)
+        made_beside(self.path).unlink(missing_ok=True)
 
 
 def _allowed(name: str) -> Any:

@@ -130,11 +130,12 @@ def using(checkpoint: Checkpoint | None) -> Iterator[None]:
 class Loop:
     """One loop of a run.
 
-    `found` is the state that it begins with, None at the usual beginning.
+    `found` is the state that it begins with, None at the usual beginning; `kept` says whether anybody keeps states.
     """
 
     def __init__(self, what: str) -> None:
         self._checkpoint = _CURRENT.get()
+        self.kept = self._checkpoint is not None
         self._name = "" if self._checkpoint is None else self._checkpoint.name_of(what)
         self.found: Any = None if self._checkpoint is None else self._checkpoint.found(self._name)
 
