@@ -15,7 +15,7 @@ __all__ = ["app", "field_commands", "frame_commands", "main"]
 
 OWN = (
     "--method", "--preset", "--recipe", "--report", "--orientations", "--seed", "--device", "--output", "-o",
-    "--resume", "--from", "--frames", "--leave-out", "--region-um",
+    "--resume", "--from", "--frames", "--leave-out", "--region-um", "--checkpoint-seconds",
 )  # fmt: skip
 
 

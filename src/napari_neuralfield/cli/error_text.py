@@ -46,7 +46,7 @@ def explain(error: Exception) -> None:
     """Say in a line what went wrong; with NEURALFIELD_DEBUG where, too."""
     if os.environ.get("NEURALFIELD_DEBUG"):
         traceback.print_exception(error)
-    complain(sentence(error))
+    complain("; ".join([sentence(error), *getattr(error, "__notes__", [])]))
 
 
 def sentence(error: Exception) -> str:

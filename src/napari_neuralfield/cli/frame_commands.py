@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from ..app import arguments
 from ..app.selection import TypedSelection
 from ..types import InputError
+from .checkpoints import USUAL, Keeping
 from .program import AsJson, Free, Output, Text, app, show
 
 FIELD = (".nfield",)
@@ -119,6 +120,7 @@ def reconstruct(
     recipe: Path | None = None,
     orientations: Path | None = None,
     chosen: Chosen = Chosen(),
+    keeping: Keeping = USUAL,
     seed: Text = None,
     device: str | None = None,
     **options: Free,
@@ -144,14 +146,15 @@ def reconstruct(
     device
         auto, cpu, or a graphics card such as cuda:0.
     """
-    from .reconstruct import run
+    from .reconstruct import draw_file, run
 
     if orientations is not None:
-        from .orientations import draw_file
-
         return draw_file(file, orientations, device)
     typed = {**options, "seed": seed, "device": device}
-    run(file, output, recipe, typed, method=method, preset=preset, channel=chosen.channel, choice=chosen.part)
+    run(
+        file, output, recipe, typed, method=method, preset=preset, channel=chosen.channel, choice=chosen.part,
+        keeping=keeping,
+    )  # fmt: skip
 
 
 @app.command

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..recon.engine.recipe import Recipe
 
 COMMANDS = ("reconstruct", "calibrate", "train", "import")
-ALONE = {"--height": "known", "--leave-out": "true"}  # option -> what it means without a value
+ALONE = {"--height": "known", "--leave-out": "true", "--resume": "true"}  # option -> what it means without a value
 ANY = "a value"  # stands for what may follow that is not one of a few words
 
 
@@ -33,7 +33,7 @@ def joined(tokens: list[str], own: Collection[str]) -> list[str]:
     InputError : for an option without its value.
     """
     tokens = [
-        f"{token}={ALONE[token]}" if token in ALONE and not _a_value(tokens[at + 1 : at + 2]) else token
+        f"{token}={ALONE[token]}" if token in ALONE and not _a_value(tokens[at + 1 : at + 2], tokens[0]) else token
         for at, token in enumerate(tokens)
     ]
     command, rest = tokens[:1], tokens[1:]
@@ -84,8 +84,10 @@ def _value(tokens: list[str], flag: str) -> str:
     return ""
 
 
-def _a_value(tokens: list[str]) -> bool:
-    return bool(tokens) and (tokens[0][:1] in set("0123456789.:") or tokens[0].lower() in WORDS)
+def _a_value(tokens: list[str], command: str) -> bool:
+    """Whether the first of `tokens` is the value of the option before it; `train --resume` has a file."""
+    named = command == "train" and not tokens[0].startswith("-") if tokens else False
+    return bool(tokens) and (named or tokens[0][:1] in set("0123456789.:") or tokens[0].lower() in WORDS)
 
 
 def _recipes(command: str, method: str) -> list[type[Recipe]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..app import arguments
 from ..app.selection import TypedSelection, placed, said_of
+from .checkpoints import USUAL, Keeping, kept, of_run
 
 RECOMMENDED = "recommended"
 FIELD = (".nfield",)
@@ -22,6 +23,7 @@ def run(
     preset: str | None,
     channel: str | None = None,
     choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
+    keeping: Keeping = USUAL,
 ) -> None:
     """Reconstruct, write `output`, and say how well it explains the frames.
 
@@ -34,6 +36,7 @@ def run(
     typed : options as they were typed, by name; they come first.
     channel : the only colour to reconstruct, as typed.
     choice : frames and a region.
+    keeping : how an interrupted run can go on.
 
     Raises
     ------
@@ -64,12 +67,48 @@ def run(
     part = choice.of(acquisition)
     if said := said_of(part, count):
         print(f"of {said}")
-    events = placed(iter(reconstruct(part.acquisition, built)), part, count)
-    result = terminal.follow(events, part.acquisition, built, target)
-    terminal.save(result, target)
+    with kept(target, keeping, lambda: of_run(file, part.acquisition, built)):
+        events = placed(iter(reconstruct(part.acquisition, built)), part, count)
+        result = terminal.follow(events, part.acquisition, built, target)
+        terminal.save(result, target)
     for line in terminal.figures(result):
         print(line)
     if "sample_z_um" in result.figures and getattr(acquisition, "sample_z_um", None) is None:
         print(HALF_TURN)
     terminal.say_verdict(result)
     print(f"the field is in {target}; look at it with: napari {target}")
+
+
+def draw_file(file: Path, page: Path, device: str | None) -> None:
+    """Try all orientations, write the sheet, and say how to go on.
+
+    Parameters
+    ----------
+    file : a scan.
+    page : of the sheet, `*.png`.
+    device : 'cpu', 'cuda', ...; 'auto' where None.
+
+    Raises
+    ------
+    InputError : where the file cannot be read, or the page not be written.
+    """
+    from ..app.figures.orientation_sheet import LOOK, save  # loads matplotlib
+    from ..io import open_acquisition
+    from ..recon.scan.orientation_trials import Trial, orientation_trials
+    from . import terminal
+
+    page = arguments.output(page, (".png",), "--orientations")
+    acquisition = open_acquisition(arguments.existing(file))
+    trials: list[Trial] = []
+    with terminal.progress_bar() as bar:
+        for event in orientation_trials(acquisition, device or "auto"):
+            if isinstance(event, Trial):
+                trials.append(event)
+            else:
+                terminal.show(bar, event)
+    save(page, trials, acquisition.title or Path(acquisition.source).name)
+    for trial in trials:
+        print(f"{trial.orientation:<18} relative amplitude error {trial.error:.4f}")
+    best = min(trials, key=lambda trial: trial.error).orientation
+    print(f"the pictures are in {page}; {LOOK[0].lower()}{LOOK[1:]}")
+    print(f"then reconstruct, or convert, with --orientation NAME, such as --orientation {best}")

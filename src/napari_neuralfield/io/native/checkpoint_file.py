@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,14 @@ import numpy as np
 import torch
 
 from ... import __version__
+from ...data.acquisition import Acquisition
+from ...data.frames import evenly_chosen
 from ...types import InputError
 from . import atomic
 
 ARRAYS = ("ndarray", "dtype", "_reconstruct", "scalar")  # what NumPy makes arrays of
+READ_WHOLE = 2**28  # bytes of frames that are all looked at
+LOOKED_AT = 64  # frames of larger stacks
 TYPES = [found for found in vars(np.dtypes).values() if isinstance(found, type)]
 BEGIN_ANEW = "repeat the command as it was, or begin anew without --resume"
 
@@ -38,12 +44,17 @@ class CheckpointFile:
     ----------
     path : of the file, see `checkpoint_of`.
     of : what the run is of, by the name a user knows it by, such as 'file', 'option passes' -> JSON-ready; a run that
-        goes on must be of the same.
+        goes on must be of the same. A function of no arguments is asked for it when it is first needed.
     """
 
-    def __init__(self, path: Path, of: Mapping[str, object]) -> None:
-        self.path = path
-        self._of = json.loads(json.dumps({"version": __version__, **of}, default=str))
+    def __init__(self, path: Path, of: Mapping[str, object] | Callable[[], Mapping[str, object]]) -> None:
+        self.path, self._told = path, of
+
+    @functools.cached_property
+    def _of(self) -> dict[str, object]:
+        told = self._told() if callable(self._told) else self._told
+        found: dict[str, object] = json.loads(json.dumps({"version": __version__, **told}, default=str))
+        return found
 
     def save(self, parts: dict[str, Any]) -> None:
         """Replace the file by one with these `parts`."""
@@ -100,3 +111,21 @@ def _allowed(name: str) -> Any:
 def _short(value: object) -> str:
     text = "none" if value is None else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def fingerprint(acquisition: Acquisition) -> str:
+    """16 hexadecimal digits of the frames and of every value; of a large stack some frames stand for all."""
+    frames, found = acquisition.frames, hashlib.blake2b(digest_size=8)
+    found.update(repr((acquisition.kind, frames.shape, str(frames.dtype))).encode())
+    for name, value in sorted(acquisition.values().items()):
+        if name != "title":
+            found.update(f"{name} {value!r}".encode() if np.ndim(value) == 0 else name.encode() + _bytes(value))
+    size = int(np.prod(frames.shape)) * np.dtype(frames.dtype).itemsize
+    count = len(frames.shape) and frames.shape[0]
+    for number in range(count) if size <= READ_WHOLE else evenly_chosen(count, LOOKED_AT):
+        found.update(_bytes(frames[int(number)]))
+    return found.hexdigest()
+
+
+def _bytes(value: object) -> bytes:
+    return np.ascontiguousarray(np.asarray(value)).tobytes()

@@ -29,7 +29,7 @@ from typing import Any, Protocol, TypeVar
 from ...types import Event
 
 T = TypeVar("T")
-WORTH = 20  # times that a write took must pass before the next one
+WORTH, LONGER = 20, 10  # a write that took long is not due again before so many times that, or of the interval
 
 
 class Store(Protocol):
@@ -109,7 +109,9 @@ class Checkpoint:
         began = time.monotonic()
         self._store.save(self._parts)
         self.written = True
-        self._next = time.monotonic() + max(self._seconds, WORTH * (time.monotonic() - began))
+        self._next = time.monotonic() + max(
+            self._seconds, min(WORTH * (time.monotonic() - began), LONGER * self._seconds)
+        )
         if self._stop:
             raise StoppedHere
 

@@ -1,0 +1,122 @@
+"""How far a command has come is kept beside its output, and `--resume` goes on from there."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from ..types import InputError
+from .terminal import Interrupted
+
+if TYPE_CHECKING:
+    from ..data.acquisition import Acquisition
+    from ..recon.engine.checkpoint import Checkpoint
+    from ..recon.engine.recipe import Recipe
+
+GRACE = 1.5  # seconds in which a run that is asked to stop may reach the end of a turn
+GO_ON = "the same command with --resume goes on from there"
+SAME_ANSWER = ("device", "method")  # where it is worked out; and what is told by a name of its own
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class Keeping:
+    """How an interrupted run can go on.
+
+    Parameters
+    ----------
+    checkpoint_seconds
+        How far the run has come is kept so often, in s, in OUT.checkpoint beside the output until that is there.
+    resume
+        Go on from OUT.checkpoint, which the same command left when it was interrupted.
+    """
+
+    checkpoint_seconds: float = 60.0
+    resume: Annotated[bool, Parameter(negative=())] = False
+
+
+USUAL = Keeping()
+
+
+@contextlib.contextmanager
+def kept(output: Path, keeping: Keeping, of: Callable[[], Mapping[str, object]]) -> Iterator[None]:
+    """Inside, the run that writes `output` keeps how far it is; once the output is there, nothing of that is left.
+
+    Ctrl-C ends the run after the turn in hand, twice at once.
+
+    Parameters
+    ----------
+    output : file that the run will write, inside this block.
+    keeping : how often, and whether it goes on.
+    of : what the run is of, JSON-ready by the name a user knows it by; asked for before the first time it is kept.
+
+    Raises
+    ------
+    InputError : where there is nothing to go on from, or it is of something else.
+    """
+    from ..io.native.checkpoint_file import CheckpointFile, checkpoint_of
+    from ..recon.engine.checkpoint import Checkpoint, using
+
+    if not keeping.checkpoint_seconds >= 0:
+        raise InputError(
+            f"option --checkpoint-seconds is {keeping.checkpoint_seconds:g}; it must be 0 or more seconds, such as 60"
+        )
+    file = CheckpointFile(checkpoint_of(output), of)
+    checkpoint = Checkpoint(file, keeping.checkpoint_seconds, keeping.resume)
+    if file.path.exists():
+        print(f"going on from {file.path}" if keeping.resume else f"begun anew; --resume would go on from {file.path}")
+    try:
+        with using(checkpoint), _heard(checkpoint):
+            yield
+    except KeyboardInterrupt as stopped:
+        text = str(stopped) or "interrupted"
+        raise Interrupted(f"{text}; {GO_ON}" if checkpoint.written or keeping.resume else text) from None
+    except Exception as error:
+        if checkpoint.written or keeping.resume:
+            error.add_note(f"how far it was is in {file.path}: {GO_ON}")
+        raise
+    file.remove()
+
+
+def of_run(file: Path, acquisition: Acquisition, recipe: Recipe) -> dict[str, object]:
+    """What a run is of: its `file`, frames and values of the `acquisition`, method and options of the `recipe`."""
+    from ..io.native.checkpoint_file import fingerprint
+
+    options = {f"option {n}": v for n, v in recipe.model_dump(mode="json").items() if n not in SAME_ANSWER}
+    return {"file": file.name, "frames and values": fingerprint(acquisition), "method": recipe.method, **options}
+
+
+@contextlib.contextmanager
+def _heard(checkpoint: Checkpoint) -> Iterator[None]:
+    """Ctrl-C, and what is heard like it, asks the run to stop after the turn in hand."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    waits: list[threading.Timer] = []
+
+    def ask(number: int, frame: object) -> None:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        checkpoint.stop_soon()
+        waits.append(threading.Timer(GRACE, signal.raise_signal, [number]))
+        waits[0].daemon = True
+        waits[0].start()
+
+    for number, handler in before.items():
+        if callable(handler):
+            signal.signal(number, ask)
+    try:
+        yield
+    finally:
+        for wait in waits:
+            wait.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
