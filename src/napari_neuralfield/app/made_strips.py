@@ -51,8 +51,12 @@ def made_strips(
     try:
         yield from made.known()
         for piece in pieces[made.count :]:
-            with checkpoint.using(None):  # of loops inside, those of another piece have the same names
-                strip = make(piece)
+            try:
+                with checkpoint.using(None):  # of loops inside, those of another piece have the same names
+                    strip = make(piece)
+            except KeyboardInterrupt:  # it was asked to stop, and the strip took too long
+                loop.reached(now)
+                raise
             made.put(strip)
             if made.writable:
                 loop.reached(now)

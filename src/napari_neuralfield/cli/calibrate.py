@@ -22,6 +22,7 @@ from ..recon.engine.recipe import run as reconstruct
 from ..registry import METHODS
 from ..types import InputError
 from . import terminal
+from .checkpoints import USUAL, Keeping, kept, of_run
 from .convert import with_found
 
 ACQUISITION = (".acq.h5",)
@@ -37,6 +38,7 @@ def run_file(
     regions: str | None = None,
     channel: str | None = None,
     choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
+    keeping: Keeping = USUAL,
 ) -> None:
     """Calibrate a file; what is typed comes before what the `recipe` file says.
 
@@ -50,6 +52,7 @@ def run_file(
     regions : `ROWS,COLUMNS` of a wide field, as typed.
     channel : the only colour to calibrate, as typed.
     choice : frames and a region.
+    keeping : how an interrupted run can go on.
 
     Raises
     ------
@@ -70,11 +73,13 @@ def run_file(
     if said := said_of(part, count):
         print(f"of {said}")
     options = checked(model, {**chosen, **values, "method": name}, name)
-    if regions is None:
-        return run(part.acquisition, options, target, page)
-    if report is not None:
+    if regions is not None and report is not None:
         raise InputError(f"option --report is {report}; there is no report of several regions, so leave it out")
-    _regions(part.acquisition, options, target, wide_field.regions(regions))
+    with kept(target, keeping, lambda: of_run(file, part.acquisition, options, {"regions": regions})):
+        if regions is None:
+            run(part.acquisition, options, target, page)
+        else:
+            _regions(part.acquisition, options, target, wide_field.regions(regions))
 
 
 def _regions(acquisition: Acquisition, recipe: Recipe, target: Path, count: tuple[int, int]) -> None:

@@ -167,6 +167,7 @@ def calibrate(
     recipe: Path | None = None,
     regions: Text = None,
     chosen: Chosen = Chosen(),
+    keeping: Keeping = USUAL,
     seed: Text = None,
     device: str | None = None,
     **options: Free,
@@ -194,7 +195,8 @@ def calibrate(
 
     typed = {**options, "seed": seed, "device": device}
     run_file(
-        file, output, report, recipe, typed, regions=regions, channel=chosen.channel, choice=chosen.part
+        file, output, report, recipe, typed, regions=regions, channel=chosen.channel, choice=chosen.part,
+        keeping=keeping,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ..app.lapse_methods import LapseMaker, check_method
 from ..app.time_lapse import check_time_lapse
 from ..data.acquisition import ThroughFocus
 from ..data.times import of_stacks, times
+from .checkpoints import USUAL, Keeping, kept, of_run
 
 
 def run(
@@ -26,6 +28,7 @@ def run(
     height: str | None,
     options: Mapping[str, object],
     recipe: Path | None = None,
+    keeping: Keeping = USUAL,
 ) -> None:
     """Write `output` and say what is in it.
 
@@ -38,6 +41,7 @@ def run(
     height : 'SAMPLE,MEDIUM' refractive indices, 'known' for those of the file; None: phase.
     options : of the method.
     recipe : YAML file with options; those in `options` come first.
+    keeping : how an interrupted run can go on.
 
     Raises
     ------
@@ -64,7 +68,8 @@ def run(
     groups = times(acquisition)
     chosen = arguments.frames(frames, len(groups), what="times" if stacks else "frames")
     chosen = [number for number in chosen if number not in left_out] or chosen
-    with terminal.progress_bar() as bar:
+    typed = {"frames": frames, **dataclasses.asdict(choices)}
+    with kept(target, keeping, lambda: of_run(file, acquisition, built, typed)), terminal.progress_bar() as bar:
 
         def show(done: int, total: int) -> None:
             bar.total, bar.n = total, done

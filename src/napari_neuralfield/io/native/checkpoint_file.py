@@ -127,5 +127,17 @@ def fingerprint(acquisition: Acquisition) -> str:
     return found.hexdigest()
 
 
+def digest(*values: object) -> str:
+    """16 hexadecimal digits of the contents of arrays, tensors and files."""
+    found = hashlib.blake2b(digest_size=8)
+    for value in values:
+        if isinstance(value, Path):
+            with value.open("rb") as file:
+                found.update(hashlib.file_digest(file, "blake2b").digest())
+        else:
+            found.update(_bytes(value))
+    return found.hexdigest()
+
+
 def _bytes(value: object) -> bytes:
     return np.ascontiguousarray(np.asarray(value)).tobytes()

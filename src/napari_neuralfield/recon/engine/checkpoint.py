@@ -71,6 +71,11 @@ class Checkpoint:
         """End the run with `StoppedHere` at the next turn of a loop or end of a stage. May be called by a signal."""
         self._stop = True
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the run was asked to stop."""
+        return self._stop
+
     def name_of(self, what: str) -> str:
         """The full name of a loop or stage that begins now: stages are folders, and repeated names are counted."""
         name = "/".join([*self._inside, what])

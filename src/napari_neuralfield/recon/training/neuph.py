@@ -19,12 +19,12 @@ from ...networks.pretrained import Weights
 from ..patterns.network_inputs import CANONICAL, CHANNELS
 from ..patterns.trust import statistics
 from .material import NOTHING, Material, Pair, every_fifth
-from .networks import network
+from .networks import check_sizes, network
 from .phase_losses import laplace
 from .recipe import TrainNeuPhRecipe
 from .self_supervision import FrameMisfit
 from .source import Source, aside_of, check, source_of
-from .trainer import Batch, Stream, check_sizes, run_training
+from .trainer import Batch, Stream, run_training
 
 SMALL: dict[str, Any] = {
     "groups": ((0, 1, 2, 3, 4, 5, 6),), "channels": 64, "blocks": 10, "dilations": (1, 1, 2, 2, 4, 4, 2, 2, 1, 1),
