@@ -20,6 +20,7 @@ from ...types import InputError
 from . import atomic
 
 ARRAYS = ("ndarray", "dtype", "_reconstruct", "scalar")  # what NumPy makes arrays of
+PLAIN = {f"builtins.{kind.__name__}": kind for kind in (bytes, complex, range, slice)}  # empty arrays hold bytes
 READ_WHOLE = 2**28  # bytes of frames that are all looked at
 LOOKED_AT = 64  # frames of larger stacks
 TYPES = [found for found in vars(np.dtypes).values() if isinstance(found, type)]
@@ -97,7 +98,9 @@ class CheckpointFile:
 
 
 def _allowed(name: str) -> Any:
-    """The class or function `name`, where it is one of ours or of NumPy's arrays: nothing else is ever run."""
+    """The class or function `name`, where it is plain, one of ours or of NumPy's arrays: nothing else is ever run."""
+    if name in PLAIN:
+        return PLAIN[name]
     module, _, what = name.rpartition(".")
     package = __name__.split(".", 1)[0]
     ours = f"{module}.".startswith(f"{package}.")
