@@ -30,8 +30,10 @@ from napari_neuralfield.cli import commands as cli
 from napari_neuralfield.io import save_acquisition, save_result
 from napari_neuralfield.io.native.checkpoint_file import CheckpointFile, checkpoint_of
 from napari_neuralfield.recon.engine.checkpoint import Checkpoint
+from napari_neuralfield.recon.training import focus_source
 
 KEEP = ("--checkpoint-seconds", "0.05")
+TINY = ("--steps", "60", "--patch-px", "32", "--batch", "2", "--pool", "8")
 AGAIN = 0.4  # chance that a run which goes on is killed as well
 ALIKE = 1e-5
 
@@ -62,14 +64,14 @@ def commands(folder: Path, seed: int) -> dict[str, tuple[list[str], str]]:
     save_acquisition(frames, scene((64, 64), seed=seed)[0])
     save_acquisition(film, time_lapse(12, np.stack(drifting(places(12), 64))))
     images = torch.randn(5, 64, 64, dtype=torch.complex64, generator=compute.seed(seed))
-    extent = Extent((0.0, 0.0), (64, 64), 1.0, (0.0, 4.0))
+    extent = Extent((0.0, 4.0), (64, 64), 1.0)
     save_result(field, Result(planes_of_images(images, [0.0, 1.0, 2.0, 3.0, 4.0], extent)))
     return {
         "reconstruct": (["reconstruct", str(frames), "--method", "fpm-inr", "--steps", "60"], ".nfield"),
         "calibrate": (["calibrate", str(frames), "--region-px", "64", "--calibration-steps", "6"], ".acq.h5"),
         "timelapse": (["timelapse", str(film), "--drift"], ".ome.zarr"),
         "render": (["render", str(field), "--z-um", "0:4:0.2", "--pixel-um", "0.1"], ".tif"),
-        "train": (["train", "srcnn", "--steps", "60", "--patch-px", "32", "--batch", "2", "--pool", "8"], ".safetensors"),
+        "train": (["train", "srcnn", *TINY], ".safetensors"),
     }  # fmt: skip
 
 
@@ -228,6 +230,7 @@ def counted(turns: Path, typed: list[str]) -> int:
 
 def main() -> int:
     torch.set_num_threads(1)
+    focus_source.SCENE_PX, focus_source.VALIDATION = 32, 4
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--count", type=int, default=10, help="kills of each command")
     asked.add_argument("--seed", type=int, default=0, help="of samples and moments")
