@@ -14,6 +14,7 @@ from stress.resume import ALIKE, difference
 from training_scene import led_patterns
 
 from napari_neuralfield import Extent, Result, compute, planes_of_images
+from napari_neuralfield.app import in_focus
 from napari_neuralfield.cli.commands import main
 from napari_neuralfield.io import save_acquisition, save_result
 from napari_neuralfield.io.native.checkpoint_file import CheckpointFile
@@ -35,6 +36,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch):
             raise ZeroDivisionError("crash")
 
     monkeypatch.setattr(CheckpointFile, "save", saved)
+    monkeypatch.setattr(in_focus, "STRIP_PIXELS", 1000)
     monkeypatch.setattr(focus_source, "SCENE_PX", 32)
     monkeypatch.setattr(focus_source, "VALIDATION", 4)
     monkeypatch.setattr(source, "SCENE_PX", 40)
@@ -77,7 +79,7 @@ def typed(what: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("what", "turns"),
     [
-        ("calibrate", 9), ("timelapse", 4), ("timelapse of stacks", 3), ("render", 3), ("render in focus", 1),
+        ("calibrate", 9), ("timelapse", 4), ("timelapse of stacks", 3), ("render", 3), ("render in focus", 2),
         ("train", 5), ("train with frames", 3),
     ],
 )  # fmt: skip

@@ -198,7 +198,7 @@ def told_of(name: str, typed: list[str], ending: str, folder: Path, draw: random
             told.kills, told.redone = told.kills + 1, max(told.redone, redone)
             resume = checkpoint_of(runs.output).exists()
             told.resumed += resume
-        left = [path.name for path in runs.output.parent.iterdir() if "checkpoint" in path.name]
+        left = [path.name for path in runs.output.parent.iterdir() if path.name.startswith(f"{runs.output.name}.")]
         if left:
             raise RuntimeError(f"{name}: {', '.join(left)} is left although the output is whole")
         told.difference = max(told.difference, difference(alone.output, runs.output))
