@@ -24,9 +24,11 @@ def assess_both(
     seed : of the choice of the frames that are held out.
     """
     from ..recon.calibration.quality import assess
+    from ..recon.engine import checkpoint
 
     given = calibration.given
     if leave_out and calibration.outlier_frames:
         given = given.subset(calibration.kept_frames)
-    before = yield from assess(given, device, seed)
-    return before, (yield from assess(calibration.acquisition(leave_out), device, seed, same_as=before))
+    before = yield from checkpoint.once_from("given", assess(given, device, seed))
+    after = assess(calibration.acquisition(leave_out), device, seed, same_as=before)
+    return before, (yield from checkpoint.once_from("corrected", after))

@@ -8,7 +8,7 @@ continuous from plane to plane.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates, uniform_filter
@@ -91,41 +91,33 @@ def all_in_focus(
     if depths.size == 0:
         raise InputError("z_um holds no depth; an all-in-focus image needs at least one")
     y, x = field.extent.axes(pixel_um, region_um)
-    (found,) = _in_focus(field, depths, (y, x), [slice(0, len(y))], window=window, report=report)
+    looks, rows = len(depths), slice(0, len(y))
+    survey, seen = _survey(field, depths, (y, x), [rows], window=window, report=lambda done: report(done, 2 * looks))
+    found = _joined(field, depths[:seen], (y, x), rows, survey)
+    report(2 * looks, 2 * looks)
     return found
 
 
-def in_focus_strips(
+def in_focus_joiner(
     field: Field, z_um: np.ndarray, y_um: np.ndarray, x_um: np.ndarray, rows: Sequence[slice], window: int = 27
-) -> Iterator[InFocus]:
-    """`all_in_focus` strip by strip, of one surface of depths, so that strips meet without a seam.
+) -> Callable[[slice], InFocus]:
+    """`all_in_focus` of the rows of a strip, of one surface of depths, so that strips meet without a seam.
 
     Parameters
     ----------
     field : any field.
     z_um : depths to choose from (z,), um.
     y_um, x_um : pixel centres (y,) and (x,), um, evenly spaced.
-    rows : of each strip; together all rows.
+    rows : of each strip that is looked at for the surface; together all rows.
     window : side of the square in which sharpness is measured, pixels.
     """
-    return _in_focus(field, np.unique(z_um), (y_um, x_um), rows, window=window)
+    from ..recon.engine import checkpoint
 
-
-def _in_focus(
-    field: Field,
-    depths: np.ndarray,
-    axes: tuple[np.ndarray, np.ndarray],
-    rows: Sequence[slice],
-    *,
-    window: int,
-    report: Report = lambda done, total: None,
-) -> Iterator[InFocus]:
-    looks = len(depths) * len(rows)
-    survey, seen = _survey(field, depths, axes, rows, window=window, report=lambda done: report(done, 2 * looks))
-    for number, strip in enumerate(rows):
-        found = _joined(field, depths[:seen], axes, strip, survey)
-        report(looks + (number + 1) * len(depths), 2 * looks)
-        yield found
+    depths, axes = np.unique(z_um), (y_um, x_um)
+    survey, seen = checkpoint.once(
+        "survey", lambda: _survey(field, depths, axes, rows, window=window, report=lambda done: None)
+    )
+    return lambda strip: _joined(field, depths[:seen], axes, strip, survey)
 
 
 def _survey(

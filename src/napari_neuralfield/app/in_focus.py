@@ -12,7 +12,8 @@ import numpy as np
 from ..data.tiles import STRIP_PIXELS, strips_of
 from ..types import Extent, Field, InputError, Options
 from . import arguments
-from .focus import InFocus, in_focus_strips
+from .focus import in_focus_joiner
+from .made_strips import made_strips
 
 STEPS = 4  # depths that are looked at in a depth of field
 FEW = 0.01  # of the pixels on either side, which do not count for where the sharpest lies
@@ -105,10 +106,16 @@ def write(
     with tempfile.TemporaryFile() as room:
         depth = np.memmap(room, np.float32, "w+", shape=shape)
 
+        joined = in_focus_joiner(field, depths_um, y_um, x_um, rows)
+
+        def made(at: slice) -> tuple[np.ndarray, np.ndarray]:
+            found = joined(at)
+            return found.values if um_per_rad is None else found.values * np.float32(um_per_rad), found.z_um
+
         def strips() -> Iterator[np.ndarray]:
-            for at, found in zip(rows, in_focus_strips(field, depths_um, y_um, x_um, rows), strict=True):
-                _note(found, at, depth, counted, depths_um)
-                yield found.values if um_per_rad is None else found.values * np.float32(um_per_rad)
+            for at, (values, z_um) in zip(rows, made_strips(path, rows, made), strict=True):
+                _note(z_um, at, depth, counted, depths_um)
+                yield values
 
         name, unit = ("phase", "") if um_per_rad is None else ("height", "um")
         save_strips(path, strips(), middle, pixel_um, shape, origin_um=origin, name=name, unit=unit)
@@ -126,9 +133,9 @@ def write(
     return Used(depths_um, *_between(depths_um, counted))
 
 
-def _note(found: InFocus, at: slice, depth: np.ndarray, counted: np.ndarray, depths_um: np.ndarray) -> None:
-    depth[at] = found.z_um
-    numbers = np.rint(np.interp(found.z_um.ravel(), depths_um, np.arange(len(depths_um)))).astype(int)
+def _note(z_um: np.ndarray, at: slice, depth: np.ndarray, counted: np.ndarray, depths_um: np.ndarray) -> None:
+    depth[at] = z_um
+    numbers = np.rint(np.interp(z_um.ravel(), depths_um, np.arange(len(depths_um)))).astype(int)
     counted += np.bincount(numbers, minlength=len(depths_um))
 
 

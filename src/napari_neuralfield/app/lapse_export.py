@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from ..data.tiles import STRIP_PIXELS, strips_of
 from ..types import InputError
 from .lapse_corrections import Unwanted
+from .made_strips import made_strips
 from .time_lapse import TimeLapse
 
 ENDINGS = (".ome.zarr", ".tif", ".tiff", ".npy")
@@ -24,6 +26,7 @@ def export(
     *,
     pixel_um: float | None = None,
     origin_um: tuple[float, float] = (0.0, 0.0),
+    said: list[tuple[int, str]] | None = None,
 ) -> bool:
     """Write (t, y, x) float32 with its times (s) and pixels (um); memory holds a strip.
 
@@ -36,6 +39,7 @@ def export(
     stopped : asked after each strip.
     pixel_um : pixel of the file, um; the native one where None.
     origin_um : (y, x) that is added to the place of the first pixel, um.
+    said : list that what is said of the times goes to; taken up with those that an unfinished run had made.
 
     Returns
     -------
@@ -57,13 +61,18 @@ def export(
     y, x = lapse.extent.axes(pixel_um)
     cut = strips_of((y.size, x.size), STRIP_PIXELS)
 
+    def made(piece: tuple[int, slice]) -> tuple[np.ndarray]:
+        if stopped():
+            raise Unwanted
+        number, rows = piece
+        return (lapse.picture(number, y[rows], x, keep=False),)
+
     def strips() -> Iterator[np.ndarray]:
-        for done, number in enumerate(chosen, start=1):
-            for rows in cut:
-                if stopped():
-                    raise Unwanted
-                yield lapse.picture(number, y[rows], x, keep=False)
-            on_progress(done, len(chosen))
+        pieces = list(itertools.product(chosen, cut))
+        for done, (strip,) in enumerate(made_strips(path, pieces, made, said), start=1):
+            yield strip
+            if done % len(cut) == 0:
+                on_progress(done // len(cut), len(chosen))
 
     place = (float(y[0]) + origin_um[0], float(x[0]) + origin_um[1])
     try:

@@ -140,16 +140,19 @@ class LapseMaker:
             frame is dark.
         lapse_corrections.Unwanted : as soon as `wanted()` is False.
         """
+        from ..recon.engine import checkpoint
+
         make = self._phase_of = self._phase_of or phase_maker(cast("Recipe", self._how))
         if choices.brightness not in self._made:
             given = evenly_bright(self._given, on_progress, wanted) if choices.brightness else self._given
             self._made[choices.brightness] = TimeLapse(given, lambda number: make(given, number))
         if choices.drift and self.drift is None:
-            self.drift = drift_of(self._given, on_progress, wanted)
+            self.drift = checkpoint.once("drift", lambda: drift_of(self._given, on_progress, wanted))
         moves = self.drift.moves_um if choices.drift and self.drift is not None else None
         return self._made[choices.brightness].other(moves, choices.um_per_rad)
 
     @property
     def warnings(self) -> list[tuple[int, str]]:
-        """(number of a time, warning) of the times made so far."""
-        return list(getattr(self._phase_of, "warnings", ()))
+        """(number of a time, warning) of the times made so far; grows with them."""
+        found: list[tuple[int, str]] = getattr(self._phase_of, "warnings", [])
+        return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,10 +16,12 @@ from ..types import Field, InputError, Result
 from . import arguments, in_focus
 from . import height_units as heights
 from .lazy import evaluate, evaluate_channel, measure
+from .made_strips import made_strips
 
 if TYPE_CHECKING:
     from ..fields.time_series import TimeSeries
 
+Piece = tuple[int | None, tuple[Field, float], slice]  # colour, field and depth, rows
 WHOLE = 2**24  # pixels of a plane that is rendered at once
 PICTURE_COLOURS = 3
 SAMPLE = 512  # rows and columns, at most, from which a large PNG takes its black and white
@@ -198,11 +201,12 @@ def write(
             return measure(values, "phase") * np.float32(um_per_rad)
         return measure(values, quantity) if quantity else values
 
-    def strips() -> Iterator[np.ndarray]:
-        for colour in [*range(len(colours))] or [None]:
-            for one, z in views:
-                for rows in cut:
-                    yield seen(one, z, y_um[rows], x_um, colour)
+    def made(piece: Piece) -> tuple[np.ndarray]:
+        colour, (one, z), rows = piece
+        return (seen(one, z, y_um[rows], x_um, colour),)
+
+    pieces: list[Piece] = list(itertools.product([*range(len(colours))] or [None], views, cut))
+    strips = (strip for (strip,) in made_strips(path, pieces, made))
 
     sample = None
     if len(cut) > 1 and path.suffix == ".png":
@@ -212,7 +216,7 @@ def write(
     if um_per_rad is not None:
         name, unit = "height", "um"
     save_strips(
-        path, strips(), z_um if series is None else z_um[:1], pixel_um, shape, origin_um=origin, name=name,
+        path, strips, z_um if series is None else z_um[:1], pixel_um, shape, origin_um=origin, name=name,
         sample=sample, unit=unit, time_s=None if series is None else series.times_s, wavelengths_um=colours,
     )  # fmt: skip
 

@@ -121,9 +121,10 @@ class TimeLapse:
     @property
     def extent(self) -> Extent:
         """Of every frame's field; makes that of the first where none is made yet."""
+        from ..recon.engine import checkpoint
+
         if self._extent is None:
-            self.field(0)
-        assert self._extent is not None
+            self._extent = checkpoint.once("extent", lambda: self.field(0).extent)
         return self._extent
 
     @property

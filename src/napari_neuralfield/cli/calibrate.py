@@ -22,6 +22,7 @@ from ..recon.engine.recipe import run as reconstruct
 from ..registry import METHODS
 from ..types import InputError
 from . import terminal
+from .checkpoints import USUAL, Keeping, kept, of_run
 from .convert import with_found
 
 ACQUISITION = (".acq.h5",)
@@ -38,6 +39,7 @@ def run_file(
     channel: str | None = None,
     choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
     overwrite: bool = False,
+    keeping: Keeping = USUAL,
 ) -> None:
     """Calibrate a file; what is typed comes before what the `recipe` file says.
 
@@ -52,6 +54,7 @@ def run_file(
     channel : the only colour to calibrate, as typed.
     choice : frames and a region.
     overwrite : whether outputs may replace older ones.
+    keeping : how an interrupted run can go on.
 
     Raises
     ------
@@ -72,11 +75,13 @@ def run_file(
     if said := said_of(part, count):
         print(f"of {said}")
     options = checked(model, {**chosen, **values, "method": name}, name)
-    if regions is None:
-        return run(part.acquisition, options, target, report)
-    if report is not None:
+    if regions is not None and report is not None:
         raise InputError(f"option --report is {report}; there is no report of several regions, so leave it out")
-    _regions(part.acquisition, options, target, wide_field.regions(regions))
+    with kept(target, keeping, lambda: of_run(file, part.acquisition, options, {"regions": regions})):
+        if regions is None:
+            run(part.acquisition, options, target, report)
+        else:
+            _regions(part.acquisition, options, target, wide_field.regions(regions))
 
 
 def _regions(acquisition: Acquisition, recipe: Recipe, target: Path, count: tuple[int, int]) -> None:

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -46,7 +47,7 @@ USUAL = Keeping()
 
 
 @contextlib.contextmanager
-def kept(output: Path, keeping: Keeping, of: Callable[[], Mapping[str, object]]) -> Iterator[None]:
+def kept(output: Path, keeping: Keeping, of: Callable[[], Mapping[str, object]]) -> Iterator[Checkpoint]:
     """Inside, the run that writes `output` keeps how far it is; once the output is there, nothing of that is left.
 
     Ctrl-C ends the run after the turn in hand, twice at once.
@@ -74,7 +75,7 @@ def kept(output: Path, keeping: Keeping, of: Callable[[], Mapping[str, object]])
         print(f"going on from {file.path}" if keeping.resume else f"begun anew; --resume would go on from {file.path}")
     try:
         with using(checkpoint), _heard(checkpoint):
-            yield
+            yield checkpoint
     except KeyboardInterrupt as stopped:
         text = str(stopped) or "interrupted"
         raise Interrupted(f"{text}; {GO_ON}" if checkpoint.written or keeping.resume else text) from None
@@ -85,12 +86,30 @@ def kept(output: Path, keeping: Keeping, of: Callable[[], Mapping[str, object]])
     file.remove()
 
 
-def of_run(file: Path, acquisition: Acquisition, recipe: Recipe) -> dict[str, object]:
-    """What a run is of: its `file`, frames and values of the `acquisition`, method and options of the `recipe`."""
+def of_run(
+    file: Path, acquisition: Acquisition, recipe: Recipe, typed: Mapping[str, object] = MappingProxyType({})
+) -> dict[str, object]:
+    """What a run is of.
+
+    Parameters
+    ----------
+    file : its name counts.
+    acquisition : frames and values.
+    recipe : method and options.
+    typed : other options, by name.
+    """
     from ..io.native.checkpoint_file import fingerprint
 
-    options = {f"option {n}": v for n, v in recipe.model_dump(mode="json").items() if n not in SAME_ANSWER}
+    every = {**recipe.model_dump(mode="json"), **typed}
+    options = {f"option {n}": v for n, v in every.items() if n not in SAME_ANSWER}
     return {"file": file.name, "frames and values": fingerprint(acquisition), "method": recipe.method, **options}
+
+
+def of_file(file: Path, typed: Mapping[str, object]) -> dict[str, object]:
+    """What a run is of: what its `file` holds, and what was `typed`, by the name of the option."""
+    from ..io.native.checkpoint_file import digest
+
+    return {"file": file.name, "content": digest(file), **{f"option {name}": value for name, value in typed.items()}}
 
 
 @contextlib.contextmanager

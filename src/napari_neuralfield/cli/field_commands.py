@@ -7,6 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from .checkpoints import USUAL, Keeping
+from .free_options import ALONE
 from .program import AsJson, Free, Output, Overwrite, Text, app, show
 
 
@@ -24,6 +26,7 @@ def render(
     time: int | None = None,
     all_in_focus: bool = False,
     depth_map: Path | None = None,
+    keeping: Keeping = USUAL,
 ) -> None:
     """Write planes of a field as images: OUT.npy, .tif, .ome.zarr or .png.
 
@@ -50,12 +53,19 @@ def render(
     depth_map
         With --all-in-focus: file for that depth of every pixel, in um.
     """
+    from ..app.arguments import existing
     from ..app.rendering import run
+    from .checkpoints import kept, of_file
 
-    run(
-        file, output, z_um=z_um, pixel_um=pixel_um, region_um=region_um, height=height, time=time,
-        all_in_focus=all_in_focus, depth_map=depth_map, overwrite=overwrite,
-    )  # fmt: skip
+    typed = {
+        "z_um": z_um, "pixel_um": pixel_um, "region_um": region_um, "height": height, "time": time,
+        "all_in_focus": all_in_focus,
+    }  # fmt: skip
+    with kept(output, keeping, lambda: of_file(existing(file), typed)):
+        run(
+            file, output, z_um=z_um, pixel_um=pixel_um, region_um=region_um, height=height, time=time,
+            all_in_focus=all_in_focus, depth_map=depth_map, overwrite=overwrite,
+        )  # fmt: skip
 
 
 @app.command
@@ -107,6 +117,7 @@ def timelapse(
     flatten: bool = False,
     device: str | None = None,
     recipe: Path | None = None,
+    keeping: Keeping = USUAL,
 ) -> None:
     """Write a bright-field time-lapse as phase over time (t, y, x), each time by itself: OUT.ome.zarr, .tif or .npy.
 
@@ -143,7 +154,7 @@ def timelapse(
     options = {"weights": None if weights is None else str(weights), "flatten": flatten or None, "device": device}
     run(
         file, output, method, frames=frames, choices=Choices(drift, brightness), height=height, options=options,
-        recipe=recipe, overwrite=overwrite,
+        recipe=recipe, keeping=keeping, overwrite=overwrite,
     )  # fmt: skip
 
 
@@ -157,6 +168,7 @@ def train(
     recipe: Path | None = None,
     resume: Path | None = None,
     start: Annotated[Path | None, Parameter(name="--from")] = None,
+    checkpoint_seconds: float = USUAL.checkpoint_seconds,
     seed: Text = None,
     device: str | None = None,
     **options: Free,
@@ -174,9 +186,12 @@ def train(
     recipe
         YAML file with options; what is typed comes first.
     resume
-        Weights of a training that was interrupted: it goes on with its own options, and those typed.
+        Weights of a training that was interrupted: it goes on with its own options, and those typed. Without a name:
+        go on from OUT.checkpoint, which the same command left when it was interrupted.
     start
         Finished weights to begin from (fine-tuning); "shipped" for those that come with the package.
+    checkpoint_seconds
+        How far the training has come is kept so often, in s, in OUT.checkpoint until the weights are there.
     seed
         Seed of every random choice.
     device
@@ -184,8 +199,11 @@ def train(
     """
     from .train import run
 
-    typed = {**options, "seed": seed, "device": device}
-    run(network, output, recipe, typed, resume=resume, start=start, overwrite=overwrite)
+    alone = str(resume) == ALONE["--resume"]
+    run(
+        network, output, recipe, {**options, "seed": seed, "device": device}, resume=None if alone else resume,
+        start=start, keeping=Keeping(checkpoint_seconds, alone), overwrite=overwrite,
+    )  # fmt: skip
 
 
 @app.command

@@ -177,6 +177,7 @@ def calibrate(
     recipe: Path | None = None,
     regions: Text = None,
     chosen: Chosen = Chosen(),
+    keeping: Keeping = USUAL,
     seed: Text = None,
     device: str | None = None,
     **options: Free,
@@ -207,7 +208,7 @@ def calibrate(
     typed = {**options, "seed": seed, "device": device}
     run_file(
         file, output, report, recipe, typed, regions=regions, channel=chosen.channel, choice=chosen.part,
-        overwrite=overwrite,
+        keeping=keeping, overwrite=overwrite,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ..app.lapse_methods import LapseMaker, check_method
 from ..app.time_lapse import check_time_lapse
 from ..data.acquisition import ThroughFocus
 from ..data.times import of_stacks, times
+from .checkpoints import USUAL, Keeping, kept, of_run
 
 
 def run(
@@ -27,6 +29,7 @@ def run(
     options: Mapping[str, object],
     recipe: Path | None = None,
     overwrite: bool = False,
+    keeping: Keeping = USUAL,
 ) -> None:
     """Write `output` and say what is in it.
 
@@ -40,6 +43,7 @@ def run(
     options : of the method.
     recipe : YAML file with options; those in `options` come first.
     overwrite : whether outputs may replace older ones.
+    keeping : how an interrupted run can go on.
 
     Raises
     ------
@@ -65,7 +69,8 @@ def run(
     groups = times(acquisition)
     chosen = arguments.frames(frames, len(groups), what="times" if stacks else "frames")
     chosen = [number for number in chosen if number not in left_out] or chosen
-    with terminal.progress_bar() as bar:
+    typed = {"frames": frames, **dataclasses.asdict(choices)}
+    with kept(target, keeping, lambda: of_run(file, acquisition, built, typed)), terminal.progress_bar() as bar:
 
         def show(done: int, total: int) -> None:
             bar.total, bar.n = total, done
@@ -73,7 +78,7 @@ def run(
 
         maker = LapseMaker(acquisition, built)
         lapse = maker.lapse(choices, show)
-        export(lapse, target, chosen, show)
+        export(lapse, target, chosen, show, said=maker.warnings)
     if maker.drift is not None:
         print(f"the specimen moved by up to {np.abs(maker.drift.moves_um).max():.2f} um; it is held still")
         if maker.drift.note:

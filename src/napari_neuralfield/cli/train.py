@@ -10,12 +10,18 @@ from pathlib import Path
 from ..app import arguments
 from ..app.training import WEIGHTS, check_target, follow, prepare
 from ..io.native.outputs import partial_of
+from ..networks.pretrained import Weights
 from ..recon.engine.recipe import load, options_of
+from ..recon.training.material import Material
 from ..recon.training.networks import Training
+from ..recon.training.recipe import TrainRecipe
 from ..recon.training.trainer import Validation
 from ..registry import NETWORKS
 from ..types import Note, Progress
 from . import interrupts, terminal
+from .checkpoints import USUAL, Keeping, kept
+
+BEFORE = "interrupted before there was anything to keep"
 
 
 def run(
@@ -27,6 +33,7 @@ def run(
     resume: Path | None,
     start: Path | None,
     overwrite: bool = False,
+    keeping: Keeping = USUAL,
 ) -> None:
     """`neuralfield train`: weights at `target`, the last validation's picture beside them.
 
@@ -38,6 +45,7 @@ def run(
     resume, start : weights to go on from, as in `prepare`.
     typed : options as they were typed, by name; they come first.
     overwrite : whether outputs may replace older ones.
+    keeping : how an interrupted training can go on without being named.
 
     Raises
     ------
@@ -64,20 +72,41 @@ def run(
         elif isinstance(event, Note | Validation):
             bar.write(terminal.said(event) if isinstance(event, Note) else line(event))
 
-    with interrupts.asked_to_end(begun.is_set) as asked, terminal.progress_bar() as bar:
-        last = follow(entry.run(recipe, weights, material, asked.is_set), target, tell, entry.shown)
-    if last is None:
-        raise terminal.Interrupted("interrupted before there was anything to keep")
-    print(terminal.took(time.perf_counter() - began, time.process_time() - cpu))
-    if not last.finished:
-        half, again = partial_of(target), " --overwrite" if target.exists() else ""
-        raise terminal.Interrupted(
-            f"interrupted; what was trained is in {half}; "
-            f"go on with: neuralfield train {name} --resume {half} -o {target}{again}"
-        )
+    with kept(target, keeping, lambda: _of(recipe, weights, material)) as checkpoint:
+        with interrupts.asked_to_end(begun.is_set) as asked, terminal.progress_bar() as bar:
+
+            def stopped() -> bool:
+                if asked.is_set():
+                    checkpoint.stop_soon()
+                return checkpoint.stopping
+
+            try:
+                last = follow(entry.run(recipe, weights, material, stopped), target, tell, entry.shown)
+            except KeyboardInterrupt:
+                half = partial_of(target)
+                raise terminal.Interrupted(
+                    f"interrupted; what was trained is in {half}" if half.exists() else BEFORE
+                ) from None
+        if last is None or not last.finished:
+            raise terminal.Interrupted(BEFORE)
+        print(terminal.took(time.perf_counter() - began, time.process_time() - cpu))
     print(
         f"the weights are in {target}; use them with: neuralfield reconstruct FILE --method {name} --weights {target}"
     )
+
+
+def _of(recipe: TrainRecipe, weights: Weights | None, material: Material) -> dict[str, object]:
+    """What a training is of: its options, the weights it goes on from, and what it learns from."""
+    from ..io.native.checkpoint_file import digest, fingerprint
+
+    pairs, lone = material.pairs, [*material.stack, material.like, material.frames]
+    measured = [fingerprint(one) for one in (*(pair.acquisition for pair in pairs), *lone) if one is not None]
+    options = {f"option {n}": v for n, v in recipe.model_dump(mode="json").items() if n != "device"}
+    return {
+        **options,
+        "weights to go on from": None if weights is None else digest(*weights.tensors.values()),
+        "measured frames and images": [*measured, digest(*(pair.phase_rad for pair in pairs), *material.images)],
+    }
 
 
 def line(seen: Validation) -> str:

@@ -129,10 +129,11 @@ def test_nothing_is_kept_before_it_is_time(tmp_path):
 
 def test_arrays_and_numbers_of_numpy_come_back(tmp_path):
     store = CheckpointFile(tmp_path / "a.checkpoint", {})
-    store.save({"x": {"a": np.arange(3.0), "b": np.float64(2), "c": np.int64(3), "d": np.array(["LED"])}})
+    kept = {"a": np.arange(3.0), "b": np.float64(2), "c": np.int64(3), "d": np.array(["LED"]), "e": np.zeros((0, 2))}
+    store.save({"x": kept})
     back = store.load()["x"]
     assert (back["a"].tolist(), back["b"], back["c"]) == ([0, 1, 2], 2, 3)
-    assert back["d"][0] == "LED"
+    assert (back["d"][0], back["e"].shape) == ("LED", (0, 2))
 
 
 @pytest.mark.parametrize(

@@ -76,11 +76,11 @@ def test_turned_patches_keep_frame_and_phase_together() -> None:
 def test_the_same_seed_makes_the_same_patches_and_scenes_are_replaced() -> None:
     one, two = (DefocusStream(QUIET, size=SIDE, patch=16, pool=8, per_scene=2, draw=lumps, seed=7) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(one.batch(4), two.batch(4), strict=True))
-    before = list(one.scenes)
+    before = list(one.pool.scenes)
     one.batch(16)
     one.batch(16)
-    assert len(one.scenes) == 8
-    assert sum(any(scene is old for old in before) for scene in one.scenes) == 0
+    assert len(one.pool.scenes) == 8
+    assert sum(any(scene is old for old in before) for scene in one.pool.scenes) == 0
 
 
 def test_more_points_of_the_condenser_change_little() -> None:

@@ -97,10 +97,10 @@ def test_scenes_are_replaced_after_their_share(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_chances_decide_what_is_shown() -> None:
-    made = stream(pool=3, per_scene=1e9, chance=lambda channels: 0.0 if len(made.scenes) else 1.0)
+    made = stream(pool=3, per_scene=1e9, chance=lambda channels: 0.0 if len(made.pool.scenes) else 1.0)
     made.batch(6)
     _, phases = made.batch(6)
-    shown = made.scenes[0][1].float()
+    shown = made.pool.scenes[0][1].float()
     for phase in phases:
         assert any(
             torch.equal(phase, shown[y : y + 192, x : x + 192]) for y in range(0, 97, 6) for x in range(0, 97, 6)

@@ -121,6 +121,9 @@ class Same:
     def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         return self.given
 
+    def apart(self) -> Same:
+        return self
+
 
 @pytest.mark.parametrize("recipe", [
     TrainSrqpiRecipe(**VALUES, steps=6), TrainSrqpiRecipe(**VALUES, steps=6, size="published", loss="mse"),

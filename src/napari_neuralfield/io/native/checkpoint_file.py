@@ -20,6 +20,7 @@ from ...types import InputError
 from . import atomic
 
 ARRAYS = ("ndarray", "dtype", "_reconstruct", "scalar")  # what NumPy makes arrays of
+PLAIN = {f"builtins.{kind.__name__}": kind for kind in (bytes, complex, range, slice)}  # empty arrays hold bytes
 READ_WHOLE = 2**28  # bytes of frames that are all looked at
 LOOKED_AT = 64  # frames of larger stacks
 TYPES = [found for found in vars(np.dtypes).values() if isinstance(found, type)]
@@ -30,6 +31,11 @@ def checkpoint_of(output: str | Path) -> Path:
     """Where the run that writes `output` keeps how far it is."""
     path = Path(output)
     return path.with_name(f"{path.name}.checkpoint")
+
+
+def made_beside(checkpoint: Path) -> Path:
+    """Where the parts of the output that are made already lie, of which the `checkpoint` says how many count."""
+    return checkpoint.with_name(f"{checkpoint.name}.made")
 
 
 class CheckpointFile:
@@ -88,10 +94,13 @@ class CheckpointFile:
     def remove(self) -> None:
         """Take the file away: the run is done."""
         self.path.unlink(missing_ok=True)
+        made_beside(self.path).unlink(missing_ok=True)
 
 
 def _allowed(name: str) -> Any:
-    """The class or function `name`, where it is one of ours, a layer, or NumPy's for arrays: nothing else is run."""
+    """The class or function `name`, where it is plain, ours, a layer, or NumPy's for arrays: nothing else is run."""
+    if name in PLAIN:
+        return PLAIN[name]
     module, _, what = name.rpartition(".")
     package = __name__.split(".", 1)[0]
     ours = f"{module}.".startswith((f"{package}.", "torch.nn.modules."))
@@ -118,6 +127,18 @@ def fingerprint(acquisition: Acquisition) -> str:
     count = len(frames.shape) and frames.shape[0]
     for number in range(count) if size <= READ_WHOLE else evenly_chosen(count, LOOKED_AT):
         found.update(_bytes(frames[int(number)]))
+    return found.hexdigest()
+
+
+def digest(*values: object) -> str:
+    """16 hexadecimal digits of the contents of arrays, tensors and files."""
+    found = hashlib.blake2b(digest_size=8)
+    for value in values:
+        if isinstance(value, Path):
+            with value.open("rb") as file:
+                found.update(hashlib.file_digest(file, "blake2b").digest())
+        else:
+            found.update(_bytes(value))
     return found.hexdigest()
 
 

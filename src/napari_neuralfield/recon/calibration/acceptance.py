@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
+from ..engine import checkpoint
 from .held_out import errors, withheld
 from .result import AcceptedMicroscope
 from .solver import Calibrator
@@ -88,10 +90,10 @@ def accept(
     if len(held) < FEWEST:
         return Accepted(first, found, held[:0], np.zeros(0), np.zeros(0))
     bright = np.hypot(*found.na[held].T) <= objective_na
-    before = errors(calibrator, given, held, usable)
+    before = checkpoint.once("withheld", partial(errors, calibrator, given, held, usable))
     best, least, after = NOTHING, -FAR if otherwise else -CLEARLY, before
     for name, microscope in candidates.items():
-        tried = errors(calibrator, microscope, held, usable)
+        tried = checkpoint.once("withheld", partial(errors, calibrator, microscope, held, usable))
         change = np.log(np.maximum(tried, 1e-12) / np.maximum(before, 1e-12)) / 2
         score = float(np.mean([change[some].mean() for some in (bright, ~bright) if some.any()]))
         score += SINGLE * (name == ALL and len(candidates) > 1)

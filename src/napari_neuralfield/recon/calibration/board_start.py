@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -17,8 +18,11 @@ from ...checks.led_orders import Reading, readings
 from ...data.acquisition import LedArray
 from ...optics.board import BoardPose
 from ...optics.illumination import ORIENTATIONS, orient
+from ..engine import checkpoint
+from .board_from_spectra import first_guess
 from .solver import Calibrator
 
+TURNED_DEG = 8.0  # a board turned further is said to be
 TURNS = np.deg2rad(np.arange(-36.0, 46.0, 9.0))  # with quarter turns and half turns, all the way round
 LOOKED_INTO = 3  # of the likeliest starts
 LIKELIEST_ORDERS = 3  # tried at every turn where the given order seems to fit
@@ -40,6 +44,56 @@ class BoardStart:
     directions: np.ndarray
     pose: BoardPose
     said: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Mounted:
+    """How a board is mounted and lit.
+
+    orientation : name in ORIENTATIONS. directions : nominal ones in that orientation and order (led, 2).
+    pose : of the board against them. said : what is not as the file says, empty where all is.
+    """
+
+    orientation: str
+    directions: np.ndarray
+    pose: BoardPose
+    said: str = ""
+
+
+def mounted(calibrator: Calibrator, check: bool) -> Mounted:
+    """Orientation, order and pose of the board, as far as the bright frames' spectra and the dark frames tell.
+
+    Parameters
+    ----------
+    calibrator : the frames; left with some other belief.
+    check : whether axes and order may differ from what the file says.
+    """
+    region = calibrator.acquisition
+    nominal = np.asarray(region.illumination_na)
+    orientation, matrix, pose = first_guess(region, check)
+    directions = orient(nominal, matrix)
+    look = partial(better_start, region, pose.place(directions))
+    better = checkpoint.once("board", look) if check else None
+    found = ""
+    if better is not None:
+        directions, orientation = better.directions, ORIENTATIONS[better.orientation][0]
+        _, _, rest = first_guess(region.replace(illumination_na=better.pose.place(directions)), False)
+        pose, found = better.pose.then(rest), f"the frames show {better.said}"
+    pose = refined(region, directions, pose)
+    turn = np.rad2deg(pose.turn_rad)
+    if np.array_equal(directions, nominal) and abs(turn) <= TURNED_DEG:
+        return Mounted(orientation, directions, pose)
+    turned = f", and the board turned by {turn:.0f} deg" if abs(turn) > TURNED_DEG else ""
+    said = found or f"the LED directions are taken {orientation}{turned}"
+    other = ORIENTATIONS[half_turn([name for name, _ in ORIENTATIONS].index(orientation))][0]
+    known = half_turn_told(calibrator, pose.place(directions))
+    if known is None:
+        said += f"; half a turn more ({other}) fits as well, with the phase and the depth reversed"
+    elif known:
+        orientation, directions = other, -directions
+        pose = BoardPose(pose.turn_rad, (-pose.shift[0], -pose.shift[1]), pose.scale)
+        said += ", half a turn further, which the depth or pupil of the file tells"
+    return Mounted(orientation, directions, pose, said)
 
 
 def better_start(acquisition: LedArray, present: np.ndarray) -> BoardStart | None:

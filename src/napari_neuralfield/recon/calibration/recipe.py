@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from ...data.acquisition import Acquisition, LedArray
+from ...data.colours import ONE_COLOUR, refuse_colours
+from ...types import InputError
 from ..engine.recipe import Recipe, option
 
 
@@ -55,6 +58,7 @@ class CalibrationRecipe(Recipe):
         return dict.fromkeys(sorted(own), "it counts with --calibrate")
 
 
+FEWEST = 9  # frames that are needed
 FEWEST_BRIGHT = 4  # frames; fewer pin down neither depth nor directions, and dark frames alone follow any of them
 HELD = {"learn_board": False, "learn_directions": False, "learn_pupil": "none", "learn_z": False}
 
@@ -70,3 +74,25 @@ def as_far_as_told(recipe: CalibrationRecipe, bright: int) -> tuple[CalibrationR
         f"for which {FEWEST_BRIGHT} or more are needed, so those stay as given and only gains and ambient light are "
         "looked for"
     )
+
+
+def can_be_calibrated(acquisition: Acquisition) -> LedArray:
+    """The acquisition, where it can be calibrated.
+
+    Raises
+    ------
+    InputError : for another kind, several colours, or too few frames.
+    """
+    where = acquisition.source or "the acquisition"
+    if not isinstance(acquisition, LedArray):
+        raise InputError(
+            f"{where} is of kind {acquisition.kind}; calibration takes led_array, so choose a recording with one LED "
+            "per frame"
+        )
+    refuse_colours(acquisition.values(), "a calibration", ONE_COLOUR, where)
+    if acquisition.frame_count < FEWEST:
+        raise InputError(
+            f"{where} has {acquisition.frame_count} frames; calibration needs {FEWEST} or more, from LEDs whose pupils "
+            "overlap"
+        )
+    return acquisition

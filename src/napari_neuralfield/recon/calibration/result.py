@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -94,3 +95,15 @@ class Calibration:
     def acquisition(self, leave_out: bool = False) -> LedArray:
         """The corrected acquisition, without the outlier frames where `leave_out`."""
         return self.corrected.subset(self.kept_frames) if leave_out and self.outlier_frames else self.corrected
+
+
+def overall(errors: np.ndarray, energies: np.ndarray, without: Sequence[int]) -> float:
+    """Relative amplitude error of all frames together.
+
+    Parameters
+    ----------
+    errors, energies : of each frame (led,): its relative amplitude error, and its mean.
+    without : numbers of frames that do not count.
+    """
+    used = np.setdiff1d(np.arange(len(energies)), without)
+    return float((errors[used] ** 2 * energies[used]).sum() / energies[used].sum()) ** 0.5

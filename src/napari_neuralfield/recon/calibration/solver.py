@@ -19,13 +19,13 @@ from .direction_search import search_directions
 from .gauss_newton import Equations, linearise, shared_by, solve
 from .outlier_frames import stand_out
 from .recipe import CalibrationRecipe
-from .trial_microscope import CHUNK, OFFSET, Belief, TrialMicroscope, per_led, rooted
+from .trial_microscope import CHUNK, OFFSET, Belief, TrialMicroscope, per_led, rooted, taper
 
 BOARD = ("turn", "shift_y", "shift_x", "scale")
 MOMENTUM = 0.5  # dark frames' gains wait for the object, and it for them
 PIXEL_PASSES = (1.0, 0.5, 0.25, 0.12, 0.06)
-JUMP, BORDER = 1.3, 0.12  # a border's jump over the usual step; share of the frame that then fades
 START_NOISE = 1e-4  # variance of an amplitude before it is known, bright field 1
+KEPT = ("microscope", "nominal", "spectrum", "noise", "used", "pupil_pixels", "gain_change")  # all that changes
 OUTLIER_WEIGHT = 1e4  # by which the noise of a frame that is left out is raised
 
 
@@ -82,6 +82,15 @@ class Calibrator:
             return
         self.plan = self._plan(self.microscope)
         self.spectrum = fit_spectrum(self.spectrum, self.plan.spectrum_shape) * support(self.plan)
+
+    def state(self) -> dict[str, object]:
+        """All that sets it apart from a new one of the same acquisition and recipe."""
+        return {name: getattr(self, name) for name in KEPT}
+
+    def take_up(self, state: dict[str, object]) -> None:
+        """Go on from a `state`."""
+        vars(self).update(state)
+        self.plan = self._plan(self.microscope)
 
     def _plan(self, microscope: TrialMicroscope) -> fourier.Windows:
         """Windows on the image grid of the counts, whatever the wavelength."""
@@ -327,22 +336,3 @@ class Calibrator:
                 wavelength_um=microscope.wavelength_um + float(change),
             )
         )  # fmt: skip
-
-
-def taper(counts: torch.Tensor) -> torch.Tensor:
-    """Weight of each pixel (y, x) of frames (led, y, x): 1, falling to 0 at borders that do not fit the other side.
-
-    The Fourier transform joins opposite borders. Where the frames jump there, what lies between is left open.
-    """
-    weight = torch.ones(counts.shape[-2:])
-    for axis in (-2, -1):
-        n = counts.shape[axis]
-        jump = (counts.select(axis, 0) - counts.select(axis, n - 1)).abs().mean()
-        usual = counts.diff(dim=axis).abs().mean()
-        if jump < JUMP * usual:
-            continue
-        distance = torch.minimum(torch.arange(n), n - 1 - torch.arange(n)) + 0.5
-        ramp = torch.clamp(distance / (BORDER * n), max=1.0)
-        ramp = torch.sin(ramp * np.pi / 2) ** 2
-        weight = weight * (ramp[:, None] if axis == -2 else ramp[None, :])
-    return weight

@@ -11,33 +11,36 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Generator, Iterator
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ... import compute
 from ...data.acquisition import Acquisition, LedArray
-from ...data.colours import ONE_COLOUR, refuse_colours
 from ...fields.planes import PlanesField
 from ...forward.led_grid import extent, support
 from ...optics.board import BoardPose, fit_pose
-from ...optics.illumination import ORIENTATIONS, orient
+from ...optics.illumination import ORIENTATIONS
 from ...types import Event, InputError, Note, Preview, Progress
+from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
 from .acceptance import ALL, GIVEN, NOTHING, Accepted, accept
 from .acceptance import BOARD as WHOLE_BOARD
 from .apply import central, corrected, pixel_factor
-from .board_from_spectra import far_depths, first_guess, with_strong_pupil
-from .board_start import better_start, half_turn, half_turn_told, refined
+from .board_from_spectra import far_depths, with_strong_pupil
+from .board_start import mounted
 from .depth_map import depth_map, no_depths
 from .gauss_newton import doubts, shared_by
 from .held_out import trial_error
 from .outlier_frames import around, find_outlier_frames
 from .plausible import impossible, light_ratio, microscope_sentences, replace_odd_gains
-from .recipe import HELD, CalibrationRecipe, as_far_as_told
-from .result import Calibration, OutlierFrame
+from .recipe import HELD, CalibrationRecipe, as_far_as_told, can_be_calibrated
+from .result import Calibration, OutlierFrame, overall
 from .solver import BOARD, START_NOISE, Calibrator
 
-FEWEST, FEW = 9, 25  # frames that are needed, and that make an answer sure
+FEW = 25  # frames that make an answer sure
+AS_EVER = ("given", "region", "calibrator", "untold", "coarser", "total", "started", "pace", "loop")  # all else changes
 SCALES = (0.9, 0.94, 0.98, 1.02, 1.06)  # of the first guess, which may be some per cent off
 NEAR = 70  # LEDs near the axis that the trials look at
 BETTER = 0.02  # lower logarithm of the amplitude error that makes another start better than the given one
@@ -50,7 +53,6 @@ FAR = 3  # first steps for single LEDs, which may still be far off and look twic
 COARSE, COARSER, ENOUGH = 2, 4, 128  # every second pixel of each axis; early every fourth of images as large as this
 FINE_STEPS = 1  # the last at all
 STILL_NA, STILL_GAIN = 2e-4, 3e-3  # changes from step to step, rms, that no longer matter
-TURNED_DEG = 8.0  # a board turned further is said to be
 WANDERING = 0.03  # a change of gains, rms, that leads nowhere while the error stays
 STILL_ERROR, HARDLY_NA = 0.005, 3e-4  # nor does a change of the error by this share, the LEDs nearly at rest
 
@@ -67,21 +69,10 @@ def calibrate(acquisition: Acquisition, recipe: CalibrationRecipe) -> Generator[
     ------
     InputError : where the kind of acquisition cannot be calibrated, or has too few frames.
     """
-    where = acquisition.source or "the acquisition"
-    if not isinstance(acquisition, LedArray):
-        raise InputError(
-            f"{where} is of kind {acquisition.kind}; calibration takes led_array, so choose a recording with one LED "
-            "per frame"
-        )
-    refuse_colours(acquisition.values(), "a calibration", ONE_COLOUR, where)
-    if acquisition.frame_count < FEWEST:
-        raise InputError(
-            f"{where} has {acquisition.frame_count} frames; calibration needs {FEWEST} or more, from LEDs whose pupils "
-            "overlap"
-        )
-    run = _Stages(acquisition, recipe)
-    for stage in (run.look_for_the_board, run.fit_the_board, run.fit_the_leds, run.check_the_depth, run.finish):
-        yield from compute.on_one_thread(stage())
+    run = _Stages(can_be_calibrated(acquisition), recipe)
+    found = yield from checkpoint.once_from("calibration", run.stages())
+    if run.stage == 0:  # all of it was done before
+        run.take_up(found)
     return run.result()
 
 
@@ -99,14 +90,46 @@ class _Stages:
         self.directions = np.asarray(self.region.illumination_na)  # the nominal ones, once rightly oriented
         self.before, self.after = np.zeros(0), np.zeros(0)
         self.outlier_frames: list[OutlierFrame] = []
-        self.warnings: list[str] = []
-        self.remarks: list[str] = []
+        self.warnings, self.remarks = list[str](), list[str]()
         self.otherwise = ""  # what is said of a board that is not as the file says
         self.start = self.found = self.calibrator.nominal
         self.accepted: Accepted | None = None
+        self.depths = no_depths(self.found.z_um)
+        self.stage, self.at = 0, ()  # the stage that is next, and where in it
         self.coarser = COARSER if min(self.calibrator.plan.image_shape) >= ENOUGH else COARSE
         self.done, self.total = 0, len(SCALES) + BOARD_STEPS + recipe.calibration_steps + 6
         self.pace = PreviewPace(self._preview)
+
+    def stages(self) -> Generator[Event, None, dict[str, Any]]:
+        """All stages that are not over yet; returns the state at the end."""
+        self.loop = checkpoint.loop("stages")
+        if self.loop.found is not None:
+            self.take_up(self.loop.found)
+        board, leds = self.fit_the_board, self.fit_the_leds
+        every = (self.look_for_the_board, board, leds, self.check_the_depth, self.fit_again, self.finish)
+        for stage in every[self.stage :]:
+            yield from compute.on_one_thread(stage())
+            self.stage += 1
+            self._reached()
+        return self.state()
+
+    def _reached(self, *at: Any) -> None:
+        """A turn is over, and the next one of this stage begins `at` these values."""
+        self.at = at
+        self.loop.reached(self.state)
+
+    def state(self) -> dict[str, Any]:
+        """All that the next turn depends on."""
+        c, spent = self.calibrator, time.process_time() - self.started
+        own = {name: value for name, value in vars(self).items() if name not in AS_EVER}
+        return {"own": own, "calibrator": c.state(), "na": np.asarray(c.acquisition.illumination_na), "spent": spent}
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        vars(self).update(state["own"])
+        self.started = time.process_time() - state["spent"]
+        self.calibrator = Calibrator(self.region.replace(illumination_na=state["na"]), self.recipe)
+        self.calibrator.take_up(state["calibrator"])
 
     def _preview(self) -> Preview:
         z = self.calibrator.microscope.z_um
@@ -128,6 +151,10 @@ class _Stages:
         self.warnings.append(text)
         return Note(text, "warning")
 
+    def _remark(self, text: str) -> Note:
+        self.remarks.append(text)
+        return Note(text)
+
     def look_for_the_board(self) -> Iterator[Event]:
         """Orientation and pose from the bright frames' spectra; then size and depth by short trials."""
         c = self.calibrator
@@ -141,7 +168,11 @@ class _Stages:
         yield from self._progress("as given")
         c.noise = np.full(len(c.noise), START_NOISE)
         if self.recipe.learn_board:
-            yield from self._start()
+            start = mounted(c, self.recipe.check_orientation)
+            self.orientation, self.directions, self.pose = start.orientation, start.directions, start.pose
+            if start.said:
+                self.otherwise = f"the LED board is mounted otherwise than the file says: {start.said}"
+                yield self._doubt(self.otherwise)
         placed = self.region.replace(illumination_na=self.pose.place(self.directions))
         if self.recipe.learn_z and len(far := far_depths(placed, c.nominal.z_um)) > 1:
             yield from self._try([(self.pose, d) for d in far], "looking for the depth")
@@ -154,43 +185,13 @@ class _Stages:
             depths = np.linspace(z, self.depths.usual_um, 3)
             yield from self._try([(self.pose, float(d)) for d in depths], "looking for the depth")
 
-    def _start(self) -> Iterator[Event]:
-        """Orientation, order and pose of the board, as far as the bright frames' spectra and the dark frames tell."""
-        nominal, check = np.asarray(self.region.illumination_na), self.recipe.check_orientation
-        self.orientation, matrix, self.pose = first_guess(self.region, check)
-        self.directions = orient(nominal, matrix)
-        better = better_start(self.region, self.pose.place(self.directions)) if check else None
-        found = ""
-        if better is not None:
-            self.directions, self.orientation = better.directions, ORIENTATIONS[better.orientation][0]
-            _, _, rest = first_guess(self.region.replace(illumination_na=better.pose.place(self.directions)), False)
-            self.pose, found = better.pose.then(rest), f"the frames show {better.said}"
-        self.pose = refined(self.region, self.directions, self.pose)
-        turn = np.rad2deg(self.pose.turn_rad)
-        if np.array_equal(self.directions, nominal) and abs(turn) <= TURNED_DEG:
-            return
-        turned = f", and the board turned by {turn:.0f} deg" if abs(turn) > TURNED_DEG else ""
-        said = found or f"the LED directions are taken {self.orientation}{turned}"
-        number = [name for name, _ in ORIENTATIONS].index(self.orientation)
-        known = half_turn_told(self.calibrator, self.pose.place(self.directions))
-        if known is None:
-            twin = ORIENTATIONS[half_turn(number)][0]
-            said += f"; half a turn more ({twin}) fits as well, with the phase and the depth reversed"
-        elif known:
-            self.orientation = ORIENTATIONS[half_turn(number)][0]
-            self.directions, shift = -self.directions, self.pose.shift
-            self.pose = BoardPose(self.pose.turn_rad, (-shift[0], -shift[1]), self.pose.scale)
-            said += ", half a turn further, which the depth or pupil of the file tells"
-        self.otherwise = f"the LED board is mounted otherwise than the file says: {said}"
-        yield self._doubt(self.otherwise)
-
     def _try(self, candidates: list[tuple[BoardPose, float]], what: str) -> Iterator[Event]:
         """Take up the candidate whose short reconstruction predicts withheld frames best; the first needs not win."""
         c, errors = self.calibrator, []
         near = np.argsort(np.hypot(*self.pose.place(self.directions).T), kind="stable")[:NEAR]
         for pose, z in candidates:
             c.believe(c.nominal.changed(na=pose.place(self.directions), z_um=z))
-            errors.append(trial_error(c, near))
+            errors.append(checkpoint.once("trial", partial(trial_error, c, near)))
             yield from self._progress(what)
         errors[0] -= BETTER
         self.pose, z = candidates[int(np.argmin(errors))]
@@ -200,17 +201,19 @@ class _Stages:
 
     def fit_the_board(self) -> Iterator[Event]:
         """Gains, depth, pupil and ambient light together with the whole board."""
-        before = self.pose
-        for _ in range(BOARD_STEPS):
+        first, before = self.at or (0, self.pose)
+        for number in range(first, BOARD_STEPS):
             self.calibrator.sweep(PASSES[:3], recover_gain=self.recipe.learn_gains)
             ahead = BoardPose.of((1 + ONWARD) * self.pose.vector - ONWARD * before.vector)
             before, self.pose = self.pose, self.calibrator.step_board(self.directions, ahead, 0.5, self.coarser)
             yield from self._progress("board, gains and pupil")
+            self._reached(number + 1, before)
 
     def fit_the_leds(self) -> Iterator[Event]:
         """Single LEDs, and all the rest with them, until nothing moves any more; then once with every pixel."""
-        c, fine, moved, last = self.calibrator, 0, 0.0, np.inf
-        for number in range(self.recipe.calibration_steps):
+        c = self.calibrator
+        first, fine, moved, last = self.at or (0, 0, 0.0, np.inf)
+        for number in range(first, self.recipe.calibration_steps):
             far = number < FAR
             coarse = self.coarser if far else COARSE
             c.sweep(PASSES if far else WARM_PASSES)
@@ -227,6 +230,7 @@ class _Stages:
             fine += bool(fine) or still or number >= self.recipe.calibration_steps - 1 - FINE_STEPS
             if fine > FINE_STEPS:
                 break
+            self._reached(number + 1, fine, moved, last)
 
     def _board(self) -> np.ndarray:
         """Where the board would have the LEDs (led, 2), from where they were found."""
@@ -253,7 +257,11 @@ class _Stages:
         self.recipe = self.recipe.model_copy(update={**HELD, "learn_background": "none"})
         self.calibrator = Calibrator(self.region.replace(illumination_na=self.directions), self.recipe)
         self.pose = BoardPose()
-        yield from self.fit_the_leds()
+
+    def fit_again(self) -> Iterator[Event]:
+        """The LEDs of a sample that is not flat, whose gains alone are looked for."""
+        if not self.depths.flat:
+            yield from self.fit_the_leds()
 
     def finish(self) -> Iterator[Event]:
         """The errors that are left, who disagrees, and what the frames could not tell."""
@@ -311,10 +319,6 @@ class _Stages:
         if text := self.accepted.said:
             yield self._remark(text)
 
-    def _remark(self, text: str) -> Note:
-        self.remarks.append(text)
-        return Note(text, "info")
-
     def _corrected(self, acquisition: LedArray) -> LedArray:
         c, flat = self.calibrator, self.depths.flat
         dark = bool((c.side < 0).any())
@@ -325,11 +329,7 @@ class _Stages:
     def result(self) -> Calibration:
         c, m = self.calibrator, self.found
         energies = c.energies()
-        used = np.setdiff1d(np.arange(len(energies)), [s.frame for s in self.outlier_frames])
-
-        def total(errors: np.ndarray) -> float:
-            return float((errors[used] ** 2 * energies[used]).sum() / energies[used].sum()) ** 0.5
-
+        total = partial(overall, energies=energies, without=[outlier.frame for outlier in self.outlier_frames])
         figures = {
             "relative_amplitude_error_before": total(self.before),
             "relative_amplitude_error": total(self.after),

@@ -14,6 +14,7 @@ from ...data.acquisition import LedArray
 from ...forward import fourier
 from ...optics.pupil import aperture, axial_frequency, zernike_powers
 
+JUMP, BORDER = 1.3, 0.12  # a border's jump over the usual step; share of the frame that then fades
 CHUNK = 32  # LEDs looked at together
 OFFSET = 1.5  # of the noise, added under both roots: 3/8 electron, so that few electrons are as noisy as many
 
@@ -194,3 +195,22 @@ def strided_images(windows: torch.Tensor, plan: fourier.Windows, stride: int) ->
     whole = torch.nn.functional.pad(windows, (0, pad[1], 0, pad[0]))
     folds = whole.unflatten(-1, (-1, small[1])).sum(-2).unflatten(-2, (-1, small[0])).sum(-3)
     return torch.fft.ifft2(folds, norm="forward")
+
+
+def taper(counts: torch.Tensor) -> torch.Tensor:
+    """Weight of each pixel (y, x) of frames (led, y, x): 1, falling to 0 at borders that do not fit the other side.
+
+    The Fourier transform joins opposite borders. Where the frames jump there, what lies between is left open.
+    """
+    weight = torch.ones(counts.shape[-2:])
+    for axis in (-2, -1):
+        n = counts.shape[axis]
+        jump = (counts.select(axis, 0) - counts.select(axis, n - 1)).abs().mean()
+        usual = counts.diff(dim=axis).abs().mean()
+        if jump < JUMP * usual:
+            continue
+        distance = torch.minimum(torch.arange(n), n - 1 - torch.arange(n)) + 0.5
+        ramp = torch.clamp(distance / (BORDER * n), max=1.0)
+        ramp = torch.sin(ramp * np.pi / 2) ** 2
+        weight = weight * (ramp[:, None] if axis == -2 else ramp[None, :])
+    return weight

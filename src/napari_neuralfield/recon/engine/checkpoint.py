@@ -105,6 +105,11 @@ class Checkpoint:
         """End the run with `StoppedHere` at the next turn of a loop or end of a stage. May be called by a signal."""
         self._stop = True
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the run was asked to stop."""
+        return self._stop
+
     def name_of(self, what: str) -> str:
         """The full name of a loop or stage that begins now: stages are folders, and repeated names are counted."""
         name = "/".join([*self._inside, what])
@@ -179,11 +184,12 @@ def using(checkpoint: Checkpoint | None) -> Iterator[None]:
 class Loop:
     """One loop of a run.
 
-    `found` is the state that it begins with, None at the usual beginning.
+    `found` is the state that it begins with, None at the usual beginning; `kept` says whether anybody keeps states.
     """
 
     def __init__(self, what: str) -> None:
         self._checkpoint = _CURRENT.get()
+        self.kept = self._checkpoint is not None
         self._name = "" if self._checkpoint is None else self._checkpoint.name_of(what)
         self.found: Any = None if self._checkpoint is None else self._checkpoint.found(self._name)
 

@@ -21,9 +21,9 @@ from ..calibration.apply import central
 from ..calibration.board_from_spectra import far_depths
 from ..calibration.depth_map import depth_map
 from ..calibration.first_stage import arrays_of, said_of
-from ..calibration.recipe import CalibrationRecipe
+from ..calibration.recipe import FEWEST, CalibrationRecipe
 from ..calibration.result import Calibration
-from ..calibration.stages import FEWEST, calibrate
+from ..calibration.stages import calibrate
 from ..engine.recipe import build, method, option
 from ..projection.chromatic import align_leds
 from ..projection.setup import Z_UM, Depths, finished, first_look

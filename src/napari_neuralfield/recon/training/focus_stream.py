@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -12,6 +14,7 @@ import torch
 from ...forward.brightfield import BrightField
 from ...simulate.random_scenes import SCENES
 from ..focus.network_inputs import RANGE, UPSAMPLING, Defocus, channels, transfer, weak_phase
+from .scene_pool import ScenePool
 
 Draw = Callable[[int, int, np.random.Generator], np.ndarray]
 DEFAULT_WEIGHTS = {"cells": 0.55, "layer": 0.22, "filaments": 0.08, "litter": 0.04, "leaves": 0.08, "noise": 0.03}
@@ -88,10 +91,9 @@ class DefocusStream:
         draw: Draw | None = None,
         seed: int = 0,
     ) -> None:
-        self.variety, self.size, self.patch, self.pool, self.per_scene = variety, size, patch, pool, per_scene
+        self.variety, self.size, self.patch = variety, size, patch
         self.rng, self.draw = np.random.default_rng(seed), draw or any_kind
-        self.scenes: list[Scene] = []
-        self._due, self._next = 0.0, 0
+        self.pool = ScenePool(self._numbered, pool, per_scene, seed)
 
     def scene(self) -> Scene:
         """One more scene, imaged by a microscope of its own."""
@@ -110,22 +112,35 @@ class DefocusStream:
         generator = torch.Generator().manual_seed(int(self.rng.integers(2**62)))
         return light + sigma * torch.randn(frame.shape, generator=generator)
 
+    def _numbered(self, rng: np.random.Generator) -> Scene:
+        """A scene drawn by `rng`."""
+        self.rng, own = rng, self.rng
+        try:
+            return self.scene()
+        finally:
+            self.rng = own
+
     def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Channels (count, 4, patch, patch) and phases (count, Y, X)."""
-        while len(self.scenes) < min(self.pool, max(8, count)) or self._due >= 1:
-            self._add(self.scene())
-            self._due = max(0.0, self._due - 1)
-        self._due += count / self.per_scene
-        drawn = [self._patch(self.scenes[int(self.rng.integers(len(self.scenes)))]) for _ in range(count)]
+        scenes = self.pool.take(count)
+        drawn = [self._patch(scenes[int(self.rng.integers(len(scenes)))]) for _ in range(count)]
         given, phases = zip(*drawn, strict=True)
         return torch.stack(given), torch.stack(phases).float()
 
-    def _add(self, scene: Scene) -> None:
-        if len(self.scenes) < self.pool:
-            self.scenes.append(scene)
-        else:
-            self.scenes[self._next] = scene
-            self._next = (self._next + 1) % self.pool
+    def state(self) -> dict[str, object]:
+        """All that the next batch depends on."""
+        return {"rng": self.rng.bit_generator.state, "pool": self.pool.state()}
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.rng.bit_generator.state = state["rng"]
+        self.pool.take_up(state["pool"])
+
+    def apart(self) -> DefocusStream:
+        """More of the same; what is taken there is not missing here."""
+        other = copy.copy(self)
+        other.rng, other.pool = copy.deepcopy(self.rng), self.pool.apart()
+        return other
 
     def _patch(self, scene: Scene) -> tuple[torch.Tensor, torch.Tensor]:
         frame = self.noisy(scene.frame)

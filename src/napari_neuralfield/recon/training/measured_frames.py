@@ -6,7 +6,9 @@ of such a stack are made coarse as a camera would. Frame and truth share their o
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,6 +60,20 @@ class MeasuredFrames:
             found.append(patch_of(given, sample.phase, (y, x), self.patch, self.rng))
         channels, phases = zip(*found, strict=True)
         return torch.stack(channels), torch.stack(phases)
+
+    def state(self) -> dict[str, object]:
+        """All that the next batch depends on."""
+        return {"rng": self.rng.bit_generator.state}
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.rng.bit_generator.state = state["rng"]
+
+    def apart(self) -> MeasuredFrames:
+        """More of the same; what is taken there is not missing here."""
+        other = copy.copy(self)
+        other.rng = copy.deepcopy(self.rng)
+        return other
 
 
 def pairs_of(material: Material, patch: int) -> tuple[list[Pair], list[Pair]]:

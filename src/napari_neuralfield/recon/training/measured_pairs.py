@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import numpy as np
 import torch
 from scipy import ndimage
@@ -54,6 +57,20 @@ class MeasuredPairs:
             rows, columns = slice(y * factor, (y + side) * factor), slice(x * factor, (x + side) * factor)
             phases.append(self.phases[which][rows, columns])
         return torch.stack(channels), torch.stack(phases)
+
+    def state(self) -> dict[str, object]:
+        """All that the next batch depends on."""
+        return {"rng": self.rng.bit_generator.state}
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.rng.bit_generator.state = state["rng"]
+
+    def apart(self) -> MeasuredPairs:
+        """More of the same; what is taken there is not missing here."""
+        other = copy.copy(self)
+        other.rng = copy.deepcopy(self.rng)
+        return other
 
 
 def truth_of(pair: Pair, placement: Placement, shape: tuple[int, int]) -> torch.Tensor:

@@ -10,6 +10,7 @@ from torch import nn
 
 from ...networks.pretrained import Weights
 from ...registry import NETWORKS
+from ...types import InputError
 from ..engine.recipe import checked, opening_line
 from .material import NOTHING, Material
 from .recipe import TrainRecipe
@@ -134,3 +135,32 @@ def material_for(recipe: TrainRecipe, read: Callable[[str, str], Any], given: Ma
     if found["frames"] is not None and found["like"] is None:
         found["like"] = found["frames"]
     return Material(**found)
+
+
+def check_sizes(wanted: Mapping[str, object], start: Weights, resume: bool, names: Mapping[str, str]) -> None:
+    """Whether weights can be gone on from by a training that asks for a network of these sizes.
+
+    Parameters
+    ----------
+    wanted : sizes of the network by name.
+    start, resume : weights to go on from, and whether they are half-finished.
+    names : of the sizes that must agree, and the option that decides each.
+
+    Raises
+    ------
+    InputError : where there is nothing to resume, or one of `names` differs.
+    """
+    if resume and "training.count" not in start.tensors:
+        raise InputError(
+            f"the training of these weights is finished after {start.header['steps']} steps, so there is nothing to "
+            "resume; train on from them with --from"
+        )
+    given = start.header["sizes"]
+    for name, decides in names.items():
+        if wanted[name] != given[name]:
+            what = "" if name == decides else f"{name} "
+            both = decides if decides in ("size", "loss") else f"{decides} and size"
+            raise InputError(
+                f"option {decides} asks for {what}{wanted[name]} but the weights to go on from have {given[name]}; a "
+                f"network keeps its sizes, so leave {both} out or train a new one"
+            )

@@ -19,12 +19,12 @@ from ...networks.pretrained import Weights
 from ..patterns.network_inputs import CANONICAL, CHANNELS
 from ..patterns.trust import statistics
 from .material import NOTHING, Material, Pair, every_fifth
-from .networks import network
+from .networks import check_sizes, network
 from .phase_losses import laplace
 from .recipe import TrainNeuPhRecipe
 from .self_supervision import FrameMisfit
 from .source import Source, aside_of, check, source_of
-from .trainer import Batch, Stream, check_sizes, run_training
+from .trainer import Batch, Stream, run_training
 
 SMALL: dict[str, Any] = {
     "groups": ((0, 1, 2, 3, 4, 5, 6),), "channels": 64, "blocks": 10, "dilations": (1, 1, 2, 2, 4, 4, 2, 2, 1, 1),
@@ -65,10 +65,10 @@ class NeuPhTask:
     def aside(self) -> Batch:
         return aside_of(self.recipe, self.material)
 
-    def own_parameters(self, seed: int) -> list[dict[str, object]]:
+    def own_parameters(self) -> list[dict[str, object]]:
         if self.material.frames is None:
             return []
-        self.misfit = FrameMisfit(self.material.frames, self.recipe.patch_px, seed, self.device)
+        self.misfit = FrameMisfit(self.material.frames, self.recipe.patch_px, self.device)
         return [{"params": list(self.misfit.parameters()), "lr": MICROSCOPE_RATE}]
 
     def loss(
@@ -84,7 +84,7 @@ class NeuPhTask:
         answer = self._on_grid(network, channels, y / factor, x / factor)
         loss, error = laplace(answer, truth, weigh_by_scale=self.recipe.weigh_by_scale)
         if self.misfit is not None:
-            loss = loss + self.recipe.frames_weight * self.misfit(network)
+            loss = loss + self.recipe.frames_weight * self.misfit(network, generator)
         return loss, error
 
     def answer(self, network: nn.Module, channels: torch.Tensor) -> torch.Tensor:

@@ -6,8 +6,10 @@ microscopes do. A scene is imaged once and used several times, cropped elsewhere
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,8 +20,10 @@ from ...optics.pupil import wavefront
 from ...simulate.random_scenes import Scene, random_scene
 from ..patterns.dpc import DpcSolver
 from ..patterns.network_inputs import Canonical, normalise
+from .scene_pool import ScenePool
 
 NOLL = (4, 5, 6, 7, 8, 11)
+Shown = tuple[torch.Tensor, torch.Tensor, int, float]  # frames, phase, number of the board, chance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,13 +153,11 @@ class TrainingStream:
         seed: int = 0,
     ) -> None:
         self.optics, self.variety, self.patch, self.weights = optics, variety or Variety(), patch, weights
-        self.size, self.per_scene, self.pool = size, per_scene, pool
+        self.size = size
         self.rng = np.random.default_rng(seed)
         self.draw, self.chance = draw, chance
         self.boards = [board(optics, self.variety, size, self.rng) for _ in range(boards)]
-        self.scenes: list[tuple[torch.Tensor, torch.Tensor, int]] = []
-        self.chances: list[float] = []
-        self._due, self._next = 0.0, 0
+        self.pool = ScenePool(self._numbered, pool, per_scene, seed)
 
     def scene(self) -> tuple[torch.Tensor, torch.Tensor, int]:
         """Frames (5, y, x) without noise, phase (Y, X), and the board that made them."""
@@ -192,29 +194,44 @@ class TrainingStream:
         frames = self.noisy(clean)[None]
         return normalise(frames, self.boards[board].dpc(frames[:, :2]), self.boards[board].turn_deg)[0]
 
+    def _numbered(self, rng: np.random.Generator) -> Shown:
+        """A scene drawn by `rng`, and its chance to be shown."""
+        self.rng, own = rng, self.rng
+        try:
+            frames, phase, board = self.scene()
+            return frames, phase, board, 1.0 if self.chance is None else self.chance(self.channels(frames, board))
+        finally:
+            self.rng = own
+
     def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Channels (count, 7, patch, patch) and phases (count, Y, X)."""
-        while len(self.scenes) < min(self.pool, max(8, count)) or (self._due >= 1):
-            fresh = self.scene()
-            chance = 1.0 if self.chance is None else self.chance(self.channels(fresh[0], fresh[2]))
-            if len(self.scenes) < self.pool:
-                self.scenes.append(fresh)
-                self.chances.append(chance)
-            else:
-                self.scenes[self._next], self.chances[self._next] = fresh, chance
-                self._next = (self._next + 1) % self.pool
-            self._due = max(0.0, self._due - 1)
-        self._due += count / self.per_scene
+        scenes = self.pool.take(count)
         if self.chance is None:
-            chosen = self.rng.integers(0, len(self.scenes), count)
+            chosen = self.rng.integers(0, len(scenes), count)
         else:
-            chosen = self.rng.choice(len(self.scenes), count, p=np.array(self.chances) / sum(self.chances))
+            chances = np.array([chance for *_, chance in scenes])
+            chosen = self.rng.choice(len(scenes), count, p=chances / chances.sum())
         channels, phases, factor = [], [], self.optics.upsampling
         for index in chosen:
-            clean, phase, board = self.scenes[int(index)]
+            clean, phase, board, _ = scenes[int(index)]
             made = self.channels(clean, board)
             y, x = (int(v) for v in self.rng.integers(0, self.size - self.patch + 1, 2))
             channels.append(made[:, y : y + self.patch, x : x + self.patch])
             rows = slice(y * factor, (y + self.patch) * factor)
             phases.append(phase[rows, x * factor : (x + self.patch) * factor])
         return torch.stack(channels), torch.stack(phases).float()
+
+    def state(self) -> dict[str, object]:
+        """All that the next batch depends on."""
+        return {"rng": self.rng.bit_generator.state, "pool": self.pool.state()}
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.rng.bit_generator.state = state["rng"]
+        self.pool.take_up(state["pool"])
+
+    def apart(self) -> TrainingStream:
+        """More of the same; what is taken there is not missing here."""
+        other = copy.copy(self)
+        other.rng, other.pool = copy.deepcopy(self.rng), self.pool.apart()
+        return other

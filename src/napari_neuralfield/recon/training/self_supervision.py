@@ -6,7 +6,6 @@ objective's low aberrations are found on the way, one value of each for the whol
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -35,7 +34,7 @@ class FrameMisfit(nn.Module):
     InputError : where the frames are none of the network's patterns, or smaller than a patch.
     """
 
-    def __init__(self, acquisition: MultiplexedLed, patch: int, seed: int, device: torch.device) -> None:
+    def __init__(self, acquisition: MultiplexedLed, patch: int, device: torch.device) -> None:
         super().__init__()
         self.channels = inputs_of(acquisition).channels.to(device)
         rows, columns = (int(n) for n in self.channels.shape[1:])
@@ -44,7 +43,7 @@ class FrameMisfit(nn.Module):
                 f"{acquisition.source or 'the acquisition'}: its frames are {rows} x {columns} of the network's pixels "
                 f"and patch_px is {patch}; it must be smaller than the frames and larger than {2 * RIM + 8}"
             )
-        self.patch, self.rng, self.device = patch, np.random.default_rng(seed), device
+        self.patch, self.device = patch, device
         self.board = BoardOf(acquisition).exact(CANONICAL, patch)
         self.ratio = nn.Parameter(torch.tensor(START_RATIO))
         self.aberration_rad = nn.Parameter(torch.zeros(len(NOLL)))
@@ -53,10 +52,10 @@ class FrameMisfit(nn.Module):
         fade[: SOFT * FINE], fade[-SOFT * FINE :] = ramp, ramp.flip(0)
         self.fade = (fade[:, None] * fade).to(device)
 
-    def forward(self, network: LocalConditionalNetwork) -> torch.Tensor:
-        """Mean absolute difference of predicted and measured channels at a random place."""
+    def forward(self, network: LocalConditionalNetwork, generator: torch.Generator) -> torch.Tensor:
+        """Mean absolute difference of predicted and measured channels at a place that `generator` draws."""
         rows, columns = (n - self.patch + 1 for n in self.channels.shape[1:])
-        y, x = int(self.rng.integers(rows)), int(self.rng.integers(columns))
+        y, x = (int(torch.randint(n, (), generator=generator)) for n in (rows, columns))
         shown = self.channels[:, y : y + self.patch, x : x + self.patch]
         axis = torch.arange(self.patch * FINE, device=self.device) / FINE
         with torch.autocast(self.device.type, torch.bfloat16, enabled=False):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -31,6 +32,15 @@ class Source(Protocol):
     def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Channels (count, channel, patch, patch) and phases (count, Y, X)."""
 
+    def state(self) -> dict[str, object]:
+        """All that the next batch depends on."""
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+
+    def apart(self) -> Self:
+        """More of the same; what is taken there is not missing here."""
+
 
 class Mixed:
     """Patches of either of two sources, of the second with a given chance."""
@@ -43,6 +53,17 @@ class Mixed:
         parts = [source.batch(n) for source, n in ((self.one, count - second), (self.two, second)) if n]
         channels, phases = zip(*parts, strict=True)
         return torch.cat(channels), torch.cat(phases)
+
+    def state(self) -> dict[str, object]:
+        return {"rng": self.rng.bit_generator.state, "one": self.one.state(), "two": self.two.state()}
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        self.rng.bit_generator.state = state["rng"]
+        self.one.take_up(state["one"])
+        self.two.take_up(state["two"])
+
+    def apart(self) -> Mixed:
+        return Mixed(self.one.apart(), self.two.apart(), self.share, copy.deepcopy(self.rng))
 
 
 def source_of(recipe: TrainNeuPhRecipe, material: Material, seed: int) -> Source:

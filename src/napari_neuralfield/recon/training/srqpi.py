@@ -15,11 +15,11 @@ from ..focus.network_inputs import CHANNELS, CONDENSER, RANGE, UPSAMPLING
 from .focus_source import aside_of, check, source_of
 from .material import NOTHING, Material
 from .measured_frames import pairs_of
-from .networks import network
+from .networks import check_sizes, network
 from .phase_losses import laplace, squared
 from .recipe import TrainDefocusRecipe, TrainSrcnnRecipe, TrainSrqpiRecipe
 from .source import Source
-from .trainer import Batch, Stream, check_sizes, run_training
+from .trainer import Batch, Stream, run_training
 
 SMALL: dict[str, Any] = {"widths": (64, 96, 128, 160, 128), "norm": "none", "entry": "pixels", "head": 16}
 PUBLISHED: dict[str, Any] = {"widths": (64, 128, 256, 512, 1024), "norm": "batch", "entry": "bicubic", "head": 16}
@@ -65,7 +65,7 @@ class DefocusTask:
     def aside(self) -> Batch:
         return aside_of(self.recipe, self.material, self.kept[1])
 
-    def own_parameters(self, seed: int) -> list[dict[str, object]]:
+    def own_parameters(self) -> list[dict[str, object]]:
         return []  # the microscope is known
 
     def loss(

@@ -20,6 +20,7 @@ from ... import __version__, compute
 from ...networks.pretrained import Weights
 from ...optics.grids import spread
 from ...types import Event, InputError, Note, Progress
+from ..engine import checkpoint
 from ..engine.readings import Readings
 from .material import Material, Pair
 from .recipe import TrainRecipe
@@ -89,7 +90,7 @@ class Task(Protocol):
     def aside(self) -> Batch:
         """Patches that are never trained on."""
 
-    def own_parameters(self, seed: int) -> list[dict[str, object]]:
+    def own_parameters(self) -> list[dict[str, object]]:
         """Parameters besides the network's, as groups of the optimiser."""
 
     def loss(
@@ -137,7 +138,7 @@ class Trainer:
             self._resume(start)
         self.history = _history(start)
         self.stream = task.source(recipe.seed + 1000 * self.steps)
-        for group in task.own_parameters(recipe.seed + self.steps):
+        for group in task.own_parameters():
             self.optimiser.add_param_group(group)
         self._generator = compute.seed(recipe.seed + 1000 * self.steps)
         self._aside: Batch | None = None
@@ -201,8 +202,8 @@ class Trainer:
                     if moment in state:
                         tensors[f"training.{moment}.{name}"] = _copied(state[moment])
             tensors["training.count"] = torch.tensor(float(self.steps))
-        batches = 8 if resumable else -(-STATISTICS // 8)
-        channels = torch.cat([self.stream.batch(self.recipe.batch)[0] for _ in range(batches)])
+        batches, more = 8 if resumable else -(-STATISTICS // 8), self.stream.apart()
+        channels = torch.cat([more.batch(self.recipe.batch)[0] for _ in range(batches)])
         header = {
             "network": self.task.name, "sizes": self.network.sizes, "optics": self.task.optics,
             "channels": list(self.task.channels), "recipe": self.recipe.model_dump(), "steps": self.steps,
@@ -212,6 +213,30 @@ class Trainer:
         if not resumable:
             del header["seconds"]  # equal trainings end in equal files
         return Weights(tensors, header)
+
+    def state(self) -> dict[str, object]:
+        """All that the next step depends on."""
+        return {
+            "steps": self.steps, "seconds": self.seconds, "network": dict(self.network.state_dict()),
+            "own": [value.detach() for value in self._own()], "mean": dict(self.mean.state_dict()),
+            "optimiser": self.optimiser.state_dict(), "stream": self.stream.state(),
+            "generator": self._generator.get_state(),
+        }  # fmt: skip
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.steps, self.seconds = state["steps"], state["seconds"]
+        self.network.load_state_dict(state["network"])
+        self.mean.load_state_dict(state["mean"])
+        for value, kept in zip(self._own(), state["own"], strict=True):
+            value.data.copy_(kept)
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.stream.take_up(state["stream"])
+        self._generator.set_state(state["generator"])
+
+    def _own(self) -> list[torch.Tensor]:
+        """Parameters besides the network's."""
+        return [value for group in self.optimiser.param_groups[1:] for value in group["params"]]
 
     def _resume(self, start: Weights) -> None:
         for name, value in self.network.named_parameters():
@@ -236,35 +261,6 @@ def _statistics(names: Sequence[str], channels: torch.Tensor) -> dict[str, list[
         for what, values in (("std", channels[:, number].std((1, 2))), ("mean", channels[:, number].mean((1, 2)))):
             found[f"{name} {what}"] = [round(float(v), 5) for v in np.percentile(values, [1, 50, 99])]
     return found
-
-
-def check_sizes(wanted: Mapping[str, object], start: Weights, resume: bool, names: Mapping[str, str]) -> None:
-    """Whether weights can be gone on from by a training that asks for a network of these sizes.
-
-    Parameters
-    ----------
-    wanted : sizes of the network by name.
-    start, resume : weights to go on from, and whether they are half-finished.
-    names : of the sizes that must agree, and the option that decides each.
-
-    Raises
-    ------
-    InputError : where there is nothing to resume, or one of `names` differs.
-    """
-    if resume and "training.count" not in start.tensors:
-        raise InputError(
-            f"the training of these weights is finished after {start.header['steps']} steps, so there is nothing to "
-            "resume; train on from them with --from"
-        )
-    given = start.header["sizes"]
-    for name, decides in names.items():
-        if wanted[name] != given[name]:
-            what = "" if name == decides else f"{name} "
-            both = decides if decides in ("size", "loss") else f"{decides} and size"
-            raise InputError(
-                f"option {decides} asks for {what}{wanted[name]} but the weights to go on from have {given[name]}; a "
-                f"network keeps its sizes, so leave {both} out or train a new one"
-            )
 
 
 def _history(start: Weights | None) -> list[dict[str, object]]:
@@ -300,6 +296,14 @@ def run_training(
     if task.kept[0]:
         yield Note(f"measured pairs: {len(task.kept[0])} to train on, {len(task.kept[1])} kept aside")
     due, error, late = trainer.seconds + recipe.validate_every_s, float("nan"), Readings()
+    loop = checkpoint.loop("training")
+    if loop.found is not None:
+        trainer.take_up(loop.found["trainer"])
+        due, error = loop.found["due"], loop.found["error"]
+
+    def reached() -> dict[str, object]:
+        return {"trainer": trainer.state(), "due": due, "error": error}
+
     while trainer.done < 1:
         for (now,) in late.take(trainer.step()):
             if not np.isfinite(now):
@@ -312,7 +316,9 @@ def run_training(
         yield Progress(trainer.steps, total, error, "steps, mean error in rad")
         if stopped():
             yield Trained(trainer.weights(resumable=True), False)
+            loop.reached(reached)
             return
+        loop.reached(reached)
         if trainer.seconds >= due:
             yield trainer.validate()
             if trainer.done >= 1:
