@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from scan_scene import far_field
 
-from napari_neuralfield.io import save_planes
+from napari_neuralfield.io import save_acquisition, save_cxi, save_planes
 from napari_neuralfield.io.native import staging
 from napari_neuralfield.io.native.atomic import writing
 from napari_neuralfield.io.native.outputs import free, one_file, partial_of
@@ -155,6 +157,28 @@ def test_an_error_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None
         interrupted()
     assert names(tmp_path) == ["o.npy"]
     assert np.load(path).max() == 7
+
+
+@pytest.mark.parametrize("ending", [".npy", ".tif", ".png", ".ome.zarr"])
+def test_equal_images_are_equal_bytes(tmp_path: Path, ending: str) -> None:
+    found = []
+    for n in range(2):
+        (tmp_path / f"{n}").mkdir()
+        made = planes(tmp_path / f"{n}" / f"o{ending}")
+        files = [made] if made.is_file() else sorted(path for path in made.rglob("*") if path.is_file())
+        found.append([(path.relative_to(tmp_path / f"{n}"), path.read_bytes()) for path in files])
+    assert found[0] == found[1]
+
+
+def test_equal_recordings_are_equal_bytes_whenever_they_are_written(tmp_path: Path) -> None:
+    recording, _ = far_field()
+    savers = {".acq.h5": save_acquisition, ".cxi": save_cxi}
+    for number in range(2):
+        for ending, save in savers.items():
+            save(tmp_path / f"{number}{ending}", recording)
+        time.sleep(1.1 if number == 0 else 0)  # HDF5 counts in seconds
+    for ending in savers:
+        assert (tmp_path / f"0{ending}").read_bytes() == (tmp_path / f"1{ending}").read_bytes()
 
 
 def test_equal_tensors_are_equal_bytes_whatever_the_order(tmp_path: Path) -> None:

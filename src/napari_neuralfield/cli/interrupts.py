@@ -50,7 +50,7 @@ def asked_to_end(begun: Callable[[], bool]) -> Iterator[threading.Event]:
 
 @contextlib.contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None], instead_of: tuple[object, ...] | None) -> Iterator[None]:
-    """Let `handler` hear the signals whose handlers are among `instead_of`, or any but "ignore" where None."""
+    """Let `handler` hear signals whose handlers are among `instead_of`; where None, Ctrl-C and all heard already."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -63,7 +63,8 @@ def _handled(handler: Callable[[int, FrameType | None], None], instead_of: tuple
 
     before = {number: signal.getsignal(number) for number in ENDING}
     for number, old in before.items():
-        if old in instead_of if instead_of is not None else callable(old):
+        everything = callable(old) or number == signal.SIGINT
+        if (old in instead_of) if instead_of is not None else everything:
             signal.signal(number, heard)
     try:
         yield

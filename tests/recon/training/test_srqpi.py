@@ -93,10 +93,10 @@ def test_everything_a_user_may_give_at_once(folder: Path, tmp_path: Path, capsys
     assert "measured pairs: 2 to train on, 0 kept aside" in capsys.readouterr().out
     assert load_weights(target, "srqpi").header["known"]["fresnel"] == [0.31361, 0.31361]  # 4 um at 2.6 um, in all
     alone = ["--stack", str(folder), "--pairs-share", "1"]
-    assert cli.main(["train", "srqpi", *SHORT, *TINY, *alone, "-o", str(target)]) == 2
+    assert cli.main(["train", "srqpi", *SHORT, *TINY, *alone, "-o", str(target), "--overwrite"]) == 2
     assert "plane" in capsys.readouterr().err  # the folder also holds a single plane
     alone[1] = str(folder / "stack.acq.h5")
-    assert cli.main(["train", "srqpi", *SHORT, *TINY, *alone, "-o", str(target)]) == 0
+    assert cli.main(["train", "srqpi", *SHORT, *TINY, *alone, "-o", str(target), "--overwrite"]) == 0
 
 
 def test_like_is_the_microscope_and_the_noise_of_a_file() -> None:

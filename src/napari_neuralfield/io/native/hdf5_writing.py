@@ -44,8 +44,12 @@ class PatientFile(io.FileIO):
 def hdf5_for_writing(path: Path) -> Iterator[h5py.File]:
     """A new HDF5 file; an error of writing is raised as OSError when the block ends."""
     with PatientFile(path) as target:
-        with h5py.File(target, "w") as file:
-            yield file
+        try:
+            with h5py.File(target, "w") as file:
+                yield file
+        except OSError:  # of HDF5, which stumbles over what the file could not hold
+            if target.error is None:
+                raise
         if target.error is not None:
             raise target.error
 
