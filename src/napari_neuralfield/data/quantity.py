@@ -112,7 +112,7 @@ def check_value(name: str, q: Quantity, value: object, where: str) -> Any:
         array = np.asarray(value, dtype=kind)
     except (TypeError, ValueError, OverflowError):
         raise InputError(
-            f"{where}: {name} is {str(value)[:80]}; it must be a number{f' in {q.unit}' if q.unit else ''}"
+            f"{where}: {name} is {repr(value)[:80]}; it must be a number{f' in {q.unit}' if q.unit else ''}"
         ) from None
     if q.shape == () and array.ndim != 0:
         if array.size != 1:
