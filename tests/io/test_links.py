@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import subprocess
 import sys
+import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -240,3 +243,40 @@ def test_a_field_that_is_no_file(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     with pytest.raises(ValueError, match=r"a folder|not a field file"):
         load_result(tmp_path / name)
+
+
+def test_texts_are_what_people_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Larger ones are refused with their size, those of some megabytes are read at once, deep ones end well."""
+    tifffile.imwrite(tmp_path / "a.tif", FRAMES, photometric="minisblack")
+    for text, wanted in (
+        ("#" * 17_000_000 + "\n", "a.yaml: the sidecar is 16 MB; it may have 16"),
+        ("z_um: " + "[" * 100_000 + "]" * 100_000 + "\n", "a.yaml: the sidecar is nested too deeply"),
+        ("z_um:\n  " + "- " * 100_000 + "1\n", "a.yaml: the sidecar is nested too deeply"),
+    ):
+        (tmp_path / "a.yaml").write_text(SAYS + text)
+        assert main(["info", str(tmp_path / "a.tif")]) == 2
+        assert wanted in capsys.readouterr().err
+    (tmp_path / "a.yaml").write_text(SAYS + "title: " + "y" * 10_000_000 + "\n")
+    started = time.process_time()
+    assert open_draft(tmp_path / "a.tif").frames.shape == FRAMES.shape
+    assert time.process_time() - started < 3
+
+
+def test_members_that_nobody_needs_stay_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that claims more than it holds, or is no array, is refused."""
+    path = tmp_path / "a.npz"
+    values = {"wavelength_um": 0.5, "objective_na": 0.1, "pixel_um": 1.0, "illumination_na": np.zeros((4, 2))}
+    np.savez_compressed(path, frames=FRAMES, unused=np.zeros(10**7), **values)
+    read = np.lib.format.read_array
+    shapes = []
+    monkeypatch.setattr(np.lib.format, "read_array", lambda *a, **k: shapes.append(read(*a, **k)) or shapes[-1])
+    assert np.array_equal(open_acquisition(path).frames[1], FRAMES[1])
+    assert max(array.size for array in shapes) == FRAMES.size
+    held = io.BytesIO()
+    np.save(held, FRAMES)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("frames.npy", held.getvalue()[:200])
+        archive.writestr("other.npy", b"hello")
+    (tmp_path / "a.yaml").write_text(SAYS)
+    with pytest.raises(ValueError, match=r"frames speaks of .* MB, of shape \(4, 6, 8\), but holds"):
+        open_acquisition(path).intensity()

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import dataclasses
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -29,7 +30,8 @@ from napari_neuralfield.types import InputError
 
 from .broken import CHEAP, cases, copied, good_files
 
-SECONDS = 20  # after which a case counts as hanging
+SECONDS = 20  # of processor time, after which a case counts as hanging
+WAITED = 120  # seconds of a clock
 NOT_FINITE = 77  # status of a child whose field is not
 
 
@@ -80,6 +82,7 @@ def _tried(path: Path) -> tuple[int, str]:
     if child == 0:
         status = 99
         try:
+            resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
             os.chdir(path.parent)
             for number, name in ((1, "stdout"), (2, "stderr")):
                 os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
@@ -89,7 +92,7 @@ def _tried(path: Path) -> tuple[int, str]:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + WAITED
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
@@ -127,7 +130,7 @@ def _used(path: Path) -> int:
 def _judged(status: int, err: str, path: Path) -> str:
     """What is wrong with an outcome; empty for a good one."""
     lines = [line for line in err.splitlines() if line.strip() and not line.startswith("warning: ")]
-    if status == -1:
+    if status in (-1, -signal.SIGXCPU):
         return "no end"
     if status == NOT_FINITE:
         return "not finite"

@@ -293,9 +293,12 @@ def given(path: Path | None, flag: str = "-o") -> Path:
 
 @contextlib.contextmanager
 def about(file: Path) -> Iterator[None]:
-    """What is refused within the block names the `file`, unless it is about an option."""
+    """What is refused within the block names the `file`, unless it is about an option; numpy is quiet."""
+    import numpy as np
+
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     except InputError as error:
         said = str(error)
         if said.startswith(("option", "output", "method", "device")) or file.name in said:

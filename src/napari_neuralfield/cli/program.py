@@ -15,8 +15,8 @@ from .. import __version__
 app = cyclopts.App(
     name="neuralfield",
     version=__version__,
-    help="From raw frames of a computational microscope to a continuous field, and from the field to images.",
-    help_epilogue="With --follow-links any command also reads files outside of the folder of a file that names them.",
+    help="From raw frames of a computational microscope to a continuous field, and from the field to images. "
+    "With --follow-links any command also reads files outside of the folder of a file that names them.",
     version_flags=["--version"],
     suppress_keyboard_interrupt=False,
 )

@@ -130,7 +130,7 @@ def _summary(value: object) -> object:
     array = np.asarray(value)
     if array.ndim == 0:
         return plain(value)
-    if array.dtype.kind not in "iuf" or array.size == 0:
+    if array.dtype.kind not in "iuf" or not (array == array).any():
         return {"shape": list(array.shape)}
     return {"shape": list(array.shape), "min": plain(np.nanmin(array)), "max": plain(np.nanmax(array))}
 

@@ -122,6 +122,7 @@ def good_pixels(
 
 def no_data(frame: np.ndarray) -> np.ndarray:
     """Where a frame holds what stands for no value at all: not finite, below 0, or the most that its type can hold."""
+    frame = frame.astype(np.float32) if frame.dtype == np.float16 else frame  # which ends far below LARGEST
     largest = np.iinfo(frame.dtype).max if frame.dtype.kind in "ui" else LARGEST
     return ~np.isfinite(frame) | (frame < 0) | (frame >= min(largest, LARGEST))
 

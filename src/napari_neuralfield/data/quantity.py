@@ -51,6 +51,9 @@ def quantity(label: str, unit: str, help: str, *, optional: bool = False, **limi
     return dataclasses.field(default=None, metadata=metadata) if optional else dataclasses.field(metadata=metadata)
 
 
+SHORTEST_UM = 1e-9  # a thousandth of the wavelength of fast electrons
+
+
 def length(label: str, help: str, high: float = math.inf) -> Any:
     """A dataclass field for a length that must be larger than 0 um.
 
@@ -112,7 +115,7 @@ def check_value(name: str, q: Quantity, value: object, where: str) -> Any:
         array = np.asarray(value, dtype=kind)
     except (TypeError, ValueError, OverflowError):
         raise InputError(
-            f"{where}: {name} is {str(value)[:80]}; it must be a number{f' in {q.unit}' if q.unit else ''}"
+            f"{where}: {name} is {repr(value)[:80]}; it must be a number{f' in {q.unit}' if q.unit else ''}"
         ) from None
     if q.shape == () and array.ndim != 0:
         if array.size != 1:
@@ -128,6 +131,8 @@ def check_value(name: str, q: Quantity, value: object, where: str) -> Any:
         _check_range(name, q, array, where)
     if q.unit == DIRECTION:
         _check_lengths(name, array, where)
+    if q.unit == "um" and q.low_open and (array < SHORTEST_UM).any():
+        raise InputError(f"{where}: {name} is {array.min():g} um, which is no length of optics; give it in um")
     if q.integer and (array != np.round(array)).any():
         bad = float(array[array != np.round(array)].flat[0])
         raise InputError(f"{where}: {name} is {bad:g}; it must be a whole number")

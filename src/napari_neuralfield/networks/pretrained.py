@@ -106,7 +106,7 @@ def load_weights(path: str | Path, network: str) -> Weights:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file; weights are made by: neuralfield train {network}") from None
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a file of weights ({error}); weights are .safetensors files") from None
     if not ours:
         raise InputError(

@@ -115,7 +115,7 @@ def read_header(path: str | Path) -> dict[str, Any]:
     for name in ("field_options", "extent", "recipe", "optics", "figures", "verdict", "notes"):
         try:
             header[name] = json.loads(header[name])
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, RecursionError):
             raise InputError(f"{path}: {name} in the header is damaged; reconstruct or copy it again") from None
     return {"title": "", "field_type": "", "values": "", "preview": "", **header}
 

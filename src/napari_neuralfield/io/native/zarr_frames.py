@@ -14,6 +14,7 @@ import numpy as np
 
 from ...types import InputError
 from .hdf5_frames import Key, SingleFrames
+from .reading import regular
 
 if TYPE_CHECKING:
     import zarr
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 FILES = {"zarr.json": "", ".zarray": "array", ".zgroup": "group"}  # what says what a folder is
 KEPT = 64 * 2**20  # bytes of neighbouring frames that share chunks, kept once they are read
 MOST = 2000  # folders looked into for images
+MOST_FILES = 20_000  # of an array that are looked at
 
 
 def node(folder: Path) -> str:
@@ -70,12 +72,25 @@ def opened(folder: Path) -> zarr.Array:
     """
     import zarr
 
+    _check_files(folder.absolute())
     try:
         return zarr.open_array(str(folder), mode="r")
     except Exception as error:
         raise InputError(
             f"{folder}: the Zarr array cannot be opened ({_reason(error)}); copy or save it again"
         ) from None
+
+
+@functools.lru_cache(maxsize=8)
+def _check_files(folder: Path) -> None:
+    """Refuse an array in whose folder lies what is no file, such as a pipe, that would be waited for without end."""
+    looked = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            looked += 1
+            if looked > MOST_FILES:
+                return
+            regular(Path(place) / name)
 
 
 @dataclasses.dataclass(frozen=True)
