@@ -215,7 +215,7 @@ class Trainer:
         for name, value in self.network.named_parameters():
             value.data.copy_(start.tensors[f"training.now.{name}"])
             self.optimiser.state[value] = {
-                "step": torch.tensor(float(self.steps), device=self.device if self.device.type == "cuda" else "cpu"),
+                "step": torch.tensor(float(self.steps), device=self.device),
                 **{
                     m: torch.zeros_like(value).copy_(start.tensors[f"training.{m}.{name}"])  # laid out as the weights
                     for m in ("exp_avg", "exp_avg_sq")
