@@ -38,10 +38,7 @@ TINY: dict[str, dict[str, Any]] = {
 
 
 def trained(name: str, material: Material = NOTHING, **more: Any) -> Work:
-    """Two steps of a training: its errors on the way, and on scenes kept aside.
-
-    Not its weights: a step of Adam has one size, so that rounding decides about weights that hardly matter.
-    """
+    """Two steps of a training: its errors on the way, and on scenes kept aside."""
 
     def work(device: str, folder: Path) -> np.ndarray:
         chosen = {"device": device, "steps": 2, "batch": 2, "half_precision": False, **TINY[name], **more}

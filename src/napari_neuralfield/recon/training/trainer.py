@@ -128,8 +128,8 @@ class Trainer:
         if start is not None:
             self.steps = int(start.header["steps"]) if "training.count" in start.tensors else 0
             self.seconds = float(start.header["seconds"]) if self.steps else 0.0
-        self.network.to(self.device)
         self.network.to(memory_format=torch.channels_last)
+        self.network.to(self.device)
         self.network.train().requires_grad_(True)
         self.mean = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate, fused=True)
