@@ -5,11 +5,11 @@ import torch
 from card.pretend import CARD, PretendedCard
 
 from napari_neuralfield.recon.engine import readings
-from napari_neuralfield.recon.engine.readings import Readings, squares
+from napari_neuralfield.recon.engine.readings import LateNumbers, squares
 
 
 def test_numbers_of_the_processor_are_there_at_once() -> None:
-    late = Readings()
+    late = LateNumbers()
     assert late.take(torch.tensor(2.0), 0.1) == [[2.0, 0.1]]
     assert late.take(3.0) == [[3.0]]
 
@@ -18,7 +18,7 @@ def test_a_card_is_looked_at_some_times_a_second_and_nothing_is_lost(monkeypatch
     now = 0.0
     monkeypatch.setattr(readings.time, "monotonic", lambda: now)
     with PretendedCard() as card:
-        late, found = Readings(every_s=0.25), []
+        late, found = LateNumbers(every_s=0.25), []
         for step in range(10):
             now = 0.05 * step + 1e-6
             found.append(late.take(torch.tensor(float(step), device=CARD)))

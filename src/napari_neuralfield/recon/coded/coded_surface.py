@@ -16,7 +16,7 @@ from ...data.acquisition import CodedPtychography
 from ...forward.scan_problem import first_state
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
-from ..engine.readings import Readings
+from ..engine.readings import LateNumbers
 from ..engine.recipe import method, option
 from ..scan.recipe import ScanRecipe
 from ..scan.setup import field_of, problem_of, result_of
@@ -79,7 +79,7 @@ def _passes(solver: SparseSolver, recipe: CodedSurfaceRecipe) -> Iterator[Event]
     pace = PreviewPace(lambda: Preview(field_of(solver.state, problem.scan), 0.0))
     done, total = 0, len(plan) * len(frames)
     for cutoff, step in plan:
-        misfit, seen, read, late = 0.0, 0, 0, Readings()
+        misfit, seen, read, late = 0.0, 0, 0, LateNumbers()
         for value in solver.pass_over(frames, cutoff, step):
             seen = min(seen + 2, len(frames))
             for (part,) in late.take(value):

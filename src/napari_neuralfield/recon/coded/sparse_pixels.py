@@ -16,7 +16,7 @@ from ...data.acquisition import CodedPtychography
 from ...forward.scan_problem import Problem, ScanState, first_state
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine.preview_pace import PreviewPace
-from ..engine.readings import Readings
+from ..engine.readings import LateNumbers
 from ..engine.recipe import method, option
 from ..scan.recipe import ScanRecipe
 from ..scan.setup import field_of, problem_of, result_of
@@ -144,7 +144,7 @@ class _Run:
         """`count` passes over the named frames, or all that are not kept aside, up to a frequency."""
         solver, used = self.solver, self.rest if frames is None else frames
         for _ in range(count):
-            misfit, read, late = 0.0, 0, Readings()
+            misfit, read, late = 0.0, 0, LateNumbers()
             for value in solver.pass_over(used, cutoff):
                 for (part,) in late.take(value):
                     misfit, read = misfit + part, read + 1
@@ -232,7 +232,7 @@ class _Run:
         object changes no more. With `move`, positions and geometry move along in every fifth step.
         """
         some = min(len(frames), max(12, len(frames) // 4))
-        late, error = Readings(), math.nan
+        late, error = LateNumbers(), math.nan
         for number in range(count):
             last, used = memory.last, frames
             if 3 * number < 2 * count:

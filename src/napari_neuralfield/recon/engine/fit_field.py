@@ -19,7 +19,7 @@ from ...types import DataTerm, Event, Extent, Field, Measurement, Note, Preview,
 from .adam import Adam, warm_cosine
 from .losses import LOSSES, Loss
 from .preview_pace import PreviewPace
-from .readings import Readings
+from .readings import LateNumbers
 
 Sample = Callable[[float], torch.Tensor]  # depth, um -> image (y, x) of the field, differentiable
 Regulariser = Callable[[torch.Tensor], torch.Tensor]  # image (y, x) -> what is added to the loss
@@ -193,7 +193,7 @@ def fit_field(
     pace = PreviewPace(lambda: Preview(fitted.snapshot(), middle))
     state = [*fitted.parameters, *learnt.values()]
     best, idle, steps, limit = _Best(), 0, 0, 2**62
-    misfit, energy, shown = 0.0, 0.0, Readings()
+    misfit, energy, shown = 0.0, 0.0, LateNumbers()
     for batch in schedule:
         waiting = list(reversed(batch.frames.split(min(limit, len(batch.frames)))))
         while waiting:

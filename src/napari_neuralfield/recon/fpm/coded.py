@@ -25,7 +25,7 @@ from ...optics.grids import centred_spectrum, fit_spectrum, image_of
 from ...types import Event, Preview, Progress
 from ..engine.fit_field import Counter, Fittable, draws, fit_field
 from ..engine.preview_pace import PreviewPace
-from ..engine.readings import Readings
+from ..engine.readings import LateNumbers
 from ..engine.recipe import Recipe, method, option
 from ..engine.sparsity import differences
 from ..projection.coded_solver import CodedSolver
@@ -154,7 +154,7 @@ def _projections(
         alpha=recipe.alpha,
     )
     pace = PreviewPace(lambda: Preview(_field_of(microscope, solver.spectrum), camera.z_um))
-    steps, late = [1.0] * recipe.passes + list(SHRINKING), Readings()
+    steps, late = [1.0] * recipe.passes + list(SHRINKING), LateNumbers()
     error = 1.0
     for number, step in enumerate(steps):
         accelerate = step == 1.0 and number + 1 < recipe.passes

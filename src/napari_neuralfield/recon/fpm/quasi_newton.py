@@ -23,7 +23,7 @@ from ...forward.led_grid import depth_tensor, extent, flat_spectra, support
 from ...optics.pupil import TINY
 from ...types import Event, Preview, Progress
 from ..engine.preview_pace import PreviewPace
-from ..engine.readings import Readings, squares
+from ..engine.readings import LateNumbers, squares
 from ..engine.recipe import Recipe, method, option
 from ..projection.orientation import orientation_notes
 from ..projection.setup import CHECK_ORIENTATION, depth_range, finished
@@ -221,7 +221,7 @@ class QuasiNewton:
 
 def _solve(solver: QuasiNewton, recipe: QuasiNewtonRecipe, pupil: bool, gain: bool) -> Iterator[tuple[int, float]]:
     """Full steps while they help, then shrinking ones; yields (frames done, relative amplitude error so far)."""
-    frames, late = len(solver.order), Readings()
+    frames, late = len(solver.order), LateNumbers()
     step, done, last, idle, number, error = 1.0, 0, np.inf, 0, 0, 1.0
     while step >= SMALLEST_STEP:
         misfit, read = 0.0, 0

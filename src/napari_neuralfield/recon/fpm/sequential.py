@@ -25,7 +25,7 @@ from ...types import Event, Note, Preview, Progress
 from ..calibration.first_stage import BOARD, CALIBRATE, calibrated, placed, without_ambient_light
 from ..calibration.recipe import CalibrationRecipe
 from ..engine.preview_pace import PreviewPace
-from ..engine.readings import Readings
+from ..engine.readings import LateNumbers
 from ..engine.recipe import method, option
 from ..projection.chromatic import align_leds
 from ..projection.orientation import orientation_notes
@@ -87,7 +87,7 @@ def _solve(
     """Run the schedule; yields (LEDs done, relative amplitude error by the latest misfit of every LED)."""
     step, full, last, done, idle = 1.0, 0, np.inf, 0, 0
     leds = len(solver.amplitude)
-    latest, energy, late = np.zeros(leds), np.zeros(leds), Readings()
+    latest, energy, late = np.zeros(leds), np.zeros(leds), LateNumbers()
     velocity: torch.Tensor | None = None
     while step >= SMALLEST_STEP:
         before = solver.spectra.clone() if recipe.momentum else None

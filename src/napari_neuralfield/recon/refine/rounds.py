@@ -15,7 +15,7 @@ from ...optics.grids import centred_spectrum
 from ...types import Event, Extent, Note, Preview, Progress
 from ..calibration.apply import central
 from ..engine.preview_pace import PreviewPace
-from ..engine.readings import Readings
+from ..engine.readings import LateNumbers
 from .fit import RATES, Fit
 from .noise_filter import STEPS as NOISE_STEPS
 from .noise_filter import without_noise
@@ -95,7 +95,7 @@ def fitted(acquisition: LedArray, start: Start, plan: FitPlan, device: torch.dev
         frames = ", ".join(map(str, np.flatnonzero(~fit.used)))
         yield Note(f"of frames {frames} hardly any light is their LED's, so they are not used", "warning")
     if plan.filter_noise:
-        late, error = Readings(), 1.0
+        late, error = LateNumbers(), 1.0
         for number, misfit in enumerate(without_noise(fit, plan.seed)):
             if read := late.take(misfit):
                 error = fit.relative(read[-1][0])
@@ -152,7 +152,7 @@ def _round(fit: Fit, steps: int, learn: tuple[str, ...], place: tuple[int, int])
     fit.project(SECOND)
     fit.look_at_the_noise()
     pace = PreviewPace(lambda: Preview(field_of(fit), fit.microscope.depth_um))
-    late, error = Readings(), 1.0
+    late, error = LateNumbers(), 1.0
     for number, misfit in enumerate(fit.descend(steps, learn)):
         if read := late.take(misfit, now=number + 1 == steps):
             error = fit.relative(read[-1][0])

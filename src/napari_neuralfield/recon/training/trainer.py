@@ -20,7 +20,7 @@ from ... import __version__, compute
 from ...networks.pretrained import Weights
 from ...optics.grids import spread
 from ...types import Event, InputError, Note, Progress
-from ..engine.readings import Readings
+from ..engine.readings import LateNumbers
 from .material import Material, Pair
 from .recipe import TrainRecipe
 from .source import Source
@@ -297,7 +297,7 @@ def run_training(
     trainer = Trainer(task, recipe, start, device)
     if task.kept[0]:
         yield Note(f"measured pairs: {len(task.kept[0])} to train on, {len(task.kept[1])} kept aside")
-    due, error, late = trainer.seconds + recipe.validate_every_s, float("nan"), Readings()
+    due, error, late = trainer.seconds + recipe.validate_every_s, float("nan"), LateNumbers()
     while trainer.done < 1:
         for (now,) in late.take(trainer.step()):
             error = now if error != error else 0.98 * error + 0.02 * now
