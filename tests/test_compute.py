@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -26,6 +27,47 @@ def test_a_device_that_is_not_here_is_named_with_those_that_are() -> None:
     assert str(compute.device()) == compute.devices()[0]
     with pytest.raises(InputError, match=r"device 'cuda:99' is not on this machine; choose auto or one of .*cpu"):
         compute.device("cuda:99")
+
+
+@pytest.fixture
+def cards(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Pretends that torch finds cards of a kind, some of which cannot do what is needed."""
+
+    def found(kind: str, *why: str) -> None:
+        reasons = iter(why)
+        monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device(kind))
+        monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+        monkeypatch.setattr(torch.accelerator, "device_count", lambda: len(why))
+        monkeypatch.setattr(compute, "_why_not", lambda name: next(reasons))
+        compute.cards.cache_clear()
+
+    yield found
+    compute.cards.cache_clear()
+
+
+def test_cards_of_every_maker_are_offered_where_they_can_do_what_is_needed(cards: Callable[..., None]) -> None:
+    cards("xpu", "", "no fp64")
+    assert compute.devices() == ["xpu:0", "cpu"]
+    assert compute.device("xpu") == torch.device("xpu:0")
+    with pytest.raises(
+        InputError, match=r"device 'xpu:1' cannot be used \(no fp64\); choose auto or one of xpu:0, cpu"
+    ):
+        compute.device("xpu:1")
+    cards("mps", "the MPS framework doesn't support float64")
+    assert compute.devices() == ["cpu"]
+    with pytest.raises(InputError, match=r"device 'mps' cannot be used \(the MPS framework doesn't support float64\)"):
+        compute.device("mps")
+    cards("cuda", "", "")
+    assert compute.devices() == ["cuda:0", "cuda:1", "cpu"]
+    cards("hpu", "")
+    assert compute.devices() == ["cpu"]
+
+
+def test_what_a_card_is_asked_before_it_is_offered() -> None:
+    assert compute._why_not("cpu") == ""
+    assert compute._why_not("meta")  # holds no numbers
+    assert compute.precise("mps") == torch.float32
+    assert compute.precise("cpu") == torch.float64
 
 
 def test_a_seed_repeats() -> None:

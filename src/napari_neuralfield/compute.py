@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import TypeVar
 
@@ -40,14 +40,15 @@ def cards() -> tuple[tuple[str, str], ...]:
 
 
 def _why_not(name: str) -> str:
-    """What keeps a card from the one thing that every method needs, transforms of complex numbers and back; or ""."""
+    """What keeps a card from what every method needs: double precision, transforms of complex numbers, gradients."""
     try:
+        float(torch.ones(2, dtype=torch.float64, device=name).sum())
         wave = torch.randn(2, 8, 8, generator=seed(0)).to(name).requires_grad_()
         there = torch.fft.ifft2(torch.fft.fft2(torch.view_as_complex(wave.permute(1, 2, 0).contiguous())))
         torch.view_as_real(there).square().sum().backward()
         exact = wave.grad is not None and torch.allclose(wave.grad.cpu(), 2 * wave.detach().cpu(), atol=1e-3)
-    except (RuntimeError, TypeError, NotImplementedError) as failure:
-        return str(failure).splitlines()[0]
+    except Exception as failure:  # whatever a driver says
+        return (str(failure).splitlines() or [type(failure).__name__])[0]
     return "" if exact else "transforms of complex numbers come out wrong"
 
 
@@ -70,8 +71,13 @@ def device(name: str = "auto") -> torch.device:
 
 
 def precise(where: torch.device | str) -> torch.dtype:
-    """The widest real numbers of a device: double precision, which Apple's cards have not."""
+    """The widest real numbers of a device, for loops that can do with less: Apple's cards have no double precision."""
     return torch.float32 if torch.device(where).type in WITHOUT_DOUBLE else torch.float64
+
+
+def half_precision(where: torch.device, wanted: bool) -> AbstractContextManager[object]:
+    """Networks compute in bfloat16 on the device `where` inside, if `wanted` and if it can."""
+    return torch.autocast(where.type, torch.bfloat16) if wanted and where.type in {"cpu", *KINDS} else nullcontext()
 
 
 def seed(value: int) -> torch.Generator:

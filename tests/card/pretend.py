@@ -127,6 +127,9 @@ class PretendedCard(TorchDispatchMode):
         self._undo.enter_context(mock.patch.object(compute, "devices", return_value=[str(CARD), "cpu"]))
         if not self.double:
             self._undo.enter_context(mock.patch.object(compute, "WITHOUT_DOUBLE", {KIND}))
+        future = torch.__future__  # a module gets new parameters: the insides of an old one would not follow
+        self._undo.callback(future.set_overwrite_module_params_on_conversion, False)
+        future.set_overwrite_module_params_on_conversion(True)
         _CARDS.append(self)
         return self
 

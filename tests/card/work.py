@@ -22,21 +22,23 @@ from napari_neuralfield.recon.calibration.quality import assess
 from napari_neuralfield.recon.scan.orientation_trials import orientation_trials
 from napari_neuralfield.recon.training.material import NOTHING, Material
 from napari_neuralfield.recon.training.networks import recipe_for
+from napari_neuralfield.recon.training.trainer import Validation
 from napari_neuralfield.registry import NETWORKS
 from napari_neuralfield.simulate.patterns import multiplexed
+from napari_neuralfield.types import Progress
 
 from .runs import image_of
 
 Work = Callable[[str, Path], np.ndarray]
 TINY: dict[str, dict[str, Any]] = {
     "neuph": {"pool": 8, "channels": 8, "blocks": 1, "patch_px": 24},
-    "srqpi": {"pool": 8, "base": 4, "patch_px": 16},
-    "srcnn": {"pool": 8, "patch_px": 16},
+    "srqpi": {"pool": 8, "base": 4, "patch_px": 32},
+    "srcnn": {"pool": 8, "patch_px": 32},
 }
 
 
 def trained(name: str, material: Material = NOTHING, **more: Any) -> Work:
-    """Two steps of a training; the weights as one line of numbers."""
+    """Two steps of a training: its errors on the way, and on scenes kept aside."""
 
     def work(device: str, folder: Path) -> np.ndarray:
         chosen = {"device": device, "steps": 2, "batch": 2, "half_precision": False, **TINY[name], **more}
@@ -44,8 +46,10 @@ def trained(name: str, material: Material = NOTHING, **more: Any) -> Work:
             mock.patch.multiple("napari_neuralfield.recon.training.source", **SMALL),
             mock.patch.multiple("napari_neuralfield.recon.training.focus_source", **SMALL),
         ):
-            *_, last = NETWORKS[name].run(recipe_for(name, chosen), None, material, lambda: False)
-        return np.concatenate([value.float().numpy().ravel() for value in last.weights.tensors.values()])
+            events = list(NETWORKS[name].run(recipe_for(name, chosen), None, material, lambda: False))
+        errors = [event.loss for event in events if isinstance(event, Progress)]
+        seen = next(event for event in events if isinstance(event, Validation))
+        return np.array([*errors, seen.error_rad, seen.correlation])
 
     return work
 
@@ -105,7 +109,7 @@ def _film(device: str, folder: Path) -> np.ndarray:
 
 WORK: dict[str, Work] = {
     "train neuph": trained("neuph"),
-    "train neuph on frames": trained("neuph", Material(frames=multiplexed(0, pixels=32)[0]), patch_px=24),
+    "train neuph on frames": trained("neuph", Material(frames=multiplexed(0, pixels=40)[0]), patch_px=36),
     "train srqpi": trained("srqpi"),
     "train srcnn": trained("srcnn"),
     "judge a calibration": _judged,

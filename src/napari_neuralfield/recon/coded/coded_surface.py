@@ -17,7 +17,7 @@ from ...forward.scan_problem import first_state
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
-from ..engine.readings import Readings
+from ..engine.readings import LateNumbers
 from ..engine.recipe import method, option
 from ..scan.recipe import ScanRecipe
 from ..scan.setup import field_of, problem_of, result_of
@@ -88,7 +88,7 @@ def _passes(solver: SparseSolver, recipe: CodedSurfaceRecipe) -> Iterator[Event]
         return done, solver.solved()
 
     for cutoff, step in plan[done // len(frames) :]:
-        misfit, seen, read, late = 0.0, 0, 0, Readings()
+        misfit, seen, read, late = 0.0, 0, 0, LateNumbers()
         for value in solver.pass_over(frames, cutoff, step):
             seen = min(seen + 2, len(frames))
             for (part,) in late.take(value):

@@ -18,7 +18,7 @@ from ...forward.scan_problem import Problem, ScanState, first_state
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
-from ..engine.readings import Readings
+from ..engine.readings import LateNumbers
 from ..engine.recipe import method, option
 from ..scan.recipe import ScanRecipe
 from ..scan.setup import field_of, problem_of, result_of
@@ -173,7 +173,7 @@ class _Run:
 
         number = begin
         while number < count:
-            number, misfit, read, late = number + 1, 0.0, 0, Readings()
+            number, misfit, read, late = number + 1, 0.0, 0, LateNumbers()
             for value in solver.pass_over(used, cutoff):
                 for (part,) in late.take(value):
                     misfit, read = misfit + part, read + 1
@@ -292,7 +292,7 @@ class _Run:
         before; `reached` is called between them.
         """
         some = min(len(frames), max(12, len(frames) // 4))
-        late, error = Readings(), math.nan
+        late, error = LateNumbers(), math.nan
         for number in range(begin, count):
             last, used = memory.last, frames
             if 3 * number < 2 * count:

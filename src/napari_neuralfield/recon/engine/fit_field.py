@@ -20,7 +20,7 @@ from . import checkpoint
 from .adam import Adam, warm_cosine
 from .losses import LOSSES, Loss
 from .preview_pace import PreviewPace
-from .readings import Readings
+from .readings import LateNumbers
 
 Sample = Callable[[float], torch.Tensor]  # depth, um -> image (y, x) of the field, differentiable
 Regulariser = Callable[[torch.Tensor], torch.Tensor]  # image (y, x) -> what is added to the loss
@@ -196,7 +196,7 @@ def fit_field(
     pace = PreviewPace(lambda: Preview(fitted.snapshot(), middle))
     state = [*fitted.parameters, *learnt.values()]
     best, idle, steps, limit = _Best(), 0, 0, 2**62
-    misfit, energy, shown = 0.0, 0.0, Readings()
+    misfit, energy, shown = 0.0, 0.0, LateNumbers()
     loop, number, before, over = checkpoint.loop(what), 0, 0, False
     if loop.found is not None:
         before, steps, idle, limit, misfit, energy, counter.done, solved = loop.found

@@ -13,7 +13,7 @@ import torch
 from ... import compute
 
 
-class Readings:
+class LateNumbers:
     """What steps leave to be shown, in their order.
 
     Parameters

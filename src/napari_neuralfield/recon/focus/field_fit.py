@@ -23,7 +23,7 @@ from ...optics.grids import binned
 from ...types import Done, Event, Extent, Field, InputError, Note, Preview, Progress, Result
 from ..engine.any_field import fittable, fitted
 from ..engine.preview_pace import PreviewPace
-from ..engine.readings import Readings
+from ..engine.readings import LateNumbers
 from ..engine.recipe import method, option
 from .depth_offset import Deeper
 from .each_time import TimedRecipe, each_time
@@ -124,7 +124,7 @@ def defocus_field(acquisition: ThroughFocus, recipe: DefocusFieldRecipe) -> Iter
     steps = recipe.steps or STEPS[recipe.field]
     pace = PreviewPace(lambda: Preview(_field(fit, extent, upsampling), 0.0))
     norm = 2 / misfit.noise * float(misfit.measured.double().sum()) ** 0.5
-    shown, error = Readings(), float("nan")
+    shown, error = LateNumbers(), float("nan")
     for step in fit.steps(steps):
         for (energy,) in shown.take(step.slopes.energy, now=step.done == steps):
             error = (2 * energy) ** 0.5 / norm

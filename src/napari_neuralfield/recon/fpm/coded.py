@@ -26,7 +26,7 @@ from ...types import Event, Preview, Progress
 from ..engine import checkpoint
 from ..engine.fit_field import Counter, Fittable, draws, fit_field
 from ..engine.preview_pace import PreviewPace
-from ..engine.readings import Readings
+from ..engine.readings import LateNumbers
 from ..engine.recipe import Recipe, method, option
 from ..engine.sparsity import differences
 from ..projection.coded_solver import CodedSolver
@@ -155,7 +155,7 @@ def _projections(
         alpha=recipe.alpha,
     )
     pace = PreviewPace(lambda: Preview(_field_of(microscope, solver.spectrum), camera.z_um))
-    steps, late, error = [1.0] * recipe.passes + list(SHRINKING), Readings(), 1.0
+    steps, late, error = [1.0] * recipe.passes + list(SHRINKING), LateNumbers(), 1.0
     loop, begin = checkpoint.loop("projections"), 0
     if loop.found is not None:
         begin, counter.done, spectrum, solver.momentum = loop.found

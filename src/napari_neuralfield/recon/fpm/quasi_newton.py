@@ -24,7 +24,7 @@ from ...optics.pupil import TINY
 from ...types import Event, Preview, Progress
 from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
-from ..engine.readings import Readings, squares
+from ..engine.readings import LateNumbers, squares
 from ..engine.recipe import Recipe, method, option
 from ..projection.orientation import orientation_notes
 from ..projection.setup import CHECK_ORIENTATION, depth_range, finished
@@ -222,7 +222,7 @@ class QuasiNewton:
 
 def _solve(solver: QuasiNewton, recipe: QuasiNewtonRecipe, pupil: bool, gain: bool) -> Iterator[tuple[int, float]]:
     """Full steps while they help, then shrinking ones; yields (frames done, relative amplitude error so far)."""
-    frames, late = len(solver.order), Readings()
+    frames, late = len(solver.order), LateNumbers()
     step, done, last, idle, number, error = 1.0, 0, np.inf, 0, 0, 1.0
     loop = checkpoint.loop("passes")
     if loop.found is not None:

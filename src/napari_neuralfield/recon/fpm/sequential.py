@@ -26,7 +26,7 @@ from ..calibration.first_stage import BOARD, CALIBRATE, calibrated, placed, with
 from ..calibration.recipe import CalibrationRecipe
 from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
-from ..engine.readings import Readings
+from ..engine.readings import LateNumbers
 from ..engine.recipe import method, option
 from ..projection.chromatic import align_leds
 from ..projection.orientation import orientation_notes
@@ -91,7 +91,7 @@ def _solve(
     """
     step, full, last, done, idle = 1.0, 0, np.inf, 0, 0
     leds = len(solver.amplitude)
-    latest, energy, late = np.zeros(leds), np.zeros(leds), Readings()
+    latest, energy, late = np.zeros(leds), np.zeros(leds), LateNumbers()
     velocity: torch.Tensor | None = None
     loop = checkpoint.loop(f"passes {what}")
     if loop.found is not None:

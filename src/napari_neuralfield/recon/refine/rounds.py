@@ -17,7 +17,7 @@ from ...types import Event, Extent, Note, Preview, Progress
 from ..calibration.apply import central
 from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
-from ..engine.readings import Readings
+from ..engine.readings import LateNumbers
 from .fit import RATES, Fit
 from .noise_filter import STEPS as NOISE_STEPS
 from .noise_filter import without_noise
@@ -97,7 +97,7 @@ def fitted(acquisition: LedArray, start: Start, plan: FitPlan, device: torch.dev
         frames = ", ".join(map(str, np.flatnonzero(~fit.used)))
         yield Note(f"of frames {frames} hardly any light is their LED's, so they are not used", "warning")
     if plan.filter_noise:
-        late, error = Readings(), 1.0
+        late, error = LateNumbers(), 1.0
         for number, misfit in enumerate(without_noise(fit, plan.seed)):
             if read := late.take(misfit):
                 error = fit.relative(read[-1][0])
@@ -159,7 +159,7 @@ def _round(fit: Fit, steps: int, learn: tuple[str, ...], place: tuple[int, int])
 
     fit.go_on(checkpoint.once("projections", projected))
     pace = PreviewPace(lambda: Preview(field_of(fit), fit.microscope.depth_um))
-    late, error = Readings(), 1.0
+    late, error = LateNumbers(), 1.0
     for number, misfit in enumerate(fit.descend(steps, learn)):
         if read := late.take(misfit, now=number + 1 == steps):
             error = fit.relative(read[-1][0])

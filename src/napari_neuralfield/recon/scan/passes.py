@@ -20,7 +20,7 @@ from ...forward.scan_problem import Problem, ScanState
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
-from ..engine.readings import Readings
+from ..engine.readings import LateNumbers
 from ..engine.recipe import option
 from .background import with_background
 from .coherence import Light, shares_told
@@ -149,7 +149,7 @@ def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterat
     energy, latest = problem.frame_energy(), torch.zeros(problem.scan.frames, device=problem.device)
     keeper, positions = Settling(engine.waves), PositionCorrection(recipe.correct_positions)
     start = max(2, total // 4) if recipe.positions_from is None else recipe.positions_from
-    late, error = Readings(), 1.0
+    late, error = LateNumbers(), 1.0
     light, looks = Light(recipe.modes), {max(2, share * total // 8) for share in (2, 4, 6)}
     pace = PreviewPace(lambda: Preview(field_of(engine.waves.state(), problem.scan), 0.0))
     loop = checkpoint.loop("passes")

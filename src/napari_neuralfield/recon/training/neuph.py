@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ... import compute
 from ...networks.encoder import LocalConditionalNetwork
 from ...networks.pretrained import Weights
 from ..patterns.network_inputs import CANONICAL, CHANNELS
@@ -94,7 +95,7 @@ class NeuPhTask:
 
     def _on_grid(self, network: nn.Module, channels: torch.Tensor, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         assert isinstance(network, LocalConditionalNetwork)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half_precision):
+        with compute.half_precision(self.device, self.recipe.half_precision):
             return network.on_grid(network.encode(channels), y.to(self.device), x.to(self.device))
 
     def header(self, channels: torch.Tensor) -> dict[str, object]:

@@ -58,9 +58,7 @@ class FrameMisfit(nn.Module):
         y, x = (int(torch.randint(n, (), generator=generator)) for n in (rows, columns))
         shown = self.channels[:, y : y + self.patch, x : x + self.patch]
         axis = torch.arange(self.patch * FINE, device=self.device) / FINE
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=False):
-            encoded = network.encode(shown[None])
-            phase = network.on_grid(encoded, axis, axis, 1 / FINE)[0, 0]
+        phase = network.on_grid(network.encode(shown[None]), axis, axis, 1 / FINE)[0, 0]
         return self.compare(phase, shown)
 
     def compare(self, phase: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:

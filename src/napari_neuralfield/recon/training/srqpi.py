@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from ... import compute
 from ...networks.pretrained import Weights
 from ...networks.srcnn import SuperResolutionCnn
 from ...networks.unet import UNet
@@ -77,7 +78,7 @@ class DefocusTask:
 
     def answer(self, network: nn.Module, channels: torch.Tensor) -> torch.Tensor:
         """What `network` says of `channels` (n, 4, y, x) on the grid of the truth (n, output, Y, X)."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half_precision):
+        with compute.half_precision(self.device, self.recipe.half_precision):
             found: torch.Tensor = network(channels)
         return found
 

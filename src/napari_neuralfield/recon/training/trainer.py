@@ -21,7 +21,7 @@ from ...networks.pretrained import Weights
 from ...optics.grids import spread
 from ...types import Event, InputError, Note, Progress
 from ..engine import checkpoint
-from ..engine.readings import Readings
+from ..engine.readings import LateNumbers
 from .material import Material, Pair
 from .recipe import TrainRecipe
 from .source import Source
@@ -129,8 +129,8 @@ class Trainer:
         if start is not None:
             self.steps = int(start.header["steps"]) if "training.count" in start.tensors else 0
             self.seconds = float(start.header["seconds"]) if self.steps else 0.0
-        self.network.to(self.device)
         self.network.to(memory_format=torch.channels_last)
+        self.network.to(self.device)
         self.network.train().requires_grad_(True)
         self.mean = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate, fused=True)
@@ -242,7 +242,7 @@ class Trainer:
         for name, value in self.network.named_parameters():
             value.data.copy_(start.tensors[f"training.now.{name}"])
             self.optimiser.state[value] = {
-                "step": torch.tensor(float(self.steps), device=self.device if self.device.type == "cuda" else "cpu"),
+                "step": torch.tensor(float(self.steps), device=self.device),
                 **{
                     m: torch.zeros_like(value).copy_(start.tensors[f"training.{m}.{name}"])  # laid out as the weights
                     for m in ("exp_avg", "exp_avg_sq")
@@ -295,7 +295,7 @@ def run_training(
     trainer = Trainer(task, recipe, start, device)
     if task.kept[0]:
         yield Note(f"measured pairs: {len(task.kept[0])} to train on, {len(task.kept[1])} kept aside")
-    due, error, late = trainer.seconds + recipe.validate_every_s, float("nan"), Readings()
+    due, error, late = trainer.seconds + recipe.validate_every_s, float("nan"), LateNumbers()
     loop = checkpoint.loop("training")
     if loop.found is not None:
         trainer.take_up(loop.found["trainer"])
