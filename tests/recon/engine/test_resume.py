@@ -15,7 +15,7 @@ import scan_scene
 import torch
 from coded_scene import coded_scene
 from defocus_scene import through_focus
-from scene import board, scene
+from scene import scene
 
 from napari_neuralfield import build_recipe, reconstruct
 from napari_neuralfield.data.acquisition import Acquisition, MultiplexedLed
@@ -69,7 +69,11 @@ CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
         lambda: scan_scene.far_field(across=4)[0],
         {"prior": "flat", "epochs": 6, "finish_epochs": 6},
     ),
-    "residual-field of LEDs": ("residual-field", lambda: scene()[0], {"prior": "flat", "epochs": 8, "finish_epochs": 4}),
+    "residual-field of LEDs": (
+        "residual-field",
+        lambda: scene()[0],
+        {"prior": "flat", "epochs": 8, "finish_epochs": 4},
+    ),
     "neuph": ("neuph", lambda: patterns(), {"polish": True, "polish_steps": 8}),
     "srqpi": ("srqpi", lambda: through_focus(seed=3)[0], {"frame": 2, "polish": True, "polish_steps": 4}),
     "least-squares": ("least-squares", lambda: scan_scene.near_field()[0], {"passes": 4}),
