@@ -72,10 +72,10 @@ CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
     "residual-field of LEDs": (
         "residual-field",
         lambda: scene()[0],
-        {"prior": "flat", "epochs": 8, "finish_epochs": 4},
+        {"prior": "flat", "epochs": 8},
     ),
     "neuph": ("neuph", lambda: patterns(), {"polish": True, "polish_steps": 8}),
-    "srqpi": ("srqpi", lambda: through_focus(seed=3)[0], {"frame": 2, "polish": True, "polish_steps": 4}),
+    "srqpi": ("srqpi", lambda: through_focus(seed=3)[0], {"frame": 2, "polish": True, "polish_steps": 8}),
     "least-squares": ("least-squares", lambda: scan_scene.near_field()[0], {"passes": 4}),
     "epie": ("epie", lambda: scan_scene.far_field(across=4)[0], {"passes": 4, "modes": 2, "probe_search": False}),
     "defocus-field": ("defocus-field", lambda: through_focus(seed=3)[0], {"steps": 8, "learn_defocus": True}),
