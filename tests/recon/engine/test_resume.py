@@ -15,7 +15,7 @@ import scan_scene
 import torch
 from coded_scene import coded_scene
 from defocus_scene import through_focus
-from scene import board, scene
+from scene import scene
 
 from napari_neuralfield import build_recipe, reconstruct
 from napari_neuralfield.data.acquisition import Acquisition, MultiplexedLed
@@ -35,7 +35,7 @@ def patterns() -> Acquisition:
 
 
 CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
-    "rpie": ("rpie", lambda: scan_scene.far_field()[0], {"passes": 6, "hold_out": 9}),
+    "rpie": ("rpie", lambda: scan_scene.far_field()[0], {"passes": 4, "hold_out": 9}),
     "wasp": ("wasp", lambda: scan_scene.coded()[0], {"passes": 6, "correct_positions": True}),
     "fpm-sequential of a plane": ("fpm-sequential", lambda: scene()[0], {"pupil_shape": "smooth"}),
     "fpm-sequential of a stack": (
@@ -43,7 +43,7 @@ CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
         lambda: scene()[0],
         {"z_um": (-20.0, 20.0), "planes": 4, "depths_at_once": 2, "momentum": 0.1},
     ),
-    "fpm-auto": ("fpm-auto", lambda: scene(na=board(7, 0.0431))[0], {"fit": True, "fit_steps": 20, "calibrate": False}),
+    "fpm-auto": ("fpm-auto", lambda: scene()[0], {"fit": True, "fit_steps": 20, "calibrate": False}),
     "fpm-per-slice": ("fpm-per-slice", lambda: scene()[0], {"z_um": (-10.0, 10.0), "planes": 2, "passes": 3}),
     "quasi-newton": ("quasi-newton", lambda: scene()[0], {}),
     "coded-fpm": ("coded-fpm", lambda: coded_scene()[0], {"passes": 4, "steps": 10, "recover_gain": True}),
@@ -63,16 +63,21 @@ CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
         lambda: scan_scene.coded()[0].replace(coded_surface=None),
         {"passes": 3, "correct_positions": True},
     ),
-    "residual-field of a scan": (
+    "residual-field of a scan": ("residual-field", lambda: scan_scene.coded()[0], {"epochs": 6, "finish_epochs": 4}),
+    "residual-field far away": (
         "residual-field",
-        lambda: scan_scene.far_field()[0],
-        {"epochs": 3, "finish_epochs": 2, "hold_out": 9},
+        lambda: scan_scene.far_field(across=4)[0],
+        {"prior": "flat", "epochs": 6, "finish_epochs": 6},
     ),
-    "residual-field of LEDs": ("residual-field", lambda: scene()[0], {"epochs": 4, "finish_epochs": 2}),
+    "residual-field of LEDs": (
+        "residual-field",
+        lambda: scene()[0],
+        {"prior": "flat", "epochs": 8},
+    ),
     "neuph": ("neuph", lambda: patterns(), {"polish": True, "polish_steps": 8}),
-    "srqpi": ("srqpi", lambda: through_focus(seed=3)[0], {"frame": 2, "polish": True, "polish_steps": 4}),
+    "srqpi": ("srqpi", lambda: through_focus(seed=3)[0], {"frame": 2, "polish": True, "polish_steps": 8}),
     "least-squares": ("least-squares", lambda: scan_scene.near_field()[0], {"passes": 4}),
-    "epie": ("epie", lambda: scan_scene.far_field()[0], {"passes": 4, "modes": 2, "probe_search": False}),
+    "epie": ("epie", lambda: scan_scene.far_field(across=4)[0], {"passes": 4, "modes": 2, "probe_search": False}),
     "defocus-field": ("defocus-field", lambda: through_focus(seed=3)[0], {"steps": 8, "learn_defocus": True}),
     "defocus-field by a network": (
         "defocus-field",
