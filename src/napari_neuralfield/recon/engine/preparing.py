@@ -17,10 +17,12 @@ from ...data.selection import USED
 from ...types import Done, Event, InputError, Note, Options
 from .judging import judged
 from .relayed import relayed
+from .unit_of_frames import factor_of, given_back, multiplied
 
 MOST_BYTES = 2**31  # of frames that are looked at before a run
 CHOSEN = ("frame", "frames")  # options that name frames by number
 TOLD = ("geometry", "dose", "bright_disc")  # findings that are said though nothing is wrong: the rest hangs on them
+FEW = 8  # frames: fewer do not stand in for one another
 ABSURD = 1e15  # counts
 
 
@@ -43,7 +45,8 @@ def announced(acquisition: Acquisition, as_given: bool = False) -> Generator[Eve
         if finding.level == "warning" or finding.name in TOLD:
             yield Note(finding.text, "warning" if finding.level == "warning" else "info")
     if len(ready.left_out):
-        yield Note(f"{len(ready.kept)} frames are left; from here on they are counted without those left out")
+        few = "; of so few each tells what no other does, and the answer lacks it" if len(ready.kept) < FEW else ""
+        yield Note(f"{len(ready.kept)} frames are left; from here on they are counted without those left out{few}")
     return ready
 
 
@@ -70,13 +73,22 @@ def prepared_run(
         said.extend([event.text] if isinstance(event, Note) else [])
         return event
 
+    factor = factor_of(acquisition)
+    if factor != 1:
+        yield heard(Note(f"the frames are worked on times {factor:.4g}; numbers of counts are told in that unit"))
+        acquisition = multiplied(acquisition, factor)
     ready = yield from relayed(announced(acquisition, as_given), heard)
     by_number = any(getattr(recipe, option, None) is not None for option in CHOSEN)
     used = ready.whole if by_number else ready.acquisition
     stream = method(used, recipe)
     try:
         for event in stream:
-            yield _looked_at(event, ready, used, name, said) if isinstance(event, Done) else heard(event)
+            if isinstance(event, Done):
+                done = _looked_at(event, ready, used, name, said)
+                known = getattr(acquisition, "coded_surface", None) is not None
+                yield done if factor == 1 else Done(given_back(done.result, factor, known))
+            else:
+                yield heard(event)
     finally:
         close = getattr(stream, "close", None)
         if close is not None:
