@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ...data.acquisition import LedArray
+from ...data.frames import order_of_use
 from ...optics.grids import centred_spectrum, image_of
 from ...optics.wide_field import UM_PER_MM
 from ..engine.adam import Adam, warm_cosine
@@ -62,6 +63,7 @@ class Fit:
         self.acquisition = acquisition
         self.counts: LedCounts = counts_of(acquisition, device)
         self.draw = np.random.default_rng(seed)
+        self.order = order_of_use(self.counts.roots.sum(dim=(1, 2), dtype=torch.float64).cpu().numpy())
         count = acquisition.frame_count
         dark = np.hypot(*np.asarray(acquisition.illumination_na).T) > DARK * acquisition.objective_na
         self.microscope = FitMicroscope(
@@ -233,7 +235,7 @@ class Fit:
         queue, used = np.zeros(0, int), torch.as_tensor(self.used, device=given.device)
         for number in range(steps):
             if len(queue) < AT_ONCE:
-                queue = np.concatenate([queue, self.draw.permutation(np.flatnonzero(self.used))])
+                queue = np.concatenate([queue, self.draw.permutation(self.order[self.used[self.order]])])
             leds, queue = np.unique(queue[:AT_ONCE]), queue[AT_ONCE:]
             loss = self._loss(torch.view_as_complex(given) * self.slow.wave(slow), leds, values)
             adam.step(loss, RATE * warm_cosine(number, steps), float(number >= ALONE))
