@@ -36,27 +36,24 @@ SCENES: dict[str, Callable[[], tuple[Acquisition, np.ndarray]]] = {
     "led_array": scene, "multiplexed_led": patterned, "through_focus": lambda: through_focus(32),
     "ptychography": counted, "coded_ptychography": coded,
 }  # fmt: skip
+SWEEPS = {"passes": 4, "probe_search": False, "correct_positions": False}
 SHORT = {  # what makes a method short; one that is not named runs as it is
     "fpm-sequential": {"z_um": 0.0}, "fpm-inr": {"z_um": 0.0, "fit": "physics", "steps": 20},
     "fpm-auto": {"fit_steps": 20}, "fpm-per-slice": {"z_um": 0.0, "passes": 3}, "quasi-newton": {"passes": 5},
     "coded-fpm": {"passes": 3, "steps": 4}, "residual-field": {"epochs": 2, "finish_epochs": 1},
     "defocus-field": {"steps": 6}, "sparse-pixels": {"iterations": 4, "sparsity": 0.01}, "coded-surface": {"passes": 2},
-    "epie": {"passes": 4, "probe_search": False}, "rpie": {"passes": 4, "probe_search": False},
-    "wasp": {"passes": 4, "probe_search": False}, "least-squares": {"passes": 4, "probe_search": False},
+    **dict.fromkeys(("epie", "rpie", "wasp", "least-squares"), SWEEPS),
 }  # fmt: skip
 OTHER_SCENES = {"coded-fpm": coded_scene}
 CASES = [(name, kind) for name, entry in METHODS.items() if not METHODS.package(name) for kind in entry.kinds]
-EVENLY = {  # of a network that is not even-handed, or of steps whose order decides, so much is left when turned
-    ("residual-field", "led_array"): 0.02, ("residual-field", "ptychography"): 0.05,
-    ("residual-field", "coded_ptychography"): 0.05, ("fpm-inr", "led_array"): 0.03,
-}  # fmt: skip
+EVENLY = {"ptychography": 0.03}  # far away a probe that is solved for carries rounding on
 
 
 def picture(method: str, acquisition: Acquisition) -> tuple[np.ndarray, list[str]]:
     """The field on its own pixels, the middle of scans, and what was said."""
     options = SHORT.get(method, {})
     if "probe_search" in options and acquisition.kind != "ptychography":
-        options = {name: value for name, value in options.items() if name != "probe_search"}
+        options = {"passes": options["passes"]}
     events = events_of(acquisition, method, **options)
     assert isinstance(events[-1], Done)
     field = events[-1].result.field
@@ -120,4 +117,4 @@ def test_order_and_orientation_do_not_matter(method: str, kind: str):
     order = np.random.default_rng(3).permutation(acquisition.frame_count)
     shuffled = changed(acquisition, np.asarray(acquisition.frames[:])[order], **per_frame(acquisition, order))
     found = picture(method, transposed(shuffled))[0].T
-    assert apart(found, expected) < EVENLY.get((method, kind), 0.01)
+    assert apart(found, expected) < EVENLY.get(kind, 0.01)
