@@ -76,7 +76,7 @@ class ScaledFrames:
         return np.dtype(np.float32)
 
     def __getitem__(self, key: Any) -> np.ndarray:
-        return (np.asarray(self.frames[key]) * self.factor).astype(np.float32)
+        return np.multiply(self.frames[key], self.factor, dtype=np.float64).astype(np.float32)
 
 
 def in_electrons(frames: Frames, values: Values) -> Frames:
@@ -215,6 +215,18 @@ def dark_noise(mean: np.ndarray, spread: np.ndarray, times: np.ndarray) -> float
 def evenly_chosen(count: int, most: int) -> np.ndarray:
     """Indices of at most `most` out of `count` frames, evenly spaced, the first and the last among them."""
     return np.unique(np.linspace(0, count - 1, most).round().astype(int))
+
+
+def order_of_use(light: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
+    """Numbers of the frames (frame,) in an order that neither their place in a file nor the camera's turn decides.
+
+    Parameters
+    ----------
+    light : of each frame (frame,), such as the sum of its roots, which hardly two share: the brightest comes first.
+    before : what comes before that (frame,), such as how oblique the light is: the smallest first.
+    """
+    first = np.zeros(len(light)) if before is None else np.asarray(before, float)
+    return np.lexsort((-np.asarray(light, float), np.round(first / max(float(np.abs(first).max(initial=0)), 1e-30), 6)))
 
 
 def check_frames(frames: Frames, where: str) -> None:

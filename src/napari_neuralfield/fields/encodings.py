@@ -36,6 +36,20 @@ def cells_of(pixels: int, levels: int, base: int, scale: float, cap: bool) -> li
     return [*coarse, pixels] if len(coarse) < levels else coarse
 
 
+def even_handed(values: torch.Tensor, rows: int = -2, columns: int = -1) -> torch.Tensor:
+    """Random `values` as random as before, but the same turned, so that turned frames begin with the turned field.
+
+    Parameters
+    ----------
+    values : of any shape.
+    rows, columns : its axes y and x.
+    """
+    ways = [values, values.flip(rows), values.flip(columns), values.flip(rows, columns)]
+    if values.shape[rows] == values.shape[columns]:
+        ways += [way.transpose(rows, columns) for way in ways]
+    return torch.stack(ways).sum(0) / len(ways) ** 0.5
+
+
 class Bags:
     """A sparse matrix (row, column) that reads weighted sums of a table's rows; its adjoint reads too.
 
@@ -182,6 +196,8 @@ class Pyramid(nn.Module):
         with torch.no_grad():
             for numbers in self.parameters():
                 numbers.uniform_(-START, START, generator=generator)
+            for grid in self.grids:
+                grid.copy_(even_handed(grid, 1, 0))
 
     def _lookups(self, table_size: int) -> tuple[Bags | None, list[np.ndarray]]:
         """What pixels read of all hashed levels, rows (level, pixel); and the entries they use, level by level."""

@@ -17,6 +17,7 @@ from torch import nn
 
 from ..registry import FIELDS
 from ..types import Extent
+from .encodings import even_handed
 from .interpolation import (
     bilinear_axis,
     bilinear_points,
@@ -153,6 +154,13 @@ class PlaneAxisField(nn.Module):
             return torch.complex(first * torch.cos(second), first * torch.sin(second))
         return torch.complex(first, second)
 
+    @torch.no_grad()
+    def brighten(self, factor: float) -> None:
+        """Multiply the field by a positive `factor`."""
+        for component in self.parts[: 1 if self.output == "polar" else 2]:
+            component.last.weight *= factor
+            component.last.bias *= factor
+
     def at_nodes(self, place: torch.Tensor) -> torch.Tensor:
         """The field on the nodes of the feature plane (z, y, x), differentiable."""
         values = [c(c.plane.flatten(1), place).reshape(len(place), *self.plane_shape) for c in self.parts]
@@ -263,7 +271,7 @@ def start_random(field: PlaneAxisField, generator: torch.Generator, amplitude: f
     """
     with torch.no_grad():
         for component in field.parts:
-            component.plane.normal_(0, 2e-4, generator=generator)
+            component.plane.copy_(even_handed(component.plane.normal_(0, 2e-4, generator=generator)))
             component.depth.normal_(0, 1, generator=generator)
             for layer in (component.first, component.second, component.last):
                 bound = layer.in_features**-0.5
@@ -288,7 +296,7 @@ def start_linear(field: PlaneAxisField, generator: torch.Generator, amplitude: f
     start_random(field, generator)
     with torch.no_grad():
         for k, component in enumerate(field.parts):
-            component.plane.normal_(0, 1e-3, generator=generator)
+            component.plane.copy_(even_handed(component.plane.normal_(0, 1e-3, generator=generator)))
             component.depth[:, 0] = 1.5
             if field.features > 1:
                 component.depth[:, 1] = torch.linspace(-1.5, 1.5, field.depth_nodes)

@@ -7,7 +7,7 @@ exact, and kept while there is room: looking at a part costs that part. Between 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self, cast
 
 import numpy as np
@@ -41,6 +41,7 @@ class SuperResolvedField(nn.Module):
     channels : (channel, y, x) shape of what the network is shown.
     offset_rad : added to the network's answer.
     corrected : whether a slow correction on the channels' pixels is added too.
+    turns : how the channels lie when the network sees them, the answers' mean being taken; see `turned`.
     """
 
     type_name = "super-resolved"
@@ -58,6 +59,7 @@ class SuperResolvedField(nn.Module):
         channels: tuple[int, int, int],
         offset_rad: float = 0.0,
         corrected: bool = False,
+        turns: Sequence[int] = (0,),
     ) -> None:
         super().__init__()
         self.extent = extent_of(extent)
@@ -67,7 +69,7 @@ class SuperResolvedField(nn.Module):
         self.register_buffer("channels", torch.zeros(tuple(channels)))
         if corrected:
             self.register_buffer("correction", torch.zeros(tuple(channels[1:])))
-        self.corrected = corrected
+        self.corrected, self.turns = corrected, tuple(turns)
         self._tiles = Kept(KEPT_BYTES)
 
     @classmethod
@@ -86,7 +88,8 @@ class SuperResolvedField(nn.Module):
         factor = network.upsampling
         first = -(factor - 1) / 2 * pixel_um / factor
         extent = Extent((0.0, 0.0), (rows * factor, columns * factor), pixel_um / factor, (first, first))
-        field = cls(extent=extent, network=kind, sizes=network.sizes, channels=(count, rows, columns))
+        size, turns = (count, rows, columns), turns_of(channels[0])
+        field = cls(extent=extent, network=kind, sizes=network.sizes, channels=size, turns=turns)
         field.network.load_state_dict(network.state_dict())
         field.channels.copy_(channels)
         return field.to(channels.device)
@@ -99,6 +102,7 @@ class SuperResolvedField(nn.Module):
             "channels": list(self.channels.shape),
             "offset_rad": self.offset_rad,
             "corrected": self.corrected,
+            "turns": list(self.turns),
         }
 
     def corrected_by(self, correction: torch.Tensor) -> SuperResolvedField:
@@ -208,12 +212,45 @@ class SuperResolvedField(nn.Module):
         rows, columns = self.channels.shape[1:]
         top, left = (max(0, (a - margin) // self.network.multiple * self.network.multiple) for a in (y0, x0))
         box = self.channels[None, :, top : min(rows, y1 + margin), left : min(columns, x1 + margin)]
-        found = self.network(box.contiguous(memory_format=torch.channels_last))[0]
+        answers = (
+            turned(self.network(turned(box, turn).contiguous(memory_format=torch.channels_last))[0], turn, back=True)
+            for turn in self.turns
+        )
+        found = torch.stack(list(answers)).mean(0) if len(self.turns) > 1 else next(answers)
         return found[:, (y0 - top) * factor : (y1 - top) * factor, (x0 - left) * factor : (x1 - left) * factor]
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
         self._tiles.clear()
         return super()._apply(fn, recurse)
+
+
+def turns_of(contrast: torch.Tensor) -> tuple[int, int]:
+    """How an image (y, x) lies in its own directions, and the same upside down: of a turned image, the turned answer.
+
+    A network that learned from upright images is not quite even-handed; all eight ways would take four times as long.
+    """
+    y, x = (torch.linspace(-1, 1, n, device=contrast.device, dtype=torch.float64) for n in contrast.shape)
+    light = contrast.double().square()
+    across = float((light.sum(0) * x**2).sum() - (light.sum(1) * y**2).sum())
+    along = float((light * y[:, None] * x).sum())
+    turn = (1 if across > 0 else 0) + (4 if along < 0 else 0)
+    return turn, turn ^ 6
+
+
+def turned(image: torch.Tensor, turn: int, back: bool = False) -> torch.Tensor:
+    """An image that lies otherwise.
+
+    Parameters
+    ----------
+    image : (..., y, x).
+    turn : 1 exchanges the axes, then 2 reverses y and 4 x; the sum of these.
+    back : undo it.
+    """
+    flips = [dim for bit, dim in ((2, -2), (4, -1)) if turn & bit]
+    if back:
+        image = image.flip(flips)
+        return image.mT if turn & 1 else image
+    return (image.mT if turn & 1 else image).flip(flips)
 
 
 def _pooled(part: torch.Tensor, step: int) -> torch.Tensor:

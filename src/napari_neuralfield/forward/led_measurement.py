@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from ..data.acquisition import LedArray
+from ..data.frames import order_of_use
 from ..optics.grids import binned, centred_spectrum, fit_spectrum, image_of
 from ..optics.pupil import wavefront
 from . import fourier, spatially_coded
@@ -75,6 +76,8 @@ class LedMeasurement:
             self.plan = self.camera.plan
             found = spatially_coded.measure(acquisition, self.camera)
         self.amplitude, self.scale, self.floor = found.amplitude, found.scale, found.floor
+        light = self.amplitude[self.train].sum(dim=(1, 2), dtype=torch.float64).cpu().numpy()
+        self.train = self.train[torch.as_tensor(order_of_use(light), device=device)]
         self.good: torch.Tensor | None = None
         self.gain = found.gain**2
         na = torch.as_tensor(np.array(acquisition.illumination_na))

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ..data.acquisition import LedArray
+from ..data.frames import order_of_use
 from ..optics.grids import centred_spectrum, fit_spectrum
 from ..registry import MEASUREMENTS
 from ..types import DataTerm, Extent
@@ -55,7 +56,8 @@ class LedStack:
         device = self.amplitude.device
         self._gain = measured.gain if gain is None else gain
         self._factor = torch.ones((), dtype=torch.complex64, device=device) if factor is None else factor
-        self.train = torch.arange(len(self.amplitude))  # on the processor, where windows are cut by number
+        light = self.amplitude.sum(dim=(1, 2), dtype=torch.float64).cpu().numpy()
+        self.train = torch.as_tensor(order_of_use(light))  # on the processor, where windows are cut by number
         self.held = self.train[:0]
         self.learnt = {} if corrections is None else {n: item.value for n, item in corrections.learnt.items()}
 

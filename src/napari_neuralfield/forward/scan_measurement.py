@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ..data.acquisition import CodedPtychography, Ptychography
+from ..data.frames import order_of_use
 from ..optics.propagation import angular_spectrum, filtered
 from ..registry import MEASUREMENTS
 from ..types import InputError
@@ -112,9 +113,11 @@ class ScanMeasurement:
             raise InputError(f"option z_um is {z_um}, but {where} is a scan of a thin sample; leave it out")
         scan = scan_of(acquisition, device)
         given = acquisition.coded_surface if isinstance(acquisition, CodedPtychography) else acquisition.probe
-        frames = torch.arange(scan.frames, device=device)
+        measured = measured_scan(acquisition, scan, device)
+        light = measured.amplitude.sum(dim=(1, 2), dtype=torch.float64).cpu().numpy()
+        frames = torch.as_tensor(order_of_use(light), device=device)
         problem = Problem(
-            acquisition=acquisition, scan=scan, measured=measured_scan(acquisition, scan, device), train=frames,
+            acquisition=acquisition, scan=scan, measured=measured, train=frames,
             held=frames[:0], kernel=kernel_of(scan), solve_probe=given is None, device=torch.device(device),
         )  # fmt: skip
         modes = 1 if given is None or given.ndim == 2 else len(given)

@@ -119,7 +119,8 @@ def first_state(problem: Problem, modes: int | None = 1, seed_probe: bool = True
     probe = _first_probe(problem, modes, seed_probe)
     object_array = torch.ones(problem.scan.object_shape, dtype=COMPLEX, device=problem.device)
     state = ScanState(object_array, probe, problem.scan.position.clone())
-    if problem.scan.geometry == "coded" and not problem.solve_probe:
+    given = getattr(problem.acquisition, "coded_surface", None) is not None and seed_probe
+    if problem.scan.geometry == "coded" and (given or not problem.solve_probe):
         pad = problem.scan.pad
         flat = predict(object_array, probe, problem.scan, problem.train[:1], kernel=problem.kernel)
         counts = narrowed(problem.measured.amplitude, pad) ** 2

@@ -18,12 +18,14 @@ from ...types import Done, Event, InputError, Note, Options, Preview
 from . import checkpoint
 from .judging import judged
 from .relayed import relayed
+from .unit_of_frames import factor_of, given_back, multiplied
 
 MOST_BYTES = 2**31  # of frames that are looked at before a run
 CHOSEN = ("frame", "frames")  # options that name frames by number
 TOLD = ("geometry", "dose", "bright_disc")  # findings that are said though nothing is wrong: the rest hangs on them
 ABSURD = 1e12  # times what lit pixels usually hold: no detector reaches so far
-FEW = 2**14  # pixels that tell what is usual
+SOME = 2**14  # pixels that tell what is usual
+FEW = 8  # frames: fewer do not stand in for one another
 
 
 def announced(acquisition: Acquisition, as_given: bool = False) -> Generator[Event, None, Prepared]:
@@ -51,7 +53,8 @@ def announced(acquisition: Acquisition, as_given: bool = False) -> Generator[Eve
         if finding.level == "warning" or finding.name in TOLD:
             yield Note(finding.text, "warning" if finding.level == "warning" else "info")
     if len(ready.left_out):
-        yield Note(f"{len(ready.kept)} frames are left; from here on they are counted without those left out")
+        few = "; of so few each tells what no other does, and the answer lacks it" if len(ready.kept) < FEW else ""
+        yield Note(f"{len(ready.kept)} frames are left; from here on they are counted without those left out{few}")
     return ready
 
 
@@ -85,6 +88,10 @@ def prepared_run(
                 said.append(event.text)
         return event
 
+    factor = factor_of(acquisition)
+    if factor != 1:
+        yield heard(Note(f"the frames are worked on times {factor:.4g}; numbers of counts are told in that unit"))
+        acquisition = multiplied(acquisition, factor)
     ready = yield from relayed(announced(acquisition, as_given), heard)
     by_number = any(getattr(recipe, option, None) is not None for option in CHOSEN)
     used = ready.whole if by_number else ready.acquisition
@@ -94,7 +101,12 @@ def prepared_run(
             if isinstance(event, Preview) and (wrong := what_is_not_finite(event.field.state_dict())):
                 where = used.source or "the acquisition"
                 raise InputError(f"{where}: method {name} has run away ({wrong}); {cause_in(used)}")
-            yield _looked_at(event, ready, used, name, said) if isinstance(event, Done) else heard(event)
+            if isinstance(event, Done):
+                done = _looked_at(event, ready, used, name, said)
+                known = getattr(acquisition, "coded_surface", None) is not None
+                yield done if factor == 1 else Done(given_back(done.result, factor, known))
+            else:
+                yield heard(event)
     finally:
         close = getattr(stream, "close", None)
         if close is not None:
@@ -140,7 +152,7 @@ def absurd_pixel(acquisition: Acquisition) -> str:
             return ""
         highest = float(np.max(frame, initial=0))
         lit = frame[frame > 0]
-        usual = float(np.median(lit[:: max(1, lit.size // FEW)])) if lit.size else 0.0
+        usual = float(np.median(lit[:: max(1, lit.size // SOME)])) if lit.size else 0.0
         if highest > ABSURD * usual:
             y, x = np.unravel_index(int(frame.argmax()), frame.shape)
             return (

@@ -25,8 +25,8 @@ def ring_gains(measured: np.ndarray, shown: np.ndarray) -> np.ndarray:
     """Gain of each of RINGS: `measured` frame (y, x) over the one `shown` by the phase, in their waves (ring,)."""
     rows, columns = measured.shape
     window = np.hanning(rows)[:, None] * np.hanning(columns)[None, :]
-    seen, made = (np.fft.rfft2((image - image.mean()) * window) for image in (measured, shown))
-    f = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None, :])
+    seen, made = (np.fft.fft2((image - image.mean()) * window) for image in (measured, shown))
+    f = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.fftfreq(columns)[None, :])
     gains = []
     for low, high in itertools.pairwise(RINGS):
         a, b = (image[(f >= low) & (f < high)] for image in (made, seen))
@@ -35,7 +35,7 @@ def ring_gains(measured: np.ndarray, shown: np.ndarray) -> np.ndarray:
             gains.append(1.0)
             continue
         gain = float((a.conj() * b).real.sum()) / power
-        doubt = CORRELATED * float((np.abs(b - gain * a) ** 2).mean()) / (2 * power)
+        doubt = CORRELATED * float((np.abs(b - gain * a) ** 2).mean()) / power
         gains.append(1 + (gain - 1) * USUAL**2 / (USUAL**2 + doubt))
     return np.array(gains)
 

@@ -203,7 +203,7 @@ def _learning(
     yield from fit_field(
         moving,
         measurement,
-        draws(frames, recipe.steps, recipe.leds_per_step, random=random),
+        draws(measurement.train, recipe.steps, recipe.leds_per_step, random=random),
         rate=recipe.learning_rate,
         counter=counter,
         betas=(0.9, 0.99),

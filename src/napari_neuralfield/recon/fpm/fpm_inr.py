@@ -327,8 +327,7 @@ def _from_frames(
         yield from done.polish(acquisition, recipe, recipe.steps, 5e-3)
         return done
     scale = yield from fit_published(field, acquisition, recipe.seed, device, epochs=recipe.epochs)
-    share = measured.scale / scale
-    done.measured = fourier.LedFrames(measured.amplitude * share**0.5, measured.gain, measured.floor * share, scale)
+    field.brighten((scale / measured.scale) ** 0.5)  # from the brightest pixel to the mean bright field as 1
     return done
 
 

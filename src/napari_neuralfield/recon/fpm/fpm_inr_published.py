@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from ...data.acquisition import LedArray
+from ...data.frames import order_of_use
 from ...fields.plane_axis import PlaneAxisField
 from ...forward import fourier
 from ...forward.led_grid import depth_tensor
@@ -66,7 +67,8 @@ class PublishedLeds:
         rows, columns = acquisition.frame_shape
         self._gain = seen.shape[0] * seen.shape[1] / (rows * columns)
         self.scale = brightest * self._gain**2
-        order = np.argsort(np.hypot(*np.asarray(acquisition.illumination_na).T), kind="stable")
+        light = self.amplitude.sum(dim=(1, 2), dtype=torch.float64).cpu().numpy()
+        order = order_of_use(light, np.hypot(*np.asarray(acquisition.illumination_na).T))
         self.good: torch.Tensor | None = None
         self.train = torch.as_tensor(order)
         self.held = self.train[:0]

@@ -17,6 +17,7 @@ import torch
 
 from ... import compute
 from ...data.acquisition import LedArray, MultiplexedLed
+from ...data.frames import order_of_use
 from ...fields.planes import PlanesField
 from ...forward import fourier, multiplexed
 from ...forward.led_grid import depth_tensor, extent, flat_spectra, support
@@ -99,7 +100,8 @@ class QuasiNewton:
         weight = measured.weight.cpu().numpy()
         self.leds = [np.flatnonzero(row) for row in weight]
         tilt = (weight @ radius) / np.maximum(weight.sum(1), 1e-12)
-        self.order = [int(p) for p in np.argsort(tilt, kind="stable") if len(self.leds[p])]
+        light = measured.amplitude.sum(dim=(1, 2), dtype=torch.float64).cpu().numpy()
+        self.order = [int(p) for p in order_of_use(light, tilt) if len(self.leds[p])]
         self.energy = (measured.amplitude.double() ** 2).sum(dim=(1, 2)).cpu().numpy()[self.order]
         self._kernels = cached_pupils(plan, self.z)
         self._normal = torch.zeros(len(radius), len(radius), device=spectrum.device)

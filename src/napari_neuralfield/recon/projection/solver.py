@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from ... import compute
+from ...data.frames import order_of_use
 from ...forward import fourier
 from ...forward.led_grid import depth_tensor
 from ...optics.pupil import TINY
@@ -57,7 +58,8 @@ class Solver:
         self.dark = np.hypot(*fourier.window_centres(plan).T) > plan.cutoff
         self.smooth: SmoothPupil | None = None  # the aberration's phase as polynomials, then not solved bin by bin
         self.z = depth_tensor(depths_um, spectra.device)
-        self.order = np.argsort(np.hypot(*fourier.window_centres(plan).T), kind="stable")
+        light = amplitude.sum(dim=(1, 2), dtype=torch.float64).cpu().numpy()
+        self.order = order_of_use(light, np.hypot(*fourier.window_centres(plan).T))
         self._kernels = self._plain = cached_pupils(plan, self.z) if kernels is None else kernels
         squares = (amplitude.double() ** 2).sum(dim=(1, 2)).cpu().numpy() * len(self.z)
         self.energy = np.maximum(squares[self.order], 1e-30)  # of each LED, in the order of a sweep

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from ...data.acquisition import LedArray
+from ...data.frames import order_of_use
 from ...optics.grids import centred_spectrum, image_of
 from ...optics.wide_field import UM_PER_MM
 from ..engine import checkpoint
@@ -65,6 +66,7 @@ class Fit:
         self.acquisition = acquisition
         self.counts: LedCounts = counts_of(acquisition, device)
         self.draw = np.random.default_rng(seed)
+        self.order = order_of_use(self.counts.roots.sum(dim=(1, 2), dtype=torch.float64).cpu().numpy())
         count = acquisition.frame_count
         dark = np.hypot(*np.asarray(acquisition.illumination_na).T) > DARK * acquisition.objective_na
         self.microscope = FitMicroscope(
@@ -258,7 +260,7 @@ class Fit:
 
         for number in range(begin, steps):
             if len(queue) < AT_ONCE:
-                queue = np.concatenate([queue, self.draw.permutation(np.flatnonzero(self.used))])
+                queue = np.concatenate([queue, self.draw.permutation(self.order[self.used[self.order]])])
             leds, queue = np.unique(queue[:AT_ONCE]), queue[AT_ONCE:]
             loss = self._loss(torch.view_as_complex(given) * self.slow.wave(slow), leds, values)
             adam.step(loss, RATE * warm_cosine(number, steps), float(number >= ALONE))

@@ -8,6 +8,7 @@ import torch
 from ... import compute
 from ...checks.scan_rules import require_usable
 from ...data.acquisition import Acquisition, CodedPtychography, Ptychography
+from ...data.frames import order_of_use
 from ...fields.planes import PlanesField
 from ...forward.ptychography import kernel
 from ...forward.scan import Scan, narrowed, scan_of
@@ -38,14 +39,16 @@ def problem_of(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe
         acquisition = acquisition.replace(positions_um=positions_from_frames(acquisition))
     acquisition = oriented(described(acquisition, recipe), recipe.orientation)
     scan = scan_of(acquisition, device, recipe.borders, recipe.pad)
-    frames = torch.arange(scan.frames, device=device)
-    every = recipe.hold_out or scan.frames + 1
-    out = (frames % every == every - 1) | (frames % recipe.use_every != 0)
+    measured = measured_scan(acquisition, scan, device)
+    light = measured.amplitude.sum((1, 2), dtype=torch.float64).cpu().numpy()
+    frames = torch.as_tensor(order_of_use(light), device=device)
+    every, place = recipe.hold_out or scan.frames + 1, torch.arange(scan.frames, device=device)
+    out = (place % every == every - 1) | (frames % recipe.use_every != 0)
     known = isinstance(acquisition, CodedPtychography) and acquisition.coded_surface is not None
     return Problem(
         acquisition=acquisition,
         scan=scan,
-        measured=measured_scan(acquisition, scan, device),
+        measured=measured,
         train=frames[~out],
         held=frames[out],
         kernel=kernel(scan),
@@ -81,10 +84,18 @@ def described(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe)
 
 
 def field_of(state: ScanState, scan: Scan) -> PlanesField:
-    """The object of `state` as a field of one plane, on that part of the object array of `scan` which frames show."""
-    spectrum = centred_spectrum(narrowed(object_of(state, scan), scan.rim))
+    """The object of `state` as a field of one plane, on that part of the object array of `scan` which frames show.
+
+    Its amplitude 1 is the light on the sample, as in every other field, whatever unit the coded surface is in.
+    """
+    spectrum = centred_spectrum(narrowed(object_of(state, scan), scan.rim) / unit_of(state, scan))
     everywhere = torch.ones(spectrum.shape, dtype=torch.bool)
     return PlanesField.from_spectra(spectrum[None], [0.0], scan.shown, everywhere)
+
+
+def unit_of(state: ScanState, scan: Scan) -> float:
+    """The amplitude that stands for 1 in a field of `state`: behind a coded surface `scan` leaves the counts in it."""
+    return float(state.object_array.abs().square().mean().sqrt()) if scan.geometry == "coded" else 1.0
 
 
 def _positions_um(state: ScanState, scan: Scan) -> np.ndarray:
