@@ -142,17 +142,14 @@ def test_the_end_of_the_scale_is_the_same_as_of_all_frames_together() -> None:
     assert full_pixels(RNG.random((4, 8, 8))) is None
 
 
-@pytest.mark.parametrize(
-    ("method", "options"),
-    [("fpm-sequential", {"z_um": 0.0, "passes": 1}), ("rpie", {"passes": 1}), ("wasp", {"passes": 1})],
-)
+@pytest.mark.parametrize(("method", "options"), [("fpm-sequential", {"z_um": 0.0}), ("rpie", {})])
 def test_a_run_from_disk_gives_the_same_field(
     led_array: Callable[..., Acquisition], monkeypatch: pytest.MonkeyPatch, method: str, options: dict[str, Any]
 ) -> None:
-    acquisition = led_array() if method == "fpm-sequential" else scan_scene.far_field()[0]
+    acquisition = led_array() if method == "fpm-sequential" else scan_scene.coded()[0]
 
     def run() -> Result:
-        *_, done = reconstruct(acquisition, build_recipe(method, {**options, "device": "cpu"}))
+        *_, done = reconstruct(acquisition, build_recipe(method, {**options, "passes": 1, "device": "cpu"}))
         assert isinstance(done, Done)
         return done.result
 
@@ -162,9 +159,9 @@ def test_a_run_from_disk_gives_the_same_field(
 
 
 def assert_alike(found: Result, plain: Result) -> None:
-    expected = plain.field.state_dict()
-    for name, value in found.field.state_dict().items():
-        torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-5)
+    y, x = plain.field.extent.axes()
+    seen, expected = (result.field.render([0.0], y, x) for result in (found, plain))
+    assert float((seen - expected).norm() / expected.norm()) < 1e-5
 
 
 def test_where_disks_have_no_room_is_said(on_disk: None, monkeypatch: pytest.MonkeyPatch) -> None:

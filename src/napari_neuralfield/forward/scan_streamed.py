@@ -25,7 +25,8 @@ def measured_scan(acquisition: Scanned, scan: Scan, device: torch.device | str =
     acquisition : the frames; scan : its geometry.
     device : where the amplitudes are wanted.
     """
-    shape = (acquisition.frame_count, *(n + 2 * scan.pad for n in acquisition.frame_shape))
+    rows, columns = (n + 2 * scan.pad for n in acquisition.frame_shape)
+    shape = (acquisition.frame_count, rows, columns)
     if not is_large(shape, device) and not is_large(shape):
         return measure(acquisition, scan, device)
     raw, mask = getattr(acquisition.frames, "measured", acquisition.frames), good_pixels(acquisition)
@@ -34,12 +35,12 @@ def measured_scan(acquisition: Scanned, scan: Scan, device: torch.device | str =
     amplitude, full = Parts(shape, device), Parts(shape, device)
     for some in _in_turn(acquisition):
         counts = acquisition.intensity(some)
-        good = _good(mask, some, len(counts))
+        lit = _good(mask, some, len(counts))
         root = torch.as_tensor(np.sqrt(np.clip(counts + np.float32(extra), 0, None)), dtype=REAL)
-        amplitude.append(_on_detector(root * good, scan))
+        amplitude.append(_on_detector(root * lit, scan))
         if top is not None:
             stack = np.stack([np.asarray(raw[int(i)]) for i in some])
-            full.append(_on_detector(torch.as_tensor(stack == top) & good, scan))
+            full.append(_on_detector(torch.as_tensor(stack == top) & lit, scan))
     good = _good_of_all(mask, acquisition.frame_shape, scan)
     background = torch.full(shape[1:], extra, device=device) if extra else None
     return Measured(

@@ -91,7 +91,7 @@ class _File:
         content = frames.detach().to("cpu", self._dtype).contiguous().view(torch.uint8).numpy()
         with self._lock:
             self._file.seek(self._count * self._bytes)
-            self._file.write(content)
+            self._file.write(content.tobytes())
             self._count += len(frames)
 
     def read(self, numbers: np.ndarray) -> torch.Tensor:
