@@ -16,7 +16,7 @@ import yaml
 from ... import compute
 from ...data.acquisition import Acquisition
 from ...data.colours import ONE_COLOUR, refuse_colours
-from ...data.plain_files import read_text
+from ...data.names.plain_files import read_text
 from ...registry import METHODS, summary
 from ...types import Event, InputError
 from .colour import Align, in_colours
