@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..data.plain_files import regular
+from ..data.names.plain_files import regular
 from ..registry import NETWORKS
 from ..types import InputError
 from .encoder import LocalConditionalNetwork

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...data.plain_files import read_text as read_text
-from ...data.plain_files import regular as regular
+from ...data.names.plain_files import read_text as read_text
+from ...data.names.plain_files import regular as regular
 from ...types import InputError
 from .true_cause import EMPTY, not_the_file, why_unreadable
 

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from ...data.plain_files import NO_FILE
+from ...data.names.plain_files import NO_FILE
 
 HEAD = 4096  # bytes looked at
 EMPTY = "the file is empty, cut short to nothing; copy or record it again"

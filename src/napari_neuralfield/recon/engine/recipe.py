@@ -17,7 +17,7 @@ from ... import compute, memory
 from ...data.acquisition import Acquisition
 from ...data.colours import ONE_COLOUR, refuse_colours
 from ...data.derived import SCANS
-from ...data.plain_files import read_text
+from ...data.names.plain_files import read_text
 from ...registry import METHODS, summary
 from ...types import Event, InputError
 from .colour import Align, in_colours

@@ -14,7 +14,7 @@ import torch
 
 from ... import compute
 from ...compute import COMPLEX
-from ...data.plain_files import regular
+from ...data.names.plain_files import regular
 from ...fields.residual import ResidualField
 from ...forward.led_measurement import LedMeasurement
 from ...forward.scan_measurement import ScanMeasurement

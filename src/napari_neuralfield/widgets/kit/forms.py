@@ -15,7 +15,7 @@ from magicgui.widgets.bases import BaseValueWidget, Widget
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from ...data.plain_files import read_text, regular
+from ...data.names.plain_files import read_text, regular
 from ...types import InputError
 from .parts import Fold
 from .value_widgets import Choice, Heading, PathEdit, Switch, ValueEdit

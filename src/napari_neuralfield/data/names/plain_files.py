@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from ..types import InputError
+from ...types import InputError
 
 LARGEST_TEXT = 16 * 2**20  # bytes
 NO_FILE = "this is a pipe, a socket or a device, not a file; save its data in a file first"
