@@ -96,9 +96,9 @@ def score(
     as_json
         Print JSON instead of text.
     """
-    from .score import as_text, run
+    from . import report
 
-    show(run(file, truth, z_um=z_um, time=time, free=free), as_json, as_text)
+    show(report.score(file, truth, z_um=z_um, time=time, free=free), as_json, report.score_as_text)
 
 
 @app.command

@@ -21,8 +21,6 @@ from ..types import Note, Progress
 from . import interrupts, terminal
 from .checkpoints import USUAL, Keeping, kept
 
-BEFORE = "interrupted before there was anything to keep"
-
 
 def run(
     name: str,
@@ -54,7 +52,7 @@ def run(
     """
     entry: Training = NETWORKS[name]
     arguments.output(target, WEIGHTS, overwrite=True, inputs=[] if start is None else [start])
-    check_target(target, resume, overwrite)
+    check_target(target, partial_of(target) if keeping.resume else resume, overwrite)
     values = load(recipe_file) if recipe_file is not None else {}
     values = {**values, **arguments.option_values(options_of(entry.recipe), typed)}
     entry, recipe, weights, material = prepare(name, values, resume, start)
@@ -80,15 +78,11 @@ def run(
                     checkpoint.stop_soon()
                 return checkpoint.stopping
 
-            try:
-                last = follow(entry.run(recipe, weights, material, stopped), target, tell, entry.shown)
-            except KeyboardInterrupt:
-                half = partial_of(target)
-                raise terminal.Interrupted(
-                    f"interrupted; what was trained is in {half}" if half.exists() else BEFORE
-                ) from None
+            last = follow(entry.run(recipe, weights, material, stopped), target, tell, entry.shown)
         if last is None or not last.finished:
-            raise terminal.Interrupted(BEFORE)
+            nothing = "interrupted before there was anything to keep"
+            half = f"interrupted; what was trained is in {partial_of(target)}"
+            raise terminal.Interrupted(nothing if last is None else half)
         print(terminal.took(time.perf_counter() - began, time.process_time() - cpu))
     print(
         f"the weights are in {target}; use them with: neuralfield reconstruct FILE --method {name} --weights {target}"

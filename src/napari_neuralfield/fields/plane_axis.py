@@ -158,8 +158,8 @@ class PlaneAxisField(nn.Module):
     def brighten(self, factor: float) -> None:
         """Multiply the field by a positive `factor`."""
         for component in self.parts[: 1 if self.output == "polar" else 2]:
-            component.last.weight *= factor
-            component.last.bias *= factor
+            for value in component.last.parameters():
+                value.mul_(factor)
 
     def at_nodes(self, place: torch.Tensor) -> torch.Tensor:
         """The field on the nodes of the feature plane (z, y, x), differentiable."""

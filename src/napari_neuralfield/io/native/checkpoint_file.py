@@ -18,6 +18,7 @@ from ...data.acquisition import Acquisition
 from ...data.frames import evenly_chosen
 from ...types import InputError
 from . import atomic
+from .staging import tidy
 
 ARRAYS = ("ndarray", "dtype", "_reconstruct", "scalar")  # what NumPy makes arrays of
 PLAIN = {f"builtins.{kind.__name__}": kind for kind in (bytes, complex, range, slice)}  # empty arrays hold bytes
@@ -94,6 +95,7 @@ class CheckpointFile:
     def remove(self) -> None:
         """Take the file away: the run is done."""
         self.path.unlink(missing_ok=True)
+        tidy(self.path)
         made_beside(self.path).unlink(missing_ok=True)
 
 

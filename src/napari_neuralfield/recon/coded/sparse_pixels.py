@@ -22,7 +22,7 @@ from ..engine.readings import LateNumbers
 from ..engine.recipe import method, option
 from ..scan.recipe import ScanRecipe
 from ..scan.setup import field_of, problem_of, result_of
-from .sparse_solver import AT_ONCE, GEOMETRY, SparseMemory, SparseSolver, from_mean_frame
+from .sparse_solver import AT_ONCE, GEOMETRY, SparseMemory, SparseSolver, from_mean_frame, lowest
 
 T = TypeVar("T")
 COARSE = (0.03, 0.06)  # cycles per pixel: where it is decided whether positions are wrong
@@ -271,7 +271,7 @@ class _Run:
             if not 1e-4 < noise < 1:
                 break
         self.solver.object = best
-        return self.weight(_lowest(tried), len(self.train))
+        return self.weight(lowest(tried), len(self.train))
 
     def steps(
         self,
@@ -339,16 +339,3 @@ class _Run:
             self.solver.positions = True
             self.total += 15 * len(self.train)
             yield from self.finish(weight, 15)
-
-
-def _lowest(tried: dict[float, float]) -> float:
-    """The bottom of a parabola through the best trial and its neighbours, in the logarithm of the noise."""
-    noises = sorted(tried)
-    best = min(noises, key=lambda noise: tried[noise])
-    at = noises.index(best)
-    if at in (0, len(noises) - 1):
-        return best
-    low, middle, high = (tried[n] for n in noises[at - 1 : at + 2])
-    bend = low - 2 * middle + high
-    step = 0.5 * (low - high) / bend if bend > 0 else 0.0
-    return best * (noises[at + 1] / best) ** max(-1.0, min(1.0, step))

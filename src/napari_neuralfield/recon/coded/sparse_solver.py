@@ -250,3 +250,16 @@ def from_mean_frame(problem: Problem, state: ScanState, name: str) -> float:
 def _shadow(scan: Scan, state: ScanState) -> torch.Tensor:
     pattern = narrowed(counts(to_detector(state.probe[None], kernel_of(scan)), scan.binning)[0], scan.pad)
     return pattern - pattern.mean()
+
+
+def lowest(tried: dict[float, float]) -> float:
+    """The bottom of a parabola through the best trial and its neighbours, `tried` in the logarithm of the noise."""
+    noises = sorted(tried)
+    best = min(noises, key=lambda noise: tried[noise])
+    at = noises.index(best)
+    if at in (0, len(noises) - 1):
+        return best
+    low, middle, high = (tried[n] for n in noises[at - 1 : at + 2])
+    bend = low - 2 * middle + high
+    step = 0.5 * (low - high) / bend if bend > 0 else 0.0
+    return best * (noises[at + 1] / best) ** max(-1.0, min(1.0, step))
