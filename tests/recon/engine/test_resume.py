@@ -131,7 +131,7 @@ def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been(name: str, tmp_pat
     acquisition, recipe = acquired(), build_recipe(method, options)
     alone = run(acquisition, recipe)
     draw = np.random.default_rng(sum(name.encode()))
-    stop = int(draw.integers(alone.events // 4, 3 * alone.events // 4))
+    stop = int(draw.integers(int(0.4 * alone.events), int(0.6 * alone.events) + 1))
     file = CheckpointFile(tmp_path / "checkpoint", {"method": method})
     before = run(acquisition, recipe, checkpoint.Checkpoint(file), stop)
     assert before.result is None
