@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ..types import InputError
+from . import interrupts
 from .terminal import Interrupted
 
 if TYPE_CHECKING:
@@ -46,6 +45,10 @@ class Keeping:
 USUAL = Keeping()
 
 
+def _always() -> bool:
+    return True
+
+
 @contextlib.contextmanager
 def kept(output: Path, keeping: Keeping, of: Callable[[], Mapping[str, object]]) -> Iterator[Checkpoint]:
     """Inside, the run that writes `output` keeps how far it is; once the output is there, nothing of that is left.
@@ -74,12 +77,17 @@ def kept(output: Path, keeping: Keeping, of: Callable[[], Mapping[str, object]])
     if file.path.exists():
         print(f"going on from {file.path}" if keeping.resume else f"begun anew; --resume would go on from {file.path}")
     try:
-        with using(checkpoint), _heard(checkpoint):
+        heard = interrupts.asked_to_end(_always, checkpoint.stop_soon, GRACE, lambda: checkpoint.stopped)
+        with using(checkpoint), heard:
             yield checkpoint
     except KeyboardInterrupt as stopped:
+        if not checkpoint.stopped:
+            checkpoint.write()
         text = str(stopped) or "interrupted"
         raise Interrupted(f"{text}; {GO_ON}" if checkpoint.written or keeping.resume else text) from None
     except Exception as error:
+        if not isinstance(error, InputError):
+            checkpoint.write()
         if checkpoint.written or keeping.resume:
             error.add_note(f"how far it was is in {file.path}: {GO_ON}")
         raise
@@ -110,32 +118,3 @@ def of_file(file: Path, typed: Mapping[str, object]) -> dict[str, object]:
     from ..io.native.checkpoint_file import digest
 
     return {"file": file.name, "content": digest(file), **{f"option {name}": value for name, value in typed.items()}}
-
-
-@contextlib.contextmanager
-def _heard(checkpoint: Checkpoint) -> Iterator[None]:
-    """Ctrl-C, and what is heard like it, asks the run to stop after the turn in hand."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    waits: list[threading.Timer] = []
-
-    def ask(number: int, frame: object) -> None:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-        checkpoint.stop_soon()
-        waits.append(threading.Timer(GRACE, signal.raise_signal, [number]))
-        waits[0].daemon = True
-        waits[0].start()
-
-    for number, handler in before.items():
-        if callable(handler):
-            signal.signal(number, ask)
-    try:
-        yield
-    finally:
-        for wait in waits:
-            wait.cancel()
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -32,20 +32,45 @@ def as_ctrl_c() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def asked_to_end(begun: Callable[[], bool]) -> Iterator[threading.Event]:
+def asked_to_end(
+    begun: Callable[[], bool],
+    ask: Callable[[], None] | None = None,
+    grace_s: float | None = None,
+    over: Callable[[], bool] = lambda: False,
+) -> Iterator[threading.Event]:
     """The first signal sets the event that is yielded, for an end after the step in hand; the next one ends at once.
 
-    So does the first one where nothing has `begun` that would be worth keeping.
+    Parameters
+    ----------
+    begun : whether there is anything that would be worth keeping; where not, the first signal ends at once too.
+    ask : called by the first signal.
+    grace_s : seconds after which the first signal ends at once all the same; None: never.
+    over : whether the end has come by then, and what is left is saving.
     """
     asked = threading.Event()
+    waits: list[threading.Timer] = []
+
+    def end(number: int) -> None:
+        if not over():
+            signal.raise_signal(number)
 
     def heard(number: int, frame: FrameType | None) -> None:
         if asked.is_set() or not begun():
             raise KeyboardInterrupt
         asked.set()
+        if ask is not None:
+            ask()
+        if grace_s is not None:
+            waits.append(threading.Timer(grace_s, end, [number]))
+            waits[0].daemon = True
+            waits[0].start()
 
     with _handled(heard, None):
-        yield asked
+        try:
+            yield asked
+        finally:
+            for wait in waits:
+                wait.cancel()
 
 
 @contextlib.contextmanager

@@ -98,7 +98,7 @@ class Checkpoint:
         self._seen: dict[str, int] = {}
         self._beside: dict[str, Callable[[], object]] = {}
         self._next = time.monotonic() + seconds
-        self._stop = False
+        self._stop = self.stopped = False
         self.written = False
 
     def stop_soon(self) -> None:
@@ -154,6 +154,15 @@ class Checkpoint:
         if not self._stop and time.monotonic() < self._next:
             return
         take()
+        self.write()
+        if self._stop:
+            self.stopped = True
+            raise StoppedHere
+
+    def write(self) -> None:
+        """Keep what is known now: also of a run that was broken off, whose finished stages are whole."""
+        if not self._parts:
+            return
         began = time.monotonic()
         try:
             self._parts.update({name: _copied(state()) for name, state in self._beside.items()})
@@ -164,8 +173,6 @@ class Checkpoint:
         self._next = time.monotonic() + max(
             self._seconds, min(WORTH * (time.monotonic() - began), LONGER * self._seconds)
         )
-        if self._stop:
-            raise StoppedHere
 
 
 _CURRENT: ContextVar[Checkpoint | None] = ContextVar("checkpoint", default=None)
