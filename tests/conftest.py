@@ -7,6 +7,7 @@ import functools
 import importlib.util
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: the same cost and the same numbers everywhere
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background: tests press Ctrl-C all the same
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np
 
 from napari_neuralfield.data.acquisition import Acquisition, Draft

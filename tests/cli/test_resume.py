@@ -17,7 +17,7 @@ from napari_neuralfield import Extent, Result, compute, planes_of_images
 from napari_neuralfield.app import in_focus
 from napari_neuralfield.cli.commands import main
 from napari_neuralfield.io import save_acquisition, save_result
-from napari_neuralfield.io.native.checkpoint_file import CheckpointFile
+from napari_neuralfield.recon.engine.checkpoint import Checkpoint
 from napari_neuralfield.recon.training import focus_source, source
 
 TINY = ("--pool", "8", "--batch", "2", "--half-precision", "no", "--steps", "8")
@@ -27,15 +27,15 @@ ENDINGS = {"calibrate": ".acq.h5", "timelapse": ".ome.zarr", "render": ".tif", "
 @pytest.fixture
 def stop_at(monkeypatch: pytest.MonkeyPatch):
     """Stop runs as a crash does, right after their checkpoint was written so many times; 0 for never."""
-    left, save = [0], CheckpointFile.save
+    left, write = [0], Checkpoint.write
 
-    def saved(self: CheckpointFile, parts: dict[str, object]) -> None:
-        save(self, parts)
+    def written(self: Checkpoint) -> None:
+        write(self)
         left[0] -= 1
         if left[0] == 0:
             raise ZeroDivisionError("crash")
 
-    monkeypatch.setattr(CheckpointFile, "save", saved)
+    monkeypatch.setattr(Checkpoint, "write", written)
     monkeypatch.setattr(in_focus, "STRIP_PIXELS", 1000)
     monkeypatch.setattr(focus_source, "SCENE_PX", 32)
     monkeypatch.setattr(focus_source, "VALIDATION", 4)
