@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from napari_neuralfield import planes_of_images
 from napari_neuralfield.io import load_result, read_header, save_result
 from napari_neuralfield.registry import FIELDS
 from napari_neuralfield.types import Extent, InputError, Result, Verdict
@@ -155,3 +157,15 @@ def test_foreign_missing_and_misnamed(tmp_path: Path, result: Result) -> None:
         load_result(tmp_path / "none.nfield")
     with pytest.raises(InputError, match=r"a field file ends in .nfield; name it so"):
         save_result(tmp_path / "cells.h5", result)
+
+
+def test_a_spectrum_that_does_not_fit_its_places_is_damaged(tmp_path: Path) -> None:
+    images, path = torch.randn(2, 16, 16, dtype=torch.complex64), tmp_path / "a.nfield"
+    save_result(path, Result(planes_of_images(images, [0.0, 1.0], Extent((0.0, 1.0), (16, 16), 1.0))))
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    tensors["field.support"][0] ^= 8
+    save_file(tensors, path, metadata=metadata)
+    with pytest.raises(InputError, match=r"a\.nfield: the planes field cannot be built from the file \(\d+ places"):
+        load_result(path)

@@ -145,6 +145,8 @@ class PlanesField(nn.Module):
         super()._load_from_state_dict(*args, **kwargs)
         self._pages.clear()
         self._where = None
+        if len(self._bins()) != self.modes.shape[1]:
+            raise ValueError(f"{len(self._bins())} places in the spectrum for {self.modes.shape[1]} numbers")
 
     def _bins(self) -> torch.Tensor:
         """Places of the stored bins in the flattened spectrum (bin,), int64."""
