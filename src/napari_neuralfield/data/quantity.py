@@ -112,6 +112,11 @@ def check_value(name: str, q: Quantity, value: object, where: str) -> Any:
         return value
     try:
         kind = np.complex64 if q.complex else bool if q.unit == "bool" else np.float64
+        given = np.asarray(value)
+        if given.dtype.kind == "c" and not q.complex:
+            if given.imag.any():
+                raise TypeError("a complex number")
+            value = given.real
         array = np.asarray(value, dtype=kind)
     except (TypeError, ValueError, OverflowError):
         raise InputError(
