@@ -45,9 +45,10 @@ def depth_range(acquisition: LedArray, z_um: Depths) -> tuple[float, float]:
     depth_of_field = acquisition.wavelength_um / acquisition.objective_na**2
     reach = 10 * depth_of_field
     if max(abs(low - focus), abs(high - focus)) > reach:
+        where = f", the sample_z_um of {acquisition.source or 'the acquisition'}" if focus else ""
         raise InputError(
             f"option z_um is {low:g},{high:g}; with NA {acquisition.objective_na:g} at "
-            f"{acquisition.wavelength_um:g} um the light allows depths within {reach:.3g} um of {focus:g} um, "
+            f"{acquisition.wavelength_um:g} um the light allows depths within {reach:.3g} um of {focus:g} um{where}, "
             f"and {3 * depth_of_field:.3g} um is sensible"
         )
     return float(low), float(high)
