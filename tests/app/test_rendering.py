@@ -164,7 +164,7 @@ def test_all_in_focus_is_refused_in_a_sentence(tmp_path, capsys) -> None:
             "the field is a single plane, so there is nothing to choose",
         ),
         ([str(file), "--all-in-focus", "--z-um", "2"], "--all-in-focus chooses between depths, so give MIN,MAX"),
-        ([str(file), "--z-um", "2", "--depth-map", out], "it goes with --all-in-focus"),
+        ([str(file), "--z-um", "2", "--depth-map", str(tmp_path / "b.npy")], "it goes with --all-in-focus"),
         ([str(file), "--z-um", "2", "--time", "1"], "option --time is 1, but this field has no times"),
     ):
         assert main(["render", *options, "-o", out]) == 2

@@ -132,7 +132,7 @@ def test_what_cannot_be_compared_is_one_sentence(tmp_path: Path, capsys) -> None
             "at -10 um, but the field spans -2 to 2",
         ),
         (truth(tmp_path / "a.h5", **good), ["--free", "all"], "option --free is all; it must be one of scale"),
-        (tmp_path / "text.h5", [], "this is not an HDF5 file with the truth"),
+        (tmp_path / "text.h5", [], "this is not an HDF5 file or it is damaged"),
         (tmp_path / "none.h5", [], "there is no such file"),
     ):
         assert main(["score", file, str(path), *options]) == 2

@@ -29,7 +29,7 @@ def example(kind: str, colours: bool = False) -> Acquisition:
     values: dict[str, Any] = {"title": "Zellen"}
     for name, q in quantities(kind).items():
         shape = tuple(SIZES[n] if isinstance(n, str) else n for n in q.shape)
-        values[name] = q.choices[0] if q.choices else rng.uniform(0.1, 0.9, shape)
+        values[name] = q.choices[0] if q.choices else rng.uniform(0.1, 0.7, shape)  # a direction is no longer than 1
         if q.complex:
             values[name] = values[name] * np.exp(1j)
         if q.integer or name.endswith("_index"):

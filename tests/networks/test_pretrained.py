@@ -79,9 +79,11 @@ def test_files_that_are_no_weights(tmp_path: Path) -> None:
         load_weights(tmp_path / "none.safetensors", "neuph")
     (tmp_path / "words.txt").write_text("hello")
     (tmp_path / "cut.safetensors").write_bytes(stored(tmp_path / "w.safetensors").read_bytes()[:2000])
-    for name in ("words.txt", "cut.safetensors", ""):
+    for name in ("words.txt", "cut.safetensors"):
         with pytest.raises(InputError, match=r"not a file of weights .*; weights are \.safetensors files"):
             load_weights(tmp_path / name, "neuph")
+    with pytest.raises(InputError, match=r"this is a folder where a file is expected; name the file"):
+        load_weights(tmp_path, "neuph")
 
 
 def test_numbers_that_do_not_fit() -> None:

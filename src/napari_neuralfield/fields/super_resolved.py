@@ -210,8 +210,12 @@ class SuperResolvedField(nn.Module):
         """The network's answer (output, y, x) for a box of frame pixels, as it is within the whole."""
         margin, factor = self.network.margin, self.network.upsampling
         rows, columns = self.channels.shape[1:]
-        top, left = (max(0, (a - margin) // self.network.multiple * self.network.multiple) for a in (y0, x0))
-        box = self.channels[None, :, top : min(rows, y1 + margin), left : min(columns, x1 + margin)]
+        multiple = self.network.multiple
+        top, left = (max(0, (a - margin) // multiple * multiple) for a in (y0, x0))
+        below, beside = (  # whole multiples from the far end too, where an image that lies otherwise begins
+            max(0, (n - b - margin) // multiple * multiple) for n, b in ((rows, y1), (columns, x1))
+        )
+        box = self.channels[None, :, top : rows - below, left : columns - beside]
         answers = (
             turned(self.network(turned(box, turn).contiguous(memory_format=torch.channels_last))[0], turn, back=True)
             for turn in self.turns

@@ -154,8 +154,8 @@ def test_a_recipe_file_is_read(tmp_path: Path) -> None:
         (b"- passes\n", r"r\.yaml: a recipe is a YAML mapping of option: value, this is list"),
         (b"", r"r\.yaml: a recipe is a YAML mapping of option: value, this is NoneType"),
         (b"a: [1\n", r"r\.yaml: the recipe cannot be read \(while parsing"),
-        (b"\xff\xfe\xd8", r"r\.yaml: the recipe cannot be read"),
-        (None, r"r\.yaml: the recipe cannot be read \(.*No such file"),
+        (b"\xff\xfe\xd8", r"r\.yaml: the recipe is not text in UTF-8 \(byte 0\)"),
+        (None, r"r\.yaml: there is no such file; check the name"),
     ],
 )
 def test_a_damaged_recipe_file_is_named(tmp_path: Path, content: bytes | None, match: str) -> None:

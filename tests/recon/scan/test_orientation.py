@@ -98,7 +98,7 @@ def test_the_sheet_and_the_choice_on_the_command_line(tmp_path: Any, capsys: Any
     np.testing.assert_allclose(
         open_acquisition(out).positions_um, oriented_positions(acquisition.positions_um, "flip-x")
     )
-    assert cli.main(["convert", str(frames), "--orientation", "sideways", "-o", str(out)]) == 2
+    assert cli.main(["convert", str(frames), "--orientation", "sideways", "-o", str(tmp_path / "b.acq.h5")]) == 2
     assert "--orientation is sideways; it must be one of as-given, half-turn" in capsys.readouterr().err
     assert cli.main(["reconstruct", str(frames)]) == 2
     assert "option -o is missing" in capsys.readouterr().err

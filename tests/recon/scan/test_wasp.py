@@ -23,7 +23,7 @@ def test_an_answer_that_fits_all_frames_stays_where_it_is(kind: str) -> None:
     state.object_array = state.object_array + 0.3 * torch.randn(
         problem.scan.object_shape, dtype=COMPLEX, generator=torch.Generator().manual_seed(0)
     )
-    frames = predict(state.object_array, state.probe, problem.scan, problem.train, state.position, problem.kernel)
+    frames = predict(state.object_array, state.probe, problem.scan, problem.every, state.position, problem.kernel)
     problem.measured.amplitude.copy_(frames.sqrt())
     engine = Averaging(problem, state, recipe)
     with torch.no_grad():
