@@ -77,7 +77,7 @@ class LedMeasurement:
             found = spatially_coded.measure(acquisition, self.camera)
         self.amplitude, self.scale, self.floor = found.amplitude, found.scale, found.floor
         light = self.amplitude[self.train].sum(dim=(1, 2), dtype=torch.float64).cpu().numpy()
-        self.train = self.train[torch.as_tensor(order_of_use(light), device=device)]
+        self.train = self.train[torch.as_tensor(order_of_use(light))]
         self.good: torch.Tensor | None = None
         self.gain = found.gain**2
         na = torch.as_tensor(np.array(acquisition.illumination_na))

@@ -131,8 +131,11 @@ def test_a_prior_from_a_file(tmp_path: Path) -> None:
     assert error(result, truth["object"]) < 0.03
     with pytest.raises(InputError, match="prior_file is empty"):
         solve(acquisition, prior="file")
-    with pytest.raises(InputError, match=r"nothing\.npy: the prior cannot be read"):
+    with pytest.raises(InputError, match=r"nothing\.npy: there is no such file"):
         solve(acquisition, prior="file", prior_file="nothing.npy")
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "prior.npy").read_bytes()[:50])
+    with pytest.raises(InputError, match=r"cut\.npy: the prior cannot be read"):
+        solve(acquisition, prior="file", prior_file=str(tmp_path / "cut.npy"))
     np.save(tmp_path / "small.npy", truth["object"][:9, :9])
     with pytest.raises(InputError, match=r"the prior has shape \(9, 9\)"):
         solve(acquisition, prior="file", prior_file=str(tmp_path / "small.npy"))

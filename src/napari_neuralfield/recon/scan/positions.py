@@ -120,7 +120,8 @@ def moved(problem: Problem, position: torch.Tensor, steps: torch.Tensor) -> torc
     if problem.scan.periodic:
         return position
     room = [c - w for c, w in zip(problem.scan.object_shape, problem.scan.window, strict=True)]
-    return torch.minimum(position.clamp(min=0), position.new_tensor(room))
+    most = torch.tensor(room, dtype=position.dtype, device=position.device)
+    return torch.minimum(position.clamp(min=0), most)
 
 
 class PositionCorrection:

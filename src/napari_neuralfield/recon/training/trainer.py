@@ -305,7 +305,7 @@ def run_training(
         return {"trainer": trainer.state(), "due": due, "error": error}
 
     while trainer.done < 1:
-        for (now,) in late.take(trainer.step()):
+        for (now,) in late.take(trainer.step(), now=trainer.done >= 1):
             if not np.isfinite(now):
                 raise InputError(
                     f"the training has run away at step {trainer.steps} (its error is {now}); lower learning_rate, "
