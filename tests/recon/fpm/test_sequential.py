@@ -160,7 +160,7 @@ def test_out_of_memory_with_a_single_plane_is_the_end(monkeypatch: pytest.Monkey
     acquisition, _ = scene((24, 24))
     monkeypatch.setattr(torch.fft, "fft2", never)
     monkeypatch.setattr("napari_neuralfield.forward.fourier.centred_spectrum", lambda image: image)
-    with pytest.raises(InputError, match="method fpm-sequential on cpu: memory ran out .* what helps: a smaller part"):
+    with pytest.raises(InputError, match=r"method fpm-sequential on cpu: memory ran out .* what helps: a smaller part"):
         events_of(acquisition, z_um=0.0)
 
 
