@@ -72,7 +72,7 @@ def _judged(device: str, folder: Path) -> np.ndarray:
 
 
 def _oriented(device: str, folder: Path) -> np.ndarray:
-    trials = [event for event in orientation_trials(far_field(across=4)[0], device) if hasattr(event, "error")]
+    trials = [event for event in orientation_trials(far_field(24, across=3)[0], device) if hasattr(event, "error")]
     return np.array([trial.error for trial in trials])
 
 
