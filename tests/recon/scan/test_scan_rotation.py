@@ -38,7 +38,7 @@ def answer(stream: Generator[Any, None, Any]) -> tuple[list[str], Any]:
 
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_rotation_and_mirror_are_found_and_said(mirrored: bool) -> None:
-    acquisition, truth = mos2(4, pixels=48, scan=8, dose=1e4, rotation_deg=0 if mirrored else 40)
+    acquisition, truth = mos2(5, pixels=48, scan=8, dose=1e4, rotation_deg=0 if mirrored else 40)
     if mirrored:
         frames, probe = np.asarray(acquisition.frames), np.asarray(acquisition.probe)
         acquisition = acquisition.replace(

@@ -48,7 +48,7 @@ class ScanRecipe(ProbeOptions):
     )
     correct_positions: bool | None = option(None, "correct the positions too; empty: where the frames ask for it")
     hold_out: int = option(
-        0, "leave out every n-th frame and tell how well it is predicted; 0: use all frames", ge=0, le=100
+        0, "leave out every n-th frame by brightness and tell how well it is predicted; 0: use all", ge=0, le=100
     )
     use_every: int = option(
         1, "use every n-th frame only and tell how well the others are predicted; 1: use all", ge=1, le=100

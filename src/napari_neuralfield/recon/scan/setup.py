@@ -117,8 +117,8 @@ def result_of(
     """The finished result: field, probe, positions, and the relative amplitude error of every frame.
 
     Its calibration holds `probe` or `coded_surface` complex (mode, y, x) or (y, x), `positions_um` (frame, 2),
-    `nominal_positions_um` (frame, 2), `frame_error` (frame,), and `background` (y, x), counts, and `gains` (frame,)
-    where they were found.
+    `nominal_positions_um` (frame, 2), `frame_error` (frame,), the numbers `held_out` (k,) of frames left
+    out, and `background` (y, x), counts, and `gains` (frame,), each where there are any.
     Modes of a probe are orthogonal, the brightest first; `mode_shares` (mode,) of the light are theirs.
 
     Parameters
@@ -149,6 +149,7 @@ def result_of(
         arrays["mode_shares"] = (shares / shares.sum()).cpu().numpy()
         numbers["first_mode_share"] = float(arrays["mode_shares"][0])
     if len(problem.held):
+        arrays["held_out"] = np.sort(problem.held.cpu().numpy())
         numbers["held_out_error"] = problem.error(state, problem.held)
     return Result(
         field=field_of(state, scan) if field is None else field,

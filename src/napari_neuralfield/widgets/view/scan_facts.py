@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -75,16 +74,18 @@ def scan_facts(result: Result | None) -> ScanFacts | None:
     error = np.asarray(found["frame_error"], dtype=float)
     given, corrected = (sign * np.asarray(found[k]) + half for k in ("nominal_positions_um", "positions_um"))
     return ScanFacts(
-        given_um=given, found_um=corrected, error=error, held_out=_held_out(result.recipe, len(error)),
+        given_um=given, found_um=corrected, error=error, held_out=_held_out(result, len(error)),
         surface=surface, name=name.replace("_", " "), pixel_um=pixel,
     )  # fmt: skip
 
 
-def _held_out(recipe: Mapping, count: int) -> np.ndarray:
-    """Frames that a recipe leaves out, as `recon.scan_setup` does: every n-th, or all but every n-th (frame,) bool."""
+def _held_out(result: Result, count: int) -> np.ndarray:
+    """Frames that were left out (frame,) bool; results of older versions do not name them: every n-th in the file."""
     frames = np.arange(count)
-    every = int(recipe.get("hold_out") or count + 1)
-    left_out: np.ndarray = (frames % every == every - 1) | (frames % int(recipe.get("use_every") or 1) != 0)
+    if "held_out" in result.calibration:
+        return np.isin(frames, result.calibration["held_out"])
+    every = int(result.recipe.get("hold_out") or count + 1)
+    left_out: np.ndarray = (frames % every == every - 1) | (frames % int(result.recipe.get("use_every") or 1) != 0)
     return left_out
 
 
