@@ -70,7 +70,7 @@ def run(
     part = choice.of(acquisition)
     if said := said_of(part, count):
         print(f"of {said}")
-    with arguments.about(file), kept(target, keeping, lambda: of_run(file, part.acquisition, built)):
+    with kept(target, keeping, lambda: of_run(file, part.acquisition, built)), arguments.about(file):
         events = placed(iter(reconstruct(part.acquisition, built)), part, count)
         result = terminal.follow(events, part.acquisition, built, target)
         terminal.save(result, target)
