@@ -31,42 +31,31 @@ WRITING = ("already open for write", "consistency flags", "file is already open"
 BLOCKS = re.compile(r"%\d*b")
 
 
-class CheckedGroup(h5py.Group):
-    """A group whose links are looked at before they are followed."""
+class _Checked:
+    """Links are looked at before they are followed."""
 
     def __getitem__(self, name: object) -> object:
-        return _got(self, name, super().__getitem__)
+        return _got(self, name, super().__getitem__)  # type: ignore[misc]
 
     def get(self, name: object, default: object = None, **how: object) -> object:
         """What a name leads to, `default` where to nothing; see h5py for `how` its link or class is asked for."""
         if how:
-            return super().get(name, default, **how)
+            return super().get(name, default, **how)  # type: ignore[misc]
         try:
             return self[name]
         except KeyError:
             return default
 
     def __contains__(self, name: object) -> bool:
-        return _is_refused(self, name) or super().__contains__(name)
+        return _is_refused(self, name) or super().__contains__(name)  # type: ignore[misc]
 
 
-class CheckedFile(h5py.File):
+class CheckedGroup(_Checked, h5py.Group):
+    """A group of a checked file."""
+
+
+class CheckedFile(_Checked, h5py.File):
     """A file whose links are looked at before they are followed."""
-
-    def __getitem__(self, name: object) -> object:
-        return _got(self, name, super().__getitem__)
-
-    def get(self, name: object, default: object = None, **how: object) -> object:
-        """What a name leads to, `default` where to nothing; see h5py for `how` its link or class is asked for."""
-        if how:
-            return super().get(name, default, **how)
-        try:
-            return self[name]
-        except KeyError:
-            return default
-
-    def __contains__(self, name: object) -> bool:
-        return _is_refused(self, name) or super().__contains__(name)
 
 
 def opened(path: str | Path, cache_bytes: int | None = None) -> CheckedFile:

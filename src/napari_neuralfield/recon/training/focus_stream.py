@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -14,7 +12,7 @@ import torch
 from ...forward.brightfield import BrightField
 from ...simulate.random_scenes import SCENES
 from ..focus.network_inputs import RANGE, UPSAMPLING, Defocus, channels, transfer, weak_phase
-from .scene_pool import ScenePool
+from .scene_pool import FromPool, ScenePool
 
 Draw = Callable[[int, int, np.random.Generator], np.ndarray]
 DEFAULT_WEIGHTS = {"cells": 0.55, "layer": 0.22, "filaments": 0.08, "litter": 0.04, "leaves": 0.08, "noise": 0.03}
@@ -68,7 +66,7 @@ class Scene:
     defocus: Defocus
 
 
-class DefocusStream:
+class DefocusStream(FromPool):
     """Batches of channels and of the phase behind them.
 
     Parameters
@@ -126,21 +124,6 @@ class DefocusStream:
         drawn = [self._patch(scenes[int(self.rng.integers(len(scenes)))]) for _ in range(count)]
         given, phases = zip(*drawn, strict=True)
         return torch.stack(given), torch.stack(phases).float()
-
-    def state(self) -> dict[str, object]:
-        """All that the next batch depends on."""
-        return {"rng": self.rng.bit_generator.state, "pool": self.pool.state()}
-
-    def take_up(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
-        self.rng.bit_generator.state = state["rng"]
-        self.pool.take_up(state["pool"])
-
-    def apart(self) -> DefocusStream:
-        """More of the same; what is taken there is not missing here."""
-        other = copy.copy(self)
-        other.rng, other.pool = copy.deepcopy(self.rng), self.pool.apart()
-        return other
 
     def _patch(self, scene: Scene) -> tuple[torch.Tensor, torch.Tensor]:
         frame = self.noisy(scene.frame)

@@ -6,10 +6,8 @@ microscopes do. A scene is imaged once and used several times, cropped elsewhere
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +18,7 @@ from ...optics.pupil import wavefront
 from ...simulate.random_scenes import Scene, random_scene
 from ..patterns.dpc import DpcSolver
 from ..patterns.network_inputs import Canonical, normalise
-from .scene_pool import ScenePool
+from .scene_pool import FromPool, ScenePool
 
 NOLL = (4, 5, 6, 7, 8, 11)
 Shown = tuple[torch.Tensor, torch.Tensor, int, float]  # frames, phase, number of the board, chance
@@ -121,7 +119,7 @@ def random_board(optics: Canonical, variety: Variety, size: int, rng: np.random.
     return Board(optics, na @ turn_matrix(np.deg2rad(-board)), patterns, board + arcs, size)
 
 
-class TrainingStream:
+class TrainingStream(FromPool):
     """Batches of channels and of the phase behind them.
 
     Parameters
@@ -220,18 +218,3 @@ class TrainingStream:
             rows = slice(y * factor, (y + self.patch) * factor)
             phases.append(phase[rows, x * factor : (x + self.patch) * factor])
         return torch.stack(channels), torch.stack(phases).float()
-
-    def state(self) -> dict[str, object]:
-        """All that the next batch depends on."""
-        return {"rng": self.rng.bit_generator.state, "pool": self.pool.state()}
-
-    def take_up(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
-        self.rng.bit_generator.state = state["rng"]
-        self.pool.take_up(state["pool"])
-
-    def apart(self) -> TrainingStream:
-        """More of the same; what is taken there is not missing here."""
-        other = copy.copy(self)
-        other.rng, other.pool = copy.deepcopy(self.rng), self.pool.apart()
-        return other

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -62,4 +62,26 @@ class ScenePool(Generic[S]):
         """The scenes that there are now, none of which is replaced."""
         other = copy.copy(self)
         other._due = -np.inf
+        return other
+
+
+class FromPool:
+    """Batches drawn at random from the scenes of a pool: they can be drawn on from any moment."""
+
+    rng: np.random.Generator
+    pool: ScenePool[Any]
+
+    def state(self) -> dict[str, object]:
+        """All that the next batch depends on."""
+        return {"rng": self.rng.bit_generator.state, "pool": self.pool.state()}
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.rng.bit_generator.state = state["rng"]
+        self.pool.take_up(state["pool"])
+
+    def apart(self) -> Self:
+        """More of the same; what is taken there is not missing here."""
+        other = copy.copy(self)
+        other.rng, other.pool = copy.deepcopy(self.rng), self.pool.apart()
         return other
