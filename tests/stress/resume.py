@@ -34,6 +34,7 @@ from napari_neuralfield.recon.training import focus_source
 
 KEEP = ("--checkpoint-seconds", "0.05")
 TINY = ("--steps", "60", "--patch-px", "32", "--batch", "2", "--pool", "8")
+PHYSICS = ("--preset", "physics", "--steps", "60")
 AGAIN = 0.4  # chance that a run which goes on is killed as well
 ALIKE = 1e-5
 
@@ -67,7 +68,7 @@ def commands(folder: Path, seed: int) -> dict[str, tuple[list[str], str]]:
     extent = Extent((0.0, 4.0), (64, 64), 1.0)
     save_result(field, Result(planes_of_images(images, [0.0, 1.0, 2.0, 3.0, 4.0], extent)))
     return {
-        "reconstruct": (["reconstruct", str(frames), "--method", "fpm-inr", "--steps", "60"], ".nfield"),
+        "reconstruct": (["reconstruct", str(frames), "--method", "fpm-inr", *PHYSICS], ".nfield"),
         "calibrate": (["calibrate", str(frames), "--region-px", "64", "--calibration-steps", "6"], ".acq.h5"),
         "timelapse": (["timelapse", str(film), "--drift"], ".ome.zarr"),
         "render": (["render", str(field), "--z-um", "0:4:0.2", "--pixel-um", "0.1"], ".tif"),

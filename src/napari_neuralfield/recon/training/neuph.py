@@ -66,7 +66,7 @@ class NeuPhTask:
     def aside(self) -> Batch:
         return aside_of(self.recipe, self.material)
 
-    def own_parameters(self) -> list[dict[str, object]]:
+    def own_parameters(self, seed: int) -> list[dict[str, object]]:
         if self.material.frames is None:
             return []
         self.misfit = FrameMisfit(self.material.frames, self.recipe.patch_px, self.device)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import functools
-from typing import Any, Protocol, Self
+from collections.abc import Callable
+from typing import Any, Protocol, Self, cast
 
 import numpy as np
 import torch
@@ -26,11 +27,15 @@ VALIDATION = 16  # patches kept aside
 ASIDE_SEED = 987654321
 
 
-class Source(Protocol):
+class Batches(Protocol):
     """Batches without end."""
 
     def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Channels (count, channel, patch, patch) and phases (count, Y, X)."""
+
+
+class Source(Batches, Protocol):
+    """Batches without end that can be drawn on from any moment."""
 
     def state(self) -> dict[str, object]:
         """All that the next batch depends on."""
@@ -40,6 +45,35 @@ class Source(Protocol):
 
     def apart(self) -> Self:
         """More of the same; what is taken there is not missing here."""
+
+
+def resumable(make: Callable[[int], Batches], seed: int) -> Source:
+    """What `make` gives for a `seed`; of a source that tells no state, one that draws again what was drawn."""
+    made = make(seed)
+    return cast(Source, made) if hasattr(made, "state") else _DrawnAgain(make, seed)
+
+
+class _DrawnAgain:
+    """Batches of a source that only its beginning is known of."""
+
+    def __init__(self, make: Callable[[int], Batches], seed: int) -> None:
+        self._make, self._seed, self._source = make, seed, make(seed)
+        self._drawn: list[int] = []
+
+    def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        self._drawn.append(count)
+        return self._source.batch(count)
+
+    def state(self) -> dict[str, object]:
+        return {"drawn": self._drawn}
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        self.__init__(self._make, self._seed)  # type: ignore[misc]
+        for count in state["drawn"]:
+            self.batch(count)
+
+    def apart(self) -> _DrawnAgain:
+        return _DrawnAgain(self._make, self._seed + 1)
 
 
 class Mixed:

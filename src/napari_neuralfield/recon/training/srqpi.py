@@ -66,7 +66,7 @@ class DefocusTask:
     def aside(self) -> Batch:
         return aside_of(self.recipe, self.material, self.kept[1])
 
-    def own_parameters(self) -> list[dict[str, object]]:
+    def own_parameters(self, seed: int) -> list[dict[str, object]]:
         return []  # the microscope is known
 
     def loss(
