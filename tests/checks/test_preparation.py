@@ -169,3 +169,12 @@ def test_filling_reads_only_good_pixels_and_keeps_the_rest() -> None:
     frames = Repaired(np.stack([spoilt, ramp]), bad, {1: np.array([0])})
     assert frames[1, 2:6, 4:7].shape == (4, 3)
     assert np.array_equal(frames[0][~bad], ramp[~bad])
+
+
+def test_absurd_pixels_that_lie_together_are_filled() -> None:
+    small = board().crop(slice(0, 40), slice(0, 40))
+    frames = np.asarray(small.frames[:], np.float32)
+    frames[34, 5:8, 5:8] = 3e38
+    spoilt = small.replace(frames=frames)
+    assert "9 pixels without data" in said(spoilt)["struck_pixels"]
+    assert np.asarray(prepared(spoilt).acquisition.frames[34]).max() < 1e5

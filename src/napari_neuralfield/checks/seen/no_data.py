@@ -38,8 +38,9 @@ def gaps_of(frame: np.ndarray) -> np.ndarray | None:
             return bad
         size = np.abs(frame[~bad] if bad.any() else frame)
         usual = ABSURD * float(np.quantile(sample(size), 0.999))
-        if not usual > 0 and (size > 0).any():  # hardly any pixel is lit
-            usual = ABSURD_AMONG_FEW * float(np.median(sample(size[size > 0])))
+        if (size > 0).any():  # hardly any pixel may be lit, or several absurd ones lie together
+            among_few = ABSURD_AMONG_FEW * float(np.median(sample(size[size > 0])))
+            usual = min(usual, among_few) if usual > 0 else among_few
         if usual > 0:
             with np.errstate(invalid="ignore", over="ignore"):
                 bad |= np.abs(frame) > usual
