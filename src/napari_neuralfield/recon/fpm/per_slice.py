@@ -14,6 +14,7 @@ import torch
 
 from ... import compute
 from ...data.acquisition import LedArray
+from ...data.frames import order_of_use
 from ...data.geometry import refuse_coded_surface
 from ...fields.planes import planes_of_images
 from ...forward.led_grid import extent
@@ -105,7 +106,8 @@ def one_pass(spectrum: torch.Tensor, amplitude: torch.Tensor, acquisition: LedAr
     fy, fx = (torch.as_tensor(frequencies(n, acquisition.pixel_um)) for n in (rows, columns))
     direction = np.asarray(acquisition.illumination_na)
     misfit = []
-    for led in np.argsort(np.hypot(*direction.T), kind="stable"):
+    light = amplitude.sum(dim=(1, 2), dtype=torch.float64).cpu().numpy()
+    for led in order_of_use(light, np.hypot(*direction.T)).tolist():
         centre = -direction[led] / acquisition.wavelength_um * size
         whole = np.round(centre).astype(int)
         rest = (whole - centre) / size
