@@ -27,15 +27,15 @@ VALIDATION = 16  # patches kept aside
 ASIDE_SEED = 987654321
 
 
-class Batches(Protocol):
-    """Batches without end."""
+class PlainSource(Protocol):
+    """PlainSource without end."""
 
     def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Channels (count, channel, patch, patch) and phases (count, Y, X)."""
 
 
-class Source(Batches, Protocol):
-    """Batches without end that can be drawn on from any moment."""
+class Source(PlainSource, Protocol):
+    """PlainSource without end that can be drawn on from any moment."""
 
     def state(self) -> dict[str, object]:
         """All that the next batch depends on."""
@@ -47,16 +47,16 @@ class Source(Batches, Protocol):
         """More of the same; what is taken there is not missing here."""
 
 
-def resumable(make: Callable[[int], Batches], seed: int) -> Source:
+def resumable(make: Callable[[int], PlainSource], seed: int) -> Source:
     """What `make` gives for a `seed`; of a source that tells no state, one that draws again what was drawn."""
     made = make(seed)
     return cast(Source, made) if hasattr(made, "state") else _DrawnAgain(make, seed)
 
 
 class _DrawnAgain:
-    """Batches of a source that only its beginning is known of."""
+    """PlainSource of a source that only its beginning is known of."""
 
-    def __init__(self, make: Callable[[int], Batches], seed: int) -> None:
+    def __init__(self, make: Callable[[int], PlainSource], seed: int) -> None:
         self._make, self._seed, self._source = make, seed, make(seed)
         self._drawn: list[int] = []
 

@@ -24,7 +24,7 @@ from ..engine import checkpoint
 from ..engine.readings import LateNumbers
 from .material import Material, Pair
 from .recipe import TrainRecipe
-from .source import Batches, resumable
+from .source import PlainSource, resumable
 
 WARM_UP = 200  # steps
 MEAN_OVER = 500  # steps of the running mean of the weights
@@ -84,7 +84,7 @@ class Task(Protocol):
     def network(self) -> Any:
         """A new network, whose `sizes` build an equal one."""
 
-    def source(self, seed: int) -> Batches:
+    def source(self, seed: int) -> PlainSource:
         """What is trained on; a `Source` where it can tell its state, which makes going on faster."""
 
     def aside(self) -> Batch:
