@@ -44,6 +44,7 @@ def test_a_complete_draft_is_frozen_and_typed() -> None:
         ({"wavelength_um": None}, r"wavelength_um .* is missing; give wavelength_um in um in the sidecar"),
         ({"pixel_um": -0.8}, r"pixel_um is -0.8 um; it must be larger than 0"),
         ({"pixel_um": "wide"}, r"pixel_um is 'wide'; it must be a number in um"),
+        ({"pixel_um": 2**62}, r"pixel_um is 4.61169e\+18 um, which is no length of optics"),
         ({"pixel_um": 1 + 2j}, r"pixel_um is \(1\+2j\); it must be a number in um"),
         ({"pixel_um": [1.0, 2.0]}, r"pixel_um has shape \(2,\); it must be a single number"),
         ({"illumination_na": [[0, 0]]}, r"illumination_na has 1 entries along 'frame' but the frames have 3"),

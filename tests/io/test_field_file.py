@@ -169,3 +169,8 @@ def test_a_spectrum_that_does_not_fit_its_places_is_damaged(tmp_path: Path) -> N
     save_file(tensors, path, metadata=metadata)
     with pytest.raises(InputError, match=r"a\.nfield: the planes field cannot be built from the file \(\d+ places"):
         load_result(path)
+
+
+def test_a_title_of_foreign_bytes_is_written(tmp_path: Path, result: Result) -> None:
+    save_result(tmp_path / "a.nfield", dataclasses.replace(result, title="\udcff\udcfe cells"))
+    assert load_result(tmp_path / "a.nfield").title == "?? cells"

@@ -51,7 +51,7 @@ def quantity(label: str, unit: str, help: str, *, optional: bool = False, **limi
     return dataclasses.field(default=None, metadata=metadata) if optional else dataclasses.field(metadata=metadata)
 
 
-SHORTEST_UM = 1e-9  # a thousandth of the wavelength of fast electrons
+SHORTEST_UM, LONGEST_UM = 1e-9, 1e10  # a thousandth of the wavelength of fast electrons, and ten kilometres
 
 
 def length(label: str, help: str, high: float = math.inf) -> Any:
@@ -136,8 +136,9 @@ def check_value(name: str, q: Quantity, value: object, where: str) -> Any:
         _check_range(name, q, array, where)
     if q.unit == DIRECTION:
         _check_lengths(name, array, where)
-    if q.unit == "um" and q.low_open and (array < SHORTEST_UM).any():
-        raise InputError(f"{where}: {name} is {array.min():g} um, which is no length of optics; give it in um")
+    if q.unit == "um" and q.low_open and ((array < SHORTEST_UM) | (array > LONGEST_UM)).any():
+        odd = array.min() if (array < SHORTEST_UM).any() else array.max()
+        raise InputError(f"{where}: {name} is {odd:g} um, which is no length of optics; give it in um")
     if q.integer and (array != np.round(array)).any():
         bad = float(array[array != np.round(array)].flat[0])
         raise InputError(f"{where}: {name} is {bad:g}; it must be a whole number")

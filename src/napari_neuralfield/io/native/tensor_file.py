@@ -30,7 +30,8 @@ def save_tensors(path: str | Path, tensors: Mapping[str, torch.Tensor], header: 
     """
     from safetensors.torch import save
 
-    content = memoryview(save(dict(tensors), metadata=dict(header)))
+    readable = {name: text.encode("utf-8", "replace").decode() for name, text in header.items()}  # names of any bytes
+    content = memoryview(save(dict(tensors), metadata=readable))
     end = COUNT + int.from_bytes(content[:COUNT], "little")
     told = json.loads(bytes(content[COUNT:end]))
     told["__metadata__"] = dict(sorted(told["__metadata__"].items()))
