@@ -76,7 +76,7 @@ class Counting:
 
     def add(self, frame: np.ndarray) -> bool:
         """Count one frame (y, x); whether all its values are finite."""
-        finite = bool(np.isfinite(frame).all())
+        finite = bool(frame.size and np.isfinite(frame).all())  # a damaged page may hold no pixel
         self.means.append(float(frame.mean(dtype=np.float64)) if finite else np.nan)
         self.spreads.append(float(np.ptp(frame)) if finite else np.nan)
         if finite:
