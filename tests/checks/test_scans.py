@@ -219,7 +219,7 @@ def test_a_distance_in_the_wrong_unit() -> None:
     assert "Light travels 8.38e+05 um" in said
     assert "times the largest safe distance of" in said
     assert said.endswith("times 0.001 it would be 838 um: was it given in nanometres?")
-    said = warnings(coded.replace(surface_to_sensor_um=1e12))["propagation"]
+    said = warnings(coded.replace(surface_to_sensor_um=9e9))["propagation"]
     assert said.endswith("check the distance, which must be in micrometres, the wavelength and the pixel.")
 
 
