@@ -22,6 +22,7 @@ TRIED, EACH = 16, 5  # passes of the trials with and without a background; of so
 MATTERS = 0.02  # share of the darker half of the detector's light that is as even as a background
 WITH = 0.85  # of the error without, beyond that of the counts: what a background must reach
 FASTER = 1.8  # power of a step of the likelihood: below 2 it stays stable
+PIXELS, FEWEST = 2**24, 100  # of the frames that the trials use, and how many at least
 SMOOTH = 0.08  # cycles per pixel: a background is as smooth as scattered light
 
 
@@ -44,8 +45,9 @@ def _looked_for(problem: Problem, state: ScanState, seed: int) -> Generator[Even
     even = _even_light(problem)
     if even is None or len(problem.train) < 4 * EACH:
         return None
-    judge = torch.arange(len(problem.train), device=problem.device) % EACH == EACH - 1
-    trials = dataclasses.replace(problem, train=problem.train[~judge], held=problem.train[judge])
+    some = _near_the_middle(problem)
+    judge = torch.arange(len(some), device=problem.device) % EACH == EACH - 1
+    trials = dataclasses.replace(problem, train=some[~judge], held=some[judge])
     without, _ = _passes(trials, state, seed)
     yield Progress(1, 2, without, "looking for a background")
     error, found = min((_passes(_on(trials, start), state, seed) for start in even), key=lambda tried: tried[0])
@@ -60,6 +62,15 @@ def _looked_for(problem: Problem, state: ScanState, seed: int) -> Generator[Even
         "it is part of the model"
     )
     return background
+
+
+def _near_the_middle(problem: Problem) -> torch.Tensor:
+    """Those frames used that lie nearest the middle of the scan, not more than trials need (frame,)."""
+    train, (rows, columns) = problem.train, problem.scan.window
+    place = problem.scan.position[train.to(problem.scan.position.device)]
+    away = (place - (place.amin(0) + place.amax(0)) / 2).abs().amax(1)
+    nearest = away.argsort(stable=True)[: max(FEWEST, PIXELS // (rows * columns))]
+    return train[nearest.to(train.device).sort().values]
 
 
 def _on(problem: Problem, background: torch.Tensor) -> Problem:
