@@ -64,6 +64,16 @@ def test_levels_bright_one_dark_zero_nothing_negative() -> None:
     assert np.abs(np.median(found[2:, quiet])) < 1e-3
 
 
+def test_a_dead_part_of_a_frame_leaves_the_others_as_they_were() -> None:
+    stored = np.array([lossy(frame) for frame in multiplexed(1, pixels=64)[0].intensity().astype(float)])
+    alive = differences.intensities(stored, np.arange(5) < 2)
+    stored[4].flat[2000:3000] = 0
+    found = differences.intensities(stored, np.arange(5) < 2)
+    assert error(found[:2], alive[:2]) < 0.05
+    assert np.isfinite(found).all()
+    assert np.isfinite(differences.intensities(np.zeros((5, 9, 9)), np.arange(5) < 0)).all()
+
+
 def test_differences_are_recognised() -> None:
     frames = multiplexed(0, pixels=32)[0].intensity()
     assert differences.are_differences(np.array([lossy(frame) for frame in frames]))

@@ -24,6 +24,7 @@ NEARBY = 1.5  # pixels over which the usual size of steps is averaged
 # Chosen on simulated cells, where the error is 5 to 12 % of the frames' spread.
 SLOPE, LEVEL, ROBUST, LOOSE, FIRM = 0.03, 0.1, 0.1, 6.0, 360.0
 QUIET_WINDOW, QUIET_SHARE, QUIET_RATIO = 7, 0.12, 2.2
+FEWEST_QUIET = 0.01  # of all pixels
 DARKEST = 0.05
 
 
@@ -53,14 +54,16 @@ def intensities(differences: np.ndarray, bright: np.ndarray) -> np.ndarray:
 
 
 def quiet_pixels(differences: np.ndarray) -> np.ndarray:
-    """(y, x) True where all frames change little, compared with the quietest eighth of each."""
+    """(y, x) True where all frames change little, compared with the quietest eighth of each that changes at all."""
     from scipy.ndimage import uniform_filter
 
     loudest = np.zeros(differences.shape[1:])
     for frame in differences:
         change = np.sqrt(np.maximum(uniform_filter(np.square(frame, dtype=float), QUIET_WINDOW), 0))
-        loudest = np.maximum(loudest, change / max(np.quantile(change, QUIET_SHARE), 1e-300))
-    return loudest < QUIET_RATIO
+        changing = change[change > 0]  # a dead part of a frame is no measure for the rest
+        if changing.size:
+            loudest = np.maximum(loudest, change / np.quantile(changing, QUIET_SHARE))
+    return loudest <= max(QUIET_RATIO, np.quantile(loudest, FEWEST_QUIET))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
