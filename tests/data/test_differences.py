@@ -69,7 +69,7 @@ def test_a_dead_part_of_a_frame_leaves_the_others_as_they_were() -> None:
     alive = differences.intensities(stored, np.arange(5) < 2)
     stored[4].flat[2000:3000] = 0
     found = differences.intensities(stored, np.arange(5) < 2)
-    assert error(found[:2], alive[:2]) < 0.05
+    assert max(error(found[i], alive[i]) for i in range(4)) < 0.1
     assert np.isfinite(found).all()
     assert np.isfinite(differences.intensities(np.zeros((5, 9, 9)), np.arange(5) < 0)).all()
 
