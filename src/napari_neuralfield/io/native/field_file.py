@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import inspect
 import io
 import json
 from pathlib import Path
@@ -175,12 +176,24 @@ def _field(header: dict[str, Any], state: dict[str, torch.Tensor], path: Path) -
         field = FIELDS[kind](**header["field_options"])
         field.load_state_dict(state)
     except Exception as error:
-        reason, package = " ".join(str(error).split())[:200], FIELDS.package(kind)
+        reason, package = _reason(kind, header["field_options"], error), FIELDS.package(kind)
         of = f" of the plug-in {package}" if package else ""
         raise InputError(
             f"{path}: the {kind} field{of} cannot be built from the file ({reason}); reconstruct it"
         ) from error
     return field
+
+
+def _reason(kind: str, options: dict[str, Any], error: Exception) -> str:
+    """Why a field of `kind` with these `options` came to an `error`, in words."""
+    asked = inspect.signature(FIELDS[kind]).parameters
+    odd = [] if any(p.kind is p.VAR_KEYWORD for p in asked.values()) else sorted(set(options) - set(asked))
+    if odd:
+        return f"such a field has no option {odd[0]}: the file's values are those of another"
+    missing = [name for name, p in asked.items() if p.default is p.empty and name not in options and p.kind <= 1]
+    if missing:
+        return f"its option {missing[0]} is missing"
+    return " ".join(str(error).split()).partition("state_dict for ")[2][:200] or " ".join(str(error).split())[:200]
 
 
 def _metadata(path: Path) -> dict[str, Any]:
