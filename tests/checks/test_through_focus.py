@@ -90,6 +90,13 @@ def test_far_but_honest_depths_are_no_mistake():
     assert "depth_unit" not in found(stack([-20.0, 20.0], size=1200, pixel_um=0.16, objective_na=0.5, condenser_na=0.0))
 
 
+def test_a_plane_beyond_all_reach_is_refused() -> None:
+    with pytest.raises(
+        InputError, match=r"frame 1 is at z_um 1e\+09, from where the light of a point is .* correct z_um"
+    ):
+        distinct_planes(stack([0.0, 1e9]))
+
+
 def test_frames_too_small_for_a_network():
     assert found(stack([4.0], size=31))["frame_size"].level == "warning"
     assert "frame_size" not in found(stack([4.0], size=32))

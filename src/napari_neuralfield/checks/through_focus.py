@@ -15,6 +15,7 @@ from .seen.frames import Check, Survey, steady_light, well_sampled
 
 SMALLEST_PIXELS = 32  # networks halve a frame four times, and two pixels must be left
 STEADY = 0.03
+FARTHEST = 64  # times the frame's width over which the light of a point is spread
 FEW_LEVELS = 16
 NAMED = 5  # times that are named one by one
 SINGLE_SHOT = "srqpi, srcnn and defocus-field"
@@ -59,8 +60,9 @@ def distinct_planes(acquisition: ThroughFocus) -> np.ndarray:
 
     Raises
     ------
-    InputError : where there are fewer than two different depths, as the transport of intensity needs.
+    InputError : where there are fewer than two different depths, as the transport of intensity needs, or one is absurd.
     """
+    refuse_far_away(acquisition)
     z = acquisition.z_um
     if len(np.unique(z)) > 1:
         return np.argsort(z, kind="stable")
@@ -85,6 +87,24 @@ def distinct_planes(acquisition: ThroughFocus) -> np.ndarray:
         f"{where}: all {len(z)} frames are at z_um {z[0]:g}; the transport of intensity needs two or more different "
         f"depths, so correct z_um, or give time_s if the frames are a time-lapse, while {single}"
     )
+
+
+def refuse_far_away(acquisition: ThroughFocus) -> None:
+    """Planes so far from focus that their frame holds no more of one place than of any other are no part of a fit.
+
+    Raises
+    ------
+    InputError : naming the plane.
+    """
+    z, frame = np.asarray(acquisition.z_um), max(acquisition.frame_shape) * acquisition.pixel_um
+    farthest = int(np.abs(z).argmax())
+    wide = 2 * abs(float(z[farthest])) * acquisition.objective_na
+    if wide > FARTHEST * frame:
+        raise InputError(
+            f"{acquisition.source or 'the acquisition'}: frame {farthest} is at z_um {z[farthest]:g}, from where the "
+            f"light of a point is {wide:.3g} um wide and the frame {frame:.3g} um: it shows nothing of the sample, so "
+            "correct z_um or leave the frame out (--leave-out)"
+        )
 
 
 def _stacks(acquisition: ThroughFocus, groups: Groups) -> Check:

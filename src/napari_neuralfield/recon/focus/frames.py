@@ -9,6 +9,7 @@ import numpy as np
 import scipy.ndimage
 import torch
 
+from ...checks.through_focus import refuse_far_away
 from ...data.acquisition import ThroughFocus
 from ...data.brightness import slow_light
 from ...forward.brightfield import BrightField
@@ -89,6 +90,7 @@ def frames_of(
     refuse_small(acquisition, "a fit through focus")
     chosen = acquisition.subset(numbers)
     _refuse_in_focus(chosen, where)
+    refuse_far_away(chosen)
     intensity = chosen.intensity()
     level = intensity.mean((1, 2), keepdims=True)
     dark = np.flatnonzero(level.ravel() <= 0)
