@@ -92,8 +92,6 @@ def test_far_but_honest_depths_are_no_mistake():
 
 def test_a_plane_beyond_all_reach_is_refused() -> None:
     with pytest.raises(InputError, match=r"frame 1 is at z_um 1e\+09, from where the light .* correct z_um"):
-        InputError, match=r"frame 1 is at z_um 1e\+09, from where the light of a point is .* correct z_um"
-    ):
         distinct_planes(stack([0.0, 1e9]))
 
 
