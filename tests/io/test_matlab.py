@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 
 from napari_neuralfield.io import open_acquisition, open_draft
+from napari_neuralfield.io.readers import matlab_tags
 from napari_neuralfield.optics.illumination import UCONN_HEIGHT_MM, uconn_board
 from napari_neuralfield.types import InputError
 
@@ -121,3 +124,21 @@ def test_the_real_blood_smear(shared_data: Path) -> None:
     assert acquisition.sample_z_um == pytest.approx(-15.0)
     amplitude = scipy.io.loadmat(shared_data / "fpm_uconn" / "bloodsmear_blue.mat")["imlow_HDR"]
     assert np.allclose(acquisition.intensity([7])[0], amplitude[:, :, 7] ** 2)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_every_kind_of_array_passes_and_a_number_type_that_does_not_exist_is_refused(
+    tmp_path: Path, packed: bool
+) -> None:
+    path = tmp_path / "kinds.mat"
+    held = {
+        "frames": RNG.normal(size=(4, 4, 5)), "c": np.eye(3) + 1j, "s": {"a": 1.0, "b": "text", "c": {"d": np.eye(2)}},
+        "cell": np.array([1, "x", np.eye(3)], dtype=object), "none": np.zeros((0, 3)), "t": "hello", "empty": "",
+        "u": np.arange(20, dtype="u2"), "yes": np.array([True]), "sparse": scipy.sparse.eye(4).tocsc(),
+    }  # fmt: skip
+    scipy.io.savemat(path, held, do_compression=packed)
+    matlab_tags.check(path)
+    if not packed:  # the library that reads it ends the program for such a type
+        path.write_bytes(path.read_bytes().replace(struct.pack("<II", 9, 640), struct.pack("<II", 23, 640)))
+        with pytest.raises(InputError, match=r"kinds\.mat: this is not a MATLAB file .* element of type 23"):
+            open_draft(path)

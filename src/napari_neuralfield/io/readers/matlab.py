@@ -22,6 +22,7 @@ from ..native import hdf5_tree
 from ..native.hdf5_frames import HDF5Array, WholeFrames, opened
 from ..native.reading import explained
 from ..sidecar import layout, sidecar
+from . import matlab_tags
 
 _CLASSES = {"single": "f4", "double": "f8", "logical": "u1"}
 _BOARD_LEDS = 225
@@ -148,6 +149,7 @@ class _Mat:
 
         self.path = path
         with explained(path, _DAMAGED):
+            matlab_tags.check(path)
             listed = scipy.io.whosmat(str(path))
         self.shapes: dict[str, tuple[int, ...]] = {name: tuple(shape) for name, shape, _ in listed}
         self._classes = {name: kind for name, _, kind in listed}
