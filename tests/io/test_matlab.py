@@ -79,6 +79,7 @@ def without(values: dict[str, Any], name: str, **changes: Any) -> dict[str, Any]
         (without(FPM_INR, "I_low", I_low=STACK[0]), r"I_low has shape \(8, 3\); it must be \(y, x, led\)"),
         (without(UCONN, "imlow_HDR", imlow_HDR=np.zeros((1, 1, 226))), r"holds 226 frames; this board has 225 LEDs"),
         (without(UCONN, "z", z=np.zeros(2)), r"z has shape .*; it must be a single number"),
+        (without(UCONN, "yint", yint=np.inf), r"yint is inf; it must be a number"),
     ],
 )
 def test_bad_variables_are_named(tmp_path: Path, version: str, values: dict[str, Any], message: str) -> None:

@@ -15,6 +15,7 @@ import tifffile
 from napari_neuralfield.cli.commands import main
 from napari_neuralfield.data.acquisition import Acquisition
 from napari_neuralfield.io import open_acquisition, open_draft, save_acquisition
+from napari_neuralfield.io.native.reading import surprises
 from napari_neuralfield.io.sidecar import sidecar
 from napari_neuralfield.types import InputError
 
@@ -141,3 +142,10 @@ def test_mistakes_in_a_sidecar_are_named_by_line(tmp_path: Path, text: str, mess
     (tmp_path / "cells.yaml").write_text(text)
     with pytest.raises(InputError, match=message):
         sidecar.load(tmp_path / "cells.yaml")
+
+
+def test_a_sentence_without_its_file_is_given_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^/.*/a\.mat: too long$"), surprises(tmp_path / "a.mat"):
+        raise InputError("too long")
+    with pytest.raises(InputError, match=r"^.{0,5}a\.yaml: z$"), surprises(tmp_path / "a.mat"):
+        raise InputError("a.yaml: z")

@@ -71,7 +71,7 @@ def surprises(path: str | Path, where: str = "") -> Iterator[None]:
 
     Raises
     ------
-    InputError : for every error that does not say already what is wrong.
+    InputError : for every error that does not say already what is wrong, and in which file.
     """
     log = logging.getLogger("tifffile")
     level = log.level
@@ -79,8 +79,13 @@ def surprises(path: str | Path, where: str = "") -> Iterator[None]:
     try:
         with np.errstate(all="ignore"):
             yield
-    except (InputError, BrokenPipeError):
+    except BrokenPipeError:
         raise
+    except InputError as error:
+        file, said = Path(path), str(error)
+        if any(name in said for name in (file.name, f"{file.stem}.", f"{file.parent.name}/")):
+            raise
+        raise InputError(f"{path}: {said}") from error
     except Exception as error:
         raise InputError(f"{path}: {_unforeseen(path, error, where)}") from error
     finally:

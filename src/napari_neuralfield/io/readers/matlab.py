@@ -161,6 +161,8 @@ class _Mat:
         value = self.array(name)
         if value.size != 1 or value.dtype.kind not in "biuf":
             raise InputError(f"{self.path}: {name} has shape {value.shape}; it must be a single number")
+        if not np.isfinite(value).all():
+            raise InputError(f"{self.path}: {name} is {float(value.reshape(())):g}; it must be a number")
         return float(value.reshape(()))
 
     def has(self, name: str) -> bool:
