@@ -48,6 +48,19 @@ def no_toy_is_left() -> Iterator[None]:
     METHODS._entries.pop("toy", None)
 
 
+@pytest.fixture(autouse=True)
+def unjudged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verdicts take longer than small runs: tests of reconstruction do without, but where one asks for `judged`."""
+    folder = request.path.relative_to(Path(__file__).parent).parts[:2]
+    if folder[0] == "recon" and folder[1] != "verdict" and "judged" not in request.fixturenames:
+        monkeypatch.setattr("napari_neuralfield.recon.engine.judging.JUDGES", {})
+
+
+@pytest.fixture
+def judged() -> None:
+    """The run of this test gets its verdict."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if GUI_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())) or not gui_obstacle():

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+import scan_scene
 import torch
 from coded_scene import coded_scene
 from defocus_scene import through_focus
 from scene import scene
 
-from napari_neuralfield.data.acquisition import Acquisition
 from napari_neuralfield.forward.focus_measurement import FocusMeasurement
 from napari_neuralfield.forward.led_stack import LedStack
 from napari_neuralfield.recon import build_recipe, reconstruct
@@ -30,7 +29,6 @@ from napari_neuralfield.recon.engine.fit_field import (
 )
 from napari_neuralfield.recon.engine.recipe import options
 from napari_neuralfield.registry import FIELDS
-from napari_neuralfield.simulate.scans import coded, far_field
 from napari_neuralfield.types import Done, Extent, InputError, Measurement, Note, Preview, Progress
 
 
@@ -71,18 +69,14 @@ def waves(monkeypatch: pytest.MonkeyPatch) -> None:
     FIELDS.add("waves", Waves)
 
 
-def small_scan(make: Callable[..., Any]) -> Acquisition:
-    return make(0)[0]
-
-
 @pytest.mark.parametrize(
     ("make", "method", "options"),
     [
         (lambda: scene((32, 32))[0], "fpm-inr", {"z_um": 0.0, "steps": 40}),
         (lambda: scene((32, 32))[0], "residual-field", {"epochs": 20}),
         (lambda: coded_scene()[0], "residual-field", {"epochs": 20}),
-        (lambda: small_scan(coded), "residual-field", {"epochs": 2}),
-        (lambda: small_scan(far_field), "residual-field", {"epochs": 2}),
+        (lambda: scan_scene.coded()[0], "residual-field", {"epochs": 6}),
+        (lambda: scan_scene.far_field()[0], "residual-field", {"epochs": 4}),
         (lambda: through_focus(), "defocus-field", {"steps": 60}),
     ],
     ids=["leds", "leds-residual", "coded-leds", "coded-scan", "far-field", "defocus"],

@@ -34,7 +34,7 @@ def result(events: list[Event]) -> Result:
     return events[-1].result
 
 
-def test_a_microscope_as_described_is_left_to_projection() -> None:
+def test_a_microscope_as_described_is_left_to_projection(judged: None) -> None:
     acquisition, sample = scene((48, 48), na=BOARD)
     assert recommended(acquisition)[0] == "fpm-auto"
     events = events_of(acquisition)
