@@ -10,9 +10,9 @@ import yaml
 
 from ...data.acquisition import Draft, quantities
 from ...data.quantity import check_value
-from ...io import open_draft
+from ...io import draft_of_array, open_draft
 from ...io.native.atomic import writing
-from ...io.sidecar import finding
+from ...io.sidecar import finding, layout
 from ...types import InputError
 from .questions import Values
 
@@ -68,6 +68,25 @@ class Import:
         with writing(self.sidecar) as path:
             path.write_text(as_yaml(self.values), encoding="utf-8")
         self.there = True
+
+
+@dataclasses.dataclass
+class ArrayImport(Import):
+    """Frames that another program has read; `recording` is where they come from.
+
+    array, axes : as held, and a letter for each axis, '' where they are not known.
+    told, notes : values that came along, and what is to be said of it.
+    """
+
+    array: layout.Stored
+    axes: str
+    told: Values
+    notes: list[str]
+
+    def draft(self) -> Draft:
+        """The frames with what is known so far."""
+        with finding.unwritten(self.sidecar, self.values):
+            return draft_of_array(self.array, self.axes, self.recording, self.told, self.notes)
 
 
 def as_yaml(values: Mapping[str, object]) -> str:
