@@ -75,18 +75,17 @@ class ArrayImport(Import):
     """Frames that another program has read; `recording` is where they come from.
 
     array, axes : as held, and a letter for each axis, '' where they are not known.
-    told, notes : values that came along, and what is to be said of it.
+    notes : what is to be said of it.
     """
 
     array: layout.Stored
     axes: str
-    told: Values
     notes: list[str]
 
     def draft(self) -> Draft:
         """The frames with what is known so far."""
         with finding.unwritten(self.sidecar, self.values):
-            return draft_of_array(self.array, self.axes, self.recording, self.told, self.notes)
+            return draft_of_array(self.array, self.axes, self.recording, self.notes)
 
 
 def as_yaml(values: Mapping[str, object]) -> str:

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...data.acquisition import Acquisition, Draft, quantities
-from ...data.derived import DERIVING, Values
+from ...data.acquisition import Acquisition, Draft
 from ...data.frames import Frames, in_electrons
 from ...registry import READERS, summary
 from ...types import InputError, Reader
@@ -58,7 +57,7 @@ def _draft(path: Path) -> Draft:
     return _settled(draft, path)
 
 
-def draft_of_array(array: layout.Stored, axes: str, path: Path, values: Values, notes: Sequence[str] = ()) -> Draft:
+def draft_of_array(array: layout.Stored, axes: str, path: Path, notes: Sequence[str] = ()) -> Draft:
     """Frames that another program has read, and what the sidecar of `path` says of them.
 
     Parameters
@@ -66,7 +65,6 @@ def draft_of_array(array: layout.Stored, axes: str, path: Path, values: Values, 
     array : as it is held.
     axes : a letter for each of its axes, see `layout`; '' where they are not known.
     path : where they come from, which need not exist.
-    values : what else is known, by name; those that are none of the kind are left out.
     notes : what is to be said of it.
 
     Raises
@@ -77,9 +75,7 @@ def draft_of_array(array: layout.Stored, axes: str, path: Path, values: Values, 
     given = {} if beside is None else sidecar.load(beside)
     kind = sidecar.kind_of(given, beside or path)
     frames = layout.arranged(array, {**({"axes": axes} if axes else {}), **given}, kind, str(path))
-    known = (*quantities(kind), *DERIVING.get(kind, ()))
-    told = {name: value for name, value in values.items() if name in known}
-    return _settled(Draft(kind, frames, told, str(path), list(notes)), path)
+    return _settled(Draft(kind, frames, {}, str(path), list(notes)), path)
 
 
 def _settled(draft: Draft, path: Path) -> Draft:

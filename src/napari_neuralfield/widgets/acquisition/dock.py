@@ -14,6 +14,7 @@ from ...app.figures.calibration_figures import nominal_na
 from ...data.acquisition import quantities
 from ...types import InputError
 from ..calibration.panel import CalibratePanel
+from ..importing.opening import IMPORT_TIP, choose_source
 from ..kit.forms import caption
 from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, Place, button, label, row, say, scrolling, timer
 from ..kit.plots import PupilPlot
@@ -76,7 +77,8 @@ class AcquisitionDock(QWidget):
         self.open_button = button("Open file…", self._choose_file)
         self.folder_button = button("Open folder…", self._choose_folder)
         self.save_button = button("Save as .acq.h5…", self._choose_save)
-        buttons = row(self.open_button, self.folder_button, self.save_button)
+        self.import_button = button("Import…", lambda: choose_source(self._viewer, self), IMPORT_TIP)
+        buttons = row(self.open_button, self.folder_button, self.import_button, self.save_button)
         self.follow_links = QCheckBox("Follow links to other folders")
         self.follow_links.setToolTip("Read files too that the opened one, or its sidecar, names outside of its folder.")
         self.title, self.problem, self.checks = label(), label(colour=WARN), label()

@@ -1,0 +1,344 @@
+"""The import assistant: from frames and what their user knows to an acquisition, without a file written by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QMessageBox, QSplitter, QVBoxLayout, QWidget
+
+from ...app.importing.looking import Look, looks
+from ...app.importing.orders import BoardFinding
+from ...app.importing.recording import ArrayImport
+from ...types import InputError
+from ..kit.docks import open_docks
+from ..kit.parts import BAD, GOOD, QUIET, WARN, Place, button, label, row, scrolling, timer
+from ..kit.threads import Background, Latest, when_gone
+from ..view.export import ask_path
+from ..view.layers import LayerData, acquisition_layers
+from .kind_form import KindForm
+from .kinds import KindPictures
+from .plane_table import PlaneTable
+from .plots import Plots
+from .sources import Source
+from .work import Answer, answer, first_draft, judge_board
+
+if TYPE_CHECKING:
+    import napari
+
+    from ...data.acquisition import Draft
+
+SIZE = 1060, 700
+CHOOSE = "What do the frames show? Choose the picture of your microscope."
+
+
+class ImportAssistant(QDialog):
+    """Asks for what a recording does not say, and shows at once what follows from the answers."""
+
+    def __init__(self, viewer: napari.Viewer, source: Source, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._viewer, self._source, self.task = viewer, source, source.task
+        self._draft: Draft | None = None
+        self._known = ""  # kind that file or sidecar say
+        self._frame_names: tuple[str, ...] = ()
+        self._means: dict[int, float] = {}
+        self._looking = True
+        self.answer: Answer | None = None
+        self.finding: BoardFinding | None = None
+        self.form: KindForm | None = None
+        self._background = Background()
+        self._drafts: Latest[Answer] = Latest(self._background, self._answered, self._failed)
+        self._boards: Latest[BoardFinding | None] = Latest(self._background, self._judged, self._failed)
+        self._delay = timer(self, 200, self._ask, once=True)
+        self._build()
+        when_gone(self, self._background.close, self._drafts.close, self._boards.close)
+        self._begin()
+
+    # the window
+
+    def _build(self) -> None:
+        self.setWindowTitle(f"Import {self.task.recording.name}")
+        self.resize(*SIZE)
+        self.title, self.message = label(), label()
+        self.kinds = KindPictures()
+        self.kinds.chosen.connect(self.choose_kind)
+        self._form_place = Place()
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 6, 0)
+        column.addLayout(self._form_place)
+        self.plots = Plots()
+        self.finding_text = label()
+        self.use_button = button("Use that", self._use_finding, "put the order that fits better into the fields")
+        self.planes = PlaneTable()
+        self.planes.changed.connect(self._on_planes)
+        self.planes.marked.connect(self._on_marked)
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(6, 0, 0, 0)
+        for part in (self.plots, self.finding_text, self.use_button, self.planes):
+            column.addWidget(part)
+        self.finding_text.hide()
+        self.use_button.hide()
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.addWidget(scrolling(left))
+        split.addWidget(right)
+        split.setSizes([440, 620])
+        outer = QVBoxLayout(self)
+        outer.addWidget(self.title)
+        outer.addWidget(self.kinds)
+        outer.addWidget(split, 1)
+        outer.addWidget(self.message)
+        outer.addWidget(self._buttons())
+
+    def _buttons(self) -> QWidget:
+        self.keep = QCheckBox(f"Write {self.task.sidecar.name}, so that they open by themselves")
+        self.keep.setToolTip(f"what is said here, as the text file {self.task.sidecar}")
+        beside = not isinstance(self.task, ArrayImport) and os.access(self.task.sidecar.parent, os.W_OK)
+        self.keep.setVisible(beside)
+        self.keep.setChecked(beside)
+        self.save_button = button("Save as .acq.h5…", self._choose_save, "frames and numbers in one file")
+        self.cancel_button = button("Cancel", self.reject, "leave everything as it was")
+        self.open_button = button("Open", self.finish, "show the frames and go on to Reconstruct")
+        self.open_button.setDefault(True)
+        made = row(self.keep, self.save_button, self.cancel_button, self.open_button)
+        layout = made.layout()
+        assert isinstance(layout, QHBoxLayout)
+        layout.insertStretch(1, 1)
+        self._allow(False)
+        return made
+
+    def _allow(self, complete: bool) -> None:
+        self.save_button.setEnabled(complete)
+        self.open_button.setEnabled(complete)
+
+    def _say(self, text: str, colour: str = WARN) -> None:
+        self.message.setStyleSheet(f"color: {colour};")
+        self.message.setText(text)
+
+    # the frames
+
+    def _begin(self) -> None:
+        self._say(f"Reading {self.task.recording.name} …", QUIET)
+        task = self.task
+        self._background.run(lambda: first_draft(task), self._begun, self._failed)
+
+    def _begun(self, found: tuple[Draft, bool]) -> None:
+        """The frames are there: show what they are, look at each, and go on with the kind."""
+        draft, known = found
+        self._draft, self._frame_names = draft, draft.frame_names
+        shape = " × ".join(str(n) for n in draft.frames.shape)
+        notes = "".join(f"<br><i>{html.escape(note)}</i>" for note in draft.notes)
+        of = "" if self._source.said in notes else f"<br><i>{html.escape(self._source.said)}</i>"
+        self.title.setText(f"<b>{html.escape(self.task.recording.name)}</b>: {shape} (plane, y, x){of}{notes}")
+        self.planes.begin(int(draft.frames.shape[0]), draft.frame_names)
+        self._say(CHOOSE, WARN)
+        self._look(draft)
+        if known:
+            self._known = draft.kind
+            self.choose_kind(draft.kind)
+
+    def _look(self, draft: Draft) -> None:
+        background, frames = self._background, draft.frames
+
+        def work() -> None:
+            for look in looks(frames):
+                if background.closed:
+                    return
+                background.post(self._looked, look)
+
+        background.run(work, lambda _: self._looked_at_all(), self._failed)
+
+    def _looked(self, look: Look) -> None:
+        self._means |= look.means
+        self.planes.show_looks(look.pictures, self._means)
+        self._show_plot()
+
+    def _looked_at_all(self) -> None:
+        self._looking = False
+        self._judge()
+
+    @property
+    def light(self) -> np.ndarray | None:
+        """Brightness of the planes that are taken, in their order; None before all were looked at."""
+        if self._looking or any(n not in self._means for n in self.planes.taken):
+            return None
+        return np.array([self._means[n] for n in self.planes.taken])
+
+    # what the user says
+
+    def choose_kind(self, kind: str) -> None:
+        """Ask for what a `kind` of recording needs."""
+        if self._draft is None or (self.form is not None and self.form.kind == kind):
+            return
+        self.kinds.show_chosen(kind)
+        if kind != self._known:
+            self.task.values["kind"] = kind
+        self.form = KindForm(kind, self.task)
+        for name, number in self._source.suggested.items():
+            if name in self.form.rows.editors and name not in self.task.values and name not in self._draft.values:
+                self.task.values[name] = number
+                self.form.sources[name] = self._source.origin
+        self.form.changed.connect(self._on_form)
+        self.form.begin(self._draft, self.task.values)
+        self._form_place.put(self.form)
+        self._on_form()
+
+    def _on_form(self) -> None:
+        self._allow(False)
+        self.finding = None
+        self._show_finding()
+        self._show_plot()
+        self._delay.start()
+
+    def _on_planes(self, taken: list[int]) -> None:
+        """Planes were moved or left out: images of a folder by their names, planes of a stack by their numbers."""
+        names = self._frame_names
+        whole = taken == list(range(len(self.planes.planes)))
+        by_name = self.task.recording.is_dir() and len(names) == len(self.planes.planes)
+        for key in ("files", "planes"):
+            self.task.values.pop(key, None)
+        if not whole:
+            self.task.values |= {"files": [names[n] for n in taken]} if by_name else {"planes": list(taken)}
+        self._on_form()
+
+    def _on_marked(self, rows: list[int]) -> None:
+        taken = {number: at for at, number in enumerate(self.planes.taken)}
+        frames = [taken[self.planes.planes[at]] for at in rows if self.planes.planes[at] in taken]
+        self.plots.mark(frames)
+
+    # what follows
+
+    def _ask(self) -> None:
+        if self.form is None:
+            return
+        task = dataclasses.replace(self.task, values=dict(self.task.values))
+        self._drafts.submit(lambda: answer(task))
+
+    def _answered(self, found: Answer) -> None:
+        if self.form is None or self._drafts.busy or self._delay.isActive():
+            return
+        self.answer = found
+        if found.draft is not None:
+            self.form.rows.show_known(found.draft, self.task.values, self.form.sources)
+            self.planes.show_rows(found.rows)
+        self._show_plot()
+        problem = self.form.problem or self._count_problem() or found.problem
+        labels = [self.form.label_of(name) for name in found.missing]
+        if not problem and labels:
+            problem = f"Still needed: {', '.join(labels)}."
+        self._say(problem or "Everything needed is known.", WARN if problem else GOOD)
+        self._allow(found.draft is not None and not problem)
+        self._judge()
+
+    def _count_problem(self) -> str:
+        na = None if self.form is None or self.form.kind != "led_array" else self.form.directions()
+        count = len(self.planes.taken)
+        if na is None or len(na) == count or self.answer is None or self.answer.draft is None:
+            return ""
+        told = self.answer.draft.values.get("illumination_na")  # the names of the images may say which were lit
+        if told is not None and len(np.asarray(told)) == count:
+            return ""
+        return f"The board has {len(na)} LEDs, but {count} planes are taken: correct it, or leave planes out."
+
+    def _show_plot(self) -> None:
+        if self.form is not None:
+            draft = None if self.answer is None else self.answer.draft
+            self.plots.show_typed(
+                self.form, draft if draft is None or draft.kind == self.form.kind else None, self.light
+            )
+
+    def _judge(self) -> None:
+        """Ask the frames whether the board fits, once everything is known."""
+        draft, light = (None if self.answer is None else self.answer.draft), self.light
+        leds = self.task.values.get("leds")
+        if draft is None or light is None or not self.open_button.isEnabled() or not isinstance(leds, dict):
+            return
+        task = dataclasses.replace(self.task, values=dict(self.task.values))
+        self._boards.submit(lambda: judge_board(draft, light, leds, task))
+
+    def _judged(self, found: BoardFinding | None) -> None:
+        if not self._boards.busy and not self._delay.isActive():
+            self.finding = found
+            self._show_finding()
+
+    def _show_finding(self) -> None:
+        found = self.finding
+        self.finding_text.setVisible(found is not None)
+        self.use_button.setVisible(found is not None and found.leds is not None)
+        if found is not None:
+            self.finding_text.setStyleSheet(f"color: {GOOD if found.good else WARN};")
+            self.finding_text.setText(found.text)
+
+    def _use_finding(self) -> None:
+        if self.form is not None and self.finding is not None and self.finding.leds is not None:
+            self.form.take_board(self.finding.leds)
+
+    def _failed(self, text: str) -> None:
+        self._say(text, BAD)
+
+    # the end
+
+    def finish(self) -> None:
+        """Write the sidecar where that is wanted, show the frames, and go on to Reconstruct."""
+        draft = None if self.answer is None else self.answer.draft
+        if draft is None or not self._write_sidecar():
+            return
+        self._allow(False)
+        self._background.run(lambda: acquisition_layers(draft), self._show_layers, self._failed)
+
+    def _show_layers(self, layers: list[LayerData]) -> None:
+        if (layer := self._source.layer) is not None and layer in self._viewer.layers:
+            layer.visible = False
+        for data, meta, _ in layers:
+            self._viewer.add_image(data, **meta)
+        open_docks(self._viewer, "Acquisition", "Reconstruct", "Depth", front="Reconstruct")
+        self._viewer.reset_view()
+        self.accept()
+
+    def _write_sidecar(self) -> bool:
+        """Whether it is written, or need not be; one that is there is only replaced where the user says so."""
+        if not self.keep.isChecked() or self.keep.isHidden():
+            return True
+        try:
+            if self.task.sidecar.exists():
+                if self.task.there and not self.task.unsaid():
+                    return True
+                if not self._asks(f"{self.task.sidecar.name} is there already. Replace it by what is said here?"):
+                    return True
+            self.task.write_sidecar()
+        except (InputError, OSError) as error:
+            self._failed(f"{self.task.sidecar}: {error}" if isinstance(error, OSError) else str(error))
+            return False
+        return True
+
+    def _asks(self, question: str) -> bool:
+        yes = QMessageBox.StandardButton.Yes
+        return QMessageBox.question(self, "Import", question) == yes
+
+    def _choose_save(self) -> None:
+        proposed = str(self.task.sidecar.with_name(self.task.recording.name.split(".")[0]))
+        path = ask_path(self, "Save the acquisition", proposed, {"Acquisition (*.acq.h5)": ".acq.h5"})
+        if path is not None:
+            self.save(path)
+
+    def save(self, path: Path) -> None:
+        """Write frames and numbers in the background to `path`."""
+        draft = None if self.answer is None else self.answer.draft
+        if draft is None:
+            return
+
+        def work() -> Path:
+            from ...io import save_acquisition
+
+            save_acquisition(path, draft.complete())
+            return path
+
+        self._background.run(work, lambda saved: show_info(f"saved {saved}"), show_error)
