@@ -22,6 +22,14 @@ from .questions import Values
 
 SAME = 1e-6  # NA between directions that are called the same
 QUARTERS = (0.0, 90.0, -90.0, 180.0)
+ORDERS = {
+    "raster": "row by row",
+    "serpentine": "row by row, to and fro",
+    "columns": "column by column",
+    "columns_serpentine": "column by column, to and fro",
+    "spiral": "a spiral from the middle",
+    "spiral_inwards": "a spiral inwards",
+}
 FLIPS = (None, "y", "x", "transpose")
 
 
@@ -55,8 +63,9 @@ def _said(found: FoundBoard, acquisition: LedArray, leds: Values, where: Path) -
     now, then = (f"{100 * share:.0f} %" for share in found.matched)
     if found.reading is not None:
         better = as_leds(leds, found.reading.na, where)
+        said = found.reading.said if better is None else in_words(better, leds)
         text = (
-            f"The frames clearly fit {found.reading.said} better than the order given: {then} of them are then as "
+            f"The frames clearly fit {said} better than the order given: {then} of them are then as "
             f"bright or dark as their LED's place says ({now} now), and their spectra agree to "
             f"{found.agreement[1]:.2f} ({found.agreement[0]:.2f} now). {HALF_TURN.capitalize()}."
         )
@@ -71,6 +80,23 @@ def _said(found: FoundBoard, acquisition: LedArray, leds: Values, where: Path) -
         text = f"The frames show the board {moved(found.pose, acquisition)}; correct it here, or Calibrate later."
         return BoardFinding(text, False)
     return BoardFinding(f"The frames fit this board and order ({found.agreement[0]:.2f}, 1 is perfect).", True)
+
+
+def in_words(leds: Values, before: Values) -> str:
+    """What differs of a grid from that `before`: 'row by row, to and fro, beginning top right'.
+
+    Parameters
+    ----------
+    leds, before : as a sidecar describes them.
+    """
+    grid = cast("dict[str, Any]", leds["grid"])
+    order = str(grid["order"])
+    start = str(grid["start"]).replace("_", " ")
+    words = [ORDERS[order], f"first step {start}" if order == "spiral" else f"beginning {start}", grid.get("sense", "")]
+    turned, was = (float(cast(float, each.get("rotation_deg") or 0.0)) for each in (leds, before))
+    words += [f"turned by {turned:g} deg"] if turned != was else []
+    words += [f"mirrored ({leds.get('flip', 'not')})"] if leds.get("flip") != before.get("flip") else []
+    return ", ".join(word for word in words if word)
 
 
 def as_leds(leds: Values, na: np.ndarray, where: Path) -> Values | None:

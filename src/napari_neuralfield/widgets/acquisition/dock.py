@@ -12,9 +12,10 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QVBoxLayout, QWidget
 
 from ...app.figures.calibration_figures import nominal_na
 from ...data.acquisition import quantities
+from ...io.sidecar.finding import KindMissing
 from ...types import InputError
 from ..calibration.panel import CalibratePanel
-from ..importing.opening import IMPORT_TIP, choose_source
+from ..importing.opening import IMPORT_TIP, choose_source, import_path
 from ..kit.forms import caption
 from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, Place, button, label, row, say, scrolling, timer
 from ..kit.plots import PupilPlot
@@ -130,13 +131,17 @@ class AcquisitionDock(QWidget):
         def work() -> list[LayerData]:
             from ...io import open_draft
 
-            draft = open_draft(path, follow)
-            return acquisition_layers(draft)
+            try:
+                return acquisition_layers(open_draft(path, follow))
+            except KindMissing:  # whatever else it says, the assistant asks for it
+                return []
 
-        self._background.run(work, self._opened, self._open_failed)
+        self._background.run(work, lambda layers: self._opened(layers, path), self._open_failed)
 
-    def _opened(self, layers: list[LayerData]) -> None:
+    def _opened(self, layers: list[LayerData], path: Path) -> None:
         self._set_busy("")
+        if not layers:
+            import_path(self._viewer, path)
         for data, meta, _ in layers:
             self._viewer.add_image(data, **meta)  # the session adopts what its metadata holds
 

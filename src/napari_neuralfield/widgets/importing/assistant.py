@@ -16,6 +16,9 @@ from qtpy.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QMessageBox, QSplitt
 from ...app.importing.looking import Look, looks
 from ...app.importing.orders import BoardFinding
 from ...app.importing.recording import ArrayImport
+from ...data.acquisition import quantities
+from ...data.derived import DERIVING
+from ...io.sidecar.finding import VALUES_FROM
 from ...types import InputError
 from ..kit.docks import open_docks
 from ..kit.parts import BAD, GOOD, QUIET, WARN, Place, button, label, row, scrolling, timer
@@ -27,14 +30,14 @@ from .kinds import KindPictures
 from .plane_table import PlaneTable
 from .plots import Plots
 from .sources import Source
-from .work import Answer, answer, first_draft, judge_board
+from .work import OF_ALL, Answer, answer, first_draft, judge_board, write_sidecar
 
 if TYPE_CHECKING:
     import napari
 
     from ...data.acquisition import Draft
 
-SIZE = 1060, 700
+SIZE = 1220, 680
 CHOOSE = "What do the frames show? Choose the picture of your microscope."
 
 
@@ -80,17 +83,21 @@ class ImportAssistant(QDialog):
         self.planes = PlaneTable()
         self.planes.changed.connect(self._on_planes)
         self.planes.marked.connect(self._on_marked)
-        right = QWidget()
-        column = QVBoxLayout(right)
-        column.setContentsMargins(6, 0, 0, 0)
-        for part in (self.plots, self.finding_text, self.use_button, self.planes):
-            column.addWidget(part)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(6, 0, 6, 0)
+        column.addWidget(self.plots)
+        column.addWidget(self.finding_text)
+        column.addWidget(self.use_button)
+        column.addStretch(1)
         self.finding_text.hide()
         self.use_button.hide()
         split = QSplitter(Qt.Orientation.Horizontal)
         split.addWidget(scrolling(left))
-        split.addWidget(right)
-        split.setSizes([440, 620])
+        split.addWidget(middle)
+        split.addWidget(self.planes)
+        split.setSizes([390, 440, 390])
+        split.setChildrenCollapsible(False)
         outer = QVBoxLayout(self)
         outer.addWidget(self.title)
         outer.addWidget(self.kinds)
@@ -102,7 +109,8 @@ class ImportAssistant(QDialog):
         self.keep = QCheckBox(f"Write {self.task.sidecar.name}, so that they open by themselves")
         self.keep.setToolTip(f"what is said here, as the text file {self.task.sidecar}")
         beside = not isinstance(self.task, ArrayImport) and os.access(self.task.sidecar.parent, os.W_OK)
-        self.keep.setVisible(beside)
+        self.keep.setEnabled(beside)
+        self.keep.setVisible(not isinstance(self.task, ArrayImport))
         self.keep.setChecked(beside)
         self.save_button = button("Save as .acq.h5…", self._choose_save, "frames and numbers in one file")
         self.cancel_button = button("Cancel", self.reject, "leave everything as it was")
@@ -135,8 +143,9 @@ class ImportAssistant(QDialog):
         draft, known = found
         self._draft, self._frame_names = draft, draft.frame_names
         shape = " × ".join(str(n) for n in draft.frames.shape)
-        notes = "".join(f"<br><i>{html.escape(note)}</i>" for note in draft.notes)
-        of = "" if self._source.said in notes else f"<br><i>{html.escape(self._source.said)}</i>"
+        told = [note for note in draft.notes if self.task.there or not note.startswith(VALUES_FROM)]
+        notes = "".join(f"<br><i>{html.escape(note)}</i>" for note in told)
+        of = "" if any(self._source.said in note for note in told) else f"<br>{html.escape(self._source.said)}"
         self.title.setText(f"<b>{html.escape(self.task.recording.name)}</b>: {shape} (plane, y, x){of}{notes}")
         self.planes.begin(int(draft.frames.shape[0]), draft.frame_names)
         self._say(CHOOSE, WARN)
@@ -163,7 +172,8 @@ class ImportAssistant(QDialog):
 
     def _looked_at_all(self) -> None:
         self._looking = False
-        self._judge()
+        self._show_plot()
+        self._ask()
 
     @property
     def light(self) -> np.ndarray | None:
@@ -179,6 +189,9 @@ class ImportAssistant(QDialog):
         if self._draft is None or (self.form is not None and self.form.kind == kind):
             return
         self.kinds.show_chosen(kind)
+        known = {*quantities(kind), *DERIVING.get(kind, ()), *OF_ALL}
+        for name in [name for name in self.task.values if name not in known]:
+            del self.task.values[name]
         if kind != self._known:
             self.task.values["kind"] = kind
         self.form = KindForm(kind, self.task)
@@ -220,7 +233,8 @@ class ImportAssistant(QDialog):
         if self.form is None:
             return
         task = dataclasses.replace(self.task, values=dict(self.task.values))
-        self._drafts.submit(lambda: answer(task))
+        means = {at: self._means[n] for at, n in enumerate(self.planes.taken) if n in self._means}
+        self._drafts.submit(lambda: answer(task, means))
 
     def _answered(self, found: Answer) -> None:
         if self.form is None or self._drafts.busy or self._delay.isActive():
@@ -289,7 +303,13 @@ class ImportAssistant(QDialog):
     def finish(self) -> None:
         """Write the sidecar where that is wanted, show the frames, and go on to Reconstruct."""
         draft = None if self.answer is None else self.answer.draft
-        if draft is None or not self._write_sidecar():
+        if draft is None:
+            return
+        try:
+            if self.keep.isChecked():
+                write_sidecar(self.task, self._asks)
+        except InputError as error:
+            self._failed(str(error))
             return
         self._allow(False)
         self._background.run(lambda: acquisition_layers(draft), self._show_layers, self._failed)
@@ -302,22 +322,6 @@ class ImportAssistant(QDialog):
         open_docks(self._viewer, "Acquisition", "Reconstruct", "Depth", front="Reconstruct")
         self._viewer.reset_view()
         self.accept()
-
-    def _write_sidecar(self) -> bool:
-        """Whether it is written, or need not be; one that is there is only replaced where the user says so."""
-        if not self.keep.isChecked() or self.keep.isHidden():
-            return True
-        try:
-            if self.task.sidecar.exists():
-                if self.task.there and not self.task.unsaid():
-                    return True
-                if not self._asks(f"{self.task.sidecar.name} is there already. Replace it by what is said here?"):
-                    return True
-            self.task.write_sidecar()
-        except (InputError, OSError) as error:
-            self._failed(f"{self.task.sidecar}: {error}" if isinstance(error, OSError) else str(error))
-            return False
-        return True
 
     def _asks(self, question: str) -> bool:
         yes = QMessageBox.StandardButton.Yes

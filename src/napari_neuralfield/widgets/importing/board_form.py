@@ -10,8 +10,9 @@ import numpy as np
 from magicgui.widgets import LineEdit
 from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
+from ...app.importing.orders import ORDERS
 from ...app.importing.questions import BOARD, Values, board_value, from_folder
 from ...data.typed_values import Plain
 from ...io.sidecar.leds import directions
@@ -39,14 +40,7 @@ LABELS = {
     "centre_mm": "Centre (y, x)",
     "slide_mm": "Glass between",
 }
-ORDERS = {
-    "raster": "row by row",
-    "serpentine": "row by row, to and fro",
-    "columns": "column by column",
-    "columns_serpentine": "column by column, to and fro",
-    "spiral": "spiral from the middle",
-    "spiral_inwards": "spiral inwards",
-}
+HEADINGS = 130  # pixels: fields of several groups stand in one column
 FLIPS = {"y": "top and bottom", "x": "left and right", "transpose": "rows and columns exchanged"}
 GROUPS = {"grid": ("rows", "columns", "pitch_mm", "order", "start", "sense", "missing"),
           "rings": ("counts", "radii_mm", "start_deg", "sense")}  # fmt: skip
@@ -90,7 +84,9 @@ class BoardForm(QWidget):
             self.editors[group, name] = editor
             editor.native.setToolTip(BOARD[name][1].text)
             editor.native.setMaximumWidth(260)
-            form.addRow(caption(LABELS[name], BOARD[name][1].unit.replace("deg", "°")), editor.native)
+            heading = QLabel(caption(LABELS[name], BOARD[name][1].unit.replace("deg", "°")))
+            heading.setMinimumWidth(HEADINGS)
+            form.addRow(heading, editor.native)
             if isinstance(editor, LineEdit):
                 editor.native.textEdited.connect(lambda _: self.changed.emit())
             else:
@@ -132,6 +128,7 @@ class BoardForm(QWidget):
         if name == "order":
             order = str(self.editors["grid", "order"].value)
             start = self.editors["grid", "start"]
+            assert isinstance(start, Choice)
             wanted = SIDES if order == "spiral" else CORNERS
             if tuple(start.choices) != wanted:
                 with start.changed.blocked():
@@ -141,7 +138,7 @@ class BoardForm(QWidget):
             assert isinstance(form, QFormLayout)
             form.setRowVisible(self.editors["grid", "sense"].native, order.startswith("spiral"))
             heading = form.labelForField(start.native)
-            if heading is not None:
+            if isinstance(heading, QLabel):
                 heading.setText("First step" if order == "spiral" else LABELS["start"])
         self.changed.emit()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 
 from ...checks.circles import brightness_gap
-from ..kit.plots import EDGE, LINE, PupilPlot, circle
+from ..kit.plots import LINE, PupilPlot, circle
 
 MOST_JOINED = 2000
 
@@ -46,9 +46,6 @@ class BoardPlot(PupilPlot):
         )
         ring = circle(np.zeros(2), objective_na) if objective_na else np.zeros((0, 2))
         self._pupil.setData(ring[:, 1], ring[:, 0])
-        wide = circle(np.zeros(2), objective_na + float(np.hypot(*na.T).max(initial=0.0))) if objective_na else ring
-        self._edge.setData(wide[:, 1], wide[:, 0])
-        self._edge.setPen(pg.mkPen(EDGE, width=1))
         self._first.setVisible(len(at) > 0)
         if len(at):
             self._first.setPos(float(at[0, 1]), float(at[0, 0]))
@@ -62,7 +59,7 @@ class BoardPlot(PupilPlot):
 
     def clear(self) -> None:
         nothing = np.zeros((0, 2))
-        for item in (self._path, self._leds, self._chosen, self._pupil, self._edge):
+        for item in (self._path, self._leds, self._chosen, self._pupil):
             item.setData(nothing[:, 1], nothing[:, 0])
         self._first.setVisible(False)
 
@@ -87,8 +84,9 @@ def _caption(na: np.ndarray, objective_na: float | None, light: np.ndarray | Non
     if level is None:
         return f"{legend} All frames are about equally bright, so they do not tell the order."
     inside = np.hypot(*na.T) <= objective_na
+    wide = objective_na + float(np.hypot(*na.T).max())
     right = int((inside == (light > level)).sum())
     return (
-        f"{legend} Blue: the objective's NA, orange: the synthetic one. {right} of {len(na)} frames are as bright or "
-        "dark as their LED's place says."
+        f"{legend} Blue: the objective's NA; the synthetic one is {wide:.3g}. {right} of {len(na)} frames are as "
+        "bright or dark as their LED's place says."
     )

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QSizePolicy, QToolButton, 
 
 WIDTH, HEIGHT = 108, 66
 LIGHT, GLASS, SAMPLE, DARK, COUNTER = "#f0ad4e", "#5bc0de", "#5cb85c", "#7d8894", "#d9534f"
+CHOSEN = "QToolButton { padding: 4px; } QToolButton:checked { border: 2px solid #5bc0de; border-radius: 4px; }"
 KINDS = {
     "led_array": ("LED board", "one LED lit for each frame: Fourier ptychography"),
     "multiplexed_led": ("LED patterns", "several LEDs lit for each frame: halves, arcs or other patterns"),
@@ -38,6 +39,7 @@ class KindPictures(QWidget):
             made.setIconSize(QSize(WIDTH, HEIGHT))
             made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             made.setCheckable(True)
+            made.setStyleSheet(CHOSEN)
             made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             made.clicked.connect(lambda _, kind=kind: self.chosen.emit(kind))
             self._group.addButton(made)

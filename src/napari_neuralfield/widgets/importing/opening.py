@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +48,7 @@ def sources(viewer: napari.Viewer, parent: QWidget) -> list[tuple[str, Callable[
     foreign = [layer for layer in viewer.layers if is_foreign(layer, KEY)]
     foreign.sort(key=lambda layer: layer not in viewer.layers.selection)
     found: list[tuple[str, Callable[[], object]]] = [
-        (f"Layer “{layer.name}”", lambda layer=layer: import_layer(viewer, layer)) for layer in foreign
+        (f"Layer “{layer.name}”", functools.partial(import_layer, viewer, layer)) for layer in foreign
     ]
     found.append(("File…", lambda: _choose_file(viewer, parent)))
     found.append(("Folder of images…", lambda: _choose_folder(viewer, parent)))

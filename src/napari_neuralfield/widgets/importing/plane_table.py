@@ -119,7 +119,8 @@ class PlaneTable(QWidget):
         model.clearSelection()
         flags = model.SelectionFlag.Select | model.SelectionFlag.Rows
         for at in rows:
-            model.select(self.table.model().index(at, 0), flags)
+            if (item := self.table.item(at, 0)) is not None:
+                model.select(self.table.indexFromItem(item), flags)
 
     def _move(self, by: int) -> None:
         rows = self.selected()

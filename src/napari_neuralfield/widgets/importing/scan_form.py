@@ -30,8 +30,8 @@ class ScanForm(QWidget):
         self.shape = QComboBox()
         for name, text in (("given", "As the file says"), ("grid", "Grid"), ("table", "Table of positions")):
             self.shape.addItem(text, name)
-        whole = {"wanted": Plain(type=int, low=1, optional=True), "nullable": True}
-        self.rows, self.columns = ValueEdit(**whole), ValueEdit(**whole)
+        whole = Plain(type=int, low=1, optional=True)
+        self.rows, self.columns = (ValueEdit(wanted=whole, nullable=True) for _ in range(2))
         self.step = ValueEdit(wanted=Plain(type=float | tuple[float, ...], unit="um", optional=True), nullable=True)
         for edit, said in ((self.rows, "along y"), (self.columns, "along x"), (self.step, "one, or y, x")):
             edit.placeholder = said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,10 +61,8 @@ def of_layer(layer: Layer) -> Source:
     if file is not None:
         return Source(file, suggested, words, said, layer)
     notes = [f"frames of the {said}; axes {axes} as the layer labels them" if labelled else f"frames of the {said}"]
-    # a folder of the layer's own name, which need not be there: a sidecar would lie beside its file
-    recording = Path(path).parent / layer.name if path else Path(layer.name)
-    sidecar = finding.candidates(recording.with_name(f"{recording.name}.layer"))[0]
-    named = recording.with_name(f"{recording.name}.layer")
+    named = (Path(path).parent if path else Path()) / f"{re.sub(r'[/:]', '_', layer.name)}.layer"
+    sidecar = finding.candidates(named)[0]
     return Source(ArrayImport(named, sidecar, False, {}, array, axes, notes), suggested, words, said, layer)
 
 
@@ -76,7 +75,7 @@ def is_foreign(layer: object, key: str) -> bool:
 
 def _array(layer: Layer) -> np.ndarray:
     """The numbers of a layer, the finest of a pyramid, as lazy as they are."""
-    image: Image = layer  # type: ignore[assignment]
+    image: Image = layer
     data = image.data[0] if image.multiscale else image.data
     if getattr(image, "rgb", False):
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ...types import InputError
 
 TRIALS = "led_array", "ptychography"  # kinds under which frames are looked at before theirs is known
 OF_FRAMES = ("files", "planes", "axes", "use_channel", "amplitudes", "variables")  # what a sidecar says of frames alone
+OF_ALL = (*OF_FRAMES, "kind", "title", "flat", "leds", "scan_grid")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,13 +55,19 @@ def first_draft(task: Import) -> tuple[Draft, bool]:
     raise AssertionError
 
 
-def answer(task: Import) -> Answer:
-    """What is known with the values of a `task`, which nobody changes meanwhile."""
+def answer(task: Import, means: Mapping[int, float]) -> Answer:
+    """What is known with the values said so far.
+
+    Parameters
+    ----------
+    task : that nobody changes meanwhile.
+    means : brightness of frames, by number, as far as they were looked at.
+    """
     try:
         draft = task.draft()
     except InputError as error:
         return Answer(None, _short(error, task))
-    missing, rows = tuple(draft.missing()), tuple(frame_table(draft))
+    missing, rows = tuple(draft.missing()), tuple(frame_table(draft, means))
     if missing:
         return Answer(draft, "", missing, rows)
     try:
@@ -89,3 +97,25 @@ def judge_board(draft: Draft, means: np.ndarray, leds: Values, task: Import) -> 
     """
     acquisition = draft.complete()
     return board_finding(acquisition, means, leds, task.sidecar) if isinstance(acquisition, LedArray) else None
+
+
+def write_sidecar(task: Import, asks: Callable[[str], bool]) -> None:
+    """Write what was said as the sidecar; one that is there is only replaced where the user says so.
+
+    Parameters
+    ----------
+    task : whose sidecar it is.
+    asks : puts a question to the user; whether the answer is yes.
+
+    Raises
+    ------
+    InputError : where it cannot be written.
+    """
+    try:
+        there = task.sidecar.exists()
+        if there and task.there and not task.unsaid() and set(finding.load(task.sidecar)) <= set(task.values):
+            return
+        if not there or asks(f"{task.sidecar.name} is there already. Replace it by what is said here?"):
+            task.write_sidecar()
+    except OSError as error:
+        raise InputError(f"{task.sidecar}: it cannot be written ({error}); untick it, or save an .acq.h5") from error
