@@ -64,10 +64,12 @@ def _said(found: FoundBoard, acquisition: LedArray, leds: Values, where: Path) -
     if found.reading is not None:
         better = as_leds(leds, found.reading.na, where)
         said = found.reading.said if better is None else in_words(better, leds)
+        bright = f"{then} of them are then as bright or dark as their LED's place says ({now} now), and " * (
+            now != then
+        )
         text = (
-            f"The frames clearly fit {said} better than the order given: {then} of them are then as "
-            f"bright or dark as their LED's place says ({now} now), and their spectra agree to "
-            f"{found.agreement[1]:.2f} ({found.agreement[0]:.2f} now). {HALF_TURN.capitalize()}."
+            f"The frames clearly fit {said} better than the order given: {bright if now != then else ''}their spectra "
+            f"agree to {found.agreement[1]:.2f} ({found.agreement[0]:.2f} now; 1 is perfect). {HALF_TURN.capitalize()}."
         )
         return BoardFinding(text if better else f"{text} {found.reading.remedy.capitalize()}.", False, better)
     if not found.fits:

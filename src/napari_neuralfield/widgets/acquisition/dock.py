@@ -79,7 +79,7 @@ class AcquisitionDock(QWidget):
         self.folder_button = button("Open folder…", self._choose_folder)
         self.save_button = button("Save as .acq.h5…", self._choose_save)
         self.import_button = button("Import…", lambda: choose_source(self._viewer, self), IMPORT_TIP)
-        buttons = row(self.open_button, self.folder_button, self.import_button, self.save_button)
+        buttons = row(self.open_button, self.folder_button, self.import_button)
         self.follow_links = QCheckBox("Follow links to other folders")
         self.follow_links.setToolTip("Read files too that the opened one, or its sidecar, names outside of its folder.")
         self.title, self.problem, self.checks = label(), label(colour=WARN), label()
@@ -90,7 +90,16 @@ class AcquisitionDock(QWidget):
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(6, 4, 8, 6)
-        above = (buttons, self.follow_links, self.title, self.problem, self._form_place, self.plot, self.plot_text)
+        above = (
+            buttons,
+            self.save_button,
+            self.follow_links,
+            self.title,
+            self.problem,
+            self._form_place,
+            self.plot,
+            self.plot_text,
+        )
         for part in (*above, self.calibrate, self.orientation, self.checks):
             layout.addLayout(part) if not isinstance(part, QWidget) else layout.addWidget(part)
         layout.addStretch(1)

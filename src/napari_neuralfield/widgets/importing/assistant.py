@@ -21,7 +21,7 @@ from ...data.derived import DERIVING
 from ...io.sidecar.finding import VALUES_FROM
 from ...types import InputError
 from ..kit.docks import open_docks
-from ..kit.parts import BAD, GOOD, QUIET, WARN, Place, button, label, row, scrolling, timer
+from ..kit.parts import BAD, GOOD, QUIET, WARN, Place, button, column, label, row, scrolling, timer
 from ..kit.threads import Background, Latest, when_gone
 from ..view.export import ask_path
 from ..view.layers import LayerData, acquisition_layers
@@ -56,9 +56,10 @@ class ImportAssistant(QDialog):
         self.answer: Answer | None = None
         self.finding: BoardFinding | None = None
         self.form: KindForm | None = None
+        self._turn = 0  # of what is said; answers to earlier turns are dropped
         self._background = Background()
-        self._drafts: Latest[Answer] = Latest(self._background, self._answered, self._failed)
-        self._boards: Latest[BoardFinding | None] = Latest(self._background, self._judged, self._failed)
+        self._drafts: Latest[tuple[int, Answer]] = Latest(self._background, self._answered, self._failed)
+        self._boards: Latest[tuple[int, BoardFinding | None]] = Latest(self._background, self._judged, self._failed)
         self._delay = timer(self, 200, self._ask, once=True)
         self._build()
         when_gone(self, self._background.close, self._drafts.close, self._boards.close)
@@ -74,9 +75,7 @@ class ImportAssistant(QDialog):
         self.kinds.chosen.connect(self.choose_kind)
         self._form_place = Place()
         left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 6, 0)
-        column.addLayout(self._form_place)
+        column(left, self._form_place)
         self.plots = Plots()
         self.finding_text = label()
         self.use_button = button("Use that", self._use_finding, "put the order that fits better into the fields")
@@ -84,19 +83,14 @@ class ImportAssistant(QDialog):
         self.planes.changed.connect(self._on_planes)
         self.planes.marked.connect(self._on_marked)
         middle = QWidget()
-        column = QVBoxLayout(middle)
-        column.setContentsMargins(6, 0, 6, 0)
-        column.addWidget(self.plots)
-        column.addWidget(self.finding_text)
-        column.addWidget(self.use_button)
-        column.addStretch(1)
+        column(middle, self.plots, self.finding_text, self.use_button, QWidget())
         self.finding_text.hide()
         self.use_button.hide()
         split = QSplitter(Qt.Orientation.Horizontal)
         split.addWidget(scrolling(left))
         split.addWidget(middle)
         split.addWidget(self.planes)
-        split.setSizes([390, 440, 390])
+        split.setSizes([420, 440, 360])
         split.setChildrenCollapsible(False)
         outer = QVBoxLayout(self)
         outer.addWidget(self.title)
@@ -146,7 +140,8 @@ class ImportAssistant(QDialog):
         told = [note for note in draft.notes if self.task.there or not note.startswith(VALUES_FROM)]
         notes = "".join(f"<br><i>{html.escape(note)}</i>" for note in told)
         of = "" if any(self._source.said in note for note in told) else f"<br>{html.escape(self._source.said)}"
-        self.title.setText(f"<b>{html.escape(self.task.recording.name)}</b>: {shape} (plane, y, x){of}{notes}")
+        name = html.escape(self.task.recording.name.removesuffix(".layer"))
+        self.title.setText(f"<b>{name}</b>: {shape} (plane, y, x){of}{notes}")
         self.planes.begin(int(draft.frames.shape[0]), draft.frame_names)
         self._say(CHOOSE, WARN)
         self._look(draft)
@@ -205,6 +200,7 @@ class ImportAssistant(QDialog):
         self._on_form()
 
     def _on_form(self) -> None:
+        self._turn += 1
         self._allow(False)
         self.finding = None
         self._show_finding()
@@ -234,10 +230,12 @@ class ImportAssistant(QDialog):
             return
         task = dataclasses.replace(self.task, values=dict(self.task.values))
         means = {at: self._means[n] for at, n in enumerate(self.planes.taken) if n in self._means}
-        self._drafts.submit(lambda: answer(task, means))
+        turn = self._turn
+        self._drafts.submit(lambda: (turn, answer(task, means)))
 
-    def _answered(self, found: Answer) -> None:
-        if self.form is None or self._drafts.busy or self._delay.isActive():
+    def _answered(self, told: tuple[int, Answer]) -> None:
+        turn, found = told
+        if self.form is None or turn != self._turn:
             return
         self.answer = found
         if found.draft is not None:
@@ -255,10 +253,10 @@ class ImportAssistant(QDialog):
     def _count_problem(self) -> str:
         na = None if self.form is None or self.form.kind != "led_array" else self.form.directions()
         count = len(self.planes.taken)
-        if na is None or len(na) == count or self.answer is None or self.answer.draft is None:
-            return ""
-        told = self.answer.draft.values.get("illumination_na")  # the names of the images may say which were lit
-        if told is not None and len(np.asarray(told)) == count:
+        draft = None if self.answer is None else self.answer.draft
+        told = None if draft is None else draft.values.get("illumination_na")
+        named = told is not None and len(np.asarray(told)) == count  # the names of the images say which were lit
+        if na is None or len(na) == count or named:
             return ""
         return f"The board has {len(na)} LEDs, but {count} planes are taken: correct it, or leave planes out."
 
@@ -276,11 +274,12 @@ class ImportAssistant(QDialog):
         if draft is None or light is None or not self.open_button.isEnabled() or not isinstance(leds, dict):
             return
         task = dataclasses.replace(self.task, values=dict(self.task.values))
-        self._boards.submit(lambda: judge_board(draft, light, leds, task))
+        turn = self._turn
+        self._boards.submit(lambda: (turn, judge_board(draft, light, leds, task)))
 
-    def _judged(self, found: BoardFinding | None) -> None:
-        if not self._boards.busy and not self._delay.isActive():
-            self.finding = found
+    def _judged(self, told: tuple[int, BoardFinding | None]) -> None:
+        if told[0] == self._turn:
+            self.finding = told[1]
             self._show_finding()
 
     def _show_finding(self) -> None:

@@ -83,7 +83,7 @@ class BoardForm(QWidget):
             editor = self._editor(name)
             self.editors[group, name] = editor
             editor.native.setToolTip(BOARD[name][1].text)
-            editor.native.setMaximumWidth(260)
+            editor.native.setMaximumWidth(220)
             heading = QLabel(caption(LABELS[name], BOARD[name][1].unit.replace("deg", "°")))
             heading.setMinimumWidth(HEADINGS)
             form.addRow(heading, editor.native)

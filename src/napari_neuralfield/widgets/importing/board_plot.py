@@ -35,7 +35,7 @@ class BoardPlot(PupilPlot):
         """
         self._na = na
         at = -na[:MOST_JOINED]
-        reach = 1.08 * max(float(np.abs(na).max(initial=0.0)), 1.05 * (objective_na or 0.0), 1e-3)
+        reach = 1.2 * max(float(np.abs(na).max(initial=0.0)), 1.05 * (objective_na or 0.0), 1e-3)
         self._path.setData(at[:, 1], at[:, 0])
         count = len(at) if light is None else min(len(at), len(light))
         colours = None if light is None else _colours(light[:count])

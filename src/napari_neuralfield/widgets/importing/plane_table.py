@@ -79,6 +79,7 @@ class PlaneTable(QWidget):
     def show_rows(self, rows: Sequence[Row]) -> None:
         """What is said of each plane that is taken, as `frame_table` gives it; the numbers alone where empty."""
         rows = rows if len(rows) == len(self.taken) else []
+        chosen = self.selected()
         names = [name for name in (rows[0] if rows else {}) if name not in HIDDEN]
         self.table.setColumnCount(1 + len(names))
         self.table.setHorizontalHeaderLabels(["plane", *(TITLES[n].replace(" um", " µm") for n in names)])
@@ -103,6 +104,7 @@ class PlaneTable(QWidget):
         if heading is not None:
             heading.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             heading.setStretchLastSection(True)
+        self._select(chosen)
 
     def _named(self, number: int) -> str:
         return f"{number}  {self._names[number]}" if self._names else str(number)
@@ -114,7 +116,7 @@ class PlaneTable(QWidget):
 
     def _select(self, rows: Sequence[int]) -> None:
         model = self.table.selectionModel()
-        if model is None:
+        if model is None or rows == self.selected():
             return
         model.clearSelection()
         flags = model.SelectionFlag.Select | model.SelectionFlag.Rows

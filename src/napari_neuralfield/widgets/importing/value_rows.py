@@ -96,6 +96,9 @@ class ValueRows(QWidget):
                 self.changed.emit(other, energy[1] if other == energy[0] else None)
             self.problem.emit("")
             return
+        if name == "wavelength_um":
+            for other in ENERGIES:
+                self.changed.emit(other, None)
         try:
             value = edit.value
         except InputError as error:
