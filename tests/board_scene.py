@@ -27,6 +27,6 @@ def board_frames(side=7, size=48, seed=0, **order):
     return rng.poisson(np.clip(2000 * np.asarray(frames), 0, None)).astype(np.uint16)
 
 
-def write_stack(path, **order):
-    tifffile.imwrite(path, board_frames(**order), photometric="minisblack")
+def write_stack(path, seed=0, **order):
+    tifffile.imwrite(path, board_frames(seed=seed, **order), photometric="minisblack")
     return path

@@ -9,9 +9,9 @@ import tifffile
 import yaml
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox
-from window import docks_of
 
 from napari_neuralfield import open_acquisition
+from napari_neuralfield.widgets.contributions import open_workbench
 from napari_neuralfield.widgets.importing import opening
 from napari_neuralfield.widgets.importing.assistant import ImportAssistant
 from napari_neuralfield.widgets.importing.sources import of_layer
@@ -40,7 +40,7 @@ class User:
         self.actions += 1
         self._patch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
 
-    def wait(self, condition, seconds=60):
+    def wait(self, condition, seconds=180):
         self._bot.waitUntil(condition, timeout=1000 * seconds)
 
 
@@ -72,9 +72,12 @@ def say_all(user, assistant):
     user.type(board.editors["mount", "height_mm"], "90")
 
 
-def test_twelve_actions_from_a_plain_stack_to_a_picture(viewer, qtbot, user, stack):
+def test_twelve_actions_from_a_plain_stack_to_a_picture(viewer, user, stack):
     user.actions += 1  # the workbench, from the menu
-    acquisition, reconstruct, _ = docks_of(viewer, qtbot)
+    open_workbench(viewer)
+    acquisition, reconstruct = (
+        viewer.window.dock_widgets[f"{name} (napari-neuralfield)"] for name in ("Acquisition", "Reconstruct")
+    )
     user.will_choose(stack)
     user.click(acquisition.open_button)
     user.wait(lambda: bool(viewer.window._qt_window.findChildren(ImportAssistant)))
@@ -90,16 +93,23 @@ def test_twelve_actions_from_a_plain_stack_to_a_picture(viewer, qtbot, user, sta
     user.wait(lambda: len(viewer.layers) == 1)
     user.wait(lambda: reconstruct.form.run_button.isEnabled() and reconstruct.form.isVisible())
     user.click(reconstruct.form.run_button)
-    user.wait(lambda: reconstruct._session.shown is not None, 60)
+    user.wait(lambda: reconstruct._session.shown is not None)
     reconstruct.form.stop_button.click()
     assert user.actions <= 12, user.actions
     assert open_acquisition(stack).frame_count == 49  # opens by itself from now on
     assert yaml.safe_load(stack.with_suffix(".yaml").read_text())["leds"]["grid"]["order"] == "serpentine"
-    user.wait(lambda: not reconstruct._running, 30)
+    user.wait(lambda: not reconstruct._running)
+    again = opening.import_files(viewer, board_scene.write_stack(stack.with_name("next.tif"), seed=1, **ORDER))
+    user.wait(lambda: not again._looking)
+    user.click(again.kinds.buttons["led_array"])
+    user.click(again.ending.last_button)
+    user.wait(lambda: again.open_button.isEnabled())
+    assert again.form.board.editors["grid", "order"].value == "serpentine"
+    user.click(again.cancel_button)
 
 
 def test_what_is_typed_is_understood_or_asked_about_and_nothing_is_overwritten(viewer, user, stack, monkeypatch):
-    assistant = opening.import_path(viewer, stack)
+    assistant = opening.import_files(viewer, stack)
     user.wait(lambda: not assistant._looking)
     assert not assistant.open_button.isEnabled()
     user.click(assistant.kinds.buttons["led_array"])
@@ -160,7 +170,7 @@ def test_a_layer_brings_its_scale_units_and_axes(viewer, user, tmp_path):
         user.type(rows.editors[name], text)
     user.wait(lambda: assistant.open_button.isEnabled())
     assert assistant.answer.draft.derived()["z_um"].tolist() == [-2, 0, 2, 4]
-    assistant.save(tmp_path / "saved.acq.h5")
+    assistant.ending.save(tmp_path / "saved.acq.h5")
     user.wait((tmp_path / "saved.acq.h5").is_file)
     user.click(assistant.open_button)
     user.wait(lambda: len(viewer.layers) == 2)

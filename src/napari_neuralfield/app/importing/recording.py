@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -11,6 +12,7 @@ import yaml
 from ...data.acquisition import Draft, quantities
 from ...data.quantity import check_value
 from ...io import draft_of_array, open_draft
+from ...io.native import links
 from ...io.native.atomic import writing
 from ...io.sidecar import finding, layout
 from ...types import InputError
@@ -27,10 +29,19 @@ class Import:
     sidecar: Path
     there: bool  # whether the sidecar is on the disk already
     values: Values
+    typed: set[Path] = dataclasses.field(default_factory=set, kw_only=True)  # files that the user named
+
+    @contextlib.contextmanager
+    def allowed(self) -> Iterator[None]:
+        """Within the block files that the user named may lie anywhere."""
+        with links.following():
+            for path in self.typed:
+                links.typed(path)
+            yield
 
     def draft(self) -> Draft:
         """The frames with what is known so far."""
-        with finding.unwritten(self.sidecar, self.values):
+        with self.allowed(), finding.unwritten(self.sidecar, self.values):
             return open_draft(self.recording)
 
     def put(self, name: str, value: object) -> None:
@@ -84,7 +95,7 @@ class ArrayImport(Import):
 
     def draft(self) -> Draft:
         """The frames with what is known so far."""
-        with finding.unwritten(self.sidecar, self.values):
+        with self.allowed(), finding.unwritten(self.sidecar, self.values):
             return draft_of_array(self.array, self.axes, self.recording, self.notes)
 
 

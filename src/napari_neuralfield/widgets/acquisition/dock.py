@@ -15,7 +15,7 @@ from ...data.acquisition import quantities
 from ...io.sidecar.finding import KindMissing
 from ...types import InputError
 from ..calibration.panel import CalibratePanel
-from ..importing.opening import IMPORT_TIP, choose_source, import_path
+from ..importing.opening import IMPORT_TIP, choose_source, import_files
 from ..kit.forms import caption
 from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, Place, button, label, row, say, scrolling, timer
 from ..kit.plots import PupilPlot
@@ -150,7 +150,7 @@ class AcquisitionDock(QWidget):
     def _opened(self, layers: list[LayerData], path: Path) -> None:
         self._set_busy("")
         if not layers:
-            import_path(self._viewer, path)
+            import_files(self._viewer, path)
         for data, meta, _ in layers:
             self._viewer.add_image(data, **meta)  # the session adopts what its metadata holds
 

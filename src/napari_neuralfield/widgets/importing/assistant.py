@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import html
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QMessageBox, QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDialog, QSplitter, QVBoxLayout, QWidget
 
 from ...app.importing.looking import Look, looks
 from ...app.importing.orders import BoardFinding
-from ...app.importing.recording import ArrayImport
 from ...data.acquisition import quantities
 from ...data.derived import DERIVING
 from ...io.sidecar.finding import VALUES_FROM
-from ...types import InputError
 from ..kit.docks import open_docks
-from ..kit.parts import BAD, GOOD, QUIET, WARN, Place, button, column, label, row, scrolling, timer
+from ..kit.parts import BAD, GOOD, QUIET, WARN, Place, button, column, label, scrolling, timer
+from ..kit.session import session_of
 from ..kit.threads import Background, Latest, when_gone
-from ..view.export import ask_path
 from ..view.layers import LayerData, acquisition_layers
+from .ending import Ending
 from .kind_form import KindForm
 from .kinds import KindPictures
 from .plane_table import PlaneTable
 from .plots import Plots
 from .sources import Source
-from .work import OF_ALL, Answer, answer, first_draft, judge_board, write_sidecar
+from .work import OF_ALL, Answer, answer, first_draft, judge_board, remember, remembered
 
 if TYPE_CHECKING:
     import napari
@@ -38,6 +34,7 @@ if TYPE_CHECKING:
     from ...data.acquisition import Draft
 
 SIZE = 1220, 680
+CHOOSING = ("files", "planes")  # what a sidecar says of which planes are taken
 CHOOSE = "What do the frames show? Choose the picture of your microscope."
 
 
@@ -52,7 +49,8 @@ class ImportAssistant(QDialog):
         self._known = ""  # kind that file or sidecar say
         self._frame_names: tuple[str, ...] = ()
         self._means: dict[int, float] = {}
-        self._looking = True
+        self._looking, self._round = True, 0  # at planes; looks of earlier rounds are dropped
+        self._chosen = {name: self.task.values[name] for name in CHOOSING if name in self.task.values}
         self.answer: Answer | None = None
         self.finding: BoardFinding | None = None
         self.form: KindForm | None = None
@@ -71,6 +69,12 @@ class ImportAssistant(QDialog):
         self.setWindowTitle(f"Import {self.task.recording.name}")
         self.resize(*SIZE)
         self.title, self.message = label(), label()
+        self.ending = Ending(self.task)
+        self.open_button, self.cancel_button = self.ending.open_button, self.ending.cancel_button
+        self.open_button.clicked.connect(lambda: self.finish())
+        self.cancel_button.clicked.connect(lambda: self.reject())
+        self.ending.last_button.clicked.connect(lambda: self._as_last_time())
+        self.ending.problem.connect(self._failed)
         self.kinds = KindPictures()
         self.kinds.chosen.connect(self.choose_kind)
         self._form_place = Place()
@@ -97,29 +101,7 @@ class ImportAssistant(QDialog):
         outer.addWidget(self.kinds)
         outer.addWidget(split, 1)
         outer.addWidget(self.message)
-        outer.addWidget(self._buttons())
-
-    def _buttons(self) -> QWidget:
-        self.keep = QCheckBox(f"Write {self.task.sidecar.name}, so that they open by themselves")
-        self.keep.setToolTip(f"what is said here, as the text file {self.task.sidecar}")
-        beside = not isinstance(self.task, ArrayImport) and os.access(self.task.sidecar.parent, os.W_OK)
-        self.keep.setEnabled(beside)
-        self.keep.setVisible(not isinstance(self.task, ArrayImport))
-        self.keep.setChecked(beside)
-        self.save_button = button("Save as .acq.h5…", self._choose_save, "frames and numbers in one file")
-        self.cancel_button = button("Cancel", self.reject, "leave everything as it was")
-        self.open_button = button("Open", self.finish, "show the frames and go on to Reconstruct")
-        self.open_button.setDefault(True)
-        made = row(self.keep, self.save_button, self.cancel_button, self.open_button)
-        layout = made.layout()
-        assert isinstance(layout, QHBoxLayout)
-        layout.insertStretch(1, 1)
-        self._allow(False)
-        return made
-
-    def _allow(self, complete: bool) -> None:
-        self.save_button.setEnabled(complete)
-        self.open_button.setEnabled(complete)
+        outer.addWidget(self.ending)
 
     def _say(self, text: str, colour: str = WARN) -> None:
         self.message.setStyleSheet(f"color: {colour};")
@@ -135,14 +117,12 @@ class ImportAssistant(QDialog):
     def _begun(self, found: tuple[Draft, bool]) -> None:
         """The frames are there: show what they are, look at each, and go on with the kind."""
         draft, known = found
-        self._draft, self._frame_names = draft, draft.frame_names
         shape = " × ".join(str(n) for n in draft.frames.shape)
         told = [note for note in draft.notes if self.task.there or not note.startswith(VALUES_FROM)]
         notes = "".join(f"<br><i>{html.escape(note)}</i>" for note in told)
         of = "" if any(self._source.said in note for note in told) else f"<br>{html.escape(self._source.said)}"
         name = html.escape(self.task.recording.name.removesuffix(".layer"))
         self.title.setText(f"<b>{name}</b>: {shape} (plane, y, x){of}{notes}")
-        self.planes.begin(int(draft.frames.shape[0]), draft.frame_names)
         self._say(CHOOSE, WARN)
         self._look(draft)
         if known:
@@ -150,25 +130,31 @@ class ImportAssistant(QDialog):
             self.choose_kind(draft.kind)
 
     def _look(self, draft: Draft) -> None:
-        background, frames = self._background, draft.frames
+        """Show the planes of a draft, and look at each."""
+        self._draft, self._frame_names, self._means = draft, draft.frame_names, {}
+        self.planes.begin(int(draft.frames.shape[0]), draft.frame_names)
+        self._round, self._looking = self._round + 1, True
+        background, frames, turn = self._background, draft.frames, self._round
 
         def work() -> None:
             for look in looks(frames):
-                if background.closed:
+                if background.closed or turn != self._round:
                     return
-                background.post(self._looked, look)
+                background.post(self._looked, turn, look)
 
-        background.run(work, lambda _: self._looked_at_all(), self._failed)
+        background.run(work, lambda _: self._looked_at_all(turn), self._failed)
 
-    def _looked(self, look: Look) -> None:
-        self._means |= look.means
-        self.planes.show_looks(look.pictures, self._means)
-        self._show_plot()
+    def _looked(self, turn: int, look: Look) -> None:
+        if turn == self._round:
+            self._means |= look.means
+            self.planes.show_looks(look.pictures, self._means)
+            self._show_plot()
 
-    def _looked_at_all(self) -> None:
-        self._looking = False
-        self._show_plot()
-        self._ask()
+    def _looked_at_all(self, turn: int) -> None:
+        if turn == self._round:
+            self._looking = False
+            self._show_plot()
+            self._ask()
 
     @property
     def light(self) -> np.ndarray | None:
@@ -197,11 +183,12 @@ class ImportAssistant(QDialog):
         self.form.changed.connect(self._on_form)
         self.form.begin(self._draft, self.task.values)
         self._form_place.put(self.form)
+        self.ending.last_button.setVisible(bool(remembered(session_of(self._viewer).settings, kind)))
         self._on_form()
 
     def _on_form(self) -> None:
         self._turn += 1
-        self._allow(False)
+        self.ending.allow(None)
         self.finding = None
         self._show_finding()
         self._show_plot()
@@ -212,10 +199,14 @@ class ImportAssistant(QDialog):
         names = self._frame_names
         whole = taken == list(range(len(self.planes.planes)))
         by_name = self.task.recording.is_dir() and len(names) == len(self.planes.planes)
-        for key in ("files", "planes"):
+        for key in CHOOSING:
             self.task.values.pop(key, None)
-        if not whole:
-            self.task.values |= {"files": [names[n] for n in taken]} if by_name else {"planes": list(taken)}
+        self.task.values |= self._chosen  # as it was before
+        if not whole and by_name:
+            self.task.values["files"] = [names[n] for n in taken]
+        elif not whole:
+            before = cast("list[int]", self._chosen.get("planes", range(len(self.planes.planes))))
+            self.task.values["planes"] = [before[n] for n in taken]
         self._on_form()
 
     def _on_marked(self, rows: list[int]) -> None:
@@ -239,6 +230,7 @@ class ImportAssistant(QDialog):
             return
         self.answer = found
         if found.draft is not None:
+            self._take_planes(found.draft)
             self.form.rows.show_known(found.draft, self.task.values, self.form.sources)
             self.planes.show_rows(found.rows)
         self._show_plot()
@@ -247,8 +239,24 @@ class ImportAssistant(QDialog):
         if not problem and labels:
             problem = f"Still needed: {', '.join(labels)}."
         self._say(problem or "Everything needed is known.", WARN if problem else GOOD)
-        self._allow(found.draft is not None and not problem)
+        self.ending.allow(None if problem else found.draft)
         self._judge()
+
+    def _take_planes(self, draft: Draft) -> None:
+        """Begin with the planes anew where the kind sorts them by depth, or leaves some out."""
+        names = tuple(self._frame_names[n] for n in self.planes.taken) if self._frame_names else ()
+        if draft.frame_names != names or int(draft.frames.shape[0]) != len(self.planes.taken):
+            self._chosen = {name: self.task.values[name] for name in CHOOSING if name in self.task.values}
+            self._look(draft)
+
+    def _as_last_time(self) -> None:
+        """Put in the numbers that were said of the last recording of this kind."""
+        if self.form is None:
+            return
+        kind = self.form.kind
+        self.task.values |= remembered(session_of(self._viewer).settings, kind)
+        self.form = None
+        self.choose_kind(kind)
 
     def _count_problem(self) -> str:
         na = None if self.form is None or self.form.kind != "led_array" else self.form.directions()
@@ -304,13 +312,10 @@ class ImportAssistant(QDialog):
         draft = None if self.answer is None else self.answer.draft
         if draft is None:
             return
-        try:
-            if self.keep.isChecked():
-                write_sidecar(self.task, self._asks)
-        except InputError as error:
-            self._failed(str(error))
+        if not self.ending.write():
             return
-        self._allow(False)
+        remember(session_of(self._viewer).settings, draft.kind, self.task.values)
+        self.ending.allow(None)
         self._background.run(lambda: acquisition_layers(draft), self._show_layers, self._failed)
 
     def _show_layers(self, layers: list[LayerData]) -> None:
@@ -321,27 +326,3 @@ class ImportAssistant(QDialog):
         open_docks(self._viewer, "Acquisition", "Reconstruct", "Depth", front="Reconstruct")
         self._viewer.reset_view()
         self.accept()
-
-    def _asks(self, question: str) -> bool:
-        yes = QMessageBox.StandardButton.Yes
-        return QMessageBox.question(self, "Import", question) == yes
-
-    def _choose_save(self) -> None:
-        proposed = str(self.task.sidecar.with_name(self.task.recording.name.split(".")[0]))
-        path = ask_path(self, "Save the acquisition", proposed, {"Acquisition (*.acq.h5)": ".acq.h5"})
-        if path is not None:
-            self.save(path)
-
-    def save(self, path: Path) -> None:
-        """Write frames and numbers in the background to `path`."""
-        draft = None if self.answer is None else self.answer.draft
-        if draft is None:
-            return
-
-        def work() -> Path:
-            from ...io import save_acquisition
-
-            save_acquisition(path, draft.complete())
-            return path
-
-        self._background.run(work, lambda saved: show_info(f"saved {saved}"), show_error)

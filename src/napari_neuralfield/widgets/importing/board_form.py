@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -200,21 +201,26 @@ class BoardForm(QWidget):
             raise InputError(str(error).removeprefix(f"{where}: ").replace("leds: grid: ", "LED board: ")) from None
 
     def show_board(self, leds: Mapping[str, object]) -> None:
-        """Put the `leds` of a sidecar into the fields."""
+        """Put the `leds` of a sidecar into the fields, as far as these can show them; nobody is told."""
+        blocked = self.blockSignals(True)
         shape = next((s for s in SHAPES if s in leds), "uconn" if leds.get("board") == "uconn" else "grid")
         self.shape.setCurrentIndex(list(SHAPES).index(shape))
         group = leds.get(shape)
         inner = group if isinstance(group, Mapping) else {}
         for part, name in self.editors:
-            values = leds if part == "mount" else inner if part == shape else {}
-            if name in values:
-                self.put(part, name, values[name])
+            if part in ("mount", shape):
+                with contextlib.suppress(ValueError):  # an order of its own, which no choice is called
+                    self.put(part, name, (leds if part == "mount" else inner).get(name))
         if shape == "csv":
             self.table.value = Path(str(leds["csv"]))
+        self.blockSignals(blocked)
 
     def put(self, group: str, name: str, value: object) -> None:
-        """Show a `value` of the field `name` of a `group`."""
+        """Show a `value` of the field `name` of a `group`; None: what it is where nothing is said."""
         editor = self.editors[group, name]
-        if name == "missing" and isinstance(value, list):
-            value = ", ".join("/".join(map(str, v)) if isinstance(v, list | tuple) else str(v) for v in value)
+        if isinstance(editor, Choice) and value is None and name != "flip":
+            value = editor.choices[0]
+        if name == "missing":
+            places = value if isinstance(value, list) else []
+            value = ", ".join("/".join(map(str, p)) if isinstance(p, list | tuple) else str(p) for p in places)
         editor.value = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from qtpy.QtCore import Signal
@@ -11,6 +12,7 @@ from qtpy.QtWidgets import QGroupBox, QLineEdit, QVBoxLayout, QWidget
 from ...app.importing.questions import Values, value
 from ...app.importing.recording import Import
 from ...data.acquisition import Draft, quantities
+from ...io.sidecar.leds import directions
 from ...types import InputError
 from ..kit.parts import form_layout
 from .board_form import BoardForm
@@ -30,6 +32,7 @@ class KindForm(QWidget):
     def __init__(self, kind: str, task: Import) -> None:
         super().__init__()
         self._task, self.kind = task, kind
+        self._shown = True  # whether the fields show the board that is said
         self.problems: dict[str, str] = {}  # by part of the form
         self.rows = ValueRows(kind)
         self.board = BoardForm() if kind in WITH_BOARD else None
@@ -66,6 +69,7 @@ class KindForm(QWidget):
         if self.board is not None:
             if isinstance(leds, Mapping):
                 self.board.show_board(leds)
+                self._shown = self._fields_are(leds)
             elif self.kind == "led_array":
                 self.board.guess(int(draft.frames.shape[0]))
         if self.scan is not None:
@@ -75,12 +79,23 @@ class KindForm(QWidget):
 
     def directions(self) -> np.ndarray | None:
         """Of the LEDs as the fields describe them now; None while they do not."""
-        if self.board is None:
+        if self.board is None or not self._shown:
             return None
         try:
-            return self.board.directions(self._task.sidecar)
+            with self._task.allowed():
+                return self.board.directions(self._task.sidecar)
         except InputError:
             return None
+
+    def _fields_are(self, leds: Mapping[str, object]) -> bool:
+        """Whether the fields show the board that a sidecar describes, which may say more than they can."""
+        assert self.board is not None
+        try:
+            with self._task.allowed():
+                shown, said = self.board.directions(self._task.sidecar), directions(leds, self._task.sidecar)[0]
+        except InputError:
+            return False
+        return shown.shape == said.shape and bool(np.allclose(shown, said))
 
     @property
     def objective_na(self) -> float | None:
@@ -115,8 +130,12 @@ class KindForm(QWidget):
 
     def _on_board(self) -> None:
         assert self.board is not None
+        self._shown = True
+        if self.board.table.value is not None:
+            self._task.typed.add(Path(self.board.table.value))
         try:
-            self.board.directions(self._task.sidecar)
+            with self._task.allowed():
+                self.board.directions(self._task.sidecar)
             self.put("leds", self.board.values(self._task.sidecar.parent))
             self._problem("board", "")
         except InputError as error:
@@ -125,6 +144,8 @@ class KindForm(QWidget):
 
     def _on_scan(self) -> None:
         assert self.scan is not None
+        if self.scan.table.value is not None:
+            self._task.typed.add(Path(self.scan.table.value))
         try:
             found = self.scan.values(self._task.sidecar.parent)
             text = ""
@@ -146,9 +167,7 @@ class KindForm(QWidget):
     def take_board(self, leds: Values) -> None:
         """Put another description of the board into the fields and use it."""
         assert self.board is not None
-        blocked = self.board.blockSignals(True)
         self.board.show_board(leds)
-        self.board.blockSignals(blocked)
         self._on_board()
 
 

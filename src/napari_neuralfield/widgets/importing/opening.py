@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QFileDialog, QMenu, QWidget
 from ...types import InputError
 from ..kit.session import KEY, session_of
 from .assistant import ImportAssistant
-from .sources import Source, is_foreign, of_layer, of_path
+from .sources import Source, is_foreign, of_files, of_layer
 
 if TYPE_CHECKING:
     import napari
@@ -50,7 +50,7 @@ def sources(viewer: napari.Viewer, parent: QWidget) -> list[tuple[str, Callable[
     found: list[tuple[str, Callable[[], object]]] = [
         (f"Layer “{layer.name}”", functools.partial(import_layer, viewer, layer)) for layer in foreign
     ]
-    found.append(("File…", lambda: _choose_file(viewer, parent)))
+    found.append(("Files…", lambda: _choose_file(viewer, parent)))
     found.append(("Folder of images…", lambda: _choose_folder(viewer, parent)))
     return found
 
@@ -70,16 +70,16 @@ def import_layer(viewer: napari.Viewer, layer: napari.layers.Layer | None = None
     return _open(viewer, lambda: of_layer(chosen))
 
 
-def import_path(viewer: napari.Viewer, path: Path) -> ImportAssistant | None:
-    """Open the assistant on a file or folder.
+def import_files(viewer: napari.Viewer, *paths: Path) -> ImportAssistant | None:
+    """Open the assistant on frames in files.
 
     Parameters
     ----------
     viewer : that the frames are shown in.
-    path : of the frames.
+    paths : a file, a folder, or some images of one in their order.
     """
-    session_of(viewer).settings.set("folder", str(path.parent))
-    return _open(viewer, lambda: of_path(path))
+    session_of(viewer).settings.set("folder", str(paths[0].parent))
+    return _open(viewer, lambda: of_files(paths))
 
 
 def _open(viewer: napari.Viewer, make: Callable[[], Source]) -> ImportAssistant | None:
@@ -95,13 +95,13 @@ def _open(viewer: napari.Viewer, make: Callable[[], Source]) -> ImportAssistant 
 
 def _choose_file(viewer: napari.Viewer, parent: QWidget) -> None:
     folder = str(session_of(viewer).settings.get("folder", ""))
-    name, _ = QFileDialog.getOpenFileName(parent, "Import frames", folder, FRAMES)
-    if name:
-        import_path(viewer, Path(name))
+    names, _ = QFileDialog.getOpenFileNames(parent, "Import frames: a stack, or the images of one", folder, FRAMES)
+    if names:
+        import_files(viewer, *map(Path, names))
 
 
 def _choose_folder(viewer: napari.Viewer, parent: QWidget) -> None:
     folder = str(session_of(viewer).settings.get("folder", ""))
     name = QFileDialog.getExistingDirectory(parent, "Import a folder of images", folder)
     if name:
-        import_path(viewer, Path(name))
+        import_files(viewer, Path(name))

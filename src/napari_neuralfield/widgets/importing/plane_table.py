@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from qtpy.QtCore import QSize, Signal
 from qtpy.QtGui import QColor, QIcon, QImage, QPixmap
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
 from ...app.frame_table import TITLES, Row
-from ..kit.parts import QUIET, button, row
+from ...app.importing.looking import MOST
+from ..kit.parts import QUIET, button, label, row
 
 THUMB = 40  # pixels
 HIDDEN = ("frame",)
@@ -44,7 +45,9 @@ class PlaneTable(QWidget):
         self.turn_round = button("Reverse", self._reverse, "the last plane first")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        self.rest = label(colour=QUIET)
         layout.addWidget(self.table)
+        layout.addWidget(self.rest)
         layout.addWidget(row(self.up, self.down, self.leave_out, self.turn_round))
 
     @property
@@ -83,9 +86,9 @@ class PlaneTable(QWidget):
         names = [name for name in (rows[0] if rows else {}) if name not in HIDDEN]
         self.table.setColumnCount(1 + len(names))
         self.table.setHorizontalHeaderLabels(["plane", *(TITLES[n].replace(" um", " µm") for n in names)])
-        self.table.setRowCount(len(self.planes))
+        self.table.setRowCount(min(MOST, len(self.planes)))
         at = 0
-        for line, number in enumerate(self.planes):
+        for line, number in enumerate(self.planes[:MOST]):
             out = number in self.left_out
             told = self._named(number) if out or not rows else str(number)
             cells = [told, *("" if out or at >= len(rows) else _cell(rows[at].get(n)) for n in names)]
@@ -100,10 +103,11 @@ class PlaneTable(QWidget):
                 if column == 0 and number in self._thumbs:
                     item.setIcon(self._thumbs[number])
                 self.table.setItem(line, column, item)
-        heading = self.table.horizontalHeader()
-        if heading is not None:
-            heading.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.table.resizeColumnsToContents()
+        if (heading := self.table.horizontalHeader()) is not None:
             heading.setStretchLastSection(True)
+        self.rest.setText(f"and {len(self.planes) - MOST} planes more")
+        self.rest.setVisible(len(self.planes) > MOST)
         self._select(chosen)
 
     def _named(self, number: int) -> str:

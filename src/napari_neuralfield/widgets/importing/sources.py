@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,14 +35,14 @@ class Source:
     layer: Layer | None = None
 
 
-def of_path(path: Path) -> Source:
-    """A file or a folder of images.
+def of_files(paths: Sequence[Path]) -> Source:
+    """A file, a folder, or some images of one.
 
     Raises
     ------
-    InputError : where its sidecar cannot be read.
+    InputError : for files of several folders, or a sidecar that cannot be read.
     """
-    return Source(begin([path]), {}, "", str(path))
+    return Source(begin(paths), {}, "", str(paths[0] if len(paths) == 1 else paths[0].parent))
 
 
 def of_layer(layer: Layer) -> Source:

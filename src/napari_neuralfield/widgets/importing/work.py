@@ -14,9 +14,11 @@ from ...app.importing.recording import Import
 from ...data.acquisition import Draft, LedArray
 from ...io.sidecar import finding
 from ...types import InputError
+from ..kit.settings import Settings
 
 TRIALS = "led_array", "ptychography"  # kinds under which frames are looked at before theirs is known
 OF_FRAMES = ("files", "planes", "axes", "use_channel", "amplitudes", "variables")  # what a sidecar says of frames alone
+OF_ONE = (*OF_FRAMES, "kind", "title", "z_um", "focus_frame", "exposure", "positions_um", "positions_px")
 OF_ALL = (*OF_FRAMES, "kind", "title", "flat", "leds", "scan_grid")
 
 
@@ -119,3 +121,27 @@ def write_sidecar(task: Import, asks: Callable[[str], bool]) -> None:
             task.write_sidecar()
     except OSError as error:
         raise InputError(f"{task.sidecar}: it cannot be written ({error}); untick it, or save an .acq.h5") from error
+
+
+def remember(settings: Settings, kind: str, said: Mapping[str, object]) -> None:
+    """Keep what was said of the microscope for the next recording.
+
+    Parameters
+    ----------
+    settings : of the user.
+    kind : of the recording.
+    said : its values, of which those of the recording alone are left out.
+    """
+    settings.set(f"import.{kind}", {name: value for name, value in said.items() if name not in OF_ONE})
+
+
+def remembered(settings: Settings, kind: str) -> Values:
+    """What was said of the last recording.
+
+    Parameters
+    ----------
+    settings : of the user.
+    kind : of the recording.
+    """
+    found = settings.get(f"import.{kind}")
+    return dict(found) if isinstance(found, dict) else {}
