@@ -160,7 +160,7 @@ def test_a_layer_brings_its_scale_units_and_axes(viewer, user, tmp_path):
     rows = assistant.form.rows
     assert assistant.task.values["pixel_um"] == 0.65
     assert assistant.task.values["z_step_um"] == 2
-    assert rows._sources["pixel_um"].text() == "layer's scale and units"
+    assert rows._sources["pixel_um"].text() == "layer's scale"
     for name, text in {
         "wavelength_um": "0,55",
         "objective_na": "0.4",

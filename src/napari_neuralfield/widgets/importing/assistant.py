@@ -86,7 +86,7 @@ class ImportAssistant(QDialog):
         self.planes = PlaneTable()
         self.planes.changed.connect(self._on_planes)
         self.planes.marked.connect(self._on_marked)
-        middle = QWidget()
+        self._middle = middle = QWidget()
         column(middle, self.plots, self.finding_text, self.use_button, QWidget())
         self.finding_text.hide()
         self.use_button.hide()
@@ -173,7 +173,7 @@ class ImportAssistant(QDialog):
         known = {*quantities(kind), *DERIVING.get(kind, ()), *OF_ALL}
         for name in [name for name in self.task.values if name not in known]:
             del self.task.values[name]
-        if kind != self._known:
+        if kind != self._known or "kind" in self.task.values:
             self.task.values["kind"] = kind
         self.form = KindForm(kind, self.task)
         for name, number in self._source.suggested.items():

@@ -112,7 +112,7 @@ def _suggested(layer: Layer, axes: str) -> tuple[dict[str, float], str]:
             continue
         bare |= plain
         found |= {name: float(f"{step:.12g}") for name in STEPS[letter]}
-    return found, "layer's scale, taken as µm" if bare else "layer's scale and units"
+    return found, "layer's scale, as µm?" if bare else "layer's scale"
 
 
 def _same_from_file(path: Path, shape: tuple[int, ...]) -> Import | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from magicgui.widgets.bases import ValueWidget
@@ -142,14 +141,15 @@ class ValueRows(QWidget):
         missing, known = draft.missing(), draft.derived()
         for name, editor in self.editors.items():
             value = known.get(name)
-            if name in said:
+            if name in said or (name == "wavelength_um" and set(ENERGIES) & set(said)):
                 text = sources.get(name, "")
             elif draft.values.get(name) is not None:
-                text = f"from {Path(draft.source).name}"
+                text = "from the file"
             else:
                 text = "worked out" if value is not None else "needed" if name in missing else ""
             label = self._sources[name]
             label.setText(text)
+            label.setToolTip(f"{text}: {draft.source}" if text.startswith("from") else text)
             label.setStyleSheet(f"color: {WARN if text == 'needed' else QUIET};")
             if isinstance(editor, ValueEdit):
                 editor.placeholder = "" if value is None or name in said else _in_short(value)
