@@ -41,7 +41,7 @@ RECON = {"recon", "recon/verdict"} | {
 }
 IO = {"io", "io/native", "io/sidecar", "io/described", "io/readers", "io/writers"}
 APP = MODELS | {*CHECKS, "simulate"} | RECON | IO
-WIDGETS = APP | {"app", "app/figures", "widgets/kit", "widgets/view"}
+WIDGETS = APP | {"app", "app/figures", "app/importing", "widgets/kit", "widgets/view"}
 MAY_USE = {
     "types": set(),
     "registry": {"types"},
@@ -77,16 +77,18 @@ MAY_USE = {
     "io": FILED | IO,
     "app/figures": APP,
     "app": APP | {"app/figures"},
-    "cli": APP | {"app", "app/figures"},
+    "app/importing": APP | {"app"},
+    "cli": APP | {"app", "app/figures", "app/importing"},
     "testing": APP,
     "widgets/kit": APP,
     "widgets/view": APP | {"app", "app/figures", "widgets/kit"},
     "widgets/calibration": WIDGETS,
-    "widgets/acquisition": WIDGETS | {"widgets/calibration"},
+    "widgets/importing": WIDGETS,
+    "widgets/acquisition": WIDGETS | {"widgets/calibration", "widgets/importing"},
     "widgets/reconstruct": WIDGETS,
     "widgets/depth": WIDGETS,
     "widgets/train": WIDGETS,
-    "widgets": WIDGETS,
+    "widgets": WIDGETS | {"widgets/importing"},
 }
 ENTRANCES = {"__init__", "__main__"}  # of the package itself: they only pass on
 WINDOW = {"napari", "npe2", "magicgui", "qtpy", "superqt", "pyqtgraph", "PyQt6", "PyQt5", "PySide6"}

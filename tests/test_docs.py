@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_neuralfield.app.importing.questions import known_options
 from napari_neuralfield.cli.commands import OWN, app
 from napari_neuralfield.cli.free_options import joined
-from napari_neuralfield.cli.questions import known_options
 from napari_neuralfield.io import save_acquisition, save_result
 from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
 from napari_neuralfield.recon.engine.recipe import build, options_of, run

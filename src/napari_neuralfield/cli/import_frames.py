@@ -2,64 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
 from ..app import arguments
 from ..app.arguments import flag_of
 from ..app.frame_table import as_lines
+from ..app.importing import questions
+from ..app.importing.questions import Question
+from ..app.importing.recording import LEDS, Import, as_yaml, begin
 from ..data.acquisition import KINDS, Draft, quantities
 from ..data.derived import DERIVING
 from ..data.names.name_order import signed_numbers
-from ..data.quantity import check_value
-from ..io import open_draft, save_acquisition
+from ..io import save_acquisition
 from ..io.native import links
-from ..io.native.atomic import write_or_keep, writing
+from ..io.native.atomic import write_or_keep
 from ..io.sidecar import finding
 from ..io.sidecar.told_by_names import DEPTH_WORD
 from ..types import InputError
-from . import questions, report
-from .questions import Question, Values
+from . import report
+from .board_questions import ask_board
 from .terminal import Interrupted
 
 ENDINGS = (".acq.h5",)
 BROKEN_OFF = "broken off; nothing was written"
-LEDS = ("illumination_na", "led_na")
 GRID_FLAGS = "--rows, --columns, --pitch-mm, --height-mm and --order (or --leds BOARD.csv)"
-
-
-@dataclasses.dataclass
-class Import:
-    """A recording, its sidecar as it is to be, and what is known so far."""
-
-    recording: Path
-    sidecar: Path
-    there: bool  # whether the sidecar is on the disk already
-    values: Values
-
-    def draft(self) -> Draft:
-        """The frames with what is known so far."""
-        with finding.unwritten(self.sidecar, self.values):
-            return open_draft(self.recording)
-
-    def put(self, name: str, value: object) -> None:
-        """Take a value; one that breaks its rule is refused, and all is as it was."""
-        before = dict(self.values)
-        try:
-            self.values[name] = value
-            draft = self.draft()
-            known = quantities(draft.kind)
-            found = draft.derived()
-            for each in LEDS if name == "leds" else (name,):
-                if each in known and found.get(each) is not None:
-                    check_value(each, known[each], found[each], str(self.sidecar))
-        except InputError:
-            self.values = before
-            raise
 
 
 def run(
@@ -88,7 +56,7 @@ def run(
     inputs = [arguments.existing(file) for file in files]
     target = arguments.output(output, ENDINGS, overwrite=overwrite, inputs=inputs)
     options = {name.replace("-", "_"): text for name, text in typed.items() if text is not None}
-    task = _begin(files)
+    task = begin(files)
     asking = sys.stdin is not None and sys.stdin.isatty()
     with links.following():
         try:
@@ -110,27 +78,6 @@ def _settle(task: Import, kind: str | None, options: Mapping[str, str], asking: 
     _show(task)
     while asking and not _is_right(task):
         _show(task)
-
-
-def _begin(files: Sequence[Path]) -> Import:
-    """The recording: a file, a folder, or some images of one."""
-    if len(files) == 1:
-        recording, given = files[0], {}
-    else:
-        folders = {file.resolve().parent for file in files}
-        if len(folders) > 1:
-            raise InputError(
-                f"{files[-1]}: the files lie in {len(folders)} folders; a recording lies in one, so move them together"
-            )
-        recording, given = files[0].parent, {"files": [file.name for file in files]}
-    found = finding.find(recording)
-    values = {} if found is None else finding.load(found)
-    if given and values.get("files", given["files"]) != given["files"]:
-        raise InputError(
-            f"{found}: files is {values['files']!r} but other files are named; import the folder as it is, "
-            f"{recording}, or correct the sidecar"
-        )
-    return Import(recording, found or finding.candidates(recording)[0], found is not None, {**values, **given})
 
 
 def _take_kind(task: Import, kind: str | None, asking: bool) -> None:
@@ -205,7 +152,7 @@ def _ask_for(task: Import, name: str) -> None:
         draft = task.draft()
         try:
             if name in LEDS:
-                answers = questions.ask_board(_ask)
+                answers = ask_board(_ask)
                 task.put("leds", questions.board(answers, task.sidecar.parent))
             else:
                 asked = _in_other_words(name, draft)
@@ -269,12 +216,10 @@ def _write(task: Import, target: Path) -> None:
     acquisition = task.draft().complete()
     write_or_keep(target, lambda path: save_acquisition(path, acquisition), "acquisition")
     print(f"{acquisition.frame_count} frames of kind {acquisition.kind} are in {target}")
-    said = {} if not task.there else finding.load(task.sidecar)
-    new = {name: value for name, value in task.values.items() if name not in said or said[name] != value}
-    text = yaml.safe_dump(new, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110)
+    new = task.unsaid()
+    text = as_yaml(new)
     if not task.there:
-        with writing(task.sidecar) as path:
-            path.write_text(text, encoding="utf-8")
+        task.write_sidecar()
         outside = ", ".join(path.name for path in links.typed_outside(task.sidecar.parent))
         how = f"with {links.SWITCH}, as {outside} lies outside of its folder" if outside else "by itself"
         print(f"what was said is in {task.sidecar}, so {task.recording} opens {how}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from .native.acquisition_file import save_acquisition
 from .native.field_file import load_result, read_header, save_result
-from .readers.opening import open_acquisition, open_draft
+from .readers.opening import draft_of_array, open_acquisition, open_draft
 from .writers.cxi_writing import save_cxi
 from .writers.images import save_planes, save_strips
 
 __all__ = [
+    "draft_of_array",
     "load_result",
     "open_acquisition",
     "open_draft",

@@ -166,6 +166,13 @@ def open_workbench(viewer: napari.Viewer) -> None:
     open_docks(viewer, "Acquisition", "Reconstruct", "Depth")
 
 
+def import_selected_layer(viewer: napari.Viewer) -> None:
+    """The import assistant on the layer that is selected."""
+    from .importing.opening import import_layer
+
+    import_layer(viewer)
+
+
 def _offer(*names: str) -> bool:
     """Open docks beside what is being read; False where there is no viewer to open them in."""
     import napari

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,32 @@ def _draft(path: Path) -> Draft:
         if "not there" not in str(error) and (lost := lost_file(path)):
             raise InputError(f"{path}: {lost}") from error
         raise
+    return _settled(draft, path)
+
+
+def draft_of_array(array: layout.Stored, axes: str, path: Path, notes: Sequence[str] = ()) -> Draft:
+    """Frames that another program has read, and what the sidecar of `path` says of them.
+
+    Parameters
+    ----------
+    array : as it is held.
+    axes : a letter for each of its axes, see `layout`; '' where they are not known.
+    path : where they come from, which need not exist.
+    notes : what is to be said of it.
+
+    Raises
+    ------
+    InputError : where nothing says the kind, or the array holds no frames.
+    """
+    beside = sidecar.find(path)
+    given = {} if beside is None else sidecar.load(beside)
+    kind = sidecar.kind_of(given, beside or path)
+    frames = layout.arranged(array, {**({"axes": axes} if axes else {}), **given}, kind, str(path))
+    return _settled(Draft(kind, frames, {}, str(path), list(notes)), path)
+
+
+def _settled(draft: Draft, path: Path) -> Draft:
+    """What the sidecar says, and what follows from the frames."""
     beside = sidecar.find(path)
     if beside is not None:
         sidecar.apply(draft, beside)

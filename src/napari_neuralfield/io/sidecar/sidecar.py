@@ -30,7 +30,8 @@ from ...types import InputError
 from ..native import links
 from ..native.acquisition_file import NativeReader
 from ..native.field_file import load_result
-from . import by_name, colours, columns, flat_field, layout, pattern_lists, scan_grid
+from . import by_name, chosen_planes, colours, columns, flat_field, layout, pattern_lists, scan_grid
+from .chosen_planes import PLANES
 from .finding import OWN_FILE, VALUES_FROM, KindMissing
 from .finding import beside as beside
 from .finding import candidates as candidates
@@ -42,7 +43,7 @@ from .tables import read_array, read_image, read_table
 
 VARIABLES = "variables"  # the names in an HDF5 or MATLAB file or a NumPy archive: frames: diffraction
 FLAT = "flat"  # an image of the empty field, by which frames are divided
-OWN_KEYS = ("kind", "title", "leds", "files", FLAT, VARIABLES, *layout.KEYS, *colours.KEYS)
+OWN_KEYS = ("kind", "title", "leds", "files", PLANES, FLAT, VARIABLES, *layout.KEYS, *colours.KEYS)
 POSITIONS = ("positions_um", IN_PIXELS)
 PAIRS = {tuple(f"positions_{axis}_{unit}" for axis in "yx"): f"positions_{unit}" for unit in ("um", "px")}
 BY_AXIS = tuple(name for pair in PAIRS for name in pair)
@@ -94,9 +95,10 @@ def apply(draft: Draft, path: Path, given: dict[str, object] | None = None) -> N
     if "kind" in given:
         _take_kind(draft, kind_of(given, path), path)
     known, deriving = quantities(draft.kind), DERIVING.get(draft.kind, ())
-    given = _by_frame(draft, given, known, path)
     _make_room(draft, given)
     layout.apply(draft, given, path)
+    chosen_planes.choose(draft, given, path)
+    given = _by_frame(draft, given, known, path)
     _put_axes(draft, given, path)
     if "probe" not in given and any(given.get(name) is not None for name in probe.NAMES):
         draft.values.pop("probe", None)

@@ -12,8 +12,10 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QVBoxLayout, QWidget
 
 from ...app.figures.calibration_figures import nominal_na
 from ...data.acquisition import quantities
+from ...io.sidecar.finding import KindMissing
 from ...types import InputError
 from ..calibration.panel import CalibratePanel
+from ..importing.opening import IMPORT_TIP, choose_source, import_files
 from ..kit.forms import caption
 from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, Place, button, label, row, say, scrolling, timer
 from ..kit.plots import PupilPlot
@@ -76,7 +78,8 @@ class AcquisitionDock(QWidget):
         self.open_button = button("Open file…", self._choose_file)
         self.folder_button = button("Open folder…", self._choose_folder)
         self.save_button = button("Save as .acq.h5…", self._choose_save)
-        buttons = row(self.open_button, self.folder_button, self.save_button)
+        self.import_button = button("Import…", lambda: choose_source(self._viewer, self), IMPORT_TIP)
+        buttons = row(self.open_button, self.folder_button, self.import_button)
         self.follow_links = QCheckBox("Follow links to other folders")
         self.follow_links.setToolTip("Read files too that the opened one, or its sidecar, names outside of its folder.")
         self.title, self.problem, self.checks = label(), label(colour=WARN), label()
@@ -87,7 +90,16 @@ class AcquisitionDock(QWidget):
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(6, 4, 8, 6)
-        above = (buttons, self.follow_links, self.title, self.problem, self._form_place, self.plot, self.plot_text)
+        above = (
+            buttons,
+            self.save_button,
+            self.follow_links,
+            self.title,
+            self.problem,
+            self._form_place,
+            self.plot,
+            self.plot_text,
+        )
         for part in (*above, self.calibrate, self.orientation, self.checks):
             layout.addLayout(part) if not isinstance(part, QWidget) else layout.addWidget(part)
         layout.addStretch(1)
@@ -128,13 +140,17 @@ class AcquisitionDock(QWidget):
         def work() -> list[LayerData]:
             from ...io import open_draft
 
-            draft = open_draft(path, follow)
-            return acquisition_layers(draft)
+            try:
+                return acquisition_layers(open_draft(path, follow))
+            except KindMissing:  # whatever else it says, the assistant asks for it
+                return []
 
-        self._background.run(work, self._opened, self._open_failed)
+        self._background.run(work, lambda layers: self._opened(layers, path), self._open_failed)
 
-    def _opened(self, layers: list[LayerData]) -> None:
+    def _opened(self, layers: list[LayerData], path: Path) -> None:
         self._set_busy("")
+        if not layers:
+            import_files(self._viewer, path)
         for data, meta, _ in layers:
             self._viewer.add_image(data, **meta)  # the session adopts what its metadata holds
 

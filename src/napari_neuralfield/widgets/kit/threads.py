@@ -70,6 +70,10 @@ class Background(QObject):
         self._closed = False
         self._arrived.connect(self._call, Qt.ConnectionType.QueuedConnection)
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     def close(self) -> None:
         self._closed = True
 

@@ -1,25 +1,23 @@
-"""What `neuralfield import` may be told, by option or in a terminal, and how it becomes values of a sidecar."""
+"""What an import may be told, by option, in a terminal or in the window, and how it becomes values of a sidecar."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from ..app.arguments import flag_of
-from ..data import typed_values
-from ..data.acquisition import KINDS, quantities
-from ..data.derived import DERIVING
-from ..data.typed_values import Plain
-from ..io.native import links
-from ..optics.led_orders import CORNERS, GRID_ORDERS, SENSES, SIDES
-from ..types import InputError
+from ...data import typed_values
+from ...data.acquisition import KINDS, quantities
+from ...data.derived import DERIVING
+from ...data.typed_values import Plain
+from ...io.native import links
+from ...optics.led_orders import CORNERS, GRID_ORDERS, SENSES, SIDES
+from ...types import InputError
+from ..arguments import flag_of
 
 Values = dict[str, object]  # of a sidecar
-Ask = Callable[["Question"], str]
-SHAPES = ("grid", "rings", "table", "uconn")
 INTS, FLOATS = tuple[int, ...], tuple[float, ...]
 NONE = "none"
 
@@ -93,7 +91,7 @@ def board(options: Mapping[str, str], folder: Path) -> Values:
     odd = [name for name in options if name not in known and name not in MOUNT]
     if odd:
         raise InputError(f"option {flag_of(odd[0])} does not go with a board of {group}; leave it out")
-    return {group: {name: _board_value(name, options[name], folder) for name in known if name in options}, **mount}
+    return {group: {name: board_value(name, options[name], folder) for name in known if name in options}, **mount}
 
 
 def value(name: str, text: str, kind: str, folder: Path) -> object:
@@ -150,45 +148,19 @@ def _small(label: str) -> str:
     return f"{label[0].lower()}{label[1:]}" if label[1:2].islower() else label
 
 
-def ask_board(ask: Ask) -> dict[str, str]:
-    """The answers about an LED board, by the names of BOARD; `ask` returns what was typed."""
-    shape = ask(Question("shape", "LED board", "", "grid, rings, uconn, or table for a file of positions"))
-    while shape not in SHAPES:
-        print(f"{shape!r} is not one of {', '.join(SHAPES)}")
-        shape = ask(Question("shape", "LED board", "", ", ".join(SHAPES)))
-    if shape == "uconn":
-        return {"leds": "uconn"}
-    names = {"grid": list(GRID), "rings": ["counts", "radii_mm", "start_deg", "sense"], "table": ["leds"]}[shape]
-    found: dict[str, str] = {}
-    for name in [*names, "height_mm", "rotation_deg"]:
-        asked = BOARD[name][1]
-        if name == "start":
-            order = found["order"]
-            if order not in GRID_ORDERS:
-                continue
-            starts = SIDES if order == "spiral" else CORNERS
-            what = "first step from the middle" if order == "spiral" else "corner where it begins"
-            asked = Question(name, what, "", " or ".join(starts), starts[0])
-        if name == "sense" and shape == "grid" and not found["order"].startswith("spiral"):
-            continue
-        text = _asked_until_good(ask, asked)
-        if text != NONE and not (name in ("start", "sense", "rotation_deg", "start_deg") and text == asked.default):
-            found[name] = text
-    return found
+def board_value(name: str, text: str, folder: Path) -> object:
+    """What was typed for a part of an LED board, as a sidecar holds it.
 
+    Parameters
+    ----------
+    name : of the part, in BOARD.
+    text : as typed.
+    folder : of the sidecar, which tables are named from.
 
-def _asked_until_good(ask: Ask, asked: Question) -> str:
-    while True:
-        text = ask(asked)
-        try:
-            if text != NONE:
-                _board_value(asked.name, text, Path())
-            return text
-        except InputError as error:
-            print(error)
-
-
-def _board_value(name: str, text: str, folder: Path) -> object:
+    Raises
+    ------
+    InputError : naming the part.
+    """
     if name == "missing":
         places = [part for part in re.split(r"[\s,;]+", text.strip()) if part]
         if not all(re.fullmatch(r"\d+(/\d+)?", part) for part in places):
