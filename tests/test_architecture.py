@@ -86,7 +86,9 @@ MAY_USE = {
     "widgets/reconstruct": WIDGETS,
     "widgets/depth": WIDGETS,
     "widgets/train": WIDGETS,
-    "widgets": WIDGETS,
+    "widgets/doors/manifest": set(),
+    "widgets/doors": WIDGETS,
+    "widgets": WIDGETS | {"widgets/doors"},
 }
 ENTRANCES = {"__init__", "__main__"}  # of the package itself: they only pass on
 WINDOW = {"napari", "npe2", "magicgui", "qtpy", "superqt", "pyqtgraph", "PyQt6", "PyQt5", "PySide6"}
