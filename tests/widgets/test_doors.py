@@ -95,7 +95,7 @@ def test_names_and_keys_tell_ours_from_theirs(files):
 
 
 def test_every_drop_goes_to_its_reader_without_a_question(viewer, files, monkeypatch):
-    monkeypatch.setattr(opening, "open_one_by_one", lambda *_: None)
+    monkeypatch.setattr(opening, "open_one_by_one", lambda *_, **__: None)
     monkeypatch.setattr(qt_reader_dialog.QtReaderDialog, "exec_", lambda self: pytest.fail(f"{self._current_file}"))
     monkeypatch.setattr("warnings.warn", lambda *_, **__: None)  # napari's, of layers with and without units
     said = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from ...types import InputError
@@ -40,16 +41,25 @@ def recording_layers(draft: Draft) -> list[LayerData]:
     from ..view.layers import acquisition_layers
 
     layers = acquisition_layers(draft)
-    offer("Acquisition", "Reconstruct")
+    offer("Acquisition", "Reconstruct", draft=draft)
     return layers
 
 
-def offer(*names: str) -> bool:
-    """Open docks beside what is being read; False where there is no viewer to open them in."""
+def offer(*names: str, draft: Draft | None = None) -> bool:
+    """Open docks beside what is being read; False where there is no viewer to open them in.
+
+    Parameters
+    ----------
+    names : of the docks.
+    draft : the recording that is read, whose first picture is shown then.
+    """
+    from ..view.first_picture import show_first
+
     window = viewer()
     if window is None:
         return False
-    open_one_by_one(window, *names)
+    then = (lambda: None) if draft is None else partial(show_first, window, draft)
+    open_one_by_one(window, *names, then=then)
     return True
 
 

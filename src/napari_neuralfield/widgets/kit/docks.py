@@ -80,21 +80,22 @@ def open_docks(viewer: napari.Viewer, *names: str, front: str = "") -> None:
     seen.raise_()
 
 
-def open_one_by_one(viewer: napari.Viewer, *names: str) -> None:
+def open_one_by_one(viewer: napari.Viewer, *names: str, then: Callable[[], None] = lambda: None) -> None:
     """Open docks one after the other, the window moving on in between; the first is seen.
 
     Parameters
     ----------
     viewer : whose window they are opened in; nothing happens once it is closed.
     names : of the manifest.
+    then : called when all are open.
     """
 
     from .parts import timer
 
     def open_from(turn: int) -> None:
         open_docks(viewer, names[turn], front=names[0])
-        if turn + 1 < len(names):
-            timer(window, 20, partial(open_from, turn + 1), once=True).start()
+        last = turn + 1 == len(names)
+        timer(window, 20, then if last else partial(open_from, turn + 1), once=True).start()
 
     window = viewer.window._qt_window  # the timers end with it
     timer(window, 0, partial(open_from, 0), once=True).start()
