@@ -88,7 +88,9 @@ MAY_USE = {
     "widgets/reconstruct": WIDGETS,
     "widgets/depth": WIDGETS,
     "widgets/train": WIDGETS,
-    "widgets": WIDGETS | {"widgets/importing"},
+    "widgets/doors/manifest": set(),
+    "widgets/doors": WIDGETS,
+    "widgets": WIDGETS | {"widgets/doors", "widgets/importing"},
 }
 ENTRANCES = {"__init__", "__main__"}  # of the package itself: they only pass on
 WINDOW = {"napari", "npe2", "magicgui", "qtpy", "superqt", "pyqtgraph", "PyQt6", "PyQt5", "PySide6"}

@@ -175,14 +175,14 @@ def test_the_phase_of_a_steep_ramp_is_unwrapped() -> None:
 
 
 def test_the_samples_are_scans_and_lie_where_their_object_will() -> None:
-    from napari_neuralfield.widgets.contributions import far_field_sample, wrong_positions_sample
+    from napari_neuralfield.widgets.doors.samples import far_field, wrong_positions
 
-    ((_, meta, _),) = far_field_sample()
+    ((_, meta, _),) = far_field()
     star = meta["metadata"]["neuralfield"]["draft"].complete()
     assert star.kind == "ptychography"
     middle = (star.positions_um.min(axis=0) + star.positions_um.max(axis=0)) / 2
     np.testing.assert_allclose(meta["translate"], [0.0, *middle])
-    ((_, meta, _),) = wrong_positions_sample()
+    ((_, meta, _),) = wrong_positions()
     coded = meta["metadata"]["neuralfield"]["draft"].complete()
     assert coded.kind == "coded_ptychography"
     first = (1 - 1 / coded.upsampling) / 2 * coded.sensor_pixel_um  # the middle of its fine pixels

@@ -6,7 +6,6 @@ import html
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QVBoxLayout, QWidget
 
@@ -22,6 +21,7 @@ from ..kit.plots import PupilPlot
 from ..kit.session import session_of
 from ..kit.threads import Background
 from ..view.export import ask_path
+from ..view.first_picture import show_first, turn_to
 from ..view.layers import acquisition_layers, title_of
 from .form import QuantityForm
 from .orientation import OrientationPanel
@@ -153,6 +153,8 @@ class AcquisitionDock(QWidget):
             import_files(self._viewer, path)
         for data, meta, _ in layers:
             self._viewer.add_image(data, **meta)  # the session adopts what its metadata holds
+        if self._session.draft is not None:
+            show_first(self._viewer, self._session.draft)
 
     def _open_failed(self, text: str) -> None:
         self._set_busy("")
@@ -203,7 +205,7 @@ class AcquisitionDock(QWidget):
             self.plot_text.setText("")
         self._fill(draft)
         if draft is not None:
-            self._show_brightest(draft)
+            turn_to(self._viewer, draft)
             self._on_value("title")
 
     def _fill(self, draft: Draft | None) -> None:
@@ -229,13 +231,6 @@ class AcquisitionDock(QWidget):
         self.form.mark(draft)
         self._show_pupils(draft)
         self._delay.start()
-
-    def _show_brightest(self, draft: Draft) -> None:
-        """Turn the viewer to the frame lit straight from below: most of the others are nearly black."""
-        na = draft.values.get("illumination_na")
-        dims = self._viewer.dims
-        if na is not None and dims.ndim >= 3 and dims.nsteps[0] == len(na):
-            dims.set_current_step(0, int(np.argmin(np.hypot(*np.asarray(na, dtype=float).T))))
 
     def _show_pupils(self, draft: Draft | None) -> None:
         if draft is None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import npe2
 
 from ...registry import READERS
+from .front_door import PLUGIN
 
 if TYPE_CHECKING:
     import napari
     from qtpy.QtWidgets import QWidget
 
-PLUGIN = "napari-neuralfield"
 OFFERED = f"{PLUGIN}-readers"  # what napari knows the readers of our plug-ins as
 
 
@@ -77,6 +78,27 @@ def open_docks(viewer: napari.Viewer, *names: str, front: str = "") -> None:
     seen = viewer.window.dock_widgets[f"{front or names[0]} ({PLUGIN})"].parent()
     seen.show()
     seen.raise_()
+
+
+def open_one_by_one(viewer: napari.Viewer, *names: str, then: Callable[[], None] = lambda: None) -> None:
+    """Open docks one after the other, the window moving on in between; the first is seen.
+
+    Parameters
+    ----------
+    viewer : whose window they are opened in; nothing happens once it is closed.
+    names : of the manifest.
+    then : called when all are open.
+    """
+
+    from .parts import timer
+
+    def open_from(turn: int) -> None:
+        open_docks(viewer, names[turn], front=names[0])
+        last = turn + 1 == len(names)
+        timer(window, 20, then if last else partial(open_from, turn + 1), once=True).start()
+
+    window = viewer.window._qt_window  # the timers end with it
+    timer(window, 0, partial(open_from, 0), once=True).start()
 
 
 def _dock(name: str) -> Callable[..., QWidget]:

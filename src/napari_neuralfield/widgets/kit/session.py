@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from ...types import InputError, Result
+from .front_door import open_front_door
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -108,7 +109,6 @@ class Session:
         self.adopt(event.value)
 
 
-OUR_FILES = "*.acq.h5"
 _SESSIONS: dict[int, Session] = {}
 
 
@@ -116,16 +116,7 @@ def session_of(viewer: napari.Viewer) -> Session:
     """The one session of a viewer; made at the first call."""
     model = getattr(viewer, "__wrapped__", viewer)  # docks are handed a proxy of the viewer
     if id(model) not in _SESSIONS:
-        read_our_files_without_asking()
+        open_front_door()
         _SESSIONS[id(model)] = Session().watch(viewer.layers)
         weakref.finalize(model, _SESSIONS.pop, id(model), None)
     return _SESSIONS[id(model)]
-
-
-def read_our_files_without_asking() -> None:
-    """Prefer our reader for our own file ending, which napari's own `*.h5` reader claims too; a user's choice stays."""
-    from napari.settings import get_settings
-
-    plugins = get_settings().plugins
-    if OUR_FILES not in plugins.extension2reader:
-        plugins.extension2reader = {**plugins.extension2reader, OUR_FILES: "napari-neuralfield"}

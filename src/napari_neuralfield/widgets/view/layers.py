@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...app import lazy
+from ...data.derived import SCANS
 from ...types import Field, Result
 from ..kit.session import KEY
+from .first_frame import first_frame
 
 if TYPE_CHECKING:
     import napari
@@ -52,10 +54,16 @@ def frames_at(key: Key, count: int, one: Callable[[int], np.ndarray], most: int)
 
 
 class FrameView:
-    """Lazy frames as napari wants an array: `ndim` and `__array__` too, one frame read at a time."""
+    """Lazy frames as napari wants an array: `ndim` and `__array__` too, one frame read at a time.
 
-    def __init__(self, frames: Frames) -> None:
-        self._frames = frames
+    Parameters
+    ----------
+    frames : (frame, y, x).
+    first : number of the one to be seen first.
+    """
+
+    def __init__(self, frames: Frames, first: int = 0) -> None:
+        self._frames, self.first = frames, first
         self.shape = tuple(int(n) for n in frames.shape)
         self.dtype, self.ndim = np.dtype(frames.dtype), len(frames.shape)
 
@@ -126,8 +134,8 @@ def pixel_um(draft: Draft) -> float:
 
 def acquisition_layers(draft: Draft) -> list[LayerData]:
     """The frames as one (frame, y, x) image, y and x in um, with the draft in its metadata."""
-    frames = FrameView(draft.frames)
-    some = sorted({0, len(frames) // 2, len(frames) - 1})
+    frames = FrameView(draft.frames, first_frame(draft))
+    some = [frames.first] if draft.kind not in SCANS else sorted({0, len(frames) // 2, len(frames) - 1})
     limits = contrast(np.concatenate([np.asarray(frames[i]).ravel()[::7] for i in some]).astype(np.float32))
     step, known = pixel_um(draft), draft.derived()
     fine = step / int(known.get("upsampling") or 1)

@@ -1,0 +1,1 @@
+"""Holds `napari.yaml`, which the entry point in `pyproject.toml` names."""
