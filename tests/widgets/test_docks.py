@@ -355,7 +355,9 @@ def test_layers_may_be_deleted_at_any_time(viewer, draft, qtbot):
     start(reconstruct, steps=20, pause_s=0.05)
     qtbot.waitUntil(lambda: viewer.layers["toy amplitude …"].visible, timeout=3000)
     viewer.layers.clear()
-    qtbot.waitUntil(lambda: reconstruct.form.run_button.isEnabled(), timeout=5000)
+    qtbot.waitUntil(lambda: not reconstruct.form.stop_button.isEnabled(), timeout=5000)
+    assert not reconstruct.form.run_button.isEnabled()  # there are no frames any more
+    assert reconstruct.form.save_button.isEnabled()
     depth.form.slider.setValue(1.0)
     qtbot.waitUntil(lambda: names(viewer) == ["toy at any depth"])
     viewer.layers.clear()

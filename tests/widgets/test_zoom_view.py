@@ -10,6 +10,7 @@ from window import docks_of, names, put, show
 
 from napari_neuralfield.app import lazy
 from napari_neuralfield.data.acquisition import Draft
+from napari_neuralfield.fields.phase_map import PhaseMap
 from napari_neuralfield.types import Extent, Result, Verdict
 
 PIXEL = 1.6  # of the camera, um
@@ -85,6 +86,9 @@ def test_density_is_said_beside_the_cameras_pixels(result):
     assert density_text(result, PIXEL / 24) == "24 × the camera's pixels"
     assert density_text(Result(Waves()), PIXEL / 24) == "4 × the reconstruction's pixels"
     assert density_text(result, PIXEL * 2.5) == "0.4 × the camera's pixels"
+    grid = Result(PhaseMap.from_grid(np.zeros((8, 8), np.float32), 0.0, PIXEL / 6), {}, {"pixel_um": PIXEL})
+    assert density_text(grid, PIXEL / 6) == "6 × the camera's pixels"
+    assert density_text(grid, PIXEL / 96) == "6 × the camera's pixels, interpolated"  # there is nothing finer
 
 
 def test_the_verdict_and_its_layers(result):

@@ -176,6 +176,11 @@ def beyond_pixels(field: Field) -> bool:
     return not field.complex_valued and not high > low
 
 
+def on_grid(field: Field) -> bool:
+    """Whether a closer look shows nothing new: between its pixels the field is interpolated."""
+    return bool(getattr(field, "on_grid", False))
+
+
 def round_step(extent: Extent, screen_pixel_um: float, finest: float) -> float:
     """The native pixel times or over a power of two that is nearest to a screen pixel, um.
 

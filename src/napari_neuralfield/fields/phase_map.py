@@ -39,6 +39,7 @@ class PhaseMap(nn.Module):
 
     type_name = "phase-map"
     complex_valued = False
+    on_grid = True  # between its pixels there is nothing but interpolation
 
     phase: torch.Tensor
 

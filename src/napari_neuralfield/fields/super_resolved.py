@@ -46,6 +46,7 @@ class SuperResolvedField(nn.Module):
 
     type_name = "super-resolved"
     complex_valued = False
+    on_grid = True  # between its pixels there is nothing but interpolation
 
     channels: torch.Tensor
     correction: torch.Tensor

@@ -70,9 +70,12 @@ class AcquisitionDock(QWidget):
         self._delay = timer(self, 300, self._run_checks, once=True)
         self._session.draft_changed.connect(self._on_draft)
         self._session.values_changed.connect(self._on_value)
+        self._session.resized.connect(self._on_resized)
+        self._session.remark_changed.connect(self._on_remark)
         self.calibrate.changed.connect(lambda: self._show_pupils(self._session.draft))
         self.destroyed.connect(self._background.close)
         self._on_draft(self._session.draft)
+        self._on_remark(self._session.remark)
 
     def _build(self) -> None:
         self.open_button = button("Open file…", self._choose_file)
@@ -83,6 +86,7 @@ class AcquisitionDock(QWidget):
         self.follow_links = QCheckBox("Follow links to other folders")
         self.follow_links.setToolTip("Read files too that the opened one, or its sidecar, names outside of its folder.")
         self.title, self.problem, self.checks = label(), label(colour=WARN), label()
+        self.remark = label(colour=WARN)
         self.plot, self.plot_text = PupilPlot(), label(colour=QUIET)
         self.calibrate = CalibratePanel(self._viewer, self._session)
         self.orientation = OrientationPanel(self._session)
@@ -90,17 +94,8 @@ class AcquisitionDock(QWidget):
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(6, 4, 8, 6)
-        above = (
-            buttons,
-            self.save_button,
-            self.follow_links,
-            self.title,
-            self.problem,
-            self._form_place,
-            self.plot,
-            self.plot_text,
-        )
-        for part in (*above, self.calibrate, self.orientation, self.checks):
+        above = (buttons, self.save_button, self.follow_links, self.remark, self.title, self.problem, self._form_place)
+        for part in (*above, self.plot, self.plot_text, self.calibrate, self.orientation, self.checks):
             layout.addLayout(part) if not isinstance(part, QWidget) else layout.addWidget(part)
         layout.addStretch(1)
         outer = QVBoxLayout(self)
@@ -199,6 +194,8 @@ class AcquisitionDock(QWidget):
         self.save_button.setEnabled(draft is not None)
         self._say("")
         self.checks.setText("")
+        self._delay.stop()
+        self._checked += 1  # what is still being checked is of another file
         if draft is None:
             self.title.setText("Open a file or a folder of frames, or drop one here or on the viewer.")
             self.plot.hide()
@@ -231,6 +228,15 @@ class AcquisitionDock(QWidget):
         self.form.mark(draft)
         self._show_pupils(draft)
         self._delay.start()
+
+    def _on_remark(self, text: str) -> None:
+        say(self.remark, text)
+
+    def _on_resized(self, times: float) -> None:
+        """Keep what is seen of the frames on the screen."""
+        camera = self._viewer.scene.camera
+        camera.center = tuple(times * at for at in camera.center)
+        camera.zoom /= times
 
     def _show_pupils(self, draft: Draft | None) -> None:
         if draft is None:

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QWidget
 
 from ...app import lazy
 from ...app.focus import InFocus, all_in_focus
-from ...types import Extent, Field
+from ...types import Field
 from ..kit.parts import timer
 from ..kit.session import KEY, Shown, session_of
 from ..kit.threads import Background, Latest, when_gone
@@ -42,7 +42,7 @@ class DepthDock(QWidget):
         self._latest = Latest(self._background, self._put, self._say_error)
         self._slot, self._pace = ImageSlot(napari_viewer), Pace()
         self.zoom = zoom_view_of(napari_viewer)
-        self._range_of: Extent | None = None  # the extent that slider and boxes are set for
+        self._set_for: object = None  # extent and kind of the field that slider and boxes are set for
         self._last: Picture | None = None
         self._step = 0.0
         self._cancelled = False
@@ -79,19 +79,21 @@ class DepthDock(QWidget):
     def _on_shown(self, shown: Shown | None) -> None:
         self.form.set_enabled(shown is not None)
         if shown is None:
+            self.form.play.setChecked(False)
+            self._set_for = None
             self.form.state.setText("Reconstruct, or drop a .nfield file on the viewer.")
             return
-        extent = shown.result.field.extent
-        if extent != self._range_of:
-            self._range_of = extent
+        extent, closer = shown.result.field.extent, lazy.beyond_pixels(shown.result.field)
+        if (kind := (extent, lazy.quantities(shown.result.field), closer)) != self._set_for:
+            self._set_for = kind
             self.form.set_range(*extent.z_um, shown.z_um)
             self.form.set_quantities(lazy.quantities(shown.result.field))
             self.form.planes.setValue(plane_count(shown.result))
             other = "Beside other methods" if "condenser_na" in shown.result.optics else "Beside DPC"
-            self.form.set_closer(lazy.beyond_pixels(shown.result.field), other)
+            self.form.set_closer(closer, other)
             self._last = None
-        closer = ", finer where you zoom in" if lazy.beyond_pixels(shown.result.field) else ""
-        self.form.state.setText(extent_text(extent) + (closer if shown.finished else ", still running"))
+        finer = ", finer where you zoom in" if closer and not lazy.on_grid(shown.result.field) else ""
+        self.form.state.setText(f"{shown.title}: {extent_text(extent)}{finer if shown.finished else ', still running'}")
         if self._slot.alive:
             self._request()
 
@@ -133,7 +135,8 @@ class DepthDock(QWidget):
         if not draft and self._last is not None and self._same(self._last, field, z, quantity, axes):
             return
         wanted = None if draft else lambda: not self._latest.overtaken
-        self._latest.submit(partial(render, field, z, quantity, view, coarse=coarse, wanted=wanted))
+        draw = partial(render, field, z, quantity, view, coarse=coarse, wanted=wanted)
+        self._latest.submit(lambda: (shown, draw()))
 
     def _view(self, field: Field) -> View:
         """What is on the screen; all of the field where that cannot be said."""
@@ -144,17 +147,19 @@ class DepthDock(QWidget):
         shown_now = last.field is field and last.z_um == z and last.quantity == quantity
         return shown_now and self._slot.alive and same_axes(last.axes, axes)
 
-    def _put(self, picture: Picture | None) -> None:
-        if picture is None:
-            return
+    def _put(self, found: tuple[Shown, Picture | None]) -> None:
+        (of, picture), shown = found, self._session.shown
+        if picture is None or shown is None or (shown.finished and shown.result is not of.result):
+            return  # of a field that is no longer looked at
         self._pace.learn(picture.image.size, picture.seconds)
         new = self._last is None or self._last.quantity != picture.quantity or not self._slot.alive
         self._last = picture
         (low, high), place = picture.field.extent.z_um, "at any depth"
-        name = f"{self._title()} {place if low < high else 'on the screen'}"
+        name = f"{of.title} {place if low < high else 'on the screen'}"
+        seen = {"view_of": of.result, "title": of.title} if of.finished else {}
         self._slot.show(
             name, picture.image, picture.axes, picture.quantity,
-            metadata={"z_um": picture.z_um, "quantity": picture.quantity}, follow=False,
+            metadata={"z_um": picture.z_um, "quantity": picture.quantity, **seen}, follow=False,
         )  # fmt: skip
         if new:
             self._slot.layer.colormap = colormap_of(picture.field, picture.quantity)
@@ -165,7 +170,7 @@ class DepthDock(QWidget):
         return "field" if shown is None else shown.title
 
     def auto_contrast(self) -> None:
-        if self._slot.alive and self._last is not None:
+        if self._slot.alive and self._last is not None and self._session.shown is not None:
             self._slot.rescale(self._last.image, self._last.quantity)
         else:
             self.zoom.auto_contrast()
@@ -241,13 +246,13 @@ class DepthDock(QWidget):
 
     def _add_focus(self, found: InFocus, shown: Shown) -> None:
         self.form.set_busy("")
-        self.form.state.setText(extent_text(shown.result.field.extent))
+        self.form.state.setText(f"{shown.title}: {extent_text(shown.result.field.extent)}")
         place: Meta = {**placed(*shown.result.field.extent.axes()), "metadata": {KEY: {}}}
         quantity = "amplitude" if np.iscomplexobj(found.values) else "phase"
         image = lazy.measure(found.values, quantity)
         low, high = shown.result.field.extent.z_um
         limits = (low, high) if high > low else (low - 1, low + 1)
-        title = self._title()
+        title = shown.title
         self._viewer.add_image(
             found.z_um, name=f"{title} depth map", contrast_limits=limits, colormap="turbo", visible=False, **place
         )

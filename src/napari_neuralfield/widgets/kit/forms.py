@@ -117,6 +117,13 @@ class OptionForm(QWidget):
                 value = editor.choices[0] if value is None and not info.optional else value
             editor.value = bool(value) if isinstance(editor, Switch) else value
 
+    def show_automatic(self, values: Mapping[str, str]) -> None:
+        """Say in lines that are empty what they come to, by name; the others just say that it is automatic."""
+        for name, editor in self.editors.items():
+            if isinstance(editor, ValueEdit) and self._infos[name].optional:
+                known = values.get(name, "")
+                editor.placeholder = f"automatic: {known}" if known else "automatic"
+
     def values(self) -> dict[str, object]:
         """What differs from the defaults.
 

@@ -2,46 +2,74 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
+
+from .session import KEY, Session
 
 if TYPE_CHECKING:
     import napari
     from napari.layers import Shapes
 
+REGION_OF = "region_of"  # in the metadata of its layer: a frame layer's metadata, so that each has a region of its own
+
 
 class RegionTool:
-    """Owns at most one shapes layer; the last rectangle drawn counts. The user may delete the layer at any time."""
+    """At most one shapes layer for the frames that are open in `session`; the last rectangle drawn counts.
+
+    That of other frames is not seen, and counts again with them. The user may delete the layer at any time.
+    """
 
     NAME = "Region to reconstruct"
 
-    def __init__(self, viewer: napari.Viewer) -> None:
-        self._viewer = viewer
-        self.layer: Shapes | None = None
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+        self._viewer, self._session = viewer, session
+        session.draft_changed.connect(self._on_draft)
+        session.resized.connect(self._on_resized)
 
     @property
-    def alive(self) -> bool:
-        return self.layer is not None and self.layer in self._viewer.layers
+    def layer(self) -> Shapes | None:
+        """That of the open frames."""
+        mine = self._session.frames_key()
+        return next((layer for layer, of in self._layers() if of is not None and of is mine), None)
+
+    def _layers(self) -> list[tuple[Shapes, object]]:
+        ours = [(layer, layer.metadata.get(KEY, {})) for layer in self._viewer.layers]
+        return [(cast("Shapes", layer), known[REGION_OF]) for layer, known in ours if REGION_OF in known]
 
     def draw(self) -> None:
         """Let the user draw a rectangle, in place of an earlier one."""
         self.clear()
-        self.layer = self._viewer.add_shapes(
-            ndim=2, name=self.NAME, edge_color="#f0ad4e", face_color="transparent", edge_width=2, units=("um", "um")
-        )
-        self.layer.mode = "add_rectangle"
-        self._viewer.layers.selection.active = self.layer
+        unit = self._session.unit()
+        layer = self._viewer.add_shapes(
+            ndim=2, name=self.NAME, edge_color="#f0ad4e", face_color="transparent", edge_width=2, units=(unit, unit),
+            metadata={KEY: {REGION_OF: self._session.frames_key()}},
+        )  # fmt: skip
+        layer.mode = "add_rectangle"
+        self._viewer.layers.selection.active = layer
 
     def clear(self) -> None:
-        if self.layer is not None and self.alive:
-            self._viewer.layers.remove(self.layer)
-        self.layer = None
+        if (layer := self.layer) is not None:
+            self._viewer.layers.remove(layer)
 
     def corners_um(self) -> tuple[float, float, float, float] | None:
         """(y0, x0, y1, x1) of the last rectangle, um; None where none is drawn."""
-        if self.layer is None or not self.alive or not len(self.layer.data):
+        layer = self.layer
+        if layer is None or not len(layer.data):
             return None
-        world = np.asarray([self.layer.data_to_world(corner) for corner in self.layer.data[-1]])[:, -2:]
+        world = np.asarray([layer.data_to_world(corner) for corner in layer.data[-1]])[:, -2:]
         (y0, x0), (y1, x1) = world.min(axis=0), world.max(axis=0)
         return float(y0), float(x0), float(y1), float(x1)
+
+    def _on_draft(self, draft: object) -> None:
+        """Only the region of what is open is seen."""
+        mine = self.layer
+        for layer, _ in self._layers():
+            layer.visible = layer is mine
+
+    def _on_resized(self, times: float) -> None:
+        """The region stays on the same pixels of the frames."""
+        if (layer := self.layer) is not None:
+            layer.scale, layer.translate = np.asarray(layer.scale) * times, np.asarray(layer.translate) * times
+            layer.units = (self._session.unit(),) * 2

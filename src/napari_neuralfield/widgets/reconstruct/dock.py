@@ -14,8 +14,8 @@ from ...app import lazy
 from ...app.job import Failed, Job, JobEvent, Stopped
 from ...data.selection import region_slices
 from ...types import Done, InputError, Note, Preview, Progress, Result
-from ..kit.docks import offer_readers
-from ..kit.parts import timer
+from ..kit.docks import offer_readers, open_docks
+from ..kit.parts import say, timer
 from ..kit.region import RegionTool
 from ..kit.session import Shown, session_of
 from ..kit.threads import Background, when_gone
@@ -25,8 +25,10 @@ from ..view.phase_layers import beside_layers
 from ..view.preview import PreviewLayers
 from ..view.scan_layers import add_below, layers_of
 from ..view.trust_facts import map_layers
-from ..view.wording import time_text
+from ..view.wording import outcome_text, time_text
 from ..view.zoom_view import zoom_view_of
+from .choice import MethodChoice
+from .fields import FieldChooser
 from .form import ReconstructForm
 from .height_choice import HeightView
 from .plan import Library, Plan, load_library, plan_run, run_title
@@ -50,7 +52,7 @@ class ReconstructDock(QWidget):
         self._background = Background()
         self.zoom = zoom_view_of(napari_viewer)
         self._preview = PreviewLayers(napari_viewer, self._background, self._say_error, self._on_drawn)
-        self.region = RegionTool(napari_viewer)
+        self.region = RegionTool(napari_viewer, self._session)
         self.library: Library | None = None
         self.job: Job | None = None
         self._waiting: Shown | None = None  # the newest preview not yet drawn
@@ -64,7 +66,9 @@ class ReconstructDock(QWidget):
         self.trust = TrustView(napari_viewer, self._session)
         self.heights = HeightView(napari_viewer, self._session)
         self.time = TimeView(napari_viewer, str(self._session.settings.get("folder", "")))
-        for part in (self.trust, self.scan, self.heights, self.time):
+        self.choice = MethodChoice(self.form, self._session)
+        self.fields = FieldChooser(self._session, self.form)
+        for part in (self.fields, self.trust, self.scan, self.heights, self.time):
             self.form.below_plot.addWidget(part)
         self.scan.changed.connect(lambda: self.form.give_room(self.scan.facts is not None))
         self._connect()
@@ -84,7 +88,9 @@ class ReconstructDock(QWidget):
         form.draw_region.clicked.connect(self.region.draw)
         form.clear_region.clicked.connect(self.region.clear)
         self._session.draft_changed.connect(self._on_draft)
-        self._session.values_changed.connect(lambda _: form.show_error(""))
+        self._session.values_changed.connect(self.choice.follow_values)
+        self._session.remark_changed.connect(self._on_field)
+        self.fields.changed.connect(self._on_field)
         holder = self.__dict__
 
         def cancel() -> None:
@@ -96,9 +102,8 @@ class ReconstructDock(QWidget):
     # what can be chosen
 
     def _loaded(self, library: Library) -> None:
-        self.library = library
+        self.library = self.choice.library = library
         self.form.set_devices(library.devices)
-        self._set_state("")
         self._on_draft(self._session.draft)
         offer_readers()
         self._background.run(clean, lambda _: None, lambda _: None)
@@ -110,15 +115,17 @@ class ReconstructDock(QWidget):
         self._say_error(text)
 
     def _on_draft(self, draft: Draft | None) -> None:
-        if self.library is None:
-            return
-        kind = "" if draft is None else draft.kind
-        methods = {name: self.library.methods[name] for name in self.library.for_kind(kind)}
-        self.form.set_methods(kind, methods, *self.library.recommended(draft))
-        if not self._running:
+        self.choice.follow_draft(draft)
+        if self.library is not None and not self._running:
             self.form.show_error("")
-            self._set_state("" if draft is not None else "Open an acquisition first.")
+            self._on_field()
             self._look_for_unfinished()
+
+    def _on_field(self, remark: str = "") -> None:
+        """What is selected is another field, other frames, or none of ours."""
+        self.time.follow(self._session.shown)
+        if not self._running and self.library is not None:
+            self._set_state(self.fields.outcome if self._session.draft else "Open an acquisition first.")
 
     def _look_for_unfinished(self) -> None:
         """Offer to go on with a run of what is open."""
@@ -188,7 +195,7 @@ class ReconstructDock(QWidget):
         self.time.leave()
         self._preview.begin(self._title)
         progress = self._progress = deque[Progress]()
-        self.form.plot.clear()
+        self.form.clear_run()
         keeper = Keeper(plan, self._title, unfinished)
         post, background = self._on_event, self._background
 
@@ -221,7 +228,7 @@ class ReconstructDock(QWidget):
             self.form.add_note(event.text, event.level)
         elif isinstance(event, Done):
             assert self.job is not None
-            self._end(event.result, _figures(event.result, self.job.seconds))
+            self._end(event.result, outcome_text(event.result, self.job.seconds))
             self._alone = event.result
             if is_over_time(self._plan):
                 assert self._plan is not None
@@ -260,6 +267,7 @@ class ReconstructDock(QWidget):
             self._show(shown)
 
     def _show(self, shown: Shown) -> None:
+        shown = dataclasses.replace(shown, frames=None if self._plan is None else self._plan.whole.frames)
         if is_over_time(self._plan):  # every frame is shown, not this one
             shown = dataclasses.replace(shown, over_time=True)
         else:
@@ -304,6 +312,9 @@ class ReconstructDock(QWidget):
 
     # what was found
 
+    def _open_depth(self) -> None:
+        open_docks(self._viewer, "Depth")
+
     def _choose_save(self) -> None:
         proposed = f"{self._session.settings.get('folder', '')}/{self._title}.nfield"
         path = ask_path(self, "Save the field", proposed, {"Field (*.nfield)": ".nfield"})
@@ -325,24 +336,15 @@ class ReconstructDock(QWidget):
 
         self._background.run(work, lambda saved: show_info(f"saved {saved}"), self._say_error)
 
-    def _open_depth(self) -> None:
-        from ..kit.docks import open_docks
-
-        open_docks(self._viewer, "Depth")
-
     def _say_error(self, text: str) -> None:
         self.form.show_error(text)
         show_error(text)
 
     def _set_state(self, text: str) -> None:
-        running, ready = self._running, self.library is not None and self._session.draft is not None
+        running, remark = self._running, self._session.remark
+        ready = self.library is not None and self._session.draft is not None and not remark
+        say(self.form.remark, remark)
         paused = self.job is not None and self.job.paused
         shown = self._session.shown
         flat = shown is not None and lazy.beyond_pixels(shown.result.field)
         self.form.set_state(text, running=running, paused=paused, ready=ready, found=shown is not None, flat=flat)
-
-
-def _figures(result: Result, seconds: float) -> str:
-    error = result.figures.get("relative_amplitude_error")
-    text = f"done in {time_text(result.figures.get('seconds', seconds))}"
-    return text if error is None else f"{text}, relative amplitude error {error:.4f}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
@@ -13,9 +13,12 @@ from ..kit.forms import OptionForm
 from ..kit.parts import BAD, QUIET, WARN, Bar, Place, below_scrolled, button, form_layout, label, row, say
 from ..kit.plots import LossPlot
 from ..kit.settings import Settings
-from .plan import WHOLE_FRAME_KINDS
+from .plan import WHOLE_FRAME_KINDS, differs, of_one_specimen
 
-OWN, LAST = "defaults", "last used"  # of the preset box
+if TYPE_CHECKING:
+    from ...recon.engine.recipe import OptionInfo
+
+OWN, LAST, FIELD = "defaults", "last used", "of this field"  # of the preset box
 
 
 class ReconstructForm:
@@ -26,6 +29,10 @@ class ReconstructForm:
         self._methods: Mapping[str, Any] = {}
         self._recommended: tuple[str, Mapping[str, Any]] = ("", {})
         self._presets: dict[str, Mapping[str, Any]] = {}  # of the method chosen
+        self._infos: dict[str, OptionInfo] = {}  # of its options
+        self._of_field: tuple[str, Mapping[str, Any]] = ("", {})  # method and recipe of the field on show
+        self.running = False
+        self.options_shown: Callable[[], object] = lambda: None  # called when options are shown anew
         self.options: OptionForm | None = None
         self._make()
         self._lay_out(parent)
@@ -41,6 +48,7 @@ class ReconstructForm:
         self.save_button, self.depth_button = button("Save .nfield…"), button("Look at any depth")
         self.bar, self.plot = Bar(), LossPlot()
         self.unfinished, self.go_on_button, self.discard_button = label(), button("Go on"), button("Discard")
+        self.remark = label(colour=WARN)
 
     def _lay_out(self, parent: QWidget) -> None:
         top = QWidget()
@@ -62,7 +70,7 @@ class ReconstructForm:
         for part in (self.unfinished, row(self.go_on_button, self.discard_button)):
             offer.addWidget(part)
         self.offer("")
-        for part in (self._offer, controls, self.bar, self.state, self.error, self.notes, self.plot):
+        for part in (self.remark, self._offer, controls, self.bar, self.state, self.error, self.notes, self.plot):
             outer.addWidget(part)
         self.below_plot = QVBoxLayout()
         outer.addLayout(self.below_plot)
@@ -81,13 +89,46 @@ class ReconstructForm:
         """Offer `methods` by name for acquisitions of `kind`, with `best` and its option `values` chosen."""
         self._kind, self._methods, self._recommended = kind, methods, (best, values or {})
         self._top.setRowVisible(self.region, kind not in WHOLE_FRAME_KINDS)
+        self._of_field = ("", {})
         self.method_box.blockSignals(True)
         self.method_box.clear()
         for name in sorted(methods, key=lambda n: n != best):
-            self.method_box.addItem(f"{name} (recommended)" if name == best else name, name)
+            self.method_box.addItem(self._called(name), name)
         self.method_box.setCurrentIndex(0 if methods else -1)
         self.method_box.blockSignals(False)
         self._on_method()
+
+    def set_recommended(self, best: str, values: Mapping[str, Any]) -> None:
+        """What is recommended is `best` with its option `values` now; it is chosen where the last one was."""
+        if (best, values) == self._recommended:
+            return
+        if self.method_box.currentData() in (None, self._recommended[0]) and self._untouched:
+            self.set_methods(self._kind, self._methods, best, values)
+            return
+        self._recommended = best, values
+        for at in range(self.method_box.count()):
+            self.method_box.setItemText(at, self._called(self.method_box.itemData(at)))
+
+    @property
+    def _untouched(self) -> bool:
+        """Whether the options are those of the method, and none has been typed."""
+        try:
+            return self.options is None or self.options.values() == self._presets.get(OWN)
+        except InputError:
+            return False
+
+    def _called(self, name: str) -> str:
+        return f"{name} (recommended)" if name == self._recommended[0] else name
+
+    def show_recipe(self, recipe: Mapping[str, Any]) -> None:
+        """Choose method and options of the field on show, where this method is offered; those of none where empty."""
+        name = str(recipe.get("method", ""))
+        before, self._of_field = self._of_field, (name, recipe) if name in self._methods else ("", {})
+        if self._of_field != before:
+            self.method_box.blockSignals(True)
+            self.choose_method(self._of_field[0] or self._recommended[0])
+            self.method_box.blockSignals(False)
+            self._on_method()
 
     def choose_method(self, name: str) -> None:
         self.method_box.setCurrentIndex(self.method_box.findData(name))
@@ -108,7 +149,8 @@ class ReconstructForm:
     def remember(self) -> None:
         values = self.values()
         self._settings.set("device", values.pop("device"))
-        self._settings.set(f"options.{self.method}", values)
+        of_any = {k: v for k, v in values.items() if not of_one_specimen(self._infos[k])}
+        self._settings.set(f"options.{self.method}", of_any)
 
     def _on_method(self) -> None:
         name = self.method_box.currentData()
@@ -122,16 +164,14 @@ class ReconstructForm:
             method = self._methods[name]
             self.summary.setText(method.summary)
             infos = [info for info in options(name) if info.name != "device"]
+            self._infos = {info.name: info for info in infos}
             usual = {info.name: info.default for info in infos}
             own = self._recommended[1] if name == self._recommended[0] else {}
             self._presets = {
                 preset: {k: v for k, v in values.items() if k not in usual or usual[k] != v}
                 for preset, values in {OWN: own, **method.presets}.items()
             }
-            last = self._settings.get(f"options.{name}")
-            chosen = next((preset for preset, values in self._presets.items() if last in (None, values)), LAST)
-            if chosen == LAST:
-                self._presets[LAST] = last
+            chosen = self._add_own_presets(name)
             self.preset_box.addItems(list(self._presets))
             self.preset_box.setCurrentText(chosen)
             self.options = OptionForm(infos)
@@ -141,9 +181,35 @@ class ReconstructForm:
             self.summary.setText("no method takes this kind of acquisition yet" if self._kind else "")
         self.preset_box.blockSignals(False)
 
+    def _add_own_presets(self, name: str) -> str:
+        """Add what was used last, and what the field on show was found with, of the method `name`; the one to choose.
+
+        Options that belong to one specimen are those of the last run only where that field is on show.
+        """
+        last = self._settings.get(f"options.{name}")
+        if isinstance(last, dict):
+            last = {k: v for k, v in last.items() if k in self._infos and not of_one_specimen(self._infos[k])}
+        wanted = [(LAST, last)]
+        if name == self._of_field[0]:
+            recipe = self._of_field[1]
+            own = {k: recipe[k] for k, info in self._infos.items() if k in recipe and differs(recipe[k], info)}
+            wanted.append((FIELD, own))
+        chosen = OWN
+        for preset, values in wanted:
+            chosen = next((known for known, own in self._presets.items() if values in (None, own)), preset)
+            if chosen == preset:
+                self._presets[preset] = values
+        return chosen
+
     def _on_preset(self, name: str) -> None:
         if self.options is not None:
             self.options.set_values(self._presets.get(name, {}))
+            self.options_shown()
+
+    def show_automatic(self, values: Mapping[str, str]) -> None:
+        """Say what options left open come to now, by name."""
+        if self.options is not None:
+            self.options.show_automatic(values)
 
     # state
 
@@ -160,6 +226,11 @@ class ReconstructForm:
         """Say `text`, in the colour of its `level` (info or warning)."""
         colour = WARN if level == "warning" else QUIET
         self.notes.setText(f"<span style='color:{colour}'>{html.escape(text)}</span>")
+
+    def clear_run(self) -> None:
+        """Nothing is known yet of the run that begins."""
+        self.plot.clear()
+        self.notes.setText("")
 
     def replace_note(self, text: str) -> None:
         """Say this instead, unless there is a warning."""
@@ -187,6 +258,7 @@ class ReconstructForm:
         found : whether there is a field; `flat` is one without depth.
         """
         say(self.state, text)
+        self.running = running
         self.run_button.setEnabled(ready and not running)
         self.pause_button.setEnabled(running)
         self.pause_button.setText("Resume" if paused else "Pause")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...app.selection import in_place
@@ -12,7 +13,7 @@ from ...types import Event, InputError, Preview, Result
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition, Draft
-    from ...recon.engine.recipe import Method, Recipe
+    from ...recon.engine.recipe import Method, OptionInfo, Recipe
 
 Values = Mapping[str, Any]  # of an acquisition or a recipe, by name
 WHOLE_FRAME_KINDS = ("ptychography", "coded_ptychography")  # their frames are patterns, not pictures of a place
@@ -120,6 +121,21 @@ def plan_run(acquisition: Acquisition, method: str, values: Values, region: Slic
     y, x = (float(s.start) * step for s in region)
     cut = [[int(s.start), int(s.stop)] for s in region]
     return Plan(acquisition.crop(*region), recipe, (y, x), acquisition, cut)
+
+
+def of_one_specimen(info: OptionInfo) -> bool:
+    """Whether an option's value belongs to one file, as depths do, so that another must not be given it in silence."""
+    if info.name in ("frame", "frames", "prior_file", "scan_rotation_deg") or info.name.startswith("probe_"):
+        return True
+    return info.optional and info.default is None and info.unit in ("um", "mm", "rad", "mrad", "deg")
+
+
+def differs(value: object, info: OptionInfo) -> bool:
+    """Whether the `value` of a recipe, as JSON has it, is another than the default of the option `info`."""
+    plain = getattr(info.default, "value", info.default)
+    if isinstance(value, list | tuple) and isinstance(plain, list | tuple):
+        return list(value) != list(plain)
+    return bool(value != (str(plain) if isinstance(plain, Path) else plain))
 
 
 def run_title(draft: Draft, plan: Plan) -> str:

@@ -135,9 +135,15 @@ class ScanView(QWidget):
 
     @property
     def _ours(self) -> bool:
-        """Whether the open acquisition may be the one that was reconstructed."""
+        """Whether the open acquisition is the one that was reconstructed; or, of a file, one with its positions."""
         draft = self._session.draft
-        return draft is not None and self.facts is not None and draft.frames.shape[0] == len(self.facts.error)
+        if draft is None or self.facts is None or self._shown is None or draft.frames.shape[0] != len(self.facts.error):
+            return False
+        if self._session.made_of_open(self._shown):
+            return True
+        given = np.asarray(self._shown.result.calibration["nominal_positions_um"], dtype=float)
+        mine = np.asarray(draft.derived().get("positions_um", ()), dtype=float)
+        return self._shown.frames is None and mine.shape == given.shape and bool(np.allclose(mine, given, rtol=1e-4))
 
     # one frame
 

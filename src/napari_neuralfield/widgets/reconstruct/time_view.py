@@ -13,6 +13,7 @@ from ...app.lapse_export import export
 from ...app.lapse_methods import LapseMaker, over_time
 from ...app.time_lapse import TimeLapse, check_time_lapse
 from ..kit.parts import QUIET, WARN, button, column, label, row
+from ..kit.session import Shown
 from ..kit.threads import Background, Latest, when_gone
 from ..view.export import ask_path
 from ..view.time_layer import TimeLayer
@@ -104,6 +105,10 @@ class TimeView(QWidget):
             self.film.close()
         self.film, self.lapse, self._maker = None, None, None
         self.hide()
+
+    def follow(self, shown: Shown | None) -> None:
+        """Be seen only while the time-lapse is what is on show."""
+        self.setVisible(self.film is not None and shown is not None and shown.over_time)
 
     def _make(self) -> None:
         """The time-lapse under what is ticked now; measured in the background, the newest wish counts."""

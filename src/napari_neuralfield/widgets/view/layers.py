@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from ...app import lazy
 from ...data.derived import SCANS
 from ...types import Field, Result
-from ..kit.session import KEY
+from ..kit.session import KEY, PLACE, title_of
 from .first_frame import first_frame
 
 if TYPE_CHECKING:
@@ -115,21 +114,10 @@ def limits_range(limits: Limits) -> Limits:
     return limits[0] - span / 2, limits[1] + span / 2
 
 
-def title_of(draft: Draft) -> str:
-    """The title it was given, else the name of its file without the ending."""
-    name = Path(draft.source or "acquisition").name
-    ending = next((e for e in (".acq.h5", ".ome.tif", ".ome.tiff") if name.endswith(e)), Path(name).suffix)
-    return str(draft.values.get("title") or name.removesuffix(ending))
-
-
-def pixel_um(draft: Draft) -> float:
-    """Pixel of a frame, um; 1 where it is not known yet. A diffraction pattern is as large as the window it is of."""
-    known = draft.derived()
-    for name in PIXEL_NAMES:
-        value = known.get(name)
-        if isinstance(value, int | float) and value > 0:
-            return float(value)
-    return 1.0
+def pixel_um(known: Meta) -> float | None:
+    """Pixel of a frame, um, of the values `known`. A diffraction pattern is as large as the window it is of."""
+    numbers = (known.get(name) for name in PIXEL_NAMES)
+    return next((float(n) for n in numbers if isinstance(n, int | float) and n > 0), None)
 
 
 def acquisition_layers(draft: Draft) -> list[LayerData]:
@@ -137,22 +125,28 @@ def acquisition_layers(draft: Draft) -> list[LayerData]:
     frames = FrameView(draft.frames, first_frame(draft))
     some = [frames.first] if draft.kind not in SCANS else sorted({0, len(frames) // 2, len(frames) - 1})
     limits = contrast(np.concatenate([np.asarray(frames[i]).ravel()[::7] for i in some]).astype(np.float32))
-    step, known = pixel_um(draft), draft.derived()
+    meta = {
+        "name": f"{title_of(draft)} frames",
+        **frames_place(draft),
+        "axis_labels": ("frame", "y", "x"),
+        "contrast_limits": limits,
+        "gamma": 0.35 if draft.derived().get("geometry") == "far_field" else 1.0,  # its middle is all that is seen else
+        "metadata": {KEY: {"draft": draft, PLACE: frames_place}},
+    }
+    return [(frames, meta, "image")]
+
+
+def frames_place(draft: Draft) -> Meta:
+    """Where the frames of a `draft` lie in the viewer: in um, in pixels as long as their size is not known."""
+    known = draft.derived()
+    found = pixel_um(known)
+    step = found or 1.0
     fine = step / int(known.get("upsampling") or 1)
     first = [(step - fine) / 2] * 2  # the object's pixels are the fine ones, and the first of them lies at 0
     if draft.kind == "ptychography" and known.get("positions_um") is not None:  # in the middle of the object
         first = [float(np.ptp(axis) / 2 + axis.min()) for axis in np.asarray(known["positions_um"], dtype=float).T]
-    meta = {
-        "name": f"{title_of(draft)} frames",
-        "scale": (1.0, step, step),
-        "translate": (0.0, *first),
-        "units": ("pixel", "um", "um"),
-        "axis_labels": ("frame", "y", "x"),
-        "contrast_limits": limits,
-        "gamma": 0.35 if known.get("geometry") == "far_field" else 1.0,  # its middle is all that is seen else
-        "metadata": {KEY: {"draft": draft}},
-    }
-    return [(frames, meta, "image")]
+    unit = "pixel" if found is None else "um"
+    return {"scale": (1.0, step, step), "translate": (0.0, *first), "units": ("pixel", unit, unit)}
 
 
 def placed(y_um: np.ndarray, x_um: np.ndarray) -> Meta:

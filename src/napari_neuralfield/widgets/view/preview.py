@@ -84,7 +84,10 @@ class PreviewLayers:
         if quantity not in slots:
             slots[quantity] = slots.pop(RESERVED) if RESERVED in slots else ImageSlot(self._viewer)
         first = len(slots) == 1 and not self._seen
-        slots[quantity].show(**picture, visible=alone or quantity == ORDER[-1])
+        seen = alone or quantity == ORDER[-1]
+        slots[quantity].show(**picture, visible=seen)
+        if seen and "result" in picture["metadata"]:  # it is what the docks tell of now
+            self._viewer.layers.selection.active = slots[quantity].layer
         if first:  # where stages count from far away, the object may lie elsewhere than the frames
             self._seen, view = True, view_of(self._viewer, None)
             y, x = picture["axes"]

@@ -261,13 +261,15 @@ def _times(picture: Picture | None, factor: float) -> Picture | None:
 def density_text(result: Result, step_um: float) -> str:
     """How dense a picture of `result` is beside the camera's pixels; beside the field's own where those are not known.
 
+    Never denser than the field: what lies between the pixels of one on a grid is interpolated, and called that.
     `step_um` is the pixel of the picture, um.
     """
-    camera = result.optics.get("pixel_um")
+    camera, own = result.optics.get("pixel_um"), result.field.extent.pixel_um
     known = isinstance(camera, int | float) and camera > 0
-    times = float(camera or 0.0 if known else result.field.extent.pixel_um) / step_um
+    between = lazy.on_grid(result.field) and step_um < 0.99 * own
+    times = float(camera or 0.0 if known else own) / (own if between else step_um)
     number = f"{times:.0f}" if times >= 9.5 or abs(times - round(times)) < 0.05 else f"{times:.1f}"
-    return f"{number} × the {'camera' if known else 'reconstruction'}'s pixels"
+    return f"{number} × the {'camera' if known else 'reconstruction'}'s pixels{', interpolated' if between else ''}"
 
 
 def zoom_view_of(viewer: napari.Viewer) -> ZoomView:

@@ -1,0 +1,96 @@
+"""Which field the docks tell of: a box of all in the viewer, with the curve and the words of the run of each."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
+
+from ..kit.parts import column, row, timer
+from ..kit.session import Found, Session, Shown
+from .form import ReconstructForm
+
+
+class FieldChooser(QWidget):
+    """Follows the layer that is selected, and brings back what the chosen field was found with.
+
+    Parameters
+    ----------
+    session : whose fields they are.
+    form : where recipe, curve and notes of a field are shown; while a run goes on they are that one's.
+    """
+
+    changed = Signal()
+
+    def __init__(self, session: Session, form: ReconstructForm) -> None:
+        super().__init__()
+        self._session, self._form = session, form
+        self._told: Found | None = None  # whose curve and notes are in the form
+        self.box = QComboBox()
+        self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.box.setToolTip("the field that all docks tell of, as the selected layer; choose another to go back to it")
+        name = QLabel("Field")
+        name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        column(self, row(name, self.box))
+        self.box.activated.connect(self._choose)
+        self._keep = timer(self, 0, self._remember, once=True)
+        session.fields_changed.connect(self.fill)
+        session.shown_changed.connect(self._on_shown)
+        session.draft_changed.connect(self._on_draft)
+        self._on_shown(session.shown)
+
+    def fill(self) -> None:
+        """The fields that there are, and the one on show."""
+        shown, fields = self._session.shown, self._session.fields
+        self.box.clear()
+        for found in fields:
+            self.box.addItem(found.shown.title, found)
+        if shown is not None and self._session.found(shown.result) is None:
+            self.box.addItem(f"{shown.title} …")
+        at = next((i for i, one in enumerate(fields) if shown is not None and one.shown.result is shown.result), -1)
+        self.box.setCurrentIndex(at if shown is None or at >= 0 else len(fields))
+        self.setVisible(self.box.count() > 0)
+
+    def _choose(self, at: int) -> None:
+        found = self.box.itemData(at)
+        if isinstance(found, Found):
+            self._session.show_again(found)
+
+    def _on_shown(self, shown: Shown | None) -> None:
+        self.fill()
+        found = None if shown is None else self._session.found(shown.result)
+        new = shown is not None and shown.frames is not None and found is not None and not found.outcome
+        if new and self._form.running:  # its run has just ended
+            self._told = found
+            self._keep.start()
+        elif self._form.running or (shown is not None and not shown.finished):
+            self._told = None
+        else:
+            self._tell(found)
+        self.changed.emit()
+
+    def _on_draft(self, draft: object) -> None:
+        if self._session.shown is None and not self._form.running:
+            self._tell(None)  # the words of a run that found nothing are of the last file
+
+    def _remember(self) -> None:
+        """What the form says at the end of a run belongs to what it has found."""
+        if self._told is not None:
+            steps, errors = self._form.plot.points
+            self._told.curve = list(zip(steps, errors, strict=True))
+            self._told.notes, self._told.outcome = self._form.notes.text(), self._form.state.text() or "done"
+
+    def _tell(self, found: Found | None) -> None:
+        """Show recipe, curve and notes of a field; nothing of another's."""
+        form, self._told = self._form, found
+        form.clear_run()
+        for step, error in () if found is None else found.curve:
+            form.plot.add(step, error)
+        form.plot.draw()
+        form.notes.setText("" if found is None else found.notes)
+        form.show_error("")
+        form.show_recipe({} if found is None else found.shown.result.recipe)
+
+    @property
+    def outcome(self) -> str:
+        """How the run of the field on show ended."""
+        return "" if self._told is None else self._told.outcome
