@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,29 +9,24 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QWidget
 
 from ...app import lazy
-from ...app.job import Failed, Job, JobEvent, Stopped
+from ...app.job import Failed, Job, Stopped
 from ...data.selection import region_slices
-from ...types import Done, InputError, Note, Preview, Progress, Result
+from ...types import Done, InputError, Note
 from ..kit.docks import offer_readers
-from ..kit.parts import timer
 from ..kit.region import RegionTool
-from ..kit.session import Shown, session_of
-from ..kit.threads import Background, when_gone
+from ..kit.session import session_of
+from ..kit.threads import Background, EndsWhenClosed, listen, when_gone
 from ..view.export import ask_path
-from ..view.layers import LayerData
-from ..view.phase_layers import beside_layers
-from ..view.preview import PreviewLayers
-from ..view.scan_layers import add_below, layers_of
-from ..view.trust_facts import map_layers
-from ..view.wording import time_text
 from ..view.zoom_view import zoom_view_of
 from .form import ReconstructForm
 from .height_choice import HeightView
-from .plan import Library, Plan, load_library, plan_run, run_title
+from .naming import run_title
+from .plan import Library, Plan, load_library, plan_run
+from .runs import Run, runs_of
 from .scan_view import ScanView
-from .time_view import TimeView, is_over_time
+from .time_view import TimeView
 from .trust_view import TrustView
-from .unfinished import Keeper, Unfinished, clean, unfinished_of
+from .unfinished import Unfinished, clean, unfinished_of
 
 if TYPE_CHECKING:
     import napari
@@ -49,16 +42,11 @@ class ReconstructDock(QWidget):
         self._viewer, self._session = napari_viewer, session_of(napari_viewer)
         self._background = Background()
         self.zoom = zoom_view_of(napari_viewer)
-        self._preview = PreviewLayers(napari_viewer, self._background, self._say_error, self._on_drawn)
+        self.runs = runs_of(napari_viewer)
         self.region = RegionTool(napari_viewer)
         self.library: Library | None = None
-        self.job: Job | None = None
-        self._waiting: Shown | None = None  # the newest preview not yet drawn
-        self._progress: deque[Progress] = deque()  # what the job's thread has said and is not yet drawn
-        self._title, self._running = "", False
-        self._plan: Plan | None = None
+        self._drawn = 0  # points of the curve
         self._unfinished: Unfinished | None = None  # run of what is open, that can go on
-        self._alone: Result | None = None  # what was found, as long as nothing lies beside it
         self.form = ReconstructForm(self, self._session.settings)
         self.scan = ScanView(napari_viewer, self._session)
         self.trust = TrustView(napari_viewer, self._session)
@@ -68,7 +56,6 @@ class ReconstructDock(QWidget):
             self.form.below_plot.addWidget(part)
         self.scan.changed.connect(lambda: self.form.give_room(self.scan.facts is not None))
         self._connect()
-        self._tick = timer(self, 200, self._draw)
         self._set_state("loading the methods …")
         self._background.run(load_library, self._loaded, self._not_loaded)
 
@@ -83,15 +70,19 @@ class ReconstructDock(QWidget):
         form.depth_button.clicked.connect(self._open_depth)
         form.draw_region.clicked.connect(self.region.draw)
         form.clear_region.clicked.connect(self.region.clear)
-        self._session.draft_changed.connect(self._on_draft)
-        self._session.values_changed.connect(lambda _: form.show_error(""))
-        holder = self.__dict__
+        listen(self, self._session.draft_changed, self._on_draft)
+        listen(self, self._session.values_changed, self._on_value)
+        runs = self.runs
+        runs.begun.connect(self._on_begun)
+        runs.stepped.connect(self._on_step)
+        runs.changed.connect(self._on_changed)
+        runs.noted.connect(self._on_note)
+        runs.ended.connect(self._on_ended)
+        when_gone(self, self._background.close)
+        EndsWhenClosed(self).closed.connect(runs.left_alone)
 
-        def cancel() -> None:
-            if holder.get("job") is not None:
-                holder["job"].cancel()
-
-        when_gone(self, self._background.close, self._preview.close, cancel)
+    def _on_value(self, name: str) -> None:
+        self.form.show_error("")
 
     # what can be chosen
 
@@ -100,6 +91,7 @@ class ReconstructDock(QWidget):
         self.form.set_devices(library.devices)
         self._set_state("")
         self._on_draft(self._session.draft)
+        self._on_begun()
         offer_readers()
         self._background.run(clean, lambda _: None, lambda _: None)
         if library.problems:
@@ -183,129 +175,78 @@ class ReconstructDock(QWidget):
 
     def _start(self, plan: Plan, unfinished: Unfinished | None = None) -> None:
         assert self._session.draft is not None
-        self._offer(None)
-        self._title, self._running, self._plan = run_title(self._session.draft, plan), True, plan
-        self.time.leave()
-        self._preview.begin(self._title)
-        progress = self._progress = deque[Progress]()
-        self.form.plot.clear()
-        keeper = Keeper(plan, self._title, unfinished)
-        post, background = self._on_event, self._background
-
-        def tell(event: JobEvent) -> None:  # in the job's thread; hundreds of steps a second must not reach the window
-            progress.append(event) if isinstance(event, Progress) else background.post(post, event)
-
-        self.job = keeper.job = Job(keeper.events, tell, describe=plan.describe, stop_soon=keeper.stop_soon)
-        self.job.start()
-        self._set_state("starting …")
-        self._tick.start()
+        assert self.library is not None
+        best, values = self.library.recommended(self._session.draft)
+        title = run_title(self._session.draft, plan, values if plan.recipe.method == best else None)
+        self.runs.start(Run(plan, title, unfinished))
 
     def pause_or_resume(self) -> None:
-        if self.job is None or not self._running:
-            return
-        self.job.resume() if self.job.paused else self.job.pause()
-        self._set_state("paused; the step in hand is finished first" if self.job.paused else "running …")
+        self.runs.pause_or_resume()
 
     def stop(self) -> None:
         """Cancel; what was computed so far is kept and shown."""
-        if self.job is not None and self._running:
-            self.job.cancel()
-            self._set_state("stopping after the step in hand …")
+        self.runs.stop()
 
-    def _on_event(self, event: JobEvent) -> None:
-        if isinstance(event, Preview):
-            assert self.job is not None
-            result = self.job.last if self.job.last is not None else Result(event.field)
-            self._waiting = Shown(result, event.z_um, self._title, finished=False)
-        elif isinstance(event, Note):
-            self.form.add_note(event.text, event.level)
-        elif isinstance(event, Done):
-            assert self.job is not None
-            self._end(event.result, _figures(event.result, self.job.seconds))
-            self._alone = event.result
-            if is_over_time(self._plan):
-                assert self._plan is not None
-                self._alone = None
-                self.time.begin(self._plan, self._title)
+    @property
+    def job(self) -> Job | None:
+        """That of the run that goes on."""
+        return None if self.runs.current is None else self.runs.current.job
+
+    @property
+    def _running(self) -> bool:
+        return self.runs.running
+
+    def _on_begun(self) -> None:
+        """A run has begun, or the dock comes to one."""
+        run = self.runs.current
+        if run is None:
+            return
+        self._offer(None)
+        self.time.leave()
+        self.form.plot.clear()
+        self._drawn = 0
+        self._on_step()
+        for note in run.notes:
+            self._on_note(note)
+        self._on_changed()
+
+    def _on_step(self) -> None:
+        run = self.runs.current
+        if run is None or run.last is None:
+            return
+        if len(run.curve) < self._drawn:  # it was thinned out
+            self.form.plot.clear()
+            self._drawn = 0
+        for step, loss in run.curve[self._drawn :]:
+            self.form.plot.add(step, loss)
+        self._drawn = len(run.curve)
+        self.form.plot.draw()
+        self.form.bar.show_progress(run.last.done, run.last.total)
+
+    def _on_changed(self) -> None:
+        self._set_state("" if self.runs.current is None else self.runs.current.text)
+
+    def _on_note(self, note: Note) -> None:
+        self.form.add_note(note.text, note.level)
+
+    def _on_ended(self, event: Done | Stopped | Failed) -> None:
+        run = self.runs.current
+        if isinstance(event, Done):
+            if run is not None and run.over_time and run.plan is not None:
+                self.time.begin(run.plan, run.title)
                 self.form.replace_note("every frame is made when it is looked at")
             if self.trust.facts is not None:  # once is enough
                 self.form.take_back(self.trust.facts.sentence)
-        elif isinstance(event, Stopped):
-            self._end(event.result, "stopped" if event.result else "stopped before there was anything to show")
-            self._look_for_unfinished()
-        elif isinstance(event, Failed):
-            self._end(event.result, "ended by an error" + (", what was found is kept" if event.result else ""))
-            self._say_error(event.text)
-            self._look_for_unfinished()
-
-    def _draw_progress(self) -> None:
-        event = None
-        while self._progress:
-            event = self._progress.popleft()
-            self.form.plot.add(event.done, event.loss)
-        if event is None or self.job is None:
             return
-        self.form.plot.draw()
-        self.form.bar.show_progress(event.done, event.total)
-        left = self.job.seconds_left
-        parts = [event.what, "" if left is None else f"{time_text(left)} left"]
-        if self.job.running and not self.job.paused:
-            self._set_state(", ".join(p for p in parts if p) or "running …")
-
-    def _draw(self) -> None:
-        """Five times a second, however many events come: progress, curve and the newest preview."""
-        self._draw_progress()
-        if self._waiting is not None and not self._preview.busy:
-            shown, self._waiting = self._waiting, None
-            self._show(shown)
-
-    def _show(self, shown: Shown) -> None:
-        if is_over_time(self._plan):  # every frame is shown, not this one
-            shown = dataclasses.replace(shown, over_time=True)
-        else:
-            self._preview.show(shown)
-        self._session.set_shown(shown)
-
-    def _end(self, result: Result | None, text: str) -> None:
-        self._running = False
-        self._tick.stop()
-        last_z = self._waiting.z_um if self._waiting is not None else None
-        self._waiting = None
-        self._draw_progress()
-        if result is None or is_over_time(self._plan):
-            self._preview.abandon()
-        if result is not None:
-            z = last_z if last_z is not None else self._depth_of(result)
-            self._show(Shown(result, z, self._title))
-        self._set_state(text)
-
-    def _on_drawn(self) -> None:
-        self.zoom.refresh()
-        result = self._alone
-        if result is not None and layers_of(self._viewer, result):
-            self._alone = None
-            self._add_beside(result)
-
-    def _add_beside(self, result: Result) -> None:
-        """What a phase is compared with, and where it is in doubt, as layers below it that are not seen at first."""
-        plan, title = self._plan, self._title
-        if plan is None or not lazy.beyond_pixels(result.field):
-            return
-
-        def work() -> list[LayerData]:
-            return [*map_layers(result, title), *beside_layers(plan.acquisition, plan.offset_um, title)]
-
-        self._background.run(work, lambda layers: add_below(self._viewer, layers, result), self._say_error)
-
-    def _depth_of(self, result: Result) -> float:
-        low, high = result.field.extent.z_um
-        seen = self._session.shown.z_um if self._session.shown is not None else (low + high) / 2
-        return min(max(seen, low), high)
+        if isinstance(event, Failed):
+            self.form.show_error(event.text)
+        self._look_for_unfinished()
 
     # what was found
 
     def _choose_save(self) -> None:
-        proposed = f"{self._session.settings.get('folder', '')}/{self._title}.nfield"
+        title = "field" if self._session.shown is None else self._session.shown.title
+        proposed = f"{self._session.settings.get('folder', '')}/{title}.nfield"
         path = ask_path(self, "Save the field", proposed, {"Field (*.nfield)": ".nfield"})
         if path is not None:
             self.save(path)
@@ -336,13 +277,7 @@ class ReconstructDock(QWidget):
 
     def _set_state(self, text: str) -> None:
         running, ready = self._running, self.library is not None and self._session.draft is not None
-        paused = self.job is not None and self.job.paused
+        paused = self.runs.current is not None and self.runs.current.paused
         shown = self._session.shown
         flat = shown is not None and lazy.beyond_pixels(shown.result.field)
         self.form.set_state(text, running=running, paused=paused, ready=ready, found=shown is not None, flat=flat)
-
-
-def _figures(result: Result, seconds: float) -> str:
-    error = result.figures.get("relative_amplitude_error")
-    text = f"done in {time_text(result.figures.get('seconds', seconds))}"
-    return text if error is None else f"{text}, relative amplitude error {error:.4f}"

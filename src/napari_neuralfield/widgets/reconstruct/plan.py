@@ -120,11 +120,3 @@ def plan_run(acquisition: Acquisition, method: str, values: Values, region: Slic
     y, x = (float(s.start) * step for s in region)
     cut = [[int(s.start), int(s.stop)] for s in region]
     return Plan(acquisition.crop(*region), recipe, (y, x), acquisition, cut)
-
-
-def run_title(draft: Draft, plan: Plan) -> str:
-    """What the layers of a run, `plan`, of `draft` are called: by the method too where several lie side by side."""
-    from ..view.layers import title_of
-
-    title = title_of(draft)
-    return f"{title} {plan.recipe.method}" if draft.kind == "through_focus" else title
