@@ -26,7 +26,7 @@ def draft(led_array):
 def errors(monkeypatch):
     """What the docks say in notifications."""
     said: list[str] = []
-    for name in ("acquisition.dock", "reconstruct.dock", "reconstruct.runs", "depth.dock"):
+    for name in ("acquisition.dock", "reconstruct.dock", "reconstruct.runs", "reconstruct.several", "depth.dock"):
         monkeypatch.setattr(f"napari_neuralfield.widgets.{name}.show_error", said.append)
     return said
 

@@ -13,6 +13,7 @@ import platformdirs
 
 from ..types import InputError
 from .kit.docks import PLUGIN, open_docks
+from .kit.preferences import preference
 
 if TYPE_CHECKING:
     import napari
@@ -173,7 +174,7 @@ def _offer(*names: str) -> bool:
     from qtpy.QtWidgets import QApplication
 
     viewer = napari.current_viewer()
-    if viewer is None or QApplication.instance() is None:
+    if viewer is None or QApplication.instance() is None or not preference("docks", "open_with_data", True):
         return False
     for turn, name in enumerate(names):  # one at a time, so that the window moves on in between
         QTimer.singleShot(50 * turn, lambda name=name: open_docks(viewer, name, front=names[0]))

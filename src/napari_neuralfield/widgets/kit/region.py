@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from napari.layers import Shapes
 
 
+Corners = tuple[float, float, float, float]  # (y0, x0, y1, x1), um
+
+
 class RegionTool:
     """Owns at most one shapes layer; the last rectangle drawn counts. The user may delete the layer at any time."""
 
@@ -38,10 +41,18 @@ class RegionTool:
             self._viewer.layers.remove(self.layer)
         self.layer = None
 
-    def corners_um(self) -> tuple[float, float, float, float] | None:
-        """(y0, x0, y1, x1) of the last rectangle, um; None where none is drawn."""
-        if self.layer is None or not self.alive or not len(self.layer.data):
-            return None
-        world = np.asarray([self.layer.data_to_world(corner) for corner in self.layer.data[-1]])[:, -2:]
-        (y0, x0), (y1, x1) = world.min(axis=0), world.max(axis=0)
-        return float(y0), float(x0), float(y1), float(x1)
+    def corners_um(self) -> Corners | None:
+        """Of the last rectangle; None where none is drawn."""
+        every = self.every_corners_um()
+        return every[-1] if every else None
+
+    def every_corners_um(self) -> list[Corners]:
+        """Of all rectangles, in the order in which they were drawn."""
+        if self.layer is None or not self.alive:
+            return []
+        found: list[Corners] = []
+        for shape in self.layer.data:
+            world = np.asarray([self.layer.data_to_world(corner) for corner in shape])[:, -2:]
+            (y0, x0), (y1, x1) = world.min(axis=0), world.max(axis=0)
+            found.append((float(y0), float(x0), float(y1), float(x1)))
+        return found

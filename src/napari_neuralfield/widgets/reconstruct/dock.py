@@ -10,10 +10,10 @@ from qtpy.QtWidgets import QWidget
 
 from ...app import lazy
 from ...app.job import Failed, Job, Stopped
-from ...data.selection import region_slices
+from ...data.selection import Slices, region_slices
 from ...types import Done, InputError, Note
 from ..kit.docks import offer_readers
-from ..kit.region import RegionTool
+from ..kit.region import Corners, RegionTool
 from ..kit.session import session_of
 from ..kit.threads import Background, EndsWhenClosed, listen, when_gone
 from ..view.export import ask_path
@@ -21,9 +21,10 @@ from ..view.zoom_view import zoom_view_of
 from .form import ReconstructForm
 from .height_choice import HeightView
 from .naming import run_title
-from .plan import Library, Plan, load_library, plan_run
+from .plan import Library, Plan, Values, load_library, plan_run
 from .runs import Run, runs_of
 from .scan_view import ScanView
+from .several import Several
 from .time_view import TimeView
 from .trust_view import TrustView
 from .unfinished import Unfinished, clean, unfinished_of
@@ -31,7 +32,7 @@ from .unfinished import Unfinished, clean, unfinished_of
 if TYPE_CHECKING:
     import napari
 
-    from ...data.acquisition import Draft
+    from ...data.acquisition import Acquisition, Draft
 
 
 class ReconstructDock(QWidget):
@@ -54,6 +55,8 @@ class ReconstructDock(QWidget):
         self.time = TimeView(napari_viewer, str(self._session.settings.get("folder", "")))
         for part in (self.trust, self.scan, self.heights, self.time):
             self.form.below_plot.addWidget(part)
+        self.several = Several(self, self.runs)
+        self.form.below_plot.addWidget(self.several)
         self.scan.changed.connect(lambda: self.form.give_room(self.scan.facts is not None))
         self._connect()
         self._set_state("loading the methods …")
@@ -132,18 +135,43 @@ class ReconstructDock(QWidget):
 
     # a run
 
-    def plan(self) -> Plan:
+    def plan(self, corners_um: Corners | None = None, draft: Draft | None = None) -> Plan:
         """What Run would do now.
+
+        Parameters
+        ----------
+        corners_um : of the region (y0, x0, y1, x1), um; the one that is drawn where None.
+        draft : of another file, taken whole; what is open where None.
 
         Raises
         ------
         InputError : in a sentence that says what to change.
         """
+        if draft is not None:
+            return plan_run(draft.complete(), self.form.method, self.form.values())
         acquisition = self._session.acquisition()
-        region, step = None, float(getattr(acquisition, "pixel_um", 1.0))
-        if (corners := self.region.corners_um()) is not None:
-            region = region_slices(corners, step, acquisition.frame_shape)
-        return plan_run(acquisition, self.form.method, self.form.values(), region)
+        return plan_run(acquisition, self.form.method, self.form.values(), self._slices(acquisition, corners_um))
+
+    def plan_with(self, method: str) -> Plan:
+        """The run of a `method` with the options it is usually started with."""
+        acquisition, (best, values) = self._session.acquisition(), self._recommended(self._session.draft)
+        device = {"device": self.form.values()["device"]}
+        usual = values if method == best else {}
+        return plan_run(acquisition, method, {**usual, **device}, self._slices(acquisition))
+
+    def methods(self) -> list[str]:
+        """Those that take what is open."""
+        draft = self._session.draft
+        return [] if self.library is None or draft is None else self.library.for_kind(draft.kind)
+
+    def _recommended(self, draft: Draft | None) -> tuple[str, Values]:
+        return ("", {}) if self.library is None else self.library.recommended(draft)
+
+    def _slices(self, acquisition: Acquisition, corners_um: Corners | None = None) -> Slices | None:
+        corners = self.region.corners_um() if corners_um is None else corners_um
+        if corners is None:
+            return None
+        return region_slices(corners, float(getattr(acquisition, "pixel_um", 1.0)), acquisition.frame_shape)
 
     def run(self) -> None:
         """Start; what is in the way is said in the dock."""
@@ -153,7 +181,7 @@ class ReconstructDock(QWidget):
             self._say_error(str(error))
             return
         self.form.remember()
-        self._start(plan)
+        self.add(plan)
 
     def go_on(self) -> None:
         """Go on with the run that is offered, as it was."""
@@ -165,7 +193,7 @@ class ReconstructDock(QWidget):
         except InputError as error:
             self._say_error(str(error))
             return
-        self._start(plan, unfinished)
+        self.add(plan, unfinished=unfinished)
 
     def discard(self) -> None:
         """Never go on with the run that is offered."""
@@ -173,11 +201,19 @@ class ReconstructDock(QWidget):
             self._unfinished.discard()
         self._offer(None)
 
-    def _start(self, plan: Plan, unfinished: Unfinished | None = None) -> None:
-        assert self._session.draft is not None
-        assert self.library is not None
-        best, values = self.library.recommended(self._session.draft)
-        title = run_title(self._session.draft, plan, values if plan.recipe.method == best else None)
+    def add(self, plan: Plan, draft: Draft | None = None, unfinished: Unfinished | None = None) -> None:
+        """Begin a run, or let it wait until those before it have ended.
+
+        Parameters
+        ----------
+        plan : of it.
+        draft : what it is a run of; what is open where None.
+        unfinished : the run that it goes on with.
+        """
+        draft = self._session.draft if draft is None else draft
+        assert draft is not None
+        best, values = self._recommended(draft)
+        title = run_title(draft, plan, values if plan.recipe.method == best else None)
         self.runs.start(Run(plan, title, unfinished))
 
     def pause_or_resume(self) -> None:

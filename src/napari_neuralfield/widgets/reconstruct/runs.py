@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from ...app import lazy
 from ...app.job import Failed, Job, JobEvent, Stopped
 from ...types import Done, Note, Preview, Progress, Result
+from ..kit.keys import bind_keys
 from ..kit.parts import timer
 from ..kit.preferences import preference
 from ..kit.session import Shown, session_of
@@ -275,4 +276,8 @@ def runs_of(viewer: napari.Viewer) -> Runs:
     """The runs of a viewer; made at the first call, gone with its window."""
     model = getattr(viewer, "__wrapped__", viewer)  # docks are handed a proxy of the viewer
     window = model.window._qt_window
-    return window.findChild(Runs) or Runs(model, window)
+    found = window.findChild(Runs)
+    if found is None:
+        found = Runs(model, window)
+        bind_keys(model)
+    return found
