@@ -272,7 +272,7 @@ def test_a_run_from_start_to_slider(viewer, draft, qtbot):
     _, reconstruct, depth = docks_of(viewer, qtbot)
     began = time.monotonic()
     start(reconstruct, steps=12, pause_s=0.1)
-    name = "toy toy (steps 12, pause 0.1 s)"
+    name = "toy (steps 12, pause 0.1 s) toy"
     assert not viewer.layers[f"{name} amplitude …"].visible  # made at once, seen when there is something to see
     qtbot.waitUntil(lambda: viewer.layers[f"{name} amplitude …"].visible, timeout=2000)
     assert time.monotonic() - began < 2
@@ -354,7 +354,7 @@ def test_layers_may_be_deleted_at_any_time(viewer, draft, qtbot):
     show(viewer, draft)
     _, reconstruct, depth = docks_of(viewer, qtbot)
     start(reconstruct, steps=20, pause_s=0.05)
-    name = "toy toy (steps 20, pause 0.05 s)"
+    name = "toy (steps 20, pause 0.05 s) toy"
     qtbot.waitUntil(lambda: viewer.layers[f"{name} amplitude …"].visible, timeout=3000)
     viewer.layers.clear()
     qtbot.waitUntil(lambda: reconstruct.form.run_button.isEnabled(), timeout=5000)
@@ -419,7 +419,7 @@ def test_a_move_of_the_slider_is_seen_after_a_second_run(viewer, draft, qtbot):
         qtbot.waitUntil(lambda: not reconstruct.runs.preview.busy)
         qtbot.wait(50)
         depth.form.slider.setValue(depth.z_um + 1)
-        qtbot.waitUntil(lambda: names(viewer)[-1] == "toy toy (steps 1) at any depth")
+        qtbot.waitUntil(lambda: names(viewer)[-1] == "toy (steps 1) toy at any depth")
 
 
 def test_a_sharp_picture_gives_way_to_the_next_move():

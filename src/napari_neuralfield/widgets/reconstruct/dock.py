@@ -17,6 +17,7 @@ from ..kit.region import Corners, RegionTool
 from ..kit.session import session_of
 from ..kit.threads import Background, EndsWhenClosed, listen, when_gone
 from ..view.export import ask_path
+from ..view.layers import title_of
 from ..view.zoom_view import zoom_view_of
 from .form import ReconstructForm
 from .height_choice import HeightView
@@ -214,7 +215,7 @@ class ReconstructDock(QWidget):
         assert draft is not None
         best, values = self._recommended(draft)
         title = run_title(draft, plan, values if plan.recipe.method == best else None)
-        self.runs.start(Run(plan, title, unfinished))
+        self.runs.start(Run(plan, title, title_of(draft), unfinished))
 
     def pause_or_resume(self) -> None:
         self.runs.pause_or_resume()

@@ -1,4 +1,7 @@
-"""What a run is called: its sample, its method and what was changed from the preset, short enough for a list."""
+"""What a run is called: its method, what was changed from the preset, and its sample.
+
+The method comes first because napari's list of layers leaves out the middle of a name, and shows what differs so.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ def run_title(draft: Draft, plan: Plan, recommended: Values | None = None) -> st
     where = "" if plan.region is None else "at " + ", ".join(f"{um:.3g}" for um in plan.offset_um) + " µm"
     words = [_words(info, values[info.name]) for info in changed[:CHANGES]] + ["…"] * (len(changed) > CHANGES)
     told = ", ".join(filter(None, (where, preset, *words)))
-    return f"{shortened(title_of(draft), SAMPLE)} {name}" + (f" ({told})" if told else "")
+    changes = f"({told})" if told else ""
+    return " ".join(filter(None, (name, changes, shortened(title_of(draft), SAMPLE))))
 
 
 def closest(infos: Sequence[OptionInfo], values: Values, presets: Mapping[str, Values]) -> tuple[str, list[OptionInfo]]:

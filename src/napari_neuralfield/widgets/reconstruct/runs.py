@@ -25,6 +25,7 @@ from ..view.trust_facts import map_layers
 from ..view.wording import time_text
 from ..view.zoom_view import zoom_view_of
 from .activity import Activity
+from .naming import shortened
 from .time_view import is_over_time
 from .unfinished import Keeper
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .unfinished import Unfinished
 
 MOST = 4000  # points of a curve that are kept
+BAR = 40  # letters beside a bar
 
 
 class Run:
@@ -43,13 +45,13 @@ class Run:
     Parameters
     ----------
     plan : what is done; let go when it is done.
-    title : what its layers are called.
+    title, sample : what its layers are called, and what it is a run of.
     unfinished : where it goes on, None for a beginning.
     """
 
-    def __init__(self, plan: Plan, title: str, unfinished: Unfinished | None = None) -> None:
+    def __init__(self, plan: Plan, title: str, sample: str, unfinished: Unfinished | None = None) -> None:
         self.plan: Plan | None = plan
-        self.title, self.unfinished = title, unfinished
+        self.title, self.sample, self.unfinished = title, sample, unfinished
         self.over_time = is_over_time(plan)
         self.job: Job | None = None
         self.text, self.notes = "waiting", list[Note]()
@@ -142,18 +144,18 @@ class Runs(QObject):
         assert run.plan is not None
         self.current, self.running, self._alone = run, True, None
         self.preview.begin(run.title)
-        keeper = Keeper(run.plan, run.title, run.unfinished)
+        keeper = Keeper(run.plan, run.sample, run.unfinished)
         post, background = self._on_event, self._background
 
         def tell(event: JobEvent) -> None:  # in the job's thread; hundreds of steps a second must not reach the window
             run.said.append(event) if isinstance(event, Progress) else background.post(post, event)
 
         run.job = keeper.job = Job(keeper.events, tell, describe=run.plan.describe, stop_soon=keeper.stop_soon)
+        self._bar = Activity(shortened(run.title, BAR), self.stop)  # napari lets the window go on meanwhile
         run.job.start()
         self.begun.emit()
         self._say("starting …")
         self._tick.start()
-        self._bar = Activity(run.title, self.stop)
 
     def _begin_next(self) -> None:
         """The next of the queue, when what the last one found is on the screen."""
