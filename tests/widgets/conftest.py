@@ -26,8 +26,8 @@ def draft(led_array):
 def errors(monkeypatch):
     """What the docks say in notifications."""
     said: list[str] = []
-    for name in ("acquisition", "reconstruct", "depth"):
-        monkeypatch.setattr(f"napari_neuralfield.widgets.{name}.dock.show_error", said.append)
+    for name in ("acquisition.dock", "reconstruct.dock", "reconstruct.runs", "reconstruct.several", "depth.dock"):
+        monkeypatch.setattr(f"napari_neuralfield.widgets.{name}.show_error", said.append)
     return said
 
 

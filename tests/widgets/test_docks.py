@@ -272,15 +272,16 @@ def test_a_run_from_start_to_slider(viewer, draft, qtbot):
     _, reconstruct, depth = docks_of(viewer, qtbot)
     began = time.monotonic()
     start(reconstruct, steps=12, pause_s=0.1)
-    assert not viewer.layers["toy amplitude …"].visible  # made at once, seen when there is something to see
-    qtbot.waitUntil(lambda: viewer.layers["toy amplitude …"].visible, timeout=2000)
+    name = "toy (steps 12, pause 0.1 s) toy"
+    assert not viewer.layers[f"{name} amplitude …"].visible  # made at once, seen when there is something to see
+    qtbot.waitUntil(lambda: viewer.layers[f"{name} amplitude …"].visible, timeout=2000)
     assert time.monotonic() - began < 2
-    layer = viewer.layers["toy amplitude …"]
+    layer = viewer.layers[f"{name} amplitude …"]
     depth.form.slider.setValue(-4.5)  # while the run goes on
-    qtbot.waitUntil(lambda: "toy at any depth" in names(viewer))
+    qtbot.waitUntil(lambda: f"{name} at any depth" in names(viewer))
     qtbot.waitUntil(lambda: reconstruct.form.run_button.isEnabled(), timeout=5000)
-    qtbot.waitUntil(lambda: "toy amplitude" in names(viewer))
-    assert viewer.layers["toy amplitude"] is layer  # written in place
+    qtbot.waitUntil(lambda: f"{name} amplitude" in names(viewer))
+    assert viewer.layers[f"{name} amplitude"] is layer  # written in place
     assert reconstruct.form.plot.points[0][-1] == 12
     y, x = toy.ToyField((64, 64), 0.8).extent.axes()
     np.testing.assert_allclose(layer.data, np.abs(toy.expected(2.0, y, x)), rtol=1e-5)
@@ -353,16 +354,17 @@ def test_layers_may_be_deleted_at_any_time(viewer, draft, qtbot):
     show(viewer, draft)
     _, reconstruct, depth = docks_of(viewer, qtbot)
     start(reconstruct, steps=20, pause_s=0.05)
-    qtbot.waitUntil(lambda: viewer.layers["toy amplitude …"].visible, timeout=3000)
+    name = "toy (steps 20, pause 0.05 s) toy"
+    qtbot.waitUntil(lambda: viewer.layers[f"{name} amplitude …"].visible, timeout=3000)
     viewer.layers.clear()
     qtbot.waitUntil(lambda: not reconstruct.form.stop_button.isEnabled(), timeout=5000)
     assert not reconstruct.form.run_button.isEnabled()  # there are no frames any more
     assert reconstruct.form.save_button.isEnabled()
     depth.form.slider.setValue(1.0)
-    qtbot.waitUntil(lambda: names(viewer) == ["toy at any depth"])
+    qtbot.waitUntil(lambda: names(viewer) == [f"{name} at any depth"])
     viewer.layers.clear()
     depth.form.slider.setValue(2.0)
-    qtbot.waitUntil(lambda: names(viewer) == ["toy at any depth"])
+    qtbot.waitUntil(lambda: names(viewer) == [f"{name} at any depth"])
 
 
 def depth_on(viewer, qtbot, shape=(2000, 3000), z_um=(-10.0, 10.0)):
@@ -416,10 +418,10 @@ def test_a_move_of_the_slider_is_seen_after_a_second_run(viewer, draft, qtbot):
     for _ in range(2):
         start(reconstruct, steps=1)
         qtbot.waitUntil(lambda: reconstruct.form.state.text().startswith("done"), timeout=3000)
-        qtbot.waitUntil(lambda: not reconstruct._preview.busy)
+        qtbot.waitUntil(lambda: not reconstruct.runs.preview.busy)
         qtbot.wait(50)
         depth.form.slider.setValue(depth.z_um + 1)
-        qtbot.waitUntil(lambda: names(viewer)[-1] == "toy at any depth")
+        qtbot.waitUntil(lambda: names(viewer)[-1] == "toy (steps 1) toy at any depth")
 
 
 def test_a_sharp_picture_gives_way_to_the_next_move():
@@ -483,24 +485,6 @@ def test_a_single_plane_has_nothing_to_slide(viewer, qtbot):
     dock, _ = depth_on(viewer, qtbot, (64, 64), (3.0, 3.0))
     assert not dock.form.slider.isEnabled()
     assert not dock.form.play.isEnabled()
-
-
-def test_closing_a_dock_during_a_run_ends_its_threads(viewer, draft, qtbot):
-    show(viewer, draft)
-    _, reconstruct, depth = docks_of(viewer, qtbot)
-    start(reconstruct, steps=10_000, pause_s=0.01)
-    depth.form.play.setChecked(True)
-    qtbot.waitUntil(lambda: reconstruct._session.shown is not None, timeout=3000)
-    job = reconstruct.job
-    for dock in (reconstruct, depth):
-        wrapper = dock.parent()
-        viewer.window.remove_dock_widget(dock)
-        dock.deleteLater()
-        wrapper.deleteLater()
-    qtbot.waitUntil(lambda: not job.running, timeout=3000)
-    qtbot.wait(200)
-    viewer.scene.camera.zoom *= 1.1  # the docks that are gone are not called
-    assert not [t for t in threading.enumerate() if t.name == "neuralfield-latest" and t.is_alive()]
 
 
 def test_the_window_answers_while_a_run_goes_on(viewer, draft, qtbot):

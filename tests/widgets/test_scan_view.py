@@ -74,7 +74,7 @@ def finished(viewer, qtbot, acquisition):
     docks[1].form.choose_method("toy-scan")
     docks[1].run()
     qtbot.waitUntil(lambda: docks[1].form.state.text().startswith("done"), timeout=10_000)
-    qtbot.waitUntil(lambda: "scan amplitude" in names(viewer), timeout=5000)
+    qtbot.waitUntil(lambda: "toy-scan scan amplitude" in names(viewer), timeout=5000)
     return docks
 
 
@@ -222,11 +222,10 @@ def test_a_scan_from_frames_to_corrected_positions(viewer, qtbot) -> None:
     assert "Orange rings: as given; blue dots: found" in scan.text.text()
     scan.surface_button.click()
     assert scan.surface_button.text() == "Probe"
-    assert {"scan positions as given", "scan positions found", "scan probe amplitude", "scan probe phase"} <= set(
-        names(viewer)
-    )
+    added = ("positions as given", "positions found", "probe amplitude", "probe phase")
+    assert {f"toy-scan scan {name}" for name in added} <= {*names(viewer)}
 
-    points = viewer.layers["scan positions found"]
+    points = viewer.layers["toy-scan scan positions found"]
     np.testing.assert_allclose(points.data, scan.facts.found_um)
     assert [str(unit) for unit in points.units] == ["micrometer", "micrometer"]
     scan.plot.frame_wanted.emit(9)
@@ -258,13 +257,13 @@ def test_a_click_chooses_the_nearest_frame(qtbot) -> None:
 def test_colours_and_unwrapped_phase_become_layers(viewer, qtbot) -> None:
     _, _, depth = finished(viewer, qtbot, scan_scene.coded()[0])
     depth.form.colours.click()
-    qtbot.waitUntil(lambda: "scan in colours" in names(viewer), timeout=5000)
-    assert viewer.layers["scan in colours"].rgb
+    qtbot.waitUntil(lambda: "toy-scan scan in colours" in names(viewer), timeout=5000)
+    assert viewer.layers["toy-scan scan in colours"].rgb
     assert viewer.layers["colour wheel: hue phase, brightness amplitude"].rgb
     depth.form.unwrap.click()
-    qtbot.waitUntil(lambda: "scan phase, unwrapped" in names(viewer), timeout=5000)
+    qtbot.waitUntil(lambda: "toy-scan scan phase, unwrapped" in names(viewer), timeout=5000)
     depth.form.quantity.setCurrentText("phase")
-    qtbot.waitUntil(lambda: "scan on the screen" in names(viewer), timeout=5000)
+    qtbot.waitUntil(lambda: "toy-scan scan on the screen" in names(viewer), timeout=5000)
 
 
 def test_the_way_round_is_clicked_and_used(viewer, qtbot) -> None:

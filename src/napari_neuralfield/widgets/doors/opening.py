@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ...types import InputError
 from ..kit.docks import open_one_by_one
+from ..kit.preferences import preference
 
 if TYPE_CHECKING:
     import napari
@@ -56,7 +57,7 @@ def offer(*names: str, draft: Draft | None = None) -> bool:
     from ..view.first_picture import show_first
 
     window = viewer()
-    if window is None:
+    if window is None or not preference("docks", "open_with_data", True):
         return False
     then = (lambda: None) if draft is None else partial(show_first, window, draft)
     open_one_by_one(window, *names, then=then)

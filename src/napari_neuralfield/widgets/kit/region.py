@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 REGION_OF = "region_of"  # in the metadata of its layer: a frame layer's metadata, so that each has a region of its own
 
 
+Corners = tuple[float, float, float, float]  # (y0, x0, y1, x1), um
+
+
 class RegionTool:
     """At most one shapes layer for the frames that are open in `session`; the last rectangle drawn counts.
 
@@ -53,14 +56,22 @@ class RegionTool:
         if (layer := self.layer) is not None:
             self._viewer.layers.remove(layer)
 
-    def corners_um(self) -> tuple[float, float, float, float] | None:
-        """(y0, x0, y1, x1) of the last rectangle, um; None where none is drawn."""
+    def corners_um(self) -> Corners | None:
+        """Of the last rectangle; None where none is drawn."""
+        every = self.every_corners_um()
+        return every[-1] if every else None
+
+    def every_corners_um(self) -> list[Corners]:
+        """Of all rectangles, in the order in which they were drawn."""
         layer = self.layer
-        if layer is None or not len(layer.data):
-            return None
-        world = np.asarray([layer.data_to_world(corner) for corner in layer.data[-1]])[:, -2:]
-        (y0, x0), (y1, x1) = world.min(axis=0), world.max(axis=0)
-        return float(y0), float(x0), float(y1), float(x1)
+        if layer is None:
+            return []
+        found: list[Corners] = []
+        for shape in layer.data:
+            world = np.asarray([layer.data_to_world(corner) for corner in shape])[:, -2:]
+            (y0, x0), (y1, x1) = world.min(axis=0), world.max(axis=0)
+            found.append((float(y0), float(x0), float(y1), float(x1)))
+        return found
 
     def _on_draft(self, draft: object) -> None:
         """Only the region of what is open is seen."""

@@ -9,15 +9,18 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import Generic, TypeVar, TypeVarTuple
+from typing import Generic, Protocol, TypeVar, TypeVarTuple
 
-from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.compat import isalive
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtWidgets import QWidget
 
 from ...types import InputError
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 log = logging.getLogger(__name__)
+IDLE_S = 2.0  # a thread that waits longer ends; the next request starts another
 _THREADS: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 _LATEST: weakref.WeakSet[Latest] = weakref.WeakSet()
 
@@ -55,6 +58,80 @@ def when_gone(owner: QObject, *ends: Callable[[], object]) -> None:
             call()
 
     owner.destroyed.connect(end)
+
+
+def listen(owner: QObject, signal: Announces, slot: Callable[..., object]) -> None:
+    """Have `slot`, a method, called until the window system destroys `owner`, which may happen before Python lets go.
+
+    Parameters
+    ----------
+    owner : the widget that listens, or one that it is part of.
+    signal, slot : of somebody who lives longer, and what is called.
+    """
+    signal.connect(slot)
+    weak = weakref.WeakMethod(slot)
+
+    def end() -> None:
+        if (method := weak()) is not None:
+            signal.disconnect(method)
+
+    when_gone(owner, end)
+
+
+class Announces(Protocol):
+    """A signal of psygnal, or an event of napari."""
+
+    def connect(self, slot: Callable[..., object], /) -> object: ...
+
+    def disconnect(self, slot: Callable[..., object], /) -> object: ...
+
+
+_LEAVING: set[QWidget] = set()
+
+
+class EndsWhenClosed(QObject):
+    """Destroys a dock that the user has closed: napari only takes it out of its window, with all that it holds.
+
+    Python must not come first: its collector takes the slots of `destroyed` apart before they are called.
+    """
+
+    closed = Signal()
+
+    def __init__(self, dock: QWidget) -> None:
+        super().__init__(dock)
+        self._dock = weakref.ref(dock)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._end)
+        dock.installEventFilter(self)
+        dock.destroyed.connect(_let_go_soon)
+
+    def eventFilter(self, dock: QObject | None, event: QEvent | None) -> bool:
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            if isinstance(dock, QWidget) and dock.parent() is None:
+                _LEAVING.add(dock)
+            self._soon.start(0)  # whoever moves it elsewhere has done so by then
+        return False
+
+    def _end(self) -> None:
+        dock = self._dock()
+        if dock is None:
+            return
+        if dock.parent() is None:
+            self.closed.emit()
+            dock.deleteLater()
+        else:
+            _LEAVING.discard(dock)
+
+
+def _let_go_soon() -> None:
+    QTimer.singleShot(0, _let_go)
+
+
+def _let_go() -> None:
+    """Forget the docks that are gone."""
+    for dock in [dock for dock in _LEAVING if not isalive(dock)]:
+        _LEAVING.discard(dock)
 
 
 class Background(QObject):
@@ -149,8 +226,11 @@ class Latest(Generic[T]):
         while True:
             with self._changed:
                 self._working = False
-                self._changed.wait_for(lambda: self._closed or self._request is not None)
+                called = self._changed.wait_for(lambda: self._closed or self._request is not None, IDLE_S)
                 if self._closed:
+                    return
+                if not called:
+                    self._thread = None
                     return
                 work, self._request, self._working = self._request, None, True
             assert work is not None
@@ -160,4 +240,5 @@ class Latest(Generic[T]):
                 self._background.post(self._failed, explain(error))
             else:
                 self._background.post(self._done, value)
+                del value  # the thread waits on and must keep nothing
             del work

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,36 +9,34 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QWidget
 
 from ...app import lazy
-from ...app.job import Failed, Job, JobEvent, Stopped
-from ...data.selection import region_slices
-from ...types import Done, InputError, Note, Preview, Progress, Result
+from ...app.job import Failed, Job, Stopped
+from ...data.selection import Slices, region_slices
+from ...types import Done, InputError, Note
 from ..kit.docks import offer_readers, open_docks
-from ..kit.parts import say, timer
-from ..kit.region import RegionTool
-from ..kit.session import Shown, session_of
-from ..kit.threads import Background, when_gone
+from ..kit.parts import say
+from ..kit.region import Corners, RegionTool
+from ..kit.session import session_of
+from ..kit.threads import Background, EndsWhenClosed, listen, when_gone
 from ..view.export import ask_path
-from ..view.layers import LayerData
-from ..view.phase_layers import beside_layers
-from ..view.preview import PreviewLayers
-from ..view.scan_layers import add_below, layers_of
-from ..view.trust_facts import map_layers
-from ..view.wording import outcome_text, time_text
+from ..view.layers import title_of
 from ..view.zoom_view import zoom_view_of
 from .choice import MethodChoice
 from .fields import FieldChooser
 from .form import ReconstructForm
 from .height_choice import HeightView
-from .plan import Library, Plan, load_library, plan_run, run_title
+from .naming import run_title
+from .plan import Library, Plan, Values, load_library, plan_run
+from .runs import Run, runs_of
 from .scan_view import ScanView
-from .time_view import TimeView, is_over_time
+from .several import Several
+from .time_view import TimeView
 from .trust_view import TrustView
-from .unfinished import Keeper, Unfinished, clean, unfinished_of
+from .unfinished import Unfinished, clean, unfinished_of
 
 if TYPE_CHECKING:
     import napari
 
-    from ...data.acquisition import Draft
+    from ...data.acquisition import Acquisition, Draft
 
 
 class ReconstructDock(QWidget):
@@ -51,16 +47,11 @@ class ReconstructDock(QWidget):
         self._viewer, self._session = napari_viewer, session_of(napari_viewer)
         self._background = Background()
         self.zoom = zoom_view_of(napari_viewer)
-        self._preview = PreviewLayers(napari_viewer, self._background, self._say_error, self._on_drawn)
+        self.runs = runs_of(napari_viewer)
         self.region = RegionTool(napari_viewer, self._session)
         self.library: Library | None = None
-        self.job: Job | None = None
-        self._waiting: Shown | None = None  # the newest preview not yet drawn
-        self._progress: deque[Progress] = deque()  # what the job's thread has said and is not yet drawn
-        self._title, self._running = "", False
-        self._plan: Plan | None = None
+        self._drawn = 0  # points of the curve
         self._unfinished: Unfinished | None = None  # run of what is open, that can go on
-        self._alone: Result | None = None  # what was found, as long as nothing lies beside it
         self.form = ReconstructForm(self, self._session.settings)
         self.scan = ScanView(napari_viewer, self._session)
         self.trust = TrustView(napari_viewer, self._session)
@@ -70,9 +61,10 @@ class ReconstructDock(QWidget):
         self.fields = FieldChooser(self._session, self.form)
         for part in (self.fields, self.trust, self.scan, self.heights, self.time):
             self.form.below_plot.addWidget(part)
+        self.several = Several(self, self.runs)
+        self.form.below_plot.addWidget(self.several)
         self.scan.changed.connect(lambda: self.form.give_room(self.scan.facts is not None))
         self._connect()
-        self._tick = timer(self, 200, self._draw)
         self._set_state("loading the methods …")
         self._background.run(load_library, self._loaded, self._not_loaded)
 
@@ -87,17 +79,21 @@ class ReconstructDock(QWidget):
         form.depth_button.clicked.connect(self._open_depth)
         form.draw_region.clicked.connect(self.region.draw)
         form.clear_region.clicked.connect(self.region.clear)
-        self._session.draft_changed.connect(self._on_draft)
-        self._session.values_changed.connect(self.choice.follow_values)
-        self._session.remark_changed.connect(self._on_field)
+        listen(self, self._session.draft_changed, self._on_draft)
+        listen(self, self._session.values_changed, self._on_value)
+        listen(self, self._session.remark_changed, self._on_field)
         self.fields.changed.connect(self._on_field)
-        holder = self.__dict__
+        runs = self.runs
+        runs.begun.connect(self._on_begun)
+        runs.stepped.connect(self._on_step)
+        runs.changed.connect(self._on_changed)
+        runs.noted.connect(self._on_note)
+        runs.ended.connect(self._on_ended)
+        when_gone(self, self._background.close)
+        EndsWhenClosed(self).closed.connect(runs.left_alone)
 
-        def cancel() -> None:
-            if holder.get("job") is not None:
-                holder["job"].cancel()
-
-        when_gone(self, self._background.close, self._preview.close, cancel)
+    def _on_value(self, name: str) -> None:
+        self.choice.follow_values(name)
 
     # what can be chosen
 
@@ -105,6 +101,8 @@ class ReconstructDock(QWidget):
         self.library = self.choice.library = library
         self.form.set_devices(library.devices)
         self._on_draft(self._session.draft)
+        if self._running:
+            self._on_begun()
         offer_readers()
         self._background.run(clean, lambda _: None, lambda _: None)
         if library.problems:
@@ -147,18 +145,43 @@ class ReconstructDock(QWidget):
 
     # a run
 
-    def plan(self) -> Plan:
+    def plan(self, corners_um: Corners | None = None, draft: Draft | None = None) -> Plan:
         """What Run would do now.
+
+        Parameters
+        ----------
+        corners_um : of the region (y0, x0, y1, x1), um; the one that is drawn where None.
+        draft : of another file, taken whole; what is open where None.
 
         Raises
         ------
         InputError : in a sentence that says what to change.
         """
+        if draft is not None:
+            return plan_run(draft.complete(), self.form.method, self.form.values())
         acquisition = self._session.acquisition()
-        region, step = None, float(getattr(acquisition, "pixel_um", 1.0))
-        if (corners := self.region.corners_um()) is not None:
-            region = region_slices(corners, step, acquisition.frame_shape)
-        return plan_run(acquisition, self.form.method, self.form.values(), region)
+        return plan_run(acquisition, self.form.method, self.form.values(), self._slices(acquisition, corners_um))
+
+    def plan_with(self, method: str) -> Plan:
+        """The run of a `method` with the options it is usually started with."""
+        acquisition, (best, values) = self._session.acquisition(), self._recommended(self._session.draft)
+        device = {"device": self.form.values()["device"]}
+        usual = values if method == best else {}
+        return plan_run(acquisition, method, {**usual, **device}, self._slices(acquisition))
+
+    def methods(self) -> list[str]:
+        """Those that take what is open."""
+        draft = self._session.draft
+        return [] if self.library is None or draft is None else self.library.for_kind(draft.kind)
+
+    def _recommended(self, draft: Draft | None) -> tuple[str, Values]:
+        return ("", {}) if self.library is None else self.library.recommended(draft)
+
+    def _slices(self, acquisition: Acquisition, corners_um: Corners | None = None) -> Slices | None:
+        corners = self.region.corners_um() if corners_um is None else corners_um
+        if corners is None:
+            return None
+        return region_slices(corners, float(getattr(acquisition, "pixel_um", 1.0)), acquisition.frame_shape)
 
     def run(self) -> None:
         """Start; what is in the way is said in the dock."""
@@ -168,7 +191,7 @@ class ReconstructDock(QWidget):
             self._say_error(str(error))
             return
         self.form.remember()
-        self._start(plan)
+        self.add(plan)
 
     def go_on(self) -> None:
         """Go on with the run that is offered, as it was."""
@@ -180,7 +203,7 @@ class ReconstructDock(QWidget):
         except InputError as error:
             self._say_error(str(error))
             return
-        self._start(plan, unfinished)
+        self.add(plan, unfinished=unfinished)
 
     def discard(self) -> None:
         """Never go on with the run that is offered."""
@@ -188,135 +211,88 @@ class ReconstructDock(QWidget):
             self._unfinished.discard()
         self._offer(None)
 
-    def _start(self, plan: Plan, unfinished: Unfinished | None = None) -> None:
-        assert self._session.draft is not None
-        self._offer(None)
-        self._title, self._running, self._plan = run_title(self._session.draft, plan), True, plan
-        self.time.leave()
-        self._preview.begin(self._title)
-        progress = self._progress = deque[Progress]()
-        self.form.clear_run()
-        keeper = Keeper(plan, self._title, unfinished)
-        post, background = self._on_event, self._background
+    def add(self, plan: Plan, draft: Draft | None = None, unfinished: Unfinished | None = None) -> None:
+        """Begin a run, or let it wait until those before it have ended.
 
-        def tell(event: JobEvent) -> None:  # in the job's thread; hundreds of steps a second must not reach the window
-            progress.append(event) if isinstance(event, Progress) else background.post(post, event)
-
-        self.job = keeper.job = Job(keeper.events, tell, describe=plan.describe, stop_soon=keeper.stop_soon)
-        self.job.start()
-        self._set_state("starting …")
-        self._tick.start()
+        Parameters
+        ----------
+        plan : of it.
+        draft : what it is a run of; what is open where None.
+        unfinished : the run that it goes on with.
+        """
+        draft = self._session.draft if draft is None else draft
+        assert draft is not None
+        best, values = self._recommended(draft)
+        title = run_title(draft, plan, values if plan.recipe.method == best else None)
+        self.runs.start(Run(plan, title, title_of(draft), unfinished))
 
     def pause_or_resume(self) -> None:
-        if self.job is None or not self._running:
-            return
-        self.job.resume() if self.job.paused else self.job.pause()
-        self._set_state("paused; the step in hand is finished first" if self.job.paused else "running …")
+        self.runs.pause_or_resume()
 
     def stop(self) -> None:
         """Cancel; what was computed so far is kept and shown."""
-        if self.job is not None and self._running:
-            self.job.cancel()
-            self._set_state("stopping after the step in hand …")
+        self.runs.stop()
 
-    def _on_event(self, event: JobEvent) -> None:
-        if isinstance(event, Preview):
-            assert self.job is not None
-            result = self.job.last if self.job.last is not None else Result(event.field)
-            self._waiting = Shown(result, event.z_um, self._title, finished=False)
-        elif isinstance(event, Note):
-            self.form.add_note(event.text, event.level)
-        elif isinstance(event, Done):
-            assert self.job is not None
-            self._end(event.result, outcome_text(event.result, self.job.seconds))
-            self._alone = event.result
-            if is_over_time(self._plan):
-                assert self._plan is not None
-                self._alone = None
-                self.time.begin(self._plan, self._title)
+    @property
+    def job(self) -> Job | None:
+        """That of the run that goes on."""
+        return None if self.runs.current is None else self.runs.current.job
+
+    @property
+    def _running(self) -> bool:
+        return self.runs.running
+
+    def _on_begun(self) -> None:
+        """A run has begun, or the dock comes to one."""
+        run = self.runs.current
+        if run is None:
+            return
+        self._offer(None)
+        self.time.leave()
+        self.form.clear_run()
+        self._drawn = 0
+        self._on_step()
+        for note in run.notes:
+            self._on_note(note)
+        self._on_changed()
+
+    def _on_step(self) -> None:
+        run = self.runs.current
+        if run is None or run.last is None:
+            return
+        if len(run.curve) < self._drawn:  # it was thinned out
+            self.form.plot.clear()
+            self._drawn = 0
+        for step, loss in run.curve[self._drawn :]:
+            self.form.plot.add(step, loss)
+        self._drawn = len(run.curve)
+        self.form.plot.draw()
+        self.form.bar.show_progress(run.last.done, run.last.total)
+
+    def _on_changed(self) -> None:
+        self._set_state("" if self.runs.current is None else self.runs.current.text)
+
+    def _on_note(self, note: Note) -> None:
+        self.form.add_note(note.text, note.level)
+
+    def _on_ended(self, event: Done | Stopped | Failed) -> None:
+        run = self.runs.current
+        if isinstance(event, Done):
+            if run is not None and run.over_time and run.plan is not None:
+                self.time.begin(run.plan, run.title)
                 self.form.replace_note("every frame is made when it is looked at")
             if self.trust.facts is not None:  # once is enough
                 self.form.take_back(self.trust.facts.sentence)
-        elif isinstance(event, Stopped):
-            self._end(event.result, "stopped" if event.result else "stopped before there was anything to show")
-            self._look_for_unfinished()
-        elif isinstance(event, Failed):
-            self._end(event.result, "ended by an error" + (", what was found is kept" if event.result else ""))
-            self._say_error(event.text)
-            self._look_for_unfinished()
-
-    def _draw_progress(self) -> None:
-        event = None
-        while self._progress:
-            event = self._progress.popleft()
-            self.form.plot.add(event.done, event.loss)
-        if event is None or self.job is None:
             return
-        self.form.plot.draw()
-        self.form.bar.show_progress(event.done, event.total)
-        left = self.job.seconds_left
-        parts = [event.what, "" if left is None else f"{time_text(left)} left"]
-        if self.job.running and not self.job.paused:
-            self._set_state(", ".join(p for p in parts if p) or "running …")
-
-    def _draw(self) -> None:
-        """Five times a second, however many events come: progress, curve and the newest preview."""
-        self._draw_progress()
-        if self._waiting is not None and not self._preview.busy:
-            shown, self._waiting = self._waiting, None
-            self._show(shown)
-
-    def _show(self, shown: Shown) -> None:
-        shown = dataclasses.replace(shown, frames=None if self._plan is None else self._plan.whole.frames)
-        if is_over_time(self._plan):  # every frame is shown, not this one
-            shown = dataclasses.replace(shown, over_time=True)
-        else:
-            self._preview.show(shown)
-        self._session.set_shown(shown)
-
-    def _end(self, result: Result | None, text: str) -> None:
-        self._running = False
-        self._tick.stop()
-        last_z = self._waiting.z_um if self._waiting is not None else None
-        self._waiting = None
-        self._draw_progress()
-        if result is None or is_over_time(self._plan):
-            self._preview.abandon()
-        if result is not None:
-            z = last_z if last_z is not None else self._depth_of(result)
-            self._show(Shown(result, z, self._title))
-        self._set_state(text)
-
-    def _on_drawn(self) -> None:
-        self.zoom.refresh()
-        result = self._alone
-        if result is not None and layers_of(self._viewer, result):
-            self._alone = None
-            self._add_beside(result)
-
-    def _add_beside(self, result: Result) -> None:
-        """What a phase is compared with, and where it is in doubt, as layers below it that are not seen at first."""
-        plan, title = self._plan, self._title
-        if plan is None or not lazy.beyond_pixels(result.field):
-            return
-
-        def work() -> list[LayerData]:
-            return [*map_layers(result, title), *beside_layers(plan.acquisition, plan.offset_um, title)]
-
-        self._background.run(work, lambda layers: add_below(self._viewer, layers, result), self._say_error)
-
-    def _depth_of(self, result: Result) -> float:
-        low, high = result.field.extent.z_um
-        seen = self._session.shown.z_um if self._session.shown is not None else (low + high) / 2
-        return min(max(seen, low), high)
+        if isinstance(event, Failed):
+            self.form.show_error(event.text)
+        self._look_for_unfinished()
 
     # what was found
 
-    def _open_depth(self) -> None:
-        open_docks(self._viewer, "Depth")
-
     def _choose_save(self) -> None:
-        proposed = f"{self._session.settings.get('folder', '')}/{self._title}.nfield"
+        title = "field" if self._session.shown is None else self._session.shown.title
+        proposed = f"{self._session.settings.get('folder', '')}/{title}.nfield"
         path = ask_path(self, "Save the field", proposed, {"Field (*.nfield)": ".nfield"})
         if path is not None:
             self.save(path)
@@ -336,6 +312,9 @@ class ReconstructDock(QWidget):
 
         self._background.run(work, lambda saved: show_info(f"saved {saved}"), self._say_error)
 
+    def _open_depth(self) -> None:
+        open_docks(self._viewer, "Depth")
+
     def _say_error(self, text: str) -> None:
         self.form.show_error(text)
         show_error(text)
@@ -344,7 +323,7 @@ class ReconstructDock(QWidget):
         running, remark = self._running, self._session.remark
         ready = self.library is not None and self._session.draft is not None and not remark
         say(self.form.remark, remark)
-        paused = self.job is not None and self.job.paused
+        paused = self.runs.current is not None and self.runs.current.paused
         shown = self._session.shown
         flat = shown is not None and lazy.beyond_pixels(shown.result.field)
         self.form.set_state(text, running=running, paused=paused, ready=ready, found=shown is not None, flat=flat)

@@ -136,11 +136,3 @@ def differs(value: object, info: OptionInfo) -> bool:
     if isinstance(value, list | tuple) and isinstance(plain, list | tuple):
         return list(value) != list(plain)
     return bool(value != (str(plain) if isinstance(plain, Path) else plain))
-
-
-def run_title(draft: Draft, plan: Plan) -> str:
-    """What the layers of a run, `plan`, of `draft` are called: by the method too where several lie side by side."""
-    from ..view.layers import title_of
-
-    title = title_of(draft)
-    return f"{title} {plan.recipe.method}" if draft.kind == "through_focus" else title

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...app.job import Job, checkpoint_folder
 from ...types import Event
+from ..kit.preferences import preference
 from .plan import Plan, plan_run
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Keeper:
 
     def __init__(self, plan: Plan, title: str, unfinished: Unfinished | None = None) -> None:
         self._plan, self._title, self._unfinished = plan, title, unfinished
+        self._every_s = preference("runs", "checkpoint_seconds", EVERY_S)
         self._checkpoint: Checkpoint | None = None
         self.job: Job | None = None  # that runs it
 
@@ -87,7 +89,7 @@ class Keeper:
         name = re.sub(r"[^\w.-]+", "_", f"{self._title}-{plan.recipe.method}")[:120]
         path = checkpoint_folder() / f"{name}-{digest}.checkpoint"
         file = CheckpointFile(path if self._unfinished is None else self._unfinished.path, {"frames": frames, **told})
-        checkpoint = self._checkpoint = Checkpoint(file, EVERY_S, resume=self._unfinished is not None)
+        checkpoint = self._checkpoint = Checkpoint(file, self._every_s, resume=self._unfinished is not None)
         about = {"title": self._title, **told, "frames": frames}
         checkpoint.beside("how far", lambda: self._tell(file.path, about))
         if self.job is not None:
@@ -124,9 +126,10 @@ def unfinished_of(acquisition: Acquisition) -> Unfinished | None:
 
 
 def clean() -> None:
-    """Take away what is older than KEPT_DAYS."""
+    """Take away what is older than the days that the user wants to keep."""
+    days = preference("runs", "keep_days", KEPT_DAYS)
     for path in checkpoint_folder().iterdir():
-        if path.is_file() and time.time() - path.stat().st_mtime > KEPT_DAYS * 86400:
+        if path.is_file() and time.time() - path.stat().st_mtime > days * 86400:
             path.unlink(missing_ok=True)
 
 

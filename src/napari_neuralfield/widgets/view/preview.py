@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ORDER = ("phase", "amplitude")  # the last one lies on top
 RESERVED = "reserved"  # the slot that no quantity has taken yet
+SKETCHED = 320  # pixels along a side of such a picture while its run goes on
 Slots = dict[str, ImageSlot]
 
 
@@ -105,6 +106,8 @@ def _render(shown: Shown) -> list[Meta]:
     field, extent = shown.result.field, shown.result.field.extent
     own = shown.finished and not lazy.beyond_pixels(field)  # a finished field is shown at its own resolution
     axes = extent.axes() if own else whole_axes(field)
+    if not shown.finished and lazy.beyond_pixels(field):  # every pixel costs a network: a sketch comes in time
+        axes = extent.axes(extent.pixel_um * max(1.0, max(extent.shape) / SKETCHED))
     values = lazy.evaluate(field, shown.z_um, *axes)[0]
     state = "" if shown.finished else " …"
     ours: Meta = {"z_um": shown.z_um, "title": shown.title}

@@ -17,7 +17,7 @@ from ...app import lazy
 from ...app.time_lapse import TimeLapse
 from ..kit.parts import timer
 from ..kit.session import KEY
-from ..kit.threads import Background, Latest, when_gone
+from ..kit.threads import Background, Latest, listen, when_gone
 from .depth_view import View, same_axes, screen_events, view_of
 from .layers import Axes, Key, Meta, contrast, frames_at, limits_range, set_limits
 
@@ -120,7 +120,7 @@ class TimeLayer(QObject):
             (viewer.layers.events.removed, self._on_removed), *((e, self._moved) for e in screen_events(viewer)),
         )  # fmt: skip
         for event, slot in self._events:
-            event.connect(slot)
+            listen(self, event, slot)
         holder = self.__dict__
         when_gone(self, lambda: holder.update(_closed=True), self._background.close, self._latest.close)
 
