@@ -22,6 +22,7 @@ class DepthForm:
         self.play.setCheckable(True)
         self.quantity, self.planes = QComboBox(), QSpinBox()
         self.quantity.setMinimumWidth(115)
+        self.quantity.setToolTip("what the picture shows of the field")
         self.planes.setRange(1, 999)
         self.planes.setToolTip("planes over the whole depth range, for all-in-focus and for export")
         self.contrast = button("Auto contrast", tip="fit the contrast to what is on the screen")

@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from ...types import InputError, Result
 from .settings import Settings
+from .theme import follow
 
 if TYPE_CHECKING:
     import napari
@@ -118,6 +119,7 @@ def session_of(viewer: napari.Viewer) -> Session:
     if id(model) not in _SESSIONS:
         read_our_files_without_asking()
         _SESSIONS[id(model)] = Session().watch(viewer.layers)
+        follow(model)
         weakref.finalize(model, _SESSIONS.pop, id(model), None)
     return _SESSIONS[id(model)]
 
