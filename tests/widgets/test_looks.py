@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import toy
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QScrollArea, QWidget
@@ -114,3 +115,27 @@ def test_colours_are_exchanged_and_nothing_else(qtbot):
     assert super(type(words), words).text() == words.text()
     assert theme.is_light("light")
     assert not theme.is_light("dark")
+
+
+def test_the_status_bar_has_units(viewer, draft, qtbot):
+    from napari_neuralfield.widgets.kit.session import KEY, session_of
+
+    session_of(viewer)
+    show(viewer, draft)
+    viewer.add_image(
+        np.full((8, 8), 0.5, np.float32), name="phase", units=("um", "um"), metadata={KEY: {"quantity": "phase"}}
+    )
+    viewer.add_image(np.zeros((8, 8)), name="somebody's")
+
+    def said(name: str, value: str) -> str:
+        layer = viewer.layers.selection.active = viewer.layers[name]
+        place = f"[{', '.join(['0.00'] * (layer.ndim - 2) + ['2.40', '3.00'])}]"
+        about = {"layer_name": name, "layer_base": name, "source_type": "", "plugin": ""}
+        viewer.status = {**about, "coords": place, "value": value, "coordinates": f"{place}: {value}"}
+        return viewer.status["coordinates"]
+
+    assert said("phase", "0.5") == "[2.40, 3.00] µm: 0.5 rad (29°)"
+    assert said("toy frames", "117") == "frame 0, [2.40, 3.00] µm: 117"
+    assert said("somebody's", "1") == "[2.40, 3.00]: 1"
+    assert "0.5 rad" in said("phase", "0.5")
+    assert "0.5 rad" in viewer.window._qt_window.statusBar()._coordinates.text()

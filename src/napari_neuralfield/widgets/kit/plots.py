@@ -95,7 +95,7 @@ class LossPlot(Plot):
     MOST = 4000  # points kept; beyond that every other one goes
 
     def __init__(self, left: str = "relative error") -> None:
-        super().__init__("step", left, 200)
+        super().__init__("step", left, 150)
         self.plot.setLogMode(False, True)
         self.plot.showGrid(x=True, y=True, alpha=0.2)
         self._curve = self.plot.plot(pen=pg.mkPen(LINE, width=2))

@@ -12,6 +12,7 @@ from psygnal import Signal
 from ...types import InputError, Result
 from .settings import Settings
 from .theme import follow
+from .units import name_units
 
 if TYPE_CHECKING:
     import napari
@@ -120,6 +121,7 @@ def session_of(viewer: napari.Viewer) -> Session:
         read_our_files_without_asking()
         _SESSIONS[id(model)] = Session().watch(viewer.layers)
         follow(model)
+        name_units(model, KEY)
         weakref.finalize(model, _SESSIONS.pop, id(model), None)
     return _SESSIONS[id(model)]
 

@@ -17,8 +17,10 @@ from ..kit.parts import (
     WIDTH,
     Bar,
     Place,
+    Snug,
     below_scrolled,
     button,
+    column,
     form_layout,
     label,
     row,
@@ -84,10 +86,9 @@ class ReconstructForm:
         for part in (self.unfinished, row(self.go_on_button, self.discard_button)):
             offer.addWidget(part)
         self.offer("")
-        for part in (self._offer, self.state, self.error, self.notes, self.plot):
-            outer.addWidget(part)
-        self.below_plot = QVBoxLayout()
-        outer.addLayout(self.below_plot)
+        found, self.below_plot = QWidget(), QVBoxLayout()
+        column(found, self._offer, self.state, self.error, self.notes, self.plot, self.below_plot)
+        outer.addWidget(Snug(found))
         for part in (stays(self.bar), controls, keep):  # the lowest: words and curves above them come and go
             outer.addWidget(part)
         parent.setMinimumWidth(WIDTH)
@@ -177,7 +178,7 @@ class ReconstructForm:
 
     def give_room(self, needed: bool) -> None:
         """A lower curve while something else is to be seen below it."""
-        self.plot.setFixedHeight(120 if needed else 200)
+        self.plot.setFixedHeight(120 if needed else 150)
 
     def add_note(self, text: str, level: str) -> None:
         """Say `text`, in the colour of its `level` (info or warning)."""
