@@ -105,11 +105,10 @@ def tour(stage: Stage, open_file: Callable[[], object], method: str) -> None:
     depth.form.quantity.setCurrentText("phase")
     stage.shoot("phase")
     depth.form.quantity.setCurrentText("amplitude")
-    depth.find_focus()
+    depth.form.quantity.setCurrentText("all in focus")
     wait(lambda: not depth.form.busy)
     stage.shoot("all_in_focus")
-    for layer in list(stage.viewer.layers)[-2:]:
-        stage.viewer.layers.remove(layer)
+    depth.form.quantity.setCurrentText("amplitude")
     stage.viewer.layers.selection.active = stage.viewer.layers[-1]
     depth.form.slider.setValue(low + 0.62 * (high - low))
     stage.spread("Acquisition", "Reconstruct")

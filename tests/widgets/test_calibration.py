@@ -138,7 +138,7 @@ def test_what_was_found_is_shown_and_changes_nothing(dock, viewer, draft, qtbot)
     assert panel.view.warnings.text() == "Wavelength and height cannot be told apart."
     assert panel.view.leave_out.isHidden()
     assert panel.view.zernike.tip_at(8) == "8: coma x, +0.400 rad"
-    assert "as found (white)" in dock.plot_text.text()
+    assert "as found (pink)" in dock.plot_text.text()
     x, y = dock.plot._dots.getData()
     np.testing.assert_allclose(np.stack([y, x], 1), -draft.values["illumination_na"], atol=1e-12)
     assert dock.plot._moves.getData()[0].size == 2 * 9

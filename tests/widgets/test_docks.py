@@ -445,18 +445,44 @@ def test_play_sweeps_and_stops(viewer, qtbot):
     assert dock.z_um == z
 
 
-def test_a_plane_and_the_all_in_focus_image_become_layers(viewer, qtbot):
+def test_ways_of_showing_share_a_layer_and_follow_the_slider(viewer, qtbot):
     dock, _ = depth_on(viewer, qtbot, (64, 64))
     dock.form.slider.setValue(2.5)
     dock.add_plane()
     qtbot.waitUntil(lambda: "big amplitude, z 2.50 µm" in names(viewer))
+    qtbot.waitUntil(lambda: "big at any depth" in names(viewer))
+    show, layer = dock.form.quantity, lambda: viewer.layers[names(viewer).index("big at any depth")]
+
+    show.setCurrentText("in colours")
+    qtbot.waitUntil(lambda: layer().rgb)
+    assert not dock.form.legend.isHidden()
+    before = np.array(layer().data)
+    dock.form.slider.setValue(-3.0)
+    qtbot.waitUntil(lambda: dock._last.z_um == -3.0)
+    assert not np.array_equal(layer().data, before)
+
+    show.setCurrentText("phase, unwrapped")
+    qtbot.waitUntil(lambda: not layer().rgb and dock._last.quantity == "phase, unwrapped")
+    assert layer().colorbar.visible
+    assert dock.form.legend.isHidden()
+    assert len(viewer.layers) == 2
+
     dock.form.planes.setValue(3)
-    dock.find_focus()
-    assert dock.form.focus.text() == "Stop"
+    show.setCurrentText("all in focus")
+    assert dock.form.stop.isEnabled()
     qtbot.waitUntil(lambda: "big all in focus" in names(viewer))
-    assert dock.form.focus.text() == "All in focus"
-    assert viewer.layers["big depth map"].data.shape == (64, 64)
-    assert np.abs(viewer.layers["big depth map"].data).max() <= 10.0
+    assert not dock.form.stop.isEnabled()
+    show.setCurrentText("depth in focus")
+    qtbot.waitUntil(lambda: "big depth in focus" in names(viewer))
+    assert viewer.layers["big depth in focus"].data.shape == (64, 64)
+    assert np.abs(viewer.layers["big depth in focus"].data).max() <= 10.0
+    dock.add_plane()
+    assert len(viewer.layers) == 3
+    dock.form.planes.setValue(40)  # sought anew
+    qtbot.waitUntil(lambda: dock.form.stop.isEnabled())
+    dock.form.stop.click()
+    qtbot.waitUntil(lambda: dock._last.quantity == "amplitude")
+    assert not dock.form.stop.isEnabled()
 
 
 def test_export_hands_plane_after_plane_to_the_writer(viewer, qtbot, monkeypatch, tmp_path, errors):

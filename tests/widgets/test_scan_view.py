@@ -158,20 +158,18 @@ def test_colours_say_phase_and_amplitude() -> None:
 def test_the_phase_of_a_steep_ramp_is_unwrapped() -> None:
     from napari_neuralfield.fields.planes import planes_of_images
     from napari_neuralfield.types import Extent
-    from napari_neuralfield.widgets.view.complex_view import colour_layers, unwrapped_layer
-    from napari_neuralfield.widgets.view.depth_view import whole
+    from napari_neuralfield.widgets.view.depth_view import render, whole
+    from napari_neuralfield.widgets.view.ways import COLOURS, UNWRAPPED
 
     y, x = np.mgrid[:64, :64]
     phase = 6 * np.exp(-((y - 32) ** 2 + (x - 32) ** 2) / 300)
     image = torch.as_tensor(np.exp(1j * phase), dtype=torch.complex64)
     field = planes_of_images(image[None], [0.0], Extent((0.0, 0.0), (64, 64), 0.5))
-    ((found, meta, kind),) = unwrapped_layer(field, 0.0, "T", whole(field))
-    assert kind == "image"
-    assert meta["scale"] == (0.5, 0.5)
+    found = render(field, 0.0, UNWRAPPED, whole(field)).image
     np.testing.assert_allclose(found - found[0, 0], phase - phase[0, 0], atol=0.05)
-    (picture, _, _), (legend, corner, _) = colour_layers(field, 0.0, "T", whole(field))
+    picture = render(field, 0.0, COLOURS, whole(field)).image
     assert picture.shape == (64, 64, 3)
-    assert corner["translate"][0] + legend.shape[0] * corner["scale"][0] < 32  # inside the picture
+    assert picture[0, 0].max() < 200  # an empty background does not glare
 
 
 def test_the_samples_are_scans_and_lie_where_their_object_will() -> None:

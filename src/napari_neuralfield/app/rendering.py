@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -167,6 +167,7 @@ def write(
     quantity: str = "",
     um_per_rad: float | None = None,
     times: bool = False,
+    report: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write planes of a field; memory holds some strips of a large one (PNG: 8 bits of every pixel).
 
@@ -178,6 +179,7 @@ def write(
     quantity : 'amplitude', 'phase' or 'intensity'; the values as they are where empty.
     um_per_rad : height of one radian, um: heights are written in place of phase.
     times : whether the planes are the times of a time series, at the first of the depths.
+    report : called with the pieces that are made and all of them; what it raises ends it, and no file is left.
 
     Raises
     ------
@@ -206,7 +208,7 @@ def write(
         return (seen(one, z, y_um[rows], x_um, colour),)
 
     pieces: list[Piece] = list(itertools.product([*range(len(colours))] or [None], views, cut))
-    strips = (strip for (strip,) in made_strips(path, pieces, made))
+    strips = _reported((strip for (strip,) in made_strips(path, pieces, made)), len(pieces), report)
 
     sample = None
     if len(cut) > 1 and path.suffix == ".png":
@@ -219,6 +221,13 @@ def write(
         path, strips, z_um if series is None else z_um[:1], pixel_um, shape, origin_um=origin, name=name,
         sample=sample, unit=unit, time_s=None if series is None else series.times_s, wavelengths_um=colours,
     )  # fmt: skip
+
+
+def _reported(strips: Iterator[np.ndarray], total: int, report: Callable[[int, int], None]) -> Iterator[np.ndarray]:
+    """The strips; after each `report` gets how many of the `total` were made."""
+    for done, strip in enumerate(strips, 1):
+        report(done, total)
+        yield strip
 
 
 def colours_in(field: Field, path: Path, *, plain: bool) -> list[float]:

@@ -16,7 +16,7 @@ from ...types import InputError
 from ..calibration.panel import CalibratePanel
 from ..importing.opening import IMPORT_TIP, choose_source, import_files
 from ..kit.forms import caption
-from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, Place, button, label, row, say, scrolling, timer
+from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, WIDTH, Place, button, flow, label, say, scrolling, timer
 from ..kit.plots import PupilPlot
 from ..kit.session import session_of
 from ..kit.threads import Background, EndsWhenClosed, listen
@@ -79,11 +79,11 @@ class AcquisitionDock(QWidget):
         self._on_remark(self._session.remark)
 
     def _build(self) -> None:
-        self.open_button = button("Open file…", self._choose_file)
-        self.folder_button = button("Open folder…", self._choose_folder)
-        self.save_button = button("Save as .acq.h5…", self._choose_save)
+        self.open_button = button("Open file…", self._choose_file, "frames of any format we read")
+        self.folder_button = button("Open folder…", self._choose_folder, "one image a frame, with what describes them")
+        self.save_button = button("Save as .acq.h5…", self._choose_save, "frames and values in one file of ours")
         self.import_button = button("Import…", lambda: choose_source(self._viewer, self), IMPORT_TIP)
-        buttons = row(self.open_button, self.folder_button, self.import_button)
+        buttons = flow(self.open_button, self.folder_button, self.import_button, self.save_button)
         self.follow_links = QCheckBox("Follow links to other folders")
         self.follow_links.setToolTip("Read files too that the opened one, or its sidecar, names outside of its folder.")
         self.title, self.problem, self.checks = label(), label(colour=WARN), label()
@@ -95,14 +95,16 @@ class AcquisitionDock(QWidget):
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(6, 4, 8, 6)
-        above = (buttons, self.save_button, self.follow_links, self.remark, self.title, self.problem, self._form_place)
+        above = (buttons, self.follow_links, self.remark, self.title, self._form_place)
         for part in (*above, self.plot, self.plot_text, self.calibrate, self.orientation, self.checks):
             layout.addLayout(part) if not isinstance(part, QWidget) else layout.addWidget(part)
         layout.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scrolling(content))
-        self.setMinimumWidth(340)
+        outer.addWidget(self.problem)  # below, so that no line moves while one types
+        self.problem.setContentsMargins(6, 2, 8, 4)
+        self.setMinimumWidth(WIDTH)
 
     # files
 
@@ -268,7 +270,7 @@ class AcquisitionDock(QWidget):
         odd = " Red: frames that disagree with all others." if outlier_frames else ""
         return (
             f"Objective NA {objective_na:.3g} (blue), {len(found)} LEDs: "
-            f"as the file gives them (green) and as found (white){longer}.{odd}"
+            f"as the file gives them (green) and as found (pink){longer}.{odd}"
         )
 
     # checks
@@ -283,7 +285,7 @@ class AcquisitionDock(QWidget):
         except InputError as error:
             known = quantities(draft.kind)
             names = ", ".join(caption(known[name].label, known[name].unit) for name in missing)
-            text = f"Still needed (orange below): {names}." if missing else str(error)
+            text = f"Still needed (framed in orange): {names}." if missing else str(error)
             self._say(text.removeprefix(f"{draft.source}: "), WARN if missing else BAD)
             self.checks.setText("")
             return

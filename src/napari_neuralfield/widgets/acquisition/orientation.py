@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QComboBox, QGridLayout, QToolButton, QVBoxLayout, QWi
 
 from ...app.job import Failed, Job, Stopped
 from ...types import InputError, Progress
-from ..kit.parts import BAD, GOOD, QUIET, Bar, Fold, button, label, row, say
+from ..kit.parts import BAD, GOOD, QUIET, Bar, Fold, button, flow, label, say
 from ..kit.session import Session
 from ..kit.threads import Background, listen
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ...recon.scan.orientation_trials import Trial
 
 KINDS = ("ptychography", "coded_ptychography")
-COLUMNS, SIDE = 4, 66
+COLUMNS, SIDE = 4, 56
 TILE = f"QToolButton {{ border: 2px solid transparent; }} QToolButton:checked {{ border: 2px solid {GOOD}; }}"
 ABOUT = "Stage and camera may disagree about axes and signs. Eight quick tries show it: click the one that looks right."
 CAUTION = "Wrong ways can fit nearly as well: go by the picture, not by the error alone."
@@ -40,9 +40,13 @@ class OrientationPanel(QWidget):
         self._ours = False  # the change of the draft that is being told is ours
         self._trials: dict[str, Trial] = {}
         self.tiles: dict[str, QToolButton] = {}
-        self.run_button, self.stop_button = button("Which orientation?", self.run, ABOUT), button("Cancel", self.stop)
+        self.run_button, self.stop_button = (
+            button("Which orientation?", self.run, ABOUT),
+            button("Cancel", self.stop, "end the tries"),
+        )
         self.quantity = QComboBox()
         self.quantity.addItems(["phase", "amplitude"])
+        self.quantity.setToolTip("what the eight pictures show")
         self.quantity.currentTextChanged.connect(lambda _: self._draw_all())
         self.bar = Bar()
         self.state, self.caution, self.error = label(colour=GOOD), label(CAUTION, QUIET), label(colour=BAD)
@@ -63,7 +67,7 @@ class OrientationPanel(QWidget):
         content, place = QWidget(), QWidget()
         inner, outer, self._grid = QVBoxLayout(content), QVBoxLayout(self), QGridLayout(place)
         self._grid.setSpacing(2)
-        buttons = row(self.run_button, self.stop_button, self.quantity)
+        buttons = flow(self.run_button, self.stop_button, self.quantity)
         for part in (label(ABOUT, QUIET), buttons, self.bar, place, self.caution, self.state, self.error):
             inner.addWidget(part)
         for layout in (inner, outer, self._grid):

@@ -68,7 +68,10 @@ class CalibratePanel(QWidget):
         self._background.run(load_options, self._loaded, self._say_error)
 
     def _build(self) -> None:
-        self.run_button, self.stop_button = button("Calibrate", self.run, ABOUT), button("Cancel", self.stop)
+        self.run_button, self.stop_button = (
+            button("Calibrate", self.run, ABOUT),
+            button("Cancel", self.stop, "end the calibration"),
+        )
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(10)

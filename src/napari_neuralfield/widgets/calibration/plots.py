@@ -9,7 +9,8 @@ import pyqtgraph as pg
 from qtpy.QtCore import QRectF
 
 from ...app.figures.calibration_figures import zernike_name
-from ..kit.plots import EDGE, FAINT, LINE, Plot
+from ..kit.plots import EDGE, LINE, Plot
+from ..kit.theme import FAINT, INK, in_theme
 
 if TYPE_CHECKING:
     from qtpy.QtCore import QPointF
@@ -36,8 +37,13 @@ class PhasePicture(Plot):
             values=(-1, 1), width=10, colorMap=pg.colormap.get("CET-D1A"), interactive=False, colorMapMenu=False
         )
         self.bar.setImageItem(self.image, insert_in=self.plot.getPlotItem())
-        self.bar.getAxis("right").setTextPen("#b8c0cc")
+        self.recolour()
         self.plot.setToolTip("Phase that the objective adds at each angle: left to right as in the picture.")
+
+    def recolour(self) -> None:
+        super().recolour()
+        if hasattr(self, "bar"):
+            self.bar.getAxis("right").setTextPen(in_theme(INK))
 
     def show_phase(self, phase: np.ndarray) -> None:
         """`phase` (y, x), rad, NaN where there is none."""
@@ -89,7 +95,7 @@ class CorrelationPlot(Plot):
         self.plot.showGrid(x=True, y=True, alpha=0.2)
         self._given = self.plot.plot(pen=pg.mkPen(GIVEN_PEN))
         self._found = self.plot.plot(pen=pg.mkPen(FOUND_PEN))
-        self._half_bit = self.plot.plot(pen=pg.mkPen({"color": "#b8c0cc", "width": 1, "dash": [4, 3]}))
+        self._half_bit = self.plot.plot(pen=pg.mkPen({"color": INK, "width": 1, "dash": [4, 3]}))
         self.plot.setToolTip("Fourier ring correlation of two pictures, each from one half of the LEDs; 1 is equal.")
 
     def show_quality(self, before: Quality, after: Quality) -> None:

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from ...app.figures.calibration_findings import Finding
-from ..kit.parts import BAD, GOOD, QUIET, WARN, button, label, row
+from ..kit.parts import BAD, GOOD, QUIET, WARN, button, flow, label, row
 from .plots import CorrelationPlot, PhasePicture, RingPlot, ZernikeBars
 from .work import Assessment, ShownCalibration
 
@@ -41,7 +41,7 @@ class Lines(QWidget):
             self._layout.removeWidget(old)
             old.deleteLater()
         for place, line in enumerate(lines):
-            name, text = label(line.name, QUIET), label(line.text.replace(" um", " µm"))
+            name, text = label(line.name, QUIET), label(line.text)
             for column, part in enumerate((name, text)):
                 part.setToolTip(line.tip)
                 part.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -88,7 +88,7 @@ class CalibrationView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         self.pupil_title = label("Phase of the pupil [rad] and what it is made of", QUIET)
         self.pupil = row(self.phase, self.zernike)
-        buttons = row(self.accept_button, self.discard_button, self.undo_button, self.assess_button)
+        buttons = flow(self.accept_button, self.discard_button, self.undo_button, self.assess_button)
         self.curves = row(self.correlation, self.rings)
         words = (self.lines, self.warnings, self.outlier_frames, self.leave_out)
         pictures = (self.pupil_title, self.pupil, self.curves, self.legend)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,18 +12,17 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QWidget
 
 from ...app import lazy
-from ...app.focus import InFocus, all_in_focus
 from ...types import Field
 from ..kit.parts import timer
 from ..kit.session import KEY, Shown, session_of
 from ..kit.threads import Background, EndsWhenClosed, Latest, listen, when_gone
-from ..view.complex_view import colour_layers, unwrapped_layer
 from ..view.depth_view import Pace, Picture, View, bounce, plane_count, render, same_axes, screen_events, view_of, whole
 from ..view.export import FILTERS, ask_path, export
-from ..view.layers import Axes, ImageSlot, LayerData, Meta, colormap_of, contrast, placed
-from ..view.scan_layers import add_all
+from ..view.layers import Axes, ImageSlot, colormap_of, contrast, placed
+from ..view.ways import COLOURS, OF_ALL_DEPTHS, drawn, ways
 from ..view.wording import extent_text
 from ..view.zoom_view import FINEST, zoom_view_of
+from .all_depths import AllDepths
 from .form import DepthForm
 
 if TYPE_CHECKING:
@@ -41,11 +39,12 @@ class DepthDock(QWidget):
         self._background = Background()
         self._latest = Latest(self._background, self._put, self._say_error)
         self._slot, self._pace = ImageSlot(napari_viewer), Pace()
+        self._sharp = AllDepths(self._background, self._say_plane, self._found_focus, self._say_error)
         self.zoom = zoom_view_of(napari_viewer)
         self._set_for: object = None  # extent and kind of the field that slider and boxes are set for
         self._last: Picture | None = None
         self._step = 0.0
-        self._cancelled = False
+        self._exporting: list[bool] = []  # of an export that goes on: False once it is to stop
         self.form = DepthForm(self)
         self._make_timers()
         self._connect()
@@ -59,21 +58,19 @@ class DepthDock(QWidget):
     def _connect(self) -> None:
         form = self.form
         form.slider.valueChanged.connect(self._on_slider)
-        form.quantity.currentTextChanged.connect(lambda _: self._request())
+        form.quantity.currentTextChanged.connect(self._on_quantity)
         form.play.toggled.connect(self._toggle_play)
         form.contrast.clicked.connect(self.auto_contrast)
         form.add_plane.clicked.connect(self.add_plane)
-        form.colours.clicked.connect(lambda: self.add_view(colour_layers))
         form.compare.toggled.connect(self.zoom.compare)
-        form.unwrap.clicked.connect(lambda: self.add_view(unwrapped_layer))
-        form.focus.clicked.connect(self.find_focus)
+        form.planes.valueChanged.connect(lambda _: self._request())
+        form.stop.clicked.connect(self.stop)
         form.export.clicked.connect(self._choose_export)
         listen(self, self._session.shown_changed, self._on_shown)
         for event in screen_events(self._viewer):
             listen(self, event, self._camera_moved)
-        holder = self.__dict__
         EndsWhenClosed(self)
-        when_gone(self, lambda: holder.update(_cancelled=True), self._background.close, self._latest.close)
+        when_gone(self, self._sharp.stop, self._background.close, self._latest.close)
 
     # the field
 
@@ -85,10 +82,10 @@ class DepthDock(QWidget):
             self.form.state.setText("Reconstruct, or drop a .nfield file on the viewer.")
             return
         extent, closer = shown.result.field.extent, lazy.beyond_pixels(shown.result.field)
-        if (kind := (extent, lazy.quantities(shown.result.field), closer)) != self._set_for:
+        if (kind := (extent, ways(shown.result.field), closer)) != self._set_for:
             self._set_for = kind
             self.form.set_range(*extent.z_um, shown.z_um)
-            self.form.set_quantities(lazy.quantities(shown.result.field))
+            self.form.set_quantities(ways(shown.result.field))
             self.form.planes.setValue(plane_count(shown.result))
             other = "Beside other methods" if "condenser_na" in shown.result.optics else "Beside DPC"
             self.form.set_closer(closer, other)
@@ -103,6 +100,10 @@ class DepthDock(QWidget):
         return float(self.form.slider.value())
 
     # looking
+
+    def _on_quantity(self, quantity: str) -> None:
+        self.form.show_legend(quantity == COLOURS)
+        self._request()
 
     def _on_slider(self) -> None:
         self._slot.come_up()
@@ -130,7 +131,11 @@ class DepthDock(QWidget):
         field, z, quantity = shown.result.field, self.z_um, self.form.quantity.currentText()
         view = self._view(field)
         axes = lazy.visible_axes(field.extent, view.box_um, view.screen_pixel_um, view.finest)
-        if axes is None or quantity not in lazy.quantities(field):
+        if axes is None or quantity not in ways(field):
+            return
+        if quantity in OF_ALL_DEPTHS:
+            if not draft:
+                self._show_focus(field, quantity)
             return
         coarse = self._pace.coarseness(axes[0].size * axes[1].size) if draft else 1.0
         if not draft and self._last is not None and self._same(self._last, field, z, quantity, axes):
@@ -152,17 +157,20 @@ class DepthDock(QWidget):
         (of, picture), shown = found, self._session.shown
         if picture is None or shown is None or (shown.finished and shown.result is not of.result):
             return  # of a field that is no longer looked at
-        self._pace.learn(picture.image.size, picture.seconds)
+        if picture.seconds > 0:
+            self._pace.learn(picture.image.size, picture.seconds)
         new = self._last is None or self._last.quantity != picture.quantity or not self._slot.alive
         self._last = picture
-        (low, high), place = picture.field.extent.z_um, "at any depth"
+        low, high = picture.field.extent.z_um
+        place = picture.quantity if picture.quantity in OF_ALL_DEPTHS else "at any depth"
         name = f"{of.title} {place if low < high else 'on the screen'}"
         seen = {"view_of": of.result, "title": of.title} if of.finished else {}
         self._slot.show(
             name, picture.image, picture.axes, picture.quantity,
-            metadata={"z_um": picture.z_um, "quantity": picture.quantity, **seen}, follow=False,
+            metadata={"z_um": picture.z_um, "quantity": picture.quantity, "field": picture.field, **seen},
+            follow=False,
         )  # fmt: skip
-        if new:
+        if new and not self._slot.layer.rgb:
             self._slot.layer.colormap = colormap_of(picture.field, picture.quantity)
             self._slot.rescale(picture.image, picture.quantity)
 
@@ -202,62 +210,56 @@ class DepthDock(QWidget):
         on_screen = closer is not None and closer.field is field  # of what has no end of pixels, those that are seen
         axes = closer.axes if closer is not None and on_screen else field.extent.axes()
 
-        def work() -> np.ndarray:
-            return lazy.measure(lazy.evaluate(field, z, *axes)[0], quantity)
-
-        ours = {KEY: {"result": shown.result, "z_um": z, "title": shown.title}}
+        ours = {KEY: {"result": shown.result, "z_um": z, "title": shown.title, "quantity": quantity}}
 
         def add(image: np.ndarray) -> None:
+            where = quantity if quantity in OF_ALL_DEPTHS else f"{quantity}, z {z:.2f} µm"
             self._viewer.add_image(
-                image, name=f"{shown.title} {quantity}, z {z:.2f} µm", contrast_limits=contrast(image, quantity),
-                colormap=colormap_of(field, quantity), metadata=ours, **placed(*axes),
+                image, name=f"{shown.title} {where}", contrast_limits=contrast(image, quantity), metadata=ours,
+                colormap=colormap_of(field, quantity), rgb=image.ndim == 3, **placed(*axes),
             )  # fmt: skip
 
-        self._background.run(work, add, self._say_error)
+        if quantity not in OF_ALL_DEPTHS:
+            self._background.run(lambda: drawn(lazy.evaluate(field, z, *axes)[0], quantity), add, self._say_error)
+        elif (found := self._sharp.picture(field, quantity, self.form.planes.value())) is not None:
+            add(found.image)
 
-    def add_view(self, make: Callable[..., list[LayerData]]) -> None:
-        """Layers that `make` draws of what is on the screen, at the slider's depth."""
-        shown = self._session.shown
-        if shown is None:
-            return
-        field, z, title, view = shown.result.field, self.z_um, shown.title, self._view(shown.result.field)
-        work = partial(make, field, z, title, view)
-        self._background.run(work, lambda layers: add_all(self._viewer, layers), self._say_error)
+    # all depths at once
 
-    def find_focus(self) -> None:
-        """The all-in-focus image and its depth map as layers; the second press stops it."""
-        shown = self._session.shown
+    def _show_focus(self, field: Field, quantity: str) -> None:
+        """What is in focus anywhere, or its depths; looked for where it is not known yet and the run has ended."""
+        shown, picture = self._session.shown, self._sharp.picture(field, quantity, self.form.planes.value())
+        if picture is not None and shown is not None:
+            if picture is not self._last or not self._slot.alive:
+                self._put((shown, picture))
+        elif shown is not None and shown.finished and not self._exporting:
+            self.form.set_busy("all in focus …")
+            self._sharp.find(field, self._depths())
+
+    def _say_plane(self, done: int, total: int) -> None:
         if self.form.busy:
-            self._cancelled = True
-            return
-        if shown is None:
-            return
-        field, depths = shown.result.field, self._depths()
-        self._cancelled = False
-        self.form.set_busy("focus", "Stop")
+            self.form.set_busy(f"{'export' if self._exporting else 'all in focus'}: plane {done} of {total}")
 
-        def report(done: int, total: int) -> bool:
-            self._background.post(self.form.state.setText, f"all in focus: plane {done} of {total}")
-            return not self._cancelled
+    def _found_focus(self) -> None:
+        self._rest()
+        self._request()
 
-        def done(found: InFocus) -> None:
-            self._add_focus(found, shown)
-
-        self._background.run(lambda: all_in_focus(field, depths, report=report), done, self._say_error)
-
-    def _add_focus(self, found: InFocus, shown: Shown) -> None:
+    def _rest(self) -> None:
+        """Nothing goes on any more."""
         self.form.set_busy("")
-        self.form.state.setText(f"{shown.title}: {extent_text(shown.result.field.extent)}")
-        place: Meta = {**placed(*shown.result.field.extent.axes()), "metadata": {KEY: {}}}
-        quantity = "amplitude" if np.iscomplexobj(found.values) else "phase"
-        image = lazy.measure(found.values, quantity)
-        low, high = shown.result.field.extent.z_um
-        limits = (low, high) if high > low else (low - 1, low + 1)
-        title = shown.title
-        self._viewer.add_image(
-            found.z_um, name=f"{title} depth map", contrast_limits=limits, colormap="turbo", visible=False, **place
-        )
-        self._viewer.add_image(image, name=f"{title} all in focus", contrast_limits=contrast(image), **place)
+        self._exporting = []
+        if self._session.shown is not None:
+            shown = self._session.shown
+            self.form.state.setText(f"{shown.title}: {extent_text(shown.result.field.extent)}")
+
+    def stop(self) -> None:
+        """End the export, or the search for what is in focus."""
+        for at in range(len(self._exporting)):
+            self._exporting[at] = False
+        if self._sharp.busy:
+            self._sharp.stop()
+            self._rest()
+            self.form.quantity.setCurrentIndex(0)  # or the next look would begin it again
 
     def _choose_export(self) -> None:
         folder = self._session.settings.get("folder", "")
@@ -271,15 +273,21 @@ class DepthDock(QWidget):
         if shown is None or self.form.busy:
             return
         field, z, quantity, depths = shown.result.field, self.z_um, self.form.quantity.currentText(), self._depths()
-        self.form.set_busy("export", "Exporting …")
+        wanted = self._exporting = [True]
+        self.form.set_busy("export …")
+        background, said = self._background, self._say_plane
 
-        def done(saved: Path) -> None:
-            self.form.set_busy("")
-            show_info(f"saved {saved}")
+        def report(done: int, total: int) -> bool:
+            background.post(said, done, total)
+            return wanted[0]
 
-        self._background.run(lambda: export(path, field, quantity, z, depths), done, self._say_error)
+        def done(saved: Path | None) -> None:
+            self._rest()
+            show_info("the export was stopped; nothing of it is left" if saved is None else f"saved {saved}")
+
+        self._background.run(lambda: export(path, field, quantity, z, depths, report=report), done, self._say_error)
 
     def _say_error(self, text: str) -> None:
-        self.form.set_busy("")
+        self._rest()
         self.form.state.setText(text)
         show_error(text)

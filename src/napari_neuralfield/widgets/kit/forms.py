@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import json
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,16 +12,17 @@ import numpy as np
 from magicgui.widgets import Container
 from magicgui.widgets.bases import BaseValueWidget, Widget
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from ...data.names.plain_files import read_text, regular
 from ...types import InputError
-from .parts import Fold
+from .parts import Fold, pretty
 from .value_widgets import Choice, Heading, PathEdit, Switch, ValueEdit
 
 if TYPE_CHECKING:
     from ...recon.engine.recipe import OptionInfo
 
+WIDEST = 132  # of the names of values, pixels; longer ones take two lines
 LABELS = {  # where the name alone is no label
     "z_um": "Depths",
     "cutoff_cycles_per_um": "Cutoff",
@@ -46,11 +46,6 @@ LABELS = {  # where the name alone is no label
 }
 
 
-def pretty(unit: str) -> str:
-    """A unit as it is printed."""
-    return re.sub(r"\bum\b", "µm", unit)
-
-
 def caption(label: str, unit: str) -> str:
     """`label` with its `unit`, where it has one."""
     return f"{label} [{pretty(unit)}]" if unit else label
@@ -72,7 +67,9 @@ class LabelColumn(QObject):
             width = max((label.sizeHint().width() for label in labels if label is not None), default=0)
             for label in labels:
                 if label is not None:
-                    label.setFixedWidth(width)
+                    label.setFixedWidth(min(width, WIDEST))
+                if isinstance(label, QLabel):
+                    label.setWordWrap(width > WIDEST)
         return False
 
 

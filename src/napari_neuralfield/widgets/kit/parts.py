@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from qtpy.QtCore import QObject, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QFormLayout,
     QFrame,
@@ -14,18 +16,53 @@ from qtpy.QtWidgets import (
     QProgressBar,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
+from superqt import QFlowLayout
 
-QUIET, GOOD, INFO, WARN, BAD = "#9aa5b1", "#5cb85c", "#5bc0de", "#f0ad4e", "#ff8a80"
+from .theme import BAD, GOOD, INFO, QUIET, THEME, WARN, in_theme
+
+__all__ = ["BAD", "GOOD", "INFO", "QUIET", "WARN"]  # of the theme, for whoever has a label to colour
+WIDTH = 325  # of a dock, pixels: everything in it fits
 
 
-def label(text: str = "", colour: str = "") -> QLabel:
+def pretty(text: str) -> str:
+    """A unit, or words with units, as they are printed."""
+    return re.sub(r"\bum\b", "µm", text)
+
+
+class Label(QLabel):
+    """Words that wrap; colours in them and in their style follow the theme, and lengths are in µm."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self._text, self._sheet = text, ""
+        self.setWordWrap(True)
+        THEME.paint(self)
+
+    def text(self) -> str:
+        """As it was set, whatever the theme."""
+        return self._text
+
+    def setText(self, text: str | None) -> None:
+        self._text = text or ""
+        super().setText(pretty(in_theme(self._text)))
+
+    def setStyleSheet(self, sheet: str | None) -> None:
+        self._sheet = sheet or ""
+        super().setStyleSheet(in_theme(self._sheet))
+
+    def recolour(self) -> None:
+        super().setText(pretty(in_theme(self._text)))
+        super().setStyleSheet(in_theme(self._sheet))
+
+
+def label(text: str = "", colour: str = "") -> Label:
     """`text` that wraps; `colour` is that of a style sheet, the window's own where empty."""
-    made = QLabel(text)
-    made.setWordWrap(True)
+    made = Label(text)
     if colour:
         made.setStyleSheet(f"color: {colour};")
     return made
@@ -109,6 +146,26 @@ def row(*widgets: QWidget) -> QWidget:
     return made
 
 
+def flow(*widgets: QWidget) -> QWidget:
+    """Widgets side by side as far as there is room, and the rest in the rows below."""
+    made = QWidget()
+    layout = QFlowLayout(made)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setHorizontalSpacing(6)
+    layout.setVerticalSpacing(6)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return made
+
+
+def stays(widget: QWidget) -> QWidget:
+    """`widget`, whose place is kept while it is hidden, so that nothing beside it jumps."""
+    policy = widget.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    widget.setSizePolicy(policy)
+    return widget
+
+
 def column(parent: QWidget, *parts: QWidget | QLayout) -> None:
     """Lay out `parts` below each other in `parent`, without a margin."""
     layout = QVBoxLayout(parent)
@@ -124,6 +181,41 @@ def scrolling(content: QWidget) -> QScrollArea:
     made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     made.setWidget(content)
     return made
+
+
+class Snug(QScrollArea):
+    """As high as its content at this width, as long as there is room; it scrolls where there is none."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setWidget(content)
+        content.installEventFilter(self)
+
+    def eventFilter(self, content: QObject | None, event: QEvent | None) -> bool:
+        """The content wants another height."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(content, event)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        if event is not None and event.size().width() != event.oldSize().width():
+            self.updateGeometry()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, min(80, self.sizeHint().height()))
+
+    def sizeHint(self) -> QSize:
+        content = self.widget()
+        layout = None if content is None else content.layout()
+        height = 0 if layout is None else layout.totalHeightForWidth(self.viewport().width())
+        return QSize(
+            super().sizeHint().width(), max(height, 0 if layout is None else layout.totalMinimumSize().height())
+        )
 
 
 def below_scrolled(parent: QWidget, top: QWidget, options: QVBoxLayout) -> QVBoxLayout:
@@ -156,6 +248,7 @@ class Fold(QWidget):
         super().__init__()
         self.button, self.content = QToolButton(), content
         self.button.setText(title)
+        self.button.setToolTip("show or hide what belongs to this")
         self.button.setCheckable(True)
         self.button.setChecked(is_open)
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)

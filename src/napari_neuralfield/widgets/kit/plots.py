@@ -7,18 +7,20 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
+from qtpy.QtGui import QBrush, QPen, QShowEvent
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-LINE, FAINT, EDGE, GOOD = "#5bc0de", "#6c7a89", "#f0ad4e", "#5cb85c"
-MOVED, OUTLIER = "#ffffff", "#ff5c5c"
+from .theme import FAINT, GOOD, INFO, INK, MOVED, OUTLIER, PAPER, THEME, WARN, in_theme
+
+LINE, EDGE = INFO, WARN
 
 
 class Plot(QWidget):
-    """A pyqtgraph plot that looks the same in every theme and cannot be dragged away by accident."""
+    """A pyqtgraph plot that follows the theme and cannot be dragged away by accident."""
 
     def __init__(self, bottom: str, left: str, height: int) -> None:
         super().__init__()
-        self.plot = pg.PlotWidget(background="#20242b")
+        self.plot = pg.PlotWidget(background=PAPER)
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.plot.setMouseEnabled(False, False)
@@ -26,7 +28,6 @@ class Plot(QWidget):
             axis = self.plot.getAxis(side)
             axis.setLabel(text)
             axis.enableAutoSIPrefix(False)
-            axis.setTextPen("#b8c0cc")
         self.plot.getAxis("bottom").setHeight(36)
         self.plot.getPlotItem().layout.setContentsMargins(1, 1, 1, 5)  # the label hangs over its axis
         self.setFixedHeight(height)
@@ -34,6 +35,48 @@ class Plot(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
+        THEME.paint(self)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """What was drawn into it since, and not by the theme, is in its colours when it is seen."""
+        self.recolour()
+        super().showEvent(event)
+
+    def recolour(self) -> None:
+        """Paper, axes and everything drawn in the colours of the theme."""
+        self.plot.setBackground(in_theme(PAPER))
+        for side in ("bottom", "left"):
+            axis = self.plot.getAxis(side)
+            axis.setTextPen(in_theme(INK))
+            axis.setPen(in_theme(INK))
+        for item in self.plot.getPlotItem().items:
+            repaint(item)
+
+
+def repaint(item: pg.GraphicsObject) -> None:
+    """A curve, line or bars of a plot in the colours of the theme."""
+    if isinstance(item, pg.InfiniteLine):
+        item.setPen(_pen(item.pen))
+    elif isinstance(item, pg.BarGraphItem):
+        item.setOpts(brush=_brush(item.opts["brush"]))
+    elif isinstance(item, pg.PlotDataItem):
+        for name, change, put in (
+            ("pen", _pen, item.setPen),
+            ("symbolPen", _pen, item.setSymbolPen),
+            ("symbolBrush", _brush, item.setSymbolBrush),
+        ):
+            if item.opts[name] is not None:
+                put(change(item.opts[name]))
+
+
+def _pen(pen: object) -> QPen:
+    made = QPen(pg.mkPen(pen))
+    made.setColor(pg.mkColor(in_theme(made.color().name())))
+    return made
+
+
+def _brush(brush: object) -> QBrush:
+    return pg.mkBrush(in_theme(pg.mkBrush(brush).color().name()))
 
 
 def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
@@ -52,7 +95,7 @@ class LossPlot(Plot):
     MOST = 4000  # points kept; beyond that every other one goes
 
     def __init__(self, left: str = "relative error") -> None:
-        super().__init__("step", left, 200)
+        super().__init__("step", left, 150)
         self.plot.setLogMode(False, True)
         self.plot.showGrid(x=True, y=True, alpha=0.2)
         self._curve = self.plot.plot(pen=pg.mkPen(LINE, width=2))

@@ -13,6 +13,8 @@ from ...types import InputError, Result
 from .front_door import open_front_door
 from .settings import Settings
 from .shown import KEY, PLACE, Found, Shown, is_picture, ours_of, result_of, same, title_of
+from .theme import follow
+from .units import name_units
 
 if TYPE_CHECKING:
     import napari
@@ -277,5 +279,7 @@ def session_of(viewer: napari.Viewer) -> Session:
     if id(model) not in _SESSIONS:
         open_front_door()
         _SESSIONS[id(model)] = Session().watch(viewer.layers)
+        follow(model)
+        name_units(model, KEY)
         weakref.finalize(model, _SESSIONS.pop, id(model), None)
     return _SESSIONS[id(model)]

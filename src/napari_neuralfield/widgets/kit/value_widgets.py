@@ -125,7 +125,7 @@ class PathEdit(FileEdit):
 
     def __init__(self, placeholder: str = "", button: str = "Choose…", **keywords: Any) -> None:
         super().__init__(**keywords)
-        self.choose_btn.text = button
+        self.choose_btn.text, self.choose_btn.tooltip = button, "choose it in a dialog"
         self.line_edit.native.setPlaceholderText(placeholder)
 
     def get_value(self) -> Path | None:

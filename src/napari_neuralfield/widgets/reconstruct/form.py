@@ -10,7 +10,23 @@ from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from ...types import InputError
 from ..kit.forms import OptionForm
-from ..kit.parts import BAD, QUIET, WARN, Bar, Place, below_scrolled, button, form_layout, label, row, say
+from ..kit.parts import (
+    BAD,
+    QUIET,
+    WARN,
+    WIDTH,
+    Bar,
+    Place,
+    Snug,
+    below_scrolled,
+    button,
+    column,
+    form_layout,
+    label,
+    row,
+    say,
+    stays,
+)
 from ..kit.plots import LossPlot
 from ..kit.settings import Settings
 from .plan import WHOLE_FRAME_KINDS, differs, of_one_specimen
@@ -41,14 +57,22 @@ class ReconstructForm:
 
     def _make(self) -> None:
         self.method_box, self.preset_box, self.device_box = QComboBox(), QComboBox(), QComboBox()
+        self.method_box.setToolTip("how the frames become a field; the first suits what is open best")
+        self.preset_box.setToolTip("options as the method has them, as another preset or as they were used last")
+        self.device_box.setToolTip("where it is computed: a graphics card where there is one, or the processor")
         self.summary, self.state, self.notes, self.error = label(colour=QUIET), label(), label(), label(colour=BAD)
         self.draw_region = button("Draw region", tip="draw a rectangle in the viewer; only that part is reconstructed")
         self.clear_region = button("Whole frame", tip="take the rectangle away")
-        self.run_button, self.pause_button, self.stop_button = (button(text) for text in ("Run", "Pause", "Stop"))
-        self.save_button, self.depth_button = button("Save .nfield…"), button("Look at any depth")
+        self.run_button = button("Run", tip="reconstruct with this method and these options")
+        self.pause_button = button("Pause", tip="hold after the step in hand, or go on")
+        self.stop_button = button("Stop", tip="end after the step in hand; what was found so far is kept")
+        self.save_button = button("Save .nfield…", tip="keep the field that is on show as a file, to open it again")
+        self.depth_button = button("Look at any depth", tip="open the Depth dock: slide, choose what is shown, export")
         self.bar, self.plot = Bar(), LossPlot()
         self.unfinished, self.go_on_button, self.discard_button = label(), button("Go on"), button("Discard")
         self.remark = label(colour=WARN)
+        self.go_on_button.setToolTip("take the interrupted run up where it was")
+        self.discard_button.setToolTip("forget the interrupted run")
 
     def _lay_out(self, parent: QWidget) -> None:
         top = QWidget()
@@ -70,12 +94,13 @@ class ReconstructForm:
         for part in (self.unfinished, row(self.go_on_button, self.discard_button)):
             offer.addWidget(part)
         self.offer("")
-        for part in (self.remark, self._offer, controls, self.bar, self.state, self.error, self.notes, self.plot):
+        found, self.below_plot = QWidget(), QVBoxLayout()
+        told = (self.remark, self._offer, self.state, self.error, self.notes, self.plot, self.below_plot)
+        column(found, *told)
+        outer.addWidget(Snug(found))
+        for part in (stays(self.bar), controls, keep):  # the lowest: words and curves above them come and go
             outer.addWidget(part)
-        self.below_plot = QVBoxLayout()
-        outer.addLayout(self.below_plot)
-        outer.addWidget(keep)
-        parent.setMinimumWidth(340)
+        parent.setMinimumWidth(WIDTH)
 
     # choices
 
@@ -220,7 +245,7 @@ class ReconstructForm:
 
     def give_room(self, needed: bool) -> None:
         """A lower curve while something else is to be seen below it."""
-        self.plot.setFixedHeight(120 if needed else 200)
+        self.plot.setFixedHeight(120 if needed else 150)
 
     def add_note(self, text: str, level: str) -> None:
         """Say `text`, in the colour of its `level` (info or warning)."""

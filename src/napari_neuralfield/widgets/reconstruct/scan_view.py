@@ -11,8 +11,9 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from ..kit.parts import QUIET, Fold, button, column, label, row
-from ..kit.plots import EDGE, LINE, OUTLIER, Plot
+from ..kit.plots import EDGE, LINE, Plot
 from ..kit.session import Session, Shown
+from ..kit.theme import OUTLIER
 from ..kit.threads import listen
 from ..view.scan_facts import ScanFacts, frame_text, legend, scan_facts, summary
 from ..view.scan_layers import add_all, mark_point, position_layers, surface_layers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from ..kit.parts import BAD, GOOD, QUIET, WARN, Fold, button, column, label
 from ..kit.session import Session, Shown
@@ -30,7 +30,7 @@ class TrustView(QWidget):
         self._viewer = viewer
         self._shown: Shown | None = None
         self.facts: TrustFacts | None = None
-        self.dot, self.sentence, self.details = QLabel(), label(), label(colour=QUIET)
+        self.dot, self.sentence, self.details = label(), label(), label(colour=QUIET)
         self.dot.setFixedSize(DOT, DOT)
         self.details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.frames_button = button(

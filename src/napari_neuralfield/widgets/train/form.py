@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QWidget
 
 from ...types import InputError
 from ..kit.forms import OptionForm
-from ..kit.parts import BAD, GOOD, QUIET, Bar, Place, below_scrolled, button, form_layout, label, row, say
+from ..kit.parts import BAD, GOOD, QUIET, WIDTH, Bar, Place, below_scrolled, button, form_layout, label, row, say, stays
 from ..kit.plots import TrainingPlot
 from .work import ANY, FINISHED, FRAMES, HALF, LIKE, NEW, SHIPPED, microscopes, options_shown
 
@@ -44,13 +44,16 @@ class TrainForm:
         self._usual: Mapping[str, object] = {}  # of fine-tuning
         self.network, self.begin, self.microscope = QComboBox(), QComboBox(), QComboBox()
         self.begin.addItems([NEW, SHIPPED, FINISHED, HALF])
+        self.network.setToolTip("what is trained")
+        self.begin.setToolTip("the weights that training starts from")
         self.microscope.addItems([ANY, LIKE, FRAMES])
         for box in (self.network, self.begin, self.microscope):  # their longest text would widen the dock
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(12)
         self.path, self.target = QLineEdit(), QLineEdit()
         self.may_replace = ""
-        self.run_button, self.stop_button = button("Train"), button("Stop")
+        self.run_button = button("Train", tip="train this network on simulated scenes; the weights are saved below")
+        self.stop_button = button("Stop", tip="end after the step in hand; what was learnt so far is saved")
         self.use_button = button("Use in Reconstruct", tip="choose these weights in the Reconstruct dock")
         self.summary, self.state = label(colour=QUIET), label()
         self.seen, self.error = label(colour=GOOD), label(colour=BAD)
@@ -63,19 +66,19 @@ class TrainForm:
     def _lay_out(self, parent: QWidget) -> None:
         top = QWidget()
         self._top = form = form_layout(top)
-        self._path = row(self.path, button("Choose…", self._choose_path))
+        self._path = row(self.path, button("Choose…", self._choose_path, "a file of weights to go on from"))
         form.addRow("Network", self.network)
         form.addRow("", self.summary)
         form.addRow("Begin with", self.begin)
         form.addRow("File", self._path)
         form.addRow("Train for", self.microscope)
-        form.addRow("Save as", row(self.target, button("Choose…", self._choose_target)))
+        form.addRow("Save as", row(self.target, button("Choose…", self._choose_target, "where the weights go")))
         self._option_place = Place()
         outer = below_scrolled(parent, top, self._option_place)
         controls = row(self.run_button, self.stop_button)
-        for part in (controls, self.bar, self.state, self.error, self.seen, self.plot, self.use_button):
+        for part in (self.state, self.error, self.seen, self.plot, self.use_button, stays(self.bar), controls):
             outer.addWidget(part)
-        parent.setMinimumWidth(340)
+        parent.setMinimumWidth(WIDTH)
 
     def set_trainings(self, trainings: Mapping[str, Training], usual: Mapping[str, object]) -> None:
         """Offer `trainings` by name; `usual` are the options that differ where finished weights go on."""

@@ -14,6 +14,7 @@ import numpy as np
 from ...app import lazy
 from ...types import Field, Result
 from .layers import Axes
+from .ways import drawn, needs_all
 
 if TYPE_CHECKING:
     import napari
@@ -36,7 +37,10 @@ class View:
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """One rendered box: (y, x) float32, its axes, what it is of, the time it took, screen pixels per pixel."""
+    """One rendered box, (y, x) float32 or (y, x, 3) uint8.
+
+    Its axes, what it is of, the time it took, and screen pixels per pixel.
+    """
 
     image: np.ndarray
     axes: Axes
@@ -125,7 +129,7 @@ def render(
 
     Parameters
     ----------
-    field, z_um, quantity : what is drawn: 'amplitude', 'phase' or 'intensity' at a depth, um.
+    field, z_um, quantity : what is drawn at a depth, um, one of `ways` but not of all depths.
     view : the part of the world, and how finely.
     coarse : screen pixels per pixel, along an axis.
     wanted : with it the picture comes in bands of rows, and is given up (None) as soon as `wanted()` is False.
@@ -135,11 +139,14 @@ def render(
     if axes is None:
         return None
     y, x = axes
-    image = np.empty((y.size, x.size), dtype=np.float32)
+    whole = needs_all(quantity)
+    image = np.empty((y.size, x.size), dtype=np.complex64 if whole else np.float32)
     for rows in np.array_split(np.arange(y.size), 1 if wanted is None else math.ceil(image.size / BAND)):
         if wanted is not None and not wanted():
             return None
-        image[rows] = lazy.measure(lazy.evaluate(field, z_um, y[rows], x)[0], quantity)
+        values = lazy.evaluate(field, z_um, y[rows], x)[0]
+        image[rows] = values if whole else lazy.measure(values, quantity)
+    image = drawn(image, quantity) if whole else image
     seconds = time.perf_counter() - began
     return Picture(image, axes, field=field, quantity=quantity, z_um=z_um, seconds=seconds, coarse=coarse)
 

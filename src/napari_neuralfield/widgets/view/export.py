@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,11 @@ from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from ...types import Field, InputError
+from .ways import COLOURS, OF_ALL_DEPTHS, UNWRAPPED
 
 FILTERS = {"OME-TIFF (*.ome.tif)": ".ome.tif", "OME-Zarr (*.ome.zarr)": ".ome.zarr", "PNG, this plane (*.png)": ".png"}
+
+WRITTEN = {COLOURS: "", UNWRAPPED: "phase"}  # what is written in the place of a way of showing
 
 
 def ask_path(parent: QWidget, heading: str, proposed: str, endings: Mapping[str, str]) -> Path | None:
@@ -39,23 +42,48 @@ def ask_path(parent: QWidget, heading: str, proposed: str, endings: Mapping[str,
     return path
 
 
-def export(path: Path, field: Field, quantity: str, z_um: float, depths_um: np.ndarray) -> Path:
+class _Unwanted(Exception):
+    """The user has stopped an export."""
+
+
+def export(
+    path: Path, field: Field, quantity: str, z_um: float, depths_um: np.ndarray, *,
+    report: Callable[[int, int], bool] = lambda done, total: True,
+) -> Path | None:  # fmt: skip
     """Write a field: OME-TIFF and OME-Zarr hold a plane per depth, PNG the one at `z_um`, all at native resolution.
 
     Parameters
     ----------
     path : ends in .ome.tif, .ome.zarr or .png.
-    field, quantity : what is written: 'amplitude', 'phase' or 'intensity'.
+    field, quantity : what is written, one of `ways`; in colours amplitude and phase, or one coloured picture.
     z_um, depths_um : depth of the PNG, and of each plane of the others, um.
+    report : called with the pieces that are written and all of them; False ends it, and nothing is left.
+
+    Returns
+    -------
+    The path; None where it was stopped.
 
     Raises
     ------
     InputError : for another ending.
     """
-    from ...app import rendering
+    from ...app import in_focus, rendering
 
     if not path.name.endswith(tuple(FILTERS.values())):
         raise InputError(f"{path}: the ending must be one of {', '.join(FILTERS.values())}")
     depths = np.array([z_um]) if path.suffix == ".png" else np.asarray(depths_um)
-    rendering.write(path, field, depths, *field.extent.axes(), pixel_um=field.extent.pixel_um, quantity=quantity)
+    axes, pixel = field.extent.axes(), field.extent.pixel_um
+
+    def piece(done: int, total: int) -> None:
+        if not report(done, total):
+            raise _Unwanted
+
+    try:
+        if quantity in OF_ALL_DEPTHS:
+            in_focus.write(path, field, np.asarray(depths_um), *axes, pixel_um=pixel)
+        else:
+            quantity = WRITTEN.get(quantity, quantity)
+            rendering.write(path, field, depths, *axes, pixel_um=pixel, quantity=quantity, report=piece)
+    except _Unwanted:
+        return None
     return path

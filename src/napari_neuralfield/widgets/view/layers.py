@@ -11,6 +11,7 @@ from ...app import lazy
 from ...data.derived import SCANS
 from ...types import Field, Result
 from ..kit.session import KEY, PLACE, title_of
+from ..kit.units import UNITS
 from .first_frame import first_frame
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ Axes = tuple[np.ndarray, np.ndarray]  # pixel centres along y and x, um
 Limits = tuple[float, float]
 Key = int | slice | tuple[int | slice, ...]  # as napari asks an array
 PIXEL_NAMES = ("pixel_um", "sensor_pixel_um", "object_pixel_um", "detector_pixel_um")  # the first that is known
-COLORMAPS = {"amplitude": "gray", "phase": "twilight_shifted", "intensity": "gray"}
+COLORMAPS = {
+    "amplitude": "gray", "phase": "twilight_shifted", "intensity": "gray",
+    "phase, unwrapped": "viridis", "depth in focus": "turbo",
+}  # fmt: skip
 MOST_PIXELS = 1024  # along a side of the whole picture of a field that is looked at more closely on the screen
 
 
@@ -83,6 +87,8 @@ class FrameView:
 
 def contrast(values: np.ndarray, quantity: str = "amplitude") -> Limits:
     """Limits that show the bulk of `values`, an image of any shape and `quantity`; low < high whatever they are."""
+    if values.dtype == np.uint8 and values.ndim == 3:  # colours stay as they are
+        return 0.0, 255.0
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return 0.0, 1.0
@@ -90,7 +96,7 @@ def contrast(values: np.ndarray, quantity: str = "amplitude") -> Limits:
     low, high = (float(v) for v in np.percentile(some, (0.2, 99.8)))
     if quantity == "intensity":
         low = min(low, 0.0)
-    if quantity == "phase":  # few pixels are peaks, and they are what a closer look fills the screen with
+    if quantity.startswith("phase"):  # few pixels are peaks, and they are what a closer look fills the screen with
         room = 0.3 * (high - low)
         low, high = max(low - room, float(finite.min())), min(high + room, float(finite.max()))
     if not high > low:
@@ -100,12 +106,18 @@ def contrast(values: np.ndarray, quantity: str = "amplitude") -> Limits:
 
 def colormap_of(field: Field, quantity: str) -> str:
     """Colours of a `quantity` of `field`: phase that never jumps is a height, not an angle."""
-    return COLORMAPS[quantity] if field.complex_valued else "gray"
+    return COLORMAPS.get(quantity, "gray") if field.complex_valued or quantity != "phase" else "gray"
 
 
 def set_limits(layer: Image, limits: Limits) -> None:
     """Contrast `limits` of a `layer`, and how far its slider reaches."""
     layer.contrast_limits_range, layer.contrast_limits = limits_range(limits), limits
+
+
+def show_bar(layer: Image, on: bool) -> None:
+    """With `on` the `layer` has a colour bar in the corner of the canvas."""
+    if layer.colorbar.visible != on:
+        layer.colorbar.visible = on
 
 
 def limits_range(limits: Limits) -> Limits:
@@ -256,21 +268,27 @@ class ImageSlot:
         Parameters
         ----------
         name : of the layer.
-        image, axes : (y, x) float32, and the axes of its pixels, um.
-        quantity : 'amplitude', 'phase' or 'intensity'.
+        image, axes : (y, x) float32 or (y, x, 3) uint8, and the axes of its pixels, um.
+        quantity : what it shows; one that is an angle or a length gets a colour bar.
         metadata : ours, of the layer.
         follow : whether the contrast adapts to this picture.
         visible, colormap : of a new layer; colours usual for the quantity where empty.
         """
         place = placed(*axes)
-        colormap = colormap or COLORMAPS[quantity]
+        colormap = colormap or COLORMAPS.get(quantity, "gray")
+        at = None
+        if self.alive and self.layer.rgb != (image.ndim == 3):  # a layer stays grey, or in colours
+            at = self._viewer.layers.index(self.layer)
+            self.remove()
         if not self.alive:
             self._limits = contrast(image, quantity)
             self.layer = self._viewer.add_image(
                 image, name=name, contrast_limits=self._limits, colormap=colormap, visible=visible,
-                metadata={KEY: metadata or {}}, **place,
+                rgb=image.ndim == 3, metadata={KEY: metadata or {}}, **place,
             )  # fmt: skip
-            self.layer.contrast_limits_range = limits_range(self._limits)
+            self._finish(quantity)
+            if at is not None:
+                self._viewer.layers.move(len(self._viewer.layers) - 1, at)
             return
         layer = self.layer
         layer.data = image
@@ -290,4 +308,12 @@ class ImageSlot:
     def rescale(self, image: np.ndarray, quantity: str) -> None:
         """Limits from this (y, x) image of a `quantity`, whatever they were."""
         self._limits = contrast(image, quantity)
+        self._finish(quantity)
+
+    def _finish(self, quantity: str) -> None:
+        """Contrast as it is remembered, and a colour bar where the colours are numbers with a unit."""
+        if self.layer.rgb:
+            return
+        assert self._limits is not None
         set_limits(self.layer, self._limits)
+        show_bar(self.layer, quantity in UNITS)
