@@ -56,6 +56,11 @@ class Repaired:
     def _any(self) -> bool:
         return bool(self.always.any())
 
+    @cached_property
+    def _usual(self) -> Filling:
+        """Of the frames that have no bad pixels of their own."""
+        return Filling.of(self.always)
+
     def __getitem__(self, key: Any) -> np.ndarray:
         first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
         chosen = np.arange(self.shape[0])[first]
@@ -65,7 +70,8 @@ class Repaired:
     def _frame(self, index: int, rest: tuple[Any, ...]) -> np.ndarray:
         if not (self._any or index in self.at_times):
             return np.asarray(self.given[(index, *rest)])
-        return filled(np.asarray(self.given[index]), self.bad(index))[rest or ...]
+        filling = Filling.of(self.bad(index)) if index in self.at_times else self._usual
+        return filling.fill(np.asarray(self.given[index]))[rest or ...]
 
 
 def filled(frame: np.ndarray, bad: np.ndarray) -> np.ndarray:
@@ -76,27 +82,54 @@ def filled(frame: np.ndarray, bad: np.ndarray) -> np.ndarray:
     frame : (y, x), real.
     bad : True where the value says nothing (y, x); not everywhere.
     """
-    found = np.array(frame)
-    y, x = np.nonzero(bad)
-    if not len(y) or bad.all():
+    return Filling.of(bad).fill(frame)
+
+
+@dataclasses.dataclass(frozen=True)
+class Filling:
+    """Where bad pixels are filled from; all numbers are places in a flattened frame.
+
+    near : of bad pixels with good ones around them (k,). around, weight : those, and their weights (k, n), sum 1.
+    far : of the other bad pixels (m,). nearest : the good one nearest to each (m,).
+    """
+
+    near: np.ndarray
+    around: np.ndarray
+    weight: np.ndarray
+    far: np.ndarray
+    nearest: np.ndarray
+
+    @classmethod
+    def of(cls, bad: np.ndarray) -> Filling:
+        """For a mask (y, x) that is True where pixels are bad; nothing is filled where all are."""
+        none = np.zeros(0, int)
+        if not bad.any() or bad.all():
+            return cls(none, none.reshape(0, 1), np.zeros((0, 1)), none, none)
+        reached = scipy.ndimage.binary_dilation(~bad, np.ones((2 * REACH + 1,) * 2, bool))
+        y, x = np.nonzero(bad & reached)
+        steps = np.arange(-REACH, REACH + 1)
+        dy, dx = (a.ravel() for a in np.meshgrid(steps, steps, indexing="ij"))
+        yy, xx = y[:, None] + dy, x[:, None] + dx
+        inside = (yy >= 0) & (yy < bad.shape[0]) & (xx >= 0) & (xx < bad.shape[1])
+        yy, xx = np.clip(yy, 0, bad.shape[0] - 1), np.clip(xx, 0, bad.shape[1] - 1)
+        weight = np.where(inside & ~bad[yy, xx], np.exp(-(dy**2 + dx**2).astype(float)), 0.0)
+        far = bad & ~reached
+        nearest = none
+        if far.any():
+            places = scipy.ndimage.distance_transform_edt(bad, return_distances=False, return_indices=True)
+            nearest = np.ravel_multi_index(tuple(places[:, far]), bad.shape)
+        flat = yy * bad.shape[1] + xx
+        return cls(y * bad.shape[1] + x, flat, weight / weight.sum(1, keepdims=True), np.flatnonzero(far), nearest)
+
+    def fill(self, frame: np.ndarray) -> np.ndarray:
+        """A copy of a frame (y, x) of the mask's shape, filled."""
+        found = np.array(frame)
+        flat, given = found.reshape(-1), np.ravel(frame)
+        values = np.where(self.weight > 0, given[self.around], 0).astype(float)
+        value = (self.weight * values).sum(1)
+        flat[self.near] = np.round(value) if found.dtype.kind in "iu" else value
+        flat[self.far] = given[self.nearest]
         return found
-    steps = np.arange(-REACH, REACH + 1)
-    dy, dx = (a.ravel() for a in np.meshgrid(steps, steps, indexing="ij"))
-    weight = np.exp(-(dy**2 + dx**2).astype(float))
-    yy, xx = y[:, None] + dy, x[:, None] + dx
-    inside = (yy >= 0) & (yy < bad.shape[0]) & (xx >= 0) & (xx < bad.shape[1])
-    yy, xx = np.clip(yy, 0, bad.shape[0] - 1), np.clip(xx, 0, bad.shape[1] - 1)
-    good = inside & ~bad[yy, xx]
-    weights = np.where(good, weight, 0.0)
-    values = np.where(good, frame[yy, xx], 0).astype(float)
-    total = weights.sum(1)
-    near = total > 0
-    value = (weights * values).sum(1) / np.where(near, total, 1.0)
-    if not near.all():
-        nearest = scipy.ndimage.distance_transform_edt(bad, return_distances=False, return_indices=True)
-        value[~near] = frame[tuple(nearest[:, y[~near], x[~near]])]
-    found[y, x] = np.round(value) if found.dtype.kind in "iu" else value
-    return found
 
 
 def bad_pixels_of(frames: object, number: int) -> np.ndarray | bool:
