@@ -18,7 +18,7 @@ from ..kit.forms import caption
 from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, Place, button, label, row, say, scrolling, timer
 from ..kit.plots import PupilPlot
 from ..kit.session import session_of
-from ..kit.threads import Background
+from ..kit.threads import Background, follow
 from ..view.export import ask_path
 from ..view.layers import acquisition_layers, title_of
 from .form import QuantityForm
@@ -66,10 +66,10 @@ class AcquisitionDock(QWidget):
         self._build()
         self.setAcceptDrops(True)
         self._delay = timer(self, 300, self._run_checks, once=True)
-        self._session.draft_changed.connect(self._on_draft)
-        self._session.values_changed.connect(self._on_value)
-        self._session.resized.connect(self._on_resized)
-        self._session.remark_changed.connect(self._on_remark)
+        follow(self, self._session.draft_changed, self._on_draft)
+        follow(self, self._session.values_changed, self._on_value)
+        follow(self, self._session.resized, self._on_resized)
+        follow(self, self._session.remark_changed, self._on_remark)
         self.calibrate.changed.connect(lambda: self._show_pupils(self._session.draft))
         self.destroyed.connect(self._background.close)
         self._on_draft(self._session.draft)

@@ -14,7 +14,7 @@ from ...app.job import Failed, Job, Stopped
 from ...types import InputError, Progress
 from ..kit.parts import BAD, GOOD, QUIET, Bar, Fold, button, label, row, say
 from ..kit.session import Session
-from ..kit.threads import Background
+from ..kit.threads import Background, follow
 
 if TYPE_CHECKING:
     from ...data.acquisition import CodedPtychography, Draft, Ptychography
@@ -47,8 +47,8 @@ class OrientationPanel(QWidget):
         self.bar = Bar()
         self.state, self.caution, self.error = label(colour=GOOD), label(CAUTION, QUIET), label(colour=BAD)
         self._lay_out()
-        session.draft_changed.connect(self._on_draft)
-        session.values_changed.connect(self._on_value)
+        follow(self, session.draft_changed, self._on_draft)
+        follow(self, session.values_changed, self._on_value)
         background, holder = self._background, self.__dict__
 
         def close() -> None:  # must not touch the widget: it is being destroyed

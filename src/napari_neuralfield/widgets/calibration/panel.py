@@ -15,7 +15,7 @@ from ...types import Event, InputError, Note, Preview, Progress, Result
 from ..kit.forms import OptionForm, caption
 from ..kit.parts import BAD, QUIET, WARN, Fold, button, label, row, timer
 from ..kit.session import Session, Shown
-from ..kit.threads import Background
+from ..kit.threads import Background, follow
 from ..view.layers import title_of
 from ..view.preview import PreviewLayers
 from .result_view import CalibrationView
@@ -98,8 +98,8 @@ class CalibratePanel(QWidget):
         outer.addWidget(Fold("Calibrate the microscope", content, is_open=True))
 
     def _watch(self) -> None:
-        self._session.draft_changed.connect(self._on_draft)
-        self._session.values_changed.connect(self._on_value)
+        follow(self, self._session.draft_changed, self._on_draft)
+        follow(self, self._session.values_changed, self._on_value)
         background, preview, holder = self._background, self._preview, self.__dict__
 
         def close() -> None:  # must not touch the widget: it is being destroyed

@@ -17,7 +17,7 @@ from ...app.focus import InFocus, all_in_focus
 from ...types import Field
 from ..kit.parts import timer
 from ..kit.session import KEY, Shown, session_of
-from ..kit.threads import Background, Latest, when_gone
+from ..kit.threads import Background, Latest, follow, when_gone
 from ..view.complex_view import colour_layers, unwrapped_layer
 from ..view.depth_view import Pace, Picture, View, bounce, plane_count, render, same_axes, screen_events, view_of, whole
 from ..view.export import FILTERS, ask_path, export
@@ -68,7 +68,7 @@ class DepthDock(QWidget):
         form.unwrap.clicked.connect(lambda: self.add_view(unwrapped_layer))
         form.focus.clicked.connect(self.find_focus)
         form.export.clicked.connect(self._choose_export)
-        self._session.shown_changed.connect(self._on_shown)
+        follow(self, self._session.shown_changed, self._on_shown)
         for event in screen_events(self._viewer):
             event.connect(self._camera_moved)
         holder = self.__dict__

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Generic, TypeVar, TypeVarTuple
 
+from psygnal import SignalInstance
 from qtpy.QtCore import QObject, Qt, Signal
 
 from ...types import InputError
@@ -55,6 +56,12 @@ def when_gone(owner: QObject, *ends: Callable[[], object]) -> None:
             call()
 
     owner.destroyed.connect(end)
+
+
+def follow(owner: QObject, signal: SignalInstance, slot: Callable[..., object]) -> None:
+    """Call `slot`, of a widget, at every `signal` of a session until the window system destroys the `owner`."""
+    signal.connect(slot)
+    when_gone(owner, lambda: signal.disconnect(slot))
 
 
 class Background(QObject):

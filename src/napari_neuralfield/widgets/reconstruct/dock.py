@@ -18,7 +18,7 @@ from ..kit.docks import offer_readers, open_docks
 from ..kit.parts import say, timer
 from ..kit.region import RegionTool
 from ..kit.session import Shown, session_of
-from ..kit.threads import Background, when_gone
+from ..kit.threads import Background, follow, when_gone
 from ..view.export import ask_path
 from ..view.layers import LayerData
 from ..view.phase_layers import beside_layers
@@ -87,9 +87,9 @@ class ReconstructDock(QWidget):
         form.depth_button.clicked.connect(self._open_depth)
         form.draw_region.clicked.connect(self.region.draw)
         form.clear_region.clicked.connect(self.region.clear)
-        self._session.draft_changed.connect(self._on_draft)
-        self._session.values_changed.connect(self.choice.follow_values)
-        self._session.remark_changed.connect(self._on_field)
+        follow(self, self._session.draft_changed, self._on_draft)
+        follow(self, self._session.values_changed, self.choice.follow_values)
+        follow(self, self._session.remark_changed, self._on_field)
         self.fields.changed.connect(self._on_field)
         holder = self.__dict__
 

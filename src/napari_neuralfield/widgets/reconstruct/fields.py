@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
 
 from ..kit.parts import column, row, timer
 from ..kit.session import FieldRecord, Session, Shown
+from ..kit.threads import follow
 from .form import ReconstructForm
 
 
@@ -33,9 +34,9 @@ class FieldChooser(QWidget):
         column(self, row(name, self.box))
         self.box.activated.connect(self._choose)
         self._keep = timer(self, 0, self._remember, once=True)
-        session.fields_changed.connect(self.fill)
-        session.shown_changed.connect(self._on_shown)
-        session.draft_changed.connect(self._on_draft)
+        follow(self, session.fields_changed, self.fill)
+        follow(self, session.shown_changed, self._on_shown)
+        follow(self, session.draft_changed, self._on_draft)
         self._on_shown(session.shown)
 
     def fill(self) -> None:

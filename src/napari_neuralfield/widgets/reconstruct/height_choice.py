@@ -13,6 +13,7 @@ from ...app.height_units import INDICES, um_per_rad
 from ...types import InputError
 from ..kit.parts import BAD, column, label, row
 from ..kit.session import KEY, Session, Shown
+from ..kit.threads import follow
 from ..view.layers import contrast, set_limits
 from ..view.scan_layers import layers_of
 from .plan import Values
@@ -101,7 +102,7 @@ class HeightView(QWidget):
         self.choice = HeightChoice()
         column(self, self.choice)
         self.choice.changed.connect(self._apply)
-        session.shown_changed.connect(self._on_shown)
+        follow(self, session.shown_changed, self._on_shown)
         self._on_shown(session.shown)
 
     def _on_shown(self, shown: Shown | None) -> None:

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 from ..kit.parts import QUIET, Fold, button, column, label, row
 from ..kit.plots import EDGE, LINE, OUTLIER, Plot
 from ..kit.session import Session, Shown
+from ..kit.threads import follow
 from ..view.scan_facts import ScanFacts, frame_text, legend, scan_facts, summary
 from ..view.scan_layers import add_all, mark_point, position_layers, surface_layers
 
@@ -93,7 +94,7 @@ class ScanView(QWidget):
         pictures.addWidget(self.picture)
         column(content, row(self.positions_button, self.use_button, self.surface_button), pictures, self.text)
         column(self, Fold("The scan, frame by frame", content, is_open=True))
-        session.shown_changed.connect(self._on_shown)
+        follow(self, session.shown_changed, self._on_shown)
         self._on_shown(session.shown)
 
     def _on_shown(self, shown: Shown | None) -> None:

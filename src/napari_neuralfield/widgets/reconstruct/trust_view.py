@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from ..kit.parts import BAD, GOOD, QUIET, WARN, Fold, button, column, label
 from ..kit.session import Session, Shown
+from ..kit.threads import follow
 from ..view.scan_layers import add_all
 from ..view.trust_facts import TrustFacts, frame_layers, trust_facts
 
@@ -42,7 +43,7 @@ class TrustView(QWidget):
         line.addWidget(self.sentence, 1)
         self.fold = Fold("Why", content)
         column(self, line, self.fold)
-        session.shown_changed.connect(self._on_shown)
+        follow(self, session.shown_changed, self._on_shown)
         self._on_shown(session.shown)
 
     def _on_shown(self, shown: Shown | None) -> None:

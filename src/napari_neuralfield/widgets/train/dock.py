@@ -15,7 +15,7 @@ from ...io.native.outputs import partial_of
 from ...types import Event, InputError, Note, Progress
 from ..kit.parts import timer
 from ..kit.session import session_of
-from ..kit.threads import Background, when_gone
+from ..kit.threads import Background, follow, when_gone
 from ..view.wording import time_text
 from .form import TrainForm
 from .work import ANY, HALF, Wish, called, load_trainings, picture_layers, train
@@ -53,7 +53,7 @@ class TrainDock(QWidget):
         self.form.run_button.clicked.connect(self.run)
         self.form.stop_button.clicked.connect(self.stop)
         self.form.use_button.clicked.connect(self.use)
-        self._session.draft_changed.connect(self._on_draft)
+        follow(self, self._session.draft_changed, self._on_draft)
         self._tick = timer(self, 200, self._draw)
         self._close_with_the_dock()
         self._loaded = False
