@@ -179,3 +179,45 @@ def test_every_dock_tells_of_what_is_selected(viewer, draft, cells, qtbot):
     window.after("everything deleted", open="", run=False, **nothing)
     assert window.session.fields == []
     print(f"\n{window.table()}")
+    values_typed(window, draft, cells)
+
+
+def values_typed(window, draft, cells):
+    """They reach frames, region and form at once, and nothing of one specimen is proposed for another."""
+    session, form, region = window.session, window.reconstruct.form, window.reconstruct.region
+
+    def empty(name):
+        return form.options.editors[name].native.placeholderText()
+
+    (frames,) = show(window.viewer, draft)
+    region.draw()
+    region.layer.add(np.array([[8, 8], [8, 40], [40, 40], [40, 8]]), shape_type="rectangle")
+    assert region.corners_um() == (8, 8, 40, 40)
+    zoom = window.viewer.scene.camera.zoom
+    session.set_value("pixel_um", 2 * PIXEL)
+    assert region.corners_um() == (16, 16, 80, 80)  # the same pixels
+    assert frames.scale.tolist() == [1.0, 1.6, 1.6]
+    assert window.viewer.scene.camera.zoom == pytest.approx(zoom / 2)  # the same picture on the screen
+    (other,) = show(window.viewer, cells)
+    assert region.corners_um() is None
+    window.select(frames)
+    assert region.corners_um() == (16, 16, 80, 80)
+    session.set_value("pixel_um", PIXEL)
+
+    form.choose_method("fpm-sequential")
+    assert (empty("z_um"), empty("planes")) == ("automatic: -31.2 to 31.2", "automatic: 18")
+    form.options.editors["z_um"].native.setText("-5, 5")
+    assert empty("planes") == "automatic: 4"
+    session.set_value("objective_na", 0.25)
+    assert form.method == "fpm-sequential"  # it was chosen, and what was typed stays
+    assert form.values()["z_um"] == (-5.0, 5.0)
+    assert empty("planes") == "automatic: 6"
+    form.remember()
+    assert session.settings.get("options.fpm-sequential") == {}
+    window.select(other)
+    window.select(frames)
+    assert form.values()["z_um"] == (-5.0, 5.0)  # nor is it lost while others are looked at
+    again = dataclasses.replace(draft, frames=draft.frames.copy(), source="next.acq.h5")
+    show(window.viewer, again)
+    form.choose_method("fpm-sequential")
+    assert "z_um" not in form.values()

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ...recon.engine.recipe import OptionInfo
 
 T = TypeVar("T")
+Before = tuple[dict[str, object], "Frames"]  # values and frames of a draft
 KIND = "led_array"
 ELSEWHERE = ("device", "leave_out")  # options that are chosen in other places
 ABOUT = "Finds from the frames how LED board, objective and focus really were. Nothing changes until you accept it."
@@ -54,7 +55,9 @@ class CalibratePanel(QWidget):
         self._preview = PreviewLayers(viewer, self._background, self._say_error)
         self._found: ShownCalibration | None = None
         self._values: dict[str, Any] = {}  # of the draft that was calibrated
-        self._before: tuple[dict[str, object], Frames] | None = None  # what Undo brings back
+        self._before: Before | None = None  # what Undo brings back
+        self._of: Frames | None = None  # the frames that all this belongs to
+        self._left: list[tuple[Frames, ShownCalibration, dict[str, Any], Before | None]] = []  # of others
         self._job: Job | None = None
         self._progress = deque[Progress](maxlen=1)
         self._waiting: Shown | None = None
@@ -127,10 +130,20 @@ class CalibratePanel(QWidget):
     # the draft
 
     def _on_draft(self, draft: Draft | None) -> None:
+        if self._of is not None and self._found is not None:
+            others = [one for one in self._left if one[0] is not self._of]
+            self._left = [*others, (self._of, self._found, self._values, self._before)]
+        self._left = [one for one in self._left if self._session.has(one[0])]
         self._show_found(None)
         self._abandon()
         self._preview.forget()
         self._say_error("")
+        self._of = self._session.frames_key()
+        for of, found, values, before in self._left:
+            if of is self._of:
+                self._show_found(found)
+                self._values, self._before = values, before
+                self.view.set_accepted(before is not None)
         self.setVisible(draft is not None and draft.kind == KIND)
 
     def _on_value(self, name: str) -> None:

@@ -12,7 +12,7 @@ from psygnal import Signal
 from ...types import InputError, Result
 from .front_door import open_front_door
 from .settings import Settings
-from .shown import KEY, PLACE, Found, Shown, is_picture, ours_of, result_of, same, title_of
+from .shown import KEY, PLACE, FieldRecord, Shown, first_frames, is_picture, ours_of, result_of, same, title_of
 from .theme import follow
 from .units import name_units
 
@@ -44,7 +44,7 @@ class Session:
         self.settings = settings or Settings()
         self.draft: Draft | None = None
         self.shown: Shown | None = None
-        self.fields: list[Found] = []
+        self.fields: list[FieldRecord] = []
         self.remark = ""  # why what is selected is not what the docks hold; nothing can be run then
         self._layers: weakref.ref[LayerList] | None = None
         self._stranger = self._gone = ""  # names of the picture selected, and of the frames removed last
@@ -70,7 +70,7 @@ class Session:
         self._add(shown)
         self._hold(self._draft_of(shown) or self.draft, shown)
 
-    def show_again(self, found: Found) -> None:
+    def show_again(self, found: FieldRecord) -> None:
         """Go back to a field, and to the frames that it was made of; its picture comes on top."""
         self._stranger = ""
         self._hold(self._draft_of(found.shown) or self.draft, found.shown)
@@ -82,7 +82,7 @@ class Session:
             layers.move(layers.index(layer), len(layers))
             layers.selection.active = layer
 
-    def found(self, result: Result) -> Found | None:
+    def found(self, result: Result) -> FieldRecord | None:
         """What is known of a `result` in the viewer."""
         return next((found for found in self.fields if found.shown.result is result), None)
 
@@ -94,8 +94,11 @@ class Session:
         """The frames that are open as the file gave them, to know what belongs to them."""
         if self.draft is None:
             return None
-        earlier = next((ours.get("earlier", ()) for _, ours in self._mine()), ())
-        return (*earlier, self.draft.frames)[0]
+        return next((first_frames(ours) for _, ours in self._mine()), self.draft.frames)
+
+    def has(self, frames: Frames) -> bool:
+        """Whether there is a layer of these `frames`, as the file gave them, still."""
+        return any(first_frames(ours_of(layer)) is frames for layer in self._every_layer())
 
     def unit(self) -> str:
         """Of lengths in the viewer: 'um', 'pixel' as long as that of the open frames is not known."""
@@ -126,7 +129,7 @@ class Session:
     def _add(self, shown: Shown) -> None:
         found = self.found(shown.result)
         if found is None:
-            self.fields.append(Found(shown))
+            self.fields.append(FieldRecord(shown))
         else:
             found.shown = shown
         self.fields_changed.emit()

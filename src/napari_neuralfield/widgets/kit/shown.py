@@ -38,7 +38,7 @@ class Shown:
 
 
 @dataclasses.dataclass
-class Found:
+class FieldRecord:
     """A finished field of the viewer, and how it was found.
 
     `curve` is of its run, (step, error); `notes` are rich text, `outcome` says how the run ended.
@@ -61,6 +61,15 @@ def ours_of(layer: Layer) -> dict[str, Any]:
     """What we have written into the metadata of a layer; nothing for those of others."""
     ours = layer.metadata.get(KEY)
     return ours if isinstance(ours, dict) else {}
+
+
+def first_frames(ours: Mapping[str, Any]) -> Frames | None:
+    """The frames that a layer of ours shows, as the file gave them."""
+    draft: Draft | None = ours.get("draft")
+    if draft is None:
+        return None
+    frames: Frames = (*ours.get("earlier", ()), draft.frames)[0]
+    return frames
 
 
 def result_of(ours: Mapping[str, Any]) -> Result | None:

@@ -8,10 +8,11 @@ from ...types import InputError
 from ..kit.session import Session
 from .automatic import automatic
 from .form import ReconstructForm
-from .plan import Library
+from .plan import Library, Values
 
 if TYPE_CHECKING:
     from ...data.acquisition import Draft
+    from ...data.frames import Frames
 
 
 class MethodChoice:
@@ -20,17 +21,38 @@ class MethodChoice:
     def __init__(self, form: ReconstructForm, session: Session) -> None:
         self._form, self._session = form, session
         self.library: Library | None = None
+        self._of: Frames | None = None  # whose options are in the form
+        self._left: list[tuple[Frames, str, Values]] = []  # what was chosen for others, the newest last
         form.options_shown = self._watch
 
     def follow_draft(self, draft: Draft | None) -> None:
         """Offer what there is for another file."""
         if self.library is None:
             return
+        self._leave()
         kind, shown = "" if draft is None else draft.kind, self._session.shown
         methods = {name: self.library.methods[name] for name in self.library.for_kind(kind)}
         self._form.set_methods(kind, methods, *self.library.recommended(draft))
         if shown is not None and shown.finished and self._session.made_of_open(shown):
             self._form.show_recipe(shown.result.recipe)
+            return
+        for frames, name, values in self._left:
+            if frames is self._of and name in methods and self._form.options is not None:
+                self._form.choose_method(name)
+                self._form.options.set_values(values)
+                self.show_automatic()
+
+    def _leave(self) -> None:
+        """Remember what is chosen for the frames that are left."""
+        before, self._of = self._of, self._session.frames_key()
+        if before is None or self._form.options is None:
+            return
+        try:
+            chosen = before, self._form.method, self._form.values()
+        except InputError:  # what cannot be used need not come back
+            return
+        others = [*(one for one in self._left if one[0] is not before), chosen]
+        self._left = [one for one in others if self._session.has(one[0])]
 
     def follow_values(self, name: str = "") -> None:
         """What is recommended, and what is automatic, after a value is another."""

@@ -6,7 +6,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
 
 from ..kit.parts import column, row, timer
-from ..kit.session import Found, Session, Shown
+from ..kit.session import FieldRecord, Session, Shown
 from ..kit.threads import listen
 from .form import ReconstructForm
 
@@ -25,7 +25,7 @@ class FieldChooser(QWidget):
     def __init__(self, session: Session, form: ReconstructForm) -> None:
         super().__init__()
         self._session, self._form = session, form
-        self._told: Found | None = None  # whose curve and notes are in the form
+        self._told: FieldRecord | None = None  # whose curve and notes are in the form
         self.box = QComboBox()
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.box.setToolTip("the field that all docks tell of, as the selected layer; choose another to go back to it")
@@ -53,7 +53,7 @@ class FieldChooser(QWidget):
 
     def _choose(self, at: int) -> None:
         found = self.box.itemData(at)
-        if isinstance(found, Found):
+        if isinstance(found, FieldRecord):
             self._session.show_again(found)
 
     def _on_shown(self, shown: Shown | None) -> None:
@@ -80,7 +80,7 @@ class FieldChooser(QWidget):
             self._told.curve = list(zip(steps, errors, strict=True))
             self._told.notes, self._told.outcome = self._form.notes.text(), self._form.state.text() or "done"
 
-    def _tell(self, found: Found | None) -> None:
+    def _tell(self, found: FieldRecord | None) -> None:
         """Show recipe, curve and notes of a field; nothing of another's."""
         form, self._told = self._form, found
         form.clear_run()
