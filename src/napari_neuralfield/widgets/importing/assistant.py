@@ -297,6 +297,8 @@ class ImportAssistant(QDialog):
         if found is not None:
             self.finding_text.setStyleSheet(f"color: {GOOD if found.good else WARN};")
             self.finding_text.setText(found.text)
+            if not found.good:
+                self._say("Everything needed is known, but the frames do not fit this board.")
 
     def _use_finding(self) -> None:
         if self.form is not None and self.finding is not None and self.finding.leds is not None:
