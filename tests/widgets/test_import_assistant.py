@@ -91,14 +91,14 @@ def test_twelve_actions_from_a_plain_stack_to_a_picture(viewer, user, stack):
     user.wait(lambda: judged(assistant) and assistant.finding.good)
     user.click(assistant.open_button)
     user.wait(lambda: len(viewer.layers) == 1)
-    user.wait(lambda: reconstruct.form.run_button.isEnabled() and reconstruct.form.isVisible())
+    user.wait(lambda: reconstruct.form.run_button.isEnabled() and reconstruct.form.run_button.isVisible())
     user.click(reconstruct.form.run_button)
     user.wait(lambda: reconstruct._session.shown is not None)
     reconstruct.form.stop_button.click()
     assert user.actions <= 12, user.actions
     assert open_acquisition(stack).frame_count == 49  # opens by itself from now on
     assert yaml.safe_load(stack.with_suffix(".yaml").read_text())["leds"]["grid"]["order"] == "serpentine"
-    user.wait(lambda: not reconstruct._running)
+    user.wait(lambda: reconstruct.form.run_button.isEnabled())
     again = opening.import_files(viewer, board_scene.write_stack(stack.with_name("next.tif"), seed=1, **ORDER))
     user.wait(lambda: not again._looking)
     user.click(again.kinds.buttons["led_array"])

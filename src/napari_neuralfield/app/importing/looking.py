@@ -15,14 +15,14 @@ MOST = 600  # planes that are looked at one by one: more than the LEDs of a boar
 
 
 @dataclasses.dataclass(frozen=True)
-class Look:
+class PlaneLook:
     """Small pictures (y, x) uint8 and brightness of some planes, by their numbers."""
 
     pictures: dict[int, np.ndarray]
     means: dict[int, float]
 
 
-def looks(frames: Frames) -> Iterator[Look]:
+def looks(frames: Frames) -> Iterator[PlaneLook]:
     """Look at the first MOST of `frames` (frame, y, x), some at a time."""
     pictures, means = {}, {}
     for number in range(min(MOST, int(frames.shape[0]))):
@@ -32,10 +32,10 @@ def looks(frames: Frames) -> Iterator[Look]:
         means[number] = float(frame.mean(dtype=np.float64))
         pictures[number] = as_picture(small)
         if len(means) == EVERY:
-            yield Look(pictures, means)
+            yield PlaneLook(pictures, means)
             pictures, means = {}, {}
     if means:
-        yield Look(pictures, means)
+        yield PlaneLook(pictures, means)
 
 
 def as_picture(image: np.ndarray) -> np.ndarray:

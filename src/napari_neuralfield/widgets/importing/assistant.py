@@ -10,7 +10,7 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDialog, QSplitter, QVBoxLayout, QWidget
 
-from ...app.importing.looking import Look, looks
+from ...app.importing.looking import PlaneLook, looks
 from ...app.importing.orders import BoardFinding
 from ...data.acquisition import quantities
 from ...data.derived import DERIVING
@@ -25,8 +25,8 @@ from .kind_form import KindForm
 from .kinds import KindPictures
 from .plane_table import PlaneTable
 from .plots import Plots
-from .sources import Source
-from .work import OF_ALL, Answer, answer, first_draft, judge_board, remember, remembered
+from .sources import FramesSource
+from .work import OF_ALL, ImportAnswer, answer, first_draft, judge_board, remember, remembered
 
 if TYPE_CHECKING:
     import napari
@@ -41,7 +41,7 @@ CHOOSE = "What do the frames show? Choose the picture of your microscope."
 class ImportAssistant(QDialog):
     """Asks for what a recording does not say, and shows at once what follows from the answers."""
 
-    def __init__(self, viewer: napari.Viewer, source: Source, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: napari.Viewer, source: FramesSource, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._viewer, self._source, self.task = viewer, source, source.task
@@ -51,12 +51,12 @@ class ImportAssistant(QDialog):
         self._means: dict[int, float] = {}
         self._looking, self._round = True, 0  # at planes; looks of earlier rounds are dropped
         self._chosen = {name: self.task.values[name] for name in CHOOSING if name in self.task.values}
-        self.answer: Answer | None = None
+        self.answer: ImportAnswer | None = None
         self.finding: BoardFinding | None = None
         self.form: KindForm | None = None
         self._turn = 0  # of what is said; answers to earlier turns are dropped
         self._background = Background()
-        self._drafts: Latest[tuple[int, Answer]] = Latest(self._background, self._answered, self._failed)
+        self._drafts: Latest[tuple[int, ImportAnswer]] = Latest(self._background, self._answered, self._failed)
         self._boards: Latest[tuple[int, BoardFinding | None]] = Latest(self._background, self._judged, self._failed)
         self._delay = timer(self, 200, self._ask, once=True)
         self._build()
@@ -144,7 +144,7 @@ class ImportAssistant(QDialog):
 
         background.run(work, lambda _: self._looked_at_all(turn), self._failed)
 
-    def _looked(self, turn: int, look: Look) -> None:
+    def _looked(self, turn: int, look: PlaneLook) -> None:
         if turn == self._round:
             self._means |= look.means
             self.planes.show_looks(look.pictures, self._means)
@@ -224,7 +224,7 @@ class ImportAssistant(QDialog):
         turn = self._turn
         self._drafts.submit(lambda: (turn, answer(task, means)))
 
-    def _answered(self, told: tuple[int, Answer]) -> None:
+    def _answered(self, told: tuple[int, ImportAnswer]) -> None:
         turn, found = told
         if self.form is None or turn != self._turn:
             return
@@ -297,6 +297,8 @@ class ImportAssistant(QDialog):
         if found is not None:
             self.finding_text.setStyleSheet(f"color: {GOOD if found.good else WARN};")
             self.finding_text.setText(found.text)
+            if not found.good:
+                self._say("Everything needed is known, but the frames do not fit this board.")
 
     def _use_finding(self) -> None:
         if self.form is not None and self.finding is not None and self.finding.leds is not None:

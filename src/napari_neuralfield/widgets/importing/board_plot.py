@@ -6,6 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 
 from ...checks.circles import brightness_gap
+from ...checks.led_boards import RIM
 from ..kit.plots import LINE, PupilPlot, circle
 
 MOST_JOINED = 2000
@@ -83,9 +84,9 @@ def _caption(na: np.ndarray, objective_na: float | None, light: np.ndarray | Non
     level = brightness_gap(light)
     if level is None:
         return f"{legend} All frames are about equally bright, so they do not tell the order."
-    inside = np.hypot(*na.T) <= objective_na
+    beyond = (np.hypot(*na.T) / objective_na - 1) * np.where(light > level, 1, -1)
     wide = objective_na + float(np.hypot(*na.T).max())
-    right = int((inside == (light > level)).sum())
+    right = int((beyond < 2 * RIM[0]).sum())
     return (
         f"{legend} Blue: the objective's NA; the synthetic one is {wide:.3g}. {right} of {len(na)} frames are as "
         "bright or dark as their LED's place says."

@@ -25,7 +25,8 @@ class Ending(QWidget):
 
     def __init__(self, task: Import) -> None:
         super().__init__()
-        self._task, self._draft, self._background = task, None, Background()
+        self._task, self._background = task, Background()
+        self._draft: Draft | None = None
         self.keep = QCheckBox(f"Write {task.sidecar.name}, so that they open by themselves")
         self.keep.setToolTip(f"what is said here, as the text file {task.sidecar}")
         beside = not isinstance(task, ArrayImport) and os.access(task.sidecar.parent, os.W_OK)

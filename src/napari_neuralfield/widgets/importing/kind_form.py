@@ -132,7 +132,7 @@ class KindForm(QWidget):
         assert self.board is not None
         self._shown = True
         if self.board.table.value is not None:
-            self._task.typed.add(Path(self.board.table.value))
+            self._task.typed.add(Path(str(self.board.table.value)))
         try:
             with self._task.allowed():
                 self.board.directions(self._task.sidecar)
@@ -145,7 +145,7 @@ class KindForm(QWidget):
     def _on_scan(self) -> None:
         assert self.scan is not None
         if self.scan.table.value is not None:
-            self._task.typed.add(Path(self.scan.table.value))
+            self._task.typed.add(Path(str(self.scan.table.value)))
         try:
             found = self.scan.values(self._task.sidecar.parent)
             text = ""

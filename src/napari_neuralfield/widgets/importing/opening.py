@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QFileDialog, QMenu, QWidget
 from ...types import InputError
 from ..kit.session import KEY, session_of
 from .assistant import ImportAssistant
-from .sources import Source, is_foreign, of_files, of_layer
+from .sources import FramesSource, is_foreign, of_files, of_layer
 
 if TYPE_CHECKING:
     import napari
@@ -82,7 +82,7 @@ def import_files(viewer: napari.Viewer, *paths: Path) -> ImportAssistant | None:
     return _open(viewer, lambda: of_files(paths))
 
 
-def _open(viewer: napari.Viewer, make: Callable[[], Source]) -> ImportAssistant | None:
+def _open(viewer: napari.Viewer, make: Callable[[], FramesSource]) -> ImportAssistant | None:
     try:
         source = make()
     except InputError as error:

@@ -25,7 +25,7 @@ PLAIN = "pixel"
 
 
 @dataclasses.dataclass
-class Source:
+class FramesSource:
     """Frames to import, values that came with them, and in words where they are from."""
 
     task: Import
@@ -35,17 +35,17 @@ class Source:
     layer: Layer | None = None
 
 
-def of_files(paths: Sequence[Path]) -> Source:
+def of_files(paths: Sequence[Path]) -> FramesSource:
     """A file, a folder, or some images of one.
 
     Raises
     ------
     InputError : for files of several folders, or a sidecar that cannot be read.
     """
-    return Source(begin(paths), {}, "", str(paths[0] if len(paths) == 1 else paths[0].parent))
+    return FramesSource(begin(paths), {}, "", str(paths[0] if len(paths) == 1 else paths[0].parent))
 
 
-def of_layer(layer: Layer) -> Source:
+def of_layer(layer: Layer) -> FramesSource:
     """The frames of an image layer, by its own file where we read the same from that.
 
     Raises
@@ -60,11 +60,11 @@ def of_layer(layer: Layer) -> Source:
     suggested, words = _suggested(layer, axes or "nyx"[-array.ndim :])
     file = _same_from_file(Path(path), array.shape) if path else None
     if file is not None:
-        return Source(file, suggested, words, said, layer)
+        return FramesSource(file, suggested, words, said, layer)
     notes = [f"frames of the {said}; axes {axes} as the layer labels them" if labelled else f"frames of the {said}"]
     named = (Path(path).parent if path else Path()) / f"{re.sub(r'[/:]', '_', layer.name)}.layer"
     sidecar = finding.candidates(named)[0]
-    return Source(ArrayImport(named, sidecar, False, {}, array, axes, notes), suggested, words, said, layer)
+    return FramesSource(ArrayImport(named, sidecar, False, {}, array, axes, notes), suggested, words, said, layer)
 
 
 def is_foreign(layer: object, key: str) -> bool:

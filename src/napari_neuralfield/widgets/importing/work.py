@@ -23,7 +23,7 @@ OF_ALL = (*OF_FRAMES, "kind", "title", "flat", "leds", "scan_grid")
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class ImportAnswer:
     """What is known with the values said so far.
 
     draft : None where a value makes no sense; `problem` says so, or what is still missing; '' where it is complete.
@@ -57,7 +57,7 @@ def first_draft(task: Import) -> tuple[Draft, bool]:
     raise AssertionError
 
 
-def answer(task: Import, means: Mapping[int, float]) -> Answer:
+def answer(task: Import, means: Mapping[int, float]) -> ImportAnswer:
     """What is known with the values said so far.
 
     Parameters
@@ -68,15 +68,15 @@ def answer(task: Import, means: Mapping[int, float]) -> Answer:
     try:
         draft = task.draft()
     except InputError as error:
-        return Answer(None, _short(error, task))
+        return ImportAnswer(None, _short(error, task))
     missing, rows = tuple(draft.missing()), tuple(frame_table(draft, means))
     if missing:
-        return Answer(draft, "", missing, rows)
+        return ImportAnswer(draft, "", missing, rows)
     try:
         draft.complete()
     except InputError as error:
-        return Answer(draft, _short(error, task), (), rows)
-    return Answer(draft, "", (), rows)
+        return ImportAnswer(draft, _short(error, task), (), rows)
+    return ImportAnswer(draft, "", (), rows)
 
 
 def _short(error: InputError, task: Import) -> str:
