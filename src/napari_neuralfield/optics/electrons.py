@@ -1,10 +1,11 @@
-"""What the frames of an electron microscope tell by themselves: the dose, and the bright disc of the cone of light."""
+"""What the frames of an electron microscope tell by themselves: the dose, and the bright disc of the cone of light.
+
+SciPy is imported where it is used: a window that opens waits for this file.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError
 
 ELECTRONS_UM = 1e-5  # wavelengths below are electrons': 80 keV are 4.2e-6, photons of 100 keV 1.2e-5
 A2_PER_UM2 = 1e8
@@ -24,6 +25,8 @@ def are_counts(frames: np.ndarray) -> bool:
 
 def area_of_a_frame(positions_um: np.ndarray) -> float:
     """Area of a scan that belongs to each of its positions (frame, 2), um^2; 0 where they lie on a line."""
+    from scipy.spatial import ConvexHull, QhullError
+
     places = np.unique(np.round(np.asarray(positions_um, dtype=float), 9), axis=0)
     try:
         hull = ConvexHull(places)
@@ -53,6 +56,8 @@ def bright_disc(mean: np.ndarray) -> float | None:
 
     The disc lies wholly in the pattern, is round and much brighter than what is scattered around it.
     """
+    from scipy import ndimage
+
     mean = ndimage.gaussian_filter(np.where(np.isfinite(mean), mean, 0).astype(float), 0.7)
     level = float(np.quantile(mean, 0.995))
     for _ in range(4):  # the level of the disc, from its inner part
@@ -75,5 +80,7 @@ def bright_disc(mean: np.ndarray) -> float | None:
 
 def _largest(marked: np.ndarray) -> np.ndarray:
     """The largest connected part of what is `marked` (y, x), bool."""
+    from scipy import ndimage
+
     parts, count = ndimage.label(marked)
     return parts == 1 + np.argmax(ndimage.sum(marked, parts, range(1, count + 1))) if count else marked

@@ -13,6 +13,8 @@ from ...registry import writer
 from .shades import shades
 from .stack import Stack, Strips
 
+CREATOR = "napari-neuralfield"  # by which a file of ours is known
+
 
 @writer(".tif", ".tiff")
 def write_tiff(path: Path, strips: Strips, stack: Stack) -> None:
@@ -26,6 +28,7 @@ def write_tiff(path: Path, strips: Strips, stack: Stack) -> None:
     channels = len(stack.channels)
     shape = (stack.planes, channels, height, columns)
     metadata: dict[str, Any] = {
+        "Creator": CREATOR,
         "Channel": {"Name": list(stack.channels), **_light(stack)},
         "PhysicalSizeX": stack.pixel_um,
         "PhysicalSizeY": stack.pixel_um,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...app import lazy
-from ...app.focus import InFocus, all_in_focus
 from ...types import Field
 from ..kit.threads import Background
 from ..view.depth_view import Picture
 from ..view.ways import DEPTHS, SHARP
+
+if TYPE_CHECKING:
+    from ...app.focus import InFocus
 
 
 class AllDepths:
@@ -78,7 +81,12 @@ class AllDepths:
                 self._under_way = []
                 self._failed(text)
 
-        background.run(lambda: all_in_focus(field, depths_um, report=report), put, fail)
+        def work() -> InFocus:
+            from ...app.focus import all_in_focus  # and SciPy with it
+
+            return all_in_focus(field, depths_um, report=report)
+
+        background.run(work, put, fail)
 
 
 def _same(one: tuple[Field, int] | None, other: tuple[Field, int]) -> bool:

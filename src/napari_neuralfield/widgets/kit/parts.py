@@ -210,12 +210,12 @@ class Snug(QScrollArea):
         return QSize(0, min(80, self.sizeHint().height()))
 
     def sizeHint(self) -> QSize:
-        content = self.widget()
+        content, seen = self.widget(), self.viewport()
         layout = None if content is None else content.layout()
-        height = 0 if layout is None else layout.totalHeightForWidth(self.viewport().width())
-        return QSize(
-            super().sizeHint().width(), max(height, 0 if layout is None else layout.totalMinimumSize().height())
-        )
+        if layout is None or seen is None:
+            return QSize(0, 0)
+        height = layout.totalHeightForWidth(seen.width())  # -1 where no words wrap in it
+        return QSize(super().sizeHint().width(), max(height, layout.totalMinimumSize().height()))
 
 
 def below_scrolled(parent: QWidget, top: QWidget, options: QVBoxLayout) -> QVBoxLayout:

@@ -21,6 +21,7 @@ from ..kit.session import KEY
 from ..kit.threads import Background, Latest, when_gone
 from .depth_view import Pace, Picture, View, render, same_axes, screen_events, view_of
 from .depth_view import whole as view_of_all
+from .exported import watch_exports
 from .layers import Axes, ImageSlot, colormap_of, contrast, placed, set_limits, whole_step
 from .side_by_side import SideBySide
 
@@ -276,4 +277,7 @@ def zoom_view_of(viewer: napari.Viewer) -> ZoomView:
     """The one closer look of a viewer; made at the first call, gone with its window."""
     model = getattr(viewer, "__wrapped__", viewer)  # docks are handed a proxy of the viewer
     window = model.window._qt_window
-    return window.findChild(ZoomView) or ZoomView(model, window)
+    found = window.findChild(ZoomView)
+    if found is None:
+        model.layers.events.inserted.connect(watch_exports)
+    return found or ZoomView(model, window)
