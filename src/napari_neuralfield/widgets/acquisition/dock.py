@@ -14,6 +14,7 @@ from ...data.acquisition import quantities
 from ...types import InputError
 from ..calibration.panel import CalibratePanel
 from ..kit.forms import caption
+from ..kit.next_step import SAMPLES, ReconstructNext
 from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, Place, button, label, row, say, scrolling, timer
 from ..kit.plots import PupilPlot
 from ..kit.session import session_of
@@ -84,6 +85,7 @@ class AcquisitionDock(QWidget):
         self.calibrate = CalibratePanel(self._viewer, self._session)
         self.orientation = OrientationPanel(self._session)
         self._form_place = Place()
+        self.next_button = ReconstructNext(self._viewer, self._session)
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(6, 4, 8, 6)
@@ -94,6 +96,7 @@ class AcquisitionDock(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scrolling(content))
+        outer.addWidget(self.next_button)
         self.setMinimumWidth(340)
 
     # files
@@ -184,7 +187,7 @@ class AcquisitionDock(QWidget):
         self._say("")
         self.checks.setText("")
         if draft is None:
-            self.title.setText("Open a file or a folder of frames, or drop one here or on the viewer.")
+            self.title.setText(f"Open a file or a folder of frames, drop one here or on the viewer, or try {SAMPLES}.")
             self.plot.hide()
             self.plot_text.setText("")
         self._fill(draft)

@@ -15,6 +15,7 @@ from ...app.job import Failed, Job, JobEvent, Stopped
 from ...data.selection import region_slices
 from ...types import Done, InputError, Note, Preview, Progress, Result
 from ..kit.docks import offer_readers
+from ..kit.next_step import NOTHING_OPEN
 from ..kit.parts import timer
 from ..kit.region import RegionTool
 from ..kit.session import Shown, session_of
@@ -24,7 +25,7 @@ from ..view.layers import LayerData
 from ..view.phase_layers import beside_layers
 from ..view.preview import PreviewLayers
 from ..view.scan_layers import add_below, layers_of
-from ..view.trust_facts import map_layers
+from ..view.trust_facts import judged, map_layers
 from ..view.wording import time_text
 from ..view.zoom_view import zoom_view_of
 from .form import ReconstructForm
@@ -117,7 +118,7 @@ class ReconstructDock(QWidget):
         self.form.set_methods(kind, methods, *self.library.recommended(draft))
         if not self._running:
             self.form.show_error("")
-            self._set_state("" if draft is not None else "Open an acquisition first.")
+            self._set_state("" if draft is not None else NOTHING_OPEN)
             self._look_for_unfinished()
 
     def _look_for_unfinished(self) -> None:
@@ -345,4 +346,4 @@ class ReconstructDock(QWidget):
 def _figures(result: Result, seconds: float) -> str:
     error = result.figures.get("relative_amplitude_error")
     text = f"done in {time_text(result.figures.get('seconds', seconds))}"
-    return text if error is None else f"{text}, relative amplitude error {error:.4f}"
+    return text if error is None else f"{text}, relative amplitude error {error:.4f} ({judged(result)})"

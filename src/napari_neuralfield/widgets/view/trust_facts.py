@@ -13,6 +13,7 @@ from ..kit.session import KEY
 from .layers import LayerData, Limits, contrast, placed
 
 LEVELS = ("green", "amber", "red")
+IN_SHORT = {"green": "green: it can be trusted", "amber": "amber: look twice", "red": "red: do not trust it"}
 RESIDUAL, UNCERTAINTY, ABSORPTION, AGAIN = "residual", "uncertainty [rad]", "absorption", "frames as predicted"
 
 
@@ -37,6 +38,12 @@ def trust_facts(result: Result | None) -> TrustFacts | None:
     if level not in LEVELS or not isinstance(sentence, str):
         return None
     return TrustFacts(str(level), sentence, tuple(lines))
+
+
+def judged(result: Result) -> str:
+    """The verdict in a few words, to stand beside an error that says little alone."""
+    facts = trust_facts(result)
+    return IN_SHORT[facts.level] if facts is not None else "nothing here can judge whether that is good"
 
 
 def map_layers(result: Result, title: str) -> list[LayerData]:
