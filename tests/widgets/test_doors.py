@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -9,14 +10,18 @@ import tomllib
 from pathlib import Path
 
 import h5py
+import npe2
 import numpy as np
 import pytest
 import scipy.io
 import tifffile
 import yaml
 from napari._qt.dialogs import qt_reader_dialog
+from napari.components import ViewerModel
+from npe2.manifest.utils import import_python_name
 
 from napari_neuralfield.io import save_acquisition
+from napari_neuralfield.registry import SIMULATORS
 from napari_neuralfield.widgets.doors import opening
 from napari_neuralfield.widgets.doors.ours import is_ours
 from napari_neuralfield.widgets.kit.front_door import open_front_door
@@ -94,26 +99,27 @@ def test_names_and_keys_tell_ours_from_theirs(files):
     assert not is_ours(files)  # sidecars in it are of files, not of the folder
 
 
-def test_every_drop_goes_to_its_reader_without_a_question(viewer, files, monkeypatch):
+def test_every_file_goes_to_its_reader_without_a_question(viewer, files, monkeypatch):
+    """Three drops on the window, and all files into a viewer without one, which fails wherever napari would ask."""
     monkeypatch.setattr(opening, "open_one_by_one", lambda *_, **__: None)
     monkeypatch.setattr(qt_reader_dialog.QtReaderDialog, "exec_", lambda self: pytest.fail(f"{self._current_file}"))
-    monkeypatch.setattr("warnings.warn", lambda *_, **__: None)  # napari's, of layers with and without units
     said = []
     monkeypatch.setattr("napari.utils.notifications.show_error", said.append)
     open_front_door()  # as at napari's start; the viewer's settings are fresh
-
-    def drop(name):
+    for name, ours in (("first.acq.h5", [True]), ("folder_plain", [False]), ("other.mat", [])):
         viewer.layers.clear()
         viewer.window._qt_viewer._qt_open([str(files / name)], stack=False)
-        return [KEY in layer.metadata for layer in viewer.layers]
+        assert [KEY in layer.metadata for layer in viewer.layers] == ours
+    assert "the file holds weights" in said.pop()
 
-    for name in OURS:
-        assert drop(name) == [True], name
-    for name in THEIRS:
-        assert drop(name) == [False], name
+    def ours(name):
+        return [KEY in layer.metadata for layer in ViewerModel().open(files / name, plugin=None)]
+
+    assert [name for name in OURS if ours(name) != [True]] == []
+    assert [name for name in THEIRS if ours(name) != [False]] == []
     assert not said
     for name, words in WRONG.items():
-        assert drop(name) == [], name
+        assert ours(name) == [], name
         assert words in said.pop(), name
 
 
@@ -134,5 +140,20 @@ assert npe2.PluginManager.instance().commands.get("napari.get_reader").__name__ 
 assert "torch" not in sys.modules
 """
     environment = {**os.environ, "NAPARI_CONFIG": str(tmp_path / "settings.yaml"), "PYTHONPATH": str(ROOT / "src")}
-    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
     assert found.stdout.strip() == "napari-neuralfield", found.stderr
+
+
+def test_there_is_a_sample_of_every_modality_and_each_can_be_made():
+    manifest = npe2.PluginManifest.from_file(ROOT / "napari.yaml")
+    commands = {command.id: command.python_name for command in manifest.contributions.commands}
+    kinds = set()
+    for offered in manifest.contributions.sample_data:
+        sample = import_python_name(commands[offered.command])
+        inspect.signature(SIMULATORS[sample.simulator]).bind(0, **sample.options)
+        assert sample.look.count(". ") == 1, f"{sample.title}: two sentences"
+        assert sample.look.endswith(".")
+        kinds.add(sample.simulator)
+    assert len(manifest.contributions.sample_data) == 14
+    assert {"tilted-slide", "miscalibrated-board", "stained-slide", "coded-fpm", "multiplexed-cells"} < kinds
+    assert {"coded", "far-field", "near-field", "mos2", "through-focus", "time-lapse"} < kinds

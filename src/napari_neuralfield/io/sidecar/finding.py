@@ -73,6 +73,19 @@ def candidates(path: Path) -> list[Path]:
     return [path.with_name(f"{path.name.removesuffix(_ending(path))}.yaml"), whole]
 
 
+def possible_names(path: Path) -> list[Path]:
+    """Every path that the sidecar of a file or folder may have."""
+    first = candidates(path)
+    if path.is_dir():
+        inside = [path / f"{name}.yaml" for name in (*INSIDE, path.name)]
+        first = [*first, *inside, path.with_name(f"{path.name}.yaml")]
+    elif len(first) > 1:
+        first = [*first, path.with_suffix(".yaml")]  # X.ome.yaml of X.ome.tif
+    names = [wanted.with_suffix(ending) for ending in FORMATS for wanted in first]
+    store = next((parent for parent in path.parents if parent.suffix.lower() == ".zarr"), None)
+    return names if store is None else [*names, *possible_names(store)]
+
+
 def load(path: Path) -> dict[str, object]:
     """The mapping in a YAML or JSON file.
 
@@ -122,7 +135,7 @@ def _found(path: Path) -> list[Path]:
     """Sidecars that are there, the one that counts first."""
     folders: dict[Path, dict[str, Path]] = {}
     found: list[Path] = []
-    for wanted in _possible(path):
+    for wanted in possible_names(path):
         known = folders.setdefault(wanted.parent, {})
         if not known:
             known.update(_entries(wanted.parent))
@@ -140,19 +153,6 @@ def _lists_colours(path: Path) -> bool:
         return path.suffix.lower() in FORMATS[:2] and COLOUR_FILES in load(path)
     except InputError:
         return False
-
-
-def _possible(path: Path) -> list[Path]:
-    """Every name that a sidecar may have."""
-    first = candidates(path)
-    if path.is_dir():
-        inside = [path / f"{name}.yaml" for name in (*INSIDE, path.name)]
-        first = [*first, *inside, path.with_name(f"{path.name}.yaml")]
-    elif len(first) > 1:
-        first = [*first, path.with_suffix(".yaml")]  # X.ome.yaml of X.ome.tif
-    names = [wanted.with_suffix(ending) for ending in FORMATS for wanted in first]
-    store = next((parent for parent in path.parents if parent.suffix.lower() == ".zarr"), None)
-    return names if store is None else [*names, *_possible(store)]
 
 
 def _entries(folder: Path) -> dict[str, Path]:
@@ -184,7 +184,7 @@ def _ours(path: Path) -> bool:
 
 def _near(path: Path) -> list[Path]:
     """Sidecars of nearly the right name, or of any name where there is no other recording, that nothing else claims."""
-    possible = {wanted.name.lower() for wanted in _possible(path)}
+    possible = {wanted.name.lower() for wanted in possible_names(path)}
     found = []
     for folder in [path, path.parent] if path.is_dir() else [path.parent]:
         names = os.listdir(folder) if os.access(folder, os.R_OK) else []

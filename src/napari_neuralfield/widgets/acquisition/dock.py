@@ -16,6 +16,7 @@ from ...types import InputError
 from ..calibration.panel import CalibratePanel
 from ..importing.opening import IMPORT_TIP, choose_source, import_files
 from ..kit.forms import caption
+from ..kit.next_step import SAMPLES, ReconstructNext
 from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, WIDTH, Place, button, flow, label, say, scrolling, timer
 from ..kit.plots import PupilPlot
 from ..kit.session import session_of
@@ -92,6 +93,7 @@ class AcquisitionDock(QWidget):
         self.calibrate = CalibratePanel(self._viewer, self._session)
         self.orientation = OrientationPanel(self._session)
         self._form_place = Place()
+        self.next_button = ReconstructNext(self._viewer, self._session)
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(6, 4, 8, 6)
@@ -104,6 +106,7 @@ class AcquisitionDock(QWidget):
         outer.addWidget(scrolling(content))
         outer.addWidget(self.problem)  # below, so that no line moves while one types
         self.problem.setContentsMargins(6, 2, 8, 4)
+        outer.addWidget(self.next_button)
         self.setMinimumWidth(WIDTH)
 
     # files
@@ -200,7 +203,7 @@ class AcquisitionDock(QWidget):
         self._delay.stop()
         self._checked += 1  # what is still being checked is of another file
         if draft is None:
-            self.title.setText("Open a file or a folder of frames, or drop one here or on the viewer.")
+            self.title.setText(f"Open a file or a folder of frames, drop one here or on the viewer, or try {SAMPLES}.")
             self.plot.hide()
             self.plot_text.setText("")
         self._fill(draft)

@@ -46,9 +46,9 @@ def _has_sidecar(path: Path) -> bool:
     names = [(folder, name) for folder in folders for name in _listed(folder) if name.lower().endswith(BESIDE)]
     if not any(folder == path or name.lower().split(".")[0] == stem for folder, name in names):
         return False
-    from ...io.sidecar.finding import _possible
+    from ...io.sidecar.finding import possible_names
 
-    wanted = {(each.parent, each.name.lower()) for each in _possible(path)}
+    wanted = {(each.parent, each.name.lower()) for each in possible_names(path)}
     return any((folder, name.lower()) in wanted and _speaks(folder / name) for folder, name in names)
 
 

@@ -73,7 +73,7 @@ flat_slide = SampleRecording(
 miscalibrated_board = SampleRecording(
     "miscalibrated board", "miscalibrated-board",
     "This board is turned by 2° and shifted, its LEDs are unequal and the sample is out of focus, but the file says "
-    "nothing of it. Press Calibrate above and see in the plot how far the LEDs move; then compare a run with it.",
+    "nothing of it. Press Calibrate below and see in the plot how far the LEDs move; then compare a run with it.",
 )  # fmt: skip
 stained_slide = SampleRecording(
     "stained slide", "stained-slide",
@@ -123,7 +123,7 @@ through_focus = SampleRecording(
 one_frame = SampleRecording(
     "one frame", "through-focus",
     "A single frame, 4 µm out of focus, is all there is: thin cells show as fringes. "
-    "After the run, a network has turned it into phase, and the light below the picture tells how far to trust it.",
+    "After the run, a network has turned it into phase, and the traffic light in its dock tells how far to trust it.",
     {"z_um": (4.0,)},
 )  # fmt: skip
 time_lapse = SampleRecording(

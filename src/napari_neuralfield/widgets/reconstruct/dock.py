@@ -13,6 +13,7 @@ from ...app.job import Failed, Job, Stopped
 from ...data.selection import Slices, region_slices
 from ...types import Done, InputError, Note
 from ..kit.docks import offer_readers, open_docks
+from ..kit.next_step import NOTHING_OPEN
 from ..kit.parts import say
 from ..kit.region import Corners, RegionTool
 from ..kit.session import session_of
@@ -123,7 +124,7 @@ class ReconstructDock(QWidget):
         """What is selected is another field, other frames, or none of ours."""
         self.time.follow(self._session.shown)
         if not self._running and self.library is not None:
-            self._set_state(self.fields.outcome if self._session.draft else "Open an acquisition first.")
+            self._set_state(self.fields.outcome if self._session.draft else NOTHING_OPEN)
 
     def _look_for_unfinished(self) -> None:
         """Offer to go on with a run of what is open."""

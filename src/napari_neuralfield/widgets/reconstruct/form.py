@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from ...types import InputError
 from ..kit.forms import OptionForm
+from ..kit.next_step import lead_on
 from ..kit.parts import (
     BAD,
     QUIET,
@@ -289,6 +290,8 @@ class ReconstructForm:
         self.pause_button.setText("Resume" if paused else "Pause")
         self.stop_button.setEnabled(running)
         self.save_button.setEnabled(found)
+        lead_on(self.run_button, ready and not running and not found)
+        lead_on(self.depth_button, found and not running)
         self.depth_button.setEnabled(found)
         flat = flat or self._kind in WHOLE_FRAME_KINDS
         self.depth_button.setText("Look at the field" if flat else "Look at any depth")

@@ -21,8 +21,8 @@ from ..view.layers import LayerData
 from ..view.phase_layers import beside_layers
 from ..view.preview import PreviewLayers
 from ..view.scan_layers import add_below, layers_of
-from ..view.trust_facts import map_layers
-from ..view.wording import outcome_text, time_text
+from ..view.trust_facts import map_layers, outcome_text
+from ..view.wording import time_text
 from ..view.zoom_view import zoom_view_of
 from .activity import Activity
 from .naming import shortened

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def turn_to(viewer: napari.Viewer, draft: Draft) -> None:
     """Turn the `viewer` to the first frame of a `draft` that is in it."""
+    viewer = getattr(viewer, "__wrapped__", viewer)  # docks are handed a proxy of the viewer
     layer = frames_of(viewer, draft)
     if layer is not None and viewer.dims.ndim > 2:
         viewer.dims.set_point(0, getattr(layer.data, "first", 0))
@@ -39,6 +40,7 @@ def show_first(viewer: napari.Viewer, draft: Draft) -> None:
     viewer : that they have been added to.
     draft : the recording.
     """
+    viewer = getattr(viewer, "__wrapped__", viewer)
     new = frames_of(viewer, draft)
     if new is None:
         return

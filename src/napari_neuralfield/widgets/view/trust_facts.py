@@ -11,8 +11,10 @@ import numpy as np
 from ...types import Extent, Result
 from ..kit.session import KEY
 from .layers import LayerData, Limits, contrast, placed
+from .wording import time_text
 
 LEVELS = ("green", "amber", "red")
+IN_SHORT = {"green": "green: it can be trusted", "amber": "amber: look twice", "red": "red: do not trust it"}
 RESIDUAL, UNCERTAINTY, ABSORPTION, AGAIN = "residual", "uncertainty [rad]", "absorption", "frames as predicted"
 
 
@@ -37,6 +39,19 @@ def trust_facts(result: Result | None) -> TrustFacts | None:
     if level not in LEVELS or not isinstance(sentence, str):
         return None
     return TrustFacts(str(level), sentence, tuple(lines))
+
+
+def judged(result: Result) -> str:
+    """The verdict in a few words, to stand beside an error that says little alone."""
+    facts = trust_facts(result)
+    return IN_SHORT[facts.level] if facts is not None else "nothing here can judge whether that is good"
+
+
+def outcome_text(result: Result, seconds: float) -> str:
+    """How a run ended: with this `result`, after `seconds` where it does not say so itself."""
+    error = result.figures.get("relative_amplitude_error")
+    text = f"done in {time_text(result.figures.get('seconds', seconds))}"
+    return text if error is None else f"{text}, relative amplitude error {error:.4f} ({judged(result)})"
 
 
 def map_layers(result: Result, title: str) -> list[LayerData]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...types import Extent, Result
+from ...types import Extent
 
 
 def time_text(seconds: float) -> str:
@@ -14,13 +14,6 @@ def time_text(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
-
-
-def outcome_text(result: Result, seconds: float) -> str:
-    """How a run ended: with this `result`, after `seconds` where it does not say so itself."""
-    error = result.figures.get("relative_amplitude_error")
-    text = f"done in {time_text(result.figures.get('seconds', seconds))}"
-    return text if error is None else f"{text}, relative amplitude error {error:.4f}"
 
 
 def extent_text(extent: Extent) -> str:
