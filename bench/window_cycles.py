@@ -46,10 +46,10 @@ def wait(until: Callable[[], bool], seconds: float = 120.0) -> None:
 
 def round_of_napari(viewer: napari.Viewer, frames: np.ndarray) -> None:
     """The layers of a round of ours, without us."""
-    viewer.add_image(frames)
-    for _ in range(3):
-        viewer.add_image(frames[0])
+    for image in (frames, *frames[:3]):
+        viewer.add_image(image)
         QTest.qWait(100)
+        viewer.screenshot(flash=False)  # a busy machine may not draw it else
     viewer.layers.clear()
     QTest.qWait(200)
 

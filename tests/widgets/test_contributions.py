@@ -56,6 +56,22 @@ def test_the_manifest_names_things_that_exist():
     assert (ROOT / "napari.yaml").read_bytes() == (ROOT / "src" / "napari_neuralfield" / "napari.yaml").read_bytes()
 
 
+def test_keys_call_commands_and_preferences_begin_as_the_code_does():
+    from app_model.types import KeyBinding
+
+    from napari_neuralfield.widgets.kit.preferences import preference
+    from napari_neuralfield.widgets.reconstruct import unfinished
+
+    manifest = npe2.PluginManifest.from_file(ROOT / "napari.yaml")
+    commands = {command.id: command for command in manifest.contributions.commands}
+    for one in manifest.contributions.keybindings:
+        assert commands[one.command].category == "Reconstruct"
+        assert str(KeyBinding.from_str(one.key)) == one.key
+    set_to = {key: value.default for key, value in manifest.contributions.configurations["runs"].properties.items()}
+    assert set_to == {"notify": True, "checkpoint_seconds": unfinished.EVERY_S, "keep_days": unfinished.KEPT_DAYS}
+    assert preference("runs", "no such thing", 7) == 7
+
+
 def test_the_menus_are_ones_that_napari_lets_plugins_fill():
     from napari._app_model.constants._menus import is_menu_contributable
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .kit.docks import PLUGIN, open_docks
-from .reconstruct.runs import runs_of
+from ..kit.docks import PLUGIN, open_docks
+from .runs import runs_of
 
 if TYPE_CHECKING:
     import napari
 
-    from .reconstruct.dock import ReconstructDock
+    from .dock import ReconstructDock
 
 
 def run(viewer: napari.Viewer) -> None:
