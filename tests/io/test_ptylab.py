@@ -103,3 +103,12 @@ def test_a_pupil_wider_than_the_window_is_left_out(tmp_path: Path) -> None:
     assert not any("entrancePupilDiameter" in note for note in draft.notes)
     with pytest.raises(InputError, match=r"probe_diameter_um 1000 is 1000 um wide, but the window .* is 439.4 um"):
         draft.complete(probe_diameter_um=1000.0)
+
+
+def test_complex_numbers_where_real_ones_belong_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "scan.hdf5", encoder=HELD["encoder"] + 2j)
+    with pytest.raises(InputError, match=r"scan\.hdf5: encoder holds complex numbers; it must hold real numbers"):
+        open_draft(path)
+    write(path, ptychogram=HELD["ptychogram"] + 2j)
+    with pytest.raises(InputError, match=r"frames are of type complex128"):
+        open_draft(path).complete()

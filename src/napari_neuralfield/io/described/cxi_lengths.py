@@ -9,6 +9,7 @@ import numpy as np
 
 from ...types import InputError
 from ..native.hdf5_frames import stored
+from ..native.reading import real_numbers
 from .si_units import Lengths, photon_wavelength_um, said_unit
 
 DETECTOR = "instrument_1/detector_1"
@@ -83,7 +84,7 @@ def basis(entry: h5py.Group, path: Path) -> np.ndarray | None:
     dataset = found(entry, f"{DETECTOR}/basis_vectors")
     if dataset is None:
         return None
-    steps = stored(dataset, (), path).astype(float)
+    steps = real_numbers(stored(dataset, (), path), path, str(dataset.name))
     steps = steps[0] if steps.ndim == 3 else steps
     steps = steps.T if steps.shape == (3, 2) else steps
     if steps.shape != (2, 3) or not np.linalg.norm(steps, axis=1).all():

@@ -150,6 +150,26 @@ def explained(path: Path, what: str) -> Iterator[None]:
         raise InputError(f"{path}: {said}") from None
 
 
+def real_numbers(value: object, path: str | Path, name: str) -> np.ndarray:
+    """What a file holds as real numbers, float64 of the value's shape.
+
+    Parameters
+    ----------
+    value : as it was stored. path, name : of the file and of the value in it.
+
+    Raises
+    ------
+    InputError : for text, complex numbers and whatever else is none.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind == "c" and not array.imag.any():
+        array = array.real
+    if array.dtype.kind not in "biuf":
+        held = {"c": "complex numbers", "S": "text", "U": "text"}.get(array.dtype.kind, f"values of type {array.dtype}")
+        raise InputError(f"{path}: {name} holds {held}; it must hold real numbers")
+    return array.astype(float)
+
+
 def missing_package(error: Exception) -> str:
     """Where `error` comes of a compression that needs another package, which one: half a sentence; else empty."""
     found = CODEC.search(str(error)) or PART.search(str(error))

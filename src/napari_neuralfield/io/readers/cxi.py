@@ -21,6 +21,7 @@ from ..described.cxi_lengths import DETECTOR, basis, lengths
 from ..described.cxi_lengths import found as _found
 from ..described.pixel_mask import good_by_bits, remark, right_way_round
 from ..native.hdf5_frames import HDF5Array, opened, stored
+from ..native.reading import real_numbers
 from ..sidecar import layout, sidecar
 
 # where things are in an entry
@@ -84,7 +85,7 @@ def _positions(entry: h5py.Group, path: Path) -> tuple[np.ndarray | None, list[s
     dataset = _found(entry, *TRANSLATIONS)
     if dataset is None:
         return None, ["there is no translation in the file; give positions_um in a sidecar"]
-    moved = stored(dataset, (), path).astype(float)
+    moved = real_numbers(stored(dataset, (), path), path, str(dataset.name))
     moved = moved.reshape(-1, moved.shape[-1]) if moved.ndim > 2 else moved  # by the rows of a raster
     if moved.ndim != 2 or moved.shape[1] not in (2, 3):
         raise InputError(f"{path}: {dataset.name} has shape {moved.shape}; it must be (frame, 3) as x, y, z in metres")

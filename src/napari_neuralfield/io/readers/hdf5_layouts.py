@@ -19,6 +19,7 @@ from ...types import InputError
 from ..described.beam_optics import BeamOptics, lens_in
 from ..native import hdf5_tree
 from ..native.hdf5_frames import opened
+from ..native.reading import real_numbers
 from ..native.stored_units import converted, inverse_length, number, plain
 from ..sidecar import layout, scan_grid
 from .numpy_archive import UNITLESS, zero_at_corner
@@ -80,7 +81,7 @@ def _led_board(draft: Draft, file: h5py.File, frames: str) -> None:
     runs towards -y, as on a board seen through the sample. `info` compares that with the frames.
     """
     path = Path(draft.source)
-    encoder, height = (np.asarray(hdf5_tree.value(file, n, path)[0], dtype=float) for n in ("encoder", "zled"))
+    encoder, height = (real_numbers(hdf5_tree.value(file, n, path)[0], path, n) for n in ("encoder", "zled"))
     if height.size != 1 or not height.all():
         raise InputError(f"{path}: zled has shape {height.shape}; it must be one number of metres other than 0")
     leds, _ = scan_grid.oriented(encoder, int(draft.frames.shape[0]), f"{path}: encoder")

@@ -14,7 +14,7 @@ from ...optics.patterns import halves_and_arcs
 from ...registry import READERS
 from ...types import InputError
 from ..native.hdf5_frames import WholeFrames
-from ..native.reading import explained
+from ..native.reading import explained, real_numbers
 from ..sidecar import layout, sidecar
 
 PATTERNS = 5
@@ -95,7 +95,7 @@ def _integrated(path: Path) -> np.ndarray:
 
 @functools.lru_cache(maxsize=1)
 def _integrated_once(path: Path, written_ns: int) -> np.ndarray:
-    stack = np.load(path, allow_pickle=False)[:PATTERNS].astype(float)
+    stack = real_numbers(np.load(path, allow_pickle=False)[:PATTERNS], path, "its array")
     if not np.isfinite(stack).all():
         bad = int(np.argmin(np.isfinite(stack).all(axis=(1, 2))))
         raise InputError(

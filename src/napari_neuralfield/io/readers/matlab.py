@@ -20,7 +20,7 @@ from ..described import named
 from ..described.hdf5_stacks import joined
 from ..native import hdf5_tree
 from ..native.hdf5_frames import HDF5Array, WholeFrames, opened
-from ..native.reading import explained
+from ..native.reading import explained, real_numbers
 from ..sidecar import layout, sidecar
 from . import matlab_tags
 
@@ -60,7 +60,7 @@ def _fpm_inr(file: _Mat) -> Draft:
         calibrated = file.array("na_calib")
         if calibrated.ndim != 2 or calibrated.shape[1] != 2:
             raise InputError(f"{file.path}: na_calib has shape {calibrated.shape}; it must be (led, 2) as NAx, NAy")
-        values["illumination_na"] = calibrated[:, ::-1].astype(float)
+        values["illumination_na"] = real_numbers(calibrated[:, ::-1], file.path, "na_calib")
     if {"dpix_c", "mag"} <= set(file.shapes):
         magnification = file.number("mag")
         if not magnification > 0:

@@ -20,7 +20,7 @@ from ...registry import READERS
 from ...types import InputError
 from ..described import named
 from ..native.hdf5_frames import Key
-from ..native.reading import explained, free_bytes
+from ..native.reading import explained, free_bytes, real_numbers
 from ..sidecar import layout, sidecar
 
 PART = 2**24  # bytes that are unpacked at a time
@@ -172,7 +172,7 @@ def _scan(path: Path, held: Archive) -> Draft:
     array = ArchiveArray(path.absolute(), SCAN[0], *held.head(SCAN[0]))
     frames = layout.arranged(array, sidecar.beside(path), "ptychography", f"{path}: {SCAN[0]}")
     cornered = zero_at_corner(array[:].reshape(frames.shape))
-    scan = np.asarray(held.array(SCAN[1]), dtype=float)
+    scan = real_numbers(held.array(SCAN[1]), path, SCAN[1])
     scan = scan.reshape(scan.shape[-2:]) if scan.size == 2 * frames.shape[0] else scan
     values: dict[str, object] = {"positions_px": scan}
     frames = dataclasses.replace(frames, cornered=cornered)

@@ -18,6 +18,7 @@ from ..described.geometry_from_frames import GeometryFromFrames
 from ..described.si_units import Lengths
 from ..native import hdf5_tree
 from ..native.hdf5_frames import HDF5Frames, opened, stored
+from ..native.reading import real_numbers
 
 NEEDED = ("ptychogram", "encoder")
 LENGTHS = {"detector_pixel_um": "dxd", "distance_um": "zo", "wavelength_um": "wavelength"}
@@ -81,7 +82,7 @@ def _text(file: h5py.File, name: str) -> str:
 
 
 def _encoder(file: h5py.File, path: Path) -> np.ndarray:
-    encoder = stored(file["encoder"], (), path).astype(float)
+    encoder = real_numbers(stored(file["encoder"], (), path), path, "encoder")
     frames = file["ptychogram"].shape[0]
     if encoder.shape == (2, frames) and frames != 2:
         encoder = encoder.T
