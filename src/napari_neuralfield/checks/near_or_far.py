@@ -73,8 +73,7 @@ def moving_shadows(
     faint : least correlation of what is told though it is not clear; None: only what is.
     """
     place = np.asarray(positions_um, dtype=float)
-    real = np.dtype(frames.dtype).kind in "uif"
-    if not real or len(place) < 4 or min(frames.shape[1:]) < 16 or not np.ptp(place, axis=0).any():
+    if len(place) < 4 or min(frames.shape[1:]) < 16 or not np.ptp(place, axis=0).any():
         return None
     middle = np.argsort(np.hypot(*(place - np.median(place, axis=0)).T))[:FRAMES]
     place = place[middle]

@@ -41,6 +41,8 @@ class GeometryFromFrames:
             return {}, ""
         if given.get(FROM_FOCUS) is not None:
             return {"geometry": "near_field"}, ""
+        if np.dtype(self.frames.dtype).kind not in "uif":  # no intensities, which is said when they are taken
+            return FAR, ""
         said = next((name for name in (*PIXEL_ANGLES, *NAMES) if given.get(name) is not None), None)
         if said is not None:
             return FAR, f"taken as far field, of which alone {said} is told; {OVERRIDE}"
