@@ -49,9 +49,9 @@ QUICK: dict[str, dict[str, Any]] = {
     "defocus-field": {"steps": 2, "field": "hash"},
     "fpm-inr": {"z_um": (-1, 1)},
     "fpm-per-slice": {"passes": 2, "planes": 2},
-    "epie": {"passes": 2},
-    "rpie": {"passes": 2},
-    "least-squares": {"passes": 2},
+    "epie": {"passes": 2, "probe_search": False},
+    "rpie": {"passes": 2, "probe_search": False},
+    "least-squares": {"passes": 2, "probe_search": False},
     "wasp": {"passes": 2},
     "residual-field": {"epochs": 2, "finish_epochs": 0},
 }
