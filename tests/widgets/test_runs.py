@@ -160,7 +160,7 @@ def test_what_waits_is_seen_and_each_can_go(viewer, draft, qtbot, tmp_path, monk
     assert several.button.text() == "Several runs"
     dock.form.options.set_values({"steps": 1})
     several.this_button.click()
-    choice = "napari_neuralfield.widgets.reconstruct.several.MethodChoice"
+    choice = "napari_neuralfield.widgets.reconstruct.several.MethodsDialog"
     monkeypatch.setattr(f"{choice}.exec", lambda self: self.list.findItems("toy", EXACT)[0].setCheckState(TICKED) or 1)
     several.methods_button.click()
     several.regions_button.click()

@@ -99,7 +99,8 @@ def _through_focus(painter: QPainter) -> None:
     _line(painter, LIGHT, 1.5, *((x, 2, x, 20) for x in (40, 54, 68)))
     for y, colour in ((24, DARK), (31, SAMPLE), (38, DARK)):
         _line(painter, colour, 2.5, (26, y, 82, y))
-    _line(painter, DARK, 1.2, (92, 22, 92, 40), (92, 22, 89, 26), (92, 22, 95, 26), (92, 40, 89, 36), (92, 40, 95, 36))
+    arrow = (92, 22, 92, 40), (92, 22, 89, 26), (92, 22, 95, 26), (92, 40, 89, 36), (92, 40, 95, 36)
+    _line(painter, DARK, 1.2, *arrow)
     _lens(painter, 48)
     _camera(painter)
 
@@ -118,7 +119,8 @@ def _scan(painter: QPainter) -> None:
 def _coded(painter: QPainter) -> None:
     _line(painter, LIGHT, 1.5, *((x, 2, x, 16) for x in (40, 54, 68)))
     _line(painter, SAMPLE, 3, (26, 22, 82, 22))
-    _line(painter, DARK, 1.2, (20, 30, 88, 30), (88, 30, 84, 27), (88, 30, 84, 33), (20, 30, 24, 27), (20, 30, 24, 33))
+    arrow = (20, 30, 88, 30), (88, 30, 84, 27), (88, 30, 84, 33), (20, 30, 24, 27), (20, 30, 24, 33)
+    _line(painter, DARK, 1.2, *arrow)
     _line(painter, GLASS, 4, *((x, 46, x + 3, 46) for x in (28, 36, 41, 50, 57, 61, 70, 77)))
     _camera(painter)
 

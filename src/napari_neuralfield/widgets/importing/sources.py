@@ -64,7 +64,8 @@ def of_layer(layer: Layer) -> FramesSource:
     notes = [f"frames of the {said}; axes {axes} as the layer labels them" if labelled else f"frames of the {said}"]
     named = (Path(path).parent if path else Path()) / f"{re.sub(r'[/:]', '_', layer.name)}.layer"
     sidecar = finding.candidates(named)[0]
-    return FramesSource(ArrayImport(named, sidecar, False, {}, array, axes, notes), suggested, words, said, layer)
+    frames = ArrayImport(named, sidecar, there=False, values={}, array=array, axes=axes, notes=notes)
+    return FramesSource(frames, suggested, words, said, layer)
 
 
 def is_foreign(layer: object, key: str) -> bool:

@@ -91,7 +91,7 @@ class Several(Fold):
 
     def choose_methods(self) -> None:
         """Ask which."""
-        dialog = MethodChoice(self._dock.methods(), self)
+        dialog = MethodsDialog(self._dock.methods(), self)
         if dialog.exec():
             self.add_methods(dialog.chosen)
 
@@ -161,7 +161,7 @@ class Several(Fold):
         return row(name, gone)
 
 
-class MethodChoice(QDialog):
+class MethodsDialog(QDialog):
     """Ticks for methods.
 
     Parameters
