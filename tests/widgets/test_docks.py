@@ -421,7 +421,7 @@ def test_a_move_of_the_slider_is_seen_after_a_second_run(viewer, draft, qtbot):
         qtbot.waitUntil(lambda: not reconstruct.runs.preview.busy)
         qtbot.wait(50)
         depth.form.slider.setValue(depth.z_um + 1)
-        qtbot.waitUntil(lambda: names(viewer)[-1] == "toy (steps 1) toy at any depth")
+        qtbot.waitUntil(lambda: [o.name for o in viewer.layers if o.visible][-1] == "toy (steps 1) toy at any depth")
 
 
 def test_a_sharp_picture_gives_way_to_the_next_move():

@@ -64,7 +64,9 @@ class Window:
         self.qtbot.waitUntil(lambda: len(self.session.fields) > before, timeout=60_000)
         shown = self.session.shown
         self.qtbot.waitUntil(lambda: self.layer_of(shown.result) is not None, timeout=60_000)
-        self.qtbot.waitUntil(lambda: not dock._preview.busy and self.session.fields[-1].outcome != "", timeout=60_000)
+        self.qtbot.waitUntil(
+            lambda: not dock.runs.preview.busy and self.session.fields[-1].outcome != "", timeout=60_000
+        )
         self.qtbot.wait(100)
 
     def layer_of(self, result):
@@ -103,25 +105,27 @@ class Window:
         return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def test_every_dock_tells_of_what_is_selected(viewer, draft, cells, qtbot):
+def test_every_dock_tells_of_what_is_selected(viewer, draft, cells, qtbot, monkeypatch):
+    monkeypatch.setattr("napari_neuralfield.recon.engine.judging.JUDGES", {})  # verdicts are those of the moods
     window = Window(viewer, qtbot)
     nothing = {"field": "", "verdict": "", "curve": 0, "note": "", "save": False, "depth": ""}
     one = {"mood": "one", "verdict": "green: one can be trusted", "curve": 2, "note": "a note of one", "save": True}
     two = {"mood": "two", "verdict": "green: two can be trusted", "curve": 2, "note": "a note of two", "save": True}
+    one["depth"], two["depth"] = (f"toy (steps 2, mood {mood}) toy" for mood in ("one", "two"))
     window.after("nothing", open="", run=False, **nothing)
     (frames,) = show(viewer, draft)
     window.after("frames dropped", open="toy", run=True, **nothing)
     window.run("one")
-    window.after("a run", open="toy", run=True, depth="toy", **one)
+    window.after("a run", open="toy", run=True, **one)
     first = window.session.shown
     window.run("two")
-    window.after("another run", open="toy", run=True, depth="toy", **two)
+    window.after("another run", open="toy", run=True, **two)
     second = window.session.shown
     window.select(window.layer_of(first.result))
-    window.after("layer of the first run selected", open="toy", run=True, depth="toy", **one)
+    window.after("layer of the first run selected", open="toy", run=True, **one)
     assert window.reconstruct.fields.box.currentIndex() == 0
     window.reconstruct.fields._choose(1)
-    window.after("second field chosen in the box", open="toy", run=True, depth="toy", **two)
+    window.after("second field chosen in the box", open="toy", run=True, **two)
     assert viewer.layers.selection.active is window.layer_of(second.result)
 
     (other,) = show(viewer, cells)
@@ -133,12 +137,12 @@ def test_every_dock_tells_of_what_is_selected(viewer, draft, cells, qtbot):
     assert other.scale.tolist() == [1.0, 0.16, 0.16]
     assert str(other.units[-1]) == "micrometer"
     window.select(frames)
-    window.after("the first frames selected", open="toy", run=True, depth="toy", **two)
+    window.after("the first frames selected", open="toy", run=True, **two)
     window.select(other)
     window.after("the other frames selected", open="cells", run=True, **nothing)
     assert window.session.draft.values["pixel_um"] == 0.16  # what was typed stays
     window.select(window.layer_of(first.result))
-    window.after("a field of the first frames selected", open="toy", run=True, depth="toy", **one)
+    window.after("a field of the first frames selected", open="toy", run=True, **one)
 
     plain = viewer.add_image(np.zeros((6, 40, 40)), name="22")
     told = window.after("somebody else's picture dropped", open="toy", run=False, **one)
@@ -171,10 +175,10 @@ def test_every_dock_tells_of_what_is_selected(viewer, draft, cells, qtbot):
     told = window.after("the selected frames deleted", open="", run=False, **nothing)
     assert told["remark"] == "The frames of cells have been removed."
     window.select(window.layer_of(second.result))
-    window.after("a field selected", open="toy", remark="", run=True, depth="toy", **two)
+    window.after("a field selected", open="toy", remark="", run=True, **two)
     viewer.layers.remove(frames)
     told = window.after("its frames deleted", open="", run=False, **{**two, "mood": ""})
-    assert told["remark"] == "The frames of toy are not open."
+    assert told["remark"] == "The frames of toy (steps 2, mood two) toy are not open."
     viewer.layers.clear()
     window.after("everything deleted", open="", run=False, **nothing)
     assert window.session.fields == []

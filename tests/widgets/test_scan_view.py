@@ -211,7 +211,7 @@ def test_a_scan_from_frames_to_corrected_positions(viewer, qtbot) -> None:
     assert frames.scale.tolist() == pytest.approx([1.0, 0.1, 0.1])  # as large as the window
     assert frames.gamma < 1
     assert depth.form.slider.parent().isHidden()  # a single plane has no depth
-    assert depth.form.focus.isHidden()
+    assert "all in focus" not in [depth.form.quantity.itemText(i) for i in range(depth.form.quantity.count())]
     assert reconstruct.form.depth_button.text() == "Look at the field"
 
     scan = reconstruct.scan
@@ -250,18 +250,6 @@ def test_a_click_chooses_the_nearest_frame(qtbot) -> None:
     place = plot.plot.getPlotItem().vb.mapViewToScene(plot.plot.getPlotItem().vb.viewRect().center())
     plot._on_click(SimpleNamespace(scenePos=lambda: place))
     assert wanted == [18] or wanted == [17]
-
-
-def test_colours_and_unwrapped_phase_become_layers(viewer, qtbot) -> None:
-    _, _, depth = finished(viewer, qtbot, scan_scene.coded()[0])
-    depth.form.colours.click()
-    qtbot.waitUntil(lambda: "toy-scan scan in colours" in names(viewer), timeout=5000)
-    assert viewer.layers["toy-scan scan in colours"].rgb
-    assert viewer.layers["colour wheel: hue phase, brightness amplitude"].rgb
-    depth.form.unwrap.click()
-    qtbot.waitUntil(lambda: "toy-scan scan phase, unwrapped" in names(viewer), timeout=5000)
-    depth.form.quantity.setCurrentText("phase")
-    qtbot.waitUntil(lambda: "toy-scan scan on the screen" in names(viewer), timeout=5000)
 
 
 def test_the_way_round_is_clicked_and_used(viewer, qtbot) -> None:

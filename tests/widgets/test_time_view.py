@@ -192,7 +192,7 @@ def test_a_run_on_a_time_lapse_ends_in_one_layer_over_time(viewer, draft, qtbot,
     dock.run()
     qtbot.waitUntil(lambda: dock.time.film is not None and dock.time.film.layer is not None, timeout=20_000)
     derived(qtbot, dock.time)
-    assert [one.name for one in viewer.layers] == ["lapse frames", "lapse srqpi phase over time"]
+    assert [one.name for one in viewer.layers] == ["lapse frames", "srqpi lapse phase over time"]
     assert dock.heights.isHidden()
     assert not dock.time.isHidden()
     assert over_time(draft.complete(), srqpi.SrqpiRecipe())

@@ -206,7 +206,10 @@ def test_led_patterns_become_a_phase_with_bright_field_and_dpc_below(viewer, pat
     reconstruct.run()
     qtbot.waitUntil(lambda: len(viewer.layers) == 5, timeout=60_000)
     derived(qtbot, reconstruct.zoom)
-    assert names(viewer) == [f"cells {n}" for n in ("frames", "bright field", "DPC estimate", "phase", "phase, closer")]
+    assert names(viewer) == [
+        "cells frames",
+        *(f"dpc cells {n}" for n in ("bright field", "DPC estimate", "phase", "phase, closer")),
+    ]
     frames, bright, dpc, phase, _ = viewer.layers
     assert (bright.visible, dpc.visible, phase.visible) == (False, False, True)
     assert bright.data.mean() == pytest.approx(1.0, abs=0.01)
@@ -226,7 +229,7 @@ def test_frames_the_network_cannot_take_are_refused_in_a_sentence(viewer, patter
     from napari_neuralfield.widgets.reconstruct.dock import ReconstructDock
 
     said = []
-    monkeypatch.setattr("napari_neuralfield.widgets.reconstruct.dock.show_error", said.append)
+    monkeypatch.setattr("napari_neuralfield.widgets.reconstruct.runs.show_error", said.append)
     values = {**patterns.values, "patterns": np.asarray(patterns.values["patterns"])[:4]}
     session_of(viewer).set_draft(Draft("multiplexed_led", patterns.frames[:4], values, "four.acq.h5"))
     dock = ReconstructDock(viewer)

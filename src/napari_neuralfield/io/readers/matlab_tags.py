@@ -18,6 +18,10 @@ MATRIX, COMPRESSED = 14, 15
 CELL, STRUCT, OBJECT, CHAR, SPARSE, LAST_NUMERIC = 1, 2, 3, 4, 5, 15
 COMPLEX = 0x0800
 MOST_AXES, DEEPEST = 32, 32
+FOURTH = {  # how files of version 4 begin: byte order, type of number, full, text or sparse
+    struct.pack(order + "i", 1000 * (order == ">") + 10 * number + form)
+    for order in "<>" for number in range(6) for form in range(3)
+}  # fmt: skip
 STEP = 2**16
 
 
@@ -32,6 +36,7 @@ def check(path: Path) -> None:
         head = file.read(128)
         order = {b"IM": "<", b"MI": ">"}.get(head[126:])
         if order is None or not all(head[:4]):
+            _need(head[:4] in FOURTH, "a beginning of neither version 4 nor 5")
             return
         while len(tag := file.read(8)) == 8:
             kind, length = struct.unpack(order + "II", tag)

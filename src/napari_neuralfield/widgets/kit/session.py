@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -58,8 +58,14 @@ class Session:
         kept = next((shown for shown in of_it if shown is self.shown), None)
         self._hold(draft, kept or (of_it[-1] if of_it else None))
 
-    def set_shown(self, shown: Shown) -> None:
-        """Show what a run has found. While it goes on that waits, where somebody looks at something else."""
+    def set_shown(self, shown: Shown, curve: Sequence[tuple[float, float]] = (), outcome: str = "") -> None:
+        """Show what a run has found. While it goes on that waits, where somebody looks at something else.
+
+        Parameters
+        ----------
+        shown : the field.
+        curve, outcome : of the run, (step, error), and how it ended; nothing while it goes on.
+        """
         if shown.frames is None and self.draft is not None:
             shown = dataclasses.replace(shown, frames=self.draft.frames)
         if not shown.finished:
@@ -68,6 +74,9 @@ class Session:
             return
         self._stranger = ""
         self._add(shown)
+        found = self.found(shown.result)
+        if found is not None and outcome:
+            found.curve, found.outcome, found.fresh = list(curve), outcome, True
         self._hold(self._draft_of(shown) or self.draft, shown)
 
     def show_again(self, found: FieldRecord) -> None:

@@ -48,6 +48,7 @@ class FieldRecord:
     curve: list[tuple[float, float]] = dataclasses.field(default_factory=list)
     notes: str = ""
     outcome: str = ""
+    fresh: bool = False  # its run has just ended, and no dock has told of it
 
 
 def title_of(draft: Draft) -> str:

@@ -50,13 +50,18 @@ def explain(error: BaseException) -> str:
     return f"unexpected error ({type(error).__name__}: {' '.join(str(error).split())})"
 
 
+_ENDS: set[Callable[[], None]] = set()  # to be called still: Python's collector takes apart what nobody else holds
+
+
 def when_gone(owner: QObject, *ends: Callable[[], object]) -> None:
     """Call `ends` when the window system destroys `owner`; none of them may touch it: it is being destroyed."""
 
     def end() -> None:
+        _ENDS.discard(end)
         for call in ends:
             call()
 
+    _ENDS.add(end)
     owner.destroyed.connect(end)
 
 

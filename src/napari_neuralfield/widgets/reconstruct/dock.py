@@ -129,13 +129,15 @@ class ReconstructDock(QWidget):
     def _look_for_unfinished(self) -> None:
         """Offer to go on with a run of what is open."""
         self._offer(None)
+        asked = self._session.draft
         try:
             acquisition = self._session.acquisition()
         except InputError:  # a value is missing still
             return
 
         def found(unfinished: Unfinished | None) -> None:
-            if not self._running and acquisition.frames is self._session.acquisition().frames:
+            now = self._session.draft
+            if not self._running and asked is not None and now is not None and now.frames is asked.frames:
                 self._offer(unfinished)
 
         self._background.run(lambda: unfinished_of(acquisition), found, lambda _: None)

@@ -59,9 +59,8 @@ class FieldChooser(QWidget):
     def _on_shown(self, shown: Shown | None) -> None:
         self.fill()
         found = None if shown is None else self._session.found(shown.result)
-        new = shown is not None and shown.frames is not None and found is not None and not found.outcome
-        if new and self._form.running:  # its run has just ended
-            self._told = found
+        if found is not None and found.fresh:  # the form shows its run already
+            found.fresh, self._told = False, found
             self._keep.start()
         elif self._form.running or (shown is not None and not shown.finished):
             self._told = None
@@ -74,11 +73,9 @@ class FieldChooser(QWidget):
             self._tell(None)  # the words of a run that found nothing are of the last file
 
     def _remember(self) -> None:
-        """What the form says at the end of a run belongs to what it has found."""
+        """What the form notes at the end of a run belongs to what it has found."""
         if self._told is not None:
-            steps, errors = self._form.plot.points
-            self._told.curve = list(zip(steps, errors, strict=True))
-            self._told.notes, self._told.outcome = self._form.notes.text(), self._form.state.text() or "done"
+            self._told.notes = self._form.notes.text()
 
     def _tell(self, found: FieldRecord | None) -> None:
         """Show recipe, curve and notes of a field; nothing of another's."""

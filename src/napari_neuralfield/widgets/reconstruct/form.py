@@ -299,5 +299,3 @@ class ReconstructForm:
         self.bar.setVisible(running)
         if running:
             self.show_error("")
-        if not running and not ready:
-            self.notes.setText("")

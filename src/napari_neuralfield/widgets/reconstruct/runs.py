@@ -197,10 +197,8 @@ class Runs(QObject):
         if event.result is None or run.over_time:
             self.preview.abandon()
         if event.result is not None:
-            self._show(Shown(event.result, self._depth_of(event.result) if last_z is None else last_z, run.title))
-            found = self._session.found(event.result)
-            if found is not None:
-                found.curve, found.outcome = list(run.curve), text
+            z = self._depth_of(event.result) if last_z is None else last_z
+            self._show(Shown(event.result, z, run.title), text)
         run.job = None
         self._say(text)
         self.ended.emit(event)
@@ -241,15 +239,17 @@ class Runs(QObject):
         if self._bar is not None:
             self._bar.move_to(run.job.share)
 
-    def _show(self, shown: Shown) -> None:
-        run = self.current
+    def _show(self, shown: Shown, outcome: str = "") -> None:
+        run, curve = self.current, list[tuple[float, float]]()
+        if run is not None and outcome:
+            curve = list(run.curve)
         if run is not None and run.plan is not None:
             shown = dataclasses.replace(shown, frames=run.plan.whole.frames)
         if run is not None and run.over_time:  # every frame is shown, not this one
             shown = dataclasses.replace(shown, over_time=True)
         else:
             self.preview.show(shown)
-        self._session.set_shown(shown)
+        self._session.set_shown(shown, curve, outcome)
 
     def _on_drawn(self) -> None:
         zoom_view_of(self._viewer).refresh()
