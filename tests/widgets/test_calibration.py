@@ -79,7 +79,7 @@ def dock(viewer, draft, qtbot):
     show(viewer, draft)
     open_docks(viewer, "Acquisition")
     found = viewer.window.dock_widgets["Acquisition (napari-neuralfield)"]
-    qtbot.waitUntil(lambda: found.calibrate.run_button.isEnabled(), timeout=20_000)
+    qtbot.waitUntil(lambda: found.calibrate.run_button.isEnabled(), timeout=60_000)
     return found
 
 
@@ -161,7 +161,7 @@ def test_accepted_values_are_those_of_the_form_and_of_every_dock(dock, viewer, d
     panel = calibrated(dock, qtbot)
     open_docks(viewer, "Reconstruct")
     reconstruct = viewer.window.dock_widgets["Reconstruct (napari-neuralfield)"]
-    qtbot.waitUntil(lambda: reconstruct.library is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: reconstruct.library is not None, timeout=60_000)
     wanted = panel.calibration.corrected
     assert "exposure" not in dock.form.editors
     panel.accept()

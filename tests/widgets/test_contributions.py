@@ -44,7 +44,7 @@ def methods_loaded(viewer, qtbot):
     name = f"Reconstruct ({PLUGIN})"
     qtbot.waitUntil(lambda: name in viewer.window.dock_widgets)
     dock = viewer.window.dock_widgets[name]
-    qtbot.waitUntil(lambda: dock.library is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: dock.library is not None, timeout=60_000)
 
 
 def test_the_manifest_names_things_that_exist():

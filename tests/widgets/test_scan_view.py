@@ -73,7 +73,7 @@ def finished(viewer, qtbot, acquisition):
     docks = opened(viewer, qtbot, acquisition)
     docks[1].form.choose_method("toy-scan")
     docks[1].run()
-    qtbot.waitUntil(lambda: docks[1].form.state.text().startswith("done"), timeout=10_000)
+    qtbot.waitUntil(lambda: docks[1].form.state.text().startswith("done"), timeout=60_000)
     qtbot.waitUntil(lambda: "toy-scan scan amplitude" in names(viewer), timeout=5000)
     return docks
 
@@ -198,7 +198,7 @@ def test_an_object_elsewhere_comes_into_view(viewer, qtbot) -> None:
     docks[1].form.choose_method("toy-scan")
     docks[1].form.options.set_values({"borders": "open"})
     docks[1].run()
-    qtbot.waitUntil(lambda: viewer.scene.camera.center[-1] < -100, timeout=10_000)
+    qtbot.waitUntil(lambda: viewer.scene.camera.center[-1] < -100, timeout=60_000)
 
 
 def test_a_scan_from_frames_to_corrected_positions(viewer, qtbot) -> None:
@@ -258,7 +258,7 @@ def test_the_way_round_is_clicked_and_used(viewer, qtbot) -> None:
     dock, reconstruct, _ = opened(viewer, qtbot, wrong)
     panel = dock.orientation
     panel.run()
-    qtbot.waitUntil(lambda: not panel.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.running, timeout=60_000)
     assert tuple(panel.tiles) == NAMES
     errors = {name: trial.error for name, trial in panel._trials.items()}
     assert min(errors, key=lambda name: errors[name]) == "flip-x"
@@ -269,9 +269,9 @@ def test_the_way_round_is_clicked_and_used(viewer, qtbot) -> None:
     assert "turned: flip-x" in panel.state.text()
     np.testing.assert_allclose(reconstruct.plan().acquisition.positions_um, acquisition.positions_um, atol=1e-9)
     panel.run()
-    qtbot.waitUntil(lambda: bool(panel.tiles), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(panel.tiles), timeout=60_000)
     panel.stop()
-    qtbot.waitUntil(lambda: not panel.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not panel.running, timeout=60_000)
     assert panel.tiles  # what was made can still be clicked
     dock._session.set_value("wavelength_um", 0.6)  # the pictures belong to other values
     assert not panel.tiles
@@ -326,5 +326,5 @@ def test_a_coded_scan_offers_its_positions_where_they_are_missing(viewer, qtbot)
     dock, *_ = opened(viewer, qtbot, acquisition.replace(positions_um=None))
     assert {"positions_um", "coded_surface"} <= set(dock.form.editors)
     dock.orientation.run()
-    qtbot.waitUntil(lambda: not dock.orientation.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not dock.orientation.running, timeout=60_000)
     assert "has no positions, so there is nothing to turn" in dock.orientation.error.text()

@@ -80,9 +80,9 @@ def test_the_dock_offers_it(viewer, qtbot, draft):
     dock.form.options.set_values({**OPTIONS, "passes": 60})
     assert not dock.form.unfinished.isVisible()
     dock.run()
-    qtbot.waitUntil(lambda: dock.job.share > 0.1, timeout=20_000)
+    qtbot.waitUntil(lambda: dock.job.share > 0.1, timeout=60_000)
     dock.stop()
-    qtbot.waitUntil(lambda: "fpm-per-slice" in dock.form.unfinished.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "fpm-per-slice" in dock.form.unfinished.text(), timeout=60_000)
     assert "stopped" in dock.form.state.text()
     dock.form.options.set_values({"passes": 3})  # whatever stands there now
     dock.form.go_on_button.click()

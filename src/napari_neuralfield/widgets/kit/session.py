@@ -248,7 +248,7 @@ class Session:
     def _on_removed(self, event: Event) -> None:
         """What no layer shows any more is let go: frames, fields, and somebody else's picture."""
         ours, left = ours_of(event.value), [ours_of(layer) for layer in self._every_layer()]
-        draft, shown, result = self.draft, self.shown, ours.get("view_of" if "lapse" in ours else "result")
+        draft, shown, result = self.draft, self.shown, result_of(ours)
         mine: object = ours.get("draft")
         if event.value.name == self._stranger:
             self._stranger = ""
