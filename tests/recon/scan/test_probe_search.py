@@ -54,8 +54,10 @@ def test_a_defocused_probe_is_found_with_its_sign(spot: float) -> None:
     assert without.result.figures["relative_amplitude_error"] > 0.1  # measured: 0.14, 0.16; with it 0.03
 
 
-def note_of(acquisition: Ptychography, **options: object) -> Note:
-    *events, _ = events_of(acquisition, "rpie", **{"passes": 1, "correct_positions": False, **options})
+def note_of(acquisition: Ptychography) -> Note:
+    """What is said of the start, which comes before everything else."""
+    recipe = build_recipe("rpie")
+    events = start_of(problem_of(acquisition, recipe), recipe)
     return next(e for e in events if isinstance(e, Note) and "given probe" in e.text)
 
 
@@ -146,7 +148,8 @@ def test_few_counts_do_not_mislead() -> None:
     acquisition, _ = far_field(
         4, pixels=48, frames=64, spot=-22.0, overlap=0.6, counts=3000.0, probe="none", stop=0.45, phantom="texture"
     )
-    *events, _ = events_of(acquisition, "rpie", passes=1, correct_positions=False)
+    recipe = build_recipe("rpie")
+    events = start_of(problem_of(acquisition, recipe), recipe)
     said = next(e.text for e in events if isinstance(e, Note) and "starts tried" in e.text)
     away = re.search(r"focus (\d+) um before the sample", said)
     assert away is not None, said
