@@ -125,6 +125,13 @@ def test_the_phase_of_an_opaque_bar_is_no_noise_of_the_picture() -> None:
     assert passes_light(speckle, np.ones((96, 96), bool)).mean() > 0.98
 
 
+def test_frames_that_are_all_the_same_tell_nothing(sound: Ptychography) -> None:
+    same = sound.replace(frames=np.broadcast_to(sound.intensity()[:1], sound.frames.shape).copy())
+    verdict = judged(same, passes=1)
+    assert verdict.level == "red"
+    assert "All frames are the same" in verdict.sentence
+
+
 def test_what_lies_on_a_lattice_and_what_does_not() -> None:
     grid = 7.0 * np.stack(np.divmod(np.arange(64), 8), 1)
     found = lattice_of(grid)

@@ -24,6 +24,7 @@ KEPT = ("borders", "pad", "device", "hold_out", "use_every")  # of a recipe: wha
 MOST_PIXELS = 8_000_000  # of the frames looked at
 AT_ONCE = 16  # frames
 JITTER = 0.7, 1.4  # of a frame's amplitude, which is left free
+ALIKE = 1e-8  # of the light: frames that differ by no more are the same
 DARK = 0.25  # of the counts of bright frames
 FULL = 0.001  # share of the pixels at the highest value, above which it is the detector's end
 WHOLE = 1e-3  # by which counts may differ from whole numbers
@@ -76,6 +77,10 @@ class ScanMisfits:
     def speckled(self, chosen: np.ndarray | slice = slice(None)) -> bool:
         """Whether what tells the frames `chosen` apart is wider than a pixel, so that neighbours tell it from noise."""
         return bool(self.structure_near[chosen].sum() > SPECKLED * self.structure[chosen].sum())
+
+    def alike(self) -> bool:
+        """Whether all frames are the same picture, but for rounding."""
+        return bool(self.structure.sum() <= ALIKE * self.energy.sum())
 
     def error(self) -> float:
         """Relative amplitude error."""

@@ -62,6 +62,9 @@ ALONE = "The frames come back from this picture; they overlap too little for hal
 
 def verdict(figures: Mapping[str, float]) -> Verdict:
     """The verdict from the `figures` of `scans.evidence`."""
+    if figures.get("alike"):
+        sentence = "All frames are the same, so they tell nothing of a sample that was moved: look at them one by one."
+        return Verdict("red", sentence, dict(figures))
     doubts = list(_doubts(figures))
     if figures["overlap"] < SINGLE and figures["unexplained"] < UNEXPLAINED[0]:  # parts have too little in common
         doubts = [("amber", doubt) for _, doubt in doubts]

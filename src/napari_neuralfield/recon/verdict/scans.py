@@ -37,6 +37,8 @@ def evidence(acquisition: Scanned, result: Result, readings: bool | None = None)
     """
     problem, state = rebuilt(acquisition, result)
     found = compared(problem, state, result)
+    if found.alike():
+        return {"alike": 1.0, "frames": float(len(found.frames))}
     odd, total = found.odd(), len(found.frames)
     figures = {
         "unexplained": found.unexplained(), "relative_error": found.error(), "noise_in_frames": found.noisy(),
