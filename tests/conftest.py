@@ -52,7 +52,8 @@ def no_toy_is_left() -> Iterator[None]:
 def unjudged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Verdicts take longer than small runs: tests of reconstruction do without, but where one asks for `judged`."""
     folder = request.path.relative_to(Path(__file__).parent).parts[:2]
-    quick = folder[0] == "test_testing.py" or (folder[0] == "recon" and folder[1] != "verdict")
+    others = ("widgets", "test_testing.py", "test_bench.py")
+    quick = folder[0] in others or (folder[0] == "recon" and folder[1] != "verdict")
     if quick and "judged" not in request.fixturenames:
         monkeypatch.setattr("napari_neuralfield.recon.engine.judging.JUDGES", {})
 

@@ -306,4 +306,4 @@ def test_the_window_answers_while_results_come(dock, qtbot):
     panel.accept()
     qtbot.wait(200)
     heart.stop()
-    assert np.diff(beats).max() < 0.2  # napari adds one layer
+    assert np.diff(beats).max() < 0.5  # napari adds one layer
