@@ -52,7 +52,7 @@ def test_a_moving_gap_gives_the_same_object(method: str) -> None:
 
 
 def test_a_moving_gap_leaves_the_residual_field_as_it_is() -> None:
-    assert likeness("residual-field", scans()[1], epochs=3, finish_epochs=1) > 0.99  # measured: 0.99996
+    assert likeness("residual-field", scans()[1], epochs=2, finish_epochs=0) > 0.99  # measured: 0.99996
 
 
 def test_the_intersection_of_the_masks_would_not() -> None:
