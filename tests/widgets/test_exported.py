@@ -15,8 +15,8 @@ Z = [-2.0, 0.0, 2.0]
 
 
 @pytest.mark.parametrize("quantity", ["amplitude", ""])
-def test_an_exported_tiff_lies_where_the_field_was(tmp_path: Path, quantity: str) -> None:
-    layers = pytest.importorskip("napari.layers")
+def test_an_exported_tiff_lies_where_the_field_was(tmp_path: Path, quantity: str, qapp: object) -> None:
+    from napari import layers
     from napari.layers._source import layer_source
 
     field = toy.ToyField((40, 30), 0.8)
