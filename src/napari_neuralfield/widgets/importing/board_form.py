@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from ...types import InputError
 from ..kit.forms import caption
 from ..kit.parts import Fold, form_layout
 from ..kit.value_widgets import Choice, PathEdit, ValueEdit
+from .value_rows import square_side
 
 SHAPES = {"grid": "Rows and columns", "rings": "Rings", "csv": "Table of positions", "uconn": "UConn board"}
 LABELS = {
@@ -145,8 +145,8 @@ class BoardForm(QWidget):
 
     def guess(self, frames: int) -> None:
         """Rows and columns of a square board, where the number of `frames` is that of one."""
-        side = math.isqrt(frames)
-        if side > 1 and side * side == frames and not self.editors["grid", "rows"].native.text():
+        side = square_side(frames)
+        if side and not self.editors["grid", "rows"].native.text():
             for name in ("rows", "columns"):
                 self.editors["grid", name].native.setText(str(side))
 

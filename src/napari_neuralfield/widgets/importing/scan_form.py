@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from ...types import InputError
 from ..kit.parts import form_layout
 from ..kit.plots import FAINT, LINE, Plot
 from ..kit.value_widgets import PathEdit, ValueEdit
+from .value_rows import square_side
 
 NAMES = ("scan_grid", "positions_um", "positions_px")
 
@@ -69,8 +69,8 @@ class ScanForm(QWidget):
 
     def guess(self, frames: int) -> None:
         """Rows and columns of a square scan, where the number of `frames` is that of one."""
-        side = math.isqrt(frames)
-        if side > 1 and side * side == frames and not self.rows.native.text():
+        side = square_side(frames)
+        if side and not self.rows.native.text():
             self.rows.native.setText(str(side))
             self.columns.native.setText(str(side))
 

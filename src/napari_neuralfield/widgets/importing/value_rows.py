@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -185,3 +186,9 @@ def energy_of(text: str) -> tuple[str, float] | None:
                 return None
             return (name, value) if isinstance(value, float) else None
     return None
+
+
+def square_side(count: int) -> int:
+    """Things along a side of a square of `count`; 0 where they make none."""
+    side = math.isqrt(count)
+    return side if side > 1 and side * side == count else 0
