@@ -16,7 +16,7 @@ import numpy as np
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
-from napari_neuralfield.widgets.contributions import open_docks, tilted_slide_sample
+from napari_neuralfield.widgets.kit.docks import open_docks
 
 BEAT_MS = 10
 
@@ -70,8 +70,7 @@ def main() -> None:
     viewer.window.resize(1280, 900)
     pause(1.0)
     meter = Meter(viewer)
-    for data, meta, _ in tilted_slide_sample():
-        viewer.add_image(data, **meta)
+    viewer.open_sample("napari-neuralfield", "tilted_slide")
     docks = {}
     for name in ("Acquisition", "Reconstruct", "Depth"):
         meter.step = f"open {name}"
