@@ -10,13 +10,14 @@ import torch
 from lapse_scene import phase_of, time_lapse
 from window import put
 
-from napari_neuralfield.app import lazy, volume
-from napari_neuralfield.app.volume import volume_of_field
+from napari_neuralfield.app import lazy
 from napari_neuralfield.fields.planes import planes_of_images
 from napari_neuralfield.types import Extent, Result
 from napari_neuralfield.widgets.kit.docks import open_docks
 from napari_neuralfield.widgets.kit.session import KEY, session_of
+from napari_neuralfield.widgets.view import volume
 from napari_neuralfield.widgets.view.layers import result_layers
+from napari_neuralfield.widgets.view.volume import volume_of_field
 from napari_neuralfield.widgets.view.volume_view import volume_view_of
 
 

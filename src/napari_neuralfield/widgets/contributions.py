@@ -9,8 +9,9 @@ import npe2
 from npe2.manifest.utils import import_python_name
 
 from ..types import InputError
-from .doors.opening import Opened, Read, docks_open_with_data, in_our_words, opened, recording, viewer
+from .doors.opening import Read, docks_open_with_data, in_our_words, opened, recording, viewer
 from .doors.ours import is_exclusive, is_hdf5, is_ours
+from .doors.soon import Opened
 from .kit.docks import open_docks
 from .kit.front_door import BUILT_IN, PLUGIN
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from ...types import InputError
 from ..kit.docks import open_one_by_one
 from ..kit.preferences import preference
+from ..kit.threads import window_works
+from .soon import Opened, read_soon
 
 if TYPE_CHECKING:
     import napari
@@ -20,20 +21,6 @@ if TYPE_CHECKING:
 Read = Callable[[Any], "list[LayerData]"]
 NOTHING: list[tuple[None]] = [(None,)]  # what a reader returns that has said why there is no layer, or adds them soon
 RECORDING = ("Acquisition", "Reconstruct")
-
-
-@dataclasses.dataclass(frozen=True)
-class Opened:
-    """What a file or sample holds.
-
-    layers : as a reader returns them.
-    docks : names of those that open beside it.
-    draft : the recording, whose first picture is shown; None for a field.
-    """
-
-    layers: list[LayerData]
-    docks: tuple[str, ...]
-    draft: Draft | None = None
 
 
 def in_our_words(read: Read) -> Read:
@@ -82,15 +69,11 @@ def opened(name: str, read: Callable[[], Opened]) -> list[LayerData]:
     name : that is said to be read.
     read : what takes time.
     """
-    from ..kit.threads import window_works
-
     window = viewer()
     if window is None or not window_works():
         found = read()
         offer(found)
         return found.layers
-    from .soon import read_soon
-
     read_soon(window, name, read, partial(offer, window=window))
     return cast("list[LayerData]", NOTHING)
 

@@ -37,9 +37,10 @@ class SampleRecording:
     def __call__(self) -> list[LayerData]:
         """Its layers; the docks open beside them."""
         from .opening import NOTHING, recording
+        from .soon import stand_in
 
         layers = recording(self.title, self._draft)
-        return [] if layers == NOTHING else layers
+        return [stand_in(self.title)] if layers == NOTHING else layers
 
     def _draft(self) -> Draft:
         from ...io import open_draft

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.utils import progress
 from napari.utils.notifications import show_error
 
+from ..kit.shown import KEY, ours_of
 from ..kit.threads import Background, when_gone
 
 if TYPE_CHECKING:
     import napari
 
+    from ...data.acquisition import Draft
     from ..view.layers import LayerData
-    from .opening import Opened
 
+WAITS_FOR = "waits for"  # in a layer's metadata: the name of what is read
 _READING: set[Background] = set()  # that deliver still
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """What a file or sample holds.
+
+    layers : as a reader returns them.
+    docks : names of those that open beside it.
+    draft : the recording, whose first picture is shown; None for a field.
+    """
+
+    layers: list[LayerData]
+    docks: tuple[str, ...]
+    draft: Draft | None = None
+
+
+def stand_in(name: str) -> LayerData:
+    """An unseen layer in place of what is read as `name`: napari wants one of every sample."""
+    return np.zeros((2, 2), np.float32), {
+        "name": f"{name}, being read …", "visible": False, "contrast_limits": (0, 1),
+        "metadata": {KEY: {WAITS_FOR: name}},
+    }, "image"  # fmt: skip
 
 
 def read_soon(
@@ -37,6 +63,9 @@ def read_soon(
 
     def end() -> None:
         bar.close()
+        for layer in [layer for layer in viewer.layers if ours_of(layer).get(WAITS_FOR) == name]:
+            viewer.layers.remove(layer)
+            viewer.reset_view()
         _READING.discard(background)
 
     def add(layer: LayerData) -> None:
@@ -46,8 +75,8 @@ def read_soon(
     def put(found: Opened) -> None:
         for layer in found.layers:
             background.post(add, layer)  # napari needs a tenth of a second for each
-        background.post(then, found)
         background.post(end)
+        background.post(then, found)
 
     def fail(text: str) -> None:
         end()

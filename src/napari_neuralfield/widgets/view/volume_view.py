@@ -11,13 +11,13 @@ from qtpy.QtCore import QObject
 
 from ...app import lazy
 from ...app.time_lapse import TimeLapse
-from ...app.volume import Volume, volume_of_field, volume_of_lapse
 from ..kit.session import KEY
 from ..kit.shown import ours_of, result_of
 from ..kit.threads import Background, when_gone
 from .canvas_text import CanvasText
 from .depth_view import plane_count
 from .layers import Meta, colormap_of, contrast, limits_range
+from .volume import Volume, volume_of_field, volume_of_lapse
 from .ways import COLOURS, OF_ALL_DEPTHS, UNWRAPPED
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ Make = Callable[[Callable[[], bool], Callable[[int, int], object]], "Volume | No
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class VolumeSource:
     """What a layer can show in 3-D.
 
     make : given whether it is wanted still, and what hears of its progress.
@@ -127,7 +127,7 @@ class VolumeView(QObject):
         if before is self._before and self.busy:
             self._words.say(f"3-D: plane {done} of {total}")
 
-    def _put(self, before: Before, layer: Layer, source: Source, volume: Volume | None) -> None:
+    def _put(self, before: Before, layer: Layer, source: VolumeSource, volume: Volume | None) -> None:
         if volume is None or before is not self._before or layer not in self._viewer.layers:
             return
         self.busy = False
@@ -200,7 +200,7 @@ def _with_a_core_left(make: Make, wanted: Callable[[], bool], report: Callable[[
         return make(wanted, report)
 
 
-def source_of(layer: Layer) -> Source | None:
+def source_of(layer: Layer) -> VolumeSource | None:
     """What `layer` can show in 3-D: of a finished field with depth, or of a time-lapse; None for every other."""
     ours = ours_of(layer)
     if ours.get("volume"):
@@ -210,7 +210,7 @@ def source_of(layer: Layer) -> Source | None:
         lapse: TimeLapse = film.lapse
         offset = tuple(float(t - a[0]) for t, a in zip(layer.translate[-2:], layer.data.axes, strict=True))
         about = _about(layer, {"units": ("pixel", "um", "um"), "axis_labels": ("frame", "y", "x")}, {})
-        return Source(
+        return VolumeSource(
             lambda wanted, report: volume_of_lapse(lapse, wanted=wanted, report=report), about, lapse.quantity,
             cast("tuple[float, float]", offset),
         )  # fmt: skip
@@ -223,7 +223,7 @@ def source_of(layer: Layer) -> Source | None:
     ours = {"view_of": result, "z_um": ours["z_um"], "title": ours.get("title", "field"), "quantity": quantity}
     about = _about(layer, {"units": ("um", "um", "um"), "axis_labels": ("z", "y", "x")}, ours)
     about["colormap"] = colormap_of(field, quantity)
-    return Source(
+    return VolumeSource(
         lambda wanted, report: volume_of_field(field, quantity, planes, wanted=wanted, report=report), about, quantity
     )
 

@@ -265,7 +265,7 @@ def density_text(result: Result, step_um: float) -> str:
 
 
 def zoom_view_of(viewer: napari.Viewer) -> ZoomView:
-    """The one closer look of a viewer; made at the first call with what follows the 3-D button, gone with its window."""
+    """The one closer look of a viewer, and what follows its 3-D button; made at first, gone with its window."""
     model = getattr(viewer, "__wrapped__", viewer)  # docks are handed a proxy of the viewer
     window = model.window._qt_window
     found = window.findChild(ZoomView)

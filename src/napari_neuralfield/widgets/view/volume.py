@@ -1,4 +1,4 @@
-"""A volume to look at in 3-D: as fine as bytes and seconds allow, made plane by plane. Knows no window."""
+"""A volume to look at in 3-D: as fine as bytes and seconds allow, made plane by plane. Imports no Qt."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..types import Extent, Field
-from .lazy import evaluate, measure
-from .time_lapse import TimeLapse
+from ...app.lazy import evaluate, measure
+from ...app.time_lapse import TimeLapse
+from ...types import Extent, Field
 
 SIDE, MOST_PLANES = 192, 48  # pixels along a side, and planes, at most: 7 MB
 SECONDS = 8.0  # that all planes may take, judged by the first
