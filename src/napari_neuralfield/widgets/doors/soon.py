@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils import progress
 from napari.utils.notifications import show_error
 
+from ..kit.parts import timer
 from ..kit.shown import KEY, ours_of
 from ..kit.threads import Background, when_gone
 
@@ -73,10 +76,17 @@ def read_soon(
         getattr(viewer, f"add_{kind}")(data, **meta)
 
     def put(found: Opened) -> None:
-        for layer in found.layers:
-            background.post(add, layer)  # napari needs a tenth of a second for each
-        background.post(end)
-        background.post(then, found)
+        steps = deque[Callable[[], object]](
+            [*(partial(add, layer) for layer in found.layers), end, partial(then, found)]
+        )
+
+        def step() -> None:  # one at a time: napari needs a tenth of a second for a layer
+            steps.popleft()()
+            if not steps:
+                turn.stop()
+
+        turn = timer(window, 10, step)
+        turn.start()
 
     def fail(text: str) -> None:
         end()

@@ -98,7 +98,8 @@ class VolumeView(QObject):
         if layer is None:
             return
         before = self._before = Before(tuple(camera.center), float(camera.zoom), tuple(dims.point))
-        self._hide([each for each in self._viewer.layers if "draft" in ours_of(each)])  # all frames would be read
+        others = [each for each in self._viewer.layers if each is not layer]
+        self._hide([each for each in others if KEY in each.metadata])  # of recordings, all frames would be read
         source = source_of(layer)
         assert source is not None
         background, say = self._background, self._say_plane
@@ -143,8 +144,7 @@ class VolumeView(QObject):
         )
         self._layer.contrast_limits_range = limits_range(limits)
         self._words.say(volume.sentence)
-        pictures = [each for each in self._viewer.layers if each.ndim == 2 or "lapse" in ours_of(each)]
-        self._background.post(self._hide, [each for each in pictures if KEY in each.metadata])
+        self._background.post(self._hide, [layer])
         self._viewer.scene.camera.center = tuple(
             start + step * (n - 1) / 2
             for start, step, n in zip(place["translate"], place["scale"], volume.values.shape, strict=True)
@@ -169,14 +169,15 @@ class VolumeView(QObject):
         assert before is not None
         self._before, self._layer, self.busy, before.wanted = None, None, False, False
         self._words.say("")
-        for hidden in before.hidden:
-            if hidden in self._viewer.layers:
-                hidden.visible = True
-        if layer is not None:
-            layer.visible = False
+        for hidden in before.hidden:  # one at a time: napari draws everything again after each
+            self._background.post(self._show_again, hidden)
         self._background.post(
             self._restore, before, layer
         )  # napari is in the middle of it, and moves the camera itself
+
+    def _show_again(self, layer: Layer) -> None:
+        if self._before is None and layer in self._viewer.layers:
+            layer.visible = True
 
     def _restore(self, before: Before, layer: Image) -> None:
         if layer is not None and layer in self._viewer.layers:
