@@ -32,7 +32,7 @@ def tilted():
 def everything(viewer):
     camera = viewer.scene.camera
     seen = [(layer.name, layer.visible) for layer in viewer.layers]
-    return seen, tuple(camera.center), camera.zoom, tuple(viewer.dims.point)
+    return seen, viewer.layers.selection.active, tuple(camera.center), camera.zoom, tuple(viewer.dims.point)
 
 
 def test_a_field_is_a_volume_in_3d_and_a_picture_again(viewer, qtbot, tilted):

@@ -43,7 +43,7 @@ class Opened:
 def stand_in(name: str) -> LayerData:
     """An unseen layer in place of what is read as `name`: napari wants one of every sample."""
     return np.zeros((2, 2), np.float32), {
-        "name": f"{name}, being read …", "visible": False, "contrast_limits": (0, 1),
+        "name": f"{name}, being read …", "visible": False, "contrast_limits": (0, 1), "units": ("um", "um"),
         "metadata": {KEY: {WAITS_FOR: name}},
     }, "image"  # fmt: skip
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
@@ -47,12 +48,18 @@ class VolumeSource:
 
 @dataclasses.dataclass
 class Before:
-    """How the viewer was in 2-D: camera, sliders, layers that were hidden since, and whether a volume is wanted."""
+    """How the viewer was in 2-D.
+
+    Camera, sliders, the layer selected; those hidden since, the units of those that were given others, and whether a
+    volume is wanted.
+    """
 
     center: tuple[float, ...]
     zoom: float
     point: tuple[float, ...]
+    active: Layer | None
     hidden: list[Layer] = dataclasses.field(default_factory=list)
+    units: list[tuple[Layer, tuple[object, ...]]] = dataclasses.field(default_factory=list)
     wanted: bool = True
 
 
@@ -97,11 +104,14 @@ class VolumeView(QObject):
         layer = next((each for each in self._order() if each.visible and source_of(each) is not None), None)
         if layer is None:
             return
-        before = self._before = Before(tuple(camera.center), float(camera.zoom), tuple(dims.point))
-        others = [each for each in self._viewer.layers if each is not layer]
-        self._hide([each for each in others if KEY in each.metadata])  # of recordings, all frames would be read
-        source = source_of(layer)
+        source, active = source_of(layer), self._viewer.layers.selection.active
         assert source is not None
+        before = self._before = Before(tuple(camera.center), float(camera.zoom), tuple(dims.point), active)
+        others = [each for each in self._viewer.layers if each is not layer]
+        for other in [each for each in others if "draft" in ours_of(each)]:
+            before.units.append((other, tuple(other.units)))
+            other.units = source.about["units"]  # or napari complains that depths are no frames
+        self._hide([each for each in others if KEY in each.metadata])  # of recordings, all frames would be read
         background, say = self._background, self._say_plane
 
         def wanted() -> bool:
@@ -139,8 +149,15 @@ class VolumeView(QObject):
                 (volume.y_um, volume.x_um), source.offset_um, strict=True))),
         }  # fmt: skip
         limits = contrast(volume.values, source.quantity)
+        bright = float(np.median(volume.values)) > sum(limits) / 2  # a bright background would hide all in it
         self._layer = self._viewer.add_image(
-            volume.values, contrast_limits=limits, multiscale=False, rgb=False, **place, **source.about
+            volume.values,
+            contrast_limits=limits,
+            multiscale=False,
+            rgb=False,
+            rendering="minip" if bright else "mip",
+            **place,
+            **source.about,
         )
         self._layer.contrast_limits_range = limits_range(limits)
         self._words.say(volume.sentence)
@@ -182,8 +199,12 @@ class VolumeView(QObject):
     def _restore(self, before: Before, layer: Image) -> None:
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
+        for other, units in before.units:
+            other.units = units
         if self._viewer.dims.ndisplay != 2:
             return
+        if before.active is not None and before.active in self._viewer.layers:
+            self._viewer.layers.selection.active = before.active
         if len(before.point) == self._viewer.dims.ndim:
             self._viewer.dims.point = before.point
         self._viewer.scene.camera.center, self._viewer.scene.camera.zoom = before.center, before.zoom
