@@ -41,7 +41,7 @@ RECON = {"recon", "recon/verdict"} | {
 }
 IO = {"io", "io/native", "io/results", "io/sidecar", "io/described", "io/readers", "io/writers"}
 APP = MODELS | {*CHECKS, "simulate"} | RECON | IO
-WIDGETS = APP | {"app", "app/figures", "app/importing", "widgets/kit", "widgets/view"}
+WIDGETS = APP | {"app", "app/figures", "app/importing", "app/serving", "widgets/kit", "widgets/view"}
 MAY_USE = {
     "types": set(),
     "registry": {"types"},
@@ -79,7 +79,8 @@ MAY_USE = {
     "app/figures": APP,
     "app": APP | {"app/figures"},
     "app/importing": APP | {"app"},
-    "cli": APP | {"app", "app/figures", "app/importing"},
+    "app/serving": APP | {"app"},
+    "cli": APP | {"app", "app/figures", "app/importing", "app/serving"},
     "testing": APP,
     "widgets/kit": APP,
     "widgets/view": APP | {"app", "app/figures", "widgets/kit"},
