@@ -71,11 +71,12 @@ def listening(host: str, port: int) -> socket.socket:
     if not 0 <= port <= 65535:
         raise InputError(f"option --port is {port}; it is 0 to 65535, 0 for any that is free")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    waiting = socket.socket(family, socket.SOCK_STREAM)
     try:
-        waiting = socket.socket(family, socket.SOCK_STREAM)
         waiting.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         waiting.bind((host, port))
     except (OSError, UnicodeError) as error:
+        waiting.close()
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"nothing can listen at --host {host} --port {port} ({reason}); choose another port") from None
     return waiting
