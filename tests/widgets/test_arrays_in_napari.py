@@ -11,19 +11,19 @@ from napari_neuralfield.widgets.kit.session import KEY
 
 
 def test_napari_evaluates_no_more_than_is_on_the_screen(viewer):
-    """Of 8192 x 8192 pixels at two depths; in 3-D the coarsest level."""
-    field, depths = Counted(), [0.0, 1.0]
+    """Of 8192 x 8192 pixels at four depths; in 3-D the coarsest level."""
+    field, depths = Counted(), [0.0, 1.0, 2.0, 3.0]
     levels = nf.to_pyramid(field, depths, "amplitude")
     where = nf.layer_keywords(field, depths)
     viewer.add_image(levels, multiscale=True, contrast_limits=(0, 2), **where)
     screen = viewer.window._qt_viewer.canvas.size
     bound = 8 * screen[0] * screen[1]  # a level has up to 2 x 2 pixels for one of the screen, and chunks stand over
     field.seen.clear()
-    viewer.dims.set_current_step(0, 1)
+    viewer.dims.set_current_step(0, 0)
     assert 0 < field.pixels <= bound
     viewer.scene.camera.zoom *= 30
     field.seen.clear()
-    viewer.dims.set_current_step(0, 0)
+    viewer.dims.set_current_step(0, 3)
     assert 0 < field.pixels <= bound
     field.seen.clear()
     viewer.dims.ndisplay = 3
