@@ -75,6 +75,7 @@ def listening(host: str, port: int) -> socket.socket:
     try:
         waiting.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         waiting.bind((host, port))
+        waiting.listen(128)
     except (OSError, UnicodeError) as error:
         waiting.close()
         reason = getattr(error, "strerror", None) or str(error)
