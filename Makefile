@@ -16,7 +16,7 @@ demo: $(READY)
 	@$(BIN)/neuralfield demo --overwrite
 
 test: lint
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	@$(MAKE) --no-print-directory plugin
 
 # Into a folder of its own: the other tests run without a plug-in.
