@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import webbrowser
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from .. import arguments
 from . import page, server
 from .virtual_zarr import VirtualZarr
 
-NEEDED = ("starlette", "uvicorn")
 ENDING = ".nfield"
 
 
@@ -40,11 +38,8 @@ def run(
     ------
     InputError : for what cannot be served, or not there.
     """
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing or (browse and not page.files()):
-        raise InputError(
-            f"serve needs the package {(missing or ['neuroglancer'])[0]}; pip install 'napari-neuralfield[serve]'"
-        )
+    if browse and not page.files():
+        raise InputError("option --open needs the package neuroglancer; pip install neuroglancer, or leave --open out")
     server.check_access(host, token)
     store = store_of(file, value, z_um, pixel_um)
     waiting = server.listening(host, port)

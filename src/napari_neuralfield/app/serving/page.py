@@ -19,7 +19,7 @@ POLICY = (
 )
 WITHOUT = (
     "This field is served as {name} beside this page. The page that shows it is not installed: "
-    "pip install 'napari-neuralfield[serve]'\n"
+    "pip install neuroglancer\n"
 )
 FIRST_PIXELS = 700  # of the screen that the whole field first fills
 SHADER = "#uicontrol invlerp normalized\nvoid main() {\n  emitGrayscale(normalized());\n}\n"

@@ -36,7 +36,9 @@ def open_address(address: str) -> tuple[list[dask.array.Array], dict[str, Any]]:
         levels = [dask.array.from_zarr(f"{address}/{level['path']}") for level in image["datasets"]]
         return levels, _keywords(image, ome.get("omero", {}))
     except ImportError as error:
-        raise InputError(f"{address}: opening an address needs the package {error.name}; install it") from None
+        raise InputError(
+            f"{address}: opening an address needs the package {error.name or 'aiohttp'}; install it"
+        ) from None
     except (KeyError, TypeError, ValueError, IndexError, FileNotFoundError):
         raise InputError(f"{address}: there is no OME-Zarr 0.5 here; check the address and its token") from None
     except Exception as error:
