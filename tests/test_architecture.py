@@ -39,9 +39,9 @@ RECON = {"recon", "recon/verdict"} | {
         "training",
     )
 }
-IO = {"io", "io/native", "io/sidecar", "io/described", "io/readers", "io/writers"}
+IO = {"io", "io/native", "io/results", "io/sidecar", "io/described", "io/readers", "io/writers"}
 APP = MODELS | {*CHECKS, "simulate"} | RECON | IO
-WIDGETS = APP | {"app", "app/figures", "app/importing", "widgets/kit", "widgets/view"}
+WIDGETS = APP | {"app", "app/figures", "app/importing", "app/serving", "widgets/kit", "widgets/view"}
 MAY_USE = {
     "types": set(),
     "registry": {"types"},
@@ -70,6 +70,7 @@ MAY_USE = {
     "recon/verdict": SOLVING | {"recon/projection", "recon/calibration", "recon/patterns", "recon/scan"},
     "recon": SOLVING | RECON,
     "io/native": FILED,
+    "io/results": FILED | {"io/native"},
     "io/sidecar": FILED | {"io/native"},
     "io/described": FILED | {"io/native", "io/sidecar"},
     "io/readers": FILED | {"io/native", "io/sidecar", "io/described"},
@@ -78,7 +79,8 @@ MAY_USE = {
     "app/figures": APP,
     "app": APP | {"app/figures"},
     "app/importing": APP | {"app"},
-    "cli": APP | {"app", "app/figures", "app/importing"},
+    "app/serving": APP | {"app"},
+    "cli": APP | {"app", "app/figures", "app/importing", "app/serving"},
     "testing": APP,
     "widgets/kit": APP,
     "widgets/view": APP | {"app", "app/figures", "widgets/kit"},
