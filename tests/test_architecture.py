@@ -41,7 +41,7 @@ RECON = {"recon", "recon/verdict"} | {
 }
 IO = {"io", "io/native", "io/sidecar", "io/described", "io/readers", "io/writers"}
 APP = MODELS | {*CHECKS, "simulate"} | RECON | IO
-WIDGETS = APP | {"app", "app/figures", "app/importing", "widgets/kit", "widgets/view"}
+WIDGETS = APP | {"app", "app/figures", "app/importing", "app/wide", "widgets/kit", "widgets/view"}
 MAY_USE = {
     "types": set(),
     "registry": {"types"},
@@ -78,7 +78,8 @@ MAY_USE = {
     "app/figures": APP,
     "app": APP | {"app/figures"},
     "app/importing": APP | {"app"},
-    "cli": APP | {"app", "app/figures", "app/importing"},
+    "app/wide": APP | {"app"},
+    "cli": APP | {"app", "app/figures", "app/importing", "app/wide"},
     "testing": APP,
     "widgets/kit": APP,
     "widgets/view": APP | {"app", "app/figures", "widgets/kit"},
