@@ -92,7 +92,9 @@ def _even_pieces(n: int, side: int, overlap: int) -> list[tuple[slice, slice]]:
     count = 1 + math.ceil((n - side) / (side - overlap))
     starts = [(n - side) * k // (count - 1) for k in range(count)]
     meet = [0, *((start + side + after) // 2 for start, after in itertools.pairwise(starts)), n]
-    return [(slice(*ends), slice(start, start + side)) for ends, start in zip(itertools.pairwise(meet), starts, strict=True)]
+    return [
+        (slice(*ends), slice(start, start + side)) for ends, start in zip(itertools.pairwise(meet), starts, strict=True)
+    ]
 
 
 def strips_of(shape: tuple[int, int], pixels: int = STRIP_PIXELS) -> list[slice]:

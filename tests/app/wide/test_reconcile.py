@@ -24,7 +24,9 @@ def planted(seed: int, grid: int = 4, noise: float = 0.02) -> tuple[list[Differe
     """Differences of tiles that were given random corrections; middles (tile, 2); what would undo them (tile, 4)."""
     rng = np.random.default_rng(seed)
     whole, tiles, centres = world(rng, grid), [], []
-    truth = np.column_stack([rng.uniform(-3, 3, grid**2), *rng.normal(0, 0.02, (2, grid**2)), rng.normal(0, 0.1, grid**2)])
+    truth = np.column_stack(
+        [rng.uniform(-3, 3, grid**2), *rng.normal(0, 0.02, (2, grid**2)), rng.normal(0, 0.1, grid**2)]
+    )
     for (row, column), (phase, tilt_y, tilt_x, gain) in zip(np.ndindex(grid, grid), truth, strict=True):
         y, x = (PIXEL * (STEP * k + np.arange(SIDE)) for k in (row, column))
         centre = np.array([y.mean(), x.mean()])
@@ -36,7 +38,9 @@ def planted(seed: int, grid: int = 4, noise: float = 0.02) -> tuple[list[Differe
     found = []
     for i, (yi, xi, one) in enumerate(tiles):
         for j, (yj, xj, other) in enumerate(tiles[i + 1 :], i + 1):
-            (y, ky, ly), (x, kx, lx) = (np.intersect1d(*np.round(ab, 9), return_indices=True) for ab in ((yi, yj), (xi, xj)))
+            (y, ky, ly), (x, kx, lx) = (
+                np.intersect1d(*np.round(ab, 9), return_indices=True) for ab in ((yi, yj), (xi, xj))
+            )
             if len(y) and len(x):
                 found.append(difference((i, j), (one[np.ix_(ky, kx)][None], other[np.ix_(ly, lx)][None]), y, x))
     return [d for d in found if d is not None], np.array(centres), truth
@@ -69,7 +73,7 @@ def test_what_was_planted_is_found_back_under_noise(seed: int) -> None:
 def test_an_overlap_that_lies_does_no_harm() -> None:
     differences, centres, truth = planted(3)
     lie = differences[7]
-    object.__setattr__(lie, "plane", lie.plane + [1.0, 0.05, 0.0])
+    object.__setattr__(lie, "plane", lie.plane + np.array([1.0, 0.05, 0.0]))
     assert errors(differences, centres, truth)[0] < 0.05
 
 

@@ -65,7 +65,12 @@ def difference(
     gain = _log_gain(one, other, light * weight) if np.iscomplexobj(one) else 0.0
     information = (design * (light * weight)[:, None]).T @ design / spread**2
     return Difference(
-        *numbers, plane=start + step, information=information, middle_um=middle, log_gain=gain, spread_rad=spread,
+        *numbers,
+        plane=start + step,
+        information=information,
+        middle_um=middle,
+        log_gain=gain,
+        spread_rad=spread,
         periodic=np.iscomplexobj(one),
     )
 

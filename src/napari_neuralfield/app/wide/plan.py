@@ -136,8 +136,8 @@ class Tiling:
             )
         if not 0 < self.overlap_px <= self.tile_px // 2:
             raise InputError(
-                f"option --overlap-px is {self.overlap_px}; it must be from 1 to half of --tile-px {self.tile_px}, such "
-                f"as {max(1, self.tile_px // 8)}"
+                f"option --overlap-px is {self.overlap_px}; it must be from 1 to half of --tile-px {self.tile_px}, "
+                f"such as {max(1, self.tile_px // 8)}"
             )
 
 
@@ -246,13 +246,12 @@ def as_text(plan: WidePlan, workers: int = 1) -> list[str]:
     workers : processes that share the work.
     """
     rows, columns = plan.shape_px
-    count = len(plan.tiles)
+    count, frames = len(plan.tiles), plan.content["frames"][0]
     across = len({tile.box_px[0] for tile in plan.tiles}), len({tile.box_px[1] for tile in plan.tiles})
     moved = [float(np.hypot(*tile.directions_na)) for tile in plan.tiles]
     lines = [
-        f"{Path(plan.file).name}: {rows} x {columns} pixels of {plan.pixel_um:g} um, {plan.content['frames'][0]} frames",
-        f"method {plan.options.get('method', '')}",
-        f"{count} tiles ({across[0]} x {across[1]}) of {plan.tile_px} pixels, {plan.overlap_px} or more shared by neighbours",
+        f"{Path(plan.file).name}: {frames} frames, {rows} x {columns} pixels of {plan.pixel_um:g} um",
+        f"{count} tiles ({across[0]} x {across[1]}) of {plan.tile_px} pixels; neighbours share {plan.overlap_px} or more",
     ]
     if max(moved) > 0:
         lines.append(f"LED directions change by up to {max(moved):.4f} NA from the middle of the frame")

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...data.acquisition import Acquisition
-from ...data.selection import Selected
+from ...data.selection import Selected, pixel_of
 from ...types import Done, Event, InputError, Note, Options, Preview, Progress, Result, Verdict
 from .. import arguments
 from ..selection import TypedSelection, placed
@@ -91,35 +90,28 @@ def _events(job: TileJob) -> Iterator[Event]:
     from ...registry import METHODS
 
     recipe = METHODS[str(job.options["method"])].recipe.model_validate({**job.options, "seed": job.tile.seed})
-    part = cut_out(job)
-    count = part.acquisition.frame_count
+    part, count = cut_out(job)
     for event in placed(iter(run(part.acquisition, recipe)), part, count):
         if not isinstance(event, Preview):
             yield event
 
 
-def cut_out(job: TileJob) -> Selected:
-    """The frames of a `job`'s tile, read once into memory, and where they lie in the whole."""
+def cut_out(job: TileJob) -> tuple[Selected, int]:
+    """The frames of a `job`'s tile, read once into memory, where they lie in the whole, and how many that has."""
     file = Path(job.file)
-    whole = chosen_of(file, file.stat().st_mtime_ns, tuple(sorted(job.chosen.items())))
+    whole, count = chosen_of(file, file.stat().st_mtime_ns, tuple(sorted(job.chosen.items())))
     y0, x0, y1, x1 = job.tile.box_px
-    pixel, part = _pixel(whole.acquisition), whole.acquisition
+    pixel, part = pixel_of(whole.acquisition), whole.acquisition
     if (y0, x0) != (0, 0) or (y1 - y0, x1 - x0) != part.frame_shape:
         part = part.crop(slice(y0, y1), slice(x0, x1))
     frames = np.stack([np.asarray(part.frames[number]) for number in range(part.frame_count)])
     origin = whole.origin_um[0] + y0 * pixel, whole.origin_um[1] + x0 * pixel
-    return Selected(part.replace(frames=frames), whole.numbers, origin)
-
-
-def _pixel(acquisition: Acquisition) -> float:
-    from ...data.selection import pixel_of
-
-    return pixel_of(acquisition)
+    return Selected(part.replace(frames=frames), whole.numbers, origin), count
 
 
 @functools.lru_cache(maxsize=1)
-def chosen_of(file: Path, written_ns: int, chosen: tuple[tuple[str, str | None], ...]) -> Selected:
-    """What was chosen of the frames in a file, still lazy; kept for the next tile.
+def chosen_of(file: Path, written_ns: int, chosen: tuple[tuple[str, str | None], ...]) -> tuple[Selected, int]:
+    """What was chosen of the frames in a file, still lazy, and how many those are; kept for the next tile.
 
     Parameters
     ----------
@@ -131,7 +123,7 @@ def chosen_of(file: Path, written_ns: int, chosen: tuple[tuple[str, str | None],
 
     typed = dict(chosen)
     acquisition = arguments.one_channel(open_acquisition(file), typed.pop("channel", None))
-    return TypedSelection(**typed).of(acquisition)
+    return TypedSelection(**typed).of(acquisition), acquisition.frame_count
 
 
 def _written(result: Result, target: Path) -> float:
