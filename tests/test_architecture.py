@@ -39,7 +39,7 @@ RECON = {"recon", "recon/verdict"} | {
         "training",
     )
 }
-IO = {"io", "io/native", "io/sidecar", "io/described", "io/readers", "io/writers"}
+IO = {"io", "io/native", "io/results", "io/sidecar", "io/described", "io/readers", "io/writers"}
 APP = MODELS | {*CHECKS, "simulate"} | RECON | IO
 WIDGETS = APP | {"app", "app/figures", "app/importing", "app/wide", "widgets/kit", "widgets/view"}
 MAY_USE = {
@@ -70,6 +70,7 @@ MAY_USE = {
     "recon/verdict": SOLVING | {"recon/projection", "recon/calibration", "recon/patterns", "recon/scan"},
     "recon": SOLVING | RECON,
     "io/native": FILED,
+    "io/results": FILED | {"io/native"},
     "io/sidecar": FILED | {"io/native"},
     "io/described": FILED | {"io/native", "io/sidecar"},
     "io/readers": FILED | {"io/native", "io/sidecar", "io/described"},
@@ -80,7 +81,8 @@ MAY_USE = {
     "app/importing": APP | {"app"},
     "app/wide": APP | {"app"},
     "app/batch": APP | {"app", "app/wide"},
-    "cli": APP | {"app", "app/figures", "app/importing", "app/wide", "app/batch"},
+    "cli/ends": {"types", "memory"},
+    "cli": APP | {"app", "app/figures", "app/importing", "app/wide", "app/batch", "cli/ends"},
     "testing": APP,
     "widgets/kit": APP,
     "widgets/view": APP | {"app", "app/figures", "widgets/kit"},

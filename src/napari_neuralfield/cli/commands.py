@@ -12,8 +12,9 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-from . import error_text as mistakes
-from . import field_commands, frame_commands, free_options, interrupts, many_commands
+from . import field_commands, frame_commands, free_options, many_commands
+from .ends import error_text as mistakes
+from .ends import interrupts
 from .program import app
 
 __all__ = ["app", "field_commands", "frame_commands", "main", "many_commands"]
@@ -22,6 +23,7 @@ FOLLOW = "--follow-links"  # of every command
 OWN = (
     "--method", "--preset", "--recipe", "--report", "--orientations", "--seed", "--device", "--output", "-o",
     "--resume", "--from", "--frames", "--leave-out", "--region-um", "--checkpoint-seconds",
+    "--tile-px", "--overlap-px", "--workers", "--cluster",
 )  # fmt: skip
 
 
