@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,6 +72,36 @@ def batch(
         _watched(work, watched.rounds(), where)
     print(f"{len(work.rows) - work.failed} of {len(work.rows)} recordings have their field; the table is in {output}")
     return 1 if work.failed else 0
+
+
+@app.command
+def stitch(*fields: str, output: Output, overwrite: Overwrite = False, positions: Path | None = None) -> None:
+    """Put fields of a stage scan together: places by what neighbours share, one phase for all; a folder of tiles.
+
+    Parameters
+    ----------
+    fields
+        Fields, .nfield, patterns, or folders of them; each shows some of what its neighbours show.
+    output
+        The field to make, a folder OUT.nfield.
+    overwrite
+        Replace what is there already under the name of the output.
+    positions
+        Table of stage positions: columns file, y_um and x_um, or rows in the order of the fields. Where left out,
+        fields lie where they say.
+    """
+    from ..app import arguments
+    from ..app.stitching.stitch import fields_in, stitch
+    from . import terminal
+
+    files = fields_in(fields)
+    target = arguments.output(output, (".nfield",), overwrite=overwrite, inputs=files)
+    table = None if positions is None else arguments.existing(positions)
+    notes: list[str] = []
+    result = dataclasses.replace(terminal.returned(stitch(files, table), notes), notes=tuple(notes))
+    terminal.save(result, target)
+    terminal.say_verdict(result)
+    print(f"the field is in {target}, a folder of tiles; look at it with: napari {target}")
 
 
 def _watched(work: ManyRuns, rounds: Iterable[list[Path]], where: Executor) -> None:

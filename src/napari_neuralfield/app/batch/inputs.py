@@ -27,10 +27,26 @@ def recordings(asked: Sequence[str]) -> list[Path]:
     """
     found: dict[Path, Path] = {}
     for text in asked:
-        for path in _fitting(text):
+        paths = fitting(text)
+        for path in paths if len(paths) == 1 else [p for p in paths if not p.name.lower().endswith(NOT_DATA)]:
             for each in _inside(path):
                 found.setdefault(each.resolve(), each)
     return list(found.values())
+
+
+def fitting(text: str) -> list[Path]:
+    """The file or folder called `text`, or those that fit it as a pattern.
+
+    Raises
+    ------
+    InputError : where there is none.
+    """
+    path = Path(text).expanduser()
+    found = [path] if path.exists() else [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
+    if not found:
+        why = "no file fits this pattern" if glob.has_magic(text) else "there is no such file or folder"
+        raise InputError(f"input {text}: {why}; check the name")
+    return found
 
 
 def in_folder(folder: Path) -> list[Path]:
@@ -41,18 +57,6 @@ def in_folder(folder: Path) -> list[Path]:
         if not (hidden or other):
             found += _plate(path) or ([path] if _is_recording(path) else [])
     return found
-
-
-def _fitting(text: str) -> list[Path]:
-    path = Path(text).expanduser()
-    if path.exists():
-        return [path]
-    found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
-    found = [each for each in found if not each.name.lower().endswith(NOT_DATA)]
-    if found:
-        return found
-    why = "no file fits this pattern" if glob.has_magic(text) else "there is no such file or folder"
-    raise InputError(f"input {text}: {why}; check the name")
 
 
 def _inside(path: Path) -> list[Path]:
