@@ -81,8 +81,15 @@ MAY_USE = {
     "app/importing": APP | {"app"},
     "app/serving": APP | {"app"},
     "app/wide": APP | {"app"},
+    "app/batch": APP | {"app", "app/wide"},
+    "app/stitching": APP | {"app", "app/wide", "app/batch"},
     "cli/ends": {"types", "memory"},
-    "cli": APP | {"app", "app/figures", "app/importing", "app/serving", "app/wide", "cli/ends"},
+    "cli": APP
+    | {
+        "app",
+        *(f"app/{room}" for room in ("figures", "importing", "serving", "wide", "batch", "stitching")),
+        "cli/ends",
+    },
     "testing": APP,
     "widgets/kit": APP,
     "widgets/view": APP | {"app", "app/figures", "widgets/kit"},
