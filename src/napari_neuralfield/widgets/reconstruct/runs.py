@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from ...app import lazy
 from ...app.job import Failed, Job, JobEvent, Stopped
 from ...types import Done, Note, Preview, Progress, Result
+from ..kit.activity import Activity
 from ..kit.keys import bind_keys
 from ..kit.parts import timer
 from ..kit.preferences import preference
@@ -24,7 +25,6 @@ from ..view.scan_layers import add_below, layers_of
 from ..view.trust_facts import map_layers, outcome_text
 from ..view.wording import time_text
 from ..view.zoom_view import zoom_view_of
-from .activity import Activity
 from .naming import shortened
 from .time_view import is_over_time
 from .unfinished import Keeper
