@@ -210,6 +210,10 @@ def values_typed(window, draft, cells):
 
     form.choose_method("fpm-sequential")
     assert (empty("z_um"), empty("planes")) == ("automatic: -31.2 to 31.2", "automatic: 18")
+    gains = form.options.editors["recover_gain"].native
+    assert (empty("passes"), gains.itemText(0)) == ("automatic: 1", "automatic: no")
+    form.options.editors["z_um"].native.setText("0")
+    assert (empty("passes"), gains.itemText(0)) == ("automatic: 60", "automatic: yes")
     form.options.editors["z_um"].native.setText("-5, 5")
     assert empty("planes") == "automatic: 4"
     session.set_value("objective_na", 0.25)
