@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import npe2
 from npe2.manifest.utils import import_python_name
 
+from ..app.serving.remote import is_address, open_address
 from ..types import InputError
 from .doors.opening import Read, docks_open_with_data, in_our_words, opened, recording, viewer
 from .doors.ours import is_exclusive, is_hdf5, is_ours
@@ -51,6 +52,10 @@ def reader_in_front(path: str | list[str]) -> Read | None:
     theirs = cast("Read | None", import_python_name(str(name))(path))
     if not isinstance(path, str) or manager.is_disabled(PLUGIN):
         return theirs
+    if is_address(path):
+        return in_our_words(_read_address)
+    if field := field_reader(path):  # a folder of tiles: folders are napari's own
+        return field
     if is_ours(Path(path)):
         return in_our_words(_read_acquisition)
     return _or_said(theirs) if theirs is not None and is_hdf5(path) else theirs
@@ -72,6 +77,11 @@ def _known_to_a_plugin(path: Path) -> bool:
     from ..io.readers.opening import known_to_a_plugin
 
     return known_to_a_plugin(path)
+
+
+def _read_address(path: Any) -> list[LayerData]:
+    levels, keywords = open_address(str(path))
+    return [(levels, keywords, "image")]
 
 
 def _read_acquisition(path: Any) -> list[LayerData]:

@@ -74,7 +74,7 @@ class AcquisitionDock(QWidget):
         listen(self, self._session.values_changed, self._on_value)
         listen(self, self._session.resized, self._on_resized)
         listen(self, self._session.remark_changed, self._on_remark)
-        EndsWhenClosed(self)
+        EndsWhenClosed(self).closed.connect(self._left_alone)
         self.calibrate.changed.connect(lambda: self._show_pupils(self._session.draft))
         self.destroyed.connect(self._background.close)
         self._on_draft(self._session.draft)
@@ -92,7 +92,7 @@ class AcquisitionDock(QWidget):
         self.remark = label(colour=WARN)
         self.plot, self.plot_text = PupilPlot(), label(colour=QUIET)
         self.calibrate = CalibratePanel(self._viewer, self._session)
-        self.orientation = OrientationPanel(self._session)
+        self.orientation = OrientationPanel(self._viewer, self._session)
         self._form_place = Place()
         self.next_button = ReconstructNext(self._viewer, self._session)
         content = QWidget()
@@ -109,6 +109,10 @@ class AcquisitionDock(QWidget):
         self.problem.setContentsMargins(6, 2, 8, 4)
         outer.addWidget(self.next_button)
         self.setMinimumWidth(WIDTH)
+
+    def _left_alone(self) -> None:
+        for jobs in (self.calibrate.jobs, self.orientation.jobs):
+            jobs.left_alone()
 
     # files
 

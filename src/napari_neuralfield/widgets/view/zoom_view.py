@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Qt
 
 from ...app import lazy
 from ...types import Field, Result
@@ -217,6 +217,7 @@ class ZoomView(QObject):
         layers.link_layers([whole, layer], SHARED)
         layers.selection = chosen
         layers.move(layers.index(layer), layers.index(whole) + 1)
+        hide_in_list(self._viewer, layer)
 
     def _see(self, visible: bool) -> None:
         if self._slot.alive and self._slot.layer.visible != visible:  # napari draws again even where nothing changes
@@ -228,6 +229,17 @@ class ZoomView(QObject):
             self._viewer.layers.unlink_layers([self._below, self._slot.layer], SHARED)
         self._slot.remove()
         self._last = None
+
+
+def hide_in_list(viewer: napari.Viewer, layer: Layer) -> None:
+    """Leave a `layer` that is a part of another out of the list of `viewer`."""
+    from napari._qt.containers import QtLayerList
+
+    for view in viewer.window._qt_window.findChildren(QtLayerList):
+        model = view.model()
+        for row in range(0 if model is None else model.rowCount()):
+            if model is not None and model.index(row, 0).data(Qt.ItemDataRole.UserRole) is layer:
+                view.setRowHidden(row, True)
 
 
 def result_of(layer: Layer | None) -> Result | None:
