@@ -15,10 +15,10 @@ from napari_neuralfield.fields.planes import planes_of_images
 from napari_neuralfield.types import Extent, Result
 from napari_neuralfield.widgets.kit.docks import open_docks
 from napari_neuralfield.widgets.kit.session import KEY, session_of
-from napari_neuralfield.widgets.view import volume
 from napari_neuralfield.widgets.view.layers import result_layers
-from napari_neuralfield.widgets.view.volume import volume_of_field
-from napari_neuralfield.widgets.view.volume_view import volume_view_of
+from napari_neuralfield.widgets.volume import volume
+from napari_neuralfield.widgets.volume.volume import volume_of_field
+from napari_neuralfield.widgets.volume.volume_view import volume_view_of
 
 
 @pytest.fixture

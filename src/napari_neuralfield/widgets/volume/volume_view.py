@@ -15,11 +15,11 @@ from ...app.time_lapse import TimeLapse
 from ..kit.session import KEY
 from ..kit.shown import ours_of, result_of
 from ..kit.threads import Background, when_gone
-from .canvas_text import CanvasText
-from .depth_view import plane_count
-from .layers import Meta, colormap_of, contrast, limits_range
+from ..view.canvas_text import CanvasText
+from ..view.depth_view import plane_count
+from ..view.layers import Meta, colormap_of, contrast, limits_range
+from ..view.ways import COLOURS, OF_ALL_DEPTHS, UNWRAPPED
 from .volume import Volume, volume_of_field, volume_of_lapse
-from .ways import COLOURS, OF_ALL_DEPTHS, UNWRAPPED
 
 if TYPE_CHECKING:
     import napari
