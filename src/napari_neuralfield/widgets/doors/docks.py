@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import napari
 
 
+FORMS = "magicgui.backends._qtpy"  # which magicgui imports at its first widget
+
+
 def imported(module: str) -> bool:
     """Whether all of a `module` is there, and no other thread is still importing it."""
     found = sys.modules.get(module)
@@ -52,8 +55,9 @@ class DockDoor(QWidget):
         EndsWhenClosed(self)
         when_gone(self, self._background.close)
         self._build, self._soon = timer(self, 0, self._make, once=True), timer(self, 0, self._fill, once=True)
+        names, build = (self._module(), FORMS), self._build
         self._background.run(
-            lambda: importlib.import_module(self._module()), lambda _: self._build.start(), self.words.setText
+            lambda: [importlib.import_module(name) for name in names], lambda _: build.start(), self.words.setText
         )
 
     @classmethod

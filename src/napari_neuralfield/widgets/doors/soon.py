@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import numpy as np
 from napari.utils import progress
 from napari.utils.notifications import show_error
 
-from ..kit.parts import timer
+from ..kit.parts import in_turn
 from ..kit.shown import KEY, ours_of
 from ..kit.threads import Background, when_gone
 
@@ -76,17 +75,7 @@ def read_soon(
         getattr(viewer, f"add_{kind}")(data, **meta)
 
     def put(found: Opened) -> None:
-        steps = deque[Callable[[], object]](
-            [*(partial(add, layer) for layer in found.layers), end, partial(then, found)]
-        )
-
-        def step() -> None:  # one at a time: napari needs a tenth of a second for a layer
-            steps.popleft()()
-            if not steps:
-                turn.stop()
-
-        turn = timer(window, 10, step)
-        turn.start()
+        in_turn(window, [*(partial(add, layer) for layer in found.layers), end, partial(then, found)])
 
     def fail(text: str) -> None:
         end()

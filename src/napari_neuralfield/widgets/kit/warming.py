@@ -13,6 +13,7 @@ from pathlib import Path
 BEHIND_S = 0.02  # the window is busy when it has not come back for longer
 PAUSE_S, MOST_S = 0.005, 0.03  # one wait for it, and before one module
 QUIET_S = 0.15  # the window has nothing to do when it has come back in time for so long
+LOAD_S = 1.0  # a large library is loaded by then
 ALL_S = 2.0  # in all: a window that waits for an import must not be waited for
 
 
@@ -27,6 +28,7 @@ class Courtesy:
         self._late = 0.0  # when it came back late
         self._left = ALL_S
         self._threads: set[int] = set()
+        self.loading: int | None = None  # the thread that loads a large library now: others would wait with the lock
 
     def beat(self, lives: bool = True) -> None:
         """The window has come back to its events; `lives` says that it will say so again."""
@@ -46,8 +48,12 @@ class Courtesy:
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         """Part of Python's imports: nothing is found here, so that `name` is looked for on `path` for `target`."""
-        if threading.get_ident() not in self._threads:
+        me = threading.get_ident()
+        if me not in self._threads:
             return
+        until = time.perf_counter() + LOAD_S
+        while self.loading not in (None, me) and time.perf_counter() < until:
+            time.sleep(PAUSE_S)
         until = time.perf_counter() + MOST_S
         while self._left > 0 and self._busy() and time.perf_counter() < until:
             time.sleep(PAUSE_S)
@@ -67,6 +73,7 @@ class Courtesy:
 
 
 COURTESY = Courtesy()
+_LOADING = threading.Lock()
 
 
 def import_torch() -> None:
@@ -75,13 +82,22 @@ def import_torch() -> None:
     Python keeps its lock, which the window waits for, while it loads a library; a call through ctypes does without. The
     system's own lock is held still: whoever looks up a function of OpenGL, as for a first picture, waits 0.2 s.
     """
-    if sys.platform == "linux" and "torch" not in sys.modules:
-        found = importlib.util.find_spec("torch")
-        for folder in (found.submodule_search_locations or ()) if found is not None else ():
-            library = Path(folder) / "lib" / "libtorch_python.so"
-            if library.is_file():
-                COURTESY.wait_for_quiet()
-                load = ctypes.CDLL(None).dlopen
-                load.argtypes, load.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
-                load(os.fsencode(library), os.RTLD_NOW | os.RTLD_LOCAL)
+    with _LOADING:
+        if sys.platform == "linux" and "torch" not in sys.modules:
+            COURTESY.wait_for_quiet()
+            COURTESY.loading = threading.get_ident()
+            try:
+                _load_library()
+            finally:
+                COURTESY.loading = None
     importlib.import_module("torch")
+
+
+def _load_library() -> None:
+    found = importlib.util.find_spec("torch")
+    for folder in (found.submodule_search_locations or ()) if found is not None else ():
+        library = Path(folder) / "lib" / "libtorch_python.so"
+        if library.is_file():
+            load = ctypes.CDLL(None).dlopen
+            load.argtypes, load.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
+            load(os.fsencode(library), os.RTLD_NOW | os.RTLD_LOCAL)

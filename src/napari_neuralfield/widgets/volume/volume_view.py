@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -12,6 +13,7 @@ from qtpy.QtCore import QObject
 
 from ...app import lazy
 from ...app.time_lapse import TimeLapse
+from ..kit.parts import in_turn
 from ..kit.session import KEY
 from ..kit.shown import ours_of, result_of
 from ..kit.threads import Background, when_gone
@@ -161,7 +163,7 @@ class VolumeView(QObject):
         )
         self._layer.contrast_limits_range = limits_range(limits)
         self._words.say(volume.sentence)
-        self._background.post(self._hide, [layer])
+        in_turn(self, [partial(self._hide, [layer])])
         self._viewer.scene.camera.center = tuple(
             start + step * (n - 1) / 2
             for start, step, n in zip(place["translate"], place["scale"], volume.values.shape, strict=True)
@@ -186,11 +188,10 @@ class VolumeView(QObject):
         assert before is not None
         self._before, self._layer, self.busy, before.wanted = None, None, False, False
         self._words.say("")
-        for hidden in before.hidden:  # one at a time: napari draws everything again after each
-            self._background.post(self._show_again, hidden)
-        self._background.post(
-            self._restore, before, layer
-        )  # napari is in the middle of it, and moves the camera itself
+        steps = [partial(self._show_again, hidden) for hidden in before.hidden]
+        in_turn(
+            self, [*steps, partial(self._restore, before, layer)]
+        )  # napari draws everything after each
 
     def _show_again(self, layer: Layer) -> None:
         if self._before is None and layer in self._viewer.layers:
