@@ -188,10 +188,11 @@ class VolumeView(QObject):
         assert before is not None
         self._before, self._layer, self.busy, before.wanted = None, None, False, False
         self._words.say("")
-        steps = [partial(self._show_again, hidden) for hidden in before.hidden]
-        in_turn(
-            self, [*steps, partial(self._restore, before, layer)]
-        )  # napari draws everything after each
+        if layer is not None:
+            layer.visible = False  # or napari draws it as a picture
+        for hidden in before.hidden:
+            self._show_again(hidden)
+        self._background.post(self._restore, before, layer)  # before the next picture is drawn
 
     def _show_again(self, layer: Layer) -> None:
         if self._before is None and layer in self._viewer.layers:
