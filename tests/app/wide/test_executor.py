@@ -1,9 +1,7 @@
-"""Pieces of work: heard as they go, tried twice, left out, cancelled; and a process that is killed in the middle."""
+"""Pieces of work: heard as they go, tried twice, left out, cancelled, here and on a cluster."""
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,15 +35,13 @@ def once_bad(folder: Path, key: str) -> int:
     return tries
 
 
-def killed_once(folder: Path, key: str) -> int:
-    tries = counted(folder, key)
-    if tries == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return tries
-
-
 def full(key: str) -> None:
     raise EndsAll(f"{key}: the disk is full")
+
+
+def make(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def pieces(folder: Path) -> list[Piece]:
@@ -77,17 +73,6 @@ def test_what_ends_all_is_not_tried_again() -> None:
         list(InProcess().run([Piece("b", full, ("b",))]))
 
 
-def test_a_killed_process_is_replaced(tmp_path: Path) -> None:
-    work = [Piece("killed", killed_once, (tmp_path, "killed")), *pieces(tmp_path)]
-    said = list(executor(workers=1).run(work))
-    ends = {one.key: one for one in said if isinstance(one, Ended)}
-    assert ends["killed"] == Ended("killed", 2, tries=2)
-    assert ends["poisoned"] == Ended("poisoned", error="poisoned is bad, try 2", tries=2)
-    assert ends["unlucky"].outcome == 2
-    assert [ends[key].outcome for key in "ab"] == ["a done", "b done"]
-    assert Heard("b", "b begins") in said
-
-
 def test_a_cluster_that_does_not_answer_and_other_misuse(monkeypatch: pytest.MonkeyPatch) -> None:
     from napari_neuralfield.app.wide import cluster
 
@@ -100,14 +85,18 @@ def test_a_cluster_that_does_not_answer_and_other_misuse(monkeypatch: pytest.Mon
         executor(workers=0)
 
 
-def test_a_cluster_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_does_the_same_and_one_of_another_version_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     distributed = pytest.importorskip("distributed")
     from napari_neuralfield.app.wide import cluster
 
     with distributed.LocalCluster(n_workers=1, processes=False, threads_per_worker=1, dashboard_address=None) as there:
-        work = [Piece("a", steady, ("a",))]
+        work = pieces(tmp_path)
         said = list(executor(cluster=there.scheduler_address).run(work))
-        assert said == [Heard("a", "a begins"), Ended("a", "a done")]
+        assert {repr(one) for one in said} == {repr(one) for one in InProcess().run(pieces(make(tmp_path / "here")))}
+        with pytest.raises(EndsAll, match="disk is full"):
+            list(executor(cluster=there.scheduler_address).run([Piece("b", full, ("b",))]))
         monkeypatch.setattr(cluster, "__version__", "99.0")
         with pytest.raises(InputError, match=r"worker .* has .*; all need napari_neuralfield 99\.0"):
             list(executor(cluster=there.scheduler_address).run(work))

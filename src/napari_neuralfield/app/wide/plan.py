@@ -93,6 +93,13 @@ class WidePlan:
         return {**own, **{f"option {n}": v for n, v in own.pop("chosen").items()}, **told}
 
     @property
+    def middle_tile(self) -> PlannedTile:
+        """The tile that lies nearest the middle of the frames."""
+        ends = np.array([tile.box_px for tile in self.tiles])
+        away = (ends[:, :2] + ends[:, 2:]) / 2 - np.array(self.shape_px) / 2
+        return self.tiles[int(np.hypot(*away.T).argmin())]
+
+    @property
     def digest(self) -> str:
         """16 hexadecimal digits of what decides the answer."""
         return hashlib.sha256(json.dumps(self.decides, sort_keys=True).encode()).hexdigest()[:16]
@@ -106,13 +113,19 @@ def content_of(file: Path, acquisition: Acquisition) -> Options:
     file : or folder; of a folder the files in it count, not those further down.
     acquisition : whole, as it was read.
     """
-    parts = [one.stat() for one in (sorted(file.iterdir()) if file.is_dir() else [file])]
+    size, written = bytes_and_time(file)
     return {
-        "bytes": sum(one.st_size for one in parts),
-        "written_ns": max((one.st_mtime_ns for one in parts), default=0),
+        "bytes": size,
+        "written_ns": written,
         "kind": acquisition.kind,
         "frames": [int(n) for n in acquisition.frames.shape],
     }
+
+
+def bytes_and_time(file: Path) -> tuple[int, int]:
+    """Size of a file, or of the files in a folder, and when it was written, ns."""
+    parts = [one.stat() for one in (file.iterdir() if file.is_dir() else [file])]
+    return sum(one.st_size for one in parts), max((one.st_mtime_ns for one in parts), default=0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -251,7 +264,7 @@ def as_text(plan: WidePlan, workers: int = 1) -> list[str]:
     moved = [float(np.hypot(*tile.directions_na)) for tile in plan.tiles]
     lines = [
         f"{Path(plan.file).name}: {frames} frames, {rows} x {columns} pixels of {plan.pixel_um:g} um",
-        f"{count} tiles ({across[0]} x {across[1]}) of {plan.tile_px} pixels; neighbours share {plan.overlap_px} or more",
+        f"{count} tiles ({across[0]} x {across[1]}) of {plan.tile_px} pixels; they share {plan.overlap_px} or more",
     ]
     if max(moved) > 0:
         lines.append(f"LED directions change by up to {max(moved):.4f} NA from the middle of the frame")

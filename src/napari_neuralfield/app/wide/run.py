@@ -23,7 +23,7 @@ from .mosaic import header_of, mosaic, placed_tiles, reconciled
 from .pieces import Ended, Executor, Heard, Piece
 from .plan import PLAN, PlannedTile, WidePlan
 from .telling import Notes, Together, verdict_of
-from .tile import TileJob, TileMade, make_tile
+from .tile import TileMade, job_of, make_tile
 
 PREVIEW_S = 2.0  # between two pictures of the tiles that are done
 ERROR = "relative_amplitude_error"
@@ -152,14 +152,7 @@ class _Tiled:
                 close()
 
     def _piece(self, tile: PlannedTile) -> Piece:
-        plan = self.plan
-        job = TileJob(
-            plan.file,
-            plan.chosen,
-            {**plan.options, "device": plan.device},
-            tile,
-            str(tile_file(self.folder, tile.name)),
-        )
+        job = job_of(self.plan, tile, tile_file(self.folder, tile.name))
         return Piece(tile.name, make_tile, (job,))
 
     def _heard(self, one: Heard) -> Iterator[Event]:

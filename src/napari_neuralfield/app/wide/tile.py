@@ -17,7 +17,7 @@ from .. import arguments
 from ..selection import TypedSelection, placed
 from .cost import forget_peak, peak_bytes
 from .pieces import EndsAll
-from .plan import PlannedTile
+from .plan import PlannedTile, WidePlan, bytes_and_time
 
 SAY_S = 0.5  # between two words on how far a tile is
 
@@ -33,6 +33,8 @@ class TileJob:
     options : of the method, its name among them.
     tile : its place and seed.
     target : file to write; None: nothing is written.
+    content : what tells whether the file is still the one that was planned for.
+    checked : whether its frames are held against what is said of the microscope.
     """
 
     file: str
@@ -40,6 +42,8 @@ class TileJob:
     options: Options
     tile: PlannedTile
     target: str | None
+    content: Options
+    checked: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +61,21 @@ class TileMade:
     stored_bytes: float
     figures: dict[str, float]
     verdict: Verdict | None
+
+
+def job_of(plan: WidePlan, tile: PlannedTile, target: Path | None) -> TileJob:
+    """What makes a tile of a plan; the one in the middle checks the microscope for all.
+
+    Parameters
+    ----------
+    plan, tile : of which one.
+    target : file to write; None: nothing is written.
+    """
+    options = {**plan.options, "device": plan.device}
+    checked = target is not None and tile == plan.middle_tile
+    return TileJob(
+        plan.file, plan.chosen, options, tile, None if target is None else str(target), plan.content, checked
+    )
 
 
 def make_tile(job: TileJob) -> Generator[Progress | Note, None, TileMade]:
@@ -91,7 +110,7 @@ def _events(job: TileJob) -> Iterator[Event]:
 
     recipe = METHODS[str(job.options["method"])].recipe.model_validate({**job.options, "seed": job.tile.seed})
     part, count = cut_out(job)
-    for event in placed(iter(run(part.acquisition, recipe)), part, count):
+    for event in placed(iter(run(part.acquisition, recipe, checked=job.checked)), part, count):
         if not isinstance(event, Preview):
             yield event
 
@@ -99,6 +118,8 @@ def _events(job: TileJob) -> Iterator[Event]:
 def cut_out(job: TileJob) -> tuple[Selected, int]:
     """The frames of a `job`'s tile, read once into memory, where they lie in the whole, and how many that has."""
     file = Path(job.file)
+    if bytes_and_time(file) != (job.content["bytes"], job.content["written_ns"]):
+        raise EndsAll(f"{file}: the file has changed since the run began; run again")
     whole, count = chosen_of(file, file.stat().st_mtime_ns, tuple(sorted(job.chosen.items())))
     y0, x0, y1, x1 = job.tile.box_px
     pixel, part = pixel_of(whole.acquisition), whole.acquisition

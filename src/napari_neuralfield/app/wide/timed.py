@@ -8,8 +8,8 @@ from ... import memory
 from ...types import InputError
 from .cost import Cost
 from .pieces import Ended, Executor, InProcess, Piece
-from .plan import PlannedTile, WidePlan
-from .tile import TileJob, TileMade, make_tile
+from .plan import WidePlan
+from .tile import TileMade, job_of, make_tile
 
 
 def timed(plan: WidePlan, apart: bool = False) -> WidePlan:
@@ -25,8 +25,8 @@ def timed(plan: WidePlan, apart: bool = False) -> WidePlan:
     InputError : where it cannot be made.
     """
     fits(plan, 1)
-    tile = middle_tile(plan)
-    job = TileJob(plan.file, plan.chosen, {**plan.options, "device": plan.device}, tile, None)
+    tile = plan.middle_tile
+    job = job_of(plan, tile, None)
     where: Executor = InProcess()
     if apart:
         from .cluster import LocalProcesses
@@ -40,17 +40,6 @@ def timed(plan: WidePlan, apart: bool = False) -> WidePlan:
             cost = Cost(made.seconds, made.peak_bytes, made.stored_bytes, measured=True)
             return dataclasses.replace(plan, cost=cost)
     raise InputError(f"{plan.file}: tile {tile.name} has not ended")
-
-
-def middle_tile(plan: WidePlan) -> PlannedTile:
-    """The tile of a `plan` that lies nearest the middle of its frames."""
-    y, x = (n / 2 for n in plan.shape_px)
-
-    def away(tile: PlannedTile) -> float:
-        y0, x0, y1, x1 = tile.box_px
-        return float(((y0 + y1) / 2 - y) ** 2 + ((x0 + x1) / 2 - x) ** 2)
-
-    return min(plan.tiles, key=away)
 
 
 def fits(plan: WidePlan, workers: int) -> None:
