@@ -40,61 +40,23 @@ OVERLAP, CHUNK, SCREEN = 32, 256, (1080, 1920)  # frame pixels; pixels; pixels (
 Row = dict[str, float]
 MEASURED: list[Row] = [  # on one core of an AMD EPYC that others used too, November 2026
     {
-        "side": 256,
-        "leds": 89,
-        "depths": 1,
-        "object_side": 768,
-        "seconds": 9.39,
-        "verdict": 2.97,
-        "writing": 0.03,
-        "start_mb": 317.3,
-        "peak_mb": 794.8,
-        "frames_mb": 1.97,
-        "field_mb": 1.2,
+        "side": 256, "leds": 89, "depths": 1, "object_side": 768, "seconds": 9.39, "verdict": 2.97, "writing":
+        0.03, "start_mb": 317.3, "peak_mb": 794.8, "frames_mb": 1.97, "field_mb": 1.2,
     },
     {
-        "side": 256,
-        "leds": 89,
-        "depths": 41,
-        "object_side": 768,
-        "seconds": 41.3,
-        "verdict": 2.83,
-        "writing": 0.15,
-        "start_mb": 317.5,
-        "peak_mb": 1763.9,
-        "frames_mb": 1.97,
-        "field_mb": 46.1,
-        "opening": 0.015,
-        "showing": 0.007,
-        "joining": 0.035,
+        "side": 256, "leds": 89, "depths": 41, "object_side": 768, "seconds": 41.3, "verdict": 2.83,
+        "writing": 0.15, "start_mb": 317.5, "peak_mb": 1763.9, "frames_mb": 1.97, "field_mb": 46.1, "opening":
+        0.015, "showing": 0.007, "joining": 0.035,
     },
     {
-        "side": 256,
-        "leds": 197,
-        "depths": 41,
-        "object_side": 768,
-        "seconds": 94.4,
-        "verdict": 3.94,
-        "writing": 0.12,
-        "start_mb": 317.4,
-        "peak_mb": 3984.3,
-        "frames_mb": 4.67,
-        "field_mb": 45.4,
+        "side": 256, "leds": 197, "depths": 41, "object_side": 768, "seconds": 94.4, "verdict": 3.94,
+        "writing": 0.12, "start_mb": 317.4, "peak_mb": 3984.3, "frames_mb": 4.67, "field_mb": 45.4,
     },
     {
-        "side": 512,
-        "leds": 89,
-        "depths": 41,
-        "object_side": 1536,
-        "seconds": 330.5,
-        "verdict": 4.38,
-        "writing": 1.18,
-        "start_mb": 317.3,
-        "peak_mb": 7399.4,
-        "frames_mb": 5.65,
-        "field_mb": 184.3,
+        "side": 512, "leds": 89, "depths": 41, "object_side": 1536, "seconds": 330.5, "verdict": 4.38,
+        "writing": 1.18, "start_mb": 317.3, "peak_mb": 7399.4, "frames_mb": 5.65, "field_mb": 184.3,
     },
-]
+]  # fmt: skip
 TILES = [(256, 89, 1), (256, 89, DEPTHS), (256, 197, DEPTHS), (512, 89, DEPTHS)]
 
 
