@@ -74,7 +74,13 @@ def job_of(plan: WidePlan, tile: PlannedTile, target: Path | None) -> TileJob:
     options = {**plan.options, "device": plan.device}
     checked = target is not None and tile == plan.middle_tile
     return TileJob(
-        plan.file, plan.chosen, options, tile, None if target is None else str(target), plan.content, checked
+        file=plan.file,
+        chosen=plan.chosen,
+        options=options,
+        tile=tile,
+        target=None if target is None else str(target),
+        content=plan.content,
+        checked=checked,
     )
 
 

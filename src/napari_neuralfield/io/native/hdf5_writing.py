@@ -54,10 +54,14 @@ def hdf5_for_writing(path: Path) -> Iterator[h5py.File]:
             raise target.error
 
 
+CHUNK = 512  # pixels along a side of what is compressed in one piece, of frames twice as large or more
+
+
 def write_frames(group: h5py.Group, name: str, frames: Frames) -> None:
     """Write `frames` (frame, y, x) one by one to a dataset `name` of a `group`; whole numbers are compressed."""
     dtype = np.dtype(frames.dtype)
     squeeze = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if dtype.kind in "ui" else {}
-    dataset = group.create_dataset(name, frames.shape, dtype, chunks=(1, *frames.shape[1:]), **squeeze)
+    sides = [n if n < 2 * CHUNK else CHUNK for n in frames.shape[1:]]
+    dataset = group.create_dataset(name, frames.shape, dtype, chunks=(1, *sides), **squeeze)
     for index in range(frames.shape[0]):
         dataset[index] = np.asarray(frames[index])
