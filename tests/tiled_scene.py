@@ -116,3 +116,21 @@ def tiled_waves() -> TiledField:
         field = Waves(tile.extent, change, ((y0 + y1) / 2, (x0 + x1) / 2))
         found.append(PlacedTile(tile.name, tile.extent, tile.core_um, Opening(field), change))
     return TiledField(extent=WHOLE, tiles=found)
+
+
+class Counted:
+    """A large field, one value everywhere, that notes the shape of whatever is rendered."""
+
+    type_name, complex_valued = "counted", True
+
+    def __init__(self, side: int = 8192) -> None:
+        self.extent = Extent((-10.0, 10.0), (side, side), 0.5, (3.0, 4.0))
+        self.seen: list[tuple[int, int, int]] = []
+
+    def render(self, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
+        self.seen.append((len(z), len(y), len(x)))
+        return torch.ones((len(z), len(y), len(x)), dtype=torch.complex64)
+
+    @property
+    def pixels(self) -> int:
+        return sum(int(np.prod(shape)) for shape in self.seen)

@@ -20,6 +20,7 @@ from ..types import Extent, Field, InputError, Options, Verdict
 from .open_fields import OpenFields
 from .placement import axis_of, extent_of, points_of
 
+NOTHING = 1e-30  # less than any weight
 LEAST_WEIGHT = 1e-9  # at the very edge of a tile, so that one that is alone there answers
 BoxUm = tuple[float, float, float, float]  # y0, x0, y1, x1, um, half open as a region
 
@@ -143,22 +144,19 @@ class TiledField:
         """Value (z, y, x) on axes `z_um`, `y_um`, `x_um`, um."""
         z, y, x = axis_of(z_um), axis_of(y_um), axis_of(x_um)
         near_y, near_x = self._within(y, x)
+        parts = [(tile, tile.reach(near_y, 0), tile.reach(near_x, 1)) for tile in self._reached(near_y, near_x)]
+        parts = [part for part in parts if part[1][0].any() and part[2][0].any()]
+        if len(parts) == 1 and all(inside.all() for inside, _ in parts[0][1:]):
+            return self._values(parts[0][0], "render", z, y[:, None], x)
         out = torch.zeros((z.size, y.size, x.size), dtype=self._number)
         total = torch.zeros((y.size, x.size))
-        for tile in self._reached(near_y, near_x):
-            (iy, wy), (ix, wx) = tile.reach(near_y, 0), tile.reach(near_x, 1)
-            if not (iy.any() and ix.any()):
-                continue
-            field = self._field(tile)
-            at_y, at_x = _own(field, tile, y[iy], x[ix])
-            weight = torch.from_numpy(np.outer(wy, wx)).float()
-            values = field.render(z, at_y, at_x).cpu()
-            rows, columns = (torch.from_numpy(np.flatnonzero(i)) for i in (iy, ix))
-            part = _corrected(values, tile, y[iy][:, None], x[ix]) * weight
-            out[:, rows[:, None], columns] += part.to(out.dtype)
-            total[rows[:, None], columns] += weight
-            self._open.used(tile.name)
-        return out / torch.where(total > 0, total, 1.0)
+        for tile, (in_y, along_y), (in_x, along_x) in parts:
+            weight = torch.from_numpy(np.outer(along_y, along_x)).float()
+            values = self._values(tile, "render", z, y[in_y][:, None], x[in_x])
+            rows, columns = _places(in_y, in_x)
+            out[:, rows, columns] += values.mul_(weight)
+            total[rows, columns] += weight
+        return out.div_(total.clamp_min_(NOTHING))
 
     @torch.no_grad()
     def query(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
@@ -171,14 +169,11 @@ class TiledField:
             inside = tile.reach(near_y, 0)[0] & tile.reach(near_x, 1)[0]
             if not inside.any():
                 continue
-            field = self._field(tile)
             weight = torch.from_numpy(tile.reach(near_y[inside], 0)[1] * tile.reach(near_x[inside], 1)[1]).float()
-            values = field.query(z[inside], *_own(field, tile, y[inside], x[inside])).cpu()
             points = torch.from_numpy(np.flatnonzero(inside))
-            out[points] += (_corrected(values, tile, y[inside], x[inside]) * weight).to(out.dtype)
+            out[points] += self._values(tile, "query", z[inside], y[inside], x[inside]).mul_(weight)
             total[points] += weight
-            self._open.used(tile.name)
-        return (out / torch.where(total > 0, total, 1.0)).reshape(shape)
+        return out.div_(total.clamp_min_(NOTHING)).reshape(shape)
 
     def options(self) -> Options:
         """What builds an equal empty field: places, corrections, types and options of the tiles, opened in turn."""
@@ -213,9 +208,15 @@ class TiledField:
     def _number(self) -> torch.dtype:
         return torch.complex64 if self.complex_valued else torch.float32
 
-    def _field(self, tile: PlacedTile) -> Field:
+    def _values(self, tile: PlacedTile, ask: str, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
+        """What a tile answers to `query` points, or to `render` of y (y, 1) and x (x,): corrected, a new tensor."""
         assert tile.open is not None
-        return self._open.get(tile.name, tile.open)
+        field = self._open.get(tile.name, tile.open)
+        (fy, fx), (ty, tx) = field.extent.origin_um, tile.extent.origin_um
+        at = y + (fy - ty), x + (fx - tx)
+        values = field.query(z, *at) if ask == "query" else field.render(z, at[0].ravel(), at[1])
+        self._open.used(tile.name)
+        return _corrected(values.cpu().to(self._number), tile, y, x)
 
     def _within(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The points of the whole nearest to coordinates y, x: beyond its border the tile at the border answers."""
@@ -279,10 +280,12 @@ def _itself(field: Field) -> Field:
     return field
 
 
-def _own(field: Field, tile: PlacedTile, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates y, x of the whole as those of the tile's own field, um."""
-    (fy, fx), (ty, tx) = field.extent.origin_um, tile.extent.origin_um
-    return y + (fy - ty), x + (fx - tx)
+def _places(in_y: np.ndarray, in_x: np.ndarray) -> tuple[slice | torch.Tensor, slice | torch.Tensor]:
+    """Where rows and columns are inside, for an index: slices where they follow each other."""
+    rows, columns = np.flatnonzero(in_y), np.flatnonzero(in_x)
+    if np.ptp(rows) + 1 == rows.size and np.ptp(columns) + 1 == columns.size:
+        return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return torch.from_numpy(rows)[:, None], torch.from_numpy(columns)
 
 
 def _corrected(values: torch.Tensor, tile: PlacedTile, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
@@ -294,4 +297,5 @@ def _corrected(values: torch.Tensor, tile: PlacedTile, y: np.ndarray, x: np.ndar
         return values + torch.from_numpy(np.asarray(phase)).float()
     along_y = change.gain * np.exp(1j * (change.phase_rad + tilt_y * (y - (y0 + y1) / 2)))
     along_x = np.exp(1j * tilt_x * (x - (x0 + x1) / 2))
-    return values * torch.from_numpy(along_y).to(values.dtype) * torch.from_numpy(along_x).to(values.dtype)
+    along = torch.from_numpy(along_y).to(values.dtype), torch.from_numpy(along_x).to(values.dtype)
+    return (values * along[0]).mul_(along[1])

@@ -263,7 +263,7 @@ def as_text(plan: WidePlan, workers: int = 1) -> list[str]:
     moved = [float(np.hypot(*tile.directions_na)) for tile in plan.tiles]
     lines = [
         f"{Path(plan.file).name}: {frames} frames, {rows} x {columns} pixels of {plan.pixel_um:g} um",
-        f"{count} tiles ({across[0]} x {across[1]}) of {plan.tile_px} pixels; neighbours share {plan.overlap_px} or more",
+        f"{count} tiles ({across[0]} x {across[1]}) of {plan.tile_px} pixels; they share {plan.overlap_px} or more",
     ]
     if max(moved) > 0:
         lines.append(f"LED directions change by up to {max(moved):.4f} NA from the middle of the frame")

@@ -195,8 +195,8 @@ def _check(folder: Path, tile: Mapping[str, Any], values: str) -> None:
     file = _file_of(folder, tile["name"])
     if file.stat().st_size != tile["bytes"]:
         raise InputError(
-            f"{file}: the tile has {file.stat().st_size} bytes where the index of its folder says {tile['bytes']}; copy "
-            "the folder again"
+            f"{file}: the tile has {file.stat().st_size} bytes where the index of its folder says {tile['bytes']}; "
+            "copy the folder again"
         )
     header, placed = field_file.read_header(file), _extent(tile["extent"])
     own = _extent(header["extent"])

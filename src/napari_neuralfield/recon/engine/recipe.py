@@ -58,6 +58,13 @@ class Recipe(pydantic.BaseModel):
         """Options that do nothing beside the others, and what would have them count: 'it counts with fit physics'."""
         return {}
 
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """What options that are left open come to with an `acquisition`: a value, or words, by name.
+
+        Only what follows without a run, and at once; what the frames decide is not there.
+        """
+        return {}
+
 
 Run = Callable[[Any, Any], Iterator[Event]]  # of an acquisition and a recipe
 
