@@ -35,7 +35,7 @@ def test_a_plan_and_its_run(file: Path, tmp_path: Path, capsys: pytest.CaptureFi
     tiled = (str(file), *QUICK, "--tile-px", "40", "--overlap-px", "16")
     assert main(["reconstruct", *tiled, "--plan"]) == 0
     said = capsys.readouterr().out
-    assert "4 tiles (2 x 2) of 40 pixels; neighbours share 16 or more" in said
+    assert "4 tiles (2 x 2) of 40 pixels; they share 16 or more" in said
     assert "of memory, measured with one tile" in said
     assert main(["reconstruct", *tiled, "--plan", "--untimed", "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
