@@ -1,8 +1,9 @@
 """Many fields side by side as one: each tile answers for its place, and overlaps pass smoothly from one to the next.
 
 The value is sum_t w_t c_t f_t / sum_t w_t over the tiles t that reach a point. The weight w_t is 1 inside a tile and
-falls as a smoothstep across the middle of its overlaps to 0 before its edge, where tiles are worst; c_t = gain exp(i (phase + tilt . r)) brings the tiles'
-phases and brightness together. Only tiles that reach what is asked for are opened.
+falls as a smoothstep across the middle of its overlaps, to 0 before its edge, where tiles are worst; c_t = gain
+exp(i (phase + tilt . r)) brings the tiles' phases and brightness together. Only tiles that reach what is asked for are
+opened.
 """
 
 from __future__ import annotations
