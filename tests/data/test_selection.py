@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from napari_neuralfield.app.selection import TypedSelection, moved
 from napari_neuralfield.cli.commands import main
 from napari_neuralfield.data.acquisition import Acquisition, Draft
 from napari_neuralfield.data.selection import USED, select
+from napari_neuralfield.fields.planes import planes_of_images
 from napari_neuralfield.io import load_result, open_acquisition, save_acquisition
-from napari_neuralfield.types import InputError
+from napari_neuralfield.types import Extent, InputError
 
 Make = Callable[..., Acquisition]
 
@@ -92,3 +94,12 @@ def test_the_command_line_chooses_and_puts_in_place(
     assert main(["convert", str(file), "--frames", "0:6:2", "-o", str(fewer)]) == 0
     assert open_acquisition(fewer).frame_count == 3
     assert moved(result.field, (1.0, 2.0)).extent.origin_um == (9.0, 6.0)
+
+
+def test_planes_are_moved_with_what_they_hold() -> None:
+    image = torch.polar(torch.ones(8, 8), torch.arange(64.0).reshape(8, 8) / 20)
+    field = planes_of_images(image[None], [0.0], Extent((0.0, 0.0), (8, 8), 0.5))
+    further = moved(field, (1.5, 12.0))
+    y, x = further.extent.axes()
+    assert (y[0], x[0]) == (1.5, 12.0)
+    assert torch.allclose(further.render([0.0], y, x)[0], image, atol=1e-3)

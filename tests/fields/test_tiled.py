@@ -52,7 +52,7 @@ def test_two_phases_pass_smoothly_from_tile_to_tile() -> None:
            for n, t in enumerate(field.tiles)]  # fmt: skip
     y, x = WHOLE.axes()
     ratio = (TiledField(extent=WHOLE, tiles=off).render([0.0], y, x) / one_piece().render([0.0], y, x)).real[0]
-    assert float(ratio[0].diff().abs().max()) < 0.1 * 1.6 / 16
+    assert float(ratio[0].diff().abs().max()) < 0.1 * 1.6 / 8  # the middle half of it
     assert ratio[0, 0] == pytest.approx(1, abs=1e-4)
     assert ratio[0, -1] == pytest.approx(1.3, abs=1e-3)
 

@@ -223,3 +223,20 @@ def test_simulated_recordings_survive_a_copy(shared_bench: Path, tmp_path: Path,
     after = open_acquisition(tmp_path / "copy.acq.h5")
     assert np.array_equal(after.intensity(), before.intensity())
     assert after.values().keys() == before.values().keys()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_part_of_the_frames_is_read_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turned: bool) -> None:
+    from napari_neuralfield.io.native import hdf5_frames
+
+    stack = np.random.default_rng(0).integers(0, 99, (2, 12, 10)).astype(np.uint16)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["frames"] = stack.transpose(0, 2, 1) if turned else stack
+        frames = hdf5_frames.HDF5Frames.of(file["frames"], tmp_path / "a.h5", turned)
+    asked, real = [], hdf5_frames.stored
+    monkeypatch.setattr(hdf5_frames, "stored", lambda data, key, path: (asked.append(key), real(data, key, path))[1])
+    assert np.array_equal(frames[1, 2:5, 3:9], stack[1, 2:5, 3:9])
+    assert asked == [(1, slice(3, 9), slice(2, 5)) if turned else (1, slice(2, 5), slice(3, 9))]
+    assert np.array_equal(frames[:, 2:9:2], stack[:, 2:9:2])
+    assert np.array_equal(frames[[1, 0], 4], stack[[1, 0], 4])
+    assert np.array_equal(frames[-1], stack[-1])

@@ -153,8 +153,8 @@ def moved(field: Field, offset_um: tuple[float, float]) -> Field:
 
     other = copy.copy(field)
     other.extent = dataclasses.replace(field.extent, origin_um=further(field.extent.origin_um))
-    place = getattr(field, "placement", None)
-    if place is not None:  # of a network's channels
-        place = dataclasses.replace(place, origin_um=further(place.origin_um))
-        other.placement = place  # type: ignore[attr-defined]
+    for name in ("placement", "period"):  # of a network's channels, and of what planes repeat over
+        place = getattr(field, name, None)
+        if place is not None:
+            setattr(other, name, dataclasses.replace(place, origin_um=further(place.origin_um)))
     return other

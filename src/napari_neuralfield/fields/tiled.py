@@ -1,8 +1,9 @@
 """Many fields side by side as one: each tile answers for its place, and overlaps pass smoothly from one to the next.
 
 The value is sum_t w_t c_t f_t / sum_t w_t over the tiles t that reach a point. The weight w_t is 1 inside a tile and
-falls as a smoothstep across its overlaps to 0 at its edge; c_t = gain exp(i (phase + tilt . r)) brings the tiles'
-phases and brightness together. Only tiles that reach what is asked for are opened.
+falls as a smoothstep across the middle of its overlaps, to 0 before its edge, where tiles are worst; c_t = gain
+exp(i (phase + tilt . r)) brings the tiles' phases and brightness together. Only tiles that reach what is asked for are
+opened.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .open_fields import OpenFields
 from .placement import axis_of, extent_of, points_of
 
 NOTHING = 1e-30  # less than any weight
+RIM = 0.25  # of an overlap, at either end, where one tile alone answers
 LEAST_WEIGHT = 1e-9  # at the very edge of a tile, so that one that is alone there answers
 BoxUm = tuple[float, float, float, float]  # y0, x0, y1, x1, um, half open as a region
 
@@ -79,7 +81,7 @@ class PlacedTile:
         margins = self.core_um[dim] - low, low + size - self.core_um[dim + 2]
         for distance, margin in zip((place[inside], size - place[inside]), margins, strict=True):
             if margin > slack:
-                part = np.clip(distance / (2 * margin), 0, 1)
+                part = np.clip((distance / (2 * margin) - RIM) / (1 - 2 * RIM), 0, 1)
                 weight *= part * part * (3 - 2 * part)
         return inside, np.maximum(weight, LEAST_WEIGHT)
 

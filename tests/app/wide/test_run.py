@@ -71,8 +71,15 @@ def toy_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def file(tmp_path: Path, led_array: Any) -> Path:
     path = tmp_path / "wide.acq.h5"
-    save_acquisition(path, led_array(leds=3, size=SIDE))
+    save_acquisition(path, scene(led_array))
     return path
+
+
+def scene(led_array: Any, seed: int = 0) -> LedArray:
+    """Frames with something everywhere that lies nowhere else."""
+    whole: LedArray = led_array(leds=3, size=SIDE, seed=seed)
+    y, x = np.indices((SIDE, SIDE)) / SIDE
+    return whole.replace(frames=np.asarray(whole.frames) * (0.5 + y**2 + 0.5 * x * np.sin(9 * x)).astype(np.float32))
 
 
 def plan_of(file: Path, tile_px: int = 48, **options: object) -> WidePlan:
@@ -164,7 +171,7 @@ def test_tiles_of_another_plan_are_refused(file: Path, tmp_path: Path, led_array
     with pytest.raises(InputError, match="tile_px was 48 and is 80 now"):
         next(run_plan(plan_of(file, SIDE), output, InProcess()))
     older = plan_of(file)
-    save_acquisition(file, led_array(leds=3, size=SIDE, seed=1))
+    save_acquisition(file, scene(led_array, seed=1))
     with pytest.raises(InputError, match="the file has changed since"):
         next(run_plan(plan_of(file), output, InProcess()))
     with pytest.raises(EndsAll, match=r"wide\.acq\.h5: the file has changed since the run began"):

@@ -68,6 +68,7 @@ class LocalProcesses:
                 threads_per_worker=1,
                 memory_limit=share,
                 dashboard_address=None,
+                preload=[f"{__package__}.preload"],
                 silence_logs=60,
             ) as cluster,
             Client(cluster, set_as_default=False) as client,

@@ -18,7 +18,6 @@ from ...optics.pupil_field import PupilField
 from ...types import InputError, Options
 from .cost import Cost, guessed
 
-PLAN = "plan.json"
 SAME_ANSWER = ("cost", "device")  # they do not change what comes out
 CHOSEN = ("channel", "frames", "leave_out", "region_um", "optical_axis_um")
 Box = tuple[int, int, int, int]  # y0, x0, y1, x1, pixels, half open
@@ -139,7 +138,7 @@ class Tiling:
     """
 
     tile_px: int
-    overlap_px: int = 32
+    overlap_px: int
 
     def check(self) -> None:
         """Raise an InputError unless tiles of this size can be cut."""

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from ...io.native.atomic import writing
-from ...io.native.outputs import real
+from ...io.native.outputs import PLAN, real
 from ...io.native.staging import aside, remove, staged, tidy
 from ...io.results.tiled_folder import tile_file, write_index
 from ...types import Done, Event, InputError, Note, Options, Preview, Progress, Result, Verdict
 from .mosaic import header_of, mosaic, placed_tiles, reconciled
 from .pieces import Ended, Executor, Heard, Piece
-from .plan import PLAN, PlannedTile, WidePlan
+from .plan import PlannedTile, WidePlan
 from .telling import Notes, Together, verdict_of
 from .tile import TileMade, job_of, make_tile
 

@@ -213,12 +213,22 @@ class HDF5Frames:
         return self.array.dtype
 
     def __getitem__(self, key: Key) -> np.ndarray:
-        dataset = self.array.opened()
-        return SingleFrames(self.shape, self.dtype, lambda index: self._frame(dataset, index))[key]
+        dataset, inside = self.array.opened(), key
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        region = [part for part in rest if isinstance(part, slice) and (part.step or 1) > 0]
+        if len(region) == len(rest) <= 2:
+            inside = first  # no more than that is read
+        else:
+            region = []
+        region += [slice(None)] * (2 - len(region))
+        rows, columns = (len(range(n)[part]) for n, part in zip(self.shape[1:], region, strict=True))
+        read = functools.partial(self._frame, dataset, region)
+        return SingleFrames((self.shape[0], rows, columns), self.dtype, read)[inside]
 
-    def _frame(self, dataset: h5py.Dataset, index: int) -> np.ndarray:
-        frame = stored(dataset, index, self.array.path)
-        return frame.T if self.reversed_axes else frame
+    def _frame(self, dataset: h5py.Dataset, region: list[slice], index: int) -> np.ndarray:
+        if self.reversed_axes:
+            return stored(dataset, (index, *region[::-1]), self.array.path).T
+        return stored(dataset, (index, *region), self.array.path)
 
 
 @dataclasses.dataclass(frozen=True)

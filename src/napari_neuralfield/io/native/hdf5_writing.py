@@ -54,6 +54,9 @@ def hdf5_for_writing(path: Path) -> Iterator[h5py.File]:
             raise target.error
 
 
+CHUNK = 512  # pixels along a side of what is compressed in one piece, of frames twice as large or more
+
+
 def write_frames(
     group: h5py.Group, name: str, frames: Frames, report: Callable[[int, int], object] = lambda done, total: None
 ) -> None:
@@ -67,7 +70,8 @@ def write_frames(
     """
     dtype = np.dtype(frames.dtype)
     squeeze = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if dtype.kind in "ui" else {}
-    dataset = group.create_dataset(name, frames.shape, dtype, chunks=(1, *frames.shape[1:]), **squeeze)
+    sides = [n if n < 2 * CHUNK else CHUNK for n in frames.shape[1:]]
+    dataset = group.create_dataset(name, frames.shape, dtype, chunks=(1, *sides), **squeeze)
     for index in range(frames.shape[0]):
         dataset[index] = np.asarray(frames[index])
         report(index + 1, frames.shape[0])

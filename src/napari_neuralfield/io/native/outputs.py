@@ -15,7 +15,7 @@ LONGEST = 255  # bytes of a name on common disks
 ENDINGS = (".acq.h5", ".ome.zarr", ".ome.tif")  # of two parts
 METADATA = ("zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata")
 ARRAY = ("zarr.json", ".zarray")
-INDEX, TILES = "index.json", "tiles"  # of a tiled field
+INDEX, TILES, PLAN = "index.json", "tiles", "plan.json"  # of a tiled field, and of the run that made it
 AGAIN = "add --overwrite, or choose another name"
 
 
@@ -93,7 +93,7 @@ def _beside_tiles(folder: Path) -> Iterator[Path]:
     for file in folder.rglob("*"):
         place = file.relative_to(folder)
         tile = place.parts[0] == TILES and len(place.parts) == 2 and place.suffix == ".nfield"
-        if file.is_symlink() or not (place.as_posix() in (INDEX, TILES) or (tile and file.is_file())):
+        if file.is_symlink() or not (place.as_posix() in (INDEX, TILES, PLAN) or (tile and file.is_file())):
             yield place
 
 
