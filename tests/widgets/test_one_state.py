@@ -216,6 +216,7 @@ def values_typed(window, draft, cells):
     assert region.corners_um() == (16, 16, 80, 80)
     session.set_value("pixel_um", PIXEL)
 
+    outdated(window, frames)
     form.choose_method("fpm-sequential")
     assert (empty("z_um"), empty("planes")) == ("automatic: -31.2 to 31.2", "automatic: 18")
     gains = form.options.editors["recover_gain"].native
@@ -237,3 +238,19 @@ def values_typed(window, draft, cells):
     show(window.viewer, again)
     form.choose_method("fpm-sequential")
     assert "z_um" not in form.values()
+
+
+def outdated(window, frames):
+    """A field says what was typed since it was made, in its dock and its layer's name."""
+    session, said = window.session, window.reconstruct.fields.outdated
+    window.run("three")
+    layer = window.layer_of(session.shown.result)
+    name = layer.name
+    assert said.text() == ""
+    before = session.draft.values["objective_na"]
+    session.set_value("objective_na", 0.25)
+    assert said.text() == "Made before Objective NA was changed to 0.25; run it again."
+    assert layer.name == f"{name} (outdated)"
+    session.set_value("objective_na", before)
+    assert (said.text(), layer.name) == ("", name)
+    window.select(frames)

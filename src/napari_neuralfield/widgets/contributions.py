@@ -9,10 +9,11 @@ import npe2
 from npe2.manifest.utils import import_python_name
 
 from ..types import InputError
-from .doors.opening import Read, in_our_words, offer, recording_layers
+from .doors.opening import NOTHING, Read, in_our_words, offer, recording_layers, viewer
 from .doors.ours import is_exclusive, is_hdf5, is_ours
 from .kit.docks import open_docks
 from .kit.front_door import BUILT_IN, PLUGIN
+from .kit.parts import timer
 
 if TYPE_CHECKING:
     import napari
@@ -51,7 +52,13 @@ def reader_in_front(path: str | list[str]) -> Read | None:
         return theirs
     if is_ours(Path(path)):
         return in_our_words(_read_acquisition)
-    return _or_said(theirs) if theirs is not None and is_hdf5(path) else theirs
+    if theirs is not None and is_hdf5(path):
+        return _or_said(theirs)
+    if theirs is not None and path.lower().endswith((".ome.tif", ".ome.tiff")):
+        from .view.exported import laid
+
+        return laid(theirs)
+    return theirs
 
 
 def _or_said(theirs: Read) -> Read:
@@ -74,8 +81,22 @@ def _known_to_a_plugin(path: Path) -> bool:
 
 def _read_acquisition(path: Any) -> list[LayerData]:
     from ..io import open_draft
+    from ..io.sidecar.finding import KindMissing
 
-    return recording_layers(open_draft(Path(path)))
+    try:
+        return recording_layers(open_draft(Path(path)))
+    except KindMissing:  # whatever else is known, the assistant asks for it
+        window = viewer()
+        if window is None:
+            raise
+        timer(window.window._qt_window, 0, lambda: _ask(window, Path(path)), once=True).start()
+        return cast("list[LayerData]", NOTHING)
+
+
+def _ask(window: napari.Viewer, path: Path) -> None:
+    from .importing.opening import import_files
+
+    import_files(window, path)
 
 
 def field_reader(path: str | list[str]) -> Read | None:

@@ -229,7 +229,7 @@ class ReconstructDock(QWidget):
         assert draft is not None
         best, values = self._recommended(draft)
         title = run_title(draft, plan, values if plan.recipe.method == best else None)
-        self.runs.start(Run(plan, title, title_of(draft), unfinished))
+        self.runs.start(Run(plan, title, title_of(draft), unfinished, draft.derived()))
 
     def pause_or_resume(self) -> None:
         self.runs.pause_or_resume()
