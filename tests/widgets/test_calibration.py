@@ -284,7 +284,7 @@ def test_it_outlives_its_dock_and_ends_with_its_file(dock, viewer, qtbot, monkey
 
     monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", endless)
     said, gone = [], []
-    monkeypatch.setattr("napari_neuralfield.widgets.view.file_job.show_info", said.append)
+    monkeypatch.setattr("napari_neuralfield.widgets.jobs.file_job.show_info", said.append)
     dock.calibrate.run()
     jobs = dock.calibrate.jobs
     dock.destroyed.connect(lambda: gone.append(1))

@@ -216,7 +216,6 @@ def values_typed(window, draft, cells):
     assert region.corners_um() == (16, 16, 80, 80)
     session.set_value("pixel_um", PIXEL)
 
-    outdated(window, frames)
     form.choose_method("fpm-sequential")
     assert (empty("z_um"), empty("planes")) == ("automatic: -31.2 to 31.2", "automatic: 18")
     gains = form.options.editors["recover_gain"].native
@@ -238,9 +237,10 @@ def values_typed(window, draft, cells):
     show(window.viewer, again)
     form.choose_method("fpm-sequential")
     assert "z_um" not in form.values()
+    outdated(window)
 
 
-def outdated(window, frames):
+def outdated(window):
     """A field says what was typed since it was made, in its dock and its layer's name."""
     session, said = window.session, window.reconstruct.fields.outdated
     window.run("three")
@@ -253,4 +253,3 @@ def outdated(window, frames):
     assert layer.name == f"{name} (outdated)"
     session.set_value("objective_na", before)
     assert (said.text(), layer.name) == ("", name)
-    window.select(frames)

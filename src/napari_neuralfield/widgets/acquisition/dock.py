@@ -6,7 +6,7 @@ import html
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QVBoxLayout, QWidget
 
 from ...app.figures.calibration_figures import nominal_na
@@ -15,6 +15,7 @@ from ...io.sidecar.finding import KindMissing
 from ...types import InputError
 from ..calibration.panel import CalibratePanel
 from ..importing.opening import IMPORT_TIP, choose_source, import_files
+from ..importing.saving import save_recording
 from ..kit.forms import caption
 from ..kit.next_step import SAMPLES, ReconstructNext
 from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, WIDTH, Place, button, flow, label, say, scrolling, timer
@@ -189,14 +190,7 @@ class AcquisitionDock(QWidget):
         except InputError as error:
             show_error(str(error))
             return
-
-        def work() -> Path:
-            from ...io import save_acquisition
-
-            save_acquisition(path, acquisition)
-            return path
-
-        self._background.run(work, lambda saved: show_info(f"saved {saved}"), show_error)
+        save_recording(self._background, path, lambda: acquisition)
 
     # values
 

@@ -13,10 +13,10 @@ from qtpy.QtWidgets import QComboBox, QGridLayout, QToolButton, QVBoxLayout, QWi
 
 from ...app.job import Failed
 from ...types import InputError
+from ..jobs.file_job import FileJob, FileRecord
 from ..kit.parts import BAD, GOOD, QUIET, Bar, Fold, button, flow, label, say
 from ..kit.session import Session
 from ..kit.threads import listen
-from ..view.file_job import FileJob, FileRecord
 from ..view.layers import title_of
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from qtpy.QtCore import Qt, Signal
@@ -32,6 +33,7 @@ RULE = (
     f"Relative amplitude error of the median frame: green up to {ERROR[0]:g}, amber up to {ERROR[1]:g}, red above. "
     "How good is it? asks frames that were left out."
 )
+Plotted = TypeVar("Plotted", bound=QWidget)
 MOST_OUTLIERS = 8  # named; of more the number only
 
 
@@ -75,7 +77,7 @@ class CalibrationView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines, self.phase, self.zernike = Lines(), PhasePicture(), ZernikeBars()
+        self.lines = Lines()
         self.verdict = label()
         self.verdict.setToolTip(RULE)
         self.outlier_frames, self.warnings, self.state = label(colour=BAD), label(colour=WARN), label(colour=GOOD)
@@ -92,7 +94,6 @@ class CalibrationView(QWidget):
         )
         self.discard_button = button("Discard", self.discarded.emit, "Leave everything as the file gives it.")
         self.undo_button = button("Undo", self.undone.emit, "Back to the values and frames before Accept.")
-        self.correlation, self.rings = CorrelationPlot(), RingPlot()
         self.legend = label(LEGEND, QUIET)
         self._lay_out()
 
@@ -100,13 +101,28 @@ class CalibrationView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.pupil_title = label("Phase of the pupil [rad] and what it is made of", QUIET)
-        self.pupil = row(self.phase, self.zernike)
+        self.pupil, self.curves = row(), row()  # filled when there is something to draw: a plot takes 20 ms
         buttons = flow(self.accept_button, self.discard_button, self.undo_button, self.assess_button)
-        self.curves = row(self.correlation, self.rings)
         words = (self.verdict, self.lines, self.warnings, self.outlier_frames, self.leave_out)
         pictures = (self.pupil_title, self.pupil, self.curves, self.legend)
         for part in (buttons, self.state, *words, *pictures):
             layout.addWidget(part)
+
+    @cached_property
+    def phase(self) -> PhasePicture:
+        return _put(self.pupil, PhasePicture())
+
+    @cached_property
+    def zernike(self) -> ZernikeBars:
+        return _put(self.pupil, ZernikeBars())
+
+    @cached_property
+    def correlation(self) -> CorrelationPlot:
+        return _put(self.curves, CorrelationPlot())
+
+    @cached_property
+    def rings(self) -> RingPlot:
+        return _put(self.curves, RingPlot())
 
     def show_found(self, found: ShownCalibration) -> None:
         """A new calibration, neither accepted nor assessed."""
@@ -124,8 +140,8 @@ class CalibrationView(QWidget):
         has_pupil = bool(calibration.zernike_rad) or calibration.corrected.pupil is not None
         for part in (self.pupil_title, self.pupil):
             part.setVisible(has_pupil)
-        self.zernike.setVisible(bool(calibration.zernike_rad))
         self.phase.show_phase(found.phase)
+        self.zernike.setVisible(bool(calibration.zernike_rad))
         self.zernike.show_terms(calibration.zernike_rad)
         self.show_quality(None)
         self.set_accepted(False)
@@ -152,6 +168,14 @@ def _judged(error: float) -> str:
     """The light of the median relative amplitude `error`, and what it means."""
     level = level_of(error, ERROR) or "green"
     return lit(level, f"error {error:.2g}, {MEANING[level]}")
+
+
+def _put(place: QWidget, plot: Plotted) -> Plotted:
+    """A plot beside those that are in its place already."""
+    layout = place.layout()
+    assert layout is not None
+    layout.addWidget(plot)
+    return plot
 
 
 def _linked(outlier: OutlierFrame) -> str:

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from ...app import lazy
 from ...app.job import Failed, Job, JobEvent, Stopped
 from ...types import Done, Note, Preview, Progress, Result
-from ..kit.activity import Activity
+from ..jobs.activity import Activity
 from ..kit.front_door import PLUGIN
 from ..kit.keys import bind_keys
 from ..kit.parts import timer

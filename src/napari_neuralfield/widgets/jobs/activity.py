@@ -1,4 +1,4 @@
-"""A run in napari's activity dock, with a button that cancels it, and the word when it has ended."""
+"""Work in napari's activity dock, with a button that cancels it, which stays while no dock of ours is open."""
 
 from __future__ import annotations
 
