@@ -329,7 +329,7 @@ class ReconstructDock(QWidget):
 
     def _say_error(self, text: str) -> None:
         self.form.show_error(text)
-        show_error(text)
+        show_error(self.form.in_words(text))
 
     def _set_state(self, text: str) -> None:
         running, remark = self._running, self._session.remark
