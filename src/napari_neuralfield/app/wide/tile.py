@@ -73,9 +73,8 @@ def job_of(plan: WidePlan, tile: PlannedTile, target: Path | None) -> TileJob:
     """
     options = {**plan.options, "device": plan.device}
     checked = target is not None and tile == plan.middle_tile
-    return TileJob(
-        plan.file, plan.chosen, options, tile, None if target is None else str(target), plan.content, checked
-    )
+    where = None if target is None else str(target)
+    return TileJob(plan.file, plan.chosen, options, tile, target=where, content=plan.content, checked=checked)
 
 
 def make_tile(job: TileJob) -> Generator[Progress | Note, None, TileMade]:

@@ -10,6 +10,7 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, Signal
 
 from ...app import lazy
+from ...app.figures.wording import time_text
 from ...app.job import Failed, Job, JobEvent, Stopped
 from ...types import Done, Note, Preview, Progress, Result
 from ..jobs.activity import Activity
@@ -24,7 +25,6 @@ from ..view.phase_layers import beside_layers
 from ..view.preview import PreviewLayers
 from ..view.scan_layers import add_below, layers_of
 from ..view.trust_facts import map_layers, outcome_text
-from ..view.wording import time_text
 from ..view.zoom_view import zoom_view_of
 from .time_view import is_over_time
 from .unfinished import Keeper
