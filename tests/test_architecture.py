@@ -41,8 +41,17 @@ RECON = {"recon", "recon/verdict"} | {
 }
 IO = {"io", "io/native", "io/results", "io/sidecar", "io/described", "io/readers", "io/writers"}
 APP = MODELS | {*CHECKS, "simulate"} | RECON | IO
-WIDGETS = APP | {"app", "app/figures", "app/importing", "app/serving", "app/wide"}
-WIDGETS |= {"widgets/kit", "widgets/view", "widgets/jobs"}
+WIDGETS = APP | {
+    "app",
+    "app/figures",
+    "app/importing",
+    "app/serving",
+    "app/wide",
+    "widgets/jobs",
+    "widgets/kit",
+    "widgets/view",
+    "widgets/volume",
+}
 MAY_USE = {
     "types": set(),
     "registry": {"types"},
@@ -95,6 +104,7 @@ MAY_USE = {
     "widgets/kit": APP,
     "widgets/view": APP | {"app", "app/figures", "widgets/kit"},
     "widgets/jobs": APP | {"app", "app/figures", "widgets/kit", "widgets/view"},
+    "widgets/volume": APP | {"app", "app/figures", "widgets/kit", "widgets/view"},
     "widgets/calibration": WIDGETS,
     "widgets/importing": WIDGETS,
     "widgets/acquisition": WIDGETS | {"widgets/calibration", "widgets/importing"},
