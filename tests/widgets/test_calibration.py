@@ -88,7 +88,7 @@ def calibrated(dock, qtbot, **values):
     panel = dock.calibrate
     panel.options.set_values(values)
     panel.run()
-    qtbot.waitUntil(lambda: panel.calibration is not None, timeout=5000)
+    qtbot.waitUntil(lambda: panel.calibration is not None, timeout=60_000)
     return panel
 
 
@@ -136,6 +136,8 @@ def test_what_was_found_is_shown_and_changes_nothing(dock, viewer, draft, qtbot)
     assert dock._session.draft is draft
     assert not panel.view.isHidden()
     assert panel.view.lines.texts()["Relative amplitude error (median frame)"] == "0.3000 before, 0.0400 after"
+    assert "green: error 0.04, the frames fit this microscope" in panel.view.verdict.text()
+    assert "green up to 0.1, amber up to 0.25" in panel.view.verdict.toolTip()
     assert panel.view.warnings.text() == "Wavelength and height cannot be told apart."
     assert panel.view.leave_out.isHidden()
     assert panel.view.zernike.tip_at(8) == "8: coma x, +0.400 rad"
@@ -206,7 +208,7 @@ def test_values_edited_meanwhile_are_named(dock, qtbot):
     panel.options.set_values({"pupil_terms": 33})
     panel.run()
     dock._session.set_value("objective_na", 0.21)
-    qtbot.waitUntil(lambda: panel.calibration is not None, timeout=5000)
+    qtbot.waitUntil(lambda: panel.calibration is not None, timeout=60_000)
     assert panel.stale.text().startswith("Objective NA changed since: this calibration belongs to the earlier values")
     assert not panel.stale.isHidden()
     dock._session.set_value("objective_na", 0.2)
@@ -221,7 +223,7 @@ def test_how_good_it_is_is_shown_before_and_after(dock, qtbot):
     assert panel.view.curves.isHidden()
     panel.view.assess_button.click()
     assert not panel.run_button.isEnabled()
-    qtbot.waitUntil(lambda: not panel.view.curves.isHidden(), timeout=5000)
+    qtbot.waitUntil(lambda: not panel.view.curves.isHidden(), timeout=60_000)
     said = panel.view.lines.texts()
     assert said["Resolution (full period, FRC)"] == "1.000 um before, 1.000 um after"
     assert said["Error of held-out frames"] == "0.3000 before, 0.0500 after"
@@ -240,9 +242,9 @@ def test_a_calibration_can_be_cancelled(dock, qtbot, monkeypatch):
     monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", endless)
     panel = dock.calibrate
     panel.run()
-    qtbot.waitUntil(lambda: "turning the board" in panel.state.text(), timeout=3000)
+    qtbot.waitUntil(lambda: "turning the board" in panel.state.text(), timeout=60_000)
     panel.stop_button.click()
-    qtbot.waitUntil(lambda: panel.run_button.isEnabled(), timeout=3000)
+    qtbot.waitUntil(lambda: panel.run_button.isEnabled(), timeout=60_000)
     assert panel.state.text() == "cancelled; nothing was changed"
     assert panel.calibration is None
 
@@ -260,12 +262,12 @@ def test_it_goes_on_for_its_file_whatever_is_selected(dock, viewer, qtbot, monke
     panel.run()
     other = led_array(leds=3, size=32)
     (beside,) = show(viewer, Draft("through_focus", other.frames, other.values(), "other.acq.h5"))
-    qtbot.waitUntil(lambda: panel.state.text() == "Goes on for toy: turning the board, error 0.2", timeout=3000)
+    qtbot.waitUntil(lambda: panel.state.text() == "Goes on for toy: turning the board, error 0.2", timeout=60_000)
     assert not panel.isHidden()
     assert panel.stop_button.isEnabled()
     assert [bar.desc.removesuffix(": ") for bar in progress._all_instances] == ["Calibrating toy"]
     go.set()
-    qtbot.waitUntil(lambda: not panel.running, timeout=5000)
+    qtbot.waitUntil(lambda: not panel.running, timeout=60_000)
     assert panel.calibration is None
     assert panel.isHidden()  # nothing to be said of such a file
     viewer.layers.selection.active = frames
@@ -282,20 +284,20 @@ def test_it_outlives_its_dock_and_ends_with_its_file(dock, viewer, qtbot, monkey
 
     monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", endless)
     said, gone = [], []
-    monkeypatch.setattr("napari_neuralfield.widgets.view.file_job.show_info", said.append)
+    monkeypatch.setattr("napari_neuralfield.widgets.jobs.file_job.show_info", said.append)
     dock.calibrate.run()
     jobs = dock.calibrate.jobs
     dock.destroyed.connect(lambda: gone.append(1))
     dock.parent().destroyOnClose()
-    qtbot.waitUntil(lambda: bool(gone), timeout=3000)
+    qtbot.waitUntil(lambda: bool(gone), timeout=60_000)
     assert said == ["Calibrating toy goes on; stop it in the activity dock or in a new Acquisition dock"]
     assert jobs.running
     open_docks(viewer, "Acquisition")
     panel = viewer.window.dock_widgets["Acquisition (napari-neuralfield)"].calibrate
-    qtbot.waitUntil(lambda: panel.state.text() == "turning the board", timeout=3000)
+    qtbot.waitUntil(lambda: panel.state.text() == "turning the board", timeout=60_000)
     job = jobs._job
     viewer.layers.clear()
-    qtbot.waitUntil(lambda: not job.running, timeout=3000)
+    qtbot.waitUntil(lambda: not job.running, timeout=60_000)
     assert not jobs.running
     assert not list(progress._all_instances)
 
@@ -316,7 +318,7 @@ def test_an_error_is_one_sentence(dock, qtbot, monkeypatch, error, said):
     monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", fail)
     panel = dock.calibrate
     panel.run()
-    qtbot.waitUntil(lambda: bool(panel.error.text()), timeout=3000)
+    qtbot.waitUntil(lambda: bool(panel.error.text()), timeout=60_000)
     assert panel.error.text().startswith(said)
     assert panel.run_button.isEnabled()
 

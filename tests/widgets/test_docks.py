@@ -327,7 +327,7 @@ def test_wrong_options_and_a_tiny_region_are_refused_before_the_run(viewer, draf
     reconstruct.form.choose_method("toy")
     reconstruct.form.options.editors["depth_um"].native.setText("80")
     reconstruct.run()
-    assert errors == ["option depth_um: 80 is too large; it must be at most 10"]
+    assert errors == ["option Depth: 80 is too large; it must be at most 10"]
     reconstruct.form.options.set_values({})
     reconstruct.region.draw()
     reconstruct.region.layer.add(np.array([[0, 0], [0, 8], [8, 8], [8, 0]]), shape_type="rectangle")

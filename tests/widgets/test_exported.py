@@ -9,7 +9,7 @@ import pytest
 import toy
 
 from napari_neuralfield.app.rendering import write
-from napari_neuralfield.widgets.view.exported import lies, put_back
+from napari_neuralfield.widgets.view.exported import laid, lies, put_back
 
 Z = [-2.0, 0.0, 2.0]
 
@@ -33,6 +33,8 @@ def test_an_exported_tiff_lies_where_the_field_was(tmp_path: Path, quantity: str
     np.testing.assert_allclose(layer.translate[[0, -2, -1]], [-2.0, y[0] + 3.0, x[0] - 1.0])
     assert [str(unit) for unit in layer.units][-2:] == ["micrometer", "micrometer"]
     assert not put_back(layer)  # once is enough
+    ((_, meta),) = laid(lambda name: [(tifffile.imread(name),)])(str(path))  # as the front door does
+    np.testing.assert_allclose(meta["scale"], layer.scale)
 
 
 def test_files_of_others_stay_as_they_are(tmp_path: Path) -> None:

@@ -298,3 +298,17 @@ def test_patterns_are_typed_plane_by_plane(viewer, user, tmp_path):
     assert np.flatnonzero(assistant.answer.draft.values["patterns"][2]).tolist() == [3, 24]
     assert assistant.task.values["patterns"][1] == {"half": 180.0}
     user.click(assistant.cancel_button)
+
+
+def test_a_dropped_file_that_lacks_its_kind_alone_is_asked_for_it(viewer, user, tmp_path):
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.ones((3, 24, 24), np.float32), photometric="minisblack")
+    path.with_suffix(".yaml").write_text("wavelength_um: 0.5\npixel_um: 0.3\n")
+    viewer.window._qt_viewer._qt_open([str(path)], stack=False)  # as a drop does
+    user.wait(lambda: bool(viewer.window._qt_window.findChildren(ImportAssistant)))
+    assistant = assistant_of(viewer)
+    user.wait(lambda: not assistant._looking)
+    assert len(viewer.layers) == 0
+    user.click(assistant.kinds.buttons["through_focus"])
+    assert assistant.form.rows.editors["wavelength_um"].value == 0.5
+    user.click(assistant.cancel_button)

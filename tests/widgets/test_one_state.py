@@ -237,3 +237,19 @@ def values_typed(window, draft, cells):
     show(window.viewer, again)
     form.choose_method("fpm-sequential")
     assert "z_um" not in form.values()
+    outdated(window)
+
+
+def outdated(window):
+    """A field says what was typed since it was made, in its dock and its layer's name."""
+    session, said = window.session, window.reconstruct.fields.outdated
+    window.run("three")
+    layer = window.layer_of(session.shown.result)
+    name = layer.name
+    assert said.text() == ""
+    before = session.draft.values["objective_na"]
+    session.set_value("objective_na", 0.25)
+    assert said.text() == "Made before Objective NA was changed to 0.25; run it again."
+    assert layer.name == f"{name} (outdated)"
+    session.set_value("objective_na", before)
+    assert (said.text(), layer.name) == ("", name)

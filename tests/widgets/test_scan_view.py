@@ -218,6 +218,7 @@ def test_a_scan_from_frames_to_corrected_positions(viewer, qtbot) -> None:
     assert not scan.isHidden()
     scan.positions_button.click()
     assert "Orange rings: as given; blue dots: found" in scan.text.text()
+    assert "nothing here can judge" in scan.text.text() or "●" in scan.text.text()
     scan.surface_button.click()
     assert scan.surface_button.text() == "Probe"
     added = ("positions as given", "positions found", "probe amplitude", "probe phase")
@@ -262,6 +263,8 @@ def test_the_way_round_is_clicked_and_used(viewer, qtbot) -> None:
     assert tuple(panel.tiles) == NAMES
     errors = {name: trial.error for name, trial in panel._record.trials.items()}
     assert min(errors, key=lambda name: errors[name]) == "flip-x"
+    assert panel.tiles["flip-x"].text().endswith("\nlowest")
+    assert "× " in panel.tiles["half-turn"].text()
     panel.tiles["half-turn"].click()
     panel.tiles["flip-x"].click()  # turned from what was tried, not from the last choice
     np.testing.assert_allclose(dock._session.acquisition().positions_um, acquisition.positions_um, atol=1e-9)

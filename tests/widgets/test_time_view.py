@@ -109,6 +109,15 @@ def test_the_layer_is_the_visible_box_at_the_density_of_the_screen(viewer, draft
     x = layer.translate[2] + layer.scale[2] * np.arange(columns)
     assert np.array_equal(seen(layer), panel.lapse.picture(panel.film.number, y, x))
     assert layer.data[2:4].shape == (2, rows, columns)  # whatever napari asks, it need not wait
+    for on in (True, False):
+        viewer.canvas.grid.enabled = on
+        derived(qtbot, panel)
+    whole = layer.data.shape, tuple(layer.translate)
+    viewer.scene.camera.events.center()  # as if the camera had moved
+    derived(qtbot, panel)
+    assert (layer.data.shape, tuple(layer.translate)) == whole  # nothing was cropped for the grid still
+    y = layer.translate[1] + layer.scale[1] * np.arange(layer.data.shape[1])
+    x = layer.translate[2] + layer.scale[2] * np.arange(layer.data.shape[2])
     layer.visible = False
     viewer.dims.set_current_step(0, 3)
     derived(qtbot, panel)

@@ -50,7 +50,7 @@ def test_train_shows_curve_and_pictures_and_writes_weights(dock, qtbot, tmp_path
     assert network.contrast_limits == truth.contrast_limits
     assert network.translate[-1] < truth.translate[-1] < 0
     assert dock.form.plot.points[0] == [1, 2, 3]
-    assert "correlation" in dock.form.seen.text()
+    assert "(their phases vary by" in dock.form.seen.text()
     assert "done after 3 steps" in dock.form.state.text()
 
 

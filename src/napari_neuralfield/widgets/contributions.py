@@ -58,7 +58,13 @@ def reader_in_front(path: str | list[str]) -> Read | None:
         return field
     if is_ours(Path(path)):
         return in_our_words(_read_acquisition)
-    return _or_said(theirs) if theirs is not None and is_hdf5(path) else theirs
+    if theirs is not None and is_hdf5(path):
+        return _or_said(theirs)
+    if theirs is not None and path.lower().endswith((".ome.tif", ".ome.tiff")):
+        from .view.exported import laid
+
+        return laid(theirs)
+    return theirs
 
 
 def _or_said(theirs: Read) -> Read:
@@ -90,7 +96,12 @@ def _read_acquisition(path: Any) -> list[LayerData]:
 
         return open_draft(Path(path))
 
-    return recording(Path(path).name, read)
+    def ask(window: napari.Viewer) -> None:
+        from .importing.opening import import_files
+
+        import_files(window, Path(path))
+
+    return recording(Path(path).name, read, ask)
 
 
 def field_reader(path: str | list[str]) -> Read | None:

@@ -211,10 +211,10 @@ def _a_file(text: str) -> bool:
 
 
 def from_folder(text: str, folder: Path) -> str:
-    """The name of a file as seen from the sidecar's folder; `text` is as typed, from where the program runs."""
+    """The name of a file as seen from the sidecar's `folder`, if it lies there; `text` is as typed, where we run."""
     file = Path(text.strip())
     if file.is_file():
         links.typed(file)
-    if file.is_file() and not file.is_absolute():
+    if file.is_file() and (not file.is_absolute() or file.resolve().is_relative_to(folder.resolve())):
         return Path(os.path.relpath(file, folder)).as_posix()
     return text.strip()

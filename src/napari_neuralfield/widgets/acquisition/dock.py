@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from ..view.layers import LayerData
 
 FILES = "Acquisitions (*.acq.h5 *.h5 *.hdf5 *.mat *.cxi *.npz *.npz.bz2 *.npy *.tif *.tiff *.yaml);;All files (*)"
+FOLLOW = (
+    "A recording or its sidecar may name further files. In its own folder they are read anyway; with this, elsewhere "
+    "too, for what is opened with the buttons above. Leave it off for files that you do not trust."
+)
 COLOURS = {"ok": GOOD, "info": INFO, "warning": WARN, "error": BAD}
 KIND_NAMES = {
     "led_array": "LED array (Fourier ptychography)",
@@ -87,7 +91,7 @@ class AcquisitionDock(QWidget):
         self.import_button = button("Import…", lambda: choose_source(self._viewer, self), IMPORT_TIP)
         buttons = flow(self.open_button, self.folder_button, self.import_button, self.save_button)
         self.follow_links = QCheckBox("Follow links to other folders")
-        self.follow_links.setToolTip("Read files too that the opened one, or its sidecar, names outside of its folder.")
+        self.follow_links.setToolTip(FOLLOW)
         self.title, self.problem, self.checks = label(), label(colour=WARN), label()
         self.remark = label(colour=WARN)
         self.plot, self.plot_text = PupilPlot(), label(colour=QUIET)

@@ -13,10 +13,10 @@ from qtpy.QtWidgets import QComboBox, QGridLayout, QToolButton, QVBoxLayout, QWi
 
 from ...app.job import Failed
 from ...types import InputError
+from ..jobs.file_job import FileJob, FileRecord
 from ..kit.parts import BAD, GOOD, QUIET, Bar, Fold, button, flow, label, say
 from ..kit.session import Session
 from ..kit.threads import listen
-from ..view.file_job import FileJob, FileRecord
 from ..view.layers import title_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ KINDS = ("ptychography", "coded_ptychography")
 COLUMNS, SIDE = 4, 56
 TILE = f"QToolButton {{ border: 2px solid transparent; }} QToolButton:checked {{ border: 2px solid {GOOD}; }}"
 ABOUT = "Stage and camera may disagree about axes and signs. Eight quick tries show it: click the one that looks right."
+RULE = (
+    "relative amplitude error: 0 is perfect. No limit fits every scan, so the eight are compared: the right way is "
+    "usually the lowest, often by far"
+)
 CAUTION = "Wrong ways can fit nearly as well: go by the picture, not by the error alone."
 
 
@@ -201,12 +205,21 @@ class OrientationPanel(QWidget):
         tile.setIconSize(QSize(SIDE, SIDE))
         tile.setCheckable(True)
         tile.setStyleSheet(TILE)
-        tile.setText(f"{trial.error:.3f}")
-        tile.setToolTip(f"{trial.orientation}: relative amplitude error {trial.error:.4f}")
+        tile.setToolTip(f"{trial.orientation}: {RULE}")
         tile.clicked.connect(lambda _, name=trial.orientation: self.choose(name))
         place = len(self.tiles) - 1
         self._grid.addWidget(tile, place // COLUMNS, place % COLUMNS)
         self._draw(trial)
+        self._compare()
+
+    def _compare(self) -> None:
+        """A word beside every error: the lowest, and how many times larger the others are."""
+        trials = {} if self._record is None else self._record.trials
+        lowest = min((trial.error for trial in trials.values()), default=0.0)
+        for name, tile in self.tiles.items():
+            error = trials[name].error
+            word = "lowest" if error == lowest else f"× {error / max(lowest, 1e-12):.2g}"
+            tile.setText(f"{error:.3f}\n{word}")
 
     def _draw_all(self) -> None:
         for trial in () if self._record is None else self._record.trials.values():

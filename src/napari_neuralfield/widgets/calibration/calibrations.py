@@ -10,9 +10,9 @@ from napari.utils.notifications import show_error
 
 from ...app.job import Failed
 from ...types import Note, Preview, Result
+from ..jobs.file_job import FileJob, FileRecord
 from ..kit.session import Shown
 from ..kit.threads import when_gone
-from ..view.file_job import FileJob, FileRecord
 from ..view.preview import PreviewLayers
 from .work import Answer, Assessment, ShownCalibration
 

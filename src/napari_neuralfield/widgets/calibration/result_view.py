@@ -6,11 +6,13 @@ import html
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from ...app.figures.calibration_findings import Finding
-from ..kit.parts import BAD, GOOD, QUIET, WARN, button, flow, label, row
+from ...recon.verdict.led_rules import ERROR, level_of
+from ..kit.parts import BAD, GOOD, QUIET, WARN, button, flow, label, lit, row
 from .plots import CorrelationPlot, PhasePicture, RingPlot, ZernikeBars
 from .work import Assessment, ShownCalibration
 
@@ -22,6 +24,15 @@ LEGEND = (
     "grey dashes: half-bit threshold; coloured dashes: held-out frames. Higher agreement and lower error are better."
 )
 
+MEANING = {
+    "green": "the frames fit this microscope",
+    "amber": "the frames fit this microscope only in part",
+    "red": "the frames do not fit this microscope, so look twice before you accept it",
+}
+RULE = (
+    f"Relative amplitude error of the median frame: green up to {ERROR[0]:g}, amber up to {ERROR[1]:g}, red above. "
+    "How good is it? asks frames that were left out."
+)
 Plotted = TypeVar("Plotted", bound=QWidget)
 MOST_OUTLIERS = 8  # named; of more the number only
 
@@ -67,6 +78,8 @@ class CalibrationView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.lines = Lines()
+        self.verdict = label()
+        self.verdict.setToolTip(RULE)
         self.outlier_frames, self.warnings, self.state = label(colour=BAD), label(colour=WARN), label(colour=GOOD)
         self.outlier_frames.linkActivated.connect(lambda link: self.frame_wanted.emit(int(link)))
         self.leave_out = QCheckBox()
@@ -90,7 +103,7 @@ class CalibrationView(QWidget):
         self.pupil_title = label("Phase of the pupil [rad] and what it is made of", QUIET)
         self.pupil, self.curves = row(), row()  # filled when there is something to draw: a plot takes 20 ms
         buttons = flow(self.accept_button, self.discard_button, self.undo_button, self.assess_button)
-        words = (self.lines, self.warnings, self.outlier_frames, self.leave_out)
+        words = (self.verdict, self.lines, self.warnings, self.outlier_frames, self.leave_out)
         pictures = (self.pupil_title, self.pupil, self.curves, self.legend)
         for part in (buttons, self.state, *words, *pictures):
             layout.addWidget(part)
@@ -114,6 +127,7 @@ class CalibrationView(QWidget):
     def show_found(self, found: ShownCalibration) -> None:
         """A new calibration, neither accepted nor assessed."""
         calibration = found.calibration
+        self.verdict.setText(_judged(float(np.nanmedian(calibration.error_after))))
         self.lines.show_lines(found.findings)
         _say(self.warnings, "\n".join(_sentence(text) for text in calibration.warnings))
         odd = calibration.outlier_frames
@@ -148,6 +162,12 @@ class CalibrationView(QWidget):
         self.undo_button.setVisible(accepted)
         self.leave_out.setEnabled(not accepted)
         _say(self.state, "Accepted: Reconstruct and Save now use these values." if accepted else "")
+
+
+def _judged(error: float) -> str:
+    """The light of the median relative amplitude `error`, and what it means."""
+    level = level_of(error, ERROR) or "green"
+    return lit(level, f"error {error:.2g}, {MEANING[level]}")
 
 
 def _put(place: QWidget, plot: Plotted) -> Plotted:

@@ -40,19 +40,29 @@ def in_our_words(read: Read) -> Read:
     return said
 
 
-def recording(name: str, read: Callable[[], Draft]) -> list[LayerData]:
+def recording(
+    name: str, read: Callable[[], Draft], ask: Callable[[napari.Viewer], object] | None = None
+) -> list[LayerData]:
     """The layers of a recording, whose docks open beside it; see `opened`.
 
     Parameters
     ----------
     name : of its file, or of the sample.
     read : makes its draft.
+    ask : asks the user for its kind, where nothing else is lacking.
     """
+    window = viewer()
 
     def work() -> Opened:
+        from ...io.sidecar.finding import KindMissing
         from ..view.layers import acquisition_layers
 
-        draft = read()
+        try:
+            draft = read()
+        except KindMissing:
+            if window is None or ask is None:
+                raise
+            return Opened([], (), ask=ask)
         return Opened(acquisition_layers(draft), RECORDING, draft)
 
     return opened(name, work)
@@ -73,7 +83,7 @@ def opened(name: str, read: Callable[[], Opened]) -> list[LayerData]:
     if window is None or not window_works():
         found = read()
         offer(found)
-        return found.layers
+        return found.layers or cast("list[LayerData]", NOTHING)
     read_soon(window, name, read, partial(offer, window=window))
     return cast("list[LayerData]", NOTHING)
 
@@ -89,7 +99,9 @@ def offer(found: Opened, window: napari.Viewer | None = None) -> None:
     from ..view.first_picture import show_first
 
     window = window or viewer()
-    if window is not None and docks_open_with_data():
+    if window is not None and found.ask is not None:
+        found.ask(window)
+    elif window is not None and docks_open_with_data():
         then = (lambda: None) if found.draft is None else partial(show_first, window, found.draft)
         open_one_by_one(window, *found.docks, then=then)
 

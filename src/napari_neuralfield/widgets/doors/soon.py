@@ -32,11 +32,13 @@ class Opened:
     layers : as a reader returns them.
     docks : names of those that open beside it.
     draft : the recording, whose first picture is shown; None for a field.
+    ask : opens what asks the user for what the file does not say, in place of layers.
     """
 
     layers: list[LayerData]
     docks: tuple[str, ...]
     draft: Draft | None = None
+    ask: Callable[[napari.Viewer], object] | None = None
 
 
 def stand_in(name: str) -> LayerData:

@@ -13,6 +13,7 @@ from ...app.frame_table import TITLES, Row
 from ...app.importing.looking import MOST
 from ...types import InputError
 from ..kit.parts import QUIET, button, label, row
+from ..kit.theme import in_theme
 from .plane_grid import PlaneGrid
 from .plane_values import SERIES, PlaneValues
 
@@ -142,7 +143,7 @@ class PlaneTable(QWidget):
                     flags |= Qt.ItemFlag.ItemIsEditable
                 item.setFlags(flags)
                 if out:
-                    item.setForeground(QColor(QUIET))
+                    item.setForeground(QColor(in_theme(QUIET)))
                     font = item.font()
                     font.setStrikeOut(True)
                     item.setFont(font)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_error, show_info
 
 from ...app.lapse_corrections import Unwanted
-from ..kit.activity import Activity
+from ..jobs.activity import Activity
 from ..kit.threads import Background
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ...data.derived import ENERGIES
 from ...data.typed_values import Plain, in_nanometres, parse, unit_in
 from ...types import InputError
 from ..kit.forms import caption
-from ..kit.parts import QUIET, WARN
+from ..kit.parts import QUIET, WARN, label
 from ..kit.value_widgets import MISSING, Choice, ValueEdit, number_text
 
 FLOATS = tuple[float, ...]
@@ -64,12 +64,12 @@ class ValueRows(QWidget):
 
     def _add(self, grid: QGridLayout, name: str, title: str, editor: ValueWidget, said: str) -> None:
         at = grid.rowCount()
-        heading, source, ask = QLabel(title), QLabel(), QPushButton()
+        heading, source, ask = QLabel(title), label(colour=QUIET), QPushButton()
+        source.setWordWrap(False)
         for part in (heading, editor.native):
             part.setToolTip(said)
         editor.native.setMinimumWidth(110)
         editor.native.setMaximumWidth(170)
-        source.setStyleSheet(f"color: {QUIET};")
         ask.setVisible(False)
         ask.setToolTip("take the number as nanometres")
         grid.addWidget(heading, at, 0)
@@ -148,10 +148,10 @@ class ValueRows(QWidget):
                 text = "from the file"
             else:
                 text = "worked out" if value is not None else "needed" if name in missing else ""
-            label = self._sources[name]
-            label.setText(text)
-            label.setToolTip(f"{text}: {draft.source}" if text.startswith("from") else text)
-            label.setStyleSheet(f"color: {WARN if text == 'needed' else QUIET};")
+            source = self._sources[name]
+            source.setText(text)
+            source.setToolTip(f"{text}: {draft.source}" if text.startswith("from") else text)
+            source.setStyleSheet(f"color: {WARN if text == 'needed' else QUIET};")
             if isinstance(editor, ValueEdit):
                 editor.placeholder = "" if value is None or name in said else _in_short(value)
                 if editor.good:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -82,6 +83,14 @@ def button(text: str, clicked: Callable[[], None] | None = None, tip: str = "") 
     if clicked is not None:
         made.clicked.connect(lambda: clicked())
     return made
+
+
+LIGHTS = {"green": GOOD, "amber": WARN, "red": BAD}  # of a verdict
+
+
+def lit(level: str, text: str) -> str:
+    """`text` behind the light of its `level` (green, amber or red) and its name, as rich text."""
+    return f"<span style='color:{LIGHTS[level]}'>●</span> {level}: {html.escape(text)}"
 
 
 def say(place: QLabel, text: str) -> None:

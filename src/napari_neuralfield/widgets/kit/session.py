@@ -12,6 +12,7 @@ from psygnal import Signal
 from ...types import InputError, Result
 from .front_door import open_front_door
 from .one_unit import OneUnit, give_back, own_units
+from .outdated import changed_since, marked
 from .settings import Settings
 from .shown import KEY, PLACE, FieldRecord, Shown, first_frames, is_picture, ours_of, result_of, same, title_of
 from .theme import follow
@@ -101,6 +102,13 @@ class Session:
         """Whether the field on show, `shown`, was made of the frames that are open."""
         return self.draft is not None and self._draft_of(shown) is self.draft
 
+    def outdated(self, shown: Shown) -> str:
+        """What has changed of its acquisition since `shown` was made, a sentence; empty where nothing has."""
+        draft = self._draft_of(shown)
+        if draft is None or shown.values is None or not shown.finished:
+            return ""
+        return changed_since(shown.values, draft, shown.result.calibration)
+
     def frames_key(self) -> Frames | None:
         """The frames that are open as the file gave them, to know what belongs to them."""
         if self.draft is None:
@@ -176,6 +184,10 @@ class Session:
         self._tell_layers(before, self.draft)
         if self.one_unit is not None:
             self.one_unit.review()
+        for layer in self._every_layer():
+            found = None if (result := result_of(ours_of(layer))) is None else self.found(result)
+            if found is not None and found.shown.values is not None:
+                layer.name = marked(layer.name, bool(self.outdated(found.shown)))
         self.values_changed.emit(told)
 
     def _tell_layers(self, before: Draft, now: Draft) -> None:

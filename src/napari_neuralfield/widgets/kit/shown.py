@@ -26,7 +26,7 @@ class Shown:
     """A field on show, at the depth where it was first seen.
 
     `finished` is False while its run goes on; `over_time` says that it is one frame of a time-lapse that is seen.
-    `frames` are those that it was made of, None where they are not known, as of a field from a file.
+    `frames` are those that it was made of, with these `values`; None where they are not known, as of one from a file.
     """
 
     result: Result
@@ -35,6 +35,7 @@ class Shown:
     finished: bool = True
     over_time: bool = False
     frames: Frames | None = None
+    values: Mapping[str, Any] | None = None
 
 
 @dataclasses.dataclass

@@ -230,7 +230,7 @@ class ReconstructDock(QWidget):
         assert draft is not None
         best, values = self._recommended(draft)
         title = run_title(draft, plan, values if plan.recipe.method == best else None)
-        self.runs.start(Run(plan, title, title_of(draft), unfinished))
+        self.runs.start(Run(plan, title, title_of(draft), unfinished, draft.derived()))
 
     def pause_or_resume(self) -> None:
         self.runs.pause_or_resume()
@@ -330,7 +330,7 @@ class ReconstructDock(QWidget):
 
     def _say_error(self, text: str) -> None:
         self.form.show_error(text)
-        show_error(text)
+        show_error(self.form.in_words(text))
 
     def _set_state(self, text: str) -> None:
         running, remark = self._running, self._session.remark

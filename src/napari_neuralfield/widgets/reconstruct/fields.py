@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
 
-from ..kit.parts import column, row, timer
+from ..kit.parts import WARN, column, label, row, say, timer
 from ..kit.session import FieldRecord, Session, Shown
 from ..kit.threads import listen
 from .form import ReconstructForm
@@ -31,12 +31,14 @@ class FieldChooser(QWidget):
         self.box.setToolTip("the field that all docks tell of, as the selected layer; choose another to go back to it")
         name = QLabel("Field")
         name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        column(self, row(name, self.box))
+        self.outdated = label(colour=WARN)
+        column(self, row(name, self.box), self.outdated)
         self.box.activated.connect(self._choose)
         self._keep = timer(self, 0, self._remember, once=True)
         listen(self, session.fields_changed, self.fill)
         listen(self, session.shown_changed, self._on_shown)
         listen(self, session.draft_changed, self._on_draft)
+        listen(self, session.values_changed, self._on_value)
         self._on_shown(session.shown)
 
     def fill(self) -> None:
@@ -56,8 +58,13 @@ class FieldChooser(QWidget):
         if isinstance(found, FieldRecord):
             self._session.show_again(found)
 
+    def _on_value(self, name: str = "") -> None:
+        shown = self._session.shown
+        say(self.outdated, "" if shown is None else self._session.outdated(shown))
+
     def _on_shown(self, shown: Shown | None) -> None:
         self.fill()
+        self._on_value()
         found = None if shown is None else self._session.found(shown.result)
         if found is not None and found.fresh:  # the form shows its run already
             found.fresh, self._told = False, found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from ..kit.parts import (
     column,
     form_layout,
     label,
+    pretty,
     row,
     say,
     stays,
@@ -271,7 +273,17 @@ class ReconstructForm:
             self.notes.setText("")
 
     def show_error(self, text: str) -> None:
-        say(self.error, text)
+        say(self.error, self.in_words(text))
+
+    def in_words(self, text: str) -> str:
+        """A sentence with the options called as they are here, and lengths in µm."""
+        editors = {} if self.options is None else self.options.editors
+
+        def called(found: re.Match[str]) -> str:
+            editor = editors.get(found[1])
+            return found[0] if editor is None else f"option {editor.label.partition(' [')[0]}"
+
+        return pretty(re.sub(r"\boption (\w+)", called, text))
 
     def set_state(
         self, text: str, *, running: bool, paused: bool, ready: bool, found: bool, flat: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..kit.activity import shortened
+from ..jobs.activity import shortened
 
 if TYPE_CHECKING:
     from ...data.acquisition import Draft

@@ -13,7 +13,7 @@ from ...app import lazy
 from ...app.figures.wording import time_text
 from ...app.job import Failed, Job, JobEvent, Stopped
 from ...types import Done, Note, Preview, Progress, Result
-from ..kit.activity import Activity
+from ..jobs.activity import Activity
 from ..kit.front_door import PLUGIN
 from ..kit.keys import bind_keys
 from ..kit.parts import timer
@@ -32,7 +32,7 @@ from .unfinished import Keeper
 if TYPE_CHECKING:
     import napari
 
-    from .plan import Plan
+    from .plan import Plan, Values
     from .unfinished import Unfinished
 
 MOST = 4000  # points of a curve that are kept
@@ -46,9 +46,13 @@ class Run:
     plan : what is done; let go when it is done.
     title, sample : what its layers are called, and what it is a run of.
     unfinished : where it goes on, None for a beginning.
+    values : of what it is a run of, as they are known at its start.
     """
 
-    def __init__(self, plan: Plan, title: str, sample: str, unfinished: Unfinished | None = None) -> None:
+    def __init__(
+        self, plan: Plan, title: str, sample: str, unfinished: Unfinished | None = None, values: Values | None = None
+    ) -> None:
+        self.values = values
         self.plan: Plan | None = plan
         self.title, self.sample, self.unfinished = title, sample, unfinished
         self.over_time = is_over_time(plan)
@@ -247,7 +251,7 @@ class Runs(QObject):
         if run is not None and outcome:
             curve = list(run.curve)
         if run is not None and run.plan is not None:
-            shown = dataclasses.replace(shown, frames=run.plan.whole.frames)
+            shown = dataclasses.replace(shown, frames=run.plan.whole.frames, values=run.values)
         if run is not None and run.over_time:  # every frame is shown, not this one
             shown = dataclasses.replace(shown, over_time=True)
         else:

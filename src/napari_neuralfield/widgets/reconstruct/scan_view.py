@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,19 +11,24 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from ..kit.parts import QUIET, Fold, button, column, label, row
+from ..kit.parts import QUIET, Fold, button, column, label, lit, row
 from ..kit.plots import EDGE, LINE, Plot
 from ..kit.session import Session, Shown
 from ..kit.theme import OUTLIER
 from ..kit.threads import listen
 from ..view.scan_facts import ScanFacts, frame_text, legend, scan_facts, summary
 from ..view.scan_layers import add_all, mark_point, position_layers, surface_layers
+from ..view.trust_facts import judged, trust_facts
 
 if TYPE_CHECKING:
     import napari
     from napari.layers import Points
     from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 
+RULE = (
+    "Relative amplitude error of the frames; 0 is perfect, and the camera's noise alone leaves some. How far to trust "
+    "the picture is judged above, with the figures under Why. A frame far above the others disagrees with them."
+)
 SIDE = 120  # pixels of the picture of a frame
 
 
@@ -108,7 +114,8 @@ class ScanView(QWidget):
         self._points = None
         if self.facts is not None:
             self.plot.show_errors(self.facts)
-            self.text.setText(summary(self.facts))
+            self.text.setText(self._summary)
+            self.text.setToolTip(RULE)
             self.use_button.setEnabled(self.facts.moved and self._ours)
             self.surface_button.setText(self.facts.name.capitalize())
         self.changed.emit()
@@ -120,7 +127,7 @@ class ScanView(QWidget):
         if self.facts is not None and self._shown is not None:
             added = add_all(self._viewer, position_layers(self.facts, self._shown.title))
             self._points = added[1] if len(added) > 1 else added[0]
-            self.text.setText(f"{summary(self.facts)} {legend(self.facts)}")
+            self.text.setText(f"{self._summary} {legend(self.facts)}")
 
     def add_surface(self) -> None:
         """Probe or coded surface as layers."""
@@ -134,6 +141,15 @@ class ScanView(QWidget):
             self._session.set_value("positions_um", np.array(self._shown.result.calibration["positions_um"]))
             self.use_button.setEnabled(False)
             self.text.setText("The acquisition now has these positions; save it in the Acquisition dock to keep them.")
+
+    @property
+    def _summary(self) -> str:
+        """Of all frames, with the verdict beside their error."""
+        if self.facts is None or self._shown is None:
+            return ""
+        known, words = trust_facts(self._shown.result), judged(self._shown.result)
+        light = words if known is None else lit(known.level, words.partition(": ")[2])
+        return f"{html.escape(summary(self.facts))} {light}."
 
     @property
     def _ours(self) -> bool:

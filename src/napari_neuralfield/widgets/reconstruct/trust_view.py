@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
-from ..kit.parts import BAD, GOOD, QUIET, WARN, Fold, button, column, label
+from ..kit.parts import LIGHTS, QUIET, Fold, button, column, label
 from ..kit.session import Session, Shown
 from ..kit.threads import listen
 from ..view.scan_layers import add_all
@@ -16,7 +16,6 @@ from ..view.trust_facts import TrustFacts, frame_layers, trust_facts
 if TYPE_CHECKING:
     import napari
 
-COLOURS = {"green": GOOD, "amber": WARN, "red": BAD}
 DOT = 14  # pixels
 
 
@@ -51,7 +50,7 @@ class TrustView(QWidget):
         self.facts = trust_facts(shown.result) if shown is not None and shown.finished else None
         self.setVisible(self.facts is not None)
         if self.facts is not None and shown is not None:
-            self.dot.setStyleSheet(f"background: {COLOURS[self.facts.level]}; border-radius: {DOT // 2}px;")
+            self.dot.setStyleSheet(f"background: {LIGHTS[self.facts.level]}; border-radius: {DOT // 2}px;")
             self.dot.setToolTip(self.facts.level)
             self.sentence.setText(f"{self.facts.level}: {self.facts.sentence}")
             self.details.setText("\n".join(self.facts.details))

@@ -18,7 +18,7 @@ from ..kit.parts import timer
 from ..kit.session import session_of
 from ..kit.threads import Background, EndsWhenClosed, listen, when_gone
 from .form import TrainForm
-from .work import ANY, HALF, Wish, called, load_trainings, picture_layers, train
+from .work import ANY, HALF, Wish, called, load_trainings, picture_layers, train, truth_rad
 
 if TYPE_CHECKING:
     import napari
@@ -148,8 +148,8 @@ class TrainDock(QWidget):
     def _show_seen(self, seen: Validation) -> None:
         self.form.plot.add_seen(seen.steps, seen.error_rad)
         self.form.show_seen(
-            f"scenes kept aside, after {seen.steps} steps: error {seen.error_rad:.3f} rad, "
-            f"correlation {seen.correlation:.3f}"
+            f"scenes kept aside, after {seen.steps} steps: error {seen.error_rad:.3f} rad (their phases vary by "
+            f"{truth_rad(seen):.3f} rad), correlation {seen.correlation:.3f} (1: perfect, 0: chance)"
         )
         assert self._training is not None
         layers, first = self._viewer.layers, False

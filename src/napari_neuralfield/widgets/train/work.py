@@ -158,3 +158,8 @@ def picture_layers(
         }
         made.append((pictures[:, place], meta))
     return made
+
+
+def truth_rad(seen: Validation) -> float:
+    """How much the phases to be found vary, rms, rad: what an error is to be compared with, mean over scenes."""
+    return float(np.mean(np.std(seen.pictures[:, 2], axis=(-2, -1))))

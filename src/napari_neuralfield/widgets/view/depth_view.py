@@ -77,8 +77,8 @@ def view_of(viewer: napari.Viewer, window: object) -> View | None:
 
 def screen_events(viewer: napari.Viewer) -> tuple[EventEmitter, ...]:
     """The events of `viewer` after which another part of the world may be on the screen."""
-    camera = viewer.scene.camera.events
-    return camera.zoom, camera.center, viewer.canvas.events.size
+    camera, grid = viewer.scene.camera.events, viewer.canvas.grid.events
+    return camera.zoom, camera.center, viewer.canvas.events.size, grid.enabled, grid.shape, grid.stride
 
 
 def whole(field: Field, pixels: int = 800) -> View:

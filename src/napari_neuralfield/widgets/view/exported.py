@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as Xml
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
     from napari.utils.events import Event
 
-    from .layers import Meta
+    from .layers import LayerData, Meta
 
 ENDINGS = (".ome.tif", ".ome.tiff")
 LENGTHS = {"Z": "PositionZ", "Y": "PositionY", "X": "PositionX", "T": "DeltaT"}
@@ -42,6 +43,24 @@ def lies(path: Path) -> Meta | None:
         "units": tuple("um" if axis in "XYZ" else "s" if axis == "T" and steps["T"] else "pixel" for axis in axes),
         "axis_labels": tuple({"C": "channel", "T": "t"}.get(axis, axis.lower()) for axis in axes),
     }
+
+
+def laid(read: Callable[[Any], list[LayerData]]) -> Callable[[Any], list[LayerData]]:
+    """A reader of images, `read`, whose layers lie where they belong in a file of ours."""
+
+    def reading(path: Any) -> list[LayerData]:
+        found, place = read(path), lies(Path(path))
+        if place is None:
+            return found
+        return [_with(one, place) if getattr(one[0], "ndim", 0) == len(place["scale"]) else one for one in found]
+
+    return reading
+
+
+def _with(layer: LayerData, place: Meta) -> LayerData:
+    data, *rest = layer
+    meta, *kind = rest or ({},)
+    return cast("LayerData", (data, {**cast("Meta", meta), **place}, *kind))
 
 
 def put_back(layer: Layer) -> bool:

@@ -52,8 +52,8 @@ class ZoomView(QObject):
         self._beside = SideBySide(viewer, shown_by)
         self._camera = timer(self, 40, self._look, once=True)
         self._settle = timer(self, 180, self._sharpen, once=True)
-        layers, others = viewer.layers.events, (viewer.dims.events.ndisplay, viewer.canvas.grid.events.enabled)
-        for event in (*screen_events(viewer), *others, layers.removed, layers.reordered):
+        layers = viewer.layers.events
+        for event in (*screen_events(viewer), viewer.dims.events.ndisplay, layers.removed, layers.reordered):
             event.connect(self.refresh)
         layers.inserted.connect(self._on_inserted)
         for layer in viewer.layers:

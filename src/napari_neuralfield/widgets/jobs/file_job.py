@@ -12,11 +12,11 @@ from qtpy.QtCore import QObject, Signal
 
 from ...app.job import Failed, Job, Stopped
 from ...types import Preview, Progress, Result
-from ..kit.activity import Activity
 from ..kit.parts import timer
 from ..kit.preferences import preference
 from ..kit.session import session_of
 from ..kit.threads import Background, listen, when_gone
+from .activity import Activity
 
 if TYPE_CHECKING:
     import napari

@@ -1,0 +1,1 @@
+"""Work that goes on whatever is selected or closed, for the docks that begin it."""
