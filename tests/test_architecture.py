@@ -39,9 +39,9 @@ RECON = {"recon", "recon/verdict"} | {
         "training",
     )
 }
-IO = {"io", "io/native", "io/sidecar", "io/described", "io/readers", "io/writers"}
+IO = {"io", "io/native", "io/results", "io/sidecar", "io/described", "io/readers", "io/writers"}
 APP = MODELS | {*CHECKS, "simulate"} | RECON | IO
-WIDGETS = APP | {"app", "app/figures", "app/importing", "widgets/kit", "widgets/view"}
+WIDGETS = APP | {"app", "app/figures", "app/importing", "app/serving", "app/wide", "widgets/kit", "widgets/view"}
 MAY_USE = {
     "types": set(),
     "registry": {"types"},
@@ -70,6 +70,7 @@ MAY_USE = {
     "recon/verdict": SOLVING | {"recon/projection", "recon/calibration", "recon/patterns", "recon/scan"},
     "recon": SOLVING | RECON,
     "io/native": FILED,
+    "io/results": FILED | {"io/native"},
     "io/sidecar": FILED | {"io/native"},
     "io/described": FILED | {"io/native", "io/sidecar"},
     "io/readers": FILED | {"io/native", "io/sidecar", "io/described"},
@@ -78,7 +79,17 @@ MAY_USE = {
     "app/figures": APP,
     "app": APP | {"app/figures"},
     "app/importing": APP | {"app"},
-    "cli": APP | {"app", "app/figures", "app/importing"},
+    "app/serving": APP | {"app"},
+    "app/wide": APP | {"app"},
+    "app/batch": APP | {"app", "app/wide"},
+    "app/stitching": APP | {"app", "app/wide", "app/batch"},
+    "cli/ends": {"types", "memory"},
+    "cli": APP
+    | {
+        "app",
+        *(f"app/{room}" for room in ("figures", "importing", "serving", "wide", "batch", "stitching")),
+        "cli/ends",
+    },
     "testing": APP,
     "widgets/kit": APP,
     "widgets/view": APP | {"app", "app/figures", "widgets/kit"},

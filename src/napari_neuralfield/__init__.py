@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "types": "DataTerm Done Event Extent Field InputError Measurement Note Preview Progress Reader Result Verdict",
+    "app.serving.arrays": "layer_keywords to_dask to_pyramid to_xarray",
     "data.acquisition": "Acquisition CodedPtychography Draft LedArray MultiplexedLed Ptychography ThroughFocus",
     "io": "load_result open_acquisition open_draft save_acquisition save_planes save_result",
     "io.writers.stack": "Stack",

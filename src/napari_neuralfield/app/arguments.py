@@ -270,7 +270,7 @@ def output(
     folder = real(path).parent
     if not folder.is_dir():
         raise InputError(f"output {path}: the folder {folder} does not exist; make it or choose another")
-    if path.is_dir() and path.suffix != ".zarr":
+    if path.is_dir() and path.suffix not in (".zarr", ".nfield"):
         raise InputError(f"output {path} is a folder; choose another name")
     if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise InputError(f"output {path}: no permission to write there; choose a folder of yours")

@@ -57,13 +57,15 @@ def _evaluated(
 def measure(values: np.ndarray, quantity: str) -> np.ndarray:
     """Amplitude, phase (radians, -pi..pi) or intensity of field `values`, float32; real values are a phase already.
 
-    `quantity` is one of `QUANTITIES`.
+    `quantity` is one of `QUANTITIES`, or complex: the values as they are.
 
     Raises
     ------
     InputError : for a quantity that the values do not have.
     """
     known = QUANTITIES if np.iscomplexobj(values) else ("phase",)
+    if quantity == "complex" and np.iscomplexobj(values):
+        return values
     if quantity not in known:
         raise InputError(f"quantity is {quantity!r}; this field has {', '.join(known)}")
     if not np.iscomplexobj(values):
@@ -76,7 +78,7 @@ def measure(values: np.ndarray, quantity: str) -> np.ndarray:
 
 
 class LazyView:
-    """A numpy-like float32 array over a field; slicing gives another view, `np.asarray` computes.
+    """A numpy-like array over a field, float32 or complex64; slicing gives another view, `np.asarray` computes.
 
     napari up to 0.9 crops y and x first and takes z after, so that only lazy slicing keeps a look at one plane from
     computing all of them.
@@ -85,13 +87,12 @@ class LazyView:
     ----------
     field : any field.
     z_um, y_um, x_um : the axes, um. A scalar axis is a dropped dimension.
-    quantity : 'amplitude', 'phase' or 'intensity'.
+    quantity : 'amplitude', 'phase', 'intensity' or 'complex'.
     """
-
-    dtype = np.dtype(np.float32)
 
     def __init__(self, field: Field, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike, quantity: str) -> None:
         self.field, self.quantity = field, quantity
+        self.dtype = np.dtype(np.complex64 if quantity == "complex" else np.float32)
         self._axes = tuple(np.asarray(a, dtype=np.float64) for a in (z_um, y_um, x_um))
 
     @property
@@ -128,7 +129,7 @@ class LazyView:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         z, y, x = (np.atleast_1d(a) for a in self._axes)
-        block = np.empty((z.size, y.size, x.size), dtype=np.float32)
+        block = np.empty((z.size, y.size, x.size), dtype=self.dtype)
         for i, depth in enumerate(z):  # one plane in complex numbers at a time
             block[i] = measure(evaluate(self.field, depth, y, x), self.quantity)[0]
         block = block.reshape(self.shape)

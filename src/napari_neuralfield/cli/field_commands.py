@@ -69,6 +69,45 @@ def render(
 
 
 @app.command
+def serve(
+    file: Path,
+    /,
+    *,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    token: str | None = None,
+    browse: Annotated[bool, Parameter(name="--open", negative="")] = False,
+    value: str = "phase",
+    z_um: Text = None,
+    pixel_um: Text = None,
+) -> None:
+    """Offer a field to any viewer as OME-Zarr 0.5 over HTTP: what is looked at is computed then, nothing is written.
+
+    Parameters
+    ----------
+    file
+        A field, .nfield: a file, or a folder of tiles.
+    port
+        Where to listen; 0 takes any that is free.
+    host
+        Name or address to listen at; one that others can reach needs --token.
+    token
+        A word of 8 characters or more that every address then begins with.
+    browse
+        Show the field in the browser.
+    value
+        phase, amplitude or intensity.
+    z_um
+        Depths in um: 0,1.5 or MIN:MAX:STEP; evenly over the field where left out.
+    pixel_um
+        Pixel of the finest level in um; the native one where left out.
+    """
+    from ..app.serving.command import run
+
+    run(file, port=port, host=host, token=token, browse=browse, value=value, z_um=z_um, pixel_um=pixel_um)
+
+
+@app.command
 def score(
     file: Path,
     truth: Path,

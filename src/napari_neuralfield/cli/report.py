@@ -15,7 +15,7 @@ from ..app.arguments import flag_of
 from ..app.frame_table import as_lines, frame_table
 from ..data.plain import plain
 from ..data.typed_values import members
-from ..types import InputError
+from ..types import LEVELS, InputError
 from .terminal import caption, columns, unit_of
 
 if TYPE_CHECKING:
@@ -81,8 +81,10 @@ def acquisition(path: Path) -> Facts:
 def field(path: Path) -> Facts:
     """Type, extent, optics, figures, recipe, verdict and size of a field file, from its header alone."""
     from ..io import read_header
+    from ..io.results.tiled_folder import bytes_of
 
     header = read_header(path)
+    tiles = {"tiles": header["tiles"]} if "tiles" in header else {}
     names = ("title", "values", "extent", "optics", "figures", "recipe", "verdict", "notes")
     found = {name: header[name] for name in names}
     return {
@@ -90,7 +92,8 @@ def field(path: Path) -> Facts:
         "kind": "field",
         "type": header["field_type"],
         **plain(found),
-        "bytes": path.stat().st_size,
+        **tiles,
+        "bytes": bytes_of(path) if tiles else path.stat().st_size,
     }
 
 
@@ -173,6 +176,7 @@ def field_as_text(found: Facts) -> str:
     depth = f"one plane, found at {low:g} um" if low == high else f"{low:g} to {high:g} um"
     rows = [
         ("field", found["type"]),
+        *_tiles_as_text(found.get("tiles", [])),
         ("values", found["values"]),
         ("depth", depth),
         ("grid", f"{extent['shape'][0]} x {extent['shape'][1]} pixels of {extent['pixel_um']:g} um"),
@@ -186,6 +190,16 @@ def field_as_text(found: Facts) -> str:
         rows += [(f"  {caption(name)}", _number(value) + unit_of(name)) for name, value in verdict["figures"].items()]
     title = f"{found['title'] or Path(found['file']).name}"
     return "\n".join([title, *columns(rows), *(f"note: {text}" for text in found["notes"])])
+
+
+def _tiles_as_text(tiles: list[Facts]) -> list[tuple[str, str]]:
+    if not tiles:
+        return []
+    gone = [tile["name"] for tile in tiles if "left_out" in tile]
+    levels = [verdict["level"] for tile in tiles if (verdict := tile.get("verdict"))]
+    said = [f"{levels.count(level)} {level}" for level in LEVELS if level in levels]
+    said += [f"{len(gone)} left out ({', '.join(gone[:5])}{', ...' if len(gone) > 5 else ''})"] if gone else []
+    return [("tiles", ", ".join([str(len(tiles)), *said]))]
 
 
 def methods_as_text(found: list[Facts]) -> str:

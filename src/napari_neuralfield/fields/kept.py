@@ -30,6 +30,11 @@ class Kept:
     def __reduce__(self) -> tuple[type[Kept], tuple[int, int]]:
         return Kept, (self.most_bytes, self.least)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of all tensors."""
+        return self._bytes
+
     def __len__(self) -> int:
         return len(self._held)
 

@@ -148,6 +148,11 @@ class PlanesField(nn.Module):
         if len(self._bins()) != self.modes.shape[1]:
             raise ValueError(f"{len(self._bins())} places in the spectrum for {self.modes.shape[1]} numbers")
 
+    @property
+    def kept_bytes(self) -> int:
+        """Memory of the pages that were worked out."""
+        return self._pages.nbytes
+
     def _bins(self) -> torch.Tensor:
         """Places of the stored bins in the flattened spectrum (bin,), int64."""
         if self._where is None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .native.acquisition_file import save_acquisition
-from .native.field_file import load_result, read_header, save_result
 from .readers.opening import draft_of_array, open_acquisition, open_draft
+from .results.stored import load_result, read_header, save_result
 from .writers.cxi_writing import save_cxi
 from .writers.images import save_planes, save_strips
 

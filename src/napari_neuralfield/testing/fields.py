@@ -114,8 +114,8 @@ def _check_file(field: Field) -> None:
         path = Path(folder) / "field.nfield"
         attempt(f"saving field {name}", lambda: save_result(path, Result(field)))
         back = attempt(f"loading field {name} from its file", lambda: load_result(path).field)
-    require(back.extent == field.extent, f"field {name}: the extent is not the same after saving and loading")
-    same = near(_render(back, *axes), array(_render(field, *axes)), HALF)
+        require(back.extent == field.extent, f"field {name}: the extent is not the same after saving and loading")
+        same = near(_render(back, *axes), array(_render(field, *axes)), HALF)
     require(same, f"field {name}: its values are not the same after saving and loading")
 
 

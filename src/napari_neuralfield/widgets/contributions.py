@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any, cast
 import npe2
 from npe2.manifest.utils import import_python_name
 
+from ..app.serving.remote import is_address, open_address
 from ..types import InputError
-from .doors.opening import Read, in_our_words, offer, recording_layers
+from .doors.opening import Read, docks_open_with_data, in_our_words, opened, recording, viewer
 from .doors.ours import is_exclusive, is_hdf5, is_ours
+from .doors.soon import Opened
 from .kit.docks import open_docks
 from .kit.front_door import BUILT_IN, PLUGIN
 
 if TYPE_CHECKING:
     import napari
 
+    from ..data.acquisition import Draft
     from .view.layers import LayerData
 
 
@@ -49,6 +52,10 @@ def reader_in_front(path: str | list[str]) -> Read | None:
     theirs = cast("Read | None", import_python_name(str(name))(path))
     if not isinstance(path, str) or manager.is_disabled(PLUGIN):
         return theirs
+    if is_address(path):
+        return in_our_words(_read_address)
+    if field := field_reader(path):  # a folder of tiles: folders are napari's own
+        return field
     if is_ours(Path(path)):
         return in_our_words(_read_acquisition)
     return _or_said(theirs) if theirs is not None and is_hdf5(path) else theirs
@@ -72,10 +79,18 @@ def _known_to_a_plugin(path: Path) -> bool:
     return known_to_a_plugin(path)
 
 
-def _read_acquisition(path: Any) -> list[LayerData]:
-    from ..io import open_draft
+def _read_address(path: Any) -> list[LayerData]:
+    levels, keywords = open_address(str(path))
+    return [(levels, keywords, "image")]
 
-    return recording_layers(open_draft(Path(path)))
+
+def _read_acquisition(path: Any) -> list[LayerData]:
+    def read() -> Draft:
+        from ..io import open_draft
+
+        return open_draft(Path(path))
+
+    return recording(Path(path).name, read)
 
 
 def field_reader(path: str | list[str]) -> Read | None:
@@ -83,18 +98,27 @@ def field_reader(path: str | list[str]) -> Read | None:
 
 
 def _read_field(path: Any) -> list[LayerData]:
+    drawn = viewer() is not None and docks_open_with_data()
+    return opened(Path(path).name, lambda: _field_of(Path(path), drawn))
+
+
+def _field_of(path: Path, drawn: bool) -> Opened:
+    """What a .nfield file holds; `drawn` says that a dock draws the whole of a large field."""
+    from .kit.warming import import_torch
+
+    import_torch()
     from ..io import load_result, read_header
     from .view.layers import result_layers
     from .view.phase_layers import channel_layers, drawn_later
     from .view.scan_facts import scan_facts
     from .view.trust_facts import map_layers, trust_facts
 
-    result, title = load_result(Path(path)), Path(path).stem
+    result, title = load_result(path), path.stem
     more = scan_facts(result) is not None or trust_facts(result) is not None  # what the Reconstruct dock tells
-    seen = offer("Depth", *(["Reconstruct"] if more else []))
     below = [*map_layers(result, title), *channel_layers(result.field, title)]
-    later = drawn_later(result, read_header(path)["preview"], title) if seen else []
-    return [*below, *(later or result_layers(result, title=title))]
+    later = drawn_later(result, read_header(path)["preview"], title) if drawn else []
+    layers = [*below, *(later or result_layers(result, title=title))]
+    return Opened(layers, ("Depth", "Reconstruct") if more else ("Depth",))
 
 
 def write_field(path: str, data: object, meta: dict[str, Any]) -> list[str]:

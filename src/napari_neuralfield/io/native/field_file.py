@@ -209,11 +209,11 @@ def _metadata(path: Path) -> dict[str, Any]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, default=_plain)
+    return json.dumps(value, default=plain)
 
 
-def _plain(value: object) -> object:
-    """Numbers and arrays of numpy, and paths, as JSON knows them."""
+def plain(value: object) -> object:
+    """A `value` of numpy, or a path, as JSON knows it."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     if isinstance(value, Path):

@@ -15,6 +15,7 @@ LONGEST = 255  # bytes of a name on common disks
 ENDINGS = (".acq.h5", ".ome.zarr", ".ome.tif")  # of two parts
 METADATA = ("zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata")
 ARRAY = ("zarr.json", ".zarray")
+INDEX, TILES = "index.json", "tiles"  # of a tiled field
 AGAIN = "add --overwrite, or choose another name"
 
 
@@ -52,7 +53,7 @@ def free(path: Path, overwrite: bool, remedy: str = AGAIN) -> None:
 
 
 def replaceable(target: Path, path: Path) -> None:
-    """Refuse to replace what is neither a file nor a Zarr store that holds nothing else.
+    """Refuse to replace what is neither a file nor a Zarr store, or a field of tiles, that holds nothing else.
 
     Parameters
     ----------
@@ -64,12 +65,14 @@ def replaceable(target: Path, path: Path) -> None:
     InputError : naming what stands in the way.
     """
     if target.is_dir():
-        if not {*METADATA[:3]} & {*os.listdir(target)}:
+        tiled = path.suffix == ".nfield" and {INDEX, TILES} & {*os.listdir(target)}
+        what = "tiled field" if tiled else "Zarr store"
+        if not tiled and not {*METADATA[:3]} & {*os.listdir(target)}:
             raise InputError(f"output {path} is a folder that is no Zarr store; choose another name")
-        other = next(_foreign(target), None)
+        other = next(_beside_tiles(target) if tiled else _foreign(target), None)
         if other is not None:
             raise InputError(
-                f"output {path} holds {other.as_posix()}, which is no part of a Zarr store and would be lost; move it "
+                f"output {path} holds {other.as_posix()}, which is no part of a {what} and would be lost; move it "
                 "elsewhere, or choose another name"
             )
     elif target.exists() and not target.is_file():
@@ -83,6 +86,15 @@ def partial_of(path: Path) -> Path:
     while len(os.fsencode(stem + ending)) > LONGEST:
         stem = stem[:-1]
     return path.with_name(stem + ending)
+
+
+def _beside_tiles(folder: Path) -> Iterator[Path]:
+    """What in the folder of a tiled field is neither its index nor a tile, as seen from the folder."""
+    for file in folder.rglob("*"):
+        place = file.relative_to(folder)
+        tile = place.parts[0] == TILES and len(place.parts) == 2 and place.suffix == ".nfield"
+        if file.is_symlink() or not (place.as_posix() in (INDEX, TILES) or (tile and file.is_file())):
+            yield place
 
 
 def _foreign(folder: Path) -> Iterator[Path]:
