@@ -1,4 +1,4 @@
-"""What must not matter to any method: the unit of the frames, their order in the file, and how the camera lies."""
+"""What must not matter to any method: unit, order and orientation of the frames; and that there is soon a picture."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from scene import scene
 from solved import events_of
 
 from napari_neuralfield.data.acquisition import Acquisition, Draft, quantities
+from napari_neuralfield.recon.engine.recipe import build, run
 from napari_neuralfield.registry import METHODS
-from napari_neuralfield.types import Done, Note
+from napari_neuralfield.types import Done, Note, Preview, Progress
 
 
 def patterned() -> tuple[Acquisition, np.ndarray]:
@@ -101,6 +102,19 @@ def transposed(acquisition: Acquisition) -> Acquisition:
 
 def test_every_method_has_a_scene():
     assert {kind for _, kind in CASES} == set(SCENES)
+
+
+@pytest.mark.parametrize(("method", "kind"), CASES)
+def test_there_is_something_to_see_at_once(method: str, kind: str):
+    """Before a twentieth of all steps, or after three: with every option as it is, trials of the start among them."""
+    acquisition = OTHER_SCENES.get(method, SCENES[kind])()[0]
+    steps = []
+    for event in run(acquisition, build(method)):
+        if isinstance(event, Preview):
+            break
+        steps += [event] if isinstance(event, Progress) else []
+        assert not isinstance(event, Done), "no preview at all"
+        assert len(steps) <= 3 or steps[-1].done <= steps[-1].total / 20, f"{steps[-1]} and nothing to see"
 
 
 @pytest.mark.parametrize(("method", "kind"), CASES)

@@ -115,8 +115,8 @@ def test_a_run_outlives_its_dock_and_is_found_again(viewer, draft, qtbot, said):
 
 
 def test_what_is_closed_lets_go(viewer, led_array, qtbot):
-    """Docks, results and drafts of three rounds in one viewer, and every thread."""
-    kept = {"dock": [], "result": [], "draft": []}
+    """Docks, results, drafts and layers of three rounds in one viewer, and every thread."""
+    kept = {"dock": [], "result": [], "draft": [], "layer": []}
     for turn in range(3):
         acquisition = led_array(leds=3, size=64, seed=turn)
         draft = Draft("led_array", acquisition.frames, acquisition.values(), "toy.acq.h5")
@@ -130,6 +130,7 @@ def test_what_is_closed_lets_go(viewer, led_array, qtbot):
         kept["dock"] += map(weakref.ref, docks)
         kept["result"].append(weakref.ref(docks[1]._session.shown.result))
         kept["draft"].append(weakref.ref(draft))
+        kept["layer"] += map(weakref.ref, viewer.layers)
         del draft, acquisition
         while docks:
             close(docks.pop())
@@ -145,6 +146,7 @@ def test_what_is_closed_lets_go(viewer, led_array, qtbot):
     assert alive["dock"] == 0
     assert alive["result"] <= 1  # the one on show
     assert alive["draft"] <= 1
+    assert alive["layer"] <= 4  # those of the last round
     ours = [t for t in threading.enumerate() if t.name.startswith("neuralfield")]
     until = time.monotonic() + 5
     while any(t.is_alive() for t in ours) and time.monotonic() < until:

@@ -162,6 +162,7 @@ class Job:
         self._checkpoint(now=True)
         if last is not None:
             self._tell(last)
+        memory.give_back()
 
     def _follow(self) -> Stopped | None:
         stream = self._events() if callable(self._events) else self._events

@@ -113,6 +113,7 @@ def tie_dct(acquisition: ThroughFocus, recipe: TieDctRecipe) -> Iterator[Event]:
     yield Note(_chosen(spectrum, recipe.cutoff_cycles_per_um))
     ridge = _ridge(transport, spectrum, recipe.cutoff_cycles_per_um)
     sample = transport.solve(ridge)
+    yield Preview(_map(transport, sample, acquisition.pixel_um), 0.0)
     weight = edge_weight(transport, sample) if recipe.edges is None else recipe.edges
     best, least, contrast = sample, math.inf, transport.contrast
     total, before = STEPS + (recipe.iterations - 1) * AGAIN, 0
@@ -219,6 +220,15 @@ def _divergence(y: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.gradient(y, axis=0) + np.gradient(x, axis=1)
 
 
+def _map(transport: Transport, sample: np.ndarray, pixel_um: float, factor: int = 1) -> PhaseMap:
+    """The phase of spectra (2, Y, X) on pixels `factor` finer than those of the camera, mean 0."""
+    phase = transport.cut(sample[0], factor)
+    phase -= phase.mean()
+    step = pixel_um / factor
+    corner = -(factor - 1) / 2 * step  # a camera pixel is the mean over its finer ones
+    return PhaseMap.from_grid(phase, 0.0, step, (corner, corner))
+
+
 def _finished(
     acquisition: ThroughFocus,
     recipe: TieFftRecipe | TieDctRecipe,
@@ -230,11 +240,7 @@ def _finished(
 ) -> Iterator[Event]:
     """Field, its frames simulated again, and what there is to say."""
     factor = recipe.upsampling or _finer(acquisition)
-    phase = transport.cut(sample[0], factor)
-    phase -= phase.mean()
-    step = acquisition.pixel_um / factor
-    corner = -(factor - 1) / 2 * step  # a camera pixel is the mean over its finer ones
-    field = PhaseMap.from_grid(phase, 0.0, step, (corner, corner))
+    field = _map(transport, sample, acquisition.pixel_um, factor)
     yield Preview(field, 0.0)
     again = _simulated_again(transport, sample, math.sqrt(spectrum.noise))
     yield Note(again.sentence, "info" if again.level == "green" else "warning")

@@ -18,6 +18,7 @@ import torch
 from ... import compute
 from ...data.acquisition import Acquisition, LedArray, MultiplexedLed
 from ...data.frames import order_of_use
+from ...data.geometry import refuse_coded_surface
 from ...fields.planes import PlanesField
 from ...forward import fourier, multiplexed
 from ...forward.led_grid import depth_tensor, extent, flat_spectra, support
@@ -28,7 +29,7 @@ from ..engine.preview_pace import PreviewPace
 from ..engine.readings import LateNumbers, squares
 from ..engine.recipe import Recipe, method, option
 from ..projection.orientation import orientation_notes
-from ..projection.setup import CHECK_ORIENTATION, depth_range, finished, known_depth
+from ..projection.setup import CHECK_ORIENTATION, depth_range, finished, first_look, known_depth
 from ..projection.solver import cached_pupils, no_aberration, remove_tilt, squared, unit_pupil
 from .sequential import pupil_margin
 
@@ -279,6 +280,9 @@ def quasi_newton(acquisition: LedArray | MultiplexedLed, recipe: QuasiNewtonReci
     enough = _enough(acquisition)
     recover_pupil = enough if recipe.recover_pupil is None else recipe.recover_pupil
     recover_gain = enough if recipe.recover_gain is None else recipe.recover_gain
+    if isinstance(acquisition, LedArray):
+        refuse_coded_surface(acquisition)
+        yield first_look(acquisition, np.array([z_um]))
     if recipe.check_orientation and isinstance(acquisition, LedArray):
         yield from orientation_notes(acquisition, device)
     margin = 0.0

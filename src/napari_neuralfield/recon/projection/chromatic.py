@@ -18,6 +18,7 @@ from ...forward.led_grid import flat_spectra
 from ...types import Event, Note, Progress
 from ..engine.colour import Aligned, Alignment
 from ..engine.recipe import Recipe
+from .setup import first_look
 from .solver import Solver, no_aberration
 
 LOOKED_AT = 128  # frame pixels along a side, in the middle
@@ -42,6 +43,7 @@ def align_leds(colours: Sequence[LedArray], waves_um: np.ndarray, recipe: Recipe
     """
     if getattr(recipe, "calibrate", False):
         return Alignment([Aligned(one, recipe) for one in colours], None, self_focused=True)
+    yield first_look(colours[middle_of(waves_um)], np.array([0.0]))
     found: list[tuple[float, bool]] = []
     for number, one in enumerate(colours):
         found.append(best_depth(one, recipe.device))

@@ -18,8 +18,9 @@ import torch
 from ...data.acquisition import Ptychography
 from ...forward.scan_problem import Problem, ScanState, first_state, with_modes
 from ...optics.probe import NAMES
-from ...types import Event, Note, Progress
+from ...types import Event, Note, Preview, Progress
 from ..engine import checkpoint
+from ..engine.preview_pace import PreviewPace
 from .coherence import modes_of, of_a_source
 from .probe_trials import (
     AS_GIVEN,
@@ -39,6 +40,7 @@ from .probe_trials import (
     turns,
 )
 from .recipe import ScanRecipe
+from .setup import field_of
 
 FINALISTS = 3
 BETTER = 0.995  # of the flat start's error: what a curved one must reach to be taken
@@ -161,15 +163,24 @@ class ProbeSearch:
         self.known = getattr(problem.acquisition, "probe", None) is not None
         self.errors: dict[int, dict[ProbeStart, float]] = {}  # of short trials, by their passes
         self.longer: dict[ProbeStart, float] = {}
+        self.best: ScanState | None = None  # where the best trial so far ended
+        self.pace = PreviewPace(self._preview)
+
+    def _preview(self) -> Preview:
+        assert self.best is not None
+        return Preview(field_of(self.best, self.problem.scan), 0.0)
 
     def short(self, start: ProbeStart, passes: int = PASSES) -> Generator[Event, None, float]:
         """The error of a short trial of `start`, of so many `passes`."""
         found = self.errors.setdefault(passes, {})
         if start not in found:
             # of a given probe's modes the first one is enough to tell one way to keep it from another
-            found[start], _ = trial(self.problem, start.probe(self.problem)[:1], self.seed, passes)
+            found[start], end = trial(self.problem, start.probe(self.problem)[:1], self.seed, passes)
             self.done += 1
             yield Progress(self.done, max(USUAL, self.done), min(found.values()), "looking for the probe")
+            if math.isfinite(found[start]) and found[start] == min(found.values()):
+                self.best = end
+                yield from self.pace.events()
         return found[start]
 
     def long(self, start: ProbeStart) -> float:

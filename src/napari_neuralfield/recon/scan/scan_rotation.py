@@ -9,6 +9,7 @@ angstrom as well. The probe's defocus also tells one half of a turn from the oth
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Generator
 
 import numpy as np
@@ -17,13 +18,14 @@ import torch
 from ...data.acquisition import CodedPtychography, Ptychography
 from ...forward.scan_problem import first_state
 from ...optics.electrons import ELECTRONS_UM
-from ...types import Event, Note, Progress
+from ...types import Event, Note, Preview, Progress
 from ..engine import checkpoint
+from ..engine.preview_pace import PreviewPace
 from .orientation import oriented
 from .probe_search import flat
 from .probe_trials import trial
 from .recipe import ScanRecipe
-from .setup import described, problem_of
+from .setup import described, field_of, problem_of
 
 FEWEST, MOST = 36, 49  # frames of a trial
 STEP_DEG = 6
@@ -108,12 +110,18 @@ def turn_of(acquisition: Ptychography, recipe: ScanRecipe) -> Generator[Event, N
 
     `recipe` says on which device.
     """
-    some, every = acquisition.subset(middle_frames(acquisition, MOST)), range(-180, 180, STEP_DEG)
+    some = acquisition.subset(middle_frames(acquisition, MOST))
+    every = sorted(range(-180, 180, STEP_DEG), key=abs)  # as given first: it is seen first
     scans = (some, oriented(some, "swap-yx"))
     tried: list[dict[float, float]] = [{}, {}]
+    least, pace = math.inf, PreviewPace(lambda: picture)
     for number, (mirrored, degrees) in enumerate((m, float(d)) for m in (0, 1) for d in every):
-        tried[mirrored][degrees] = _held_out(scans[mirrored], degrees, recipe)
-        yield Progress(number + 1, 2 * len(every), tried[mirrored][degrees], "looking for the scan's rotation")
+        error, picture = _held_out(scans[mirrored], degrees, recipe)
+        tried[mirrored][degrees] = error
+        yield Progress(number + 1, 2 * len(every), error, "looking for the scan's rotation")
+        if error < least:
+            least = error
+            yield from pace.events()
     given = tried[0][0.0]
     clear = [mirrored for mirrored in (0, 1) if _stands_out(tried[mirrored])]
     if not clear:
@@ -134,7 +142,7 @@ def _refined(scan: Ptychography | CodedPtychography, tried: dict[float, float], 
     best = min(tried, key=lambda angle: tried[angle])
     for finer in FINER_DEG:
         for angle in (best - finer, best + finer):
-            tried[angle] = _held_out(scan, angle, recipe)
+            tried[angle], _ = _held_out(scan, angle, recipe)
         best = min(tried, key=lambda angle: tried[angle])
     return best
 
@@ -160,9 +168,12 @@ def middle_frames(acquisition: Ptychography, most: int) -> np.ndarray:
     return np.sort(np.argsort(away, kind="stable")[:most])
 
 
-def _held_out(acquisition: Ptychography | CodedPtychography, degrees: float, recipe: ScanRecipe) -> float:
-    """Error of frames left out, positions turned by `degrees`, after some passes from the given probe."""
+def _held_out(
+    acquisition: Ptychography | CodedPtychography, degrees: float, recipe: ScanRecipe
+) -> tuple[float, Preview]:
+    """Error of frames left out, positions turned by `degrees`, after some passes from the given probe; their end."""
     assert isinstance(acquisition, Ptychography)
     plain = ScanRecipe(device=recipe.device, seed=recipe.seed, hold_out=HELD)
     problem = problem_of(rotated(acquisition, degrees), plain)
-    return trial(problem, first_state(problem, 1).probe, recipe.seed, PASSES)[0]
+    error, end = trial(problem, first_state(problem, 1).probe, recipe.seed, PASSES)
+    return error, Preview(field_of(end, problem.scan), 0.0)

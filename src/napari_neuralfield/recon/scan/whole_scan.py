@@ -17,14 +17,14 @@ import numpy as np
 from ...data.acquisition import Ptychography
 from ...forward.scan import narrowed
 from ...forward.scan_problem import Problem, ScanState, first_state
-from ...types import Event, InputError, Note, Progress
+from ...types import Event, InputError, Note, Preview, Progress
 from ..engine import checkpoint
 from .probe_search import start_of
 from .probe_trials import HELD, noise_of, trial, trials_of
 from .recipe import ScanRecipe
 from .registration import PairedWindows
 from .scan_rotation import middle_frames, turned_places
-from .setup import problem_of
+from .setup import field_of, problem_of
 
 FRAMES, SHORT, LONG = 60, 4, 10  # used to judge positions, and passes of a trial
 NOISY = 1.5  # times the noise of counts: errors below leave nothing to look for
@@ -179,6 +179,7 @@ class Places:
         self._pixel, self._place = part.scan.pixel_um, np.asarray(given.positions_um, dtype=float)
         self.kinds = kinds_of(self._place)
         self._tried: dict[tuple[tuple[int, float], ...], float] = {}
+        self._latest: Preview | None = None  # of the last trial
 
     def fits(self) -> bool:
         """Whether frames left out are predicted down to the noise of their counts as it is."""
@@ -204,7 +205,9 @@ class Places:
             problem = problem_of(self._part.replace(positions_um=place[self._chosen]), plain)
         except InputError:  # such positions are no scan
             return math.inf
-        return trial(problem, first_state(problem, None).probe, self._recipe.seed, passes)[0]
+        found, end = trial(problem, first_state(problem, None).probe, self._recipe.seed, passes)
+        self._latest = Preview(field_of(end, problem.scan), 0.0) if math.isfinite(found) else None
+        return found
 
     def judged(self, sizes: dict[int, float]) -> float:
         """The error of a longer trial of `sizes`, by frames that chose nothing."""
@@ -224,7 +227,10 @@ class Places:
     def run(self) -> Generator[Event, None, dict[int, float]]:
         """Sizes by numbers of the kinds that are clearly better than the positions as given."""
         found: dict[int, float] = {}
-        if self.fits():
+        enough = self.fits()
+        if self._latest is not None:  # of the positions as given
+            yield self._latest
+        if enough:
             return found
         for _ in range(3):
             ways = yield from self._first_steps(found)

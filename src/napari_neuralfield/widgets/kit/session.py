@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from ...memory import keep_little
 from ...types import InputError, Result
 from .front_door import open_front_door
 from .one_unit import OneUnit, give_back, own_units
@@ -307,6 +308,7 @@ def session_of(viewer: napari.Viewer) -> Session:
     model = getattr(viewer, "__wrapped__", viewer)  # docks are handed a proxy of the viewer
     if id(model) not in _SESSIONS:
         open_front_door()
+        keep_little()
         _SESSIONS[id(model)] = Session().watch(viewer.layers)
         follow(model)
         name_units(model, KEY)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ORDER = ("phase", "amplitude")  # the last one lies on top
 RESERVED = "reserved"  # the slot that no quantity has taken yet
-SKETCHED = 320  # pixels along a side of such a picture while its run goes on
+SKETCHED = 224  # pixels along a side of such a picture while its run goes on
 Slots = dict[str, ImageSlot]
 
 
