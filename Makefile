@@ -15,9 +15,9 @@ help:
 demo: $(READY)
 	@$(BIN)/neuralfield demo --overwrite
 
-test: lint
+test: $(READY)
+	@$(MAKE) --no-print-directory -j 2 lint plugin
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
-	@$(MAKE) --no-print-directory plugin
 
 # Into a folder of its own: the other tests run without a plug-in.
 PLUGIN := .venv/plugin

@@ -41,7 +41,7 @@ RECON = {"recon", "recon/verdict"} | {
 }
 IO = {"io", "io/native", "io/results", "io/sidecar", "io/described", "io/readers", "io/writers"}
 APP = MODELS | {*CHECKS, "simulate"} | RECON | IO
-WIDGETS = APP | {"app", "app/figures", "app/importing", "app/serving", "widgets/kit", "widgets/view"}
+WIDGETS = APP | {"app", "app/figures", "app/importing", "app/serving", "app/wide", "widgets/kit", "widgets/view"}
 MAY_USE = {
     "types": set(),
     "registry": {"types"},
@@ -80,7 +80,16 @@ MAY_USE = {
     "app": APP | {"app/figures"},
     "app/importing": APP | {"app"},
     "app/serving": APP | {"app"},
-    "cli": APP | {"app", "app/figures", "app/importing", "app/serving"},
+    "app/wide": APP | {"app"},
+    "app/batch": APP | {"app", "app/wide"},
+    "app/stitching": APP | {"app", "app/wide", "app/batch"},
+    "cli/ends": {"types", "memory"},
+    "cli": APP
+    | {
+        "app",
+        *(f"app/{room}" for room in ("figures", "importing", "serving", "wide", "batch", "stitching")),
+        "cli/ends",
+    },
     "testing": APP,
     "widgets/kit": APP,
     "widgets/view": APP | {"app", "app/figures", "widgets/kit"},

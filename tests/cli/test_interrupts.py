@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from napari_neuralfield.cli import commands as cli
-from napari_neuralfield.cli import interrupts
+from napari_neuralfield.cli.ends import interrupts
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without a signal")
 

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 import toy
+from napari.utils import progress
 from window import show
 
 from napari_neuralfield.data.acquisition import Draft
@@ -235,7 +236,7 @@ def endless(acquisition, recipe):
         yield Progress(1, 100, float("nan"), "turning the board")
 
 
-def test_a_calibration_can_be_cancelled_and_ends_with_its_file(dock, viewer, qtbot, monkeypatch, led_array):
+def test_a_calibration_can_be_cancelled(dock, qtbot, monkeypatch):
     monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", endless)
     panel = dock.calibrate
     panel.run()
@@ -244,23 +245,59 @@ def test_a_calibration_can_be_cancelled_and_ends_with_its_file(dock, viewer, qtb
     qtbot.waitUntil(lambda: panel.run_button.isEnabled(), timeout=3000)
     assert panel.state.text() == "cancelled; nothing was changed"
     assert panel.calibration is None
+
+
+def test_it_goes_on_for_its_file_whatever_is_selected(dock, viewer, qtbot, monkeypatch, led_array):
+    go = threading.Event()
+
+    def held(acquisition, recipe):
+        while not go.wait(0.01):
+            yield Progress(1, 2, 0.2, "turning the board")
+        return (yield from calibrate(acquisition, recipe))
+
+    monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", held)
+    panel, frames = dock.calibrate, viewer.layers[0]
     panel.run()
-    job = panel._job
     other = led_array(leds=3, size=32)
-    show(viewer, Draft("led_array", other.frames, other.values(), "other.acq.h5"))
-    qtbot.waitUntil(lambda: not job.running, timeout=3000)
-    assert not panel.running
-    assert [layer.name for layer in viewer.layers] == ["toy frames", "other frames"]
+    (beside,) = show(viewer, Draft("through_focus", other.frames, other.values(), "other.acq.h5"))
+    qtbot.waitUntil(lambda: panel.state.text() == "Goes on for toy: turning the board, error 0.2", timeout=3000)
+    assert not panel.isHidden()
+    assert panel.stop_button.isEnabled()
+    assert [bar.desc.removesuffix(": ") for bar in progress._all_instances] == ["Calibrating toy"]
+    go.set()
+    qtbot.waitUntil(lambda: not panel.running, timeout=5000)
+    assert panel.calibration is None
+    assert panel.isHidden()  # nothing to be said of such a file
+    viewer.layers.selection.active = frames
+    assert panel.calibration.given.frame_count == 9
+    panel.accept()
+    assert dock._session.draft.values["sample_z_um"] == -2.5
+    viewer.layers.selection.active = beside
+    viewer.layers.remove(frames)
+    assert panel.jobs.records == []  # it goes with its file
 
 
-def test_closing_the_dock_ends_a_calibration(dock, viewer, qtbot, monkeypatch):
+def test_it_outlives_its_dock_and_ends_with_its_file(dock, viewer, qtbot, monkeypatch):
+    from napari_neuralfield.widgets.kit.docks import open_docks
+
     monkeypatch.setattr("napari_neuralfield.recon.calibration.stages.calibrate", endless)
+    said, gone = [], []
+    monkeypatch.setattr("napari_neuralfield.widgets.view.file_job.show_info", said.append)
     dock.calibrate.run()
-    job, wrapper = dock.calibrate._job, dock.parent()
-    viewer.window.remove_dock_widget(dock)
-    dock.deleteLater()
-    wrapper.deleteLater()
+    jobs = dock.calibrate.jobs
+    dock.destroyed.connect(lambda: gone.append(1))
+    dock.parent().destroyOnClose()
+    qtbot.waitUntil(lambda: bool(gone), timeout=3000)
+    assert said == ["Calibrating toy goes on; stop it in the activity dock or in a new Acquisition dock"]
+    assert jobs.running
+    open_docks(viewer, "Acquisition")
+    panel = viewer.window.dock_widgets["Acquisition (napari-neuralfield)"].calibrate
+    qtbot.waitUntil(lambda: panel.state.text() == "turning the board", timeout=3000)
+    job = jobs._job
+    viewer.layers.clear()
     qtbot.waitUntil(lambda: not job.running, timeout=3000)
+    assert not jobs.running
+    assert not list(progress._all_instances)
 
 
 @pytest.mark.parametrize(

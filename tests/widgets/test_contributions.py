@@ -43,8 +43,7 @@ def methods_loaded(viewer, qtbot):
     """Wait for the Reconstruct dock and its background import."""
     name = f"Reconstruct ({PLUGIN})"
     qtbot.waitUntil(lambda: name in viewer.window.dock_widgets)
-    dock = viewer.window.dock_widgets[name]
-    qtbot.waitUntil(lambda: dock.library is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: getattr(viewer.window.dock_widgets[name], "library", None) is not None, timeout=60_000)
 
 
 def test_the_manifest_names_things_that_exist():
@@ -121,6 +120,7 @@ def test_a_field_dropped_on_the_viewer_can_be_slid_and_saved_again(make_napari_v
     assert amplitude.translate.tolist() == [3.0, 4.0]
     np.testing.assert_allclose(np.asarray(amplitude.data), 1.5, rtol=2e-3)  # half way between 1 and 2; half precision
     qtbot.waitUntil(lambda: "Depth (napari-neuralfield)" in viewer.window.dock_widgets)
+    qtbot.waitUntil(lambda: hasattr(viewer.window.dock_widgets["Depth (napari-neuralfield)"], "form"))
     dock = viewer.window.dock_widgets["Depth (napari-neuralfield)"]
     assert (dock.form.slider.minimum(), dock.form.slider.maximum()) == (-5, 5)
     again = tmp_path / "again.nfield"

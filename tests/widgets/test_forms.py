@@ -6,9 +6,11 @@ import enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import lapse_scene
 import magicgui
 import numpy as np
 import pytest
+import scan_scene
 from qtpy.QtWidgets import QLabel, QWidget
 
 import napari_neuralfield.recon  # noqa: F401  so that the methods are there
@@ -32,6 +34,7 @@ from napari_neuralfield.widgets.kit.value_widgets import (
     Unit,
     ValueEdit,
 )
+from napari_neuralfield.widgets.reconstruct.automatic import automatic
 
 RECIPES = {
     **{name: METHODS[name].recipe for name in METHODS},
@@ -97,6 +100,30 @@ def test_every_recipe_has_a_form_that_gives_back_what_is_set(name: str, qtbot: A
     folds = form.findChildren(Fold)
     assert [fold.button.text() for fold in folds] == ["More options"]
     assert not folds[0].button.isChecked()
+
+
+def test_what_is_left_open_is_said_for_every_method(led_array: Any, qtbot: Any) -> None:
+    """In the words of options that there are, and only of those that are left open."""
+    na = np.array([[0.0, 0.1], [0.1, 0.0]])
+    values = {"wavelength_um": 0.5, "objective_na": 0.2, "pixel_um": 0.8, "led_na": na, "patterns": np.eye(2)}
+    patterns = Draft("multiplexed_led", np.ones((2, 32, 32), np.float32), values).complete()
+    scenes = [led_array(leds=5), patterns, scan_scene.far_field()[0], scan_scene.coded()[0]]
+    scenes += [lapse_scene.time_lapse(3)]
+    said: dict[str, dict[str, str]] = {}
+    for acquisition in scenes:
+        for name in (name for name in METHODS if acquisition.kind in METHODS[name].kinds):
+            known, infos = automatic(acquisition, name, {}), options_of(RECIPES[name])
+            assert set(known) <= {info.name for info in infos}
+            form = OptionForm(infos)
+            qtbot.addWidget(form)
+            form.show_automatic(known)
+            assert form.values() == {}
+            said[f"{name} {acquisition.kind}"] = known
+    assert said["rpie ptychography"]["passes"] == "30"
+    assert said["sparse-pixels coded_ptychography"]["iterations"] == "40"
+    assert said["residual-field led_array"]["batch"] == "8"
+    assert said["srqpi through_focus"] == {"time": "all 3", "frame": "each", "weights": "the package's"}
+    assert {name.split()[0] for name in said} >= {name for name in METHODS if not name.startswith("toy")}
 
 
 def test_enumerations_paths_and_lists_can_be_chosen(odd: OptionForm) -> None:

@@ -31,10 +31,13 @@ class User:
         self._bot.mouseClick(button, Qt.MouseButton.LeftButton)
 
     def type(self, editor, text):
+        self.type_line(editor.native, text)
+
+    def type_line(self, line, text):
         self.actions += 1
-        editor.native.setFocus()
-        editor.native.selectAll()
-        self._bot.keyClicks(editor.native, text)
+        line.setFocus()
+        line.selectAll()
+        self._bot.keyClicks(line, text)
 
     def will_choose(self, path):
         self.actions += 1
@@ -198,3 +201,100 @@ def test_a_layer_whose_file_we_read_is_imported_from_the_file_and_a_scan_is_draw
     user.click(assistant.cancel_button)
     assert len(viewer.layers) == 1
     assert not path.with_suffix(".yaml").exists()
+
+
+def column(assistant, title):
+    """Cells of a column of the table of planes, from the top."""
+    table = assistant.planes.table
+    titles = [table.horizontalHeaderItem(at).text() for at in range(table.columnCount())]
+    return [table.item(at, titles.index(title)) for at in range(table.rowCount())]
+
+
+def told(assistant):
+    """The assistant has an answer to all that was said."""
+    return not assistant._delay.isActive() and not assistant._drafts.busy and assistant.open_button.isEnabled()
+
+
+def test_what_the_table_of_planes_shows_is_what_is_saved(viewer, user, tmp_path):
+    frames = np.random.default_rng(0).random((4, 24, 24), np.float32)
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, frames, photometric="minisblack")
+    assistant = opening.import_files(viewer, path)
+    user.wait(lambda: not assistant._looking)
+    planes = assistant.planes
+
+    user.click(assistant.kinds.buttons["through_focus"])
+    for name, text in {"wavelength_um": "0.5", "objective_na": "0.4", "condenser_na": "0", "pixel_um": "0.3"}.items():
+        user.type(assistant.form.rows.editors[name], text)
+    planes.series.setText("-4, 2")
+    user.click(planes.fill_button)
+    user.wait(lambda: told(assistant))
+    assert [item.text() for item in column(assistant, "z µm")] == ["-4", "-2", "0", "2"]
+    planes.series.setText("far")
+    user.click(planes.fill_button)
+    assert assistant.message.text().startswith("Fill: ")
+    column(assistant, "z µm")[3].setText("3000 nm")
+    planes.table.selectRow(3)
+    planes._drop(1)  # where a drag ends
+    assert planes.selected() == [1]
+    user.click(planes.down)
+    column(assistant, "plane")[0].setCheckState(Qt.CheckState.Unchecked)
+    user.wait(lambda: told(assistant) and assistant.answer.draft.frames.shape[0] == 3)
+    assert [item.text() for item in column(assistant, "z µm")] == ["", "-2", "3000 nm", "0"]
+    assert list(assistant.answer.draft.derived()["z_um"]) == [-2, 3, 0]
+    np.testing.assert_array_equal(assistant.answer.draft.frames[1], frames[3])
+    column(assistant, "z µm")[1].setText("")
+    user.wait(lambda: assistant.message.text() == "Plane 1: z µm is missing; type it into the table")
+    column(assistant, "z µm")[1].setText("-2")
+    column(assistant, "plane")[0].setCheckState(Qt.CheckState.Checked)
+
+    user.click(assistant.kinds.buttons["ptychography"])
+    user.wait(lambda: bool(column(assistant, "y µm")))
+    for title, text in {"y µm": "0, 1", "x µm": "5"}.items():
+        planes.column.setCurrentText(title)
+        planes.series.setText(text)
+        user.click(planes.fill_button)
+    assert assistant.task.values["positions_um"] == [[0, 5], [1, 5], [2, 5], [3, 5]]
+    assert assistant.form.scan.shape.currentText() == "Typed beside the planes"
+
+    user.click(assistant.kinds.buttons["led_array"])
+    rows, board = assistant.form.rows, assistant.form.board
+    for name, text in {"wavelength_um": "0.5", "objective_na": "0.1", "pixel_um": "1"}.items():
+        user.type(rows.editors[name], text)
+    (tmp_path / "order.csv").write_text("row,column\n1,1\n1,0\n0,1\n0,0\n")
+    board.editors["grid", "order"].value = "table"
+    user.wait(board.order_table.native.isVisible)
+    assert not board.editors["grid", "start"].native.isVisible()
+    board.order_table.value = tmp_path / "order.csv"
+    user.type(board.editors["grid", "pitch_mm"], "4")
+    user.type(board.editors["mount", "height_mm"], "90")
+    user.wait(lambda: told(assistant))
+    before = assistant.answer.draft.values["illumination_na"]
+    column(assistant, "LED")[0].setText("1")
+    column(assistant, "LED")[1].setText("0")
+    user.wait(lambda: told(assistant))
+    np.testing.assert_allclose(assistant.answer.draft.values["illumination_na"], before[[1, 0, 2, 3]])
+    user.click(assistant.open_button)
+    user.wait(lambda: len(viewer.layers) == 1)
+    opened = open_acquisition(path)
+    np.testing.assert_allclose(opened.illumination_na, before[[1, 0, 2, 3]])
+    assert yaml.safe_load(path.with_suffix(".yaml").read_text())["leds"]["grid"]["order"] == "order.csv"
+
+
+def test_patterns_are_typed_plane_by_plane(viewer, user, tmp_path):
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.ones((3, 24, 24), np.float32), photometric="minisblack")
+    assistant = opening.import_files(viewer, path)
+    user.wait(lambda: not assistant._looking)
+    user.click(assistant.kinds.buttons["multiplexed_led"])
+    say_all(user, assistant)
+    for name in ("rows", "columns"):
+        user.type(assistant.form.board.editors["grid", name], "7")
+    user.type_line(assistant.form.patterns, "half 0; half 180; arc 0")
+    user.wait(lambda: told(assistant))
+    assert [item.text() for item in column(assistant, "LEDs that are lit")] == ["half 0", "half 180", "arc 0"]
+    column(assistant, "LEDs that are lit")[2].setText("leds 3, 24")
+    user.wait(lambda: told(assistant) and assistant.task.values["patterns"][2] == {"leds": [3, 24]})
+    assert np.flatnonzero(assistant.answer.draft.values["patterns"][2]).tolist() == [3, 24]
+    assert assistant.task.values["patterns"][1] == {"half": 180.0}
+    user.click(assistant.cancel_button)

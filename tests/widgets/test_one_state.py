@@ -16,6 +16,7 @@ from napari_neuralfield.data.acquisition import Draft
 from napari_neuralfield.recon.engine.recipe import method
 from napari_neuralfield.registry import METHODS
 from napari_neuralfield.types import Done, Note, Result, Verdict
+from napari_neuralfield.widgets.kit.one_unit import own_units
 from napari_neuralfield.widgets.kit.session import session_of
 
 pytestmark = pytest.mark.usefixtures("errors")
@@ -131,11 +132,15 @@ def test_every_dock_tells_of_what_is_selected(viewer, draft, cells, qtbot, monke
     (other,) = show(viewer, cells)
     window.after("frames of another kind dropped", open="cells", method="srqpi (recommended)", **nothing)
     assert other.scale.tolist() == [1.0, 1.0, 1.0]
-    assert str(other.units[-1]) == "pixel"
+    assert own_units(other)[-1] == "pixel"
+    assert viewer.layers.extent.units is not None  # napari would draw none at all
+    bar = viewer.canvas.overlays.scale_bar
+    assert not bar.visible  # nobody knows how large this is
     window.session.set_value("pixel_um", 0.16)
     window.after("its pixel typed", open="cells", method="tie-fft (recommended)", run=True, **nothing)
     assert other.scale.tolist() == [1.0, 0.16, 0.16]
-    assert str(other.units[-1]) == "micrometer"
+    assert own_units(other)[-1] == "micrometer"
+    assert bar.visible
     window.select(frames)
     window.after("the first frames selected", open="toy", run=True, **two)
     window.select(other)
@@ -146,6 +151,9 @@ def test_every_dock_tells_of_what_is_selected(viewer, draft, cells, qtbot, monke
 
     plain = viewer.add_image(np.zeros((6, 40, 40)), name="22")
     told = window.after("somebody else's picture dropped", open="toy", run=False, **one)
+    assert own_units(plain) == ("pixel",) * 3
+    assert viewer.layers.extent.units is not None
+    assert not bar.visible
     assert "22, is no acquisition. These docks still hold toy" in told["remark"]
     viewer.layers.remove(plain)
     window.after("that picture deleted", open="toy", remark="", run=True, **one)
@@ -210,6 +218,10 @@ def values_typed(window, draft, cells):
 
     form.choose_method("fpm-sequential")
     assert (empty("z_um"), empty("planes")) == ("automatic: -31.2 to 31.2", "automatic: 18")
+    gains = form.options.editors["recover_gain"].native
+    assert (empty("passes"), gains.itemText(0)) == ("automatic: 1", "automatic: no")
+    form.options.editors["z_um"].native.setText("0")
+    assert (empty("passes"), gains.itemText(0)) == ("automatic: 60", "automatic: yes")
     form.options.editors["z_um"].native.setText("-5, 5")
     assert empty("planes") == "automatic: 4"
     session.set_value("objective_na", 0.25)

@@ -260,7 +260,7 @@ def test_the_way_round_is_clicked_and_used(viewer, qtbot) -> None:
     panel.run()
     qtbot.waitUntil(lambda: not panel.running, timeout=60_000)
     assert tuple(panel.tiles) == NAMES
-    errors = {name: trial.error for name, trial in panel._trials.items()}
+    errors = {name: trial.error for name, trial in panel._record.trials.items()}
     assert min(errors, key=lambda name: errors[name]) == "flip-x"
     panel.tiles["half-turn"].click()
     panel.tiles["flip-x"].click()  # turned from what was tried, not from the last choice
@@ -269,9 +269,16 @@ def test_the_way_round_is_clicked_and_used(viewer, qtbot) -> None:
     assert "turned: flip-x" in panel.state.text()
     np.testing.assert_allclose(reconstruct.plan().acquisition.positions_um, acquisition.positions_um, atol=1e-9)
     panel.run()
-    qtbot.waitUntil(lambda: bool(panel.tiles), timeout=60_000)
-    panel.stop()
+    frames, stack = viewer.layers["scan frames"], np.ones((3, 32, 32), np.float32)
+    show(viewer, Draft("through_focus", stack, {"wavelength_um": 0.5}, "stack.tif"))
+    assert panel.elsewhere.text() == "The tries go on for scan."
+    qtbot.waitUntil(lambda: bool(panel.jobs.current.trials), timeout=60_000)
+    assert not panel.tiles  # they are of the scan
+    assert not panel.isHidden()
+    panel.stop_button.click()
     qtbot.waitUntil(lambda: not panel.running, timeout=60_000)
+    assert panel.isHidden()
+    viewer.layers.selection.active = frames
     assert panel.tiles  # what was made can still be clicked
     dock._session.set_value("wavelength_um", 0.6)  # the pictures belong to other values
     assert not panel.tiles

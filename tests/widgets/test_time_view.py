@@ -174,11 +174,14 @@ def test_corrections_height_and_export_from_the_panel(viewer, draft, qtbot, tmp_
     assert [path.name for path in tmp_path.glob("*b.ome*")] == []
 
 
-def test_a_run_on_a_time_lapse_ends_in_one_layer_over_time(viewer, draft, qtbot, monkeypatch):
+def test_a_run_on_a_time_lapse_ends_in_one_layer_over_time_whatever_docks_are_open(viewer, draft, qtbot, monkeypatch):
     from napari_neuralfield.app import lapse_methods
     from napari_neuralfield.recon.focus import srqpi
 
+    go, said = threading.Event(), []
+
     def stand_in(acquisition, recipe):
+        assert go.wait(20)
         yield Done(Result(phase_of(acquisition, 0), recipe.model_dump(), {"wavelength_um": 0.53}, title="lapse"))
 
     from napari_neuralfield.registry import METHODS
@@ -190,9 +193,25 @@ def test_a_run_on_a_time_lapse_ends_in_one_layer_over_time(viewer, draft, qtbot,
     _, dock, _ = docks_of(viewer, qtbot)
     dock.form.choose_method("srqpi")
     dock.run()
-    qtbot.waitUntil(lambda: dock.time.film is not None and dock.time.film.layer is not None, timeout=60_000)
-    derived(qtbot, dock.time)
-    assert [one.name for one in viewer.layers] == ["lapse frames", "srqpi lapse phase over time"]
+    runs = dock.runs
+    monkeypatch.setattr("napari_neuralfield.widgets.reconstruct.runs.show_info", said.append)
+    dock.parent().destroyOnClose()
+    del dock
+    qtbot.waitUntil(lambda: bool(said), timeout=10_000)
+    go.set()
+    qtbot.waitUntil(lambda: not runs.running, timeout=10_000)
+    assert said[-1].endswith("; open the Reconstruct dock to look at it")
+    for frame in (3, 5):  # the second time there is its layer already
+        _, dock, _ = docks_of(viewer, qtbot)
+        qtbot.waitUntil(lambda: dock.time.film is not None and dock.time.film.layer is not None, timeout=60_000)  # noqa: B023
+        viewer.dims.set_current_step(0, frame)
+        derived(qtbot, dock.time)
+        assert [one.name for one in viewer.layers] == ["lapse frames", "srqpi lapse phase over time"]
+        layer = viewer.layers[1]
+        assert np.array_equal(seen(layer), np.asarray(dock.time.lapse.view(*layer.data.axes)[frame]))
+        if frame == 3:
+            dock.parent().destroyOnClose()
+            qtbot.wait(100)
     assert dock.heights.isHidden()
     assert not dock.time.isHidden()
     assert over_time(draft.complete(), srqpi.SrqpiRecipe())

@@ -136,6 +136,15 @@ def test_channels_lie_on_the_sample_however_they_are_turned():
 # ---- in a viewer ----
 
 
+def listed(viewer):
+    """What a person sees in the list of layers, from the top."""
+    from napari._qt.containers import QtLayerList
+
+    (view,) = viewer.window._qt_window.findChildren(QtLayerList)
+    rows = [row for row in range(view.model().rowCount()) if not view.isRowHidden(row)]
+    return [view.model().index(row, 0).data() for row in rows]
+
+
 def test_zooming_in_asks_the_field_for_what_is_on_the_screen(viewer, result, qtbot):
     from napari_neuralfield.widgets.view.layers import result_layers
     from napari_neuralfield.widgets.view.zoom_view import zoom_view_of
@@ -147,6 +156,7 @@ def test_zooming_in_asks_the_field_for_what_is_on_the_screen(viewer, result, qtb
     assert names(viewer) == ["waves phase", "waves phase, closer"]
     assert viewer.layers.selection.active is whole
     closer = viewer.layers[1]
+    assert listed(viewer) == ["waves phase"]
     assert whole.data.shape == (240, 180)
     assert viewer.canvas.overlays.text.text == "6 × the camera's pixels" or closer.visible
     for times in (24, 48):
@@ -163,6 +173,10 @@ def test_zooming_in_asks_the_field_for_what_is_on_the_screen(viewer, result, qtb
         x = closer.translate[1] + closer.scale[1] * np.arange(closer.data.shape[1])
         assert closer.data == pytest.approx(np.sin(y)[:, None] + np.cos(x / 2), abs=1e-4)
         assert closer.contrast_limits == whole.contrast_limits
+    viewer.add_image(np.zeros((4, 4)), name="on top")
+    viewer.layers.move(2, 0)
+    assert listed(viewer) == ["waves phase", "on top"]
+    viewer.layers.remove("on top")
     whole.contrast_limits = (-0.5, 0.5)
     assert closer.contrast_limits == [-0.5, 0.5]
     whole.visible = False

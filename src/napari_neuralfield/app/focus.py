@@ -80,7 +80,7 @@ def all_in_focus(
     pixel_um : pixel of the result, um; native where None.
     region_um : (y0, x0, y1, x1), um, half open; all where None.
     window : side of the square in which sharpness is measured, pixels.
-    report : called with (planes done, planes in all) after each, every plane being seen twice; returning False on the
+    report : called with (planes done, planes in all) for each, every plane being seen twice; returning False on the
         first look leaves out the depths not yet seen.
 
     Raises
@@ -93,14 +93,17 @@ def all_in_focus(
     y, x = field.extent.axes(pixel_um, region_um)
     looks, rows = len(depths), slice(0, len(y))
     survey, seen = _survey(field, depths, (y, x), [rows], window=window, report=lambda done: report(done, 2 * looks))
-    found = _joined(field, depths[:seen], (y, x), rows, survey)
-    report(2 * looks, 2 * looks)
-    return found
+
+    def again(done: int) -> None:
+        report(2 * looks - seen + done, 2 * looks)
+
+    return _joined(field, depths[:seen], (y, x), rows, survey, report=again)
 
 
 def in_focus_joiner(
-    field: Field, z_um: np.ndarray, y_um: np.ndarray, x_um: np.ndarray, rows: Sequence[slice], window: int = 27
-) -> Callable[[slice], InFocus]:
+    field: Field, z_um: np.ndarray, y_um: np.ndarray, x_um: np.ndarray, rows: Sequence[slice], window: int = 27,
+    *, report: Report = lambda done, total: None,
+) -> Callable[[slice], InFocus]:  # fmt: skip
     """`all_in_focus` of the rows of a strip, of one surface of depths, so that strips meet without a seam.
 
     Parameters
@@ -110,14 +113,23 @@ def in_focus_joiner(
     y_um, x_um : pixel centres (y,) and (x,), um, evenly spaced.
     rows : of each strip that is looked at for the surface; together all rows.
     window : side of the square in which sharpness is measured, pixels.
+    report : called as that of `all_in_focus`, with the planes of all strips; what it raises ends the work.
     """
     from ..recon.engine import checkpoint
 
     depths, axes = np.unique(z_um), (y_um, x_um)
-    survey, seen = checkpoint.once(
-        "survey", lambda: _survey(field, depths, axes, rows, window=window, report=lambda done: None)
-    )
-    return lambda strip: _joined(field, depths[:seen], axes, strip, survey)
+    looks = len(depths) * len(rows)
+
+    def look(done: int) -> None:
+        report(done, 2 * looks)
+
+    survey, seen = checkpoint.once("survey", lambda: _survey(field, depths, axes, rows, window=window, report=look))
+
+    def joined(strip: slice) -> InFocus:
+        before = looks + len(depths) * sum(other.start < strip.start for other in rows)
+        return _joined(field, depths[:seen], axes, strip, survey, report=lambda done: look(before + done))
+
+    return joined
 
 
 def _survey(
@@ -175,8 +187,9 @@ def _phases(apart: np.ndarray) -> np.ndarray:
 
 
 def _joined(
-    field: Field, depths: np.ndarray, axes: tuple[np.ndarray, np.ndarray], strip: slice, survey: _Survey
-) -> InFocus:
+    field: Field, depths: np.ndarray, axes: tuple[np.ndarray, np.ndarray], strip: slice, survey: _Survey,
+    *, report: Callable[[int], object],
+) -> InFocus:  # fmt: skip
     """The second look: each pixel between the two planes that lie next to the surface, their phase the same."""
     y, x = axes[0][strip], axes[1]
     rows, columns = (
@@ -186,6 +199,7 @@ def _joined(
     place = map_coordinates(survey.place, grid, order=1, mode="nearest").astype(np.float32)
     values = np.zeros(place.shape, np.complex64 if field.complex_valued else np.float32)
     for k, z in enumerate(depths):
+        report(k + 1)
         share = np.clip(1 - np.abs(place - np.float32(k)), 0, 1)
         if not share.any():
             continue

@@ -12,7 +12,7 @@ import numpy as np
 from ..data.tiles import STRIP_PIXELS, strips_of
 from ..types import Extent, Field, InputError, Options
 from . import arguments
-from .focus import in_focus_joiner
+from .focus import Report, in_focus_joiner
 from .made_strips import made_strips
 
 STEPS = 4  # depths that are looked at in a depth of field
@@ -81,6 +81,7 @@ def write(
     pixel_um: float,
     um_per_rad: float | None = None,
     depth_map: Path | None = None,
+    report: Report = lambda done, total: None,
 ) -> Used:
     """Write the plane in which every place is seen at the depth where it is sharpest; memory holds a strip.
 
@@ -92,6 +93,7 @@ def write(
     y_um, x_um : pixel centres, um, evenly spaced by `pixel_um`.
     um_per_rad : height of one radian, um: heights are written in place of phase.
     depth_map : file for the depth of every pixel, um; none where None.
+    report : called with the planes that are seen and all of them; what it raises ends the work, and nothing is left.
 
     Raises
     ------
@@ -106,7 +108,7 @@ def write(
     with tempfile.TemporaryFile() as room:
         depth = np.memmap(room, np.float32, "w+", shape=shape)
 
-        joined = in_focus_joiner(field, depths_um, y_um, x_um, rows)
+        joined = in_focus_joiner(field, depths_um, y_um, x_um, rows, report=report)
 
         def made(at: slice) -> tuple[np.ndarray, np.ndarray]:
             found = joined(at)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ..types import InputError
-from . import interrupts
+from .ends import interrupts
 from .terminal import Interrupted
 
 if TYPE_CHECKING:

@@ -1,4 +1,7 @@
-"""The command line. Exit status 0, or 2 with one line on standard error: file or option, value, rule, remedy."""
+"""The command line. Exit status 0, or 2 with one line on standard error: file or option, value, rule, remedy.
+
+Of many recordings some may fail: 1, each with its line.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,18 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-from . import error_text as mistakes
-from . import field_commands, frame_commands, free_options, interrupts
+from . import field_commands, frame_commands, free_options, many_commands
+from .ends import error_text as mistakes
+from .ends import interrupts
 from .program import app
 
-__all__ = ["app", "field_commands", "frame_commands", "main"]
+__all__ = ["app", "field_commands", "frame_commands", "main", "many_commands"]
 
 FOLLOW = "--follow-links"  # of every command
 OWN = (
     "--method", "--preset", "--recipe", "--report", "--orientations", "--seed", "--device", "--output", "-o",
     "--resume", "--from", "--frames", "--leave-out", "--region-um", "--checkpoint-seconds",
+    "--tile-px", "--overlap-px", "--workers", "--cluster",
 )  # fmt: skip
 
 
@@ -31,9 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with interrupts.as_ctrl_c(), _links_followed(FOLLOW in tokens):
             known = free_options.joined([token for token in tokens if token != FOLLOW], OWN)
-            app(known, print_error=False, exit_on_error=False, result_action="return_none")
+            status = app(known, print_error=False, exit_on_error=False, result_action="return_value")
         sys.stdout.flush()
-        return 0
+        return status if isinstance(status, int) else 0
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -11,6 +11,7 @@ from ..app import arguments
 from ..app.selection import TypedSelection
 from ..types import InputError
 from .checkpoints import USUAL, Keeping
+from .in_tiles import WHOLE, InTiles
 from .program import AsJson, Free, Output, Overwrite, Text, app, show
 
 FIELD = (".nfield",)
@@ -127,9 +128,11 @@ def reconstruct(
     recipe: Path | None = None,
     orientations: Path | None = None,
     chosen: Chosen = Chosen(),
+    tiles: InTiles = WHOLE,
     keeping: Keeping = USUAL,
     seed: Text = None,
     device: str | None = None,
+    as_json: AsJson = False,
     **options: Free,
 ) -> None:
     """Reconstruct a field. A method's own options are given as --OPTION VALUE; "neuralfield methods" lists them.
@@ -154,6 +157,8 @@ def reconstruct(
         Seed of every random choice.
     device
         auto, cpu, or a graphics card such as cuda:0.
+    as_json
+        Print the --plan as JSON.
     """
     from .reconstruct import draw_orientations, run
 
@@ -162,7 +167,7 @@ def reconstruct(
     typed = {**options, "seed": seed, "device": device}
     run(
         file, output, recipe, typed, method=method, preset=preset, channel=chosen.channel, choice=chosen.part,
-        keeping=keeping, overwrite=overwrite,
+        tiles=tiles, keeping=keeping, overwrite=overwrite, as_json=as_json,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COMMANDS = ("reconstruct", "calibrate", "train", "import")
 ALONE = {"--height": "known", "--leave-out": "true", "--resume": "true"}  # option -> what it means without a value
-SWITCH = "--overwrite"  # of the commands themselves; takes no value
+SWITCHES = ("--overwrite", "--plan", "--untimed", "--json")  # of the commands themselves; they take no value
 ANY = "a value"  # stands for what may follow that is not one of a few words
 
 
@@ -37,12 +37,12 @@ def joined(tokens: list[str], own: Collection[str]) -> list[str]:
         f"{token}={ALONE[token]}" if token in ALONE and not _a_value(tokens[at + 1 : at + 2], tokens[0]) else token
         for at, token in enumerate(tokens)
     ]
-    command, rest = tokens[:1], [token for token in tokens[1:] if token != SWITCH]
+    command, rest = tokens[:1], [token for token in tokens[1:] if token not in SWITCHES]
     free = any(token.startswith("--") and token not in (*own, "--help") for token in rest)
     if not command or command[0] not in COMMANDS or not free:
         return tokens
-    switch = [SWITCH] * (SWITCH in tokens)
-    return [*command, *switch, *arguments.join_options(rest, own, _switches(command[0], rest))]
+    switches = [switch for switch in SWITCHES if switch in tokens]
+    return [*command, *switches, *arguments.join_options(rest, own, _switches(command[0], rest))]
 
 
 def _switches(command: str, tokens: list[str]) -> dict[str, set[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..app import arguments
@@ -20,12 +20,13 @@ from ..io.native import links
 from ..io.native.atomic import write_or_keep
 from ..io.sidecar import finding
 from ..io.sidecar.told_by_names import DEPTH_WORD
+from ..optics.led_orders import CORNERS, GRID_ORDERS, SIDES
 from ..types import InputError
 from . import report
-from .board_questions import ask_board
 from .terminal import Interrupted
 
 ENDINGS = (".acq.h5",)
+SHAPES = ("grid", "rings", "table", "uconn")  # of LED boards
 BROKEN_OFF = "broken off; nothing was written"
 GRID_FLAGS = "--rows, --columns, --pitch-mm, --height-mm and --order (or --leds BOARD.csv)"
 
@@ -225,3 +226,45 @@ def _write(task: Import, target: Path) -> None:
         print(f"what was said is in {task.sidecar}, so {task.recording} opens {how}")
     elif new:
         print(f"{task.sidecar} was there before and stays as it is; it lacks, or says otherwise:\n{text}", end="")
+
+
+def ask_board(ask: Callable[[Question], str]) -> dict[str, str]:
+    """The answers about an LED board, by the names of BOARD; `ask` returns what was typed."""
+    shape = ask(Question("shape", "LED board", "", "grid, rings, uconn, or table for a file of positions"))
+    while shape not in SHAPES:
+        print(f"{shape!r} is not one of {', '.join(SHAPES)}")
+        shape = ask(Question("shape", "LED board", "", ", ".join(SHAPES)))
+    if shape == "uconn":
+        return {"leds": "uconn"}
+    names = {"grid": list(questions.GRID), "rings": ["counts", "radii_mm", "start_deg", "sense"], "table": ["leds"]}[
+        shape
+    ]
+    found: dict[str, str] = {}
+    for name in [*names, "height_mm", "rotation_deg"]:
+        asked = questions.BOARD[name][1]
+        if name == "start":
+            order = found["order"]
+            if order not in GRID_ORDERS:
+                continue
+            starts = SIDES if order == "spiral" else CORNERS
+            what = "first step from the middle" if order == "spiral" else "corner where it begins"
+            asked = Question(name, what, "", " or ".join(starts), starts[0])
+        if name == "sense" and shape == "grid" and not found["order"].startswith("spiral"):
+            continue
+        text = _asked_until_good(ask, asked)
+        if text != questions.NONE and not (
+            name in ("start", "sense", "rotation_deg", "start_deg") and text == asked.default
+        ):
+            found[name] = text
+    return found
+
+
+def _asked_until_good(ask: Callable[[Question], str], asked: Question) -> str:
+    while True:
+        text = ask(asked)
+        try:
+            if text != questions.NONE:
+                questions.board_value(asked.name, text, Path())
+            return text
+        except InputError as error:
+            print(error)

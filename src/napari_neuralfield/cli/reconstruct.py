@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..app import arguments
 from ..app.selection import TypedSelection, placed, said_of
+from ..types import InputError
 from .checkpoints import USUAL, Keeping, kept, of_run
+from .in_tiles import WHOLE, InTiles
+
+if TYPE_CHECKING:
+    from ..data.acquisition import Acquisition
+    from ..data.selection import Selected
+    from ..recon.engine.recipe import Recipe
 
 RECOMMENDED = "recommended"
 FIELD = (".nfield",)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Ready:
+    """What is reconstructed and how: the method's recipe, all frames, those that were chosen, and as was typed."""
+
+    recipe: Recipe
+    whole: Acquisition
+    part: Selected
+    choice: TypedSelection
 
 
 def run(
@@ -23,8 +44,10 @@ def run(
     preset: str | None,
     channel: str | None = None,
     choice: TypedSelection = TypedSelection(),  # noqa: B008 - frozen
+    tiles: InTiles = WHOLE,
     keeping: Keeping = USUAL,
     overwrite: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Reconstruct, write `output`, and say how well it explains the frames.
 
@@ -37,21 +60,52 @@ def run(
     typed : options as they were typed, by name; they come first.
     channel : the only colour to reconstruct, as typed.
     choice : frames and a region.
+    tiles : whether in tiles, and where those are made.
     keeping : how an interrupted run can go on.
     overwrite : whether outputs may replace older ones.
+    as_json : print the plan of the tiles as JSON.
 
     Raises
     ------
     InputError : for options that do not fit, and for whatever cannot be read or written.
     """
+    tiles.check()
     inputs = [one for one in (file, recipe) if one is not None]
-    target = arguments.output(arguments.given(output), FIELD, overwrite=overwrite, inputs=inputs)
-    from ..app.figures.calibration_findings import HALF_TURN
+    if not tiles.plan:
+        target = arguments.output(arguments.given(output), FIELD, overwrite=overwrite, inputs=inputs)
+    if as_json and not tiles.plan:
+        raise InputError("option --json is for --plan; leave it out, or ask for the plan")
+    quiet = tiles.plan and as_json
+    with contextlib.redirect_stdout(io.StringIO()) if quiet else contextlib.nullcontext():
+        ready = _ready(file, recipe, typed, method=method, preset=preset, channel=channel, choice=choice)
+    if tiles.tile_px is None:
+        _in_one_piece(file, target, ready, keeping)
+        return
+    from . import in_tiles
+
+    with arguments.about(file):
+        plan = in_tiles.plan_of(
+            file, ready.whole, ready.part, ready.recipe, chosen={**vars(ready.choice), "channel": channel}, tiles=tiles
+        )
+        if tiles.plan:
+            in_tiles.show_plan(plan, tiles, as_json)
+        else:
+            in_tiles.run(plan, target, tiles)
+
+
+def _ready(
+    file: Path,
+    recipe: Path | None,
+    typed: Mapping[str, str | None],
+    *,
+    method: str | None,
+    preset: str | None,
+    channel: str | None,
+    choice: TypedSelection,
+) -> _Ready:
     from ..io import open_acquisition
     from ..recon.engine.recipe import build, load
     from ..recon.engine.recipe import options as known_options
-    from ..recon.engine.recipe import run as reconstruct
-    from . import terminal
 
     chosen = load(recipe) if recipe is not None else {}
     acquisition = arguments.one_channel(open_acquisition(arguments.existing(file)), channel)
@@ -70,13 +124,22 @@ def run(
     part = choice.of(acquisition)
     if said := said_of(part, count):
         print(f"of {said}")
+    return _Ready(built, acquisition, part, choice)
+
+
+def _in_one_piece(file: Path, target: Path, ready: _Ready, keeping: Keeping) -> None:
+    from ..app.figures.calibration_findings import HALF_TURN
+    from ..recon.engine.recipe import run as reconstruct
+    from . import terminal
+
+    built, part, count = ready.recipe, ready.part, ready.whole.frame_count
     with kept(target, keeping, lambda: of_run(file, part.acquisition, built)), arguments.about(file):
         events = placed(iter(reconstruct(part.acquisition, built)), part, count)
         result = terminal.follow(events, part.acquisition, built, target)
         terminal.save(result, target)
     for line in terminal.figures(result):
         print(line)
-    if "sample_z_um" in result.figures and getattr(acquisition, "sample_z_um", None) is None:
+    if "sample_z_um" in result.figures and getattr(ready.whole, "sample_z_um", None) is None:
         print(HALF_TURN)
     terminal.say_verdict(result)
     print(f"the field is in {target}; look at it with: napari {target}")

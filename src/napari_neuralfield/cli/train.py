@@ -18,8 +18,9 @@ from ..recon.training.recipe import TrainRecipe
 from ..recon.training.trainer import Validation
 from ..registry import NETWORKS
 from ..types import Note, Progress
-from . import interrupts, terminal
+from . import terminal
 from .checkpoints import USUAL, Keeping, kept
+from .ends import interrupts
 
 
 def run(

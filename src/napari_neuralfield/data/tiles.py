@@ -72,6 +72,31 @@ class TilePlan:
         ]
 
 
+def even_tiles(shape: tuple[int, int], side: int, overlap: int) -> list[list[Tile]]:
+    """Rows of tiles that are all of one size, spread evenly; neighbours share `overlap` pixels or more.
+
+    Parameters
+    ----------
+    shape : (y, x) of the frame.
+    side : pixels along a side of a tile, even; a shorter frame has one tile along that side.
+    overlap : pixels that neighbours share at least, less than `side`.
+    """
+    rows, columns = (_even_pieces(n, side, overlap) for n in shape)
+    return [[Tile((y[0], x[0]), (y[1], x[1])) for x in columns] for y in rows]
+
+
+def _even_pieces(n: int, side: int, overlap: int) -> list[tuple[slice, slice]]:
+    """Cores along an axis, each with its padded part; they meet in the middle of what two of these share."""
+    if n <= side:
+        return [(slice(0, n), slice(0, n))]
+    count = 1 + math.ceil((n - side) / (side - overlap))
+    starts = [(n - side) * k // (count - 1) for k in range(count)]
+    meet = [0, *((start + side + after) // 2 for start, after in itertools.pairwise(starts)), n]
+    return [
+        (slice(*ends), slice(start, start + side)) for ends, start in zip(itertools.pairwise(meet), starts, strict=True)
+    ]
+
+
 def strips_of(shape: tuple[int, int], pixels: int = STRIP_PIXELS) -> list[slice]:
     """Rows of an image of `shape` (y, x) in strips of about `pixels` pixels each, from the first to the last."""
     rows = max(1, pixels // shape[1])

@@ -66,7 +66,7 @@ class LedMeasurement:
         self.extent = extent(acquisition, np.array([z_um]))
         self.train, self.held = (part.cpu() for part in split)  # numbers stay on the processor, which cuts windows
         self.settles_gains = settles_gains
-        self.batch = min(16, max(1, len(self.train) // 3))
+        self.batch = batch_of(len(self.train))
         self.camera: spatially_coded.CodedCamera | None = None
         if acquisition.coded_surface is None:
             self.plan = fourier.windows(acquisition, margin=margin)
@@ -238,3 +238,8 @@ class LedMeasurement:
         if surface is not None and {"profile", "surface"} & set(self.learnt):
             found["coded_surface"] = surface.cpu().numpy()
         return found
+
+
+def batch_of(frames: int) -> int:
+    """Frames in a step, of so many that are used."""
+    return min(16, max(1, frames // 3))

@@ -10,14 +10,16 @@ from npe2.manifest.utils import import_python_name
 
 from ..app.serving.remote import is_address, open_address
 from ..types import InputError
-from .doors.opening import Read, in_our_words, offer, recording_layers
+from .doors.opening import Read, docks_open_with_data, in_our_words, opened, recording, viewer
 from .doors.ours import is_exclusive, is_hdf5, is_ours
+from .doors.soon import Opened
 from .kit.docks import open_docks
 from .kit.front_door import BUILT_IN, PLUGIN
 
 if TYPE_CHECKING:
     import napari
 
+    from ..data.acquisition import Draft
     from .view.layers import LayerData
 
 
@@ -83,9 +85,12 @@ def _read_address(path: Any) -> list[LayerData]:
 
 
 def _read_acquisition(path: Any) -> list[LayerData]:
-    from ..io import open_draft
+    def read() -> Draft:
+        from ..io import open_draft
 
-    return recording_layers(open_draft(Path(path)))
+        return open_draft(Path(path))
+
+    return recording(Path(path).name, read)
 
 
 def field_reader(path: str | list[str]) -> Read | None:
@@ -93,18 +98,27 @@ def field_reader(path: str | list[str]) -> Read | None:
 
 
 def _read_field(path: Any) -> list[LayerData]:
+    drawn = viewer() is not None and docks_open_with_data()
+    return opened(Path(path).name, lambda: _field_of(Path(path), drawn))
+
+
+def _field_of(path: Path, drawn: bool) -> Opened:
+    """What a .nfield file holds; `drawn` says that a dock draws the whole of a large field."""
+    from .kit.warming import import_torch
+
+    import_torch()
     from ..io import load_result, read_header
     from .view.layers import result_layers
     from .view.phase_layers import channel_layers, drawn_later
     from .view.scan_facts import scan_facts
     from .view.trust_facts import map_layers, trust_facts
 
-    result, title = load_result(Path(path)), Path(path).stem
+    result, title = load_result(path), path.stem
     more = scan_facts(result) is not None or trust_facts(result) is not None  # what the Reconstruct dock tells
-    seen = offer("Depth", *(["Reconstruct"] if more else []))
     below = [*map_layers(result, title), *channel_layers(result.field, title)]
-    later = drawn_later(result, read_header(path)["preview"], title) if seen else []
-    return [*below, *(later or result_layers(result, title=title))]
+    later = drawn_later(result, read_header(path)["preview"], title) if drawn else []
+    layers = [*below, *(later or result_layers(result, title=title))]
+    return Opened(layers, ("Depth", "Reconstruct") if more else ("Depth",))
 
 
 def write_field(path: str, data: object, meta: dict[str, Any]) -> list[str]:

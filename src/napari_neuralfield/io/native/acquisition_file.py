@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -72,8 +73,16 @@ def _text(value: object) -> object:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def save_acquisition(path: str | Path, acquisition: Acquisition) -> None:
-    """Write an `acquisition` to `path`, `*.acq.h5`, frame by frame, so that stacks larger than memory pass through.
+def save_acquisition(
+    path: str | Path, acquisition: Acquisition, report: Callable[[int, int], object] = lambda done, total: None
+) -> None:
+    """Write an acquisition, frame by frame, so that stacks larger than memory pass through.
+
+    Parameters
+    ----------
+    path : `*.acq.h5`.
+    acquisition : what is written.
+    report : called with the frames that are written and all of them; what it raises ends it, and nothing is left.
 
     Raises
     ------
@@ -88,4 +97,4 @@ def save_acquisition(path: str | Path, acquisition: Acquisition) -> None:
                 file[name] = value
             elif value != "":
                 file.attrs[name] = value
-        write_frames(file, "frames", acquisition.frames)
+        write_frames(file, "frames", acquisition.frames, report)

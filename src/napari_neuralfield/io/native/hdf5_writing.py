@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,10 +54,20 @@ def hdf5_for_writing(path: Path) -> Iterator[h5py.File]:
             raise target.error
 
 
-def write_frames(group: h5py.Group, name: str, frames: Frames) -> None:
-    """Write `frames` (frame, y, x) one by one to a dataset `name` of a `group`; whole numbers are compressed."""
+def write_frames(
+    group: h5py.Group, name: str, frames: Frames, report: Callable[[int, int], object] = lambda done, total: None
+) -> None:
+    """Write frames one by one; whole numbers are compressed.
+
+    Parameters
+    ----------
+    group, name : where, and what the dataset is called.
+    frames : (frame, y, x).
+    report : called with the frames that are written and all of them; what it raises ends it.
+    """
     dtype = np.dtype(frames.dtype)
     squeeze = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if dtype.kind in "ui" else {}
     dataset = group.create_dataset(name, frames.shape, dtype, chunks=(1, *frames.shape[1:]), **squeeze)
     for index in range(frames.shape[0]):
         dataset[index] = np.asarray(frames[index])
+        report(index + 1, frames.shape[0])

@@ -156,6 +156,11 @@ class FramesOf:
             return np.asarray(self.given[key])
 
 
+def is_readable(path: Path) -> bool:
+    """Whether any reader supports the file or folder."""
+    return any(_supports(name, entry, path) for name, entry in READERS.items())
+
+
 def known_to_a_plugin(path: Path) -> bool:
     """Whether a reader of another package supports the file."""
     return any(READERS.package(name) and _supports(name, entry, path) for name, entry in READERS.items())

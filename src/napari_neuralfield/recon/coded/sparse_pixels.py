@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import torch
 
 from ... import compute
-from ...data.acquisition import CodedPtychography
+from ...data.acquisition import Acquisition, CodedPtychography
 from ...forward.scan_problem import Problem, ScanState, first_state
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine import checkpoint
@@ -50,6 +50,15 @@ class SparsePixelsRecipe(ScanRecipe):
     learn_distance: bool = option(False, "find the distance from the coded surface to the sensor")
     learn_wavelength: bool = option(False, "find the wavelength")
     iterations: int | None = option(None, "steps at the end; empty: 40, of more than 50 frames 30", ge=1, le=10000)
+
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """Steps for the frames of an `acquisition` too."""
+        return super().automatic(acquisition) | {"iterations": usual_steps(self.used_of(acquisition.frame_count))}
+
+
+def usual_steps(frames: int) -> int:
+    """Steps at the end where the user leaves them open, of so many `frames` that are used."""
+    return 40 if frames <= 50 else 30
 
 
 @method("sparse-pixels", SparsePixelsRecipe, kinds=("coded_ptychography",), presets={"quick": {"iterations": 10}})
@@ -118,7 +127,7 @@ class _Run:
         self.each = 4 if len(self.rest) <= 50 else 2  # passes at every fineness
         passes = self.each * (len(COARSE) + len(FINER)) + 3
         trials = 3 * TRIAL_STEPS * min(len(self.train), TRIAL_FRAMES)
-        self.iterations = recipe.iterations or (40 if len(self.train) <= 50 else 30)
+        self.iterations = recipe.iterations or usual_steps(len(self.train))
         self.step = 0  # of those under way
         self.done, self.total = 0, (passes + self.iterations) * len(self.train) + trials
         self.pace = PreviewPace(lambda: Preview(field_of(self._shown(), solver.problem.scan), 0.0))

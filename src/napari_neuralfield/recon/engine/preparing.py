@@ -28,13 +28,16 @@ SOME = 2**14  # pixels that tell what is usual
 FEW = 8  # frames: fewer do not stand in for one another
 
 
-def announced(acquisition: Acquisition, as_given: bool = False) -> Generator[Event, None, Prepared]:
+def announced(
+    acquisition: Acquisition, as_given: bool = False, checked: bool = True
+) -> Generator[Event, None, Prepared]:
     """Make an acquisition ready, saying what was found.
 
     Parameters
     ----------
     acquisition : as it was read.
     as_given : change nothing.
+    checked : hold the frames against what is said of the microscope, too.
     """
     refuse_empty_aperture(acquisition)
     if as_given:
@@ -49,7 +52,7 @@ def announced(acquisition: Acquisition, as_given: bool = False) -> Generator[Eve
         ready = prepared(acquisition, MOST_BYTES)
     for finding in ready.findings:
         yield Note(finding.text, "warning" if finding.level == "warning" else "info")
-    for finding in checks_of(ready.acquisition, ready.survey):
+    for finding in checks_of(ready.acquisition, ready.survey) if checked else ():
         if finding.level == "warning" or finding.name in TOLD:
             yield Note(finding.text, "warning" if finding.level == "warning" else "info")
     if len(ready.left_out):
@@ -59,7 +62,13 @@ def announced(acquisition: Acquisition, as_given: bool = False) -> Generator[Eve
 
 
 def prepared_run(
-    acquisition: Acquisition, recipe: object, name: str, *, as_given: bool, method: Callable[..., Iterator[Event]]
+    acquisition: Acquisition,
+    recipe: object,
+    name: str,
+    *,
+    as_given: bool,
+    method: Callable[..., Iterator[Event]],
+    checked: bool = True,
 ) -> Iterator[Event]:
     """The events of a method on an acquisition that was made ready, its result looked at.
 
@@ -70,6 +79,7 @@ def prepared_run(
     name : of the method, for errors.
     as_given : take the frames as they are.
     method : of an acquisition and a recipe.
+    checked : as for `announced`.
 
     Raises
     ------
@@ -92,7 +102,7 @@ def prepared_run(
     if factor != 1:
         yield heard(Note(f"the frames are worked on times {factor:.4g}; numbers of counts are told in that unit"))
         acquisition = multiplied(acquisition, factor)
-    ready = yield from relayed(announced(acquisition, as_given), heard)
+    ready = yield from relayed(announced(acquisition, as_given, checked), heard)
     by_number = any(getattr(recipe, option, None) is not None for option in CHOSEN)
     used = ready.whole if by_number else ready.acquisition
     stream = method(used, recipe)

@@ -58,6 +58,13 @@ class Recipe(pydantic.BaseModel):
         """Options that do nothing beside the others, and what would have them count: 'it counts with fit physics'."""
         return {}
 
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """What options that are left open come to with an `acquisition`: a value, or words, by name.
+
+        Only what follows without a run, and at once; what the frames decide is not there.
+        """
+        return {}
+
 
 Run = Callable[[Any, Any], Iterator[Event]]  # of an acquisition and a recipe
 
@@ -251,10 +258,15 @@ def load(path: str | Path) -> dict[str, Any]:
     return values
 
 
-def run(acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
+def run(acquisition: Acquisition, recipe: Recipe, *, checked: bool = True) -> Iterator[Event]:
     """Reconstruct: the event stream of `recipe.method` on `acquisition`.
 
     What the frames hold is made good first, unless the recipe takes them as given; what was found comes as notes.
+
+    Parameters
+    ----------
+    acquisition, recipe : frames, and method and options.
+    checked : whether the frames are held against what is said of the microscope; of many tiles one is enough.
 
     Raises
     ------
@@ -268,19 +280,21 @@ def run(acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
             f"{acquisition.kind}; choose {', '.join(takers) or 'another file, since no method takes this kind yet'}"
         )
     if acquisition.channel is None:
-        return _run_one(entry, acquisition, recipe)
+        return _run_one(entry, acquisition, recipe, checked)
     if entry.colour is None:
         known = ", ".join(n for n, m in METHODS.items() if acquisition.kind in m.kinds and m.colour is not None)
         remedy = f"{ONE_COLOUR}, or method {known}" if known else ONE_COLOUR
         refuse_colours(acquisition.values(), f"method {entry.name}", remedy, acquisition.source)
     assert entry.colour is not None
-    return in_colours(acquisition, recipe, entry.colour, lambda one, chosen: _run_one(entry, one, chosen))
+    return in_colours(acquisition, recipe, entry.colour, lambda one, chosen: _run_one(entry, one, chosen, checked))
 
 
-def _run_one(entry: Method, acquisition: Acquisition, recipe: Recipe) -> Iterator[Event]:
+def _run_one(entry: Method, acquisition: Acquisition, recipe: Recipe, checked: bool) -> Iterator[Event]:
     """The events of a method on frames of one wavelength, made ready first; a full memory is said with what helps."""
     try:
-        yield from prepared_run(acquisition, recipe, entry.name, as_given=recipe.as_given, method=partial(_run, entry))
+        yield from prepared_run(
+            acquisition, recipe, entry.name, as_given=recipe.as_given, checked=checked, method=partial(_run, entry)
+        )
         return
     except Exception as error:
         if not compute.is_out_of_memory(error):

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ...data.acquisition import ThroughFocus
+from ...data.acquisition import Acquisition, ThroughFocus
 from ...data.times import lacking, of_stacks, starts_s, times
 from ...fields.time_series import TimeSeries
 from ...types import LEVELS, Done, Event, Field, InputError, Note, Preview, Progress, Result
@@ -28,6 +28,13 @@ class TimedRecipe(Recipe):
     time: int | None = option(
         None, "number of the time, from 0, of a time-lapse; empty: every time of a time-lapse of stacks", ge=0
     )
+
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """The times of an `acquisition`."""
+        if not isinstance(acquisition, ThroughFocus):
+            return {}
+        count = len(times(acquisition))
+        return {"time": f"all {count}" if count > 1 else "there is one"}
 
 
 def each_time(run: Run[AnyRecipe]) -> Run[AnyRecipe]:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from ... import compute
-from ...data.acquisition import ThroughFocus
+from ...data.acquisition import Acquisition, ThroughFocus
 from ...data.times import times
 from ...fields.phase_map import PhaseMap
 from ...forward.defocus_misfit import DefocusMisfit
@@ -77,6 +77,13 @@ class DefocusFieldRecipe(TimedRecipe):
         None, "steps at most; empty: 40 of pixels, 200 of a network", ge=1, le=100000, advanced=True
     )
     points: int = option(8, "points of the condenser's aperture", ge=1, le=200, advanced=True)
+
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """Frames, pixels and steps for an `acquisition`."""
+        found = {**super().automatic(acquisition), "steps": STEPS.get(self.field, "")}
+        if isinstance(acquisition, ThroughFocus):
+            found |= {"frames": f"all {acquisition.frame_count}", "upsampling": usual_upsampling(acquisition)}
+        return found
 
     def unused(self) -> dict[str, str]:
         """Of another field than ours, what our fits alone take."""

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from ... import compute
-from ...data.acquisition import ThroughFocus
+from ...data.acquisition import Acquisition, ThroughFocus
 from ...data.brightness import evened
+from ...data.times import times
 from ...fields.phase_map import PhaseMap
 from ...fields.super_resolved import SuperResolvedField
 from ...networks.pretrained import Weights, load_weights, shipped
@@ -46,6 +47,13 @@ class SingleFrameRecipe(TimedRecipe):
         "scale the waves of the phase, ring by ring of frequency, to the strength that the frame shows them with; for "
         "frames of up to 1024 pixels along a side",
     )
+
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """The frame of an `acquisition` that is taken, and the weights."""
+        if not isinstance(acquisition, ThroughFocus):
+            return {}
+        frame = best_frame(acquisition) if len(times(acquisition)) == 1 else "each"
+        return {**super().automatic(acquisition), "frame": frame, "weights": "the package's"}
 
 
 def weights_of(recipe: SingleFrameRecipe) -> Weights:

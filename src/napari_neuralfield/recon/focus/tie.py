@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ...checks.through_focus import distinct_planes
-from ...data.acquisition import ThroughFocus
+from ...data.acquisition import Acquisition, ThroughFocus
 from ...data.brightness import Brightness, evened
 from ...data.frames import evenly_chosen
 from ...fields.phase_map import PhaseMap
@@ -57,6 +57,10 @@ class TieFftRecipe(TimedRecipe):
     brightness: Brightness = BRIGHTNESS
     upsampling: int | None = UPSAMPLING
 
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """The pixels of the result of an `acquisition`."""
+        return {**super().automatic(acquisition), "upsampling": _finer(acquisition)}
+
 
 class TieDctRecipe(TimedRecipe):
     """Options of `tie-dct`."""
@@ -70,6 +74,15 @@ class TieDctRecipe(TimedRecipe):
         None, "weight of the phase's edges, per radian; 0: none; empty: from noise and phase", ge=0, advanced=True
     )
     upsampling: int | None = UPSAMPLING
+
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """The pixels of the result of an `acquisition`."""
+        return {**super().automatic(acquisition), "upsampling": _finer(acquisition)}
+
+
+def _finer(acquisition: Acquisition) -> int:
+    """Pixels of the result per camera pixel and axis where the user leaves that open."""
+    return FINER if math.prod(acquisition.frame_shape) * FINER**2 <= LARGEST else 1
 
 
 @method("tie-fft", TieFftRecipe, kinds=("through_focus",), colour=align_stacks)
@@ -216,8 +229,7 @@ def _finished(
     started: float,
 ) -> Iterator[Event]:
     """Field, its frames simulated again, and what there is to say."""
-    small = math.prod(acquisition.frame_shape) * FINER**2 <= LARGEST
-    factor = recipe.upsampling or (FINER if small else 1)
+    factor = recipe.upsampling or _finer(acquisition)
     phase = transport.cut(sample[0], factor)
     phase -= phase.mean()
     step = acquisition.pixel_um / factor

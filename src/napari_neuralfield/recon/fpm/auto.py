@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from ... import compute
-from ...data.acquisition import LedArray
+from ...data.acquisition import Acquisition, LedArray
 from ...data.geometry import default_z_range_um
 from ...forward.fourier import ambient_light
 from ...types import Done, Event, InputError, Note, Result
@@ -26,7 +26,7 @@ from ..calibration.result import Calibration
 from ..calibration.stages import calibrate
 from ..engine.recipe import build, method, option
 from ..projection.chromatic import align_leds
-from ..projection.setup import Z_UM, Depths, finished, first_look
+from ..projection.setup import Z_UM, Depths, finished, first_look, known_depth, open_depths
 from ..refine.fit import RATES, Fit
 from ..refine.microscope import SOFT_MARGIN
 from ..refine.rounds import FitPlan, Start, field_of, fitted
@@ -59,6 +59,15 @@ class AutoRecipe(CalibrationRecipe):
     planes: int | None = option(None, "planes of a stack; empty: 0.3 depths of field apart", ge=1, le=2000)
     fit_steps: int = option(240, "steps of the fit's last round", ge=20, le=100_000, advanced=True)
     half: bool = option(True, "store in half precision", advanced=True)
+
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """The depth of an `acquisition`, and the range where the sample is thick; what it is the frames tell."""
+        if not isinstance(acquisition, LedArray):
+            return {}
+        low, high = default_z_range_um(_near(acquisition, self.z_um if isinstance(self.z_um, float) else None))
+        found = open_depths(acquisition, self.z_um if isinstance(self.z_um, tuple) else (low, high))
+        words = f"{known_depth(acquisition):.3g}; if thick {low:.3g} to {high:.3g}"
+        return {**found, "z_um": f"{low:.3g} to {high:.3g}" if self.sample == "thick" else words}
 
     @property
     def stack(self) -> bool:

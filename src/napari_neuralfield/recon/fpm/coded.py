@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ... import compute
-from ...data.acquisition import LedArray
+from ...data.acquisition import Acquisition, LedArray
 from ...fields.planes import PlanesField
 from ...forward import fourier, spatially_coded
 from ...forward.led_grid import extent, flat_spectra, support
@@ -30,7 +30,7 @@ from ..engine.readings import LateNumbers
 from ..engine.recipe import Recipe, method, option
 from ..engine.sparsity import differences
 from ..projection.coded_solver import CodedSolver
-from ..projection.setup import depth_range, finished
+from ..projection.setup import depth_range, finished, known_depth
 
 NOLL = (4, 5, 6, 7, 8, 11)  # defocus, astigmatism, coma, spherical
 TREFOIL = (9, 10)
@@ -58,6 +58,11 @@ class CodedFpmRecipe(Recipe):
         0.0, "weight of the object's total variation while it is learnt", ge=0, le=1, advanced=True
     )
     leds_per_step: int = option(9, "LEDs compared in each of these steps", ge=1, advanced=True)
+
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """The depth of an `acquisition`."""
+        return {"z_um": known_depth(acquisition)}
+
     momentum: float = option(0.8, "share of the last pass's change added again", ge=0, lt=1, advanced=True)
     alpha: float = option(0.1, "regularisation of the projections' steps", gt=0, le=1, advanced=True)
 
@@ -115,7 +120,7 @@ def coded_fpm(acquisition: LedArray, recipe: CodedFpmRecipe) -> Iterator[Event]:
     """
     started = time.process_time()
     device = compute.device(recipe.device)
-    z_um = depth_range(acquisition, (acquisition.sample_z_um or 0.0) if recipe.z_um is None else recipe.z_um)[0]
+    z_um = depth_range(acquisition, known_depth(acquisition) if recipe.z_um is None else recipe.z_um)[0]
     camera = spatially_coded.camera_of(acquisition, z_um, device)
     measured = spatially_coded.measure(acquisition, camera)
     noll = NOLL + (TREFOIL if recipe.trefoil else ())

@@ -16,23 +16,32 @@ import numpy as np
 import torch
 
 from ... import compute
-from ...data.acquisition import LedArray
+from ...data.acquisition import Acquisition, LedArray
 from ...fields.plane_axis import PlaneAxisField, start_from_planes, start_linear, start_random
 from ...fields.planes import PlanesField
 from ...forward import fourier
 from ...forward.corrections import LedCorrections
 from ...forward.led_grid import extent
 from ...forward.led_stack import LedStack
-from ...optics.grids import fast_length, fit_spectrum, image_of
+from ...optics.grids import fast_length
 from ...types import Done, Event, Note, Result
 from ..calibration.first_stage import CALIBRATE, calibrated
 from ..calibration.recipe import CalibrationRecipe
 from ..engine.any_field import HELP, fittable, fitted
 from ..engine.recipe import build, method, option
 from ..projection.orientation import orientation_notes
-from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, depth_range, finished, first_look, plane_depths
+from ..projection.setup import (
+    CHECK_ORIENTATION,
+    Z_UM,
+    Depths,
+    depth_range,
+    finished,
+    first_look,
+    open_depths,
+    plane_depths,
+)
 from ..projection.solver import no_aberration
-from .fpm_inr_fit import field_error, fit
+from .fpm_inr_fit import distance_between, field_error, fit, nodes_over, on_nodes
 from .fpm_inr_published import EPOCHS, fit_published
 from .learnt_microscope import corrections_of, taken_up
 from .sequential import fpm_sequential
@@ -43,6 +52,7 @@ PUBLISHED = {
 }  # fmt: skip
 
 
+RATES = (5e-4, 5e-3)  # largest step of Adam, to polish and by physics alone
 OF_THE_NETWORK = (
     "fit", "polish", "epochs", "features", "hidden", "depth_nodes", "output", "interpolation", "plane_ratio", "half",
     "end_to_end",
@@ -95,6 +105,15 @@ class FpmInrRecipe(CalibrationRecipe):
     end_to_end: bool = option(
         False, "correct the microscope also while fitting to the frames, through the field itself"
     )
+
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """Depths of an `acquisition`, nodes over them, and the step size."""
+        found = open_depths(acquisition, self.z_um)
+        if isinstance(acquisition, LedArray):
+            depths = plane_depths(acquisition, self.z_um, None)
+            found["depth_nodes"] = len(depths) if self.fit == "distilled" else nodes_over(acquisition, depths)
+        found.pop("planes", None)
+        return {**found, "learning_rate": RATES[self.fit == "physics"]}
 
     def unused(self) -> dict[str, str]:
         """What the way to the field leaves no say, and what calibration would need."""
@@ -282,29 +301,13 @@ def _from_classical(
         gain = gain / gain.mean()
     field = new_field(acquisition, recipe, depths, plan, recipe.depth_nodes or len(depths))
     start_from_planes(
-        field, _on_nodes(stack, field, np.linspace(depths[0], depths[-1], field.depth_nodes)), compute.seed(recipe.seed)
+        field, on_nodes(stack, field, np.linspace(depths[0], depths[-1], field.depth_nodes)), compute.seed(recipe.seed)
     )
-    away = _distance(field, stack)
+    away = distance_between(field, stack)
     done = FittedField(field.to(device), depths, plan, measured, pupil, gain=gain, margin=margin, calibration=found)
     done.figures["distance_from_classical"] = away
-    yield from done.polish(acquisition, recipe, recipe.polish, 5e-4)
+    yield from done.polish(acquisition, recipe, recipe.polish, RATES[False])
     return done
-
-
-def _on_nodes(stack: PlanesField, field: PlaneAxisField, z_um: np.ndarray) -> torch.Tensor:
-    """The stack at depths (z,) on the nodes of the field's feature plane: (z, y, x)."""
-    return image_of(fit_spectrum(stack.spectra(z_um), field.plane_shape))
-
-
-@torch.no_grad()
-def _distance(field: PlaneAxisField, stack: PlanesField) -> float:
-    """Relative error of the field against the planes of the stack: what its features and nodes cannot hold."""
-    misfit = size = 0.0
-    for z in stack.depths_um:
-        wanted = _on_nodes(stack, field, np.array([z]))
-        misfit += float((field.at_nodes(field.place(z)) - wanted).abs().square().sum())
-        size += float(wanted.abs().square().sum())
-    return (misfit / size) ** 0.5
 
 
 def _from_frames(
@@ -315,8 +318,7 @@ def _from_frames(
     plan = fourier.windows(acquisition)
     measured = fourier.measure(acquisition, plan, device)
     pupil, gain = no_aberration(plan, device), measured.gain
-    spacing = 0.6 * acquisition.wavelength_um / acquisition.objective_na**2
-    nodes = recipe.depth_nodes or max(2, 1 + math.ceil((depths[-1] - depths[0]) / spacing - 1e-6))
+    nodes = recipe.depth_nodes or nodes_over(acquisition, depths)
     field, generator = new_field(acquisition, recipe, depths, plan, nodes), compute.seed(recipe.seed)
     if recipe.fit == "physics":
         start_linear(field, generator, float(measured.amplitude.mean(dim=(1, 2)).amax()))
@@ -324,7 +326,7 @@ def _from_frames(
         start_random(field, generator)
     done = FittedField(field.to(device), depths, plan, measured, pupil, gain=gain)
     if recipe.fit == "physics":
-        yield from done.polish(acquisition, recipe, recipe.steps, 5e-3)
+        yield from done.polish(acquisition, recipe, recipe.steps, RATES[True])
         return done
     scale = yield from fit_published(field, acquisition, recipe.seed, device, epochs=recipe.epochs)
     field.brighten((scale / measured.scale) ** 0.5)  # from the brightest pixel to the mean bright field as 1

@@ -7,15 +7,18 @@ for many LEDs is what makes it fast. The field is rendered on the nodes of its f
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 
+from ...data.acquisition import LedArray
 from ...fields.plane_axis import PlaneAxisField
+from ...fields.planes import PlanesField
 from ...forward import fourier
 from ...forward.led_stack import LedStack
-from ...optics.grids import centred_spectrum, fit_spectrum
+from ...optics.grids import centred_spectrum, fit_spectrum, image_of
 from ...types import Event
 from ..engine.fit_field import Counter, Fittable, draws, fit_field
 from ..projection.solver import Solver
@@ -68,3 +71,25 @@ def field_error(
         spectra = fit_spectrum(centred_spectrum(field.at_nodes(field.place(z))), plan.spectrum_shape)
         total += Solver(plan, measured, np.array([z + moved_um]), spectra, pupil_factor, gain=gain).error() ** 2
     return (total / len(depths_um)) ** 0.5
+
+
+def nodes_over(acquisition: LedArray, depths: np.ndarray) -> int:
+    """Nodes of a depth vector over `depths` (z,), um, 0.6 depths of field of the `acquisition` apart."""
+    spacing = 0.6 * acquisition.wavelength_um / acquisition.objective_na**2
+    return max(2, 1 + math.ceil((depths[-1] - depths[0]) / spacing - 1e-6))
+
+
+def on_nodes(stack: PlanesField, field: PlaneAxisField, z_um: np.ndarray) -> torch.Tensor:
+    """The `stack` at depths `z_um` (z,), um, on the nodes of the feature plane of `field`: (z, y, x)."""
+    return image_of(fit_spectrum(stack.spectra(z_um), field.plane_shape))
+
+
+@torch.no_grad()
+def distance_between(field: PlaneAxisField, stack: PlanesField) -> float:
+    """Relative error of `field` against the planes of `stack`: what its features and nodes cannot hold."""
+    misfit = size = 0.0
+    for z in stack.depths_um:
+        wanted = on_nodes(stack, field, np.array([z]))
+        misfit += float((field.at_nodes(field.place(z)) - wanted).abs().square().sum())
+        size += float(wanted.abs().square().sum())
+    return (misfit / size) ** 0.5

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ... import compute
-from ...data.acquisition import LedArray
+from ...data.acquisition import Acquisition, LedArray
 from ...data.frames import order_of_use
 from ...data.geometry import refuse_coded_surface
 from ...fields.planes import planes_of_images
@@ -25,7 +25,7 @@ from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
 from ..engine.recipe import Recipe, method, option
 from ..projection.orientation import orientation_notes
-from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, finished, first_look, plane_depths
+from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, finished, first_look, open_depths, plane_depths
 
 
 class PerSliceRecipe(Recipe):
@@ -37,6 +37,10 @@ class PerSliceRecipe(Recipe):
     passes: int = option(25, "passes over all LEDs for each plane", ge=1, le=1000)
     step: float = option(1.0, "share of each correction that is applied", gt=0, le=1)
     check_orientation: bool = CHECK_ORIENTATION
+
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """Depths and planes of an `acquisition`."""
+        return open_depths(acquisition, self.z_um)
 
 
 @method("fpm-per-slice", PerSliceRecipe, kinds=("led_array",))

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ... import compute
-from ...data.acquisition import LedArray, MultiplexedLed
+from ...data.acquisition import Acquisition, LedArray, MultiplexedLed
 from ...data.frames import order_of_use
 from ...fields.planes import PlanesField
 from ...forward import fourier, multiplexed
@@ -28,7 +28,7 @@ from ..engine.preview_pace import PreviewPace
 from ..engine.readings import LateNumbers, squares
 from ..engine.recipe import Recipe, method, option
 from ..projection.orientation import orientation_notes
-from ..projection.setup import CHECK_ORIENTATION, depth_range, finished
+from ..projection.setup import CHECK_ORIENTATION, depth_range, finished, known_depth
 from ..projection.solver import cached_pupils, no_aberration, remove_tilt, squared, unit_pupil
 from .sequential import pupil_margin
 
@@ -65,6 +65,19 @@ class QuasiNewtonRecipe(Recipe):
         0.003, "end the full-step passes when one lowers the error by less than this share", ge=0, lt=1, advanced=True
     )
     check_orientation: bool = CHECK_ORIENTATION
+
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """The depth of an `acquisition`, and whether its frames are enough for pupil and gains."""
+        if not isinstance(acquisition, LedArray | MultiplexedLed):
+            return {}
+        enough = _enough(acquisition)
+        return {"z_um": known_depth(acquisition), "recover_pupil": enough, "recover_gain": enough}
+
+
+def _enough(acquisition: LedArray | MultiplexedLed) -> bool:
+    """Whether there are as many frames as LEDs."""
+    leds = acquisition.illumination_na if isinstance(acquisition, LedArray) else acquisition.led_na
+    return acquisition.frame_count >= len(leds)
 
 
 class QuasiNewton:
@@ -262,8 +275,8 @@ def quasi_newton(acquisition: LedArray | MultiplexedLed, recipe: QuasiNewtonReci
     started = time.process_time()
     device = compute.device(recipe.device)
     board = multiplexed.board_of(acquisition)
-    z_um = depth_range(board, (board.sample_z_um or 0.0) if recipe.z_um is None else recipe.z_um)[0]
-    enough = acquisition.frame_count >= len(board.illumination_na)
+    z_um = depth_range(board, known_depth(board) if recipe.z_um is None else recipe.z_um)[0]
+    enough = _enough(acquisition)
     recover_pupil = enough if recipe.recover_pupil is None else recipe.recover_pupil
     recover_gain = enough if recipe.recover_gain is None else recipe.recover_gain
     if recipe.check_orientation and isinstance(acquisition, LedArray):

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from ... import compute
-from ...data.acquisition import LedArray
+from ...data.acquisition import Acquisition, LedArray
 from ...fields.planes import PlanesField
 from ...forward import fourier
 from ...forward.led_grid import depth_tensor, extent, flat_spectra, support
@@ -32,11 +32,12 @@ from ..projection.chromatic import align_leds
 from ..projection.orientation import orientation_notes
 from ..projection.pupil_start import PupilStart
 from ..projection.pupil_trial import Shape, choose_pupil, pupil_start, smooth_from
-from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, finished, first_look, plane_depths
+from ..projection.setup import CHECK_ORIENTATION, Z_UM, Depths, finished, first_look, open_depths, plane_depths
 from ..projection.smooth_pupil import SmoothPupil
 from ..projection.solver import Solver, no_aberration, remove_tilt
 
 SMALLEST_STEP = 1 / 32
+PASSES = (1, 60)  # with the full step, of a stack and of a single plane
 PATIENCE = 2  # full-step passes without gain before the steps shrink
 PUPIL_MARGIN = 0.03  # a recovered pupil may reach 3 % beyond the nominal NA: real apertures do
 
@@ -80,6 +81,13 @@ class SequentialRecipe(CalibrationRecipe):
     depths_at_once: int | None = option(
         None, "planes solved together; empty: as many as memory holds", ge=1, advanced=True
     )
+
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """Depths and planes of an `acquisition`, and what a stack, or a single plane, is solved with."""
+        found = open_depths(acquisition, self.z_um)
+        planes = self.planes or found.get("planes")
+        found |= {"passes": PASSES[planes == 1], "recover_gain": planes == 1, "rank": f"all {planes}"}
+        return found if planes == 1 else {**found, "recover_pupil": False}
 
 
 def _solve(
@@ -262,7 +270,7 @@ def _solve_planes(
     """
     count, device = len(state.depths), state.spectra.device
     batch = min(recipe.depths_at_once or depths_that_fit(plan, device), count)
-    full_passes = recipe.passes or (60 if count == 1 else 1)
+    full_passes = recipe.passes or PASSES[count == 1]
     passes = full_passes + math.ceil(math.log(SMALLEST_STEP) / math.log(recipe.step_decay))
     start, misfit, shown = 0, 0.0, 0
     pace = PreviewPace(lambda: Preview(field(), float(state.depths[shown])))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ... import compute
-from ...data.acquisition import MultiplexedLed
+from ...data.acquisition import Acquisition, MultiplexedLed
 from ...fields.local_conditional import LocalConditionalField
 from ...fields.phase_map import PhaseMap
 from ...networks.pretrained import Weights, load_weights, shipped
@@ -37,6 +37,10 @@ class NeuPhRecipe(Recipe):
     dark_field_relative: bool = option(
         False, "how bright the dark field is against the bright field was not measured: it is fitted", advanced=True
     )
+
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """The weights, of whatever `acquisition`."""
+        return {"weights": "the package's"}
 
     def unused(self) -> dict[str, str]:
         """Without a polish, its steps."""

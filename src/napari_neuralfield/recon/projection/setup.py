@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from ...data.acquisition import LedArray
+from ...data.acquisition import Acquisition, LedArray
 from ...data.geometry import default_z_range_um
 from ...fields.planes import PlanesField
 from ...forward.led_grid import extent
@@ -74,6 +74,26 @@ def plane_depths(acquisition: LedArray, z_um: Depths, planes: int | None) -> np.
     if count < 2:
         raise InputError(f"option planes is {count}; a range of depths {low:g},{high:g} um needs at least 2")
     return np.linspace(low, high, count)
+
+
+def open_depths(acquisition: Acquisition, z_um: Depths) -> dict[str, object]:
+    """What depths and planes come to where they are left open, as `Recipe.automatic` gives it.
+
+    Parameters
+    ----------
+    acquisition, z_um : as for `depth_range`; nothing is said of another kind.
+    """
+    if not isinstance(acquisition, LedArray):
+        return {}
+    low, high = depth_range(acquisition, None)
+    depths = plane_depths(acquisition, z_um, None)
+    return {"z_um": low if low == high else (low, high), "planes": len(depths)}
+
+
+def known_depth(acquisition: Acquisition) -> float:
+    """The depth of a sample of one plane where the user says none: as the file says, else in focus, um."""
+    known = getattr(acquisition, "sample_z_um", None)
+    return 0.0 if known is None else float(known)
 
 
 def first_look(acquisition: LedArray, depths_um: np.ndarray) -> Preview:

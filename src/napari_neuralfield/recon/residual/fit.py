@@ -23,7 +23,7 @@ from ..engine import checkpoint
 from ..engine.fit_field import Counter, Fittable, Sample, default_term, epochs, fit_field
 from ..engine.losses import LOSSES, LossName
 from ..engine.sparsity import haar_l1, total_variation
-from .recipe import ResidualRecipe
+from .recipe import ResidualRecipe, usual_epochs
 
 SHAPED = 0.1  # share of the epochs after which the network tells of the experiment
 PIXEL_RATE = 2e-3
@@ -83,9 +83,9 @@ class ResidualFit:
         self.loss = loss
         self._order, self._roll = compute.seed(recipe.seed), compute.seed(recipe.seed + 1)
         count = len(measurement.train)
-        self.epochs = recipe.epochs or int(np.clip(2000 // count, 10, 60))
-        usual = int(np.clip(600 // count, 5, 30))
-        self.finish_epochs = usual if recipe.finish_epochs is None else recipe.finish_epochs
+        usual, finish = usual_epochs(count)
+        self.epochs = recipe.epochs or usual
+        self.finish_epochs = finish if recipe.finish_epochs is None else recipe.finish_epochs
         self.batch = recipe.batch or measurement.batch
         self._steps = self.epochs * -(-count // self.batch)
         self._counter = Counter(self._steps + self.finish_epochs * -(-count // self.batch))

@@ -20,7 +20,7 @@ from ...registry import METHODS
 from ...types import Done, Event, Result
 from ..engine.recipe import build
 from ..patterns.linear import Pupil, dpc_phase, half_circles
-from ..projection.setup import depth_range, finished, first_look
+from ..projection.setup import depth_range, finished, first_look, known_depth
 from .fit import ResidualFit, image_from_file
 from .recipe import ResidualRecipe, loss_of, network_options
 
@@ -35,7 +35,7 @@ def residual_of_leds(acquisition: LedArray, recipe: ResidualRecipe) -> Iterator[
     """
     started = time.process_time()
     device = compute.device(recipe.device)
-    z_um = depth_range(acquisition, (acquisition.sample_z_um or 0.0) if recipe.z_um is None else recipe.z_um)[0]
+    z_um = depth_range(acquisition, known_depth(acquisition) if recipe.z_um is None else recipe.z_um)[0]
     split = _split_of(acquisition.frame_count, recipe, device)
     if acquisition.coded_surface is None:
         yield first_look(acquisition, np.array([z_um]))

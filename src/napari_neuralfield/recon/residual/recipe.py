@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ...data.acquisition import Acquisition, LedArray
+import numpy as np
+
+from ...data.acquisition import Acquisition, CodedPtychography, LedArray
 from ...fields.heads import Head
+from ...forward.led_measurement import batch_of
 from ...optics.electrons import ELECTRONS_UM
 from ...types import InputError
 from ..engine.any_field import HELP, fittable
 from ..engine.losses import LossName
 from ..engine.recipe import Recipe, option
-from ..scan.recipe import ScanRecipe
+from ..projection.setup import known_depth
+from ..scan.recipe import ScanRecipe, surface_given
 
 Prior = Literal["auto", "none", "flat", "back-propagation", "classical", "dpc", "file"]
 
@@ -92,6 +96,21 @@ class ResidualRecipe(ScanRecipe):
         8, "epochs without a better prediction of held-out frames before it stops", ge=1, advanced=True
     )
 
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """Epochs for the frames of an `acquisition` too, and what of the light is learnt."""
+        count = self.used_of(acquisition.frame_count)
+        epochs, finish = usual_epochs(count)
+        found: dict[str, object] = {"epochs": epochs, "finish_epochs": finish, "frequency": "1 to 20"}
+        if not isinstance(acquisition, LedArray):
+            solved = not surface_given(acquisition) if self.update_probe is None else self.update_probe
+            known = isinstance(acquisition, CodedPtychography) and not solved
+            found |= {**dict.fromkeys(LEDS_ONLY, "of LEDs"), "learn_gains": False, "batch": 4}
+            return {**super().automatic(acquisition), **found, "rate": 0.08 if known else 0.01}
+        plain = acquisition.coded_surface is None
+        learnt = {"learn_pupil": acquisition.pupil is None, "learn_gains": plain and acquisition.exposure is None}
+        found |= {**dict.fromkeys(SCANS_ONLY, "of scans"), "update_probe": False}
+        return {**found, **learnt, "z_um": known_depth(acquisition), "batch": batch_of(count), "rate": 0.01}
+
     def unused(self) -> dict[str, str]:
         """What prior, field and network leave no say."""
         if self.field != "residual":
@@ -122,6 +141,11 @@ RASTER = {  # object and probe may trade any factor that repeats with the scan's
     "prior": "flat", "probe_field": True, "epochs": 60, "finish_epochs": 20, "sparsity": 2e-2, "wavelet_levels": 3,
     "rate": 1e-2, "batch": 4,
 }  # fmt: skip
+
+
+def usual_epochs(frames: int) -> tuple[int, int]:
+    """Epochs of the network and of single pixels where the user leaves them open, of so many `frames` in use."""
+    return int(np.clip(2000 // max(frames, 1), 10, 60)), int(np.clip(600 // max(frames, 1), 5, 30))
 
 
 def network_options(recipe: ResidualRecipe) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import torch
 from scipy import ndimage
 
 from ... import compute
-from ...data.acquisition import CodedPtychography, Ptychography
+from ...data.acquisition import Acquisition, CodedPtychography, Ptychography
 from ...forward.scan_problem import Problem, ScanState
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine import checkpoint
@@ -26,7 +26,7 @@ from .background import with_background
 from .coherence import Light, shares_told
 from .exit_waves import ExitWaves, orthogonal, power
 from .positions import PositionCorrection
-from .recipe import ScanRecipe
+from .recipe import ScanRecipe, surface_given
 from .scan_rotation import turned
 from .setup import field_of, problem_of, result_of
 from .whole_scan import placed
@@ -59,6 +59,14 @@ class EngineRecipe(ScanRecipe):
     patience: int = option(
         4, "passes without a better prediction of the held-out frames before it stops", ge=1, advanced=True
     )
+
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """Passes over the frames of an `acquisition` too, and when steps shrink and positions move."""
+        solved = not surface_given(acquisition) if self.update_probe is None else self.update_probe
+        known = isinstance(acquisition, CodedPtychography) and not solved
+        passes, settle = usual_passes(known, self.used_of(acquisition.frame_count))
+        later = {"settle": settle, "positions_from": first_moved(self.passes or passes)}
+        return {**super().automatic(acquisition), "passes": passes, **later}
 
 
 R = TypeVar("R", bound=EngineRecipe)
@@ -132,11 +140,25 @@ def plan_of(problem: Problem, recipe: EngineRecipe) -> tuple[int, int]:
 
     A known coded surface bears few before noise comes in.
     """
-    known = problem.scan.geometry == "coded" and not problem.solve_probe
-    usual = int(np.clip(round(COUNT_OF_CODED / len(problem.train)), 3, 20)) if known else 30
+    usual, settled = usual_passes(problem.scan.geometry == "coded" and not problem.solve_probe, len(problem.train))
     total = recipe.passes or usual
-    share = recipe.settle if recipe.settle is not None else 0.0 if known else 0.5
-    return total, round(share * total)
+    return total, round((settled if recipe.settle is None else recipe.settle) * total)
+
+
+def usual_passes(known: bool, frames: int) -> tuple[int, float]:
+    """Passes, and the share of them with shrinking steps, where the user leaves both open.
+
+    Parameters
+    ----------
+    known : whether it is a coded scan whose surface is not solved for.
+    frames : that are used.
+    """
+    return (int(np.clip(round(COUNT_OF_CODED / max(frames, 1)), 3, 20)), 0.0) if known else (30, 0.5)
+
+
+def first_moved(total: int) -> int:
+    """The pass of `total` at which positions begin to be corrected."""
+    return max(2, total // 4)
 
 
 def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterator[Event]:
@@ -148,7 +170,7 @@ def solve_scan(problem: Problem, recipe: EngineRecipe, engine: Engine) -> Iterat
     order, best, number, total = compute.seed(recipe.seed), None, 0, plan.total
     energy, latest = problem.frame_energy(), torch.zeros(problem.scan.frames, device=problem.device)
     keeper, positions = Settling(engine.waves), PositionCorrection(recipe.correct_positions)
-    start = max(2, total // 4) if recipe.positions_from is None else recipe.positions_from
+    start = first_moved(total) if recipe.positions_from is None else recipe.positions_from
     late, error = LateNumbers(), 1.0
     light, looks = Light(recipe.modes), {max(2, share * total // 8) for share in (2, 4, 6)}
     pace = PreviewPace(lambda: Preview(field_of(engine.waves.state(), problem.scan), 0.0))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pydantic
 
-from ...forward.scan import Borders
+from ...data.acquisition import Acquisition, CodedPtychography, Ptychography
+from ...forward.scan import Borders, scan_of
+from ...optics.probe import NAMES
 from ..engine.recipe import Recipe, option
 from .orientation import Orientation
 
@@ -83,9 +86,43 @@ class ScanRecipe(ProbeOptions):
         advanced=True,
     )
 
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """Probe, modes and room around the frames of an `acquisition`; the rest is seen in its frames."""
+        if not isinstance(acquisition, Ptychography | CodedPtychography):
+            return {}
+        coded, far = isinstance(acquisition, CodedPtychography), is_far_field(acquisition)
+        given = None if isinstance(acquisition, CodedPtychography) else acquisition.probe
+        modes = 1 if given is None or np.ndim(given) < 3 else len(given)
+        found: dict[str, object] = dict.fromkeys(NAMES, "as in the file" if given is not None else "not given")
+        if not far:
+            found |= {**dict.fromkeys(NAMES, "of the far field"), "modes": 1, "scan_rotation_deg": "as given"}
+        elif modes > 1:
+            found["modes"] = modes
+        if far or self.borders == "periodic":
+            found["pad"] = 0
+        elif (not coded or self.borders == "open") and acquisition.positions_um is not None:
+            found["pad"] = scan_of(acquisition, borders="open", pad=None).pad
+        return found if far else {**found, "update_probe": not surface_given(acquisition)}
+
+    def used_of(self, frames: int) -> int:
+        """How many of so many `frames` are used, and not left out."""
+        numbers = np.arange(frames)
+        every = self.hold_out or frames + 1
+        return int(np.sum((numbers % every != every - 1) & (numbers % self.use_every == 0)))
+
     @pydantic.field_validator("hold_out")
     @classmethod
     def _frames_are_left(cls, value: int) -> int:
         if value == 1:
             raise ValueError("should be 0, or 2 or more, else every frame would be left out")
         return value
+
+
+def is_far_field(acquisition: Acquisition) -> bool:
+    """Whether it is a scan of diffraction patterns."""
+    return getattr(acquisition, "geometry", "") == "far_field"
+
+
+def surface_given(acquisition: Acquisition) -> bool:
+    """Whether it is a coded scan whose surface the file gives."""
+    return isinstance(acquisition, CodedPtychography) and acquisition.coded_surface is not None

@@ -19,7 +19,7 @@ from ...optics.probe import NAMES, described_probe
 from ...types import Field, InputError, Result
 from .exit_waves import orthogonal, power
 from .orientation import oriented
-from .recipe import ScanRecipe
+from .recipe import ScanRecipe, surface_given
 from .registration import positions_from_frames
 
 TOLD = ("geometry", "wavelength_um", "pixel_um", "binning", "to_detector_um", "to_object_um")  # of a scan, in a header
@@ -44,7 +44,7 @@ def problem_of(acquisition: Ptychography | CodedPtychography, recipe: ScanRecipe
     frames = torch.as_tensor(order_of_use(light), device=device)
     every, place = recipe.hold_out or scan.frames + 1, torch.arange(scan.frames, device=device)
     out = (place % every == every - 1) | (frames % recipe.use_every != 0)
-    known = isinstance(acquisition, CodedPtychography) and acquisition.coded_surface is not None
+    known = surface_given(acquisition)
     return Problem(
         acquisition=acquisition,
         scan=scan,

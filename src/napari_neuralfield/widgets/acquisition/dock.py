@@ -6,7 +6,7 @@ import html
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QVBoxLayout, QWidget
 
 from ...app.figures.calibration_figures import nominal_na
@@ -15,6 +15,7 @@ from ...io.sidecar.finding import KindMissing
 from ...types import InputError
 from ..calibration.panel import CalibratePanel
 from ..importing.opening import IMPORT_TIP, choose_source, import_files
+from ..importing.saving import save_recording
 from ..kit.forms import caption
 from ..kit.next_step import SAMPLES, ReconstructNext
 from ..kit.parts import BAD, GOOD, INFO, QUIET, WARN, WIDTH, Place, button, flow, label, say, scrolling, timer
@@ -73,7 +74,7 @@ class AcquisitionDock(QWidget):
         listen(self, self._session.values_changed, self._on_value)
         listen(self, self._session.resized, self._on_resized)
         listen(self, self._session.remark_changed, self._on_remark)
-        EndsWhenClosed(self)
+        EndsWhenClosed(self).closed.connect(self._left_alone)
         self.calibrate.changed.connect(lambda: self._show_pupils(self._session.draft))
         self.destroyed.connect(self._background.close)
         self._on_draft(self._session.draft)
@@ -91,7 +92,7 @@ class AcquisitionDock(QWidget):
         self.remark = label(colour=WARN)
         self.plot, self.plot_text = PupilPlot(), label(colour=QUIET)
         self.calibrate = CalibratePanel(self._viewer, self._session)
-        self.orientation = OrientationPanel(self._session)
+        self.orientation = OrientationPanel(self._viewer, self._session)
         self._form_place = Place()
         self.next_button = ReconstructNext(self._viewer, self._session)
         content = QWidget()
@@ -108,6 +109,10 @@ class AcquisitionDock(QWidget):
         self.problem.setContentsMargins(6, 2, 8, 4)
         outer.addWidget(self.next_button)
         self.setMinimumWidth(WIDTH)
+
+    def _left_alone(self) -> None:
+        for jobs in (self.calibrate.jobs, self.orientation.jobs):
+            jobs.left_alone()
 
     # files
 
@@ -185,14 +190,7 @@ class AcquisitionDock(QWidget):
         except InputError as error:
             show_error(str(error))
             return
-
-        def work() -> Path:
-            from ...io import save_acquisition
-
-            save_acquisition(path, acquisition)
-            return path
-
-        self._background.run(work, lambda saved: show_info(f"saved {saved}"), show_error)
+        save_recording(self._background, path, lambda: acquisition)
 
     # values
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
@@ -21,6 +22,7 @@ LEGEND = (
     "grey dashes: half-bit threshold; coloured dashes: held-out frames. Higher agreement and lower error are better."
 )
 
+Plotted = TypeVar("Plotted", bound=QWidget)
 MOST_OUTLIERS = 8  # named; of more the number only
 
 
@@ -64,7 +66,7 @@ class CalibrationView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines, self.phase, self.zernike = Lines(), PhasePicture(), ZernikeBars()
+        self.lines = Lines()
         self.outlier_frames, self.warnings, self.state = label(colour=BAD), label(colour=WARN), label(colour=GOOD)
         self.outlier_frames.linkActivated.connect(lambda link: self.frame_wanted.emit(int(link)))
         self.leave_out = QCheckBox()
@@ -79,7 +81,6 @@ class CalibrationView(QWidget):
         )
         self.discard_button = button("Discard", self.discarded.emit, "Leave everything as the file gives it.")
         self.undo_button = button("Undo", self.undone.emit, "Back to the values and frames before Accept.")
-        self.correlation, self.rings = CorrelationPlot(), RingPlot()
         self.legend = label(LEGEND, QUIET)
         self._lay_out()
 
@@ -87,13 +88,28 @@ class CalibrationView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.pupil_title = label("Phase of the pupil [rad] and what it is made of", QUIET)
-        self.pupil = row(self.phase, self.zernike)
+        self.pupil, self.curves = row(), row()  # filled when there is something to draw: a plot takes 20 ms
         buttons = flow(self.accept_button, self.discard_button, self.undo_button, self.assess_button)
-        self.curves = row(self.correlation, self.rings)
         words = (self.lines, self.warnings, self.outlier_frames, self.leave_out)
         pictures = (self.pupil_title, self.pupil, self.curves, self.legend)
         for part in (buttons, self.state, *words, *pictures):
             layout.addWidget(part)
+
+    @cached_property
+    def phase(self) -> PhasePicture:
+        return _put(self.pupil, PhasePicture())
+
+    @cached_property
+    def zernike(self) -> ZernikeBars:
+        return _put(self.pupil, ZernikeBars())
+
+    @cached_property
+    def correlation(self) -> CorrelationPlot:
+        return _put(self.curves, CorrelationPlot())
+
+    @cached_property
+    def rings(self) -> RingPlot:
+        return _put(self.curves, RingPlot())
 
     def show_found(self, found: ShownCalibration) -> None:
         """A new calibration, neither accepted nor assessed."""
@@ -110,8 +126,8 @@ class CalibrationView(QWidget):
         has_pupil = bool(calibration.zernike_rad) or calibration.corrected.pupil is not None
         for part in (self.pupil_title, self.pupil):
             part.setVisible(has_pupil)
-        self.zernike.setVisible(bool(calibration.zernike_rad))
         self.phase.show_phase(found.phase)
+        self.zernike.setVisible(bool(calibration.zernike_rad))
         self.zernike.show_terms(calibration.zernike_rad)
         self.show_quality(None)
         self.set_accepted(False)
@@ -132,6 +148,14 @@ class CalibrationView(QWidget):
         self.undo_button.setVisible(accepted)
         self.leave_out.setEnabled(not accepted)
         _say(self.state, "Accepted: Reconstruct and Save now use these values." if accepted else "")
+
+
+def _put(place: QWidget, plot: Plotted) -> Plotted:
+    """A plot beside those that are in its place already."""
+    layout = place.layout()
+    assert layout is not None
+    layout.addWidget(plot)
+    return plot
 
 
 def _linked(outlier: OutlierFrame) -> str:

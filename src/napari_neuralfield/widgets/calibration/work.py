@@ -13,6 +13,7 @@ from ...app.figures import calibration_figures
 from ...app.figures.calibration_findings import Finding, findings
 from ...types import Event, InputError
 from ..kit.threads import explain
+from ..kit.warming import import_torch
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition, Frames, LedArray
@@ -122,6 +123,7 @@ def corrected_values(calibration: Calibration, leave_out: bool) -> tuple[dict[st
 
 def load_options() -> list[OptionInfo]:
     """Each option of a calibration; imports torch, so call it outside the window's thread."""
+    import_torch()
     from ...recon.calibration.recipe import CalibrationRecipe
     from ...recon.engine.recipe import options_of
 

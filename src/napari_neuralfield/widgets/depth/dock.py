@@ -12,6 +12,7 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QWidget
 
 from ...app import lazy
+from ...app.figures.wording import extent_text
 from ...types import Field
 from ..kit.parts import timer
 from ..kit.session import KEY, Shown, session_of
@@ -20,7 +21,6 @@ from ..view.depth_view import Pace, Picture, View, bounce, plane_count, render, 
 from ..view.export import FILTERS, ask_path, export
 from ..view.layers import Axes, ImageSlot, colormap_of, contrast, placed
 from ..view.ways import COLOURS, OF_ALL_DEPTHS, drawn, ways
-from ..view.wording import extent_text
 from ..view.zoom_view import FINEST, zoom_view_of
 from .all_depths import AllDepths
 from .form import DepthForm

@@ -12,8 +12,10 @@ import platformdirs
 
 from ...optics.board import BoardPose
 from ..kit.front_door import PLUGIN
+from ..kit.warming import import_torch
 
 if TYPE_CHECKING:
+    from ...data.acquisition import Draft
     from ..view.layers import LayerData
 
 
@@ -34,12 +36,18 @@ class SampleRecording:
 
     def __call__(self) -> list[LayerData]:
         """Its layers; the docks open beside them."""
+        from .opening import NOTHING, recording
+        from .soon import stand_in
+
+        layers = recording(self.title, self._draft)
+        return [stand_in(self.title)] if layers == NOTHING else layers
+
+    def _draft(self) -> Draft:
         from ...io import open_draft
-        from .opening import recording_layers
 
         draft = open_draft(self.file())
         draft.notes.append(self.look)
-        return recording_layers(draft)
+        return draft
 
     def file(self) -> Path:
         """Its file in the user's cache, made where it is not there or made by another version."""
@@ -53,6 +61,7 @@ class SampleRecording:
         name = f"{self.title.replace(' ', '_')}-{version}.acq.h5"
         path = Path(platformdirs.user_cache_dir(PLUGIN)) / "samples" / name
         if not path.is_file():
+            import_torch()
             path.parent.mkdir(parents=True, exist_ok=True)
             made = SIMULATORS[self.simulator](0, **self.options)[0]
             save_acquisition(path, dataclasses.replace(made, title=self.title))

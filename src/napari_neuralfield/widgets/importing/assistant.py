@@ -86,6 +86,8 @@ class ImportAssistant(QDialog):
         self.planes = PlaneTable()
         self.planes.changed.connect(self._on_planes)
         self.planes.marked.connect(self._on_marked)
+        self.planes.problem.connect(lambda text: self._say(text))
+        self.planes.typed.connect(lambda: None if self.form is None else self.form.take_typed(self.planes.taken))
         self._middle = middle = QWidget()
         column(middle, self.plots, self.finding_text, self.use_button, QWidget())
         self.finding_text.hide()
@@ -183,6 +185,7 @@ class ImportAssistant(QDialog):
         self.form.changed.connect(self._on_form)
         self.form.begin(self._draft, self.task.values)
         self._form_place.put(self.form)
+        self.planes.take_values(self.form.planes)
         self.ending.last_button.setVisible(bool(remembered(session_of(self._viewer).settings, kind)))
         self._on_form()
 
@@ -207,6 +210,8 @@ class ImportAssistant(QDialog):
         elif not whole:
             before = cast("list[int]", self._chosen.get("planes", range(len(self.planes.planes))))
             self.task.values["planes"] = [before[n] for n in taken]
+        if self.form is not None and self.form.planes.typed:
+            self.form.take_typed(taken)
         self._on_form()
 
     def _on_marked(self, rows: list[int]) -> None:
@@ -232,6 +237,7 @@ class ImportAssistant(QDialog):
         if found.draft is not None:
             self._take_planes(found.draft)
             self.form.rows.show_known(found.draft, self.task.values, self.form.sources)
+            self.form.planes.learn(found.draft, self.task.values)
             self.planes.show_rows(found.rows)
         self._show_plot()
         problem = self.form.problem or self._count_problem() or found.problem

@@ -41,6 +41,7 @@ LABELS = {
     "centre_mm": "Centre (y, x)",
     "slide_mm": "Glass between",
 }
+TABLE = "table"  # an order of its own
 HEADINGS = 130  # pixels: fields of several groups stand in one column
 FLIPS = {"y": "top and bottom", "x": "left and right", "transpose": "rows and columns exchanged"}
 GROUPS = {"grid": ("rows", "columns", "pitch_mm", "order", "start", "sense", "missing"),
@@ -62,6 +63,7 @@ class BoardForm(QWidget):
             self.shape.addItem(text, name)
         self.editors: dict[tuple[str, str], ValueWidget] = {}  # by group and name
         self.table = PathEdit(placeholder="y_mm,x_mm or na_y,na_x", nullable=True)
+        self.order_table = PathEdit(placeholder="row,column of each LED", nullable=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         top = QWidget()
@@ -73,7 +75,8 @@ class BoardForm(QWidget):
         self._more = Fold("Turned, mirrored, shifted", self._fields("mount", MORE))
         for part in (top, *self._groups.values(), self._mount, self._more):
             layout.addWidget(part)
-        self.table.changed.connect(lambda _: self.changed.emit())
+        for path in (self.table, self.order_table):
+            path.changed.connect(lambda _: self.changed.emit())
         self.shape.currentIndexChanged.connect(self._on_shape)
         self._on_shape()
 
@@ -92,12 +95,14 @@ class BoardForm(QWidget):
                 editor.native.textEdited.connect(lambda _: self.changed.emit())
             else:
                 editor.changed.connect(lambda _, name=name: self._on_choice(name))
+            if name == "order":
+                form.addRow("Order", self.order_table.native)
         return made
 
     def _editor(self, name: str) -> ValueWidget:
         wanted = BOARD[name][0]
         if name == "order":
-            return Choice(choices=[(ORDERS[o], o) for o in GRID_ORDERS])
+            return Choice(choices=[*((ORDERS[o], o) for o in GRID_ORDERS), ("as a table says …", TABLE)])
         if name == "start":
             return Choice(choices=[(c.replace("_", " "), c) for c in CORNERS])
         if name == "sense":
@@ -137,6 +142,8 @@ class BoardForm(QWidget):
                     start.value = wanted[0]
             form = self._groups["grid"].layout()
             assert isinstance(form, QFormLayout)
+            form.setRowVisible(self.order_table.native, order == TABLE)
+            form.setRowVisible(start.native, order != TABLE)
             form.setRowVisible(self.editors["grid", "sense"].native, order.startswith("spiral"))
             heading = form.labelForField(start.native)
             if isinstance(heading, QLabel):
@@ -175,16 +182,30 @@ class BoardForm(QWidget):
         found: Values = {}
         for name in names:
             editor = self.editors[group, name]
+            if name == "start" and group == "grid" and self.editors["grid", "order"].value == TABLE:
+                continue
             if name == "sense" and group == "grid" and not str(self.editors["grid", "order"].value).startswith("spir"):
                 continue
             try:
                 text = editor.native.text() if name == "missing" else ""
+                if name == "order" and editor.value == TABLE:
+                    text = self._order_file()
                 value = board_value(name, text, folder) if text.strip() else None if name == "missing" else editor.value
             except InputError as error:
                 raise InputError(f"LED board, {LABELS[name].lower()}: {error}") from None
             if value is not None and not (name == "flip" and value not in FLIPS):
                 found[name] = list(value) if isinstance(value, tuple) else value
         return found
+
+    def _order_file(self) -> str:
+        if self.order_table.value is None:
+            raise InputError("choose the table, a file with the titles row,column and a line for each LED that is lit")
+        return str(self.order_table.value)
+
+    @property
+    def files(self) -> list[Path]:
+        """Those that the fields name."""
+        return [Path(str(path.value)) for path in (self.table, self.order_table) if path.value is not None]
 
     def directions(self, where: Path) -> np.ndarray:
         """Directions (led, 2) as (na_y, na_x) of the LEDs in the order of lighting.
@@ -220,6 +241,8 @@ class BoardForm(QWidget):
         editor = self.editors[group, name]
         if isinstance(editor, Choice) and value is None and name != "flip":
             value = editor.choices[0]
+        if name == "order" and isinstance(value, str) and value not in GRID_ORDERS:
+            self.order_table.value, value = Path(str(value)), TABLE
         if name == "missing":
             places = value if isinstance(value, list) else []
             value = ", ".join("/".join(map(str, p)) if isinstance(p, list | tuple) else str(p) for p in places)

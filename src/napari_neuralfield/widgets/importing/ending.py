@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QMessageBox, QWidget
 
@@ -15,6 +14,7 @@ from ...types import InputError
 from ..kit.parts import button
 from ..kit.threads import Background, when_gone
 from ..view.export import ask_path
+from .saving import save_recording
 from .work import write_sidecar
 
 
@@ -75,13 +75,5 @@ class Ending(QWidget):
 
     def save(self, path: Path) -> None:
         """Write frames and numbers in the background to `path`."""
-        if (draft := self._draft) is None:
-            return
-
-        def work() -> Path:
-            from ...io import save_acquisition
-
-            save_acquisition(path, draft.complete())
-            return path
-
-        self._background.run(work, lambda saved: show_info(f"saved {saved}"), show_error)
+        if self._draft is not None:
+            save_recording(self._background, path, self._draft.complete)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from qtpy.QtCore import Signal
@@ -16,7 +17,8 @@ from ...io.sidecar.leds import directions
 from ...types import InputError
 from ..kit.parts import form_layout
 from .board_form import BoardForm
-from .scan_form import NAMES, ScanForm
+from .plane_values import PlaneValues
+from .scan_form import NAMES, PLANES, ScanForm
 from .value_rows import ValueRows
 
 WITH_BOARD = ("led_array", "multiplexed_led")
@@ -34,6 +36,7 @@ class KindForm(QWidget):
         self._task, self.kind = task, kind
         self._shown = True  # whether the fields show the board that is said
         self.problems: dict[str, str] = {}  # by part of the form
+        self.planes, self.used = PlaneValues(kind), list[int]()  # typed in the table; LEDs of the planes, all where []
         self.rows = ValueRows(kind)
         self.board = BoardForm() if kind in WITH_BOARD else None
         self.scan = ScanForm() if kind in SCANS else None
@@ -69,6 +72,7 @@ class KindForm(QWidget):
         if self.board is not None:
             if isinstance(leds, Mapping):
                 self.board.show_board(leds)
+                self.used = list(leds.get("use") or ())
                 self._shown = self._fields_are(leds)
             elif self.kind == "led_array":
                 self.board.guess(int(draft.frames.shape[0]))
@@ -83,9 +87,10 @@ class KindForm(QWidget):
             return None
         try:
             with self._task.allowed():
-                return self.board.directions(self._task.sidecar)
+                found = self.board.directions(self._task.sidecar)
         except InputError:
             return None
+        return found[self.used] if self.used and max(self.used) < len(found) else found
 
     def _fields_are(self, leds: Mapping[str, object]) -> bool:
         """Whether the fields show the board that a sidecar describes, which may say more than they can."""
@@ -125,18 +130,19 @@ class KindForm(QWidget):
             self._task.values[name] = number
 
     def _on_number(self, name: str, number: object) -> None:
+        self.planes.forget(name)
         self.put(name, number)
         self.changed.emit()
 
     def _on_board(self) -> None:
         assert self.board is not None
         self._shown = True
-        if self.board.table.value is not None:
-            self._task.typed.add(Path(str(self.board.table.value)))
+        self._task.typed.update(self.board.files)
         try:
             with self._task.allowed():
                 self.board.directions(self._task.sidecar)
-            self.put("leds", self.board.values(self._task.sidecar.parent))
+            leds = self.board.values(self._task.sidecar.parent)
+            self.put("leds", {**leds, "use": self.used} if self.used else leds)
             self._problem("board", "")
         except InputError as error:
             self.put("leds", None)
@@ -151,11 +157,39 @@ class KindForm(QWidget):
             text = ""
         except InputError as error:
             found, text = {}, str(error)
+        if self.scan.shape.currentData() != PLANES:
+            self.planes.forget(*NAMES)
         for name in NAMES:
             self.put(name, found.get(name))
         self._problem("scan", text)
 
+    def take_typed(self, taken: Sequence[int]) -> None:
+        """Put what the table says of the planes that are `taken` in the place of what the form said."""
+        try:
+            found = self.planes.said(taken, self._task.sidecar.parent)
+            text = ""
+        except InputError as error:
+            found, text = {}, str(error)
+        for name, values in found.items():
+            if name == "use":
+                self.used = cast("list[int]", values)
+                self._on_board()
+            elif name == "positions_um" and self.scan is not None:
+                self.scan.take(cast("list[object]", values))
+            elif name == "patterns" and self.patterns is not None:
+                self.put(name, values)
+                self.patterns.setText("")
+                self.patterns.setPlaceholderText("as in the table of planes")
+            else:
+                for other in ("z_step_um", "focus_frame"):
+                    self.put(other, None)
+                    self.rows.put(other, None)
+                self.put(name, values)
+                self.rows.put(name, values)
+        self._problem("planes", text)
+
     def _on_patterns(self, text: str) -> None:
+        self.planes.forget("patterns")
         try:
             found: object = value("patterns", text, self.kind, self._task.sidecar.parent) if text.strip() else None
             self.put("patterns", found)

@@ -17,6 +17,7 @@ from ..kit.plots import FAINT, LINE, Plot
 from ..kit.value_widgets import PathEdit, ValueEdit
 from .value_rows import square_side
 
+PLANES = "planes"  # shape of positions that are typed in the table of planes
 NAMES = ("scan_grid", "positions_um", "positions_px")
 
 
@@ -27,8 +28,14 @@ class ScanForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.typed: list[object] = []
         self.shape = QComboBox()
-        for name, text in (("given", "As the file says"), ("grid", "Grid"), ("table", "Table of positions")):
+        for name, text in (
+            ("given", "As the file says"),
+            ("grid", "Grid"),
+            ("table", "Table of positions"),
+            (PLANES, "Typed beside the planes"),
+        ):
             self.shape.addItem(text, name)
         whole = Plain(type=int, low=1, optional=True)
         self.rows, self.columns = (ValueEdit(wanted=whole, nullable=True) for _ in range(2))
@@ -67,6 +74,14 @@ class ScanForm(QWidget):
         """Show the fields of a `shape`: given, grid or table."""
         self.shape.setCurrentIndex(self.shape.findData(shape))
 
+    def take(self, positions: list[object]) -> None:
+        """Use the `positions` (y, x), um, of the planes as they are typed beside them."""
+        self.typed = positions
+        if self.shape.currentData() == PLANES:
+            self.changed.emit()
+        else:
+            self.choose(PLANES)
+
     def guess(self, frames: int) -> None:
         """Rows and columns of a square scan, where the number of `frames` is that of one."""
         side = square_side(frames)
@@ -84,6 +99,10 @@ class ScanForm(QWidget):
         shape = self.shape.currentData()
         if shape == "given":
             return {}
+        if shape == PLANES:
+            if not self.typed:
+                raise InputError("Positions: type them into the table of planes, at the right")
+            return {"positions_um": self.typed}
         if shape == "table":
             if self.table.value is None:
                 raise InputError("Positions: choose the table")

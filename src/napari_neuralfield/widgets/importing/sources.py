@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pint
 
 from ...app.importing.recording import ArrayImport, Import, begin
 from ...io import open_draft
 from ...io.sidecar import finding
 from ...types import InputError
+from ..kit.one_unit import own_units
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -101,14 +103,16 @@ def _suggested(layer: Layer, axes: str) -> tuple[dict[str, float], str]:
     """Pixel and step from the scale of a `layer` with these `axes`, and in words where they come from."""
     found: dict[str, float] = {}
     bare = False
-    for letter, scale, unit in zip(axes[-len(layer.scale) :], layer.scale, layer.units, strict=False):
+    for letter, scale, unit in zip(axes[-len(layer.scale) :], layer.scale, own_units(layer), strict=False):
         if letter not in STEPS:
             continue
-        plain = str(unit) in (PLAIN, "dimensionless")
+        plain = unit in (PLAIN, "dimensionless")
         if plain and scale == 1:
             continue
         try:
-            step = float(scale) * (1.0 if plain else float((1 * unit).to("micrometer").magnitude))
+            step = float(scale) * (
+                1.0 if plain else float(pint.get_application_registry()(unit).to("micrometer").magnitude)
+            )
         except Exception:  # a unit of time, or of something else
             continue
         bare |= plain

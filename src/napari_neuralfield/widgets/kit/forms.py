@@ -92,6 +92,7 @@ class OptionForm(QWidget):
 
     def __init__(self, infos: Iterable[OptionInfo], paths: Mapping[str, Mapping[str, str]] | None = None) -> None:
         super().__init__()
+        self.filling = False  # whether values change because others are shown
         self._infos = {info.name: info for info in infos}
         self.editors = {name: _editor(info, (paths or {}).get(name)) for name, info in self._infos.items()}
         layout = QVBoxLayout(self)
@@ -107,19 +108,24 @@ class OptionForm(QWidget):
 
     def set_values(self, values: Mapping[str, object]) -> None:
         """Show these values, the defaults where none is given; unknown names are passed over."""
+        self.filling = True
         for name, info in self._infos.items():
             value, editor = values.get(name, info.default), self.editors[name]
             if isinstance(editor, Choice):
                 value = next((c for c in editor.choices if c == value or getattr(c, "value", c) == value), None)
                 value = editor.choices[0] if value is None and not info.optional else value
             editor.value = bool(value) if isinstance(editor, Switch) else value
+        self.filling = False
 
     def show_automatic(self, values: Mapping[str, str]) -> None:
-        """Say in lines that are empty what they come to, by name; the others just say that it is automatic."""
+        """Say where nothing is chosen what that comes to, by name; the others just say that it is automatic."""
         for name, editor in self.editors.items():
-            if isinstance(editor, ValueEdit) and self._infos[name].optional:
-                known = values.get(name, "")
-                editor.placeholder = f"automatic: {known}" if known else "automatic"
+            info, known = self._infos[name], values.get(name, "")
+            text = f"automatic: {known}" if known else "automatic"
+            if isinstance(editor, ValueEdit) and (info.optional or (known and info.default == "")):
+                editor.placeholder = text
+            elif isinstance(editor, Choice) and info.optional:
+                editor.native.setItemText(0, text)
 
     def values(self) -> dict[str, object]:
         """What differs from the defaults.

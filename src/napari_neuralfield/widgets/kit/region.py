@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from .one_unit import give_back
 from .session import KEY, Session
 
 if TYPE_CHECKING:
@@ -83,4 +84,5 @@ class RegionTool:
         """The region stays on the same pixels of the frames."""
         if (layer := self.layer) is not None:
             layer.scale, layer.translate = np.asarray(layer.scale) * times, np.asarray(layer.translate) * times
+            give_back(layer)
             layer.units = (self._session.unit(),) * 2

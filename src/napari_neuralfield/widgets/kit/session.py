@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from ...types import InputError, Result
 from .front_door import open_front_door
+from .one_unit import OneUnit, give_back, own_units
 from .settings import Settings
 from .shown import KEY, PLACE, FieldRecord, Shown, first_frames, is_picture, ours_of, result_of, same, title_of
 from .theme import follow
@@ -45,6 +46,7 @@ class Session:
         self.draft: Draft | None = None
         self.shown: Shown | None = None
         self.fields: list[FieldRecord] = []
+        self.one_unit: OneUnit | None = None  # of its viewer
         self.remark = ""  # why what is selected is not what the docks hold; nothing can be run then
         self._layers: weakref.ref[LayerList] | None = None
         self._stranger = self._gone = ""  # names of the picture selected, and of the frames removed last
@@ -111,7 +113,7 @@ class Session:
 
     def unit(self) -> str:
         """Of lengths in the viewer: 'um', 'pixel' as long as that of the open frames is not known."""
-        return next((str(layer.units[-1]) for layer, _ in self._mine()), "um")
+        return next((own_units(layer)[-1] for layer, _ in self._mine()), "um")
 
     def _mine(self) -> list[tuple[Layer, dict[str, Any]]]:
         """Layers of the open frames, with what we have written there."""
@@ -172,6 +174,8 @@ class Session:
         stack = before.frames if frames is None else frames
         self.draft = dataclasses.replace(before, values=kept, frames=stack)
         self._tell_layers(before, self.draft)
+        if self.one_unit is not None:
+            self.one_unit.review()
         self.values_changed.emit(told)
 
     def _tell_layers(self, before: Draft, now: Draft) -> None:
@@ -184,6 +188,7 @@ class Session:
             if now.frames is not before.frames:
                 ours["earlier"] = [*ours.get("earlier", ()), before.frames]
             old = float(layer.scale[-1])
+            give_back(layer)
             for key, value in ours[PLACE](now).items() if PLACE in ours else ():
                 if not same(getattr(layer, key), value):
                     setattr(layer, key, value)
@@ -293,5 +298,6 @@ def session_of(viewer: napari.Viewer) -> Session:
         _SESSIONS[id(model)] = Session().watch(viewer.layers)
         follow(model)
         name_units(model, KEY)
+        _SESSIONS[id(model)].one_unit = OneUnit(model)
         weakref.finalize(model, _SESSIONS.pop, id(model), None)
     return _SESSIONS[id(model)]

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar, TypeVarTuple
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QEvent, QObject, Qt, QThread, QTimer, Signal
+from qtpy.QtWidgets import QApplication, QWidget
 
 from ...types import InputError
 
@@ -40,6 +40,12 @@ def _start(work: Callable[[], None], name: str) -> threading.Thread:
     _THREADS.add(thread)
     thread.start()
     return thread
+
+
+def window_works() -> bool:
+    """Whether the window answers its user just now, so that nobody waits for a value: not so in a script or a test."""
+    thread = QThread.currentThread()
+    return QApplication.instance() is not None and thread is not None and thread.loopLevel() > 0
 
 
 def explain(error: BaseException) -> str:

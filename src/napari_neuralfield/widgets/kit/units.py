@@ -6,6 +6,8 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from .one_unit import PIXEL, own_units
+
 if TYPE_CHECKING:
     import napari
     from napari.layers import Layer
@@ -32,8 +34,8 @@ def place_text(coordinates: str, layer: Layer) -> str:
     coordinates : numbers in brackets, as napari writes them.
     layer : that they are of.
     """
-    numbers, units = coordinates.strip("[]").split(", "), [str(unit) for unit in layer.units]
-    counted = [unit == "pixel" for unit in units]
+    numbers, units = coordinates.strip("[]").split(", "), own_units(layer)
+    counted = [unit == PIXEL for unit in units]
     if len(numbers) != len(units) or not any(unit == "micrometer" for unit in units):
         return coordinates
     before = [f"{name} {float(n):.0f}" for n, name, one in zip(numbers, layer.axis_labels, counted, strict=True) if one]

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...data.acquisition import LedArray
-from ...data.geometry import default_z_range_um
 from ...types import InputError
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition
     from .plan import Values
-
-STACKS = ("fpm-sequential", "fpm-inr", "fpm-auto")  # methods that may find a range of depths
 
 
 def automatic(acquisition: Acquisition, method: str, chosen: Values) -> dict[str, str]:
@@ -24,25 +20,18 @@ def automatic(acquisition: Acquisition, method: str, chosen: Values) -> dict[str
     method : its name.
     chosen : options that are not left empty.
     """
-    if not isinstance(acquisition, LedArray):
+    from ...recon.engine.recipe import build
+
+    try:
+        known = build(method, chosen).automatic(acquisition.colours()[0])
+    except InputError:  # what was typed is refused when it is run
         return {}
-    low, high = default_z_range_um(acquisition)
-    known = acquisition.sample_z_um
-    found = {"z_um": f"{low:.3g} to {high:.3g}" if method in STACKS and known is None else f"{known or 0.0:.4g}"}
-    if method == "fpm-auto":
-        found["z_um"] = f"{known or 0.0:.3g}; if thick {low:.3g} to {high:.3g}"
-    elif method in STACKS:
-        from ...recon.projection.setup import plane_depths
-
-        try:
-            planes = len(plane_depths(acquisition, _depths(chosen.get("z_um")), None))
-        except InputError:  # what was typed is refused when it is run
-            return found
-        found["planes"] = str(planes)
-    return found
+    return {name: text for name, value in known.items() if (text := _said(value))}
 
 
-def _depths(value: object) -> tuple[float, float] | float | None:
-    if isinstance(value, list | tuple):
-        return float(value[0]), float(value[1])
-    return float(value) if isinstance(value, int | float) else None
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return " to ".join(map(_said, value))
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -63,6 +63,8 @@ class MethodChoice:
 
     def show_automatic(self, value: object = None) -> None:
         """Say what the options that are left open come to."""
+        if self._form.options is not None and self._form.options.filling:
+            return
         try:
             method, chosen = self._form.method, self._form.values()
             self._form.show_automatic(automatic(self._session.acquisition(), method, chosen))
@@ -70,7 +72,6 @@ class MethodChoice:
             self._form.show_automatic({})
 
     def _watch(self) -> None:
-        depths = None if self._form.options is None else self._form.options.editors.get("z_um")
-        if depths is not None:
-            depths.changed.connect(self.show_automatic)
+        for editor in () if self._form.options is None else self._form.options.editors.values():
+            editor.changed.connect(self.show_automatic, unique=True)
         self.show_automatic()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def run(viewer: napari.Viewer) -> None:
     """Start what is set in the Reconstruct dock, or put it behind what goes on."""
     dock = _dock(viewer)
-    if dock.library is not None:  # else the methods are still loading, and the dock says so
+    if getattr(dock, "library", None) is not None:  # else the methods are still loading, and the dock says so
         dock.run()
 
 

@@ -104,6 +104,8 @@ class ReconstructDock(QWidget):
         self._on_draft(self._session.draft)
         if self._running:
             self._on_begun()
+        else:
+            self._show_time_lapse()
         offer_readers()
         self._background.run(clean, lambda _: None, lambda _: None)
         if library.problems:
@@ -279,17 +281,24 @@ class ReconstructDock(QWidget):
         self.form.add_note(note.text, note.level)
 
     def _on_ended(self, event: Done | Stopped | Failed) -> None:
-        run = self.runs.current
         if isinstance(event, Done):
-            if run is not None and run.over_time and run.plan is not None:
-                self.time.begin(run.plan, run.title)
-                self.form.replace_note("every frame is made when it is looked at")
+            self._show_time_lapse()
             if self.trust.facts is not None:  # once is enough
                 self.form.take_back(self.trust.facts.sentence)
             return
         if isinstance(event, Failed):
             self.form.show_error(event.text)
         self._look_for_unfinished()
+
+    def _show_time_lapse(self) -> None:
+        """Of the last run, which may have ended while no dock was open."""
+        run = self.runs.current
+        if run is None or run.lapse is None or self._session.found(run.lapse) is None:
+            return
+        if run.plan is not None:
+            self.time.begin(run.plan, run.title, run.lapse)
+            self.time.follow(self._session.shown)
+            self.form.replace_note("every frame is made when it is looked at")
 
     # what was found
 

@@ -106,8 +106,10 @@ class ReconstructForm:
     # choices
 
     def set_devices(self, devices: list[str]) -> None:
-        self.device_box.addItems(["auto", *devices])
-        self.device_box.setCurrentText(str(self._settings.get("device", "auto")))
+        self.device_box.addItem(f"auto: {devices[0]}" if devices else "auto", "auto")
+        for name in devices:
+            self.device_box.addItem(name, name)
+        self.device_box.setCurrentIndex(max(0, self.device_box.findData(str(self._settings.get("device", "auto")))))
 
     def set_methods(
         self, kind: str, methods: Mapping[str, Any], best: str = "", values: Mapping[str, Any] | None = None
@@ -170,7 +172,7 @@ class ReconstructForm:
     def values(self) -> dict[str, Any]:
         """Options that differ from the method's defaults, the device with them."""
         chosen = {} if self.options is None else self.options.values()
-        return {**chosen, "device": self.device_box.currentText() or "auto"}
+        return {**chosen, "device": self.device_box.currentData() or "auto"}
 
     def remember(self) -> None:
         values = self.values()

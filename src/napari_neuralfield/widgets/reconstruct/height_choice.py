@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QWidget
 from ...app import lazy
 from ...app.height_units import INDICES, um_per_rad
 from ...types import InputError
+from ..kit.one_unit import own_units
 from ..kit.parts import BAD, column, label, row
 from ..kit.session import KEY, Session, Shown
 from ..kit.threads import listen
@@ -131,8 +132,8 @@ class HeightView(QWidget):
         image = np.asarray(phase.data, dtype=np.float32) * np.float32(factor)
         about = {**phase.metadata[KEY], "quantity": "height", "um_per_rad": factor}
         added = self._viewer.add_image(
-            image, name=f"{self._shown.title} height", scale=phase.scale, translate=phase.translate, units=phase.units,
-            colormap="gray", metadata={KEY: about},
+            image, name=f"{self._shown.title} height", scale=phase.scale, translate=phase.translate,
+            units=own_units(phase), colormap="gray", metadata={KEY: about},
         )  # fmt: skip
         set_limits(added, contrast(image, "phase"))
         phase.visible = False

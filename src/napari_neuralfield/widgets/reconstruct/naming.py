@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ..kit.activity import shortened
+
 if TYPE_CHECKING:
     from ...data.acquisition import Draft
     from ...recon.engine.recipe import OptionInfo
@@ -57,14 +59,6 @@ def closest(infos: Sequence[OptionInfo], values: Values, presets: Mapping[str, V
 
     best = min(presets, key=lambda name: len(differing(name)))
     return best, differing(best)
-
-
-def shortened(text: str, letters: int) -> str:
-    """`text` of at most `letters`; what is left out is in the middle, because both ends tell files apart."""
-    if len(text) <= letters:
-        return text
-    head = (letters - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (letters - 1 - head) :]}"
 
 
 def _plain(value: object) -> object:

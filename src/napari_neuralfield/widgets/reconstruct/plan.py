@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...app.selection import in_place
 from ...data.selection import Slices
 from ...types import Event, InputError, Preview, Result
+from ..kit.warming import import_torch
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition, Draft
@@ -51,6 +52,7 @@ class Library:
 
 def load_library() -> Library:
     """Import every method; takes seconds the first time, so call it outside the window's thread."""
+    import_torch()
     from ... import compute
     from ...registry import METHODS, READERS, problems
 

@@ -10,8 +10,11 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, Signal
 
 from ...app import lazy
+from ...app.figures.wording import time_text
 from ...app.job import Failed, Job, JobEvent, Stopped
 from ...types import Done, Note, Preview, Progress, Result
+from ..kit.activity import Activity
+from ..kit.front_door import PLUGIN
 from ..kit.keys import bind_keys
 from ..kit.parts import timer
 from ..kit.preferences import preference
@@ -22,10 +25,7 @@ from ..view.phase_layers import beside_layers
 from ..view.preview import PreviewLayers
 from ..view.scan_layers import add_below, layers_of
 from ..view.trust_facts import map_layers, outcome_text
-from ..view.wording import time_text
 from ..view.zoom_view import zoom_view_of
-from .activity import Activity
-from .naming import shortened
 from .time_view import is_over_time
 from .unfinished import Keeper
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from .unfinished import Unfinished
 
 MOST = 4000  # points of a curve that are kept
-BAR = 40  # letters beside a bar
 
 
 class Run:
@@ -59,6 +58,7 @@ class Run:
         self.said: deque[Progress] = deque()  # by the job's thread, not yet drawn
         self.last: Progress | None = None
         self.waiting: Shown | None = None  # the newest preview not yet drawn
+        self.lapse: Result | None = None  # of a time-lapse that has ended, which a dock shows frame by frame
 
     @property
     def paused(self) -> bool:
@@ -151,7 +151,7 @@ class Runs(QObject):
             run.said.append(event) if isinstance(event, Progress) else background.post(post, event)
 
         run.job = keeper.job = Job(keeper.events, tell, describe=run.plan.describe, stop_soon=keeper.stop_soon)
-        self._bar = Activity(shortened(run.title, BAR), self.stop)  # napari lets the window go on meanwhile
+        self._bar = Activity(run.title, self.stop)  # napari lets the window go on meanwhile
         run.job.start()
         self.begun.emit()
         self._say("starting …")
@@ -176,7 +176,9 @@ class Runs(QObject):
             run.notes.append(event)
             self.noted.emit(event)
         elif isinstance(event, Done):
-            if not run.over_time and run.plan is not None:
+            if run.over_time:
+                run.lapse = event.result
+            elif run.plan is not None:
                 self._alone = (event.result, run.plan, run.title)
             self._end(event, outcome_text(event.result, run.job.seconds))
         elif isinstance(event, Stopped):
@@ -208,7 +210,8 @@ class Runs(QObject):
             self._bar.close()
             self._bar = None
         if not isinstance(event, Failed) and preference("runs", "notify", True):
-            show_info(f"{run.title}: {text}")
+            seen = not run.over_time or f"Reconstruct ({PLUGIN})" in self._viewer.window.dock_widgets
+            show_info(f"{run.title}: {text}{'' if seen else '; open the Reconstruct dock to look at it'}")
         if self.queue:
             self._soon.start()
 

@@ -14,6 +14,7 @@ from ...app.lapse_methods import LapseMaker, over_time
 from ...app.time_lapse import TimeLapse, check_time_lapse
 from ..kit.parts import QUIET, WARN, button, column, label, row
 from ..kit.session import Shown
+from ..kit.shown import ours_of, result_of
 from ..kit.threads import Background, Latest, when_gone
 from ..view.export import ask_path
 from ..view.time_layer import TimeLayer
@@ -22,6 +23,9 @@ from .plan import Plan, Values
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Layer
+
+    from ...types import Result
 
 FILTERS = {"OME-Zarr (*.ome.zarr)": ".ome.zarr", "OME-TIFF (*.ome.tif)": ".ome.tif"}
 
@@ -43,6 +47,7 @@ class TimeView(QWidget):
         self._title, self._offset, self._stop = "", (0.0, 0.0), False
         self.lapse: TimeLapse | None = None
         self.film: TimeLayer | None = None
+        self._again: Layer | None = None  # a layer that a closed dock has left
         self._make_parts()
         holder = self.__dict__
         when_gone(self, lambda: holder.update(_stop=True), self._background.close, self._making.close)
@@ -78,9 +83,17 @@ class TimeView(QWidget):
     def choices(self) -> Choices:
         return Choices(self.drift.isChecked(), self.brightness.isChecked(), self.heights.um_per_rad)
 
-    def begin(self, plan: Plan, title: str) -> None:
-        """Show the time-lapse of the run `plan` as layer `title`; the layer of an earlier one stays as it is."""
+    def begin(self, plan: Plan, title: str, result: Result | None = None) -> None:
+        """Show the time-lapse of a run; the layer of an earlier one stays as it is.
+
+        Parameters
+        ----------
+        plan, title : of the run, after which its layer is named.
+        result : of the run, whose layer a dock that is closed may have left.
+        """
         acquisition = check_time_lapse(plan.acquisition)
+        left = [layer for layer in self._viewer.layers if result is not None and _shows(layer, result)]
+        self._again = left[-1] if left else None
         self.begin_with(LapseMaker(acquisition, plan.recipe), acquisition.values(), title, plan.offset_um)
 
     def begin_with(self, maker: LapseMaker, optics: Values, title: str, offset_um: tuple[float, float]) -> None:
@@ -93,7 +106,7 @@ class TimeView(QWidget):
         title : what its layer's name begins with.
         offset_um : (y, x) of its first pixel in the viewer.
         """
-        self.leave()
+        self._leave_film()
         self._maker, self._title, self._offset = maker, title, offset_um
         self.heights.set_optics(optics)
         self.show()
@@ -101,6 +114,10 @@ class TimeView(QWidget):
 
     def leave(self) -> None:
         """Something else is on show."""
+        self._again = None
+        self._leave_film()
+
+    def _leave_film(self) -> None:
         if self.film is not None:
             self.film.close()
         self.film, self.lapse, self._maker = None, None, None
@@ -108,7 +125,7 @@ class TimeView(QWidget):
 
     def follow(self, shown: Shown | None) -> None:
         """Be seen only while the time-lapse is what is on show."""
-        self.setVisible(self.film is not None and shown is not None and shown.over_time)
+        self.setVisible(self._maker is not None and shown is not None and shown.over_time)
 
     def _make(self) -> None:
         """The time-lapse under what is ticked now; measured in the background, the newest wish counts."""
@@ -134,7 +151,13 @@ class TimeView(QWidget):
         self.lapse = found[1]
         if self.film is None:
             self.film = TimeLayer(
-                self._viewer, self._title, self._offset, looked=self._looked, failed=self._say_error, parent=self
+                self._viewer,
+                self._title,
+                self._offset,
+                looked=self._looked,
+                failed=self._say_error,
+                parent=self,
+                again=self._again,
             )
         self.film.show(self.lapse)
         drift = found[0].drift
@@ -198,3 +221,9 @@ class TimeView(QWidget):
         self._set_exporting(False)
         self.where.setText(text)
         show_error(text)
+
+
+def _shows(layer: Layer, result: Result) -> bool:
+    """Whether a layer is the time-lapse of this `result`."""
+    ours = ours_of(layer)
+    return "lapse" in ours and result_of(ours) is result

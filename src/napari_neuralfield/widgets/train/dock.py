@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QWidget
 
+from ...app.figures.wording import time_text
 from ...io.native.outputs import partial_of
 from ...types import Event, InputError, Note, Progress
 from ..kit.parts import timer
 from ..kit.session import session_of
 from ..kit.threads import Background, EndsWhenClosed, listen, when_gone
-from ..view.wording import time_text
 from .form import TrainForm
 from .work import ANY, HALF, Wish, called, load_trainings, picture_layers, train
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ...types import Event, InputError
+from ..kit.warming import import_torch
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition
@@ -56,6 +57,7 @@ class Wish:
 
 def load_trainings() -> Trainings:
     """What can be trained, by name, and the options that differ where finished weights go on; imports torch: slow."""
+    import_torch()
     from ...recon.training.networks import FINE_TUNE
     from ...registry import NETWORKS
 

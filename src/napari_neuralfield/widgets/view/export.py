@@ -80,7 +80,7 @@ def export(
 
     try:
         if quantity in OF_ALL_DEPTHS:
-            in_focus.write(path, field, np.asarray(depths_um), *axes, pixel_um=pixel)
+            in_focus.write(path, field, np.asarray(depths_um), *axes, pixel_um=pixel, report=piece)
         else:
             quantity = WRITTEN.get(quantity, quantity)
             rendering.write(path, field, depths, *axes, pixel_um=pixel, quantity=quantity, report=piece)

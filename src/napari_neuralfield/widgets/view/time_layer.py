@@ -100,18 +100,23 @@ class TimeLayer(QObject):
     offset_um : (y, x) of the first pixel of the time-lapse in the viewer.
     looked : called, with the number of the frame that is seen and whether another is under way, when that changes.
     failed : called with a sentence.
+    again : the layer of an earlier one, that this one goes on with.
     """
 
     def __init__(
         self, viewer: napari.Viewer, title: str, offset_um: tuple[float, float], *,
         looked: Callable[[int, bool], None], failed: Callable[[str], None], parent: QObject | None = None,
+        again: Image | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parent)
         self._viewer, self._title, self._offset, self._looked = viewer, title, offset_um, looked
         self._background = Background()
         self._latest = Latest(self._background, self._put, failed)
         self.lapse: TimeLapse | None = None
-        self.layer: Image = None  # none before the first picture
+        self.layer: Image = again  # none before the first picture
+        if again is not None:
+            again.metadata[KEY]["lapse"] = self
+            again.events.visible.connect(self._ask)
         self.seen: int | None = None  # the frame whose picture came last
         self._closed = False
         self._camera = timer(self, 40, self._ask, once=True)

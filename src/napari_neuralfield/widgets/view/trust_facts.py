@@ -8,10 +8,10 @@ from functools import partial
 
 import numpy as np
 
+from ...app.figures.wording import time_text
 from ...types import Extent, Result
 from ..kit.session import KEY
 from .layers import LayerData, Limits, contrast, placed
-from .wording import time_text
 
 LEVELS = ("green", "amber", "red")
 IN_SHORT = {"green": "green: it can be trusted", "amber": "amber: look twice", "red": "red: do not trust it"}

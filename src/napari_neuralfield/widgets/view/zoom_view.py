@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Qt
 
 from ...app import lazy
 from ...types import Field, Result
 from ..kit.parts import timer
 from ..kit.session import KEY
 from ..kit.threads import Background, Latest, when_gone
+from .canvas_text import CanvasText
 from .depth_view import Pace, Picture, View, render, same_axes, screen_events, view_of
 from .depth_view import whole as view_of_all
 from .exported import watch_exports
 from .layers import Axes, ImageSlot, colormap_of, contrast, placed, set_limits, whole_step
 from .side_by_side import SideBySide
+from .volume_view import volume_view_of
 
 if TYPE_CHECKING:
     import napari
@@ -47,7 +49,7 @@ class ZoomView(QObject):
         self._slot, self._pace = ImageSlot(viewer), Pace()
         self._below: Image = None  # the layer that shows the whole
         self._last: Picture | None = None
-        self._text = ""
+        self._words = CanvasText(viewer)  # the density
         self._beside = SideBySide(viewer, shown_by)
         self._camera = timer(self, 40, self._look, once=True)
         self._settle = timer(self, 180, self._sharpen, once=True)
@@ -154,7 +156,7 @@ class ZoomView(QObject):
         view = None if whole is None else view_of(self._viewer, self.parent())
         result = result_of(whole)
         if whole is None or view is None or result is None:
-            self._say("")
+            self._words.say("")
             return
         field, own = result.field, whole_step(result.field)
         step = lazy.round_step(field.extent, view.screen_pixel_um, FINEST)
@@ -163,7 +165,7 @@ class ZoomView(QObject):
         if step > ENOUGH * own or axes is None:
             self._see(False)
             self._last = None
-            self._say("" if axes is None else density_text(result, own))
+            self._words.say("" if axes is None else density_text(result, own))
             return
         if self._same(field, axes):
             return
@@ -199,7 +201,7 @@ class ZoomView(QObject):
         self._see(whole.visible)
         result = result_of(whole)
         assert result is not None
-        self._say(density_text(result, float(self._slot.layer.scale[-1])))
+        self._words.say(density_text(result, float(self._slot.layer.scale[-1])))
 
     def _prepare(self, whole: Image) -> None:
         """The layer of the closer look, unseen, right above the whole and bound to its colours."""
@@ -215,6 +217,7 @@ class ZoomView(QObject):
         layers.link_layers([whole, layer], SHARED)
         layers.selection = chosen
         layers.move(layers.index(layer), layers.index(whole) + 1)
+        hide_in_list(self._viewer, layer)
 
     def _see(self, visible: bool) -> None:
         if self._slot.alive and self._slot.layer.visible != visible:  # napari draws again even where nothing changes
@@ -227,16 +230,16 @@ class ZoomView(QObject):
         self._slot.remove()
         self._last = None
 
-    def _say(self, text: str) -> None:
-        """Name the density in a corner of the canvas, unless somebody else writes there."""
-        overlay = self._viewer.canvas.overlays.text
-        if overlay.text not in ("", self._text) or overlay.text == text:
-            return
-        if not overlay.visible:
-            overlay.position, overlay.color, overlay.font_size = "bottom_left", "#f0ad4e", 10
-            self._viewer.canvas.overlays.scale_bar.box = True  # on the grey of a close look it cannot be read else
-        self._text = overlay.text = text
-        overlay.visible = bool(text)
+
+def hide_in_list(viewer: napari.Viewer, layer: Layer) -> None:
+    """Leave a `layer` that is a part of another out of the list of `viewer`."""
+    from napari._qt.containers import QtLayerList
+
+    for view in viewer.window._qt_window.findChildren(QtLayerList):
+        model = view.model()
+        for row in range(0 if model is None else model.rowCount()):
+            if model is not None and model.index(row, 0).data(Qt.ItemDataRole.UserRole) is layer:
+                view.setRowHidden(row, True)
 
 
 def result_of(layer: Layer | None) -> Result | None:
@@ -274,10 +277,11 @@ def density_text(result: Result, step_um: float) -> str:
 
 
 def zoom_view_of(viewer: napari.Viewer) -> ZoomView:
-    """The one closer look of a viewer; made at the first call, gone with its window."""
+    """The one closer look of a viewer, and what follows its 3-D button; made at first, gone with its window."""
     model = getattr(viewer, "__wrapped__", viewer)  # docks are handed a proxy of the viewer
     window = model.window._qt_window
     found = window.findChild(ZoomView)
     if found is None:
         model.layers.events.inserted.connect(watch_exports)
+        volume_view_of(model)
     return found or ZoomView(model, window)

@@ -1,4 +1,4 @@
-"""A run in napari's activity dock, with a button that cancels it, and the word when it has ended."""
+"""Work in napari's activity dock, with a button that cancels it, which stays while no dock of ours is open."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from napari.utils import cancelable_progress
 
 STEPS = 100  # of a bar
+BAR = 40  # letters beside it
 
 
 class Activity(cancelable_progress):
@@ -21,7 +22,7 @@ class Activity(cancelable_progress):
     def __init__(self, title: str, cancel: Callable[[], object]) -> None:
         self._asked = cancel
         self._moving = False
-        super().__init__(total=STEPS, desc=title)
+        super().__init__(total=STEPS, desc=shortened(title, BAR))
 
     def cancel(self) -> None:
         super().cancel()
@@ -45,3 +46,11 @@ class Activity(cancelable_progress):
 
 def _nothing() -> None:
     """What a bar that is gone can still ask for."""
+
+
+def shortened(text: str, letters: int) -> str:
+    """`text` of at most `letters`; what is left out is in the middle, because both ends tell files apart."""
+    if len(text) <= letters:
+        return text
+    head = (letters - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (letters - 1 - head) :]}"

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import cyclopts
 
-from .. import memory
-from ..types import InputError
+from ... import memory
+from ...types import InputError
 
 REMEDIES = {
     errno.ENOENT: "there is no such file or folder; check the name",
