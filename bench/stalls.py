@@ -27,6 +27,7 @@ from napari_neuralfield.widgets.kit.session import KEY
 
 BEAT_MS = 10
 LONG_MS = 80
+FIRST = "first layer and scale bar"
 DOCKS = ("Acquisition", "Reconstruct", "Depth", "Train")
 
 
@@ -65,7 +66,12 @@ class Meter:
                 places = [
                     f"{line.filename.rpartition('site-packages/')[2]}:{line.lineno} {line.name}" for line in lines
                 ]
-                print(f"{self.step}:", *places, sep="\n    ", file=sys.stderr)
+                late = 1e3 * (
+                    time.perf_counter() - last
+                )  # long: somebody else held Python's lock, or it stood still in C
+                others = [sys._current_frames().get(t.ident) for t in threading.enumerate() if "neuralfield" in t.name]
+                busy = [f"{f.f_code.co_filename.rpartition('site-packages/')[2]}:{f.f_lineno}" for f in others if f]
+                print(f"{self.step}, after {late:.0f} ms: {busy}", *places, sep="\n    ", file=sys.stderr)
 
     def worst(self, step: str) -> float:
         return max([*self.gaps.get(step, []), *self.layers.get(step, [])], default=float("nan"))
@@ -119,6 +125,18 @@ class Tour:
         full = f"{name} (napari-neuralfield)"
         wait(lambda: hasattr(self.viewer.window.dock_widgets.get(full), "form"))
         return self.viewer.window.dock_widgets[full]
+
+    def first(self) -> None:
+        """What napari needs for its first layer, and for its first words on the canvas: those of a scale bar."""
+        viewer, bar = self.viewer, self.viewer.canvas.overlays.scale_bar
+        self.do(control(FIRST), lambda: viewer.add_image(np.zeros((8, 64, 64), np.float32), contrast_limits=(0, 1)))
+        QTimer.singleShot(0, lambda: setattr(bar, "visible", True))
+        pause(1.0)
+        self.steps.append(FIRST)
+        self.meter.step = "clear"
+        bar.visible = False
+        viewer.layers.clear()
+        pause(1.0)
 
     def ours(self, method: str) -> None:
         viewer = self.viewer
@@ -201,6 +219,7 @@ def main() -> None:
     viewer.window.resize(1280, 900)
     pause(1.0)
     tour = Tour(viewer, options.where)
+    tour.first()
     tour.ours(options.method)
     tour.plain()
     print(grid([tour.meter.row(step) for step in tour.steps]))

@@ -41,7 +41,16 @@ RECON = {"recon", "recon/verdict"} | {
 }
 IO = {"io", "io/native", "io/results", "io/sidecar", "io/described", "io/readers", "io/writers"}
 APP = MODELS | {*CHECKS, "simulate"} | RECON | IO
-WIDGETS = APP | {"app", "app/figures", "app/importing", "app/serving", "app/wide", "widgets/kit", "widgets/view"}
+WIDGETS = APP | {
+    "app",
+    "app/figures",
+    "app/importing",
+    "app/serving",
+    "app/wide",
+    "widgets/kit",
+    "widgets/view",
+    "widgets/volume",
+}
 MAY_USE = {
     "types": set(),
     "registry": {"types"},
@@ -93,6 +102,7 @@ MAY_USE = {
     "testing": APP,
     "widgets/kit": APP,
     "widgets/view": APP | {"app", "app/figures", "widgets/kit"},
+    "widgets/volume": APP | {"app", "app/figures", "widgets/kit", "widgets/view"},
     "widgets/calibration": WIDGETS,
     "widgets/importing": WIDGETS,
     "widgets/acquisition": WIDGETS | {"widgets/calibration", "widgets/importing"},

@@ -15,10 +15,10 @@ from napari_neuralfield.fields.planes import planes_of_images
 from napari_neuralfield.types import Extent, Result
 from napari_neuralfield.widgets.kit.docks import open_docks
 from napari_neuralfield.widgets.kit.session import KEY, session_of
-from napari_neuralfield.widgets.view import volume
 from napari_neuralfield.widgets.view.layers import result_layers
-from napari_neuralfield.widgets.view.volume import volume_of_field
-from napari_neuralfield.widgets.view.volume_view import volume_view_of
+from napari_neuralfield.widgets.volume import volume
+from napari_neuralfield.widgets.volume.volume import volume_of_field
+from napari_neuralfield.widgets.volume.volume_view import volume_view_of
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def tilted():
 def everything(viewer):
     camera = viewer.scene.camera
     seen = [(layer.name, layer.visible) for layer in viewer.layers]
-    return seen, tuple(camera.center), camera.zoom, tuple(viewer.dims.point)
+    return seen, viewer.layers.selection.active, tuple(camera.center), camera.zoom, tuple(viewer.dims.point)
 
 
 def test_a_field_is_a_volume_in_3d_and_a_picture_again(viewer, qtbot, tilted):
@@ -60,8 +60,7 @@ def test_a_field_is_a_volume_in_3d_and_a_picture_again(viewer, qtbot, tilted):
     assert text == "3-D: 33 × 24 × 20 voxels, 0.25 µm apart in depth, 0.5 µm in the plane, 0.1 MB"
     assert session_of(viewer).shown.result is tilted
     viewer.dims.ndisplay = 2
-    qtbot.wait(50)
-    assert everything(viewer) == before
+    qtbot.waitUntil(lambda: everything(viewer) == before, timeout=20_000)
     assert dock.z_um == 2.0
     assert viewer.canvas.overlays.text.text == ""
 
@@ -109,9 +108,7 @@ def test_a_time_lapse_is_a_volume_of_its_frames(viewer, qtbot):
     np.testing.assert_allclose(made.translate[-2:], np.add((10.0, 20.0), panel.lapse.extent.origin_um))
     assert "every 1. frame" in viewer.canvas.overlays.text.text
     viewer.dims.ndisplay = 2
-    qtbot.waitUntil(lambda: not panel.busy, timeout=20_000)
-    qtbot.wait(50)
-    assert everything(viewer) == before
+    qtbot.waitUntil(lambda: not panel.busy and everything(viewer) == before, timeout=20_000)
 
 
 def test_one_plane_stays_what_it_is(viewer, qtbot):

@@ -8,12 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from bench.stitching import errors_px, picture_error, stitched, world
 
+from napari_neuralfield.app.batch.record import Record, Row
 from napari_neuralfield.app.stitching.layout import layout
 from napari_neuralfield.app.stitching.neighbours import Overlap, texture
+from napari_neuralfield.app.stitching.positions import stage_positions
 from napari_neuralfield.cli.commands import main
 from napari_neuralfield.io import load_result
+from napari_neuralfield.types import Extent
+
+from ...zarr_scene import write
 
 
 def test_planted_places_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,6 +47,29 @@ def test_a_field_without_neighbours_lies_where_the_stage_says(tmp_path: Path) ->
     place = result.field.tiles[3].extent.origin_um
     assert np.linalg.norm(np.subtract(place, (500, 500))) < 100
     assert result.field.covered(np.array([place[0] + 10]), np.array([place[1] + 10])).all()
+
+
+def test_mirrored_axes_of_a_stage_are_found(tmp_path: Path) -> None:
+    planted = world(tmp_path, 4, grid=(2, 2))
+    rows = [line.split(",") for line in planted.table.read_text().splitlines()[1:]]
+    lines = [f"{name},{x},-{y}" for name, y, x in rows]
+    planted.table.write_text("\n".join(["file,y_um,x_um", *lines]) + "\n")
+    assert errors_px(stitched(planted), planted).max() < 0.3
+
+
+def test_places_of_the_recordings(tmp_path: Path) -> None:
+    """What a batch writes down leads to the stage's positions in OME-TIFF and OME-Zarr."""
+    tiff, group = tmp_path / "a.ome.tif", tmp_path / "b.ome.zarr"
+    said = {"axes": "YX", "PhysicalSizeX": 1, "PhysicalSizeY": 1, "Plane": {"PositionX": [2.0], "PositionY": [1.0]}}
+    units = {"PositionXUnit": ["mm"], "PositionYUnit": ["mm"]}
+    tifffile.imwrite(tiff, np.zeros((8, 8), np.uint16), metadata={**said, "Plane": {**said["Plane"], **units}})
+    write(group, np.zeros((1, 8, 8), np.uint16), "cyx", (1, 0.5, 0.5), (0, 1000, 2300), levels=1)
+    record = Record(tmp_path)
+    for source in (tiff, group):
+        record.add(Row(source.name[0], str(source), "done"))
+    extents = [Extent((0, 0), (8, 8), 1.0)] * 2
+    files = [tmp_path / "a.nfield", tmp_path / "b.nfield"]
+    assert stage_positions(None, files, extents).tolist() == [[1000, 2000], [1000, 2300]]
 
 
 def test_one_wrong_overlap_among_others_counts_little() -> None:

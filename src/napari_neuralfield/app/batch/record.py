@@ -21,7 +21,7 @@ class Row:
     ----------
     name : of its result, without .nfield.
     source : the recording, an absolute path.
-    status : whether there is a result.
+    status : whether there is a result; begun: whatever lies under its name is of a run that was interrupted.
     problem : why there is none, a sentence.
     verdict, sentence : level and reason.
     kind, method, frames : of the recording and the run.
@@ -35,7 +35,7 @@ class Row:
 
     name: str
     source: str
-    status: Literal["done", "failed"]
+    status: Literal["begun", "done", "failed"]
     problem: str = ""
     verdict: str = ""
     sentence: str = ""
@@ -86,13 +86,16 @@ class Record:
         """Names of results by their sources."""
         return {source: row.name for source, row in self.rows.items()}
 
-    def add(self, row: Row) -> None:
-        """Keep a `row`, at once and for good."""
-        self.rows[Path(row.source)] = row
+    def add(self, *rows: Row) -> None:
+        """Keep `rows`, at once and for good."""
+        self.rows.update({Path(row.source): row for row in rows})
+        lines = [json.dumps(dataclasses.asdict(row), ensure_ascii=False) for row in rows]
         try:
-            torn = self.path.exists() and not self.path.read_bytes().endswith(b"\n")
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write("\n" * torn + json.dumps(dataclasses.asdict(row), ensure_ascii=False) + "\n")
+            with self.path.open("ab+") as file:
+                if file.tell():
+                    file.seek(-1, os.SEEK_END)
+                    lines = lines if file.read(1) == b"\n" else ["", *lines]  # after the line of a run that was killed
+                file.write("".join(f"{line}\n" for line in lines).encode())
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:

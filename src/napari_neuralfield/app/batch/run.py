@@ -79,6 +79,8 @@ class ManyRuns:
         to_do, refused = self._sorted([source.resolve() for source in sources])
         yield Begun(len(sources) - len(to_do) - len(refused))
         yield from refused
+        if to_do:
+            self.record.add(*(dataclasses.replace(row, status="begun") for row in to_do))
         pieces = [Piece(row.name, reconstruct_one, (row, str(self.folder), self.values)) for row in to_do]
         asked = {row.name: row for row in to_do}
         events = executor.run(pieces) if pieces else iter(())
@@ -128,6 +130,8 @@ class ManyRuns:
         """Why a result must stay as it is; empty where it need not."""
         target = self._target(row)
         if self._overwrite or not target.exists() or (old is not None and self._is_there(row, old)):
+            return ""
+        if old is not None and (old.status, old.recipe) == ("begun", row.recipe):
             return ""
         if old is None or old.status != "done":
             return f"output {target} exists and would be replaced; add --overwrite, or choose another folder"

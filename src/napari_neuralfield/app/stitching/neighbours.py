@@ -17,6 +17,8 @@ SMOOTH = 1.5  # px of the Gaussian under the Laplacian
 FINER = 50  # parts of a pixel that a peak is read to
 TURNS = 4  # of asking anew
 STILL = 0.02  # px
+ALIKE = 0.3  # likeness that fields of one place have at least
+GRAIN_PX2 = 25  # pixels that a grain of texture covers
 LEAST_PX = 16  # along each side of an overlap that tells anything
 LEAST_SHARE = 0.3  # of the largest overlap, below which no displacement is looked at
 
@@ -38,6 +40,14 @@ class Overlap:
     step_um: np.ndarray
     likeness: float
     pixels: int
+
+
+def shows_the_same(overlap: Overlap | None, searched: bool) -> bool:
+    """Whether an `overlap` is more than chance, which finds more where many displacements were `searched`."""
+    if overlap is None:
+        return False
+    chance = (GRAIN_PX2 / overlap.pixels) ** 0.5  # standard deviation of the likeness of what has nothing in common
+    return overlap.likeness >= max(ALIKE, (8 if searched else 3) * chance)
 
 
 def overlap_of(

@@ -19,11 +19,11 @@ from ..batch.names import named
 from ..wide.differences import Difference, difference
 from ..wide.reconcile import corrections
 from ..wide.telling import verdict_of
+from .axes import turned, way_of_axes
 from .layout import Layout, layout
-from .neighbours import LEAST_PX, Overlap, asked, overlap_of, shared, values_at
+from .neighbours import LEAST_PX, Overlap, asked, overlap_of, shared, shows_the_same, values_at
 from .positions import stage_positions
 
-ALIKE = 0.3  # correlation from which on two fields are taken to show the same
 REACH = 0.1  # of a field's shorter side: how far a stage may be off from one field to the next
 DEPTHS = (0.25, 0.5, 0.75)  # of the range, where phases are compared
 KEPT_OPEN = 16  # fields at a time
@@ -78,6 +78,10 @@ def stitch(files: Sequence[Path], table: Path | None = None) -> Generator[Progre
     pieces = _pieces(files)
     nominal = stage_positions(table, files, [piece.extent for piece in pieces])
     kept = OpenFields(most=KEPT_OPEN)
+    way = _way(pieces, nominal, kept)
+    if way:
+        nominal = turned(nominal, way)
+        yield Note(f"the stage's axes run otherwise than the camera's, and are taken so: {way}", "warning")
     found = yield from _registered(pieces, nominal, kept)
     place = layout(nominal, found, pieces[0].extent.pixel_um)
     found, place = yield from _looked_again(pieces, place, found, kept)
@@ -129,6 +133,18 @@ def _field(kept: OpenFields, piece: _Piece) -> Field:
     return field
 
 
+def _way(pieces: Sequence[_Piece], nominal: np.ndarray, kept: OpenFields) -> str:
+    """How the stage's axes run, by a few pairs."""
+    pixel = pieces[0].extent.pixel_um
+
+    def alike(places: np.ndarray, pair: tuple[int, int]) -> bool:
+        fields = _field(kept, pieces[pair[0]]), _field(kept, pieces[pair[1]])
+        reach = round(REACH * min(pieces[pair[0]].extent.shape))
+        return shows_the_same(overlap_of(pair, fields, places[pair[1]] - places[pair[0]], pixel, reach), True)
+
+    return way_of_axes(nominal, lambda places: _pairs(pieces, places, [0.0] * len(pieces)), alike)
+
+
 def _registered(
     pieces: Sequence[_Piece], nominal: np.ndarray, kept: OpenFields
 ) -> Generator[Progress, None, list[Overlap]]:
@@ -141,7 +157,7 @@ def _registered(
         yield Progress(done, len(pairs), float("nan"), "neighbours")
         fields = _field(kept, pieces[i]), _field(kept, pieces[j])
         one = overlap_of((i, j), fields, nominal[j] - nominal[i], pixel, max(reach[i], reach[j]))
-        if one is not None and one.likeness >= ALIKE:
+        if one is not None and shows_the_same(one, True):
             found.append(one)
     return found
 
@@ -153,7 +169,7 @@ def _pairs(pieces: Sequence[_Piece], places: np.ndarray, reach_um: Sequence[floa
     for i in range(len(pieces)):
         low = np.maximum(places[i], places[i + 1 :])
         high = np.minimum(places[i] + sizes[i], places[i + 1 :] + sizes[i + 1 :])
-        near = (high - low + reach_um[i] >= 2 * least).all(1)
+        near = (high - low + reach_um[i] / 2 >= least).all(1)
         found += [(i, i + 1 + int(j)) for j in np.flatnonzero(near)]
     return found
 
@@ -170,7 +186,7 @@ def _looked_again(
         fields = _field(kept, pieces[i]), _field(kept, pieces[j])
         step = place.places_um[j] - place.places_um[i]
         one = overlap_of((i, j), fields, step, pixel, 0)
-        if one is not None and one.likeness >= ALIKE:
+        if one is not None and shows_the_same(one, False):
             sure[i, j] = one
     nominal = place.places_um - place.errors_um
     again = layout(nominal, list(sure.values()), pixel)

@@ -65,6 +65,13 @@ def of_xml(root: ET.Element, sizes: tuple[int, int, int], image: int = 0) -> Pla
     return found
 
 
+def place_in(root: ET.Element) -> tuple[float, float] | None:
+    """Where the stage stood at the first plane of a document, (y, x), um; None where that is not said in a length."""
+    plane = _first(root, "Plane")
+    y, x = (_measured(plane, f"Position{axis}", LENGTHS_UM, "µm") for axis in "YX")
+    return None if y is None or x is None else (y, x)
+
+
 def read_xml(path: Path) -> ET.Element | None:
     """The OME document in a file of its own; None where it cannot be read."""
     try:

@@ -22,6 +22,7 @@ from ..view.export import FILTERS, ask_path, export
 from ..view.layers import Axes, ImageSlot, colormap_of, contrast, placed
 from ..view.ways import COLOURS, OF_ALL_DEPTHS, drawn, ways
 from ..view.zoom_view import FINEST, zoom_view_of
+from ..volume.volume_view import volume_view_of
 from .all_depths import AllDepths
 from .form import DepthForm
 
@@ -40,7 +41,7 @@ class DepthDock(QWidget):
         self._latest = Latest(self._background, self._put, self._say_error)
         self._slot, self._pace = ImageSlot(napari_viewer), Pace()
         self._sharp = AllDepths(self._background, self._say_plane, self._found_focus, self._say_error)
-        self.zoom = zoom_view_of(napari_viewer)
+        self.zoom, self.volume = zoom_view_of(napari_viewer), volume_view_of(napari_viewer)
         self._set_for: object = None  # extent and kind of the field that slider and boxes are set for
         self._last: Picture | None = None
         self._step = 0.0

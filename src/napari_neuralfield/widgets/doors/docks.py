@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import napari
 
 
+FORMS = "magicgui.backends._qtpy"  # which magicgui imports at its first widget
+
+
 def imported(module: str) -> bool:
     """Whether all of a `module` is there, and no other thread is still importing it."""
     found = sys.modules.get(module)
@@ -51,8 +54,11 @@ class DockDoor(QWidget):
         self._background = Background()
         EndsWhenClosed(self)
         when_gone(self, self._background.close)
-        self._soon = timer(self, 0, self._fill, once=True)
-        self._background.run(lambda: importlib.import_module(self._module()), self._imported, self.words.setText)
+        self._build, self._soon = timer(self, 0, self._make, once=True), timer(self, 0, self._fill, once=True)
+        names, build = (self._module(), FORMS), self._build
+        self._background.run(
+            lambda: [importlib.import_module(name) for name in names], lambda _: build.start(), self.words.setText
+        )
 
     @classmethod
     def _module(cls) -> str:
@@ -62,7 +68,7 @@ class DockDoor(QWidget):
     def _made(cls, viewer: napari.Viewer) -> QWidget:
         return cast("QWidget", getattr(importlib.import_module(cls._module()), cls.dock)(viewer))
 
-    def _imported(self, module: object) -> None:
+    def _make(self) -> None:
         if self.parent() is not None:
             self._made_dock = self._made(self._viewer)
             self._soon.start()  # the window works in between

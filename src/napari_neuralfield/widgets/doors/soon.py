@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils import progress
 from napari.utils.notifications import show_error
 
+from ..kit.parts import in_turn
 from ..kit.shown import KEY, ours_of
 from ..kit.threads import Background, when_gone
 
@@ -40,7 +42,7 @@ class Opened:
 def stand_in(name: str) -> LayerData:
     """An unseen layer in place of what is read as `name`: napari wants one of every sample."""
     return np.zeros((2, 2), np.float32), {
-        "name": f"{name}, being read …", "visible": False, "contrast_limits": (0, 1),
+        "name": f"{name}, being read …", "visible": False, "contrast_limits": (0, 1), "units": ("um", "um"),
         "metadata": {KEY: {WAITS_FOR: name}},
     }, "image"  # fmt: skip
 
@@ -73,10 +75,7 @@ def read_soon(
         getattr(viewer, f"add_{kind}")(data, **meta)
 
     def put(found: Opened) -> None:
-        for layer in found.layers:
-            background.post(add, layer)  # napari needs a tenth of a second for each
-        background.post(end)
-        background.post(then, found)
+        in_turn(window, [*(partial(add, layer) for layer in found.layers), end, partial(then, found)])
 
     def fail(text: str) -> None:
         end()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QResizeEvent
@@ -134,6 +135,21 @@ def timer(parent: QObject, milliseconds: int, slot: Callable[[], None], once: bo
     made.setSingleShot(once)
     made.timeout.connect(slot)
     return made
+
+
+def in_turn(parent: QObject, steps: Iterable[Callable[[], object]]) -> None:
+    """Call `steps` one after the other, the window moving on in between; those that are left end with `parent`."""
+    left = deque(steps)
+
+    def step() -> None:
+        if left:
+            left.popleft()()
+        if not left:
+            turn.stop()
+            turn.deleteLater()
+
+    turn = timer(parent, 10, step)
+    turn.start()
 
 
 def row(*widgets: QWidget) -> QWidget:

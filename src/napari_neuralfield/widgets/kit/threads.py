@@ -16,6 +16,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QThread, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from ...types import InputError
+from .warming import COURTESY
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -35,7 +36,48 @@ def _end_all(seconds: float = 5.0) -> None:
         thread.join(max(0.0, until - time.monotonic()))
 
 
-def _start(work: Callable[[], None], name: str) -> threading.Thread:
+class _Heart(QObject):
+    """Tells the imports in our threads, as long as there are any, that the window has time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._beat)
+        self._timer.start(10)
+
+    def begin(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start(10)
+
+    def _beat(self) -> None:
+        lives = any(thread.is_alive() for thread in list(_THREADS))
+        COURTESY.beat(lives)
+        if not lives:
+            self._timer.stop()
+
+
+_HEARTS: list[_Heart] = []
+
+
+def _beat_for_imports() -> None:
+    """Called in the window's thread."""
+    application = QApplication.instance()
+    if application is None or QThread.currentThread() is not application.thread():
+        return
+    if not _HEARTS or not isalive(_HEARTS[0]):
+        _HEARTS[:] = [_Heart()]
+    _HEARTS[0].begin()
+
+
+def _start(task: Callable[[], None], name: str) -> threading.Thread:
+    def work() -> None:
+        COURTESY.join()
+        try:
+            task()
+        finally:
+            COURTESY.leave()
+
+    _beat_for_imports()
     thread = threading.Thread(target=work, name=f"neuralfield-{name}", daemon=True)
     _THREADS.add(thread)
     thread.start()

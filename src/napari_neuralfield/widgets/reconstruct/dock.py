@@ -21,6 +21,7 @@ from ..kit.threads import Background, EndsWhenClosed, listen, when_gone
 from ..view.export import ask_path
 from ..view.layers import title_of
 from ..view.zoom_view import zoom_view_of
+from ..volume.volume_view import volume_view_of
 from .choice import MethodChoice
 from .fields import FieldChooser
 from .form import ReconstructForm
@@ -47,7 +48,7 @@ class ReconstructDock(QWidget):
         super().__init__()
         self._viewer, self._session = napari_viewer, session_of(napari_viewer)
         self._background = Background()
-        self.zoom = zoom_view_of(napari_viewer)
+        self.zoom, self.volume = zoom_view_of(napari_viewer), volume_view_of(napari_viewer)
         self.runs = runs_of(napari_viewer)
         self.region = RegionTool(napari_viewer, self._session)
         self.library: Library | None = None

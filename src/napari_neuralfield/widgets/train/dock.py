@@ -54,7 +54,7 @@ class TrainDock(QWidget):
         self.form.stop_button.clicked.connect(self.stop)
         self.form.use_button.clicked.connect(self.use)
         listen(self, self._session.draft_changed, self._on_draft)
-        self._tick = timer(self, 200, self._draw)
+        self._tick, self._use_soon = timer(self, 200, self._draw), timer(self, 100, self.use, once=True)
         self._close_with_the_dock()
         self._loaded = False
         self._on_draft(self._session.draft)
@@ -211,6 +211,9 @@ class TrainDock(QWidget):
         dock = self._viewer.window.dock_widgets[f"Reconstruct ({PLUGIN})"]
         training = self._training
         if training is None:
+            return
+        if not hasattr(dock, "form"):  # it is being imported
+            self._use_soon.start()
             return
         name = training.name
         dock.form.choose_method(name)

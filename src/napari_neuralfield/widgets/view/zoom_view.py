@@ -25,7 +25,6 @@ from .depth_view import whole as view_of_all
 from .exported import watch_exports
 from .layers import Axes, ImageSlot, colormap_of, contrast, placed, set_limits, whole_step
 from .side_by_side import SideBySide
-from .volume_view import volume_view_of
 
 if TYPE_CHECKING:
     import napari
@@ -277,11 +276,10 @@ def density_text(result: Result, step_um: float) -> str:
 
 
 def zoom_view_of(viewer: napari.Viewer) -> ZoomView:
-    """The one closer look of a viewer, and what follows its 3-D button; made at first, gone with its window."""
+    """The one closer look of a viewer; made at the first call, gone with its window."""
     model = getattr(viewer, "__wrapped__", viewer)  # docks are handed a proxy of the viewer
     window = model.window._qt_window
     found = window.findChild(ZoomView)
     if found is None:
         model.layers.events.inserted.connect(watch_exports)
-        volume_view_of(model)
     return found or ZoomView(model, window)

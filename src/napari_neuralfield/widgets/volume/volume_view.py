@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
 from ...app import lazy
 from ...app.time_lapse import TimeLapse
+from ..kit.parts import in_turn
 from ..kit.session import KEY
 from ..kit.shown import ours_of, result_of
 from ..kit.threads import Background, when_gone
-from .canvas_text import CanvasText
-from .depth_view import plane_count
-from .layers import Meta, colormap_of, contrast, limits_range
+from ..view.canvas_text import CanvasText
+from ..view.depth_view import plane_count
+from ..view.layers import Meta, colormap_of, contrast, limits_range
+from ..view.ways import COLOURS, OF_ALL_DEPTHS, UNWRAPPED
 from .volume import Volume, volume_of_field, volume_of_lapse
-from .ways import COLOURS, OF_ALL_DEPTHS, UNWRAPPED
 
 if TYPE_CHECKING:
     import napari
@@ -47,12 +50,18 @@ class VolumeSource:
 
 @dataclasses.dataclass
 class Before:
-    """How the viewer was in 2-D: camera, sliders, layers that were hidden since, and whether a volume is wanted."""
+    """How the viewer was in 2-D.
+
+    Camera, sliders, the layer selected; those hidden since, the units of those that were given others, and whether a
+    volume is wanted.
+    """
 
     center: tuple[float, ...]
     zoom: float
     point: tuple[float, ...]
+    active: Layer | None
     hidden: list[Layer] = dataclasses.field(default_factory=list)
+    units: list[tuple[Layer, tuple[object, ...]]] = dataclasses.field(default_factory=list)
     wanted: bool = True
 
 
@@ -97,10 +106,14 @@ class VolumeView(QObject):
         layer = next((each for each in self._order() if each.visible and source_of(each) is not None), None)
         if layer is None:
             return
-        before = self._before = Before(tuple(camera.center), float(camera.zoom), tuple(dims.point))
-        self._hide([each for each in self._viewer.layers if "draft" in ours_of(each)])  # all frames would be read
-        source = source_of(layer)
+        source, active = source_of(layer), self._viewer.layers.selection.active
         assert source is not None
+        before = self._before = Before(tuple(camera.center), float(camera.zoom), tuple(dims.point), active)
+        others = [each for each in self._viewer.layers if each is not layer]
+        for other in [each for each in others if "draft" in ours_of(each)]:
+            before.units.append((other, tuple(other.units)))
+            other.units = source.about["units"]  # or napari complains that depths are no frames
+        self._hide([each for each in others if KEY in each.metadata])  # of recordings, all frames would be read
         background, say = self._background, self._say_plane
 
         def wanted() -> bool:
@@ -138,13 +151,19 @@ class VolumeView(QObject):
                 (volume.y_um, volume.x_um), source.offset_um, strict=True))),
         }  # fmt: skip
         limits = contrast(volume.values, source.quantity)
+        bright = float(np.median(volume.values)) > sum(limits) / 2  # a bright background would hide all in it
         self._layer = self._viewer.add_image(
-            volume.values, contrast_limits=limits, multiscale=False, rgb=False, **place, **source.about
+            volume.values,
+            contrast_limits=limits,
+            multiscale=False,
+            rgb=False,
+            rendering="minip" if bright else "mip",
+            **place,
+            **source.about,
         )
         self._layer.contrast_limits_range = limits_range(limits)
         self._words.say(volume.sentence)
-        pictures = [each for each in self._viewer.layers if each.ndim == 2 or "lapse" in ours_of(each)]
-        self._background.post(self._hide, [each for each in pictures if KEY in each.metadata])
+        in_turn(self, [partial(self._hide, [layer])])
         self._viewer.scene.camera.center = tuple(
             start + step * (n - 1) / 2
             for start, step, n in zip(place["translate"], place["scale"], volume.values.shape, strict=True)
@@ -169,20 +188,25 @@ class VolumeView(QObject):
         assert before is not None
         self._before, self._layer, self.busy, before.wanted = None, None, False, False
         self._words.say("")
-        for hidden in before.hidden:
-            if hidden in self._viewer.layers:
-                hidden.visible = True
         if layer is not None:
-            layer.visible = False
-        self._background.post(
-            self._restore, before, layer
-        )  # napari is in the middle of it, and moves the camera itself
+            layer.visible = False  # or napari draws it as a picture
+        for hidden in before.hidden:
+            self._show_again(hidden)
+        self._background.post(self._restore, before, layer)  # before the next picture is drawn
+
+    def _show_again(self, layer: Layer) -> None:
+        if self._before is None and layer in self._viewer.layers:
+            layer.visible = True
 
     def _restore(self, before: Before, layer: Image) -> None:
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
+        for other, units in before.units:
+            other.units = units
         if self._viewer.dims.ndisplay != 2:
             return
+        if before.active is not None and before.active in self._viewer.layers:
+            self._viewer.layers.selection.active = before.active
         if len(before.point) == self._viewer.dims.ndim:
             self._viewer.dims.point = before.point
         self._viewer.scene.camera.center, self._viewer.scene.camera.zoom = before.center, before.zoom

@@ -1,0 +1,1 @@
+"""What the 3-D button shows of a field or a time-lapse."""
