@@ -17,6 +17,7 @@ import scan_scene
 import scene
 import scipy.io
 import tifffile
+import tiled_scene
 import torch
 import zarr_scene
 from torch import nn
@@ -72,6 +73,11 @@ def test_a_method_in_colour() -> None:
 
 def test_a_method_through_focus_on_a_time_lapse_of_stacks() -> None:
     SEEN.add(testing.check_method("tie-fft", lapse_scene.stacks(2)[0]).field.type_name)
+
+
+def test_a_field_of_tiles() -> None:
+    testing.check_field(tiled_scene.tiled())
+    SEEN.add("tiled")
 
 
 def test_every_field_was_among_them() -> None:

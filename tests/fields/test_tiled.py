@@ -10,7 +10,6 @@ import pytest
 import torch
 from tiled_scene import WHOLE, Waves, one_piece, tiled, tiled_waves, tiles
 
-from napari_neuralfield import testing
 from napari_neuralfield.fields.tiled import PlacedTile, TileCorrection, TiledField
 from napari_neuralfield.types import Extent, InputError
 
@@ -29,10 +28,6 @@ def test_tiles_with_their_corrections_are_the_field_in_one_piece() -> None:
     rng = np.random.default_rng(0)
     points = rng.uniform(-4, 4, 300), rng.uniform(10, 57.5, 300), rng.uniform(-7, 56.5, 300)
     assert worst(field.query(*points), whole.query(*points)) <= 1e-5
-
-
-def test_a_tiled_field_keeps_the_contract_of_fields() -> None:
-    testing.check_field(tiled())
 
 
 def test_only_the_tiles_under_the_view_are_opened_and_few_stay_open() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ...types import InputError
 
@@ -31,7 +31,7 @@ def open_address(address: str) -> tuple[list[dask.array.Array], dict[str, Any]]:
     address = address.rstrip("/")
     try:
         group = zarr.open_group(address, mode="r", zarr_format=3)
-        ome = dict(group.attrs)["ome"]
+        ome = cast("dict[str, Any]", group.attrs["ome"])
         image = ome["multiscales"][0]
         levels = [dask.array.from_zarr(f"{address}/{level['path']}") for level in image["datasets"]]
         return levels, _keywords(image, ome.get("omero", {}))

@@ -9,8 +9,9 @@ import json
 import os
 import re
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from ...types import InputError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+Asked = TypeVar("Asked")
+Made = TypeVar("Made")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{8,128}")
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 METHODS = ("GET", "HEAD", "OPTIONS")
@@ -145,7 +148,7 @@ class Answers:
         if request.method == "OPTIONS":
             return Plain(status_code=204, headers={"Allow": ", ".join(METHODS)})
         if path == "":
-            return RedirectResponse(self._page(request), 307)
+            return RedirectResponse(await self._aside(self._page, request), 307)
         home, _, key = path.partition("/")
         if path == page.EVENTS and self.files:
             return StreamingResponse(page.nothing_new(), media_type="text/event-stream")
@@ -157,8 +160,8 @@ class Answers:
 
     def _asked(self, request: Request) -> str | None:
         """The path below the token; None where the request may not be answered."""
-        name = request.headers.get("host", "").rsplit(":", 1)[0] if not self._bare(request) else request.headers["host"]
-        if is_loopback(self.host) and name not in (*LOOPBACK, self.host):
+        asked = re.sub(r":[0-9]*$", "", request.headers.get("host", ""))
+        if is_loopback(self.host) and asked not in (*LOOPBACK, self.host):
             return None
         path = request.scope["path"].removeprefix("/")
         if len(path) > LONGEST or not path.isprintable():
@@ -171,11 +174,9 @@ class Answers:
         first, _, rest = path.partition("/")
         return rest if hmac.compare_digest(first.encode(), self.token.encode()) else None
 
-    @staticmethod
-    def _bare(request: Request) -> bool:
-        """Whether the Host header names no port."""
-        host = request.headers.get("host", "")
-        return ":" not in host or host.endswith("]")
+    async def _aside(self, make: Callable[[Asked], Made], asked: Asked) -> Made:
+        """What `make` makes of what is asked, beside the requests of others."""
+        return await asyncio.get_running_loop().run_in_executor(self._makers, make, asked)
 
     def _page(self, request: Request) -> str:
         """Where the page is, relative to here, with what it shall show."""
@@ -206,8 +207,7 @@ class Answers:
             if await request.is_disconnected():  # who looked has moved on
                 return Plain(status_code=499)
             try:
-                loop = asyncio.get_running_loop()
-                return Plain(await loop.run_in_executor(self._makers, self.store.get, key), media_type=media)
+                return Plain(await self._aside(self.store.get, key), media_type=media)
             except InputError as error:
                 return PlainTextResponse(f"{error}\n", 500)
             except Exception as error:
@@ -219,7 +219,7 @@ def run(app: Starlette, waiting: socket.socket) -> None:
     import uvicorn
 
     config = uvicorn.Config(
-        app, log_level="critical", access_log=False, server_header=False, limit_concurrency=512, lifespan="off",
-        timeout_graceful_shutdown=2,
+        app, log_level="critical", access_log=False, server_header=False, proxy_headers=False, lifespan="off",
+        limit_concurrency=512, timeout_graceful_shutdown=2,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[waiting])
