@@ -30,13 +30,14 @@ from napari_neuralfield.simulate.recording import expose, recorded
 from napari_neuralfield.simulate.spectra import seen
 
 FOLDER = Path(os.environ.get("WIDE_FOLDER", "wide"))
+SEED = int(os.environ.get("WIDE_SEED", "0"))  # of the sample; choose another folder with it
 UP, PIXEL, NA, WAVE = 3, 1.6, 0.1, 0.522
 OPTICS = Optics(objective_na=NA, wavelength_um=WAVE, pixel_um=PIXEL)
 SLOW = 8  # frame pixels: over so many and more a phase is told badly by any frame
 PATCH, BORDER = 128, 32  # pixels that share one pupil, and those around them from which light comes too
 ELECTRONS = 20000.0
 METHOD = (
-    "--method", "fpm-sequential", "--z-um", "0", "--no-check-orientation", "--no-recover-pupil", "--no-recover-gain",
+    "--method", "fpm-sequential", "--z-um", "0", "--no-check-orientation", "--no-recover-pupil", "--no-recover-gain", "--momentum", "0.7", "--stop-below", "0",
 )  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def constant(side: int) -> Path:
     """One microscope for the whole field."""
     path = FOLDER / f"constant{side}.acq.h5"
     if not path.exists():
-        na, cells = led_grid_na(15, 1.2, 25.0, 0.24), sample(side)
+        na, cells = led_grid_na(15, 1.2, 25.0, 0.24), sample(side, SEED)
         light = led_frames(cells[None], np.zeros(1), na, upsampling=UP, **OPTICS)
         _save(path, light, na, cells, {})
     return path

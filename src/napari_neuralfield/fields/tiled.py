@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from scipy.interpolate import RectBivariateSpline
 
 from ..registry import FIELDS
 from ..types import Extent, Field, InputError, Options, Verdict
@@ -36,16 +37,19 @@ class TileCorrection:
     phase_rad : added to the phase at the middle of the core.
     tilt_rad_per_um : (y, x) slope that is added to the phase.
     gain : of the amplitude; a phase-only tile has none.
+    slow_rad : slow phase that is added, on an even grid (y, x) from corner to corner of the tile; empty: none.
     """
 
     phase_rad: float = 0.0
     tilt_rad_per_um: tuple[float, float] = (0.0, 0.0)
     gain: float = 1.0
+    slow_rad: tuple[tuple[float, ...], ...] = ()
 
     @classmethod
     def from_dict(cls, values: Options) -> TileCorrection:
         y, x = values["tilt_rad_per_um"]
-        return cls(float(values["phase_rad"]), (float(y), float(x)), float(values["gain"]))
+        slow = tuple(tuple(map(float, row)) for row in values.get("slow_rad", ()))
+        return cls(float(values["phase_rad"]), (float(y), float(x)), float(values["gain"]), slow)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -290,10 +294,23 @@ def _places(in_y: np.ndarray, in_x: np.ndarray) -> tuple[slice | torch.Tensor, s
     return torch.from_numpy(rows)[:, None], torch.from_numpy(columns)
 
 
+def slow_phase(tile: PlacedTile, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The slow phase, rad, that is added to a `tile` at coordinates `y`, `x` of the whole, um, which broadcast."""
+    table = np.array(tile.correction.slow_rad)
+    ends = zip(tile.extent.origin_um, tile.extent.size_um, table.shape, strict=True)
+    spline = RectBivariateSpline(*(np.linspace(low, low + size, n) for low, size, n in ends), table)
+    if y.ndim == 2:
+        return np.asarray(spline(y.ravel(), x))
+    return np.asarray(spline(y, x, grid=False))
+
+
 def _corrected(values: torch.Tensor, tile: PlacedTile, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
     """Values of a tile at coordinates y, x of the whole, which broadcast, with its correction."""
     change, (y0, x0, y1, x1) = tile.correction, tile.core_um
     tilt_y, tilt_x = change.tilt_rad_per_um
+    if change.slow_rad:
+        slow = torch.from_numpy(slow_phase(tile, y, x))
+        values = values * torch.exp(1j * slow).to(values.dtype) if values.is_complex() else values + slow.float()
     if not values.is_complex():
         phase = change.phase_rad + tilt_y * (y - (y0 + y1) / 2) + tilt_x * (x - (x0 + x1) / 2)
         return values + torch.from_numpy(np.asarray(phase)).float()

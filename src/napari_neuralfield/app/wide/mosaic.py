@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 from ...fields.open_fields import OpenFields
-from ...fields.tiled import PlacedTile, TileCorrection, TiledField
+from ...fields.tiled import PlacedTile, TileCorrection, TiledField, slow_phase
 from ...io.results.tiled_folder import open_tile, tile_file
 from ...types import Extent, Field, InputError, Options
 from .differences import Difference, difference
 from .plan import PlannedTile, WidePlan
 from .reconcile import corrections
+from .slow import with_slow_phase
 
 DEPTHS = (0.25, 0.5, 0.75)  # of the range, where overlaps are looked at
 LEAST_PX = 4  # along the shorter side of an overlap that tells anything
@@ -84,13 +85,26 @@ def mosaic(plan: WidePlan, folder: Path, tiles: Sequence[PlacedTile]) -> TiledFi
     )
 
 
-def reconciled(plan: WidePlan, tiles: Sequence[PlacedTile]) -> list[PlacedTile]:
-    """The `tiles` of a `plan` with the phases, tilts and gains that make them one."""
+def reconciled(plan: WidePlan, tiles: Sequence[PlacedTile], around: Path | None = None) -> list[PlacedTile]:
+    """The tiles with the phases, tilts and gains that make them one.
+
+    Parameters
+    ----------
+    plan : of the run.
+    tiles : of it, those that are done.
+    around : file of the whole field, whose slow phase they take, from `surroundings.look_around`.
+    """
+    if around is not None:
+        tiles = [tile if tile.open is None else with_slow_phase(plan, tile, around) for tile in tiles]
     there = [n for n, tile in enumerate(tiles) if tile.open is not None]
     centres = np.array([_middle(tiles[n].core_um) for n in there])
     found = corrections(list(_differences(plan, [tiles[n] for n in there])), centres)
     changed = dict(zip(there, found, strict=True))
-    return [dataclasses.replace(t, correction=changed.get(n, TileCorrection())) for n, t in enumerate(tiles)]
+    slow = [tile.correction.slow_rad for tile in tiles]
+    return [
+        dataclasses.replace(t, correction=dataclasses.replace(changed.get(n, TileCorrection()), slow_rad=slow[n]))
+        for n, t in enumerate(tiles)
+    ]
 
 
 def _middle(core_um: Sequence[float]) -> tuple[float, float]:
@@ -135,4 +149,7 @@ def _values(kept: OpenFields, tile: PlacedTile, y: np.ndarray, x: np.ndarray) ->
     with torch.no_grad():
         values = field.render(np.array(depths), y, x).detach().cpu().numpy()
     kept.used(tile.name)
-    return np.asarray(values)
+    if not tile.correction.slow_rad:
+        return np.asarray(values)
+    slow = slow_phase(tile, y[:, None], x)
+    return np.asarray(values * np.exp(1j * slow).astype(values.dtype) if np.iscomplexobj(values) else values + slow)

@@ -22,8 +22,9 @@ from ...types import Done, Event, InputError, Note, Options, Preview, Progress, 
 from .mosaic import header_of, mosaic, placed_tiles, reconciled
 from .pieces import Ended, Executor, Heard, Piece
 from .plan import PlannedTile, WidePlan
+from .surroundings import NAME, look_around
 from .telling import Notes, Together, verdict_of
-from .tile import TileMade, job_of, make_tile
+from .tile import TileMade, chosen_frames, job_of, make_tile
 
 PREVIEW_S = 2.0  # between two pictures of the tiles that are done
 ERROR = "relative_amplitude_error"
@@ -54,9 +55,11 @@ def run_plan(plan: WidePlan, output: Path, where: Executor) -> Generator[Event, 
     state = _Tiled(plan, folder, Together(len(plan.tiles), len(done)))
     if done:
         yield Note(f"{len(done)} of {len(plan.tiles)} tiles are done already, in {folder.name}")
+    state.around = yield from look_around(plan, chosen_frames(plan), folder)
     yield from state.followed(where, [tile for tile in plan.tiles if tile.name not in done])
     result = yield from state.together()
     write_index(folder, result)
+    (folder / NAME).unlink(missing_ok=True)
     into_place(folder, output)
     from ...io import load_result
 
@@ -136,6 +139,7 @@ class _Tiled:
     notes: Notes = dataclasses.field(default_factory=Notes)
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
     shown: float = 0.0
+    around: Path | None = None
 
     def followed(self, where: Executor, tiles: list[PlannedTile]) -> Iterator[Event]:
         """The events of the tiles that are still to be made."""
@@ -152,7 +156,7 @@ class _Tiled:
                 close()
 
     def _piece(self, tile: PlannedTile) -> Piece:
-        job = job_of(self.plan, tile, tile_file(self.folder, tile.name))
+        job = job_of(self.plan, tile, tile_file(self.folder, tile.name), self.around)
         return Piece(tile.name, make_tile, (job,))
 
     def _heard(self, one: Heard) -> Iterator[Event]:
@@ -183,7 +187,7 @@ class _Tiled:
         headers = {tile.name: header_of(tile_file(self.folder, tile.name)) or {} for tile in tiles if tile.open}
         if len(headers) > 1:
             yield Note(f"{len(headers)} tiles are made one by their overlaps")
-            tiles = reconciled(self.plan, tiles)
+            tiles = reconciled(self.plan, tiles, self.around)
         verdicts = {name: Verdict(**h["verdict"]) for name, h in headers.items() if h.get("verdict")}
         tiles = [dataclasses.replace(tile, verdict=verdicts.get(tile.name)) for tile in tiles]
         return self._result(tiles, list(headers.values()), verdicts)

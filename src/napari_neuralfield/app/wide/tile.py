@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...data.acquisition import Acquisition, LedArray
 from ...data.selection import Selected, pixel_of
 from ...types import Done, Event, InputError, Note, Options, Preview, Progress, Result, Verdict
 from .. import arguments
@@ -18,6 +19,7 @@ from ..selection import TypedSelection, placed
 from .cost import forget_peak, peak_bytes
 from .pieces import EndsAll
 from .plan import PlannedTile, WidePlan, bytes_and_time
+from .surroundings import repeating
 
 SAY_S = 0.5  # between two words on how far a tile is
 
@@ -35,6 +37,7 @@ class TileJob:
     target : file to write; None: nothing is written.
     content : what tells whether the file is still the one that was planned for.
     checked : whether its frames are held against what is said of the microscope.
+    around : file of the whole field, from `surroundings.look_around`.
     """
 
     file: str
@@ -44,6 +47,7 @@ class TileJob:
     target: str | None
     content: Options
     checked: bool = False
+    around: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,18 +67,22 @@ class TileMade:
     verdict: Verdict | None
 
 
-def job_of(plan: WidePlan, tile: PlannedTile, target: Path | None) -> TileJob:
+def job_of(plan: WidePlan, tile: PlannedTile, target: Path | None, around: Path | None = None) -> TileJob:
     """What makes a tile of a plan; the one in the middle checks the microscope for all.
 
     Parameters
     ----------
     plan, tile : of which one.
     target : file to write; None: nothing is written.
+    around : file of the whole field, where there is one.
     """
     options = {**plan.options, "device": plan.device}
     checked = target is not None and tile == plan.middle_tile
     where = None if target is None else str(target)
-    return TileJob(plan.file, plan.chosen, options, tile, target=where, content=plan.content, checked=checked)
+    return TileJob(
+        plan.file, plan.chosen, options, tile, target=where, content=plan.content, checked=checked,
+        around=None if around is None else str(around),
+    )  # fmt: skip
 
 
 def make_tile(job: TileJob) -> Generator[Progress | Note, None, TileMade]:
@@ -125,8 +133,17 @@ def cut_out(job: TileJob) -> tuple[Selected, int]:
     if (y0, x0) != (0, 0) or (y1 - y0, x1 - x0) != part.frame_shape:
         part = part.crop(slice(y0, y1), slice(x0, x1))
     frames = np.stack([np.asarray(part.frames[number]) for number in range(part.frame_count)])
+    if job.around is not None and isinstance(part, LedArray):
+        frames = repeating(part, frames, job.tile.box_px, Path(job.around))
     origin = whole.origin_um[0] + y0 * pixel, whole.origin_um[1] + x0 * pixel
     return Selected(part.replace(frames=frames), whole.numbers, origin), count
+
+
+def chosen_frames(plan: WidePlan) -> Acquisition:
+    """The frames that a `plan` cuts into tiles, still lazy."""
+    file = Path(plan.file)
+    chosen, _ = chosen_of(file, file.stat().st_mtime_ns, tuple(sorted(plan.chosen.items())))
+    return chosen.acquisition
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,0 +1,183 @@
+"""What lies around a tile: the whole field, coarsely, so that the frames of a tile can be made to repeat.
+
+Solvers take frames to repeat at their borders. Those of a tile do not, and through the sharp rim of the pupil what lies
+outside is felt far inside: an LED whose direction is near the rim shows slow changes of the sample with tails that
+fall as 1 / distance. Its frame holds the slow phase too, so it cannot be left out. Therefore the whole field is first
+solved from its bright frames alone. With it the frames of a tile become those of a sample that fades to its mean at the
+tile's border and repeats: root' = root + |image of the faded tile| - |image of the whole|. The slow phase of the
+whole, which a tile tells badly, is that of all tiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+
+from ... import memory
+from ...data.acquisition import Acquisition, LedArray
+from ...data.geometry import native_upsampling
+from ...fields.planes import PlanesField
+from ...forward import fourier
+from ...forward.led_grid import depth_tensor
+from ...io.native.atomic import writing
+from ...optics.grids import at_frequencies, centred_spectrum, fit_spectrum
+from ...types import Done, Event, InputError, Note, Options, Progress, Result
+from .plan import Box, WidePlan
+
+NAME = "whole.h5"
+BRIGHT = 1.2  # of the NA: LEDs up to here feel what lies outside a tile
+COARSE: Options = {"passes": 20, "momentum": 0.7, "stop_below": 0.0, "check_orientation": False, "half": False}
+WORST = 0.1  # relative amplitude error above which the whole is not known well enough to help
+PER_PIXEL_BYTES = 16.0  # of every bright frame, and four times of every sample of the object
+FADE = 4  # pixels of the frames along a tile's border
+CPU = torch.device("cpu")
+
+
+def helps(plan: WidePlan) -> bool:
+    """Whether tiles of a `plan` are better with it: single LEDs, one depth, and one microscope for all tiles."""
+    z_um = plan.options.get("z_um")
+    depths = z_um if isinstance(z_um, list | tuple) else [z_um]
+    moved = any(tile.directions_na != (0.0, 0.0) or tile.pupil_rad for tile in plan.tiles)
+    flat = all(isinstance(z, int | float) for z in depths) and len(set(depths)) == 1
+    return plan.content["kind"] == "led_array" and len(plan.tiles) > 1 and flat and not moved
+
+
+def look_around(plan: WidePlan, whole: Acquisition, folder: Path) -> Generator[Event, None, Path | None]:
+    """Solve the whole field coarsely, once; the file that tiles read, or None where it would not help.
+
+    Parameters
+    ----------
+    plan : of the run.
+    whole : the frames that are cut into tiles.
+    folder : where the file is kept.
+    """
+    from ...compute import on_one_thread
+
+    file = folder / NAME
+    if not helps(plan) or not isinstance(whole, LedArray):
+        return None
+    if not file.exists():
+        leds = np.flatnonzero(np.hypot(*np.asarray(whole.illumination_na).T) < BRIGHT * whole.objective_na)
+        reason = _reason_against(whole, len(leds))
+        try:
+            if not reason:
+                result = yield from _result(on_one_thread(_solved(plan, whole.subset(leds))))
+                _keep(file, whole.subset(leds), leds, result)
+        except InputError as error:
+            reason = str(error)
+        if reason:
+            yield Note(f"tiles are made without a look at the whole field: {reason}", "warning")
+            return None
+    with h5py.File(file) as kept:
+        off = float(kept.attrs["error"])
+    if off > WORST:
+        yield Note(f"the whole field explains its bright frames to {off:.2f} only, so tiles do without it", "warning")
+        return None
+    return file
+
+
+def _reason_against(whole: LedArray, leds: int) -> str:
+    """Why the whole cannot be solved from so many bright frames; empty where it can."""
+    if not leds:
+        return "no frame is a bright one"
+    area = float(np.prod(whole.frame_shape))
+    needed = PER_PIXEL_BYTES * area * (leds + 4 * native_upsampling(whole) ** 2)
+    free = memory.free_bytes()
+    return "" if needed < free else f"that takes {memory.size(needed)} of memory, and {memory.size(free)} are free"
+
+
+def _result(events: Iterator[Event]) -> Generator[Event, None, Result]:
+    for event in events:
+        if isinstance(event, Done):
+            return event.result
+        if isinstance(event, Progress):
+            yield Progress(event.done, event.total, event.loss, "the whole field, coarsely")
+    raise RuntimeError("the whole field ended without a result")
+
+
+def _solved(plan: WidePlan, bright: LedArray) -> Iterator[Event]:
+    from ...recon.engine.recipe import run
+    from ...registry import METHODS
+
+    recipe = METHODS["fpm-sequential"].recipe
+    own = {n: v for n, v in plan.options.items() if n in ("z_um", "recover_pupil", "recover_gain", "seed")}
+    yield from run(bright, recipe.model_validate({**own, **COARSE, "device": plan.device}), checked=False)
+
+
+def _keep(file: Path, bright: LedArray, leds: np.ndarray, result: Result) -> None:
+    """Write the object and the images that its bright frames should show."""
+    field = result.field
+    assert isinstance(field, PlanesField)
+    if "pupil" in result.calibration:
+        found = torch.from_numpy(np.asarray(result.calibration["pupil"], np.complex64))
+        bright = bright.replace(pupil=fit_spectrum(found, bright.frame_shape).numpy())
+    factor, (rows, columns) = native_upsampling(bright), bright.frame_shape
+    spectrum = field.spectra([field.depths_um[0]])
+    with writing(file) as temporary, h5py.File(temporary, "w") as kept:
+        kept.attrs.update({"error": result.figures["relative_amplitude_error"], "factor": factor})
+        kept.attrs["z_um"] = field.depths_um[0]
+        kept["leds"] = leds
+        if "pupil" in result.calibration:
+            kept["pupil"] = np.asarray(bright.pupil)
+        y, x = (np.arange(n * factor) * bright.pixel_um / factor for n in (rows, columns))
+        kept["object"] = field.render([field.depths_um[0]], y, x)[0].cpu().numpy()
+        images = kept.create_dataset(
+            "images", (len(leds), rows, columns), np.float32, chunks=(1, min(rows, 256), min(columns, 256))
+        )
+        for number in range(len(leds)):
+            images[number] = _image(spectrum, bright, number, field.depths_um[0])
+
+
+def _image(spectrum: torch.Tensor, acquisition: LedArray, number: int, z_um: float) -> np.ndarray:
+    """Modulus of the image (y, x) that LED `number` makes of a centred spectrum (1, Y, X), on the frames' pixels."""
+    plan = fourier.windows(acquisition.subset(np.array([number])), crop=False)
+    pupil = fourier.pupils(plan, slice(None), depth_tensor(np.array([z_um]), CPU))
+    image = fourier.predict(fit_spectrum(spectrum.cpu(), plan.spectrum_shape), pupil, plan.corner, plan.image_shape)
+    return image.abs()[0, 0].numpy()
+
+
+def repeating(part: LedArray, frames: np.ndarray, box_px: Box, file: Path) -> np.ndarray:
+    """Frames of a tile as those of a sample that repeats.
+
+    Parameters
+    ----------
+    part : what is known of them.
+    frames : of the tile (frame, y, x), counts.
+    box_px : of the tile in the whole.
+    file : of the whole field, from `look_around`.
+    """
+    y0, x0, y1, x1 = box_px
+    with h5py.File(file) as kept:
+        f, leds, z_um = int(kept.attrs["factor"]), kept["leds"][()], float(kept.attrs["z_um"])
+        seen, there = kept["images"][:, y0:y1, x0:x1], kept["object"][y0 * f : y1 * f, x0 * f : x1 * f]
+        bright = part.subset(leds)
+        if "pupil" in kept:
+            bright = bright.replace(pupil=at_frequencies(kept["pupil"][()], part.pixel_um, part.frame_shape))
+    weight = np.outer(*(_ramp(n, FADE * f) for n in there.shape))
+    faded = there.mean() + weight * (there - there.mean())
+    spectrum = centred_spectrum(torch.from_numpy(faded.astype(np.complex64)))[None]
+    ambient = fourier.ambient_light(part)
+    out = frames.copy()
+    for place, led in enumerate(leds.tolist()):
+        root = np.sqrt(np.maximum(frames[led].astype(np.float32) - ambient[led], 0))
+        scale = np.nansum(root * seen[place]) / max(float(np.sum(seen[place] ** 2)), 1e-30)
+        root = root + scale * (_image(spectrum, bright, place, z_um) - seen[place])
+        out[led] = _as(np.maximum(root, 0) ** 2 + ambient[led], frames)
+    return out
+
+
+def _as(counts: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Counts as numbers of the type of `frames`."""
+    if np.issubdtype(frames.dtype, np.integer):
+        counts = np.clip(np.rint(counts), 0, np.iinfo(frames.dtype).max)
+    return counts.astype(frames.dtype)
+
+
+def _ramp(n: int, width: int) -> np.ndarray:
+    """From 0 at both ends of (n,) to 1 within `width`."""
+    place = np.clip((np.minimum(np.arange(n), n - 1 - np.arange(n)) + 0.5) / width, 0, 1)
+    return np.asarray(place * place * (3 - 2 * place))
