@@ -37,7 +37,8 @@ SLOW = 8  # frame pixels: over so many and more a phase is told badly by any fra
 PATCH, BORDER = 128, 32  # pixels that share one pupil, and those around them from which light comes too
 ELECTRONS = 20000.0
 METHOD = (
-    "--method", "fpm-sequential", "--z-um", "0", "--no-check-orientation", "--no-recover-pupil", "--no-recover-gain", "--momentum", "0.7", "--stop-below", "0",
+    "--method", "fpm-sequential", "--z-um", "0", "--no-check-orientation", "--no-recover-pupil", "--no-recover-gain",
+    "--momentum", "0.7", "--stop-below", "0",
 )  # fmt: skip
 
 

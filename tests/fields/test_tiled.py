@@ -75,6 +75,9 @@ class Ramp:
     def render(self, z: object, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(x - self.extent.origin_um[1]).float().expand(1, len(y), len(x))
 
+    def query(self, z: object, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(x - self.extent.origin_um[1]).float()
+
     def state_dict(self) -> dict[str, torch.Tensor]:
         return {}
 
@@ -89,6 +92,20 @@ def test_phase_alone_and_tiles_that_were_moved() -> None:
     ]
     field = TiledField(extent=size, tiles=parts, complex_valued=False)
     assert worst(field.render([0.0], *size.axes())[0, 0], torch.arange(14.0)) <= 1e-5
+
+
+def test_a_slow_phase_is_added_to_a_tile() -> None:
+    """The same at points and on a grid, and after a round trip."""
+    own = Extent((0, 0), (8, 8), 1.0)
+    y, x = np.meshgrid(*[np.linspace(0, 8, 5)] * 2, indexing="ij")
+    table = tuple(map(tuple, (0.1 * y + 0.02 * x**2).tolist()))
+    change = TileCorrection.from_dict(dataclasses.asdict(TileCorrection(slow_rad=table)))
+    field = TiledField(
+        extent=own, complex_valued=False, tiles=[PlacedTile("a", own, (0, 0, 8, 8), lambda: Ramp(own), change)]
+    )
+    y, x = np.meshgrid(*own.axes(), indexing="ij")
+    for values in (field.render([0.0], *own.axes())[0], field.query(0.0, y, x)):
+        assert worst(values, torch.from_numpy(x + 0.1 * y + 0.02 * x**2)) <= 1e-4
 
 
 def test_names_of_tiles_differ() -> None:

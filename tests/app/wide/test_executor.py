@@ -91,7 +91,7 @@ def test_a_cluster_does_the_same_and_one_of_another_version_is_refused(
     distributed = pytest.importorskip("distributed")
     from napari_neuralfield.app.wide import cluster
 
-    with distributed.LocalCluster(n_workers=1, processes=False, threads_per_worker=1, dashboard_address=None) as there:
+    with distributed.LocalCluster(n_workers=1, processes=False, threads_per_worker=1, dashboard_address=":0") as there:
         work = pieces(tmp_path)
         said = list(executor(cluster=there.scheduler_address).run(work))
         assert {repr(one) for one in said} == {repr(one) for one in InProcess().run(pieces(make(tmp_path / "here")))}

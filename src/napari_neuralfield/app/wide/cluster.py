@@ -67,7 +67,7 @@ class LocalProcesses:
                 n_workers=self.count,
                 threads_per_worker=1,
                 memory_limit=share,
-                dashboard_address=None,
+                dashboard_address=":0",
                 preload=[f"{__package__}.preload"],
                 silence_logs=60,
             ) as cluster,

@@ -38,12 +38,13 @@ CPU = torch.device("cpu")
 
 
 def helps(plan: WidePlan) -> bool:
-    """Whether tiles of a `plan` are better with it: single LEDs, one depth, and one microscope for all tiles."""
+    """Whether tiles of a `plan` are better with it: LEDs, one depth, one microscope, no narrow overlaps."""
     z_um = plan.options.get("z_um")
     depths = z_um if isinstance(z_um, list | tuple) else [z_um]
     moved = any(tile.directions_na != (0.0, 0.0) or tile.pupil_rad for tile in plan.tiles)
     flat = all(isinstance(z, int | float) for z in depths) and len(set(depths)) == 1
-    return plan.content["kind"] == "led_array" and len(plan.tiles) > 1 and flat and not moved
+    covered = plan.overlap_px >= 4 * FADE  # a quarter of an overlap, at either end, is thrown away
+    return plan.content["kind"] == "led_array" and len(plan.tiles) > 1 and flat and covered and not moved
 
 
 def look_around(plan: WidePlan, whole: Acquisition, folder: Path) -> Generator[Event, None, Path | None]:
