@@ -17,7 +17,7 @@ import numpy as np
 from ...io.native.atomic import writing
 from ...io.native.outputs import PLAN, real
 from ...io.native.staging import aside, remove, staged, tidy
-from ...io.results.tiled_folder import tile_file, write_index
+from ...io.results.tiled_folder import UNFINISHED, tile_file, write_index
 from ...types import Done, Event, InputError, Note, Options, Preview, Progress, Result, Verdict
 from .mosaic import header_of, mosaic, placed_tiles, reconciled
 from .pieces import Ended, Executor, Heard, Piece
@@ -32,7 +32,7 @@ ERROR = "relative_amplitude_error"
 def unfinished_of(output: Path) -> Path:
     """Where the tiles of a run that writes `output` lie until it is whole."""
     place = real(output)
-    return place.with_name(f"{place.name}.unfinished")
+    return place.with_name(f"{place.name}{UNFINISHED}")
 
 
 def run_plan(plan: WidePlan, output: Path, where: Executor) -> Generator[Event, None, Result]:

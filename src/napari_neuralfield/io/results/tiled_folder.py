@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FORMAT = "neuralfield-tiles"
 VERSION = 1
+UNFINISHED = ".unfinished"  # behind the name of a folder as long as its run goes on
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 TOLD = ("title", "recipe", "optics", "figures", "notes", "verdict", "preview")
 
@@ -236,15 +237,27 @@ def _way(folder: Path, tile: Options) -> Callable[[], Field] | None:
 
 
 def open_tile(file: Path) -> Field:
-    """The field of a tile."""
-    return field_file.load_result(file).field
+    """The field of a tile; of a run that has ended since, from the folder as it is called now."""
+    try:
+        return field_file.load_result(file).field
+    except InputError:
+        if file.exists() or not _now(file).exists():
+            raise
+        return field_file.load_result(_now(file)).field
+
+
+def _now(file: Path) -> Path:
+    """Where a tile lies whose folder has lost its ending."""
+    folder, name = file.parents[1], file.relative_to(file.parents[1])
+    return folder.with_suffix("") / name if folder.suffix == UNFINISHED else file
 
 
 def _copy(tile: PlacedTile, target: Path) -> None:
     """The tile's file as it is, or a new one of a field that is in memory only."""
     way = tile.open
     if isinstance(way, partial) and way.func is open_tile:
-        shutil.copyfile(way.args[0], target)
+        file = way.args[0]
+        shutil.copyfile(file if file.exists() else _now(file), target)
     elif way is not None:
         field_file.save_result(target, Result(way(), verdict=tile.verdict, title=tile.name))
 
