@@ -336,7 +336,8 @@ def test_the_first_look_of_a_method_that_refuses_goes_with_it(viewer, draft, qtb
     entry = METHODS["toy"]
     monkeypatch.setitem(METHODS._entries, "toy", type(entry)(**{**vars(entry), "run": refuses}))
     start(reconstruct)
-    qtbot.waitUntil(lambda: viewer.layers[-1].name == "toy toy amplitude …" and viewer.layers[-1].visible)
+    look = "toy toy amplitude …"
+    qtbot.waitUntil(lambda: look in names(viewer) and viewer.layers[look].visible, timeout=60_000)
     go.set()
     qtbot.waitUntil(lambda: bool(errors), timeout=60_000)
     assert names(viewer) == ["toy frames"]

@@ -49,10 +49,8 @@ class TileChoice(QWidget):
         self.advice, self.where = label(colour=QUIET), label(colour=QUIET)
         self.folder_button = button("Folder…", self._choose, "where the field goes, a folder of tiles")
         self._more = QWidget()
-        column(
-            self._more, row(label("overlap"), self.overlap, label("workers"), self.workers),
-            row(self.where, self.folder_button),
-        )  # fmt: skip
+        overlap, workers = row(label("Overlap"), self.overlap), row(label("Workers"), self.workers)
+        column(self._more, overlap, workers, self.where, self.folder_button)
         column(self, row(self.tick, self.side), self._more, self.advice)
         self.tick.toggled.connect(self._show)
         listen(self, session.draft_changed, self._on_draft)

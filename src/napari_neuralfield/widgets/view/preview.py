@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...app import lazy
 from ..kit.session import Shown
 from ..kit.threads import Background, Latest
-from .depth_view import view_of
+from .depth_view import view_of, with_gaps
 from .layers import ImageSlot, LayerData, Meta, colormap_of, result_layers, whole_axes
 
 if TYPE_CHECKING:
     import napari
-
-    from ...fields.tiled import TiledField
 
 ORDER = ("phase", "amplitude")  # the last one lies on top
 TILED = "tiled"  # type of a field of many tiles
@@ -144,9 +142,7 @@ def _render(shown: Shown) -> list[Meta]:
     known = [quantity for quantity in ORDER if quantity in lazy.quantities(field)]
     pictures: list[Meta] = []
     for quantity in known if shown.finished else known[-1:]:
-        image = np.ascontiguousarray(lazy.measure(values, quantity))
-        if field.type_name == TILED:  # what is below is seen where no tile is yet
-            image = np.where(cast("TiledField", field).covered(*axes), image, np.float32(np.nan))
+        image = with_gaps(field, axes, np.ascontiguousarray(lazy.measure(values, quantity)))
         about = {"name": f"{shown.title} {quantity}{state}", "image": image, "axes": axes, "quantity": quantity}
         metadata, colormap = {**ours, "quantity": quantity}, colormap_of(field, quantity)
         pictures.append({**about, "metadata": metadata, "colormap": colormap})
