@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from ..registry import FIELDS
 from ..types import Extent, Field, InputError, Options, Verdict
-from .open_fields import OpenFields
+from .kept.open_fields import OpenFields
 from .placement import axis_of, extent_of, points_of
 
 NOTHING = 1e-30  # less than any weight

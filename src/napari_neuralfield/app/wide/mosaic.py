@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...fields.open_fields import OpenFields
+from ...fields.kept.open_fields import OpenFields
 from ...fields.tiled import PlacedTile, TileCorrection, TiledField
 from ...io.results.tiled_folder import open_tile, tile_file
 from ...types import Extent, Field, InputError, Options
