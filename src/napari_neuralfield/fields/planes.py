@@ -209,11 +209,12 @@ class PlanesField(nn.Module):
 
     def _level(self, *axes: np.ndarray) -> int:
         """How often the spectrum can be halved and still hold what axes (y, x) this coarse can show."""
-        levels = [8]
-        for axis, size, n in zip(axes, self.period.size_um, self.spectrum_shape, strict=True):
-            step = step_of(axis)
-            levels.append(int(math.log2(max(1.0, n * step / size))) if step else 0)
-        return min(levels)
+        levels = [
+            int(math.log2(max(1.0, n * step / size)))
+            for axis, size, n in zip(axes, self.period.size_um, self.spectrum_shape, strict=True)
+            if (step := step_of(axis))
+        ]
+        return min(levels, default=0)
 
     @torch.no_grad()
     def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
