@@ -61,10 +61,11 @@ def run_plan(plan: WidePlan, output: Path, where: Executor) -> Generator[Event, 
     state = _Tiled(plan, folder, Together(len(plan.tiles), len(done)))
     if done:
         yield Note(f"{len(done)} of {len(plan.tiles)} tiles are done already, in {folder.name}")
-    yield from state.followed(where, [tile for tile in plan.tiles if tile.name not in done])
-    where = where if len(plan.tiles) >= MANY else InProcess()
-    result = yield from state.together(where)
-    seen = yield from state.overview(cast("TiledField", result.field), where)
+    with where.kept() as kept:
+        yield from state.followed(kept, [tile for tile in plan.tiles if tile.name not in done])
+        joined = kept if len(plan.tiles) >= MANY else InProcess()
+        result = yield from state.together(joined)
+        seen = yield from state.overview(cast("TiledField", result.field), joined)
     write_index(folder, result, seen)
     into_place(folder, output)
     from ...io import load_result
