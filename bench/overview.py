@@ -67,10 +67,7 @@ def main(argv: list[str]) -> None:
     print(f"{rows * rows} tiles, {bytes_of(folder) / 1e6:.0f} MB; the machine's load is {os.getloadavg()[0]:.1f}")
     without = looked(folder, "without overview")
     cpu = time.process_time()
-    bands = overview_files.begin(folder, field)
-    for band in bands:
-        overview_files.make_band(band)
-    write_index(folder, Result(field), overview_files.described(folder, field.extent, bands))
+    write_index(folder, Result(field), overview_files.write(folder, field))
     sizes = json.loads((folder / "index.json").read_text())["overview"]["levels"]
     size = sum(level["bytes"] for level in sizes) / 1e6
     print(f"the overview: {time.process_time() - cpu:.1f} CPU s, {size:.0f} MB in {len(sizes)} levels")

@@ -8,7 +8,7 @@ tiles; between them it is a cubic, between depths a line. Coarser than the last 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -41,6 +41,17 @@ class CoarsePicture:
         """Values (z, y, x) of some `planes`, `rows` and `columns`."""
         values = torch.from_numpy(np.array(self.values[planes, rows, columns], np.float32))
         return torch.view_as_complex(values) if values.ndim == 4 else values
+
+    def __reduce__(self) -> tuple[Callable[..., CoarsePicture], tuple[object, ...]]:
+        """A copy of one that lies on disk looks at the same file."""
+        if isinstance(self.values, np.memmap):
+            return mapped, (self.extent, str(self.values.filename))
+        return CoarsePicture, (self.extent, self.values)
+
+
+def mapped(extent: Extent, file: str) -> CoarsePicture:
+    """The picture in a `file`, NAME.npy, that lies where `extent` says."""
+    return CoarsePicture(extent, np.load(file, mmap_mode="r", allow_pickle=False))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -218,7 +218,7 @@ class _Tiled:
             return None
         pieces = [Piece(f"overview {n}", overview_files.make_band, (band,)) for n, band in enumerate(bands)]
         yield from self._all_of(pieces, where)
-        return overview_files.described(self.folder, field.extent, bands)
+        return overview_files.described(self.folder, field.extent, bands[0].depths_um, bands[0].levels)
 
     def _all_of(self, pieces: Sequence[Piece], where: Executor) -> Generator[Event, None, list[object]]:
         """The outcomes of all `pieces`, in their order.

@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -141,12 +141,34 @@ def _places(level: Extent, dim: int, ends_um: tuple[float, float]) -> np.ndarray
     return np.arange(max(int(first), 0), min(int(last), level.shape[dim]))
 
 
-def described(folder: Path, whole: Extent, bands: Sequence[Band]) -> Options:
-    """What an index says of the overview in `folder` of a `whole` that was made in `bands`, JSON-ready."""
-    first = bands[0]
-    sizes = [_file(folder, level, whole).stat().st_size for level in first.levels]
-    levels = [{"pixel_um": e.pixel_um, "bytes": size} for e, size in zip(first.levels, sizes, strict=True)]
-    return {"depths_um": list(first.depths_um), "levels": levels}
+def described(folder: Path, whole: Extent, depths_um: Sequence[float], levels: Sequence[Extent]) -> Options:
+    """What an index says of an overview that is written, JSON-ready.
+
+    Parameters
+    ----------
+    folder : of the tiled field.
+    whole : the field's extent.
+    depths_um : of the planes, um.
+    levels : where they lie.
+    """
+    sizes = [_file(folder, level, whole).stat().st_size for level in levels]
+    told = [{"pixel_um": extent.pixel_um, "bytes": size} for extent, size in zip(levels, sizes, strict=True)]
+    return {"depths_um": list(depths_um), "levels": told}
+
+
+def write(folder: Path, field: TiledField) -> Options | None:
+    """Write the overview of a `field` to its `folder`, copied where it has one on disk; what the index says of it."""
+    seen = field.overview
+    if seen is not None and all(isinstance(picture.values, np.memmap) for picture in seen.levels):
+        (folder / OVERVIEW).mkdir()
+        for picture in seen.levels:
+            source = cast("np.memmap", picture.values).filename
+            shutil.copyfile(str(source), _file(folder, picture.extent, field.extent))
+        return described(folder, field.extent, seen.depths_um, [picture.extent for picture in seen.levels])
+    bands = begin(folder, field)
+    for band in bands:
+        make_band(band)
+    return described(folder, field.extent, bands[0].depths_um, bands[0].levels) if bands else None
 
 
 def opened(folder: Path, whole: Extent, complex_valued: bool, told: Mapping[str, Any]) -> Overview | None:

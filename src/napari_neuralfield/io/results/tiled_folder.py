@@ -116,14 +116,7 @@ def save_folder(path: str | Path, result: Result) -> None:
         for tile in cast("TiledField", result.field).tiles:
             if tile.open is not None:
                 _copy(tile, tile_file(folder, tile.name))
-        write_index(folder, result, _overview(folder, cast("TiledField", result.field)))
-
-
-def _overview(folder: Path, field: TiledField) -> Options | None:
-    bands = overview_files.begin(folder, field)
-    for band in bands:
-        overview_files.make_band(band)
-    return overview_files.described(folder, field.extent, bands) if bands else None
+        write_index(folder, result, overview_files.write(folder, cast("TiledField", result.field)))
 
 
 def read_index(folder: str | Path) -> dict[str, Any]:
