@@ -102,7 +102,7 @@ def killed(file: Path, name: str, count: int, workers: int) -> list[str]:
 
 def full(file: Path, name: str, count: int, workers: int) -> list[str]:
     del workers
-    with half_way(name, [sys.executable, "-c", FULL, str(2 * count), *options(file, name)], 10**6):
+    with half_way(name, [sys.executable, "-c", FULL, str(count), *options(file, name)], 10**6):
         pass
     return command(file, name)
 
