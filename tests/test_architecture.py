@@ -20,9 +20,9 @@ PACKAGE = SRC.name
 DATA = ("data", "data/names")
 CHECKS = ("checks", "checks/seen")
 BASE = {"types", "registry", "memory", "compute"}
-MODELS = BASE | {"optics", *DATA, "forward", "networks", "fields"}
+MODELS = BASE | {"optics", *DATA, "forward", "networks", "fields", "fields/kept"}
 SOLVING = MODELS | {*CHECKS, "recon/engine"}
-FILED = BASE | {"optics", *DATA, "networks", "fields", *CHECKS}
+FILED = BASE | {"optics", *DATA, "networks", "fields", "fields/kept", *CHECKS}
 RECON = {"recon", "recon/verdict"} | {
     f"recon/{name}"
     for name in (
@@ -64,7 +64,8 @@ MAY_USE = {
     "checks": BASE | {"optics", *DATA, "checks/seen"},
     "simulate": BASE | {"optics", *DATA},
     "networks": BASE | {"optics", *DATA},
-    "fields": BASE | {"optics", *DATA, "networks"},
+    "fields/kept": BASE,
+    "fields": BASE | {"optics", *DATA, "networks", "fields/kept"},
     "forward": BASE | {"optics", *DATA},
     "recon/engine": MODELS | {*CHECKS},
     "recon/projection": SOLVING,

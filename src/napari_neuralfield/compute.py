@@ -107,6 +107,11 @@ def leave_a_core_to_the_window() -> AbstractContextManager[None]:
     return _threads((os.cpu_count() or 2) - 1)
 
 
+def one_thread() -> AbstractContextManager[None]:
+    """One thread for torch inside: the answer is the same wherever it is worked out."""
+    return _threads(1)
+
+
 def on_one_thread(events: Iterator[Item]) -> Iterator[Item]:
     """The same events, made on one thread of torch: many small images wait longer for a second core than it saves."""
     while True:

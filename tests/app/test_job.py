@@ -63,6 +63,16 @@ def test_whatever_goes_wrong_ends_in_failed_with_what_was_computed(error, text):
     assert job.last.field is field
 
 
+def test_a_refusal_after_a_first_look_keeps_nothing():
+    def refused():
+        yield Preview(ToyField(), 0.0)
+        raise InputError("frame 3 is dark")
+
+    job, said = follow(refused)
+    assert said[-1] == Failed("frame 3 is dark")
+    assert job.last is None
+
+
 def throw(text):
     raise RuntimeError(text)
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from napari_neuralfield.fields.kept import Kept
+from napari_neuralfield.fields.kept.open_fields import OpenFields
+from napari_neuralfield.fields.kept.tensors import Kept
 
 TENSOR = torch.zeros(4)  # 16 bytes
 
@@ -46,3 +50,26 @@ def test_a_copy_begins_empty_unless_it_is_asked_to_be_filled() -> None:
     kept.clear()
     assert len(kept) == 0
     assert torch.equal(full.get((2, 0)), TENSOR + 2)
+
+
+def test_threads_that_want_the_same_make_it_once() -> None:
+    """And one that fails leaves its turn to the next."""
+    kept, made = Kept(2**20), []
+
+    def make() -> torch.Tensor:
+        made.append(threading.get_ident())
+        time.sleep(0.02)
+        if len(made) == 1:
+            raise OSError("not this time")
+        return TENSOR
+
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(kept.made, (0, 0), make) for _ in range(8)]
+    assert sorted(type(one.exception()).__name__ for one in asked) == ["NoneType"] * 7 + ["OSError"]
+    assert len(made) == 2
+    fields = OpenFields()
+    with ThreadPoolExecutor(8) as threads:
+        opened = {
+            id(one) for one in threads.map(lambda _: fields.get("a", lambda: time.sleep(0.01) or object()), range(8))
+        }
+    assert len(opened) == 1

@@ -173,3 +173,14 @@ def test_images_become_a_field_that_shows_them(shape: tuple[int, int]) -> None:
     images = image_of(fit_spectrum(spectra(2)[0], shape))
     stored = planes_of_images(images, [0.0, 5.0], extent, half=False)
     assert (stored.render([0.0, 5.0], *extent.axes()) - images).abs().max() < 1e-5
+
+
+def test_a_look_at_one_depth_works_out_that_depth_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    spectrum = PlanesField.mode_spectrum
+    monkeypatch.setattr(PlanesField, "mode_spectrum", lambda self, mode: made.append(mode) or spectrum(self, mode))
+    stored = field()
+    y, x = (axis[:9] for axis in EXTENT.axes(0.2))
+    stored.render([DEPTHS[2]], y, x)
+    stored.query(DEPTHS[3], y, x)
+    assert made == [2, 3]

@@ -241,7 +241,7 @@ def test_another_program_may_write_on(tmp_path: Path, led_array: Make) -> None:
 @pytest.mark.parametrize("name", ["a.nfield"])
 def test_a_field_that_is_no_file(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    with pytest.raises(ValueError, match=r"a folder|not a field file"):
+    with pytest.raises(ValueError, match=r"has no index.json|not a field file"):
         load_result(tmp_path / name)
 
 

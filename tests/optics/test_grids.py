@@ -90,3 +90,11 @@ def test_pixels_are_binned_and_spread() -> None:
     assert small.shape == (1, 2, 2)
     assert float(small[0, 0, 1]) == float(image[0, :4, 4:].mean())
     torch.testing.assert_close(grids.binned(grids.spread(small, 4), 4), small)
+
+
+@pytest.mark.parametrize("old", [*SIZES, (1, 2)])
+def test_an_image_on_more_pixels_is_that_of_the_padded_spectrum(old: tuple[int, int]) -> None:
+    spectrum = noise(*old)
+    for new in (old, (9, 12), (16, 15)):
+        padded = grids.image_of(grids.fit_spectrum(spectrum, new))
+        assert torch.allclose(grids.image_on(spectrum, new), padded, atol=1e-14)

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import toy
+from toy import ToyField
 from window import docks_of, names, show
 
 from napari_neuralfield.data.acquisition import Draft
+from napari_neuralfield.registry import METHODS
 from napari_neuralfield.types import Extent, InputError, Preview, Result
 
 pytestmark = pytest.mark.usefixtures("errors")
@@ -319,6 +321,28 @@ def test_an_error_is_a_sentence_and_the_next_run_works(viewer, draft, qtbot, err
     start(reconstruct, steps=2)
     qtbot.waitUntil(lambda: reconstruct.form.state.text().startswith("done"), timeout=60_000)
     assert reconstruct.form.error.text() == ""
+
+
+def test_the_first_look_of_a_method_that_refuses_goes_with_it(viewer, draft, qtbot, errors, monkeypatch):
+    go = threading.Event()
+
+    def refuses(acquisition, recipe):
+        yield Preview(ToyField(), 0.0)
+        assert go.wait(60)
+        raise InputError("frame 3 is dark")
+
+    show(viewer, draft)
+    reconstruct = docks_of(viewer, qtbot)[1]
+    entry = METHODS["toy"]
+    monkeypatch.setitem(METHODS._entries, "toy", type(entry)(**{**vars(entry), "run": refuses}))
+    start(reconstruct)
+    look = "toy toy amplitude …"
+    qtbot.waitUntil(lambda: look in names(viewer) and viewer.layers[look].visible, timeout=60_000)
+    go.set()
+    qtbot.waitUntil(lambda: bool(errors), timeout=60_000)
+    assert names(viewer) == ["toy frames"]
+    assert reconstruct._session.shown is None
+    assert not reconstruct.form.save_button.isEnabled()
 
 
 def test_wrong_options_and_a_tiny_region_are_refused_before_the_run(viewer, draft, qtbot, errors):

@@ -67,6 +67,8 @@ def test_docks_speak_fit_and_follow_the_theme(viewer, scan, draft, qtbot):
     acquisition, reconstruct, _, train = docks
     for layers in (draft, scan):  # one dock each, filled with the most it holds
         show(viewer, layers)
+        reconstruct.tiles.show()
+        reconstruct.tiles.tick.setChecked(True)
         qtbot.wait(400)
         for dock in docks:
             assert wordless(dock) == [], dock

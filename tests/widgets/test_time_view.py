@@ -12,7 +12,7 @@ from window import docks_of, put, show
 
 from napari_neuralfield.app.lapse_methods import LapseMaker, over_time
 from napari_neuralfield.data.acquisition import Draft
-from napari_neuralfield.types import Done, Result
+from napari_neuralfield.types import Done, Preview, Result
 
 FRAMES = 12
 
@@ -190,6 +190,7 @@ def test_a_run_on_a_time_lapse_ends_in_one_layer_over_time_whatever_docks_are_op
     go, said = threading.Event(), []
 
     def stand_in(acquisition, recipe):
+        yield Preview(phase_of(acquisition, 0), 0.0)
         assert go.wait(20)
         yield Done(Result(phase_of(acquisition, 0), recipe.model_dump(), {"wavelength_um": 0.53}, title="lapse"))
 
@@ -207,6 +208,7 @@ def test_a_run_on_a_time_lapse_ends_in_one_layer_over_time_whatever_docks_are_op
     dock.parent().destroyOnClose()
     del dock
     qtbot.waitUntil(lambda: bool(said), timeout=10_000)
+    qtbot.waitUntil(lambda: viewer.layers[-1].name == "srqpi lapse phase …" and viewer.layers[-1].visible)
     go.set()
     qtbot.waitUntil(lambda: not runs.running, timeout=10_000)
     assert said[-1].endswith("; open the Reconstruct dock to look at it")

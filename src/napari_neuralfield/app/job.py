@@ -22,7 +22,10 @@ GRACE_S = 2.0
 
 @dataclasses.dataclass(frozen=True)
 class Failed:
-    """The run ended by an error; `text` is the sentence for the user, `result` what had been computed until then."""
+    """The run ended by an error; `text` is the sentence for the user, `result` what had been computed until then.
+
+    There is none where the method refuses what it is given before its first step.
+    """
 
     text: str
     result: Result | None = None
@@ -155,6 +158,9 @@ class Job:
         except BaseException as error:  # torch's out-of-memory is a RuntimeError, a bug may be anything
             if not isinstance(error, InputError):
                 log.exception("a reconstruction failed")
+            refused = isinstance(error, InputError) and self.share == 0  # after a first look at the frames at most
+            if refused:
+                self.last = None
             last = Failed(sentence(error), self.last)
             del error
             compute.release()

@@ -18,7 +18,7 @@ from torch import nn
 from ..networks.encoder import LocalConditionalNetwork
 from ..registry import FIELDS
 from ..types import Extent
-from .kept import Kept
+from .kept.tensors import Kept
 from .placement import Options, Placement, axis_of, extent_of, points_of
 
 TILE = 256  # pixels of the channels per axis

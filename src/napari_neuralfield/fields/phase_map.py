@@ -17,7 +17,7 @@ from torch import nn
 from ..registry import FIELDS
 from ..types import Extent, InputError
 from .interpolation import cubic_grid, cubic_taps, interpolate_points, level_of, needed
-from .kept import Kept
+from .kept.tensors import Kept
 from .placement import Options, axis_of, extent_of, pixels_of, points_of
 
 LARGEST_ERROR = 1e-3  # rad, that storing in two bytes may cost
@@ -122,13 +122,13 @@ class PhaseMap(nn.Module):
         """A plane averaged over squares of 2^level pixels (y, x); at the far borders the last pixels count twice."""
         if level == 0:
             return self.plane(number)
-        kept = self._pages.get((number, level))
-        if kept is not None:
-            return kept
+        return self._pages.made((number, level), lambda: self._averaged(number, level))
+
+    def _averaged(self, number: int, level: int) -> torch.Tensor:
         fine = self._coarse(number, level - 1)[None, None]
         odd = [n % 2 for n in fine.shape[-2:]]
         fine = nn.functional.pad(fine, (0, odd[1], 0, odd[0]), mode="replicate")
-        return self._pages.put((number, level), nn.functional.avg_pool2d(fine, 2)[0, 0])
+        return nn.functional.avg_pool2d(fine, 2)[0, 0]
 
     def _between(self, z_um: float) -> list[tuple[int, float]]:
         """Planes whose sum with these weights lies at a depth."""

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
-from ..optics.grids import centred_spectrum, fast_length, fit_spectrum, image_of
+from ..optics.grids import centred_spectrum, fast_length, fit_spectrum, image_of, image_on
 from ..registry import FIELDS
 from ..types import Extent
 from .interpolation import (
@@ -27,7 +27,7 @@ from .interpolation import (
     kaiser_taps,
     step_of,
 )
-from .kept import Kept
+from .kept.tensors import Kept
 from .placement import Options, axis_of, extent_of, nodes_of, points_of
 
 PAGES_BYTES = 2**30  # memory for depth modes kept as pixels
@@ -187,23 +187,34 @@ class PlanesField(nn.Module):
 
     def _page(self, mode: int, level: int) -> torch.Tensor:
         """One depth mode for `kaiser_taps` to read (y, x), without what a pixel 2^level larger cannot show."""
-        kept = self._pages.get((mode, level))
-        if kept is not None:
-            return kept
-        shape = [max(1, n >> level) for n in self.spectrum_shape]
-        grid = [fast_length(math.ceil(OVERSAMPLING * n)) for n in shape]
-        low_pass = fit_spectrum(self.mode_spectrum(mode), (shape[0], shape[1]))
+        return self._pages.made((mode, level), lambda: self._worked_out(mode, level))
+
+    def _worked_out(self, mode: int, level: int) -> torch.Tensor:
+        shape = self._low_pass(level)
+        grid = self._grid(level)
+        low_pass = fit_spectrum(self.mode_spectrum(mode), shape)
         along_y, along_x = (kaiser_response(n, total).to(low_pass.device) for n, total in zip(shape, grid, strict=True))
         low_pass /= along_y[:, None] * along_x
-        return self._pages.put((mode, level), image_of(fit_spectrum(low_pass, (grid[0], grid[1]))))
+        return image_on(low_pass, grid)
+
+    def _low_pass(self, level: int) -> tuple[int, int]:
+        """(y, x) of the spectrum that a page of this `level` shows."""
+        rows, columns = self.spectrum_shape
+        return max(1, rows >> level), max(1, columns >> level)
+
+    def _grid(self, level: int) -> tuple[int, int]:
+        """(y, x) pixels of a page of this `level`."""
+        rows, columns = (fast_length(math.ceil(OVERSAMPLING * n)) for n in self._low_pass(level))
+        return rows, columns
 
     def _level(self, *axes: np.ndarray) -> int:
         """How often the spectrum can be halved and still hold what axes (y, x) this coarse can show."""
-        levels = [8]
-        for axis, size, n in zip(axes, self.period.size_um, self.spectrum_shape, strict=True):
-            step = step_of(axis)
-            levels.append(int(math.log2(max(1.0, n * step / size))) if step else 0)
-        return min(levels)
+        levels = [
+            int(math.log2(max(1.0, n * step / size)))
+            for axis, size, n in zip(axes, self.period.size_um, self.spectrum_shape, strict=True)
+            if (step := step_of(axis))
+        ]
+        return min(levels, default=0)
 
     @torch.no_grad()
     def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
@@ -214,7 +225,7 @@ class PlanesField(nn.Module):
         if whole and all(n >= s for n, s in zip((y.size, x.size), self.spectrum_shape, strict=True)):
             return torch.cat([image_of(fit_spectrum(self.spectra(z), (y.size, x.size))) for z in axis_of(z_um)])
         level = self._level(y, x)
-        rows, columns = self._page(0, level).shape
+        rows, columns = self._grid(level)
         py, row_part = _window(nodes_of(y, self.period, 0, rows), rows)
         px, column_part = _window(nodes_of(x, self.period, 1, columns), columns)
         planes = []
@@ -229,7 +240,7 @@ class PlanesField(nn.Module):
         """Value, complex64, at points `z_um`, `y_um`, `x_um`, um, whose shapes broadcast."""
         z, y, x = points_of(z_um, y_um, x_um)
         weights = self._weights(z.ravel())
-        rows, columns = self._page(0, 0).shape
+        rows, columns = self._grid(0)
         py, px = nodes_of(y.ravel(), self.period, 0, rows), nodes_of(x.ravel(), self.period, 1, columns)
         out = torch.zeros(z.size, dtype=torch.complex64, device=self.modes.device)
         for mode in torch.nonzero(weights.any(0)).ravel().tolist():

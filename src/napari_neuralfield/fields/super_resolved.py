@@ -22,7 +22,7 @@ from ..networks.unet import UNet
 from ..registry import FIELDS
 from ..types import Extent
 from .interpolation import cubic_grid, cubic_taps, interpolate_points, level_of, needed
-from .kept import Kept
+from .kept.tensors import Kept
 from .placement import Options, axis_of, extent_of, pixels_of, points_of
 
 TILE = 64  # frame pixels per axis that are kept together

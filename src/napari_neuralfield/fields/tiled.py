@@ -19,7 +19,8 @@ from scipy.interpolate import RectBivariateSpline
 
 from ..registry import FIELDS
 from ..types import Extent, Field, InputError, Options, Verdict
-from .open_fields import OpenFields
+from .kept.open_fields import OpenFields
+from .overview import Overview
 from .placement import axis_of, extent_of, points_of
 
 NOTHING = 1e-30  # less than any weight
@@ -103,6 +104,7 @@ class TiledField:
     tiles : each with its place, or as `options` describes it.
     complex_valued : False where the tiles hold phase alone.
     most_bytes : memory for open tiles.
+    overview : what is seen where coarse pixels are asked for; None: the tiles themselves.
     """
 
     type_name = "tiled"
@@ -114,11 +116,13 @@ class TiledField:
         tiles: Sequence[PlacedTile | Options],
         complex_valued: bool = True,
         most_bytes: int | None = None,
+        overview: Overview | None = None,
     ) -> None:
         self.extent, self.complex_valued = extent_of(extent), complex_valued
         self.tiles = tuple(tile if isinstance(tile, PlacedTile) else _described(tile) for tile in tiles)
         if len({tile.name for tile in self.tiles}) < len(self.tiles):
             raise InputError("two tiles of a tiled field have one name; give each a name of its own")
+        self.overview = overview
         self._open = OpenFields() if most_bytes is None else OpenFields(most_bytes)
         self._boxes = np.array(
             [
@@ -150,6 +154,8 @@ class TiledField:
         """Value (z, y, x) on axes `z_um`, `y_um`, `x_um`, um."""
         z, y, x = axis_of(z_um), axis_of(y_um), axis_of(x_um)
         near_y, near_x = self._within(y, x)
+        if self.overview is not None and (seen := self.overview.render(z, near_y, near_x)) is not None:
+            return seen
         parts = [(tile, tile.reach(near_y, 0), tile.reach(near_x, 1)) for tile in self._reached(near_y, near_x)]
         parts = [part for part in parts if part[1][0].any() and part[2][0].any()]
         if len(parts) == 1 and all(inside.all() for inside, _ in parts[0][1:]):
@@ -203,7 +209,7 @@ class TiledField:
                 field.load_state_dict({k[len(start) :]: v for k, v in state_dict.items() if k.startswith(start)})
                 tile = dataclasses.replace(tile, open=partial(_itself, field))
             tiles.append(tile)
-        self.tiles = tuple(tiles)
+        self.tiles, self.overview = tuple(tiles), None
         self._open.clear()
 
     def parameters(self) -> Iterator[torch.Tensor]:

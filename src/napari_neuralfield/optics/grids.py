@@ -46,6 +46,18 @@ def image_of(spectrum: torch.Tensor) -> torch.Tensor:
     return torch.fft.ifft2(torch.fft.ifftshift(spectrum, dim=(-2, -1)), norm="forward")
 
 
+def image_on(spectrum: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    """`image_of` a centred `spectrum` (y, x) on as many pixels or more, `shape`: (y, x), each entry moved only once."""
+    (rows, columns), (height, width) = spectrum.shape, shape
+    top, left = rows // 2, columns // 2
+    out = spectrum.new_zeros(shape)
+    out[: rows - top, : columns - left] = spectrum[top:, left:]
+    out[: rows - top, width - left :] = spectrum[top:, :left]
+    out[height - top :, : columns - left] = spectrum[:top, left:]
+    out[height - top :, width - left :] = spectrum[:top, :left]
+    return torch.fft.ifft2(out, norm="forward")
+
+
 def fit_spectrum(spectrum: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
     """Crop or zero-pad a centred spectrum (..., y, x) to `shape`, its zero frequency kept at n // 2."""
     out = spectrum.new_zeros((*spectrum.shape[:-2], *shape))

@@ -74,7 +74,7 @@ def wide_field(
     Returns
     -------
     The acquisition, its directions those at the optical axis, which it does not tell, and its truth: `object` complex
-    (tile, y, x) on pixels of `pixel_um`, `places_um` of their middles (tile, 2), `optical_axis_um`, `led_height_mm`,
+    (y, x) on pixels of `pixel_um`, `places_um` of the tiles' middles (tile, 2), `optical_axis_um`, `led_height_mm`,
     `illumination_na` (tile, led, 2), and `pupil_field`, a table.
     """
     rng = np.random.default_rng(seed)
@@ -86,7 +86,8 @@ def wide_field(
     axis = (tiles * pixels - 1) / 2 * pixel_um + axis_off_um * rng.normal(size=2)
     aberrations = curved_field(axis)
     stack = np.zeros((len(na), tiles * pixels, tiles * pixels), np.float32)
-    objects, places, directions = [], [], []
+    places, directions = [], []
+    whole = np.zeros((tiles * pixels * upsampling,) * 2, np.complex64)
     for row, column in np.ndindex(tiles, tiles):
         box = [slice(k * pixels, (k + 1) * pixels) for k in (row, column)]
         place = np.array([(b.start + (pixels - 1) / 2) * pixel_um for b in box])
@@ -99,13 +100,13 @@ def wide_field(
         inner = slice(border, border + pixels)
         stack[:, box[0], box[1]] = expose(light[:, inner, inner], electrons, rng)
         fine = slice(border * upsampling, (border + pixels) * upsampling)
-        whole = seen(1 + cells, pixel_um / upsampling, here / wavelength_um, cutoff)
-        objects.append(whole[fine, fine].astype(np.complex64))
+        tile = seen(1 + cells, pixel_um / upsampling, here / wavelength_um, cutoff)
+        whole[tuple(slice(b.start * upsampling, b.stop * upsampling) for b in box)] = tile[fine, fine]
         places.append(place)
         directions.append(here)
     acquisition = recorded(LedArray, stack, "simulated wide field", illumination_na=na, **optics)
     truth = {
-        "object": np.array(objects),
+        "object": whole,
         "pixel_um": pixel_um / upsampling,
         "places_um": np.array(places),
         "optical_axis_um": axis,

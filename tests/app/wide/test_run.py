@@ -38,6 +38,7 @@ from napari_neuralfield.app.wide.pieces import EndsAll, InProcess
 from napari_neuralfield.app.wide.plan import Tiling, WidePlan, planned
 from napari_neuralfield.app.wide.run import run_plan, unfinished_of
 from napari_neuralfield.app.wide.tile import TileJob, TileMade, make_tile
+from napari_neuralfield.fields.tiled import TiledField
 from napari_neuralfield.registry import METHODS
 
 SIDE = 80
@@ -243,3 +244,20 @@ def test_an_older_field_stays_until_the_new_one_is_whole(file: Path, tmp_path: P
     finished(events)
     assert len(load_result(output).field.tiles) == 4  # type: ignore[attr-defined]
     assert {p.name for p in tmp_path.iterdir()} == {"wide.acq.h5", "o.nfield"}
+
+
+def test_a_run_of_many_tiles_ends_with_an_overview(tmp_path: Path, led_array: Any) -> None:
+    path = tmp_path / "wide.acq.h5"
+    save_acquisition(path, led_array(leds=2, size=104))
+    whole = open_acquisition(path)
+    recipe, tiling = ToyRecipe().model_dump(mode="json"), Tiling(32, 8)
+    plan = planned(path, whole, (whole, (0.0, 0.0)), recipe, chosen={}, tiling=tiling)
+    result, _ = finished(run_plan(plan, tmp_path / "o.nfield", InProcess()))
+    field = result.field
+    assert isinstance(field, TiledField)
+    y, x = field.extent.axes(4 * field.extent.pixel_um)
+    seen = field.render([0.0], y, x)
+    assert (len(field.tiles), field.opened) == (16, 0)
+    field.overview = None
+    assert float((seen - field.render([0.0], y, x)).abs().max()) < 2e-3
+    assert field.opened == 16

@@ -17,7 +17,8 @@ from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate.scans import far_field
 
 GAP = 8  # of 48 columns
-QUICK = {"passes": 12, "probe_search": False, "correct_positions": False}
+PLAIN = {"probe_search": False, "correct_positions": False}
+QUICK = {"passes": 12, **PLAIN}
 
 
 @functools.cache
@@ -34,7 +35,7 @@ def scans() -> tuple[Ptychography, Ptychography, np.ndarray]:
 
 def picture(method: str, acquisition: Ptychography, **options: object) -> np.ndarray:
     """The object (y, x) that a method finds, where the scan put light."""
-    options = options if method == "residual-field" else {**QUICK, **options}
+    options = {**(PLAIN if method == "residual-field" else QUICK), **options}
     field = solved(acquisition, method, **options).field
     return field.render([0.0], *field.extent.axes())[0].detach().numpy() * scans()[2]
 

@@ -40,8 +40,8 @@ def judged(acquisition: Acquisition, **options: object) -> Verdict:
 
 @pytest.fixture(scope="module")
 def sound() -> Ptychography:
-    """40 frames of 48 x 48 pixels, 1e5 counts each, a probe a tenth too small."""
-    return far_field(3, pixels=48, frames=40, spot=24.0, counts=1e5, phantom="cells")[0]
+    """32 frames of 40 x 40 pixels, 1e5 counts each, a probe a tenth too small."""
+    return far_field(3, pixels=40, frames=32, spot=20.0, counts=1e5, phantom="cells")[0]
 
 
 @pytest.fixture(scope="module")

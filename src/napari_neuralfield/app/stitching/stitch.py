@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...fields.open_fields import OpenFields
+from ...fields.kept.open_fields import OpenFields
 from ...fields.tiled import PlacedTile, TiledField
 from ...io import read_header
 from ...io.results.tiled_folder import NAME, open_tile

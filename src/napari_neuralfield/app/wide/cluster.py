@@ -12,12 +12,12 @@ import importlib
 import pickle
 import queue
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ... import __version__, memory
 from ...types import InputError
-from .pieces import TRIES, Ended, EndsAll, Heard, Piece, followed, why
+from .pieces import TRIES, Ended, EndsAll, Executor, Heard, Piece, followed, why
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -56,6 +56,21 @@ class LocalProcesses:
         ----------
         pieces : of work.
         """
+        with self._begun() as client:
+            yield from _followed(client, pieces, self._name)
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[Executor]:
+        """See `Executor`."""
+        with contextlib.ExitStack() as until:
+            yield _Kept(lambda: until.enter_context(self._begun()), self._name)
+
+    @property
+    def _name(self) -> str:
+        return f"the {self.count} local processes"
+
+    @contextlib.contextmanager
+    def _begun(self) -> Iterator[Client]:
         _known()
         import dask
         from distributed import Client, LocalCluster
@@ -73,7 +88,7 @@ class LocalProcesses:
             ) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):
-            yield from _followed(client, pieces, f"the {self.count} local processes")
+            yield client
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,10 +109,42 @@ class RemoteCluster:
         ----------
         pieces : of work.
         """
+        with self._begun() as client:
+            yield from _followed(client, pieces, self._name)
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[Executor]:
+        """See `Executor`."""
+        with contextlib.ExitStack() as until:
+            yield _Kept(lambda: until.enter_context(self._begun()), self._name)
+
+    @property
+    def _name(self) -> str:
+        return f"cluster {self.address}"
+
+    @contextlib.contextmanager
+    def _begun(self) -> Iterator[Client]:
         _known()
         with _reached(self.address) as client:
             _same_version(client, self.address)
-            yield from _followed(client, pieces, f"cluster {self.address}")
+            yield client
+
+
+@dataclasses.dataclass
+class _Kept:
+    """Processes for several runs; they begin with the first."""
+
+    begin: Callable[[], Client]
+    where: str
+    client: Client | None = None
+
+    def run(self, pieces: Iterable[Piece]) -> Iterator[Heard | Ended]:
+        if self.client is None:
+            self.client = self.begin()
+        yield from _followed(self.client, pieces, self.where)
+
+    def kept(self) -> contextlib.AbstractContextManager[Executor]:
+        return contextlib.nullcontext(self)
 
 
 def _known() -> None:

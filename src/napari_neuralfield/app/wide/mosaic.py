@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from ...fields.open_fields import OpenFields
+from ...fields.kept.open_fields import OpenFields
 from ...fields.tiled import PlacedTile, TileCorrection, TiledField, slow_phase
 from ...io.results.tiled_folder import open_tile, tile_file
 from ...types import Extent, Field, InputError, Options
 from .differences import Difference, difference
 from .plan import PlannedTile, WidePlan
 from .reconcile import corrections
-from .slow import with_slow_phase
 
 DEPTHS = (0.25, 0.5, 0.75)  # of the range, where overlaps are looked at
 LEAST_PX = 4  # along the shorter side of an overlap that tells anything
@@ -85,24 +84,71 @@ def mosaic(plan: WidePlan, folder: Path, tiles: Sequence[PlacedTile]) -> TiledFi
     )
 
 
-def reconciled(plan: WidePlan, tiles: Sequence[PlacedTile], around: Path | None = None) -> list[PlacedTile]:
-    """The tiles with the phases, tilts and gains that make them one.
+def overlaps(plan: WidePlan, tiles: Sequence[PlacedTile]) -> list[Overlaps]:
+    """The pairs of `tiles` of a `plan` that share enough, in pieces of work: a row of tiles against all others."""
+    there = [n for n, tile in enumerate(tiles) if tile.open is not None]
+    boxes = np.array([_box(tiles[n]) for n in there])
+    pairs: dict[float, list[tuple[int, int]]] = {}
+    for k, i in enumerate(there):
+        low, high = np.maximum(boxes[k, :2], boxes[k:, :2]), np.minimum(boxes[k, 2:], boxes[k:, 2:])
+        shared = np.floor((high - low) / plan.pixel_um + 1e-6).astype(int)
+        others = [there[k + int(j)] for j in np.flatnonzero((shared >= LEAST_PX).all(1)) if j]
+        pairs.setdefault(float(boxes[k, 0]), []).extend((i, j) for j in others)
+    size = plan.tile_px * plan.pixel_um
+    return [
+        Overlaps(tuple(row), {n: tiles[n] for n in sorted({*sum(row, ())})}, plan.pixel_um, size)
+        for row in pairs.values()
+        if row
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Overlaps:
+    """Pairs of tiles to be looked at.
 
     Parameters
     ----------
-    plan : of the run.
-    tiles : of it, those that are done.
-    around : file of the whole field, whose slow phase they take, from `surroundings.look_around`.
+    pairs : numbers of the tiles.
+    tiles : by number.
+    pixel_um : of the frames, on which they are looked at, um.
+    tile_um : side of a tile, um.
     """
-    if around is not None:
-        tiles = [tile if tile.open is None else with_slow_phase(plan, tile, around) for tile in tiles]
+
+    pairs: tuple[tuple[int, int], ...]
+    tiles: Mapping[int, PlacedTile]
+    pixel_um: float
+    tile_um: float
+
+
+def looked_at(some: Overlaps) -> list[Difference]:
+    """What `some` pairs say, in the middle of what they share; of every tile no more depths than are compared."""
+    from ...compute import one_thread
+
+    kept, found = OpenFields(most=KEPT_OPEN), []
+    with one_thread():
+        for i, j in some.pairs:
+            one, other = some.tiles[i], some.tiles[j]
+            (low_y, low_x, high_y, high_x), theirs = _box(one), _box(other)
+            low, high = np.maximum((low_y, low_x), theirs[:2]), np.minimum((high_y, high_x), theirs[2:])
+            y, x = (_axis(low[d], high[d], some) for d in (0, 1))
+            values = _values(kept, one, y, x), _values(kept, other, y, x)
+            said = difference((i, j), values, y, x)
+            if said is not None:
+                found.append(said)
+    return found
+
+
+def reconciled(tiles: Sequence[PlacedTile], differences: Sequence[Difference]) -> list[PlacedTile]:
+    """The `tiles` with the phases, tilts and gains that make them one, by the `differences` of their overlaps."""
     there = [n for n, tile in enumerate(tiles) if tile.open is not None]
-    centres = np.array([_middle(tiles[n].core_um) for n in there])
-    found = corrections(list(_differences(plan, [tiles[n] for n in there])), centres)
+    at = {n: k for k, n in enumerate(there)}
+    moved = [dataclasses.replace(d, first=at[d.first], second=at[d.second]) for d in differences]
+    found = corrections(moved, np.array([_middle(tiles[n].core_um) for n in there]))
     changed = dict(zip(there, found, strict=True))
-    slow = [tile.correction.slow_rad for tile in tiles]
     return [
-        dataclasses.replace(t, correction=dataclasses.replace(changed.get(n, TileCorrection()), slow_rad=slow[n]))
+        dataclasses.replace(
+            t, correction=dataclasses.replace(changed.get(n, TileCorrection()), slow_rad=t.correction.slow_rad)
+        )
         for n, t in enumerate(tiles)
     ]
 
@@ -111,34 +157,17 @@ def _middle(core_um: Sequence[float]) -> tuple[float, float]:
     return (core_um[0] + core_um[2]) / 2, (core_um[1] + core_um[3]) / 2
 
 
-def _differences(plan: WidePlan, tiles: Sequence[PlacedTile]) -> Iterator[Difference]:
-    """Of all pairs that share enough, looked at on the pixels of the frames, in the middle of what they share."""
-    boxes = np.array([_box(tile) for tile in tiles])
-    kept = OpenFields(most=KEPT_OPEN)
-    for i, tile in enumerate(tiles):
-        low, high = np.maximum(boxes[i, :2], boxes[i:, :2]), np.minimum(boxes[i, 2:], boxes[i:, 2:])
-        shared = np.floor((high - low) / plan.pixel_um + 1e-6).astype(int)
-        for j in (i + np.flatnonzero((shared >= LEAST_PX).all(1))).tolist():
-            if j == i:
-                continue
-            y, x = (_axis(low[j - i, d], high[j - i, d], plan) for d in (0, 1))
-            values = tuple(_values(kept, other, y, x) for other in (tile, tiles[j]))
-            found = difference((i, j), (values[0], values[1]), y, x)
-            if found is not None:
-                yield found
-
-
 def _box(tile: PlacedTile) -> tuple[float, float, float, float]:
     (y, x), (height, width) = tile.extent.origin_um, tile.extent.size_um
     return y, x, y + height, x + width
 
 
-def _axis(low: float, high: float, plan: WidePlan) -> np.ndarray:
+def _axis(low: float, high: float, some: Overlaps) -> np.ndarray:
     """Coordinates of the frames' pixels of an overlap; where that is narrow, of its middle."""
-    narrow = high - low < plan.tile_px * plan.pixel_um / 2
+    narrow = high - low < some.tile_um / 2
     rim = (1 - TRUSTED) / 2 * (high - low) if narrow else 0.0
-    first, last = (low + rim) / plan.pixel_um, (high - rim) / plan.pixel_um
-    return plan.pixel_um * np.arange(np.ceil(first - 1e-6), max(np.floor(last - 1e-6), np.ceil(first - 1e-6) + 2))
+    first, last = (low + rim) / some.pixel_um, (high - rim) / some.pixel_um
+    return some.pixel_um * np.arange(np.ceil(first - 1e-6), max(np.floor(last - 1e-6), np.ceil(first - 1e-6) + 2))
 
 
 def _values(kept: OpenFields, tile: PlacedTile, y: np.ndarray, x: np.ndarray) -> np.ndarray:

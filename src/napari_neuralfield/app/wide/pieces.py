@@ -7,9 +7,11 @@ generator: what it yields while it works is heard as it comes, and what it retur
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import types
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ... import memory
@@ -77,9 +79,17 @@ class Executor(Protocol):
         """
         ...
 
+    def kept(self) -> AbstractContextManager[Executor]:
+        """The same for several runs inside, whose processes begin with the first of them."""
+        ...
+
 
 class InProcess:
     """One piece after the other, here."""
+
+    def kept(self) -> AbstractContextManager[Executor]:
+        """See `Executor`."""
+        return contextlib.nullcontext(self)
 
     def run(self, pieces: Iterable[Piece]) -> Iterator[Heard | Ended]:
         """See `Executor`. A piece that failed is tried again after all others.

@@ -9,31 +9,39 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from ...io.native.atomic import writing
 from ...io.native.outputs import PLAN, real
 from ...io.native.staging import aside, remove, staged, tidy
-from ...io.results.tiled_folder import tile_file, write_index
+from ...io.results import overview_files
+from ...io.results.tiled_folder import UNFINISHED, tile_file, write_index
 from ...types import Done, Event, InputError, Note, Options, Preview, Progress, Result, Verdict
-from .mosaic import header_of, mosaic, placed_tiles, reconciled
-from .pieces import Ended, Executor, Heard, Piece
+from .mosaic import header_of, looked_at, mosaic, overlaps, placed_tiles, reconciled
+from .pieces import Ended, Executor, Heard, InProcess, Piece
 from .plan import PlannedTile, WidePlan
+from .slow import with_slow_phase
 from .surroundings import NAME, look_around
 from .telling import Notes, Together, verdict_of
 from .tile import TileMade, chosen_frames, job_of, make_tile
 
+if TYPE_CHECKING:
+    from ...fields.tiled import TiledField
+    from .differences import Difference
+
 PREVIEW_S = 2.0  # between two pictures of the tiles that are done
+MANY = 32  # tiles, from which on it is worth while to begin processes for their overlaps
 ERROR = "relative_amplitude_error"
 
 
 def unfinished_of(output: Path) -> Path:
     """Where the tiles of a run that writes `output` lie until it is whole."""
     place = real(output)
-    return place.with_name(f"{place.name}.unfinished")
+    return place.with_name(f"{place.name}{UNFINISHED}")
 
 
 def run_plan(plan: WidePlan, output: Path, where: Executor) -> Generator[Event, None, Result]:
@@ -56,9 +64,12 @@ def run_plan(plan: WidePlan, output: Path, where: Executor) -> Generator[Event, 
     if done:
         yield Note(f"{len(done)} of {len(plan.tiles)} tiles are done already, in {folder.name}")
     state.around = yield from look_around(plan, chosen_frames(plan), folder)
-    yield from state.followed(where, [tile for tile in plan.tiles if tile.name not in done])
-    result = yield from state.together()
-    write_index(folder, result)
+    with where.kept() as kept:
+        yield from state.followed(kept, [tile for tile in plan.tiles if tile.name not in done])
+        joined = kept if len(plan.tiles) >= MANY else InProcess()
+        result = yield from state.together(joined)
+        seen = yield from state.overview(cast("TiledField", result.field), joined)
+    write_index(folder, result, seen)
     (folder / NAME).unlink(missing_ok=True)
     into_place(folder, output)
     from ...io import load_result
@@ -178,8 +189,8 @@ class _Tiled:
             yield Preview(field, float(np.mean(field.extent.z_um)))
             self.shown = time.monotonic()
 
-    def together(self) -> Generator[Event, None, Result]:
-        """All tiles as one result."""
+    def together(self, where: Executor) -> Generator[Event, None, Result]:
+        """All tiles as one result, their overlaps looked at `where` they were made."""
         tiles = placed_tiles(self.plan, self.folder, self.left_out)
         if not any(tile.open for tile in tiles):
             why = next(iter(self.left_out.values()), "none was made")
@@ -187,10 +198,50 @@ class _Tiled:
         headers = {tile.name: header_of(tile_file(self.folder, tile.name)) or {} for tile in tiles if tile.open}
         if len(headers) > 1:
             yield Note(f"{len(headers)} tiles are made one by their overlaps")
-            tiles = reconciled(self.plan, tiles, self.around)
+            if self.around is not None:
+                tiles = [t if t.open is None else with_slow_phase(self.plan, t, self.around) for t in tiles]
+            pieces = [Piece(f"overlaps {n}", looked_at, (some,)) for n, some in enumerate(overlaps(self.plan, tiles))]
+            found = yield from self._all_of(pieces, where)
+            tiles = reconciled(tiles, [one for some in found for one in cast("list[Difference]", some)])
         verdicts = {name: Verdict(**h["verdict"]) for name, h in headers.items() if h.get("verdict")}
         tiles = [dataclasses.replace(tile, verdict=verdicts.get(tile.name)) for tile in tiles]
         return self._result(tiles, list(headers.values()), verdicts)
+
+    def overview(self, field: TiledField, where: Executor) -> Generator[Event, None, Options | None]:
+        """Make the overview of the `field`; what the index says of it.
+
+        Raises
+        ------
+        InputError : where it does not fit on the disk.
+        """
+        try:
+            bands = overview_files.begin(self.folder, field)
+        except OSError as error:
+            raise InputError(
+                f"{self.folder}: the overview cannot be written ({error.strerror}); make room, and the same command "
+                "goes on"
+            ) from error
+        if not bands:
+            return None
+        pieces = [Piece(f"overview {n}", overview_files.make_band, (band,)) for n, band in enumerate(bands)]
+        yield from self._all_of(pieces, where)
+        return overview_files.described(self.folder, field.extent, bands[0].depths_um, bands[0].levels)
+
+    def _all_of(self, pieces: Sequence[Piece], where: Executor) -> Generator[Event, None, list[object]]:
+        """The outcomes of all `pieces`, in their order.
+
+        Raises
+        ------
+        InputError : where one failed.
+        """
+        found: dict[str, object] = {}
+        for one in where.run(pieces):
+            if isinstance(one, Ended):
+                if one.error:
+                    raise InputError(f"{one.key}: {one.error}; the same command goes on from the tiles that are done")
+                found[one.key] = one.outcome
+                yield self.progress.event
+        return [found[piece.key] for piece in pieces]
 
     def _result(self, tiles: list, headers: list[Options], verdicts: dict[str, Verdict]) -> Result:
         errors = [h["figures"][ERROR] for h in headers if ERROR in h["figures"]]

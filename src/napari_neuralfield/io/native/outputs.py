@@ -16,6 +16,7 @@ ENDINGS = (".acq.h5", ".ome.zarr", ".ome.tif")  # of two parts
 METADATA = ("zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata")
 ARRAY = ("zarr.json", ".zarray")
 INDEX, TILES, PLAN = "index.json", "tiles", "plan.json"  # of a tiled field, and of the run that made it
+OVERVIEW = "overview"  # coarse pictures of it
 AGAIN = "add --overwrite, or choose another name"
 
 
@@ -92,8 +93,9 @@ def _beside_tiles(folder: Path) -> Iterator[Path]:
     """What in the folder of a tiled field is neither its index nor a tile, as seen from the folder."""
     for file in folder.rglob("*"):
         place = file.relative_to(folder)
-        tile = place.parts[0] == TILES and len(place.parts) == 2 and place.suffix == ".nfield"
-        if file.is_symlink() or not (place.as_posix() in (INDEX, TILES, PLAN) or (tile and file.is_file())):
+        part = len(place.parts) == 2 and (place.parts[0], place.suffix) in ((TILES, ".nfield"), (OVERVIEW, ".npy"))
+        ours = place.as_posix() in (INDEX, TILES, PLAN, OVERVIEW) or (part and file.is_file())
+        if file.is_symlink() or not ours:
             yield place
 
 

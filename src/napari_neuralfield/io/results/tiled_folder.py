@@ -2,6 +2,7 @@
 
     NAME.nfield/index.json           places, corrections and verdicts of the tiles; recipe, optics, notes of the whole
     NAME.nfield/tiles/TILE.nfield    each a field file like any other
+    NAME.nfield/overview/4.npy       where tiles are many, coarse pictures of the whole; the field is complete without
 
 A folder without its index is not finished, and is never opened.
 """
@@ -22,14 +23,16 @@ from ... import __version__
 from ...types import Extent, Field, InputError, Options, Result, Verdict
 from ..native import field_file
 from ..native.atomic import writing
-from ..native.outputs import INDEX, TILES
+from ..native.outputs import INDEX, OVERVIEW, TILES
 from ..native.reading import read_text
+from . import overview_files
 
 if TYPE_CHECKING:
     from ...fields.tiled import PlacedTile, TiledField
 
 FORMAT = "neuralfield-tiles"
 VERSION = 1
+UNFINISHED = ".unfinished"  # behind the name of a folder as long as its run goes on
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 TOLD = ("title", "recipe", "optics", "figures", "notes", "verdict", "preview")
 
@@ -49,13 +52,14 @@ def tile_file(folder: str | Path, name: str) -> Path:
     return Path(folder) / TILES / f"{name}.nfield"
 
 
-def write_index(folder: str | Path, result: Result) -> None:
+def write_index(folder: str | Path, result: Result, overview: Options | None = None) -> None:
     """Finish a folder whose tiles are written: from now on it is a field.
 
     Parameters
     ----------
     folder : the tiles lie in it where `tile_file` says.
     result : its field is a `fields.tiled.TiledField`; arrays of its calibration are not kept, those of the tiles are.
+    overview : what `overview_files.described` says of the one in the folder; None: there is none.
 
     Raises
     ------
@@ -88,6 +92,8 @@ def write_index(folder: str | Path, result: Result) -> None:
         "tiles": tiles,
         "preview": field_file.preview(field),
     }
+    if overview is not None:
+        index["overview"] = overview
     with writing(folder / INDEX) as temporary:
         temporary.write_text(json.dumps(index, default=field_file.plain, indent=1), encoding="utf-8")
 
@@ -111,7 +117,7 @@ def save_folder(path: str | Path, result: Result) -> None:
         for tile in cast("TiledField", result.field).tiles:
             if tile.open is not None:
                 _copy(tile, tile_file(folder, tile.name))
-        write_index(folder, result)
+        write_index(folder, result, overview_files.write(folder, cast("TiledField", result.field)))
 
 
 def read_index(folder: str | Path) -> dict[str, Any]:
@@ -159,8 +165,13 @@ def load_folder(folder: str | Path) -> Result:
     index = read_index(folder)
     try:
         tiles = [placed(tile, _way(folder, tile)) for tile in index["tiles"]]
-        field = TiledField(extent=_extent(index["extent"]), tiles=tiles, complex_valued=index["values"] == "complex")
+        whole, complex_valued = _extent(index["extent"]), index["values"] == "complex"
+        told = index.get("overview")
+        seen = overview_files.opened(folder, whole, complex_valued, told) if told else None
+        field = TiledField(extent=whole, tiles=tiles, complex_valued=complex_valued, overview=seen)
         verdict = Verdict(**index["verdict"]) if index["verdict"] else None
+    except InputError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damaged(folder, str(error)) from None
     told = {name: index[name] for name in ("recipe", "optics", "figures", "title")}
@@ -168,8 +179,9 @@ def load_folder(folder: str | Path) -> Result:
 
 
 def bytes_of(folder: str | Path) -> int:
-    """Size of the tiles and the index of a `folder` on disk."""
-    files = [Path(folder) / INDEX, *(Path(folder) / TILES).glob("*.nfield")]
+    """Size of the tiles, the overview and the index of a `folder` on disk."""
+    folder = Path(folder)
+    files = [folder / INDEX, *(folder / TILES).glob("*.nfield"), *(folder / OVERVIEW).glob("*.npy")]
     return sum(file.stat().st_size for file in files)
 
 
@@ -236,15 +248,27 @@ def _way(folder: Path, tile: Options) -> Callable[[], Field] | None:
 
 
 def open_tile(file: Path) -> Field:
-    """The field of a tile."""
-    return field_file.load_result(file).field
+    """The field of a tile; of a run that has ended since, from the folder as it is called now."""
+    try:
+        return field_file.load_result(file).field
+    except InputError:
+        if file.exists() or not _now(file).exists():
+            raise
+        return field_file.load_result(_now(file)).field
+
+
+def _now(file: Path) -> Path:
+    """Where a tile lies whose folder has lost its ending."""
+    folder, name = file.parents[1], file.relative_to(file.parents[1])
+    return folder.with_suffix("") / name if folder.suffix == UNFINISHED else file
 
 
 def _copy(tile: PlacedTile, target: Path) -> None:
     """The tile's file as it is, or a new one of a field that is in memory only."""
     way = tile.open
     if isinstance(way, partial) and way.func is open_tile:
-        shutil.copyfile(way.args[0], target)
+        file = way.args[0]
+        shutil.copyfile(file if file.exists() else _now(file), target)
     elif way is not None:
         field_file.save_result(target, Result(way(), verdict=tile.verdict, title=tile.name))
 

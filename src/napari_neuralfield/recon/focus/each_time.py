@@ -103,7 +103,7 @@ def _all(
 
 
 def _one(number: int, count: int, events: Iterator[Event]) -> Generator[Event, None, tuple[Result, list[str]]]:
-    """The events of the time `number` of `count`, as parts of all; its result, and what it warned of."""
+    """The events of the time `number` of `count`, as parts of all, pictures of the first alone; result and warnings."""
     result, warnings = None, []
     for event in events:
         if isinstance(event, Progress):
@@ -113,6 +113,8 @@ def _one(number: int, count: int, events: Iterator[Event]) -> Generator[Event, N
             warnings.append(event.text)
         elif isinstance(event, Note) and number == 0:
             yield Note(f"time 0: {event.text}")
+        elif isinstance(event, Preview) and number == 0:  # before the first time is done there is nothing else
+            yield event
         elif isinstance(event, Done):
             result = event.result
     assert result is not None

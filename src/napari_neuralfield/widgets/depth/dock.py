@@ -80,6 +80,8 @@ class DepthDock(QWidget):
         if shown is None:
             self.form.play.setChecked(False)
             self._set_for = None
+            if self._slot.alive and "view_of" not in self._slot.layer.metadata[KEY]:  # of a run that has found nothing
+                self._slot.remove()
             self.form.state.setText("Reconstruct, or drop a .nfield file on the viewer.")
             return
         extent, closer = shown.result.field.extent, lazy.beyond_pixels(shown.result.field)

@@ -83,6 +83,12 @@ class Session:
             found.curve, found.outcome, found.fresh = list(curve), outcome, True
         self._hold(self._draft_of(shown) or self.draft, shown)
 
+    def drop_unfinished(self) -> None:
+        """A run has ended without anything: back to the newest field of the open frames."""
+        if self.shown is not None and not self.shown.finished:
+            made = [found.shown for found in self.fields if self.made_of_open(found.shown)]
+            self._hold(self.draft, made[-1] if made else None)
+
     def show_again(self, found: FieldRecord) -> None:
         """Go back to a field, and to the frames that it was made of; its picture comes on top."""
         self._stranger = ""

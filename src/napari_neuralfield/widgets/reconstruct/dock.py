@@ -31,6 +31,7 @@ from .plan import Library, Plan, Values, load_library, plan_run
 from .runs import Run, runs_of
 from .scan_view import ScanView
 from .several import Several
+from .tile_choice import TileChoice
 from .time_view import TimeView
 from .trust_view import TrustView
 from .unfinished import Unfinished, clean, unfinished_of
@@ -63,6 +64,8 @@ class ReconstructDock(QWidget):
         self.fields = FieldChooser(self._session, self.form)
         for part in (self.fields, self.trust, self.scan, self.heights, self.time):
             self.form.below_plot.addWidget(part)
+        self.tiles = TileChoice(self._session, self.runs)
+        self.form.put_below_region(self.tiles)
         self.several = Several(self, self.runs)
         self.form.below_plot.addWidget(self.several)
         self.scan.changed.connect(lambda: self.form.give_room(self.scan.facts is not None))
@@ -166,7 +169,8 @@ class ReconstructDock(QWidget):
         if draft is not None:
             return plan_run(draft.complete(), self.form.method, self.form.values())
         acquisition = self._session.acquisition()
-        return plan_run(acquisition, self.form.method, self.form.values(), self._slices(acquisition, corners_um))
+        plan = plan_run(acquisition, self.form.method, self.form.values(), self._slices(acquisition, corners_um))
+        return self.tiles.of(plan, single=corners_um is None)
 
     def plan_with(self, method: str) -> Plan:
         """The run of a `method` with the options it is usually started with."""

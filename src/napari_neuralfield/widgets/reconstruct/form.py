@@ -105,6 +105,9 @@ class ReconstructForm:
             outer.addWidget(part)
         parent.setMinimumWidth(WIDTH)
 
+    def put_below_region(self, widget: QWidget) -> None:
+        self._top.addRow("", widget)
+
     # choices
 
     def set_devices(self, devices: list[str]) -> None:

@@ -36,9 +36,10 @@ def run_title(draft: Draft, plan: Plan, recommended: Values | None = None) -> st
     infos = [info for info in options(name) if info.name not in SILENT]
     values = {info.name: getattr(plan.recipe, info.name) for info in infos}
     preset, changed = closest(infos, values, {"": recommended or {}, **METHODS[name].presets})
+    tiles = "" if plan.tiles is None else f"tiles of {plan.tiles.side_px} px"
     where = "" if plan.region is None else "at " + ", ".join(f"{um:.3g}" for um in plan.offset_um) + " µm"
     words = [_words(info, values[info.name]) for info in changed[:CHANGES]] + ["…"] * (len(changed) > CHANGES)
-    told = ", ".join(filter(None, (where, preset, *words)))
+    told = ", ".join(filter(None, (tiles, where, preset, *words)))
     changes = f"({told})" if told else ""
     return " ".join(filter(None, (name, changes, shortened(title_of(draft), SAMPLE))))
 

@@ -11,10 +11,12 @@ from ...app.selection import in_place
 from ...data.selection import Slices
 from ...types import Event, InputError, Preview, Result
 from ..kit.warming import import_torch
+from . import in_tiles
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition, Draft
     from ...recon.engine.recipe import Method, OptionInfo, Recipe
+    from .in_tiles import Tiles
 
 Values = Mapping[str, Any]  # of an acquisition or a recipe, by name
 WHOLE_FRAME_KINDS = ("ptychography", "coded_ptychography")  # their frames are patterns, not pictures of a place
@@ -70,6 +72,7 @@ class Plan:
     acquisition, recipe : what is reconstructed, and how.
     offset_um : where its region begins in the whole frame (y, x).
     whole : the acquisition before a region was cut; region : its first and last pixel (y, x), None for all.
+    tiles : how it is cut into tiles; None: it is run in one piece.
     """
 
     acquisition: Acquisition
@@ -77,11 +80,15 @@ class Plan:
     offset_um: tuple[float, float]
     whole: Acquisition
     region: list[list[int]] | None = None
+    tiles: Tiles | None = None
 
     def events(self) -> Iterator[Event]:
         """The run's events, fields placed where the region lies."""
         from ...recon.engine.recipe import run
 
+        if self.tiles is not None:
+            yield from in_tiles.events(self.whole, self.recipe, self.region, self.tiles)
+            return
         stream = run(self.acquisition, self.recipe)
         try:
             for event in stream:

@@ -97,6 +97,7 @@ class Runs(QObject):
         self.running = False
         self.queue: list[Run] = []
         self._bar: Activity | None = None
+        self._early: list[JobEvent] | None = None  # what the job says while its run is still being shown to begin
         self._alone: tuple[Result, Plan, str] | None = None  # what was found, as long as nothing lies beside it
         self._tick = timer(self, 200, self._draw)
         self._soon = timer(self, 100, self._begin_next)
@@ -146,20 +147,24 @@ class Runs(QObject):
 
     def _begin(self, run: Run) -> None:
         assert run.plan is not None
-        self.current, self.running, self._alone = run, True, None
-        self.preview.begin(run.title)
+        self.current, self.running, self._alone, self._early = run, True, None, []
         keeper = Keeper(run.plan, run.sample, run.unfinished)
         post, background = self._on_event, self._background
 
         def tell(event: JobEvent) -> None:  # in the job's thread; hundreds of steps a second must not reach the window
             run.said.append(event) if isinstance(event, Progress) else background.post(post, event)
 
-        run.job = keeper.job = Job(keeper.events, tell, describe=run.plan.describe, stop_soon=keeper.stop_soon)
+        soon = keeper.stop_soon if run.plan.tiles is None else None
+        run.job = keeper.job = Job(keeper.events, tell, describe=run.plan.describe, stop_soon=soon)
+        run.job.start()  # what follows takes napari a while
+        self.preview.begin(run.title)
         self._bar = Activity(run.title, self.stop)  # napari lets the window go on meanwhile
-        run.job.start()
         self.begun.emit()
         self._say("starting …")
         self._tick.start()
+        early, self._early = self._early, None
+        for event in early:
+            self._on_event(event)
 
     def _begin_next(self) -> None:
         """The next of the queue, when what the last one found is on the screen."""
@@ -170,6 +175,9 @@ class Runs(QObject):
             self._begin(self.queue.pop(0))
 
     def _on_event(self, event: JobEvent) -> None:
+        if self._early is not None:
+            self._early.append(event)
+            return
         run = self.current
         assert run is not None
         assert run.job is not None
@@ -200,9 +208,12 @@ class Runs(QObject):
         last_z = None if run.waiting is None else run.waiting.z_um
         run.waiting = None
         self._draw_progress(run)
+        run.over_time = run.over_time and isinstance(event, Done)  # what was found before is a picture like others
         if event.result is None or run.over_time:
             self.preview.abandon()
-        if event.result is not None:
+        if event.result is None:
+            self._session.drop_unfinished()
+        else:
             z = self._depth_of(event.result) if last_z is None else last_z
             self._show(Shown(event.result, z, run.title), text)
         run.job = None
@@ -252,7 +263,7 @@ class Runs(QObject):
             curve = list(run.curve)
         if run is not None and run.plan is not None:
             shown = dataclasses.replace(shown, frames=run.plan.whole.frames, values=run.values)
-        if run is not None and run.over_time:  # every frame is shown, not this one
+        if run is not None and run.over_time and shown.finished:  # every frame is shown, not this one
             shown = dataclasses.replace(shown, over_time=True)
         else:
             self.preview.show(shown)

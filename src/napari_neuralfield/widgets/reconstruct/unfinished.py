@@ -80,6 +80,9 @@ class Keeper:
 
     def events(self) -> Iterator[Event]:
         """The plan's, in the job's thread; a finished run leaves nothing to go on from."""
+        if self._plan.tiles is not None:  # they are kept in their folder
+            yield from self._plan.events()
+            return
         from ...io.native.checkpoint_file import CheckpointFile, fingerprint
         from ...recon.engine.checkpoint import Checkpoint, using
 

@@ -146,9 +146,24 @@ def render(
             return None
         values = lazy.evaluate(field, z_um, y[rows], x)[0]
         image[rows] = values if whole else lazy.measure(values, quantity)
-    image = drawn(image, quantity) if whole else image
+    image = with_gaps(field, axes, drawn(image, quantity) if whole else image)
     seconds = time.perf_counter() - began
     return Picture(image, axes, field=field, quantity=quantity, z_um=z_um, seconds=seconds, coarse=coarse)
+
+
+def with_gaps(field: Field, axes: tuple[np.ndarray, np.ndarray], image: np.ndarray) -> np.ndarray:
+    """What lies below a mosaic is seen where it has no tile: the picture is no number there.
+
+    Parameters
+    ----------
+    field : of any type.
+    axes : (y, x) of the picture, um.
+    image : (y, x) float32; colours stay as they are.
+    """
+    covered = getattr(field, "covered", None)
+    if covered is None or image.ndim != 2:
+        return image
+    return np.where(covered(*axes), image, np.float32(np.nan))
 
 
 def bounce(z_um: float, step_um: float, low: float, high: float) -> tuple[float, float]:

@@ -10,14 +10,16 @@ import numpy as np
 from ...app import lazy
 from ..kit.session import Shown
 from ..kit.threads import Background, Latest
-from .depth_view import view_of
-from .layers import ImageSlot, Meta, colormap_of, whole_axes
+from .depth_view import view_of, with_gaps
+from .layers import ImageSlot, LayerData, Meta, colormap_of, result_layers, whole_axes
 
 if TYPE_CHECKING:
     import napari
 
 ORDER = ("phase", "amplitude")  # the last one lies on top
+TILED = "tiled"  # type of a field of many tiles
 RESERVED = "reserved"  # the slot that no quantity has taken yet
+LARGEST = 2048  # pixels along a side of a finished mosaic that is one picture
 SKETCHED = 224  # pixels along a side of such a picture while its run goes on
 Slots = dict[str, ImageSlot]
 
@@ -31,6 +33,7 @@ class PreviewLayers:
     ) -> None:  # fmt: skip
         self._viewer = viewer
         self._background, self._drawn = background, drawn
+        self._failed = failed
         self._latest = Latest(background, self._put_all, failed)
         self._slots: Slots = {}
         self._seen = False  # the run's first picture
@@ -41,9 +44,11 @@ class PreviewLayers:
         self._slots[RESERVED].reserve(f"{title} {ORDER[-1]} …", ORDER[-1])
 
     def abandon(self) -> None:
-        """The run has ended with nothing to show."""
-        if RESERVED in self._slots:
-            self._slots.pop(RESERVED).remove()
+        """The run has ended with nothing to show: its pictures go, and what is still rendered is dropped."""
+        late, gone, self._slots = self._slots, list(self._slots.values()), {}
+        late.clear()
+        for slot in gone:
+            slot.remove()
 
     def finish(self, name: str, visible: bool = True) -> None:
         """The run has ended: its layers are called `name` and are `visible`; what is still rendered is dropped."""
@@ -63,8 +68,29 @@ class PreviewLayers:
         return any(slot.alive for slot in self._slots.values())
 
     def show(self, shown: Shown) -> None:
-        slots = self._slots  # the next run may begin before this is rendered
-        self._latest.submit(lambda: (slots, _render(shown)))
+        slots, field = self._slots, shown.result.field  # the next run may begin before this is rendered
+        if shown.finished and field.type_name == TILED and max(field.extent.shape) > LARGEST:
+            self._background.run(
+                lambda: result_layers(shown.result, shown.z_um, shown.title),
+                lambda layers: self._replace(slots, layers),
+                self._failed,
+            )
+        else:
+            self._latest.submit(lambda: (slots, _render(shown)))
+
+    def _replace(self, slots: Slots, layers: Sequence[LayerData]) -> None:
+        """A mosaic that is too large for a picture comes as a file of it does, of which napari asks what is seen."""
+        if not slots:
+            return
+        before = list(slots.values())
+        slots.clear()
+        if all(slot.alive for slot in before):
+            for slot in before:
+                slot.remove()
+            for data, meta, kind in layers:
+                layer = getattr(self._viewer, f"add_{kind}")(data, **meta)
+            self._viewer.layers.selection.active = layer
+        self._drawn()
 
     def close(self) -> None:
         self._latest.close()
@@ -116,7 +142,7 @@ def _render(shown: Shown) -> list[Meta]:
     known = [quantity for quantity in ORDER if quantity in lazy.quantities(field)]
     pictures: list[Meta] = []
     for quantity in known if shown.finished else known[-1:]:
-        image = np.ascontiguousarray(lazy.measure(values, quantity))
+        image = with_gaps(field, axes, np.ascontiguousarray(lazy.measure(values, quantity)))
         about = {"name": f"{shown.title} {quantity}{state}", "image": image, "axes": axes, "quantity": quantity}
         metadata, colormap = {**ours, "quantity": quantity}, colormap_of(field, quantity)
         pictures.append({**about, "metadata": metadata, "colormap": colormap})

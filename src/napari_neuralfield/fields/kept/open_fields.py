@@ -6,7 +6,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from ..types import Field
+from ...types import Field
+from .turns import Turns
 
 MOST_BYTES = 2**31  # of all open fields together
 MOST = 512  # fields open at once
@@ -27,6 +28,7 @@ class OpenFields:
         self.most_bytes, self.most = most_bytes, most
         self._held: OrderedDict[str, tuple[Field, int]] = OrderedDict()
         self._lock = threading.Lock()
+        self._turns = Turns()
 
     def __reduce__(self) -> tuple[type[OpenFields], tuple[int, int]]:
         return OpenFields, (self.most_bytes, self.most)
@@ -35,14 +37,24 @@ class OpenFields:
         return len(self._held)
 
     def get(self, name: str, open_field: Callable[[], Field]) -> Field:
-        """The field of this `name`, made by `open_field` where it is not open."""
+        """The field of this `name`, made by `open_field` where it is not open, once for all who wait for it."""
+        found = self._get(name)
+        if found is not None:
+            return found
+        with self._turns.of(name):
+            found = self._get(name)
+            if found is None:
+                found = open_field()
+                with self._lock:
+                    self._held[name] = found, 0
+            return found
+
+    def _get(self, name: str) -> Field | None:
         with self._lock:
-            if name in self._held:
-                self._held.move_to_end(name)
-                return self._held[name][0]
-        field = open_field()
-        with self._lock:
-            return self._held.setdefault(name, (field, 0))[0]
+            if name not in self._held:
+                return None
+            self._held.move_to_end(name)
+            return self._held[name][0]
 
     def used(self, name: str) -> None:
         """Weigh the field of this `name` after it was asked, and close what is too much."""

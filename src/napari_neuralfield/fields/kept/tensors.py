@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 
 import torch
+
+from .turns import Turns
 
 Key = tuple[int, int]
 
@@ -26,6 +29,7 @@ class Kept:
         self._held: OrderedDict[Key, torch.Tensor] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
+        self._turns = Turns()
 
     def __reduce__(self) -> tuple[type[Kept], tuple[int, int]]:
         return Kept, (self.most_bytes, self.least)
@@ -44,6 +48,15 @@ class Kept:
             if key in self._held:
                 self._held.move_to_end(key)
             return self._held.get(key)
+
+    def made(self, key: Key, make: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """The tensor kept for a place, `key`; where there is none, what `make` gives, once for all who wait."""
+        kept = self.get(key)
+        if kept is not None:
+            return kept
+        with self._turns.of(key):
+            kept = self.get(key)
+            return self.put(key, make()) if kept is None else kept
 
     def put(self, key: Key, tensor: torch.Tensor) -> torch.Tensor:
         """Keep `tensor` for a place, `key`, and give it back."""
