@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -100,3 +101,17 @@ def test_a_cluster_does_the_same_and_one_of_another_version_is_refused(
         monkeypatch.setattr(cluster, "__version__", "99.0")
         with pytest.raises(InputError, match=r"worker .* has .*; all need napari_neuralfield 99\.0"):
             list(executor(cluster=there.scheduler_address).run(work))
+
+
+def test_a_connection_that_breaks_is_one_sentence() -> None:
+    from napari_neuralfield.app.wide import cluster
+
+    def broken(*_: object) -> None:
+        raise OSError("Stream is closed")
+
+    client = SimpleNamespace(subscribe_topic=lambda *_: None, nthreads=broken)
+    news = cluster._followed(client, [Piece("a", steady, ("a",))], "cluster tcp://10.0.0.5:8786")  # type: ignore[arg-type]
+    with pytest.raises(
+        InputError, match=r"^cluster tcp://10\.0\.0\.5:8786 no longer answers; the same command goes on"
+    ):
+        next(iter(news))

@@ -279,11 +279,19 @@ def _followed(client: Client, pieces: Iterable[Piece], where: str) -> Iterator[H
     client.subscribe_topic(now.topic, lambda event: now.news.put(event[1]))
     try:
         while now.waiting or now.out:
-            now.hand_out()
-            found = now.next()
+            try:
+                now.hand_out()
+                found = now.next()
+                ended = now.ended(found) if isinstance(found, Future) else None
+            except InputError:
+                raise
+            except Exception as error:  # what a piece of work raises comes as a sentence
+                if isinstance(error, OSError) or client.status != "running":
+                    raise now.lost() from error
+                raise
             if isinstance(found, bytes):
                 yield Heard(*pickle.loads(found))
-            elif isinstance(found, Future) and (ended := now.ended(found)) is not None:
+            elif ended is not None:
                 yield ended
     finally:
         with contextlib.suppress(Exception):  # of a cluster that is gone
