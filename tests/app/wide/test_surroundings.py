@@ -13,7 +13,7 @@ from napari_neuralfield.app.wide import surroundings
 from napari_neuralfield.app.wide.pieces import InProcess
 from napari_neuralfield.app.wide.plan import Tiling, WidePlan, planned
 from napari_neuralfield.app.wide.run import run_plan
-from napari_neuralfield.app.wide.surroundings import helps
+from napari_neuralfield.app.wide.surroundings import _ramp, helps
 from napari_neuralfield.recon.fpm.sequential import SequentialRecipe
 from napari_neuralfield.simulate.led_optics import Optics, led_frames, led_grid_na
 from napari_neuralfield.simulate.spectra import seen
@@ -94,3 +94,10 @@ def test_what_cannot_be_seen_whole_is_made_without(
 @pytest.mark.parametrize("z_um", [None, [-5.0, 5.0]])
 def test_stacks_are_left_as_they_are(plan: WidePlan, z_um: object) -> None:
     assert not helps(dataclasses.replace(plan, options={**plan.options, "z_um": z_um}))
+
+
+def test_a_tile_fades_only_where_it_has_a_neighbour() -> None:
+    ramp = _ramp(12, 3, (False, True))
+    assert (ramp[:9] == 1).all()
+    assert (np.diff(ramp[8:]) < 0).all()
+    assert ramp[-1] < 0.1

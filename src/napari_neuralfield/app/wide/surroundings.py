@@ -155,10 +155,12 @@ def repeating(part: LedArray, frames: np.ndarray, box_px: Box, file: Path) -> np
     with h5py.File(file) as kept:
         f, leds, z_um = int(kept.attrs["factor"]), kept["leds"][()], float(kept.attrs["z_um"])
         seen, there = kept["images"][:, y0:y1, x0:x1], kept["object"][y0 * f : y1 * f, x0 * f : x1 * f]
+        inner = [(low > 0, high < n) for low, high, n in zip((y0, x0), (y1, x1), kept["images"].shape[1:], strict=True)]
         bright = part.subset(leds)
         if "pupil" in kept:
             bright = bright.replace(pupil=at_frequencies(kept["pupil"][()], part.pixel_um, part.frame_shape))
-    weight = np.outer(*(_ramp(n, FADE * f) for n in there.shape))
+    ramps = (_ramp(n, FADE * f, ends) for n, ends in zip(there.shape, inner, strict=True))
+    weight = np.outer(*ramps)
     faded = there.mean() + weight * (there - there.mean())
     spectrum = centred_spectrum(torch.from_numpy(faded.astype(np.complex64)))[None]
     ambient = fourier.ambient_light(part)
@@ -178,7 +180,9 @@ def _as(counts: np.ndarray, frames: np.ndarray) -> np.ndarray:
     return counts.astype(frames.dtype)
 
 
-def _ramp(n: int, width: int) -> np.ndarray:
-    """From 0 at both ends of (n,) to 1 within `width`."""
-    place = np.clip((np.minimum(np.arange(n), n - 1 - np.arange(n)) + 0.5) / width, 0, 1)
-    return np.asarray(place * place * (3 - 2 * place))
+def _ramp(n: int, width: int, ends: tuple[bool, bool]) -> np.ndarray:
+    """From 0 at those `ends` of (n,) that have a neighbour to 1 within `width`."""
+    place = np.arange(n) + 0.5
+    low, high = (at / width if end else np.ones(n) for at, end in zip((place, n - place), ends, strict=True))
+    part = np.clip(np.minimum(low, high), 0, 1)
+    return np.asarray(part * part * (3 - 2 * part))
