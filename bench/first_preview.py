@@ -57,7 +57,7 @@ def measure(sample: str, method: str) -> dict[str, Any]:
     pause(0.5)
     viewer.open_sample(PLUGIN, sample)
     name = f"Reconstruct ({PLUGIN})"
-    wait(lambda: name in viewer.window.dock_widgets, LIMIT_S)
+    wait(lambda: hasattr(viewer.window.dock_widgets.get(name), "library"), LIMIT_S)
     dock = viewer.window.dock_widgets[name]
     wait(lambda: dock.library is not None, LIMIT_S)
     dock.form.choose_method(method)

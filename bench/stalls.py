@@ -24,6 +24,7 @@ from qtpy.QtWidgets import QLabel
 from bench.markdown import grid
 from napari_neuralfield.widgets.kit.docks import open_docks
 from napari_neuralfield.widgets.kit.session import KEY
+from napari_neuralfield.widgets.kit.shown import ours_of
 
 BEAT_MS = 10
 LONG_MS = 80
@@ -141,7 +142,7 @@ class Tour:
     def ours(self, method: str) -> None:
         viewer = self.viewer
         self.do("open sample", lambda: viewer.open_sample("napari-neuralfield", "tilted_slide"))
-        wait(lambda: len(viewer.layers) > 0)
+        wait(lambda: any("draft" in ours_of(layer) for layer in viewer.layers))
         self.shapes["frames"] = viewer.layers[0].data.shape
         for name in DOCKS:
             self.do(f"open {name}", lambda name=name: open_docks(viewer, name))

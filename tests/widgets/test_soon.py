@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 
 import pytest
+from napari.components import LayerList
+from napari.layers import Image
 from qtpy.QtCore import QTimer
 
+from napari_neuralfield import InputError
 from napari_neuralfield.io import save_acquisition
 from napari_neuralfield.widgets.doors.docks import DepthDoor, DockDoor
+from napari_neuralfield.widgets.doors.soon import stand_in
 from napari_neuralfield.widgets.kit.docks import open_docks
-from napari_neuralfield.widgets.kit.session import session_of
+from napari_neuralfield.widgets.kit.session import Session, session_of
 
 DEPTH = "Depth (napari-neuralfield)"
 MODULE = "napari_neuralfield.widgets.depth.dock"
@@ -80,3 +84,13 @@ def errors_said(monkeypatch):
     said: list[str] = []
     monkeypatch.setattr("napari_neuralfield.widgets.doors.soon.show_error", said.append)
     return said
+
+
+def test_a_run_before_the_sample_is_there_says_that_it_is_being_read() -> None:
+    data, meta, _ = stand_in("tilted slide")
+    session = Session().watch(layers := LayerList([Image(data, **meta)]))
+    with pytest.raises(InputError, match="tilted slide is still being read"):
+        session.acquisition()
+    layers.clear()
+    with pytest.raises(InputError, match="no acquisition is open"):
+        session.acquisition()

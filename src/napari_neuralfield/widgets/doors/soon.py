@@ -12,7 +12,7 @@ from napari.utils import progress
 from napari.utils.notifications import show_error
 
 from ..kit.parts import in_turn
-from ..kit.shown import KEY, ours_of
+from ..kit.shown import KEY, WAITS_FOR, ours_of
 from ..kit.threads import Background, when_gone
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ...data.acquisition import Draft
     from ..view.layers import LayerData
 
-WAITS_FOR = "waits for"  # in a layer's metadata: the name of what is read
 _READING: set[Background] = set()  # that deliver still
 
 

@@ -15,7 +15,19 @@ from .front_door import open_front_door
 from .one_unit import OneUnit, give_back, own_units
 from .outdated import changed_since, marked
 from .settings import Settings
-from .shown import KEY, PLACE, FieldRecord, Shown, first_frames, is_picture, ours_of, result_of, same, title_of
+from .shown import (
+    KEY,
+    PLACE,
+    WAITS_FOR,
+    FieldRecord,
+    Shown,
+    first_frames,
+    is_picture,
+    ours_of,
+    result_of,
+    same,
+    title_of,
+)
 from .theme import follow
 from .units import name_units
 
@@ -219,8 +231,11 @@ class Session:
 
         Raises
         ------
-        InputError : where nothing is open, or a value is missing or breaks its rule.
+        InputError : where nothing is open, or is read still, or a value is missing or breaks its rule.
         """
+        awaited = next((ours[WAITS_FOR] for ours in map(ours_of, self._every_layer()) if WAITS_FOR in ours), "")
+        if self.draft is None and awaited:
+            raise InputError(f"{awaited} is still being read; run it when its frames are there")
         if self.draft is None:
             raise InputError("no acquisition is open; open a file in the Acquisition dock or drop one on the viewer")
         return self.draft.complete()
