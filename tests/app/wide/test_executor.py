@@ -89,7 +89,8 @@ def test_a_cluster_that_does_not_answer_and_other_misuse(monkeypatch: pytest.Mon
 def test_a_cluster_does_the_same_and_one_of_another_version_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    distributed = pytest.importorskip("distributed")
+    import distributed
+
     from napari_neuralfield.app.wide import cluster
 
     with distributed.LocalCluster(n_workers=1, processes=False, threads_per_worker=1, dashboard_address=":0") as there:

@@ -5,6 +5,7 @@ No more pieces are handed out than there are threads, so that a process that die
 
 from __future__ import annotations
 
+import abc
 import collections
 import contextlib
 import dataclasses
@@ -36,18 +37,8 @@ LOCAL = {  # nothing is spilled: pieces are small, and what they compute with ca
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class LocalProcesses:
-    """Processes of this machine, one thread each; one that dies is replaced.
-
-    Parameters
-    ----------
-    count : of processes.
-    memory_bytes : what one may use before it is ended; None: its share of what is free.
-    """
-
-    count: int
-    memory_bytes: int | None = None
+class Processes(abc.ABC):
+    """Pieces go to a client that is begun for them."""
 
     def run(self, pieces: Iterable[Piece]) -> Iterator[Heard | Ended]:
         """See `Executor`.
@@ -64,6 +55,29 @@ class LocalProcesses:
         """See `Executor`."""
         with contextlib.ExitStack() as until:
             yield _Kept(lambda: until.enter_context(self._begun()), self._name)
+
+    @property
+    @abc.abstractmethod
+    def _name(self) -> str:
+        """As errors call them."""
+
+    @abc.abstractmethod
+    def _begun(self) -> contextlib.AbstractContextManager[Client]:
+        """A client of theirs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LocalProcesses(Processes):
+    """Processes of this machine, one thread each; one that dies is replaced.
+
+    Parameters
+    ----------
+    count : of processes.
+    memory_bytes : what one may use before it is ended; None: its share of what is free.
+    """
+
+    count: int
+    memory_bytes: int | None = None
 
     @property
     def _name(self) -> str:
@@ -92,7 +106,7 @@ class LocalProcesses:
 
 
 @dataclasses.dataclass(frozen=True)
-class RemoteCluster:
+class RemoteCluster(Processes):
     """A cluster that runs already.
 
     Parameters
@@ -101,22 +115,6 @@ class RemoteCluster:
     """
 
     address: str
-
-    def run(self, pieces: Iterable[Piece]) -> Iterator[Heard | Ended]:
-        """See `Executor`.
-
-        Parameters
-        ----------
-        pieces : of work.
-        """
-        with self._begun() as client:
-            yield from _followed(client, pieces, self._name)
-
-    @contextlib.contextmanager
-    def kept(self) -> Iterator[Executor]:
-        """See `Executor`."""
-        with contextlib.ExitStack() as until:
-            yield _Kept(lambda: until.enter_context(self._begun()), self._name)
 
     @property
     def _name(self) -> str:
