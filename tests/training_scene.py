@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.optics.patterns import halves_and_arcs
@@ -16,12 +17,13 @@ def led_patterns(size: int = 48, seed: int = 0) -> tuple[MultiplexedLed, np.ndar
     na = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), -1).reshape(-1, 2)
     na = na[np.hypot(*na.T) <= CANONICAL.limit]
     patterns = halves_and_arcs(na, 1.0, CANONICAL.axis_deg, CANONICAL.arcs_deg)
+    board = Board(CANONICAL, na, patterns, 0.0, size)
     stream = TrainingStream(
         CANONICAL, Variety(aberration_rad=(0.0,) * 6), size=size, patch=size, pool=1, boards=1, seed=seed,
-        weights={"cells": 1.0}, board=lambda optics, variety, side, rng: Board(optics, na, patterns, 0.0, side),
+        weights={"cells": 1.0}, board=lambda *_: board,
     )  # fmt: skip
     frames, phase, _ = stream.scene()
-    frames = frames * float(patterns[:2].sum(1).mean())
+    frames = frames * torch.tensor(board.light)[:, None, None]
     acquisition = MultiplexedLed(
         frames=frames.numpy(), wavelength_um=0.63, objective_na=0.1, pixel_um=1.625, led_na=0.1 * na, patterns=patterns
     )

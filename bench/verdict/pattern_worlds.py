@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.simulate.led_optics import led_grid_na
 from napari_neuralfield.simulate.patterns import pattern_frames
-from napari_neuralfield.simulate.random_scenes import random_scene
+from napari_neuralfield.simulate.scenes.random_scenes import random_scene
 
 from .worlds import SLOW
 

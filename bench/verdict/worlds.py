@@ -14,7 +14,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from napari_neuralfield.data.acquisition import LedArray
-from napari_neuralfield.simulate.random_scenes import random_scene
+from napari_neuralfield.simulate.scenes.random_scenes import random_scene
 
 SLOW = 5  # frame pixels: wider slopes of the phase, which single LEDs hardly show, are taken out of the samples
 

@@ -10,7 +10,7 @@ from napari_neuralfield.data.acquisition import Draft, MultiplexedLed
 from napari_neuralfield.optics.patterns import half_disc
 from napari_neuralfield.simulate.led_optics import led_grid_na
 from napari_neuralfield.simulate.patterns import pattern_frames
-from napari_neuralfield.simulate.random_scenes import random_scene
+from napari_neuralfield.simulate.scenes.random_scenes import random_scene
 
 OPTICS = {"objective_na": 0.25, "wavelength_um": 0.53, "pixel_um": 0.8}
 ANGLES = (0, 180, 90, 270)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_neuralfield.simulate.random_scenes import (
+from napari_neuralfield.simulate.scenes.random_scenes import (
     DEFAULT_WEIGHTS,
     SCENES,
     TALLEST,

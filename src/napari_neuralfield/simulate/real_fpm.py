@@ -17,9 +17,9 @@ from ..data.acquisition import LedArray
 from ..optics.board import turn_matrix
 from ..registry import simulator
 from ..types import InputError
-from .random_scenes import cells, power_noise
 from .real_optics import RealPupil, Transmission, camera_frames, directions, lamp
 from .recording import Truth, recorded, zernike_truth
+from .scenes.random_scenes import cells, power_noise
 from .spectra import seen
 
 EFFECTS = {

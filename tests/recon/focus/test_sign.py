@@ -5,7 +5,7 @@ import torch
 
 from napari_neuralfield.forward.brightfield import BrightField
 from napari_neuralfield.recon.focus.sign import sign_of
-from napari_neuralfield.simulate.random_scenes import cells, leaves
+from napari_neuralfield.simulate.scenes.random_scenes import cells, leaves
 
 
 def test_the_opposite_phase_at_the_opposite_depth_gives_the_same_frames():

@@ -14,7 +14,7 @@ from napari_neuralfield.forward.brightfield import BrightField
 from napari_neuralfield.recon.focus.phase_spectrum import phase_spectrum
 from napari_neuralfield.recon.focus.tie import auxiliary, unevenness
 from napari_neuralfield.recon.focus.transport import Transport, cosines, from_cosines
-from napari_neuralfield.simulate.random_scenes import cells
+from napari_neuralfield.simulate.scenes.random_scenes import cells
 from napari_neuralfield.types import Done, InputError, Note
 
 OPTICS = {"wavelength_um": 0.5, "objective_na": 0.4, "condenser_na": 0.0, "pixel_um": 1.0}

@@ -10,7 +10,7 @@ from napari_neuralfield.recon import build_recipe, reconstruct
 from napari_neuralfield.recon.verdict import pattern_rules
 from napari_neuralfield.simulate.led_optics import led_grid_na
 from napari_neuralfield.simulate.patterns import pattern_frames
-from napari_neuralfield.simulate.random_scenes import power_noise
+from napari_neuralfield.simulate.scenes.random_scenes import power_noise
 from napari_neuralfield.types import Done, Verdict
 
 NA, WAVELENGTH, PIXEL = 0.2, 0.5, 0.5

@@ -109,8 +109,8 @@ def inputs_of(acquisition: MultiplexedLed, device: torch.device | str = "cpu") -
     """
     orientation = orient(acquisition)
     frames = torch.as_tensor(acquisition.intensity(), dtype=torch.float32, device=device)
-    weight, light = light_of(acquisition)
-    frames = frames / torch.tensor(light, dtype=torch.float32, device=device)[:, None, None]
+    na, weight = board_of(acquisition)
+    frames = frames / torch.tensor(light_of(na, weight), dtype=torch.float32, device=device)[:, None, None]
     repeats = patterns_repeat(acquisition.intensity())
     dpc = _dpc(acquisition, frames, weight, orientation, repeats)
     stack = torch.cat([frames[list(orientation.order)], dpc[None]])
@@ -164,20 +164,24 @@ def _turn(degrees: float) -> np.ndarray:
     return np.where(np.abs(matrix) < 1e-12, 0.0, matrix)
 
 
-def light_of(acquisition: MultiplexedLed) -> tuple[np.ndarray, np.ndarray]:
-    """Brightness of the LEDs in each frame (frame, led), and what each frame is divided by (frame,).
+def light_of(na: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """What each frame is divided by (frame,), for LEDs at `na` (led, 2), in objective NA, of brightness (frame, led).
 
     A bright-field frame by its light inside the aperture. A dark-field one by the light of its arc, times what the
     canonical arc has more than the canonical half: so boards of other pitch and other exposures compare.
     """
-    na = np.asarray(acquisition.led_na, dtype=float) / acquisition.objective_na
-    weight = np.asarray(acquisition.patterns, dtype=float)
     inside = np.hypot(*na.T) <= 1
     direct = weight @ inside
     bright = direct > 0.5 * weight.sum(1)
     steepest = np.hypot(*na[weight[~bright].any(0)].T).max()
     ratio = CANONICAL_RATIO * (steepest**2 - 1) / (CANONICAL.limit**2 - 1)
-    return weight, np.where(bright, direct, weight.sum(1) / ratio)
+    return np.where(bright, direct, weight.sum(1) / ratio)
+
+
+def board_of(acquisition: MultiplexedLed) -> tuple[np.ndarray, np.ndarray]:
+    """Directions of the LEDs in objective NA (led, 2), and their brightness in each frame (frame, led)."""
+    na = np.asarray(acquisition.led_na, dtype=float) / acquisition.objective_na
+    return na, np.asarray(acquisition.patterns, dtype=float)
 
 
 def _dpc(

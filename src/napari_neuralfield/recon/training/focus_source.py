@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...data.acquisition import ThroughFocus
-from ...simulate.image_scenes import image_scene
+from ...simulate.scenes.image_scenes import image_scene
 from ...types import InputError
 from ..focus.frames import noise_of
 from ..focus.network_inputs import Defocus

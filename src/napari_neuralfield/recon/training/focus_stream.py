@@ -10,7 +10,7 @@ import scipy.fft
 import torch
 
 from ...forward.brightfield import BrightField
-from ...simulate.random_scenes import SCENES
+from ...simulate.scenes.random_scenes import SCENES
 from ..focus.network_inputs import RANGE, UPSAMPLING, Defocus, channels, transfer, weak_phase
 from .scene_pool import FromPool, ScenePool
 

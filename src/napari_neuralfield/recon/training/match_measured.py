@@ -12,7 +12,7 @@ import torch
 
 from ...data.acquisition import MultiplexedLed
 from ...optics.board import turn_matrix
-from ..patterns.network_inputs import Canonical, inputs_of, light_of, orient
+from ..patterns.network_inputs import Canonical, board_of, inputs_of, orient
 from .pattern_stream import Board, Variety
 
 LEAST = 0.03  # chance of a scene that is unlike
@@ -63,10 +63,9 @@ class BoardOf:
 
     def __init__(self, acquisition: MultiplexedLed) -> None:
         found = orient(acquisition)
-        weight, light = light_of(acquisition)
+        na, patterns = board_of(acquisition)
         self.turn_deg = found.turn_deg
-        self.na = np.asarray(acquisition.led_na, dtype=float) / acquisition.objective_na @ found.matrix.T
-        self.patterns = (weight / light[:, None])[list(found.order)]
+        self.na, self.patterns = na @ found.matrix.T, patterns[list(found.order)]
 
     def __call__(self, optics: Canonical, variety: Variety, size: int, rng: np.random.Generator) -> Board:
         turn_deg = TURN_DEG * rng.uniform(-1, 1)

@@ -13,11 +13,12 @@ import numpy as np
 import torch
 
 from ...optics.board import turn_matrix
+from ...optics.grids import resample
 from ...optics.patterns import halves_and_arcs
 from ...optics.pupil import wavefront
-from ...simulate.random_scenes import Scene, random_scene
+from ...simulate.scenes.random_scenes import Scene, random_scene
 from ..patterns.dpc import DpcSolver
-from ..patterns.network_inputs import Canonical, normalise
+from ..patterns.network_inputs import Canonical, light_of, normalise
 from .scene_pool import FromPool, ScenePool
 
 NOLL = (4, 5, 6, 7, 8, 11)
@@ -31,8 +32,11 @@ class Variety:
     Parameters
     ----------
     arc_turn_deg, axis_turn_deg : largest turn of the arcs, and of the whole board.
-    pitch : relative spread of the LEDs' pitch.
-    aberration_rad : deviation of each Zernike term of NOLL.
+    pitch, limit : of the LEDs, least and most, as a share of the canonical ones.
+    rings : share of the boards whose LEDs stand in rings.
+    shift, brightness : deviations that no file tells: of the whole board, NA, and of each LED's light.
+    aberration_rad : deviation of each Zernike term of NOLL, times 0 to `aberrated` in each example.
+    resampled : share of the examples whose noise was made on other pixels, `pixels` (least, most) as wide.
     electrons : of the bright field, least and most.
     dark_gain : spread of each dark-field frame's brightness, and that of all three together.
     ambient : most light that every frame holds besides, as a share of the bright field.
@@ -41,9 +45,16 @@ class Variety:
 
     arc_turn_deg: float = 18.0
     axis_turn_deg: float = 6.0
-    pitch: float = 0.04
-    aberration_rad: tuple[float, ...] = (0.30, 0.22, 0.22, 0.08, 0.08, 0.05)
-    electrons: tuple[float, float] = (2500.0, 25000.0)
+    pitch: tuple[float, float] = (0.6, 1.3)
+    limit: tuple[float, float] = (0.75, 1.1)
+    rings: float = 0.25
+    shift: float = 0.02
+    brightness: float = 0.05
+    aberration_rad: tuple[float, ...] = (0.30, 0.22, 0.22, 0.12, 0.12, 0.06)
+    aberrated: float = 1.6
+    resampled: float = 0.6
+    pixels: tuple[float, float] = (0.8, 1.2)
+    electrons: tuple[float, float] = (1200.0, 40000.0)
     dark_gain: tuple[float, float] = (0.03, 0.06)
     ambient: float = 0.002
     uneven: float = 0.01
@@ -54,17 +65,29 @@ class Board:
 
     Parameters
     ----------
-    na : directions of the LEDs, in NA (led, 2) as (y, x).
-    patterns : brightness (5, led).
+    na : directions of the LEDs, in NA (led, 2) as (y, x), as a file would tell them.
+    patterns : brightness (5, led), likewise.
     turn_deg : of the arcs, against the canonical ones.
     size : frame pixels per axis.
+    true : both as they are, where that differs.
     """
 
-    def __init__(self, optics: Canonical, na: np.ndarray, patterns: np.ndarray, turn_deg: float, size: int) -> None:
+    def __init__(
+        self,
+        optics: Canonical,
+        na: np.ndarray,
+        patterns: np.ndarray,
+        turn_deg: float,
+        size: int,
+        *,
+        true: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
         self.turn_deg, self.size, self.optics = turn_deg, size, optics
         lit = patterns.any(0)
-        na, patterns = na[lit], patterns[:, lit]
-        self.weight = torch.tensor(patterns / patterns[:2].sum(1).mean(), dtype=torch.float32)
+        told = na[lit], patterns[:, lit]
+        na, patterns = told if true is None else (true[0][lit], true[1][:, lit])
+        self.light = light_of(*told)
+        self.weight = torch.tensor(patterns / self.light[:, None], dtype=torch.float32)
         extent = size * optics.pixel  # of a frame, wavelength / NA: bins are 1 / extent
         whole = np.round(na * extent)
         rest = torch.tensor(na - whole / extent)
@@ -76,13 +99,13 @@ class Board:
         self.fx = (bins / extent)[None, None, :] + rest[:, 1, None, None]
         self.inside = (self.fy**2 + self.fx**2 <= 1).to(torch.float32)
         self.dpc = DpcSolver(
-            na, patterns[:2], objective_na=1.0, wavelength_um=1.0, pixel_um=optics.pixel, shape=(size, size),
+            told[0], told[1][:2], objective_na=1.0, wavelength_um=1.0, pixel_um=optics.pixel, shape=(size, size),
             regulariser=optics.regulariser,
         )  # fmt: skip
 
     @torch.no_grad()
     def image(self, transmission: torch.Tensor, aberration_rad: np.ndarray) -> torch.Tensor:
-        """Frames (5, y, x) without noise, in units of the empty bright field.
+        """Frames (5, y, x) without noise, each over its `light`.
 
         Of a scene's complex `transmission` (Y, X), under `aberration_rad` of each term of NOLL (term,).
         """
@@ -109,14 +132,28 @@ def random_board(optics: Canonical, variety: Variety, size: int, rng: np.random.
 
     For frames of `size` pixels per axis; `rng` draws.
     """
-    pitch = optics.pitch * (1 + variety.pitch * rng.uniform(-1, 1))
-    limit = optics.limit * rng.uniform(0.96, 1.07)
-    ticks = np.arange(-12, 13) * pitch
-    na = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), -1).reshape(-1, 2)
-    na = na[np.hypot(*na.T) <= limit]
+    pitch, limit = optics.pitch * rng.uniform(*variety.pitch), optics.limit * rng.uniform(*variety.limit)
+    na = _rings(pitch, limit) if rng.random() < variety.rings else _square(pitch, limit)
     board, arcs = (rng.uniform(-1, 1) * most for most in (variety.axis_turn_deg, variety.arc_turn_deg))
     patterns = halves_and_arcs(na, 1.0, optics.axis_deg, [middle + arcs for middle in optics.arcs_deg])
-    return Board(optics, na @ turn_matrix(np.deg2rad(-board)), patterns, board + arcs, size)
+    na = na @ turn_matrix(np.deg2rad(-board))
+    true = na + rng.normal(0, variety.shift, 2), patterns * np.exp(rng.normal(0, variety.brightness, len(na)))
+    return Board(optics, na, patterns, board + arcs, size, true=true)
+
+
+def _square(pitch: float, limit: float) -> np.ndarray:
+    ticks = np.arange(-12, 13) * pitch
+    na = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), -1).reshape(-1, 2)
+    return np.asarray(na[np.hypot(*na.T) <= limit])
+
+
+def _rings(pitch: float, limit: float) -> np.ndarray:
+    """The centre, and rings around it whose LEDs are about as far apart as the rings."""
+    rings = [np.zeros((1, 2))]
+    for radius in np.arange(pitch, limit, pitch):
+        turns = np.linspace(0, 2 * np.pi, round(2 * np.pi * radius / pitch), endpoint=False)
+        rings.append(radius * np.stack([np.sin(turns), np.cos(turns)], 1))
+    return np.concatenate(rings)
 
 
 class TrainingStream(FromPool):
@@ -166,6 +203,7 @@ class TrainingStream(FromPool):
             phase, absorption = self.draw(self.size * factor, factor, self.rng)
         board = int(self.rng.integers(len(self.boards)))
         aberration = self.rng.normal(0, 1, len(NOLL)) * self.variety.aberration_rad
+        aberration = aberration * self.rng.uniform(0, self.variety.aberrated)
         transmission = torch.polar(torch.exp(-torch.from_numpy(absorption)), torch.from_numpy(phase))
         frames = self.boards[board].image(transmission, aberration)
         return frames, torch.from_numpy(phase).to(torch.float16), board
@@ -183,7 +221,12 @@ class TrainingStream(FromPool):
         light = light * (1 + (tilt[0] * across)[:, :, None] + (tilt[1] * across)[:, None, :])
         light = light + self.variety.ambient * float(self.rng.uniform(-0.3, 1))
         generator = torch.Generator().manual_seed(int(self.rng.integers(2**62)))
-        noise = torch.randn(light.shape, generator=generator)
+        made_on = self.size
+        if self.rng.random() < self.variety.resampled:
+            made_on = round(self.size * self.rng.uniform(*self.variety.pixels))
+        noise = torch.randn((5, made_on, made_on), generator=generator)
+        if made_on != self.size:
+            noise = resample(noise, (self.size, self.size))
         spread = torch.sqrt(light.clamp(min=0) / electrons + (float(self.rng.uniform(0, 4)) / electrons) ** 2)
         return light + spread * noise
 

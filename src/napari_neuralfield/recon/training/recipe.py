@@ -55,7 +55,7 @@ class TrainNeuPhRecipe(TrainRecipe):
     )
     pool: int = option(384, "scenes kept at a time", ge=8, le=100000, advanced=True)
     patches_per_scene: float = option(
-        8.0, "patches taken from a scene, on average, before a new one takes its place", gt=0, advanced=True
+        16.0, "patches taken from a scene, on average, before a new one takes its place", gt=0, advanced=True
     )
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from ...data.acquisition import MultiplexedLed
-from ...simulate.image_scenes import image_scene
-from ...simulate.random_scenes import Scene, random_scene
+from ...simulate.scenes.image_scenes import image_scene
+from ...simulate.scenes.random_scenes import Scene, random_scene
 from ...types import InputError
 from ..patterns.network_inputs import CANONICAL
 from .match_measured import BoardOf, MeasuredMatch

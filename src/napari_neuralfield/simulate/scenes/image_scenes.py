@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from .random_scenes import Scene, haze, power_noise
+from .parts import power_noise
+from .random_scenes import Scene, haze
 
 CONTRAST = (0.08, 0.9)  # rad, deviation of the phase, least and most
 BLENDED = 0.12  # share of the side over which opposite borders are blended, so that the scene repeats

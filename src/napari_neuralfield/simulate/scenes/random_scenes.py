@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import scipy.fft
 import scipy.ndimage
 import scipy.spatial
 
+from .parts import TALLEST, add_wrapped, log_uniform, paste, patch_axes, power_noise, soft
+from .solids import media, solids, threads
+
 Scene = tuple[np.ndarray, np.ndarray]  # phase and absorption (y, x), float32
 Draw = Callable[[int, int, np.random.Generator], np.ndarray]
-TALLEST = 7.0  # rad, where the heights of cells on top of each other level off
 
 
 def random_scene(size: int, unit: int, rng: np.random.Generator, weights: dict[str, float] | None = None) -> Scene:
@@ -43,63 +44,9 @@ def random_scene(size: int, unit: int, rng: np.random.Generator, weights: dict[s
     return phase.astype(np.float32), absorption.astype(np.float32)
 
 
-def power_noise(
-    size: int, unit: int, rng: np.random.Generator, slope: float, *, finest: float = 0.5, coarsest: float = 1e9
-) -> np.ndarray:
-    """A random field (y, x) of mean 0 and deviation 1 whose amplitude spectrum falls as frequency^-slope.
-
-    Parameters
-    ----------
-    size, unit, rng, slope : pixels per axis, pixels per frame pixel, what it is drawn from, and how steeply it falls.
-    finest, coarsest : periods, in frame pixels, beyond which little is left.
-    """
-    white = rng.standard_normal((size, size), dtype=np.float32)
-    spectrum = scipy.fft.rfft2(white)
-    fy = np.fft.fftfreq(size, 1 / unit).astype(np.float32)[:, None]
-    fx = np.fft.rfftfreq(size, 1 / unit).astype(np.float32)[None, :]
-    f = np.sqrt(fy**2 + fx**2)
-    low = max(unit / size, 1 / coarsest)
-    spectrum *= (f / low + 1) ** -slope * np.exp(-((f * finest) ** 2)) * (1 - np.exp(-((f / low) ** 2)))
-    field = scipy.fft.irfft2(spectrum, s=(size, size))
-    return field / max(float(field.std()), 1e-9)
-
-
 def haze(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     """The slow unevenness under every sample (y, x), up to about 0.3 rad; `size`, `unit`, `rng` as of `power_noise`."""
     return rng.uniform(0, 0.14) * power_noise(size, unit, rng, 2.0, finest=rng.uniform(15, 60))
-
-
-def add_wrapped(canvas: np.ndarray, patch: np.ndarray, y: float, x: float) -> None:
-    """Add `patch` to `canvas`, centred at (`y`, `x`), going on at the other side beyond a border."""
-    canvas[_wrapped(canvas, patch, y, x)] += patch
-
-
-def paste(canvas: np.ndarray, mask: np.ndarray, inside: np.ndarray | float, y: float, x: float) -> None:
-    """Cover `canvas` by `inside` where `mask` (0 to 1), centred at (`y`, `x`), going on beyond a border."""
-    under = canvas[place := _wrapped(canvas, mask, y, x)]
-    canvas[place] = under + mask * (inside - under)
-
-
-def _wrapped(canvas: np.ndarray, patch: np.ndarray, y: float, x: float) -> tuple[np.ndarray, ...]:
-    """Where the pixels of a patch centred at (y, x) lie."""
-    middles = zip(canvas.shape, patch.shape, (y, x), strict=True)
-    return np.ix_(*((np.arange(n) + int(at) - n // 2) % size for size, n, at in middles))
-
-
-def _soft(outside: np.ndarray) -> np.ndarray:
-    """A step from 1 to 0 where `outside` grows through 0."""
-    return 1 / (1 + np.exp(np.clip(outside, -30, 30)))
-
-
-def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
-def _patch_axes(radius: float, turn: float) -> tuple[np.ndarray, np.ndarray]:
-    """Turned coordinates (y, x) of a square patch that holds a disc of `radius` pixels."""
-    half = int(np.ceil(radius))
-    y, x = np.mgrid[-half : half + 1, -half : half + 1].astype(np.float32)
-    return np.cos(turn) * y - np.sin(turn) * x, np.sin(turn) * y + np.cos(turn) * x
 
 
 def _cell(unit: int, rng: np.random.Generator, texture: np.ndarray, height: float, typical: float) -> np.ndarray:
@@ -107,7 +54,7 @@ def _cell(unit: int, rng: np.random.Generator, texture: np.ndarray, height: floa
     radius = typical * rng.uniform(0.6, 1.6) * unit
     stretch = rng.uniform(1.0, 3.2) if rng.random() < 0.7 else rng.uniform(1.0, 1.2)
     long, short = radius * np.sqrt(stretch), radius / np.sqrt(stretch)
-    y, x = _patch_axes(1.5 * long + 2 * unit, rng.uniform(0, 2 * np.pi))
+    y, x = patch_axes(1.5 * long + 2 * unit, rng.uniform(0, 2 * np.pi))
     bend = rng.normal(0, 0.25) if stretch > 1.3 else 0.0
     y = y + bend * (x**2 / long - 0.3 * long)
     angle = np.arctan2(y / short, x / long)
@@ -116,8 +63,8 @@ def _cell(unit: int, rng: np.random.Generator, texture: np.ndarray, height: floa
         outline += rng.normal(0, 0.16 / k**0.8) * np.cos(k * angle + rng.uniform(0, 2 * np.pi))
     rho = np.sqrt((y / short) ** 2 + (x / long) ** 2) / np.maximum(outline, 0.35)
     dome = np.clip(1 - rho**2, 0, None) ** rng.uniform(0.35, 1.3)
-    soft = rng.uniform(0.15, 0.9) * unit / short
-    edge = _soft((rho - 0.95) / max(soft, 0.02))
+    rim = rng.uniform(0.15, 0.9) * unit / short
+    edge = soft((rho - 0.95) / max(rim, 0.02))
     flat = rng.uniform(0, 1)
     body = edge * (flat + (1 - flat) * dome)
     at = rng.integers(0, texture.shape[0] - y.shape[0], 2) if y.shape[0] < texture.shape[0] else np.zeros(2, int)
@@ -145,7 +92,7 @@ def cells(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     """
     phase = np.zeros((size, size), np.float32)
     texture = power_noise(size, unit, rng, rng.uniform(0.6, 1.6), finest=rng.uniform(0.4, 2.0), coarsest=12)
-    typical, height = _log_uniform(rng, 3.0, 12.0), float(np.exp(rng.uniform(-1.1, 1.4)))
+    typical, height = log_uniform(rng, 3.0, 12.0), float(np.exp(rng.uniform(-1.1, 1.4)))
     area = (size / unit) ** 2
     cover = rng.uniform(0.08, 0.7)
     for _ in range(int(np.clip(cover * area / (np.pi * typical**2), 1, 70))):
@@ -156,9 +103,9 @@ def cells(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
 def _stroke(unit: int, rng: np.random.Generator, length: float, width: float) -> np.ndarray:
     """A thread: a gently bent bar with soft ends, 1 along its middle."""
     half = 0.5 * length * unit
-    y, x = _patch_axes(half + 2 * width * unit, rng.uniform(0, 2 * np.pi))
+    y, x = patch_axes(half + 2 * width * unit, rng.uniform(0, 2 * np.pi))
     y = y + rng.normal(0, 0.15) * (x**2 / max(half, 1) - 0.3 * half)
-    ends = _soft((np.abs(x) - half) / (0.5 * width * unit))
+    ends = soft((np.abs(x) - half) / (0.5 * width * unit))
     taper = np.sqrt(np.clip(1 - rng.uniform(0, 0.8) * (x / half) ** 2, 0.1, 1))
     return (ends * np.exp(-0.5 * (y / (0.5 * width * unit * taper)) ** 2)).astype(np.float32)
 
@@ -168,7 +115,7 @@ def _filaments(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     phase = np.zeros((size, size), np.float32)
     if rng.random() < 0.5:
         phase += rng.uniform(0.2, 0.8) * cells(size, unit, rng)
-    width, height = _log_uniform(rng, 0.5, 3.0), rng.uniform(0.15, 1.2)
+    width, height = log_uniform(rng, 0.5, 3.0), rng.uniform(0.15, 1.2)
     for _ in range(int(rng.integers(8, 50))):
         thread = _stroke(unit, rng, rng.uniform(8, 60), width * rng.uniform(0.7, 1.4))
         add_wrapped(phase, height * rng.uniform(0.3, 1.0) * thread, *rng.uniform(0, size, 2))
@@ -178,7 +125,7 @@ def _filaments(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
 def _litter(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     """Strokes and patches of all brightnesses that hide each other, as in grass, bark and stone (y, x)."""
     scene = power_noise(size, unit, rng, rng.uniform(0.8, 1.6), finest=rng.uniform(0.3, 1.0))
-    width, length = _log_uniform(rng, 0.4, 2.5), rng.uniform(3, 25)
+    width, length = log_uniform(rng, 0.4, 2.5), rng.uniform(3, 25)
     for _ in range(int(np.clip(0.7 * (size / unit) ** 2 / (width * length), 30, 260))):
         shape = np.clip(1.3 * _stroke(unit, rng, length * rng.uniform(0.4, 1.6), width * rng.uniform(0.5, 2)), 0, 1)
         paste(scene, shape, rng.normal(0, 1.2), *rng.uniform(0, size, 2))
@@ -198,12 +145,12 @@ def leaves(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     largest = rng.uniform(4, 16)
     for _ in range(int(rng.integers(15, 90))):
         radius = largest * rng.uniform(0.15, 1) * unit
-        y, x = _patch_axes(1.4 * radius + unit, rng.uniform(0, 2 * np.pi))
+        y, x = patch_axes(1.4 * radius + unit, rng.uniform(0, 2 * np.pi))
         angle, outline = np.arctan2(y, x), np.ones_like(y)
         for k in range(2, 6):
             outline += rng.normal(0, roundness / k) * np.cos(k * angle + rng.uniform(0, 2 * np.pi))
         blur = rng.uniform(0.15, 0.8) * unit
-        mask = _soft((np.hypot(y, x) - radius * outline) / blur)
+        mask = soft((np.hypot(y, x) - radius * outline) / blur)
         level = rng.normal(0, 1.0)
         at = rng.integers(0, max(1, size - y.shape[0]), 2)
         piece = grain[at[0] : at[0] + y.shape[0], at[1] : at[1] + y.shape[1]]
@@ -214,7 +161,7 @@ def leaves(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
 
 def _layer(size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
     """A layer of cells that touch, each as far as it is nearest, with seams, gaps, nuclei and grain (y, x)."""
-    typical = _log_uniform(rng, 3.5, 14.0)  # radius, frame pixels
+    typical = log_uniform(rng, 3.5, 14.0)  # radius, frame pixels
     step = 2 if size % 2 == 0 else 1
     axis = np.arange(size // step, dtype=np.float32) * step
     reach = rng.uniform(0.05, 0.3) * typical * unit
@@ -257,5 +204,11 @@ SCENES: dict[str, Draw] = {
     "litter": _litter,
     "leaves": leaves,
     "noise": _noise,
+    "solids": solids,
+    "threads": threads,
+    "media": media,
 }
-DEFAULT_WEIGHTS = {"cells": 0.5, "filaments": 0.12, "litter": 0.14, "leaves": 0.16, "noise": 0.08}
+DEFAULT_WEIGHTS = {
+    "cells": 0.28, "layer": 0.07, "filaments": 0.06, "litter": 0.09, "leaves": 0.1, "noise": 0.05, "solids": 0.2,
+    "threads": 0.07, "media": 0.08,
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Thin random samples, endlessly different, for training and tests."""
