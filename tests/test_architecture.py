@@ -40,7 +40,7 @@ RECON = {"recon", "recon/verdict"} | {
     )
 }
 IO = {"io", "io/native", "io/results", "io/sidecar", "io/described", "io/readers", "io/writers"}
-APP = MODELS | {*CHECKS, "simulate"} | RECON | IO
+APP = MODELS | {*CHECKS, "simulate", "simulate/scenes"} | RECON | IO
 WIDGETS = APP | {
     "app",
     "app/figures",
@@ -62,7 +62,8 @@ MAY_USE = {
     "data": BASE | {"optics", "data/names"},
     "checks/seen": BASE | {"optics", *DATA},
     "checks": BASE | {"optics", *DATA, "checks/seen"},
-    "simulate": BASE | {"optics", *DATA},
+    "simulate/scenes": BASE,
+    "simulate": BASE | {"optics", *DATA, "simulate/scenes"},
     "networks": BASE | {"optics", *DATA},
     "fields/kept": BASE,
     "fields": BASE | {"optics", *DATA, "networks", "fields/kept"},
@@ -77,7 +78,7 @@ MAY_USE = {
     "recon/patterns": SOLVING | {"recon/projection"},
     "recon/residual": SOLVING | {"recon/projection", "recon/scan", "recon/coded", "recon/patterns"},
     "recon/focus": SOLVING,
-    "recon/training": SOLVING | {"simulate", "recon/patterns", "recon/focus"},
+    "recon/training": SOLVING | {"simulate", "simulate/scenes", "recon/patterns", "recon/focus"},
     "recon/verdict": SOLVING | {"recon/projection", "recon/calibration", "recon/patterns", "recon/scan"},
     "recon": SOLVING | RECON,
     "io/native": FILED,
