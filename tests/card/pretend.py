@@ -93,7 +93,7 @@ def _held(value: Any) -> Any:
 
 
 def _each(do: Callable[[Any], Any], value: Any) -> Any:
-    """`do` of a value, or of each in a list: operators take no deeper ones, and torch's own trees cost most of a run."""
+    """`do` of a value, or of each in a list: no operator takes deeper ones, and torch's own trees cost half a run."""
     return type(value)(do(one) for one in value) if type(value) in (list, tuple) else do(value)
 
 
