@@ -21,7 +21,7 @@ from napari_neuralfield.simulate.led_optics import aberrated_pupil
 from napari_neuralfield.simulate.patterns import pattern_frames
 from napari_neuralfield.types import Done, Result
 
-from .scoring import compared, means
+from .scoring import compared, green_but_wrong, means
 from .shapes import TEST, VALIDATION, Draw
 
 UPSAMPLING, FRAME = 6, 72
@@ -68,7 +68,10 @@ def _ring(radius: float, pitch: float) -> np.ndarray:
 def scores(result: Result, acquisition: MultiplexedLed, phase: np.ndarray) -> dict[str, float]:
     """As `scoring.compared`, of the phase on the truth's pixels, borders left out."""
     axis = np.arange(FRAME * UPSAMPLING) * acquisition.pixel_um / UPSAMPLING
-    return compared(result.field.render(0.0, axis, axis)[0], phase, 4 * UPSAMPLING)
+    found = result.field.render(0.0, axis, axis)[0]
+    known = result.calibration.get("uncertainty_rad")
+    every = None if known is None else np.kron(known.astype(np.float32), np.ones((UPSAMPLING, UPSAMPLING)))
+    return compared(found, phase, 4 * UPSAMPLING, every)
 
 
 def main() -> None:
@@ -81,6 +84,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows = defaultdict[tuple[str, str], list[dict[str, float]]](list)
+    lights = defaultdict[str, list[tuple[str, float]]](list)
     for kind, draw in (VALIDATION if options.set == "validation" else TEST).items():
         for number in range(options.each):
             acquisition, phase = world(draw, SEEDS[options.set] + number)
@@ -92,12 +96,14 @@ def main() -> None:
                 row = scores(last.result, acquisition, phase)
                 rows[kind, name].append(row)
                 light = last.result.verdict.level if last.result.verdict else ""
+                lights[name].append((light, row["relative"]))
                 line = {"kind": kind, "world": number, "method": name, "light": light, **row}
                 print("  ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in line.values()), flush=True)
                 if options.out:
                     with options.out.open("a") as file:
                         file.write(json.dumps(line) + "\n")
     means(rows)
+    green_but_wrong(lights)
 
 
 if __name__ == "__main__":
