@@ -10,7 +10,7 @@ whole, which a tile tells badly, is that of all tiles.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import h5py
@@ -47,7 +47,9 @@ def helps(plan: WidePlan) -> bool:
     return plan.content["kind"] == "led_array" and len(plan.tiles) > 1 and flat and covered and not moved
 
 
-def look_around(plan: WidePlan, whole: Acquisition, folder: Path) -> Generator[Event, None, Path | None]:
+def look_around(
+    plan: WidePlan, whole: Acquisition, folder: Path, apart: Sequence[int] | np.ndarray = ()
+) -> Generator[Event, None, Path | None]:
     """Solve the whole field coarsely, once; the file that tiles read, or None where it would not help.
 
     Parameters
@@ -55,6 +57,7 @@ def look_around(plan: WidePlan, whole: Acquisition, folder: Path) -> Generator[E
     plan : of the run.
     whole : the frames that are cut into tiles.
     folder : where the file is kept.
+    apart : frames that are bright in one part of the field and dark in another, which are not used.
     """
     from ...compute import on_one_thread
 
@@ -63,6 +66,7 @@ def look_around(plan: WidePlan, whole: Acquisition, folder: Path) -> Generator[E
         return None
     if not file.exists():
         leds = np.flatnonzero(np.hypot(*np.asarray(whole.illumination_na).T) < BRIGHT * whole.objective_na)
+        leds = np.setdiff1d(leds, np.asarray(apart, int))
         reason = _reason_against(whole, len(leds))
         try:
             if not reason:
