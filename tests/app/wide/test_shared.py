@@ -52,7 +52,7 @@ def test_all_tiles_take_what_the_middle_one_finds(file: Path, tmp_path: Path) ->
 
     kept = shared.keep_microscope(plan, chosen_frames(plan), output)
     other = next(tile for tile in plan.tiles if tile != plan.middle_tile)
-    part = cut_out(job_of(plan, other, None, shared.Shared(microscope=str(kept))))[0].acquisition
+    part = cut_out(job_of(plan, other, None, shared.SharedByTiles(microscope=str(kept))))[0].acquisition
     middle = cut_out(job_of(plan, plan.middle_tile, None))[0].acquisition
     y, x = other.box_px[0], other.box_px[1]
     own = whole.crop(slice(y, y + 56), slice(x, x + 56)).pupil

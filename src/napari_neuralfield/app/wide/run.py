@@ -31,7 +31,7 @@ from .mosaic import header_of, looked_at, mosaic, overlaps, placed_tiles, reconc
 from .pieces import Ended, Executor, Heard, InProcess, Piece
 from .plan import PlannedTile, WidePlan
 from .shared import NAME as MICROSCOPE
-from .shared import Shared, decides, keep_microscope
+from .shared import SharedByTiles, decides, keep_microscope
 from .slow import with_slow_phase
 from .telling import Notes, Together, verdict_of
 from .tile import ALONE, TileMade, chosen_frames, job_of, make_tile
@@ -163,7 +163,7 @@ class _Tiled:
     notes: Notes = dataclasses.field(default_factory=Notes)
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
     shown: float = 0.0
-    known: Shared = ALONE
+    known: SharedByTiles = ALONE
 
     def look_at_all(self, chosen: Selected) -> Iterator[Event]:
         """What tiles should know of the whole field, from the frames that were `chosen`."""
@@ -177,7 +177,7 @@ class _Tiled:
                 "warning",
             )
         around = yield from surroundings.look_around(self.plan, whole, self.folder, apart=apart)
-        self.known = Shared(None if around is None else str(around), tuple(int(n) for n in apart))
+        self.known = SharedByTiles(None if around is None else str(around), tuple(int(n) for n in apart))
 
     def take_from_the_middle(self, chosen: Selected) -> Iterator[Event]:
         """Give the other tiles the pupil and the gains of the middle one, cut from the frames that were `chosen`."""

@@ -26,7 +26,7 @@ RECOVERED = ("recover_pupil", "recover_gain")  # options of methods that find wh
 
 
 @dataclasses.dataclass(frozen=True)
-class Shared:
+class SharedByTiles:
     """What tiles know of the whole field.
 
     Parameters
@@ -96,11 +96,11 @@ def with_shared(part: LedArray, file: Path) -> LedArray:
     return part.replace(**changes)
 
 
-def options_with(options: Options, shared: Shared) -> Options:
+def options_with(options: Options, shared: SharedByTiles) -> Options:
     """The `options` of a method for a tile that has what is `shared`."""
     return options if shared.microscope is None else {**options, **dict.fromkeys(RECOVERED, False)}
 
 
-def without_odd(part: LedArray, shared: Shared) -> np.ndarray:
+def without_odd(part: LedArray, shared: SharedByTiles) -> np.ndarray:
     """Numbers of the frames of a tile, `part`, that do what their direction says, of those that are `shared`."""
     return np.setdiff1d(np.arange(part.frame_count), at_odds(part, np.array(shared.apart, int)))

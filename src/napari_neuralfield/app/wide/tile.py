@@ -19,11 +19,11 @@ from ..selection import TypedSelection, placed
 from .cost import forget_peak, peak_bytes
 from .pieces import EndsAll
 from .plan import PlannedTile, WidePlan, bytes_and_time
-from .shared import Shared, options_with, with_shared, without_odd
+from .shared import SharedByTiles, options_with, with_shared, without_odd
 from .surroundings import repeating
 
 SAY_S = 0.5  # between two words on how far a tile is
-ALONE = Shared()
+ALONE = SharedByTiles()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,7 @@ class TileJob:
     target: str | None
     content: Options
     checked: bool = False
-    shared: Shared = ALONE
+    shared: SharedByTiles = ALONE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +69,7 @@ class TileMade:
     verdict: Verdict | None
 
 
-def job_of(plan: WidePlan, tile: PlannedTile, target: Path | None, shared: Shared = ALONE) -> TileJob:
+def job_of(plan: WidePlan, tile: PlannedTile, target: Path | None, shared: SharedByTiles = ALONE) -> TileJob:
     """What makes a tile of a plan; the one in the middle checks the microscope for all.
 
     Parameters
