@@ -11,7 +11,7 @@ import numpy as np
 from ...types import LEVELS, Note, Progress, Verdict
 
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
-FAR_OFF, STEEP = 0.15, 0.5  # of the light of a tile, and turns of phase over it: from here on tiles contradict
+FAR_OFF, STEEP = 0.08, 0.5  # of the light of a tile, and turns of phase over it: from here on tiles contradict
 NOTHING: tuple[dict[str, float], str] = {}, ""
 PER_TILE = 1000  # steps of the progress of all tiles
 
