@@ -168,7 +168,9 @@ class _Tiled:
     def look_at_all(self, chosen: Selected) -> Iterator[Event]:
         """What tiles should know of the whole field, from the frames that were `chosen`."""
         whole = chosen.acquisition
-        apart = parted_of(whole) if isinstance(whole, LedArray) and len(self.plan.tiles) > 1 else np.zeros(0, int)
+        apart = np.zeros(0, int)
+        if isinstance(whole, LedArray) and len(self.plan.tiles) > 1 and not self.plan.options.get("as_given"):
+            apart = parted_of(whole)
         if len(apart):
             one = len(apart) == 1
             yield Note(
