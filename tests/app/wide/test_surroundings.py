@@ -11,9 +11,9 @@ import pytest
 from napari_neuralfield import InputError, LedArray, load_result, save_acquisition
 from napari_neuralfield.app.wide import surroundings
 from napari_neuralfield.app.wide.pieces import InProcess
-from napari_neuralfield.app.wide.plan import Tiling, WidePlan, planned
+from napari_neuralfield.app.wide.plan import Tiling, WidePlan, as_text, helps, planned, why_alone
 from napari_neuralfield.app.wide.run import run_plan
-from napari_neuralfield.app.wide.surroundings import _ramp, helps
+from napari_neuralfield.app.wide.surroundings import _ramp
 from napari_neuralfield.recon.fpm.sequential import SequentialRecipe
 from napari_neuralfield.simulate.led_optics import Optics, led_frames, led_grid_na
 from napari_neuralfield.simulate.spectra import seen
@@ -93,7 +93,15 @@ def test_what_cannot_be_seen_whole_is_made_without(
 
 @pytest.mark.parametrize("z_um", [None, [-5.0, 5.0]])
 def test_stacks_are_left_as_they_are(plan: WidePlan, z_um: object) -> None:
-    assert not helps(dataclasses.replace(plan, options={**plan.options, "z_um": z_um}))
+    stack = dataclasses.replace(plan, options={**plan.options, "z_um": z_um})
+    assert not helps(stack)
+    assert "one depth" in why_alone(stack)
+
+
+def test_the_plan_says_what_the_look_costs(plan: WidePlan) -> None:
+    assert any("a coarse look at the whole field takes about" in line for line in as_text(plan))
+    assert plan.look is not None
+    assert dataclasses.replace(plan, look=None).digest == plan.digest
 
 
 def test_a_tile_fades_only_where_it_has_a_neighbour() -> None:

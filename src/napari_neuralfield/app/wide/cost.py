@@ -16,6 +16,10 @@ from ...data.geometry import default_z_range_um, depth_of_field_um, native_upsam
 PROGRAM_BYTES = 400e6  # a process that has computed something small
 PER_SAMPLE_BYTES = 40.0  # of a stack of frames, and of the planes that are solved
 SECONDS_PER_SAMPLE = 4e-7  # of every frame at every depth, on one core
+FELT = 1.2  # of the NA: LEDs up to here feel what lies outside a tile
+PASSES_OF_LOOK = 20  # over their frames, of the whole field
+LOOK_BYTES = 16.0  # of every pixel of those frames, and four times of every sample of the object
+LOOK_SECONDS = 2.6e-8  # of every pixel of those frames in every pass, on one core, and a second before
 STORED_BYTES = 4.0  # of a complex number in half precision
 
 
@@ -55,6 +59,21 @@ def guessed(acquisition: Acquisition, tile_px: int, options: Mapping[str, object
         seconds=2 + SECONDS_PER_SAMPLE * frames * (planes if planes > 1 else 8),
         peak_bytes=PROGRAM_BYTES + PER_SAMPLE_BYTES * (frames + 2 * fine * planes),
         stored_bytes=STORED_BYTES * fine * planes,
+    )
+
+
+def felt_leds(whole: LedArray) -> np.ndarray:
+    """Numbers of the frames of the `whole` field whose LEDs feel what lies outside a tile."""
+    return np.flatnonzero(np.hypot(*np.asarray(whole.illumination_na).T) < FELT * whole.objective_na)
+
+
+def cost_of_look(whole: LedArray) -> Cost:
+    """The cost, by a rule, of a coarse look at the `whole` field before its tiles are made."""
+    leds, area = len(felt_leds(whole)), float(np.prod(whole.frame_shape))
+    return Cost(
+        seconds=1 + LOOK_SECONDS * (PASSES_OF_LOOK + 7) * leds * area,
+        peak_bytes=PROGRAM_BYTES + LOOK_BYTES * area * (leds + 4 * native_upsampling(whole) ** 2),
+        stored_bytes=STORED_BYTES * area * leds,
     )
 
 

@@ -23,6 +23,7 @@ class Difference:
     middle_um : (y, x), um.
     log_gain : natural logarithm of the first's amplitude over the second's; 0 where they are phases alone.
     spread_rad : robust standard deviation of the phase about the plane.
+    off : norm of what then still parts the two over that of the first; for phases its rms, rad.
     periodic : whether the phase is only known but for turns of 2 pi.
     """
 
@@ -33,6 +34,7 @@ class Difference:
     middle_um: np.ndarray
     log_gain: float
     spread_rad: float
+    off: float = 0.0
     periodic: bool = True
 
 
@@ -71,6 +73,7 @@ def difference(
         middle_um=middle,
         log_gain=gain,
         spread_rad=spread,
+        off=_off(one, other, design @ (start + step), gain),
         periodic=np.iscomplexobj(one),
     )
 
@@ -104,3 +107,11 @@ def _robust_plane(design: np.ndarray, left: np.ndarray, light: np.ndarray) -> tu
 def _log_gain(one: np.ndarray, other: np.ndarray, weight: np.ndarray) -> float:
     powers = [float((weight * np.abs(v.ravel()) ** 2).sum()) for v in (one, other)]
     return 0.5 * float(np.log(max(powers[0], 1e-30) / max(powers[1], 1e-30)))
+
+
+def _off(one: np.ndarray, other: np.ndarray, plane: np.ndarray, log_gain: float) -> float:
+    """What parts two tiles (z, y, x) whose phases differ by a `plane` (point,), rad, and whose brightness by a gain."""
+    if not np.iscomplexobj(one):
+        return float(np.sqrt((((one - other).ravel() - plane) ** 2).mean()))
+    like = np.exp(log_gain + 1j * plane) * other.ravel()
+    return float(np.linalg.norm(one.ravel() - like) / max(float(np.linalg.norm(one)), 1e-30))

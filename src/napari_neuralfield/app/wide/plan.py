@@ -16,9 +16,10 @@ from ...data.selection import LEAST, pixel_of, select
 from ...data.tiles import Tile, even_tiles
 from ...optics.pupil_field import PupilField
 from ...types import InputError, Options
-from .cost import Cost, guessed
+from .cost import Cost, cost_of_look, guessed
 
-SAME_ANSWER = ("cost", "device")  # they do not change what comes out
+SAME_ANSWER = ("cost", "look", "device")  # they do not change what comes out
+FADE = 4  # pixels of the frames along a tile's border that are made to repeat
 CHOSEN = ("channel", "frames", "leave_out", "region_um", "optical_axis_um")
 Box = tuple[int, int, int, int]  # y0, x0, y1, x1, pixels, half open
 
@@ -61,6 +62,7 @@ class WidePlan:
     shape_px, pixel_um, origin_um : of the frames that are cut: (y, x), um, and (y, x) of their first pixel, um.
     tiles : row by row.
     cost : of a tile.
+    look : cost of a coarse look at the whole field before the tiles; None where there is none.
     device : where it is computed.
     version : of the package.
     """
@@ -76,6 +78,7 @@ class WidePlan:
     origin_um: tuple[float, float]
     tiles: tuple[PlannedTile, ...]
     cost: Cost
+    look: Cost | None = None
     device: str = "auto"
     version: str = __version__
 
@@ -194,7 +197,7 @@ def planned(
         for row, line in enumerate(cut)
         for column, tile in enumerate(line)
     )
-    return WidePlan(
+    plan = WidePlan(
         file=str(file.absolute()),
         content=content_of(file, whole),
         chosen={name: chosen.get(name) for name in CHOSEN},
@@ -208,6 +211,29 @@ def planned(
         cost=guessed(acquisition, tiling.tile_px, options),
         device=str(options.get("device", "auto")),
     )
+    if isinstance(acquisition, LedArray) and helps(plan):
+        return dataclasses.replace(plan, look=cost_of_look(acquisition))
+    return plan
+
+
+def helps(plan: WidePlan) -> bool:
+    """Whether tiles of a `plan` are better with a look at the whole field."""
+    return plan.content["kind"] == "led_array" and len(plan.tiles) > 1 and not why_alone(plan)
+
+
+def why_alone(plan: WidePlan) -> str:
+    """What is against a look at the whole field of a `plan` of single LEDs; empty where nothing is."""
+    if plan.content["kind"] != "led_array" or len(plan.tiles) == 1:
+        return ""
+    z_um = plan.options.get("z_um")
+    depths = z_um if isinstance(z_um, list | tuple) else [z_um]
+    if not all(isinstance(z, int | float) for z in depths) or len(set(depths)) != 1:
+        return "that is for one depth, told as z_um"
+    if any(tile.directions_na != (0.0, 0.0) or tile.pupil_rad for tile in plan.tiles):
+        return "LED directions or the pupil change over the field"
+    if plan.overlap_px < 4 * FADE:  # a quarter of an overlap, at either end, is thrown away
+        return f"that needs overlaps of {4 * FADE} pixels"
+    return ""
 
 
 def _corners_um(tile: Tile, pixel_um: float) -> tuple[float, float, float, float]:
@@ -272,6 +298,11 @@ def as_text(plan: WidePlan, workers: int = 1) -> list[str]:
         lines.append(f"the pupil changes by up to {np.sqrt((every**2).sum(1)).max():.2f} rad rms")
     how = "measured with one tile" if plan.cost.measured else "by a rule of thumb; measured without --untimed"
     hours = plan.cost.seconds * count / max(workers, 1)
+    if plan.look is not None:
+        lines.append(
+            f"before them a coarse look at the whole field takes about {_time(plan.look.seconds)} and "
+            f"{memory.size(plan.look.peak_bytes)} of memory, by a rule of thumb"
+        )
     return [
         *lines,
         f"a tile takes {plan.cost.seconds:.3g} s and {memory.size(plan.cost.peak_bytes)} of memory, {how}",

@@ -15,22 +15,29 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from ...checks.seen.frames import named
+from ...checks.seen.parted import parted_of
+from ...data.acquisition import LedArray
+from ...data.selection import Selected
 from ...io.native.atomic import writing
 from ...io.native.outputs import PLAN, real
 from ...io.native.staging import aside, remove, staged, tidy
 from ...io.results import overview_files
 from ...io.results.tiled_folder import UNFINISHED, tile_file, write_index
 from ...types import Done, Event, InputError, Note, Options, Preview, Progress, Result, Verdict
+from . import surroundings
+from .agreement import agreement
 from .mosaic import header_of, looked_at, mosaic, overlaps, placed_tiles, reconciled
 from .pieces import Ended, Executor, Heard, InProcess, Piece
 from .plan import PlannedTile, WidePlan
+from .shared import NAME as MICROSCOPE
+from .shared import SharedByTiles, decides, keep_microscope
 from .slow import with_slow_phase
-from .surroundings import NAME, look_around
 from .telling import Notes, Together, verdict_of
-from .tile import TileMade, chosen_frames, job_of, make_tile
+from .tile import ALONE, TileMade, chosen_frames, job_of, make_tile
 
 if TYPE_CHECKING:
-    from ...fields.tiled import TiledField
+    from ...fields.tiled import PlacedTile, TiledField
     from .differences import Difference
 
 PREVIEW_S = 2.0  # between two pictures of the tiles that are done
@@ -63,14 +70,20 @@ def run_plan(plan: WidePlan, output: Path, where: Executor) -> Generator[Event, 
     state = _Tiled(plan, folder, Together(len(plan.tiles), len(done)))
     if done:
         yield Note(f"{len(done)} of {len(plan.tiles)} tiles are done already, in {folder.name}")
-    state.around = yield from look_around(plan, chosen_frames(plan), folder)
+    yield from state.look_at_all(chosen_frames(plan))
+    waiting = [tile for tile in plan.tiles if tile.name not in done]
     with where.kept() as kept:
-        yield from state.followed(kept, [tile for tile in plan.tiles if tile.name not in done])
+        if decides(plan):
+            yield from state.followed(kept, [tile for tile in waiting if tile == plan.middle_tile])
+            yield from state.take_from_the_middle(chosen_frames(plan))
+            waiting = [tile for tile in waiting if tile != plan.middle_tile]
+        yield from state.followed(kept, waiting)
         joined = kept if len(plan.tiles) >= MANY else InProcess()
         result = yield from state.together(joined)
         seen = yield from state.overview(cast("TiledField", result.field), joined)
     write_index(folder, result, seen)
-    (folder / NAME).unlink(missing_ok=True)
+    for own in (surroundings.NAME, MICROSCOPE):
+        (folder / own).unlink(missing_ok=True)
     into_place(folder, output)
     from ...io import load_result
 
@@ -150,7 +163,31 @@ class _Tiled:
     notes: Notes = dataclasses.field(default_factory=Notes)
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
     shown: float = 0.0
-    around: Path | None = None
+    known: SharedByTiles = ALONE
+
+    def look_at_all(self, chosen: Selected) -> Iterator[Event]:
+        """What tiles should know of the whole field, from the frames that were `chosen`."""
+        whole = chosen.acquisition
+        apart = np.zeros(0, int)
+        if isinstance(whole, LedArray) and len(self.plan.tiles) > 1 and not self.plan.options.get("as_given"):
+            apart = parted_of(whole)
+        if len(apart):
+            one = len(apart) == 1
+            yield Note(
+                f"{named(apart, 'frame')} {'is' if one else 'are'} bright in one part of the field and dark in "
+                f"another; tiles where {'it is' if one else 'they are'} not what the direction says do without",
+                "warning",
+            )
+        around = yield from surroundings.look_around(self.plan, whole, self.folder, apart=apart)
+        self.known = SharedByTiles(None if around is None else str(around), tuple(int(n) for n in apart))
+
+    def take_from_the_middle(self, chosen: Selected) -> Iterator[Event]:
+        """Give the other tiles the pupil and the gains of the middle one, cut from the frames that were `chosen`."""
+        file = keep_microscope(self.plan, chosen, self.folder)
+        if file is None:
+            yield Note("the tile in the middle is left out, so each finds pupil and gains for itself", "warning")
+            return
+        self.known = dataclasses.replace(self.known, microscope=str(file))
 
     def followed(self, where: Executor, tiles: list[PlannedTile]) -> Iterator[Event]:
         """The events of the tiles that are still to be made."""
@@ -167,7 +204,7 @@ class _Tiled:
                 close()
 
     def _piece(self, tile: PlannedTile) -> Piece:
-        job = job_of(self.plan, tile, tile_file(self.folder, tile.name), self.around)
+        job = job_of(self.plan, tile, tile_file(self.folder, tile.name), self.known)
         return Piece(tile.name, make_tile, (job,))
 
     def _heard(self, one: Heard) -> Iterator[Event]:
@@ -196,16 +233,20 @@ class _Tiled:
             why = next(iter(self.left_out.values()), "none was made")
             raise InputError(f"{self.plan.file}: none of {len(self.plan.tiles)} tiles could be made: {why}")
         headers = {tile.name: header_of(tile_file(self.folder, tile.name)) or {} for tile in tiles if tile.open}
+        apart: tuple[dict[str, float], str] = {}, ""
         if len(headers) > 1:
             yield Note(f"{len(headers)} tiles are made one by their overlaps")
-            if self.around is not None:
-                tiles = [t if t.open is None else with_slow_phase(self.plan, t, self.around) for t in tiles]
+            if self.known.around is not None:
+                around = Path(self.known.around)
+                tiles = [t if t.open is None else with_slow_phase(self.plan, t, around) for t in tiles]
             pieces = [Piece(f"overlaps {n}", looked_at, (some,)) for n, some in enumerate(overlaps(self.plan, tiles))]
             found = yield from self._all_of(pieces, where)
-            tiles = reconciled(tiles, [one for some in found for one in cast("list[Difference]", some)])
+            differences = [one for some in found for one in cast("list[Difference]", some)]
+            tiles = reconciled(tiles, differences)
+            apart = agreement(tiles, differences, self.plan.tile_px * self.plan.pixel_um)
         verdicts = {name: Verdict(**h["verdict"]) for name, h in headers.items() if h.get("verdict")}
         tiles = [dataclasses.replace(tile, verdict=verdicts.get(tile.name)) for tile in tiles]
-        return self._result(tiles, list(headers.values()), verdicts)
+        return self._result(tiles, list(headers.values()), verdict_of(verdicts, len(self.left_out), apart))
 
     def overview(self, field: TiledField, where: Executor) -> Generator[Event, None, Options | None]:
         """Make the overview of the `field`; what the index says of it.
@@ -243,7 +284,7 @@ class _Tiled:
                 yield self.progress.event
         return [found[piece.key] for piece in pieces]
 
-    def _result(self, tiles: list, headers: list[Options], verdicts: dict[str, Verdict]) -> Result:
+    def _result(self, tiles: list[PlacedTile], headers: list[Options], verdict: Verdict | None) -> Result:
         errors = [h["figures"][ERROR] for h in headers if ERROR in h["figures"]]
         figures = {ERROR: float(np.sqrt(np.mean(np.square(errors))))} if errors else {}
         lost = [f"tile {name} is left out: {why}" for name, why in self.left_out.items()]
@@ -256,7 +297,7 @@ class _Tiled:
             figures=figures,
             title=str(headers[0]["title"]),
             notes=(*self.notes.kept, *lost),
-            verdict=verdict_of(verdicts, len(self.left_out)),
+            verdict=verdict,
         )
 
 

@@ -10,7 +10,7 @@ whole, which a tile tells badly, is that of all tiles.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import h5py
@@ -26,28 +26,24 @@ from ...forward.led_grid import depth_tensor
 from ...io.native.atomic import writing
 from ...optics.grids import at_frequencies, centred_spectrum, fit_spectrum
 from ...types import Done, Event, InputError, Note, Options, Progress, Result
-from .plan import Box, WidePlan
+from .cost import PASSES_OF_LOOK, cost_of_look, felt_leds
+from .plan import FADE, Box, WidePlan, helps, why_alone
 
 NAME = "whole.h5"
-BRIGHT = 1.2  # of the NA: LEDs up to here feel what lies outside a tile
-COARSE: Options = {"passes": 20, "momentum": 0.7, "stop_below": 0.0, "check_orientation": False, "half": False}
+COARSE: Options = {
+    "passes": PASSES_OF_LOOK,
+    "momentum": 0.7,
+    "stop_below": 0.0,
+    "check_orientation": False,
+    "half": False,
+}
 WORST = 0.1  # relative amplitude error above which the whole is not known well enough to help
-PER_PIXEL_BYTES = 16.0  # of every bright frame, and four times of every sample of the object
-FADE = 4  # pixels of the frames along a tile's border
 CPU = torch.device("cpu")
 
 
-def helps(plan: WidePlan) -> bool:
-    """Whether tiles of a `plan` are better with it: LEDs, one depth, one microscope, no narrow overlaps."""
-    z_um = plan.options.get("z_um")
-    depths = z_um if isinstance(z_um, list | tuple) else [z_um]
-    moved = any(tile.directions_na != (0.0, 0.0) or tile.pupil_rad for tile in plan.tiles)
-    flat = all(isinstance(z, int | float) for z in depths) and len(set(depths)) == 1
-    covered = plan.overlap_px >= 4 * FADE  # a quarter of an overlap, at either end, is thrown away
-    return plan.content["kind"] == "led_array" and len(plan.tiles) > 1 and flat and covered and not moved
-
-
-def look_around(plan: WidePlan, whole: Acquisition, folder: Path) -> Generator[Event, None, Path | None]:
+def look_around(
+    plan: WidePlan, whole: Acquisition, folder: Path, apart: Sequence[int] | np.ndarray = ()
+) -> Generator[Event, None, Path | None]:
     """Solve the whole field coarsely, once; the file that tiles read, or None where it would not help.
 
     Parameters
@@ -55,14 +51,17 @@ def look_around(plan: WidePlan, whole: Acquisition, folder: Path) -> Generator[E
     plan : of the run.
     whole : the frames that are cut into tiles.
     folder : where the file is kept.
+    apart : frames that are bright in one part of the field and dark in another, which are not used.
     """
     from ...compute import on_one_thread
 
     file = folder / NAME
     if not helps(plan) or not isinstance(whole, LedArray):
+        if why := why_alone(plan):
+            yield Note(f"tiles are made without a look at the whole field: {why}")
         return None
     if not file.exists():
-        leds = np.flatnonzero(np.hypot(*np.asarray(whole.illumination_na).T) < BRIGHT * whole.objective_na)
+        leds = np.setdiff1d(felt_leds(whole), np.asarray(apart, int))
         reason = _reason_against(whole, len(leds))
         try:
             if not reason:
@@ -85,9 +84,7 @@ def _reason_against(whole: LedArray, leds: int) -> str:
     """Why the whole cannot be solved from so many bright frames; empty where it can."""
     if not leds:
         return "no frame is a bright one"
-    area = float(np.prod(whole.frame_shape))
-    needed = PER_PIXEL_BYTES * area * (leds + 4 * native_upsampling(whole) ** 2)
-    free = memory.free_bytes()
+    needed, free = cost_of_look(whole).peak_bytes, memory.free_bytes()
     return "" if needed < free else f"that takes {memory.size(needed)} of memory, and {memory.size(free)} are free"
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from ...types import LEVELS, Note, Progress, Verdict
 
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
+FAR_OFF, STEEP = 0.08, 0.5  # of the light of a tile, and turns of phase over it: from here on tiles contradict
+NOTHING: tuple[dict[str, float], str] = {}, ""
 PER_TILE = 1000  # steps of the progress of all tiles
 
 
@@ -75,13 +78,16 @@ class Notes:
         )
 
 
-def verdict_of(verdicts: dict[str, Verdict], left_out: int) -> Verdict | None:
-    """On all tiles: as bad as the worst of them, which is named.
+def verdict_of(
+    verdicts: dict[str, Verdict], left_out: int, apart: tuple[dict[str, float], str] = NOTHING
+) -> Verdict | None:
+    """On all tiles: as bad as the worst of them, which is named, and no better than amber where they contradict.
 
     Parameters
     ----------
     verdicts : by the name of the tile.
     left_out : how many tiles are.
+    apart : how far tiles are from their neighbours, from `agreement`, and the one that is farthest.
     """
     if not verdicts:
         return None
@@ -91,7 +97,23 @@ def verdict_of(verdicts: dict[str, Verdict], left_out: int) -> Verdict | None:
     told = ", ".join(f"{n} {name}" for name, n in count.items() if n)
     text = f"{told} of {len(verdicts)} tiles" if level != "green" else f"All of {len(verdicts)} tiles are green"
     text += f"; the first that is {level}, {worst}: {verdicts[worst].sentence}" if level != "green" else "."
+    far, name = apart
+    for doubt in _doubts(far, name):
+        level, text = "red" if level == "red" else "amber", f"{doubt} {text}"
     if left_out:
         level = "red" if level == "red" else "amber"
         text = f"{left_out} tile{'s are' if left_out > 1 else ' is'} left out and 0 in the field. {text}"
-    return Verdict(level, text, {f"tiles_{name}": float(n) for name, n in count.items()})
+    return Verdict(level, text, {**{f"tiles_{name}": float(n) for name, n in count.items()}, **far})
+
+
+def _doubts(far: Mapping[str, float], name: str) -> Iterator[str]:
+    if far.get("overlaps_off", 0.0) > FAR_OFF:
+        yield (
+            f"Tiles contradict each other where they overlap, by {far['overlaps_off']:.0%} of the light at {name}: the "
+            "microscope may change over the field, so calibrate with --regions 3,3, or tell z_um."
+        )
+    if far.get("tilt_turns", 0.0) > STEEP:
+        yield (
+            f"A tile's phase is inclined to the others' by {far['tilt_turns']:.1f} turns, as where LED directions "
+            "change over the field and the file does not say so: calibrate with --regions 3,3."
+        )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...data.acquisition import Acquisition, LedArray
+from ...data.acquisition import LedArray
 from ...data.selection import Selected, pixel_of
 from ...types import Done, Event, InputError, Note, Options, Preview, Progress, Result, Verdict
 from .. import arguments
@@ -19,9 +19,11 @@ from ..selection import TypedSelection, placed
 from .cost import forget_peak, peak_bytes
 from .pieces import EndsAll
 from .plan import PlannedTile, WidePlan, bytes_and_time
+from .shared import SharedByTiles, options_with, with_shared, without_odd
 from .surroundings import repeating
 
 SAY_S = 0.5  # between two words on how far a tile is
+ALONE = SharedByTiles()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +39,7 @@ class TileJob:
     target : file to write; None: nothing is written.
     content : what tells whether the file is still the one that was planned for.
     checked : whether its frames are held against what is said of the microscope.
-    around : file of the whole field, from `surroundings.look_around`.
+    shared : what it knows of the whole field.
     """
 
     file: str
@@ -47,7 +49,7 @@ class TileJob:
     target: str | None
     content: Options
     checked: bool = False
-    around: str | None = None
+    shared: SharedByTiles = ALONE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,21 +69,20 @@ class TileMade:
     verdict: Verdict | None
 
 
-def job_of(plan: WidePlan, tile: PlannedTile, target: Path | None, around: Path | None = None) -> TileJob:
+def job_of(plan: WidePlan, tile: PlannedTile, target: Path | None, shared: SharedByTiles = ALONE) -> TileJob:
     """What makes a tile of a plan; the one in the middle checks the microscope for all.
 
     Parameters
     ----------
     plan, tile : of which one.
     target : file to write; None: nothing is written.
-    around : file of the whole field, where there is one.
+    shared : what it knows of the whole field.
     """
     options = {**plan.options, "device": plan.device}
     checked = target is not None and tile == plan.middle_tile
     where = None if target is None else str(target)
     return TileJob(
-        plan.file, plan.chosen, options, tile, target=where, content=plan.content, checked=checked,
-        around=None if around is None else str(around),
+        plan.file, plan.chosen, options, tile, target=where, content=plan.content, checked=checked, shared=shared
     )  # fmt: skip
 
 
@@ -115,7 +116,9 @@ def _events(job: TileJob) -> Iterator[Event]:
     from ...recon.engine.recipe import run
     from ...registry import METHODS
 
-    recipe = METHODS[str(job.options["method"])].recipe.model_validate({**job.options, "seed": job.tile.seed})
+    recipe = METHODS[str(job.options["method"])].recipe.model_validate(
+        {**options_with(job.options, job.shared), "seed": job.tile.seed}
+    )
     part, count = cut_out(job)
     for event in placed(iter(run(part.acquisition, recipe, checked=job.checked)), part, count):
         if not isinstance(event, Preview):
@@ -133,17 +136,24 @@ def cut_out(job: TileJob) -> tuple[Selected, int]:
     if (y0, x0) != (0, 0) or (y1 - y0, x1 - x0) != part.frame_shape:
         part = part.crop(slice(y0, y1), slice(x0, x1))
     frames = np.stack([np.asarray(part.frames[number]) for number in range(part.frame_count)])
-    if job.around is not None and isinstance(part, LedArray):
-        frames = repeating(part, frames, job.tile.box_px, Path(job.around))
-    origin = whole.origin_um[0] + y0 * pixel, whole.origin_um[1] + x0 * pixel
-    return Selected(part.replace(frames=frames), whole.numbers, origin), count
+    numbers, origin = whole.numbers, (whole.origin_um[0] + y0 * pixel, whole.origin_um[1] + x0 * pixel)
+    if not isinstance(part, LedArray):
+        return Selected(part.replace(frames=frames), numbers, origin), count
+    if job.shared.microscope is not None:
+        part = with_shared(part, Path(job.shared.microscope))
+    if job.shared.around is not None:
+        frames = repeating(part, frames, job.tile.box_px, Path(job.shared.around))
+    part = part.replace(frames=frames)
+    fits = without_odd(part, job.shared)
+    if len(fits) < part.frame_count:
+        part, numbers = part.subset(fits), numbers[fits]
+    return Selected(part, numbers, origin), count
 
 
-def chosen_frames(plan: WidePlan) -> Acquisition:
+def chosen_frames(plan: WidePlan) -> Selected:
     """The frames that a `plan` cuts into tiles, still lazy."""
     file = Path(plan.file)
-    chosen, _ = chosen_of(file, file.stat().st_mtime_ns, tuple(sorted(plan.chosen.items())))
-    return chosen.acquisition
+    return chosen_of(file, file.stat().st_mtime_ns, tuple(sorted(plan.chosen.items())))[0]
 
 
 @functools.lru_cache(maxsize=1)

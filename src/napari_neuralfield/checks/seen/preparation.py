@@ -12,6 +12,7 @@ from .floors import without_floor
 from .frame_faults import odd_frames, unlit
 from .frames import Check, Survey, middle_part, named
 from .look import Looked, look
+from .parted import parted, said_of_parted
 from .pixel_faults import bad_pixels, repaired, said_of_pixels
 
 
@@ -40,7 +41,9 @@ class Prepared:
         return np.setdiff1d(np.arange(self.whole.frame_count), self.kept)
 
 
-def prepared(acquisition: Acquisition, most_bytes: int | None = None, seen: Looked | None = None) -> Prepared:
+def prepared(
+    acquisition: Acquisition, most_bytes: int | None = None, seen: Looked | None = None, one_microscope: bool = False
+) -> Prepared:
     """What the frames hold, and the acquisition with what is done about it by default.
 
     Parameters
@@ -49,6 +52,7 @@ def prepared(acquisition: Acquisition, most_bytes: int | None = None, seen: Look
     most_bytes : of frames to look at; beyond, evenly chosen ones. None: as much as the other checks look at, of very
         large frames the middle, whose pixels are said but not made good then.
     seen : what `look` saw of the `middle_part`, where it was looked at already.
+    one_microscope : leave out frames that no single direction of their LED explains all over the field.
     """
     part = acquisition if most_bytes is not None else middle_part(acquisition)
     seen = look(part, most_bytes) if seen is None else seen
@@ -64,6 +68,10 @@ def prepared(acquisition: Acquisition, most_bytes: int | None = None, seen: Look
         findings.append(_said_of_unlit(dark))
     out = np.union1d(lost, dark).astype(int)
     findings += odd_frames(found, seen.without(out))
+    apart = parted(found, seen.without(out))
+    findings += said_of_parted(apart)
+    if one_microscope:
+        out = np.union1d(out, apart).astype(int)
     kept = np.setdiff1d(np.arange(acquisition.frame_count), out)
     if part is not acquisition:
         rest = acquisition if not len(out) else acquisition.subset(kept)

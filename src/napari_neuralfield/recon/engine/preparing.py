@@ -29,7 +29,7 @@ FEW = 8  # frames: fewer do not stand in for one another
 
 
 def announced(
-    acquisition: Acquisition, as_given: bool = False, checked: bool = True
+    acquisition: Acquisition, as_given: bool = False, checked: bool = True, one_microscope: bool = False
 ) -> Generator[Event, None, Prepared]:
     """Make an acquisition ready, saying what was found.
 
@@ -38,6 +38,7 @@ def announced(
     acquisition : as it was read.
     as_given : change nothing.
     checked : hold the frames against what is said of the microscope, too.
+    one_microscope : leave out frames that no single direction of their LED explains all over the field.
     """
     refuse_empty_aperture(acquisition)
     if as_given:
@@ -49,7 +50,7 @@ def announced(
         yield Note("the frames are taken as they are given: nothing is left out, masked, filled or subtracted")
         ready = Prepared(acquisition, (), acquisition, np.arange(acquisition.frame_count))
     else:
-        ready = prepared(acquisition, MOST_BYTES)
+        ready = prepared(acquisition, MOST_BYTES, one_microscope=one_microscope)
     for finding in ready.findings:
         yield Note(finding.text, "warning" if finding.level == "warning" else "info")
     for finding in checks_of(ready.acquisition, ready.survey) if checked else ():
@@ -102,7 +103,7 @@ def prepared_run(
     if factor != 1:
         yield heard(Note(f"the frames are worked on times {factor:.4g}; numbers of counts are told in that unit"))
         acquisition = multiplied(acquisition, factor)
-    ready = yield from relayed(announced(acquisition, as_given, checked), heard)
+    ready = yield from relayed(announced(acquisition, as_given, checked, one_microscope=True), heard)
     by_number = any(getattr(recipe, option, None) is not None for option in CHOSEN)
     used = ready.whole if by_number else ready.acquisition
     stream = method(used, recipe)
