@@ -11,6 +11,7 @@ from napari_neuralfield.fields.local_conditional import LocalConditionalField
 from napari_neuralfield.networks.encoder import LocalConditionalNetwork
 from napari_neuralfield.optics.illumination import ORIENTATIONS, orient
 from napari_neuralfield.optics.patterns import halves_and_arcs
+from napari_neuralfield.optics.propagation import shifted
 from napari_neuralfield.recon.patterns import network_inputs as phase_inputs
 from napari_neuralfield.recon.patterns.network_inputs import CANONICAL, inputs_of, normalise
 from napari_neuralfield.simulate.led_optics import led_grid_na
@@ -121,11 +122,22 @@ def test_other_pixels_are_resampled(upsampling: int) -> None:
         return MultiplexedLed(frames=made.astype(np.float32), led_na=na, patterns=patterns, **optics)
 
     one, other = inputs_of(frames(6)), inputs_of(frames(upsampling))
-    assert one.placement.pixel_um == pytest.approx(1.625)
-    assert other.placement.pixel_um == pytest.approx(1.625, rel=0.02)
+    assert other.placement.pixel_um == pytest.approx(one.placement.pixel_um)
     assert other.channels.shape == one.channels.shape
+    apart = np.subtract(other.placement.origin_um, one.placement.origin_um) / one.placement.pixel_um
+    moved = shifted(other.channels[:6], torch.tensor(apart, dtype=torch.float32)).real
+    inner = slice(4, -4)
     spread = one.channels[:6].std((1, 2))
-    assert ((other.channels - one.channels)[:6].std((1, 2)) < 0.05 * spread).all()
+    assert ((moved - one.channels[:6])[:, inner, inner].std((1, 2)) < 0.05 * spread).all()
+
+
+@pytest.mark.parametrize("size", [40, 41])
+def test_turned_frames_on_other_pixels_give_the_same_channels(part: MultiplexedLed, size: int) -> None:
+    wide = part.crop(slice(0, size), slice(0, size)).replace(pixel_um=1.1 * part.pixel_um)
+    turned = wide.replace(
+        frames=np.rot90(wide.intensity(), axes=(1, 2)).copy(), led_na=np.stack([-wide.led_na[:, 1], wide.led_na[:, 0]], 1)
+    )
+    assert (inputs_of(turned).channels - inputs_of(wide).channels).abs().max() < 1e-4
 
 
 def test_an_empty_sample_is_nothing() -> None:

@@ -8,6 +8,7 @@ NA. Frames of other microscopes are turned, mirrored, put in order and resampled
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ SAME_PIXEL = 0.03  # relative difference of the pixel that is left as it is
 SMALL_TURN_DEG = 6.0  # turns of the board that the training knows
 CANONICAL_RATIO = 12.9  # light of an arc over that of a bright-field half, with LEDs equally bright
 MIRRORED = 16  # pixels of mirrored border where frames are resampled
+FINER = 3  # pixels per pixel from which turned images are read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,8 +116,7 @@ def inputs_of(acquisition: MultiplexedLed, device: torch.device | str = "cpu") -
     repeats = patterns_repeat(acquisition.intensity())
     dpc = _dpc(acquisition, frames, weight, orientation, repeats)
     stack = torch.cat([frames[list(orientation.order)], dpc[None]])
-    stack, pixel_um = _resampled(stack, acquisition, repeats)
-    stack, placement = _turned(stack, orientation.matrix, pixel_um)
+    stack, placement = _placed(stack, orientation.matrix, acquisition, repeats)
     channels = normalise(stack[None, :5], stack[None, 5], orientation.turn_deg)[0]
     return PhaseInputs(channels, placement, orientation)
 
@@ -197,40 +198,40 @@ def _dpc(
     return solver(frames[bright])
 
 
-def _resampled(stack: torch.Tensor, acquisition: MultiplexedLed, repeats: bool) -> tuple[torch.Tensor, float]:
-    """Images (..., y, x) on canonical pixels, and that pixel, um."""
+def _placed(
+    stack: torch.Tensor, matrix: np.ndarray, acquisition: MultiplexedLed, repeats: bool
+) -> tuple[torch.Tensor, Placement]:
+    """Images (channel, y, x) along canonical axes on canonical pixels, and where those lie.
+
+    Pixels lie evenly about the frames' middle: frames that are turned or mirrored give the same channels.
+    """
     own = acquisition.pixel_um * acquisition.objective_na / acquisition.wavelength_um
-    if abs(own / CANONICAL.pixel - 1) < SAME_PIXEL:
-        return stack, acquisition.pixel_um
-    rows, columns = stack.shape[-2:]
-    pad = 0 if repeats else min(MIRRORED, rows - 1, columns - 1)
-    padded = torch.nn.functional.pad(stack[None], (pad, pad, pad, pad), mode="reflect")[0] if pad else stack
-    side = padded.shape[-2] * own / CANONICAL.pixel
-    factor = round(side) / padded.shape[-2]
-    shape = (round(side), max(1, round(padded.shape[-1] * factor)))
-    fine = resample(padded, shape)
-    cut_y, cut_x = (round(pad * n / m) for n, m in zip(shape, padded.shape[-2:], strict=True))
-    kept = fine[..., cut_y : shape[0] - cut_y, cut_x : shape[1] - cut_x]
-    return kept, acquisition.pixel_um / factor
+    step = CANONICAL.pixel / own if abs(own / CANONICAL.pixel - 1) >= SAME_PIXEL else 1.0
+    middle = (np.array(stack.shape[-2:]) - 1) / 2
+    pixel_um = acquisition.pixel_um * step
+    straight = step == 1 and np.allclose(np.abs(matrix).max(1), 1)
+    last = np.ceil(np.abs(matrix) @ np.array(stack.shape[-2:]) / step - 1e-6) - 1
+    origin = (middle - matrix.T @ (last / 2) * step) * acquisition.pixel_um
+    turn = ((float(matrix[0, 0]), float(matrix[0, 1])), (float(matrix[1, 0]), float(matrix[1, 1])))
+    placement = Placement(pixel_um, turn, (float(origin[0]), float(origin[1])))
+    if straight:
+        turned = stack.flip([axis for axis, reverse in zip((-2, -1), matrix.sum(0) < 0, strict=True) if reverse])
+        return (turned.transpose(-2, -1) if abs(matrix[0, 1]) > 0.5 else turned).contiguous(), placement
+    away = np.stack(np.meshgrid(*(np.arange(n + 1) - n / 2 for n in last), indexing="ij")) * step
+    places = np.einsum("ji,jyx->iyx", matrix, away) + middle[:, None, None]
+    images = [_read(image, places, step, "circular" if repeats else "reflect") for image in stack.cpu()]
+    return torch.tensor(np.stack(images), dtype=stack.dtype, device=stack.device), placement
 
 
-def _turned(stack: torch.Tensor, matrix: np.ndarray, pixel_um: float) -> tuple[torch.Tensor, Placement]:
-    """Images (channel, y, x) along canonical axes, and where their pixels lie."""
-    rows, columns = stack.shape[-2:]
-    as_given = ((float(matrix[0, 0]), float(matrix[0, 1])), (float(matrix[1, 0]), float(matrix[1, 1])))
-    if np.allclose(np.abs(matrix).sum(1), 1) and np.allclose(np.abs(matrix).max(1), 1):
-        back = matrix.sum(0) < 0  # along y, along x of the sample
-        origin = ((rows - 1) * pixel_um * back[0], (columns - 1) * pixel_um * back[1])
-        turned = stack.flip([axis for axis, reverse in zip((-2, -1), back, strict=True) if reverse])
-        if abs(matrix[0, 1]) > 0.5:
-            turned = turned.transpose(-2, -1)
-        return turned.contiguous(), Placement(pixel_um, as_given, (float(origin[0]), float(origin[1])))
-    corners = np.array([[0, 0], [rows - 1, 0], [0, columns - 1], [rows - 1, columns - 1]]) @ matrix.T
-    low = np.floor(corners.min(0))
-    shape = (np.ceil(corners.max(0)) - low + 1).astype(int)
-    canonical = np.stack(np.meshgrid(*(np.arange(n) + o for n, o in zip(shape, low, strict=True)), indexing="ij"))
-    places = np.einsum("ji,jyx->iyx", matrix, canonical)
-    images = [ndimage.map_coordinates(image, places, order=3, mode="mirror") for image in stack.cpu().numpy()]
-    at = matrix.T @ low * pixel_um
-    turned = torch.tensor(np.stack(images), dtype=stack.dtype, device=stack.device)
-    return turned, Placement(pixel_um, as_given, (float(at[0]), float(at[1])))
+def _read(image: torch.Tensor, places: np.ndarray, step: float, beyond: str) -> np.ndarray:
+    """An image (y, x) at fractional `places` (2, Y, X), `step` pixels apart; waves that are finer than that are left out.
+
+    It is sampled hardly finer than needed, so it is read from finer pixels; `beyond` its borders as `torch`'s `pad`.
+    """
+    pad = [min(MIRRORED, n - 1) for n in image.shape]
+    wide = torch.nn.functional.pad(image[None, None], (pad[1], pad[1], pad[0], pad[0]), mode=beyond)[0, 0]
+    rows, columns = wide.shape
+    odd = [2 * ((math.ceil(n / max(step, 1)) - 1) // 2) + 1 for n in (rows, columns)]  # as many waves either way
+    fine = resample(resample(wide, (odd[0], odd[1])), (FINER * rows, FINER * columns)).numpy()
+    at = [(p + n) * FINER for p, n in zip(places, pad, strict=True)]
+    return np.asarray(ndimage.map_coordinates(fine, at, order=3, mode="mirror"))
