@@ -17,7 +17,7 @@ from torch import nn
 from ... import compute
 from ...networks.encoder import LocalConditionalNetwork
 from ...networks.pretrained import Weights
-from ..patterns.network_inputs import CANONICAL, CHANNELS, DARK_KNEE, TURN_UNIT_DEG
+from ..patterns.network_inputs import CANONICAL, CHANNELS, DARK_KNEE
 from ..patterns.trust import statistics
 from . import published
 from .material import NOTHING, Material, Pair, every_fifth
@@ -127,10 +127,8 @@ class NeuPhTask:
             name: [round(float(v), 5) for v in np.percentile([one[name] for one in found], [1, 50, 99])]
             for name in found[0]
         }
-        turns = TURN_UNIT_DEG * channels[:, 6, 0, 0]
-        known = {"arcs_deg": [round(float(turns.min()), 1), round(float(turns.max()), 1)]}
         as_published = published.told(self.recipe, published.NEUPH) if self.recipe.as_published else {}
-        return {"trust": trust, "known": known, **as_published}
+        return {"trust": trust, **as_published}
 
 
 def sizes(recipe: TrainNeuPhRecipe) -> dict[str, Any]:

@@ -1,0 +1,35 @@
+"""Scores of a phase against its truth, and the means of many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from napari_neuralfield.recon.engine.image_scores import ssim_map
+
+
+def compared(found: torch.Tensor, phase: np.ndarray, border: int) -> dict[str, float]:
+    """PSNR (dB over the truth's range), SSIM, error (rad) and its share of the truth's deviation, of phases (y, x).
+
+    Both without their mean and without `border` pixels; of a complex `found` its angle.
+    """
+    angle = (found.angle() if found.is_complex() else found).cpu().numpy()
+    inner = (slice(border, -border),) * 2
+    one, two = (image[inner] - image[inner].mean() for image in (angle, phase))
+    span = float(two.max() - two.min())
+    error = float(np.sqrt(np.mean((one - two) ** 2)))
+    return {
+        "psnr_db": 20 * np.log10(span / error), "ssim": float(ssim_map(one, two, span).mean()), "rmse_rad": error,
+        "relative": error / float(two.std()),
+    }  # fmt: skip
+
+
+def means(rows: Mapping[tuple[str, str], Sequence[Mapping[str, float]]]) -> None:
+    """Print the means of `rows`, lists of scores by (kind, method): of each, and of each method."""
+    for (kind, name), found in rows.items():
+        print(f"{kind:18} {name:16}", "  ".join(f"{w} {np.mean([r[w] for r in found]):.3f}" for w in found[0]))
+    for name in dict.fromkeys(name for _, name in rows):
+        every = [row for (_, one), found in rows.items() if one == name for row in found]
+        print(f"{'all':18} {name:16}", "  ".join(f"{w} {np.mean([r[w] for r in every]):.3f}" for w in every[0]))
