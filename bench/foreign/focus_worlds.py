@@ -20,7 +20,7 @@ from napari_neuralfield.recon.recommended import recommended
 from napari_neuralfield.simulate.through_focus import GUARD, abbe_frames, passed
 from napari_neuralfield.types import Done, Result
 
-from .scoring import compared, means
+from .scoring import compared, green_but_wrong, means
 from .shapes import TEST, VALIDATION, Draw
 
 UPSAMPLING, FRAME = 4, 96
@@ -66,6 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows = defaultdict[tuple[str, str], list[dict[str, float]]](list)
+    lights = defaultdict[str, list[tuple[str, float]]](list)
     for kind, draw in (VALIDATION if options.set == "validation" else TEST).items():
         for planes in options.planes:
             for number in range(options.each):
@@ -79,15 +80,17 @@ def main() -> None:
                     *_, last = reconstruct(acquisition, build_recipe(method, chosen))
                     assert isinstance(last, Done)
                     row = scores(last.result, acquisition, phase)
-                    light = last.result.verdict.level if last.result.verdict else ""
+                    light = str(last.result.optics.get("trust_level", ""))
                     row["explained"] = last.result.figures.get("contrast_explained", np.nan)
                     rows[f"{kind}, {planes}", name].append(row)
+                    lights[f"{name}, {planes}"].append((light, row["relative"]))
                     line = {"kind": kind, "planes": planes, "world": number, "method": name, "light": light, **row}
                     print("  ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in line.values()), flush=True)
                     if options.out:
                         with options.out.open("a") as file:
                             file.write(json.dumps(line) + "\n")
     means(rows)
+    green_but_wrong(lights)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ import torch
 from napari_neuralfield.data.acquisition import Draft, MultiplexedLed
 from napari_neuralfield.optics.patterns import halves_and_arcs
 from napari_neuralfield.recon import build_recipe, reconstruct
-from napari_neuralfield.recon.engine.image_scores import ssim_map
 from napari_neuralfield.simulate.led_optics import aberrated_pupil
 from napari_neuralfield.simulate.patterns import pattern_frames
 from napari_neuralfield.types import Done, Result
 
+from .scoring import compared, green_but_wrong, means
 from .shapes import TEST, VALIDATION, Draw
 
 UPSAMPLING, FRAME = 6, 72
@@ -66,16 +66,12 @@ def _ring(radius: float, pitch: float) -> np.ndarray:
 
 
 def scores(result: Result, acquisition: MultiplexedLed, phase: np.ndarray) -> dict[str, float]:
-    """PSNR (dB over the truth's range), SSIM and error (rad) of the phase without its mean, borders left out."""
-    fine = acquisition.pixel_um / UPSAMPLING
-    axis = np.arange(FRAME * UPSAMPLING) * fine
+    """As `scoring.compared`, of the phase on the truth's pixels, borders left out."""
+    axis = np.arange(FRAME * UPSAMPLING) * acquisition.pixel_um / UPSAMPLING
     found = result.field.render(0.0, axis, axis)[0]
-    found = (found.angle() if found.is_complex() else found).numpy()
-    inner = (slice(4 * UPSAMPLING, -4 * UPSAMPLING),) * 2
-    one, two = (image[inner] - image[inner].mean() for image in (found, phase))
-    span = float(two.max() - two.min())
-    error = float(np.sqrt(np.mean((one - two) ** 2)))
-    return {"psnr_db": 20 * np.log10(span / error), "ssim": float(ssim_map(one, two, span).mean()), "rmse_rad": error}
+    known = result.calibration.get("uncertainty_rad")
+    every = None if known is None else np.kron(known.astype(np.float32), np.ones((UPSAMPLING, UPSAMPLING)))
+    return compared(found, phase, 4 * UPSAMPLING, every)
 
 
 def main() -> None:
@@ -88,6 +84,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows = defaultdict[tuple[str, str], list[dict[str, float]]](list)
+    lights = defaultdict[str, list[tuple[str, float]]](list)
     for kind, draw in (VALIDATION if options.set == "validation" else TEST).items():
         for number in range(options.each):
             acquisition, phase = world(draw, SEEDS[options.set] + number)
@@ -99,17 +96,14 @@ def main() -> None:
                 row = scores(last.result, acquisition, phase)
                 rows[kind, name].append(row)
                 light = last.result.verdict.level if last.result.verdict else ""
+                lights[name].append((light, row["relative"]))
                 line = {"kind": kind, "world": number, "method": name, "light": light, **row}
                 print("  ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in line.values()), flush=True)
                 if options.out:
                     with options.out.open("a") as file:
                         file.write(json.dumps(line) + "\n")
-    for (kind, name), found in rows.items():
-        means = {what: float(np.mean([row[what] for row in found])) for what in found[0]}
-        print(f"{kind:16} {name:16}", "  ".join(f"{what} {value:.3f}" for what, value in means.items()))
-    for name in options.methods:
-        every = [row for (_, one), found in rows.items() if one == name for row in found]
-        print(f"{'all':16} {name:16}", "  ".join(f"{w} {np.mean([r[w] for r in every]):.3f}" for w in every[0]))
+    means(rows)
+    green_but_wrong(lights)
 
 
 if __name__ == "__main__":

@@ -9,20 +9,24 @@ import torch
 
 from napari_neuralfield.recon.engine.image_scores import ssim_map
 
+WRONG = 0.6  # error over the truth's deviation from which a phase is wrong
 
-def compared(found: torch.Tensor, phase: np.ndarray, border: int) -> dict[str, float]:
+
+def compared(found: torch.Tensor, phase: np.ndarray, border: int, within: np.ndarray | None = None) -> dict[str, float]:
     """PSNR (dB over the truth's range), SSIM, error (rad) and its share of the truth's deviation, of phases (y, x).
 
-    Both without their mean and without `border` pixels; of a complex `found` its angle.
+    Both without their mean and without `border` pixels; of a complex `found` its angle. Where the errors' 68 % are said
+    to lie `within` so many rad (y, x), the share that does, too.
     """
     angle = (found.angle() if found.is_complex() else found).cpu().numpy()
     inner = (slice(border, -border),) * 2
     one, two = (image[inner] - image[inner].mean() for image in (angle, phase))
     span = float(two.max() - two.min())
     error = float(np.sqrt(np.mean((one - two) ** 2)))
+    covered = {} if within is None else {"covered": float((np.abs(one - two) < within[inner]).mean())}
     return {
         "psnr_db": 20 * np.log10(span / error), "ssim": float(ssim_map(one, two, span).mean()), "rmse_rad": error,
-        "relative": error / float(two.std()),
+        "relative": error / float(two.std()), **covered,
     }  # fmt: skip
 
 
@@ -33,3 +37,13 @@ def means(rows: Mapping[tuple[str, str], Sequence[Mapping[str, float]]]) -> None
     for name in dict.fromkeys(name for _, name in rows):
         every = [row for (_, one), found in rows.items() if one == name for row in found]
         print(f"{'all':18} {name:16}", "  ".join(f"{w} {np.mean([r[w] for r in every]):.3f}" for w in every[0]))
+
+
+def green_but_wrong(lights: Mapping[str, Sequence[tuple[str, float]]]) -> None:
+    """Print how many of the green answers of each method, (light, relative error) by name, are wrong."""
+    for name, found in lights.items():
+        green = [error for light, error in found if light == "green"]
+        wrong = sum(error > WRONG for _, error in found)
+        print(
+            f"{name}: {len(green)} of {len(found)} green, {sum(e > WRONG for e in green)} of them wrong; {wrong} wrong"
+        )

@@ -23,7 +23,6 @@ import numpy as np
 import torch
 from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
-from torch.utils._pytree import tree_flatten, tree_map
 
 from napari_neuralfield import compute
 
@@ -93,8 +92,17 @@ def _held(value: Any) -> Any:
     return value.held if isinstance(value, OnCard) else value
 
 
-def _tensors(*trees: Any) -> list[torch.Tensor]:
-    return [leaf for leaf in tree_flatten(trees)[0] if isinstance(leaf, torch.Tensor)]
+def _each(do: Callable[[Any], Any], value: Any) -> Any:
+    """`do` of a value, or of each in a list: no operator takes deeper ones, and torch's own trees cost half a run."""
+    return type(value)(do(one) for one in value) if type(value) in (list, tuple) else do(value)
+
+
+def _tensors(args: Any, kwargs: dict[str, Any]) -> list[torch.Tensor]:
+    found: list[torch.Tensor] = []
+    for value in (*args, *kwargs.values()):
+        some = value if isinstance(value, list | tuple) else (value,)
+        found += [one for one in some if isinstance(one, torch.Tensor)]
+    return found
 
 
 _CARDS: list[PretendedCard] = []
@@ -157,13 +165,13 @@ class PretendedCard(TorchDispatchMode):
         kwargs = {**kwargs, "device": PROCESSOR} if place is not None else kwargs
         if name in ("_conj", "_neg_view"):  # a view with a mark that the outside cannot carry
             return OnCard(args[0].held.resolve_conj().conj_physical() if name == "_conj" else args[0].held.neg())
-        plain_args, plain = tree_map(_held, (args, kwargs))
-        result = func(*plain_args, **plain)
+        plain = {name: _each(_held, value) for name, value in kwargs.items()}
+        result = func(*(_each(_held, value) for value in args), **plain)
         if name == "copy_":
             return args[0]
         if not here or (func._schema.is_mutable and not isinstance(args[0], OnCard | list | tuple)):
             return result
-        result = tree_map(self._wrapped, result)
+        result = _each(self._wrapped, result)
         return return_and_correct_aliasing(func, args, kwargs, result) if ours else result
 
     def _wrapped(self, value: Any) -> Any:

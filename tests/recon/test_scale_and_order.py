@@ -29,7 +29,7 @@ def patterned() -> tuple[Acquisition, np.ndarray]:
 
 def counted() -> tuple[Acquisition, np.ndarray]:
     """Photons: how many there are is what the noise is told by."""
-    acquisition, sample = far_field()
+    acquisition, sample = far_field(24, across=4)
     return changed(acquisition, np.random.default_rng(0).poisson(acquisition.frames[:]).astype(np.float32)), sample
 
 
@@ -41,7 +41,7 @@ SWEEPS = {"passes": 4, "probe_search": False, "correct_positions": False}
 SHORT = {  # what makes a method short; one that is not named runs as it is
     "fpm-sequential": {"z_um": 0.0}, "fpm-inr": {"z_um": 0.0, "fit": "physics", "steps": 20},
     "fpm-auto": {"fit_steps": 20}, "fpm-per-slice": {"z_um": 0.0, "passes": 3}, "quasi-newton": {"passes": 5},
-    "coded-fpm": {"passes": 3, "steps": 4}, "residual-field": {"epochs": 2, "finish_epochs": 1},
+    "coded-fpm": {"passes": 3, "steps": 4}, "residual-field": {"epochs": 2, "finish_epochs": 1, "levels": 6},
     "defocus-field": {"steps": 6}, "sparse-pixels": {"iterations": 4, "sparsity": 0.01}, "coded-surface": {"passes": 2},
     **dict.fromkeys(("epie", "rpie", "wasp", "least-squares"), SWEEPS),
 }  # fmt: skip

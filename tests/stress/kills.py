@@ -24,6 +24,7 @@ from scene import scene
 from napari_neuralfield.cli.commands import main
 from napari_neuralfield.io import save_acquisition
 from napari_neuralfield.recon.training import source
+from napari_neuralfield.registry import METHODS
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 STATUS = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGINT: 130}
@@ -112,6 +113,7 @@ def run(count: int, seed: int, work: Path) -> list[str]:
     """Kill `count` times in a folder `work`; every fault in a line."""
     source.SCENE_PX, source.VALIDATION = 24, 4  # small scenes, a quick training
     rng, said = np.random.default_rng(seed), []
+    dict(METHODS.items())  # all are imported
     base = work / "base"
     base.mkdir(parents=True)
     save_acquisition(base / FRAMES, scene((32, 32))[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from napari_neuralfield.data.acquisition import Draft
@@ -14,6 +16,12 @@ def own_folders(tmp_path, monkeypatch):
 
     monkeypatch.setattr(platformdirs, "user_config_dir", lambda name: str(tmp_path / "config"))
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def loaded_for_good():
+    """What is loaded by now is not looked through again each time napari's fixture looks for what is left."""
+    gc.freeze()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from window import docks_of, show
 from napari_neuralfield.data.acquisition import Draft
 from napari_neuralfield.widgets.kit import theme
 from napari_neuralfield.widgets.kit.docks import open_docks
-from napari_neuralfield.widgets.kit.parts import label
+from napari_neuralfield.widgets.kit.parts import label, pretty
 
 pytestmark = pytest.mark.usefixtures("errors")
 
@@ -88,6 +88,8 @@ def test_docks_speak_fit_and_follow_the_theme(viewer, scan, draft, qtbot):
 
     reconstruct.parent().raise_()
     qtbot.wait(100)
+    assert reconstruct.findChild(QScrollArea).height() >= 160  # some of the options, with Depth open
+    assert viewer.window._qt_window.height() == 720
     before = bottom(reconstruct.form.run_button), bottom(reconstruct.form.save_button)
     reconstruct.form.plot.add(1, 0.5)
     reconstruct.form.set_state("done", running=True, paused=False, ready=True, found=True)
@@ -103,6 +105,10 @@ def test_docks_speak_fit_and_follow_the_theme(viewer, scan, draft, qtbot):
     acquisition._say("words " * 60)
     qtbot.wait(100)
     assert line.mapToGlobal(line.rect().topLeft()) == at
+
+
+def test_lengths_are_in_the_unit_that_needs_no_exponent():
+    assert pretty("a pixel of 4.015e-05 um, 1.28e+04 um away, 0.3 um") == "a pixel of 40.15 pm, 12.8 mm away, 0.3 µm"
 
 
 def test_colours_are_exchanged_and_nothing_else(qtbot):

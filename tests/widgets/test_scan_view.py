@@ -210,6 +210,12 @@ def test_a_scan_from_frames_to_corrected_positions(viewer, qtbot) -> None:
     frames = viewer.layers["scan frames"]
     assert frames.scale.tolist() == pytest.approx([1.0, 0.1, 0.1])  # as large as the window
     assert frames.gamma < 1
+    bar = viewer.canvas.overlays.scale_bar
+    assert bar.visible
+    viewer.layers.selection.active = frames
+    assert not bar.visible  # no length can be measured in a diffraction pattern
+    viewer.layers.selection.active = viewer.layers[-1]
+    assert bar.visible
     assert depth.form.slider.parent().isHidden()  # a single plane has no depth
     assert "all in focus" not in [depth.form.quantity.itemText(i) for i in range(depth.form.quantity.count())]
     assert reconstruct.form.depth_button.text() == "Look at the field"

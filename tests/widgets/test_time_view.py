@@ -164,7 +164,8 @@ def test_corrections_height_and_export_from_the_panel(viewer, draft, qtbot, tmp_
     for box, index in zip(panel.heights.boxes, (1.4, 1.3), strict=True):
         box.setValue(index)
     derived(qtbot, panel)
-    assert (panel.lapse.unit, layer.name) == ("um", "cells height over time")
+    assert panel.lapse.unit == "um"
+    qtbot.waitUntil(lambda: layer.name == "cells height over time")
     assert panel.lapse.um_per_rad == pytest.approx(0.53 / (2 * np.pi * 0.1))
     panel.export(tmp_path / "a.ome.tif")
     qtbot.waitUntil(lambda: not panel.exporting, timeout=60_000)

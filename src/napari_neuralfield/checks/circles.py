@@ -10,6 +10,7 @@ half a turn of the board looks the same.
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -57,8 +58,8 @@ class FrameCircles:
         radius : of the circles, over the pupil's cut-off.
         """
         expected = self._expected(centres, radius)
-        scale = np.sqrt((self._weighted * self.contrast).sum() * (expected**2 @ self.weight).sum())
-        return float((self._weighted * expected).sum() / scale) if scale > 0 else 0.0
+        scale = np.sqrt(self._spread * self._dot(expected, expected))
+        return float(np.vdot(self._weighted, expected) / scale) if scale > 0 else 0.0
 
     def explained(self, centres: np.ndarray) -> float:
         """Share of the frames whose spectra do not clearly contradict circles about `centres` (k, 2)."""
@@ -75,14 +76,15 @@ class FrameCircles:
         y, x = np.asarray(centres, np.float32).T[:, :, None]
         width = np.float32(2 * self.edge)
         above, below = (
-            np.clip(0.5 + (np.float32(radius) - np.hypot(self.y - sign * y, self.x - sign * x)) / width, 0, 1)
+            np.clip(
+                0.5 + (np.float32(radius) - np.sqrt((self.y - sign * y) ** 2 + (self.x - sign * x) ** 2)) / width, 0, 1
+            )
             for sign in (1, -1)
         )
         both = above * below
         parts = [self._centred(part) for part in (above + below - 2 * both, both)]
-        a, b = (float((self._weighted * part).sum()) for part in parts)
-        aa, bb, ab = (float((one * other @ self.weight).sum()) for one, other in
-                      ((parts[0], parts[0]), (parts[1], parts[1]), (parts[0], parts[1])))  # fmt: skip
+        a, b = (float(np.vdot(self._weighted, part)) for part in parts)
+        aa, bb, ab = (self._dot(parts[one], parts[other]) for one, other in ((0, 0), (1, 1), (0, 1)))
         one, two = a * bb - b * ab, b * aa - a * ab
         share = float(np.clip(two / one, 0, 2)) if one > 0 else 1.0
         return parts[0] + np.float32(share) * parts[1]
@@ -97,9 +99,16 @@ class FrameCircles:
         fit = [1 - max(r, 0.0) ** 2 for r in (worse, better)]
         return 0.5 * independent * float(np.log(fit[0] / fit[1]))
 
-    @property
+    def _dot(self, one: np.ndarray, other: np.ndarray) -> float:
+        return float((one * other @ self.weight).sum())
+
+    @functools.cached_property
     def _weighted(self) -> np.ndarray:
         return self.contrast * self.weight
+
+    @functools.cached_property
+    def _spread(self) -> float:
+        return self._dot(self.contrast, self.contrast)
 
 
 def brightness_gap(means: np.ndarray) -> float | None:

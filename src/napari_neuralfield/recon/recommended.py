@@ -55,8 +55,12 @@ def _for_patterns(acquisition: MultiplexedLed) -> tuple[str, dict[str, Any]]:
 
 
 def _for_focus(acquisition: ThroughFocus) -> str:
-    """The network where it knows a frame's defocus and the condenser; else transport of intensity, or a fit."""
-    if single_frame.is_known(acquisition):
-        return "srqpi"
+    """The network where it knows a frame's defocus and the condenser; else transport of intensity, or a fit.
+
+    Where there are other planes to hold it against, what decides between them.
+    """
     depths = np.asarray(acquisition.z_um)
-    return "tie-fft" if any(len(np.unique(depths[frames])) > 1 for frames in times(acquisition)) else "defocus-field"
+    stack = any(len(np.unique(depths[frames])) > 1 for frames in times(acquisition))
+    if single_frame.is_known(acquisition):
+        return "focus-auto" if stack else "srqpi"
+    return "tie-fft" if stack else "defocus-field"

@@ -30,12 +30,12 @@ AT_ONCE = {"dpc", "tie-fft", "srcnn"}  # no loops to go on from
 
 def patterns() -> Acquisition:
     na, lit = pattern_scene.board()
-    frames = pattern_scene.seen_through(pattern_scene.cells((288, 288), seed=1), na, lit, astigmatism=0.1)
+    frames = pattern_scene.seen_through(pattern_scene.cells((192, 192), seed=1), na, lit, astigmatism=0.1)
     return MultiplexedLed(frames=frames, wavelength_um=0.63, objective_na=0.1, pixel_um=1.6, led_na=na, patterns=lit)
 
 
 CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
-    "rpie": ("rpie", lambda: scan_scene.far_field()[0], {"passes": 4, "hold_out": 9}),
+    "rpie": ("rpie", lambda: scan_scene.far_field(24, across=4)[0], {"passes": 4, "hold_out": 9}),
     "wasp": ("wasp", lambda: scan_scene.coded()[0], {"passes": 6, "correct_positions": True}),
     "fpm-sequential of a plane": ("fpm-sequential", lambda: scene()[0], {"pupil_shape": "smooth"}),
     "fpm-sequential of a stack": (
@@ -45,7 +45,7 @@ CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
     ),
     "fpm-auto": ("fpm-auto", lambda: scene()[0], {"fit": True, "fit_steps": 20, "calibrate": False}),
     "fpm-per-slice": ("fpm-per-slice", lambda: scene()[0], {"z_um": (-10.0, 10.0), "planes": 2, "passes": 3}),
-    "quasi-newton": ("quasi-newton", lambda: scene()[0], {}),
+    "quasi-newton": ("quasi-newton", lambda: scene()[0], {"passes": 6}),
     "coded-fpm": ("coded-fpm", lambda: coded_scene()[0], {"passes": 4, "steps": 10, "recover_gain": True}),
     "fpm-inr of the frames": (
         "fpm-inr",
@@ -57,7 +57,7 @@ CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
         lambda: scene()[0],
         {"fit": "published", "z_um": (-10.0, 10.0), "epochs": 2, "output": "polar", "interpolation": "bilinear"},
     ),
-    "sparse-pixels": ("sparse-pixels", lambda: scan_scene.coded(frames=24)[0], {"iterations": 6}),
+    "sparse-pixels": ("sparse-pixels", lambda: scan_scene.coded()[0], {"iterations": 6}),
     "coded-surface": (
         "coded-surface",
         lambda: scan_scene.coded()[0].replace(coded_surface=None),

@@ -108,7 +108,7 @@ def test_it_is_a_field_like_others(tmp_path: Path) -> None:
 
 def test_what_is_recommended_looks_at_one_time():
     given, _ = stacks(2)
-    assert recommended(given)[0] == "srqpi"
+    assert recommended(given)[0] == "focus-auto"
     assert recommended(given.replace(condenser_na=0.4))[0] == "tie-fft"
     drifting = given.replace(condenser_na=0.4, z_um=np.array([4.0, 4.1, 3.9, 4.0, 4.05, 4.1]), time_s=np.arange(6.0))
     assert recommended(drifting)[0] == "defocus-field"

@@ -126,7 +126,8 @@ def test_what_lies_beyond_the_training_is_said(cells: ThroughFocus, weights: dic
 
 
 def test_recommended_is_the_network_where_it_knows_a_frame(cells: ThroughFocus) -> None:
-    assert recommended(cells) == ("srqpi", {})
+    assert recommended(cells) == ("focus-auto", {})
+    assert recommended(cells.subset([2])) == ("srqpi", {})
     assert recommended(cells.replace(condenser_na=0.4))[0] == "tie-fft"  # beyond the training
     assert recommended(cells.replace(z_um=np.array([-0.3, 0.0, 0.3])))[0] == "tie-fft"
     near = cells.subset([2]).replace(z_um=np.array([0.3]))

@@ -135,7 +135,8 @@ def test_other_pixels_are_resampled(upsampling: int) -> None:
 def test_turned_frames_on_other_pixels_give_the_same_channels(part: MultiplexedLed, size: int) -> None:
     wide = part.crop(slice(0, size), slice(0, size)).replace(pixel_um=1.1 * part.pixel_um)
     turned = wide.replace(
-        frames=np.rot90(wide.intensity(), axes=(1, 2)).copy(), led_na=np.stack([-wide.led_na[:, 1], wide.led_na[:, 0]], 1)
+        frames=np.rot90(wide.intensity(), axes=(1, 2)).copy(),
+        led_na=np.stack([-wide.led_na[:, 1], wide.led_na[:, 0]], 1),
     )
     assert (inputs_of(turned).channels - inputs_of(wide).channels).abs().max() < 1e-4
 

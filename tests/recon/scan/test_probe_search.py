@@ -21,8 +21,8 @@ from napari_neuralfield.types import Done, InputError, Note, Progress
 OPTIONS = {"passes": 10, "correct_positions": False}
 
 
-def scan(spot: float, **changes: object) -> tuple[Ptychography, dict[str, np.ndarray]]:
-    return far_field(2, pixels=48, frames=64, spot=spot, overlap=0.75, counts=1e6, probe="none", **changes)  # type: ignore[arg-type]
+def scan(spot: float, frames: int = 36, **changes: object) -> tuple[Ptychography, dict[str, np.ndarray]]:
+    return far_field(2, pixels=48, frames=frames, spot=spot, overlap=0.75, counts=1e6, probe="none", **changes)  # type: ignore[arg-type]
 
 
 def likeness(done: Done, truth: dict[str, np.ndarray]) -> float:
@@ -160,7 +160,7 @@ def test_few_counts_do_not_mislead() -> None:
 
 @pytest.mark.parametrize("modes", [1, 3])
 def test_partly_coherent_light_gets_modes(modes: int) -> None:
-    acquisition, _ = scan(-22.0, stop=0.0, modes=modes)
+    acquisition, _ = scan(-22.0, frames=64, stop=0.0, modes=modes)
     *events, done = events_of(acquisition, "rpie", passes=4, correct_positions=False)
     assert isinstance(done, Done)
     assert (len(done.result.calibration["probe"]) > 1) == (modes > 1)

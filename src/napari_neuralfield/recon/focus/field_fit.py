@@ -25,18 +25,20 @@ from ..engine.any_field import fittable, fitted
 from ..engine.preview_pace import PreviewPace
 from ..engine.readings import LateNumbers
 from ..engine.recipe import method, option
-from .depth_offset import Deeper
 from .each_time import TimedRecipe, each_time
 from .frames import DefocusFrames, empty_on_grid, fit_pixels, frames_of, on_finer_pixels, optics_of
 from .network_fit import NetworkFit, phase_network
 from .polish import NEAR
 from .report import explain
-from .sparse_fit import Known, SparseFit
+from .sparse_fit import FitStep, Known, SparseFit
 
 NAME = "defocus-field"
 FINER = 4  # pixels per camera pixel where the camera's are coarse
 COARSE = 1.2  # camera pixels of this many quarter wavelengths over NA are coarse
 STEPS = {"pixels": 40, "hash": 200}
+EVERY = 5  # steps between two looks at how deep the planes are
+PROBE = 0.05  # of the farthest plane's depth
+BOLDEST = 0.3  # of it, that a look may move the planes
 
 
 class DefocusFieldRecipe(TimedRecipe):
@@ -251,3 +253,29 @@ def _finer(image: torch.Tensor, upsampling: int, misfit: DefocusMisfit) -> torch
 
 def _moved(acquisition: ThroughFocus, z_um: float) -> ThroughFocus:
     return acquisition.replace(z_um=np.asarray(acquisition.z_um) + z_um) if z_um else acquisition
+
+
+class Deeper:
+    """Moves the planes of a misfit as its fit goes on; never in its last fifth, so that the sample can settle.
+
+    The depth that the residuals ask for, by Gauss and Newton: d = -<dr/dz, r> / <dr/dz, dr/dz>, the slope dr/dz from
+    frames simulated a little above and below.
+    """
+
+    def __init__(self, misfit: DefocusMisfit) -> None:
+        self.misfit = misfit
+        self._scale = float(np.abs(misfit.z_um.numpy()).max())
+
+    def look(self, sample: torch.Tensor, step: FitStep) -> None:
+        """Every EVERY steps (see `step`), move the planes where the frames of `sample` (channel, Y, X) fit better."""
+        if step.done % EVERY or step.done > 0.8 * step.total:
+            return
+        here, probe = self.misfit.moved_um, PROBE * self._scale
+        residuals = []
+        for moved in (here - probe, here, here + probe):
+            self.misfit.move(moved)
+            residuals.append(self.misfit.residual(sample).double())
+        slope = (residuals[2] - residuals[0]) / (2 * probe)
+        wanted = -float((slope * residuals[1]).sum() / slope.square().sum().clamp(min=1e-20))
+        bound = BOLDEST * self._scale
+        self.misfit.move(here + float(np.clip(wanted, -bound, bound)))

@@ -174,9 +174,9 @@ def _verdict(
     names = ", ".join(str(number) for number in called)
     which = f"frame {names}" if one else f"frames {names}"
     z_um = np.asarray(looked.acquisition.z_um)
-    if mirrored > explained + 0.2 and misfit > NOISE_ALONE:
+    if mirrored > max(explained + 0.2, PARTLY) and misfit > NOISE_ALONE:
         return "red", (
-            f"the phase explains {explained:.0%} of the contrast in {which}, but {max(mirrored, 0):.0%} if z_um had "
+            f"the phase explains {explained:.0%} of the contrast in {which}, but {mirrored:.0%} if z_um had "
             f"the other sign ({-z_um[0]:+g} instead of {z_um[0]:+g} um); check the sign of z_um"
         )
     blind = "; slow phase leaves no trace in one frame" if one else ""

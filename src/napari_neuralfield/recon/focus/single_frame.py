@@ -23,7 +23,7 @@ from .each_time import TimedRecipe
 from .frame_gain import correction, ring_gains
 from .frames import optics_of
 from .network_inputs import CHANNELS, RANGE, SMALLEST, Defocus, best_frame, inputs_of
-from .report import DefocusReport, explain, middle
+from .report import PARTLY, DefocusReport, explain, middle
 from .sign import sign_of
 
 Stream = Iterator[Event]
@@ -229,7 +229,7 @@ def _said_of(
     sign = sign_of(phase.cpu().numpy())
     explained = max(report.explained, 0.0)
     z = float(np.asarray(alone.z_um)[0])
-    if report.level != "green" and (better := _upside_down(alone, weights, device)) > explained + CLEARLY:
+    if report.level != "green" and (better := _upside_down(alone, weights, device)) > max(explained + CLEARLY, PARTLY):
         yield Note(
             f"with z_um = {-z:+g} instead of {z:+g} the network's phase would explain {better:.0%}, not "
             f"{explained:.0%} of the contrast; check the sign of z_um",

@@ -33,6 +33,7 @@ from .transport_edges import STEPS, edge_weight, fewest_edges
 FINER = 4  # pixels of the result per camera pixel
 LARGEST = 2**26  # pixels of a result that is made finer without being asked
 AGAIN = 20  # steps of the rounds after the first, which begin where the last one ended
+SLOW_RIDGE = 0.1  # of Wiener's ridge, on slow phase that noise hides: few edges alone let it grow without bound
 PATIENCE = 1e-3  # share by which the residual must fall for iterations to go on
 LOOKED_AT = 192  # frame pixels along a side, in the middle, that are simulated again
 PLANES = 5  # of them, at most
@@ -115,6 +116,8 @@ def tie_dct(acquisition: ThroughFocus, recipe: TieDctRecipe) -> Iterator[Event]:
     sample = transport.solve(ridge)
     yield Preview(_map(transport, sample, acquisition.pixel_um), 0.0)
     weight = edge_weight(transport, sample) if recipe.edges is None else recipe.edges
+    faded = transport.f < (recipe.cutoff_cycles_per_um or spectrum.cutoff)
+    slow = np.where(faded, SLOW_RIDGE * ridge, 0).astype(np.float32)
     best, least, contrast = sample, math.inf, transport.contrast
     total, before = STEPS + (recipe.iterations - 1) * AGAIN, 0
     loop, begin = checkpoint.loop("rounds"), 0
@@ -127,7 +130,8 @@ def tie_dct(acquisition: ThroughFocus, recipe: TieDctRecipe) -> Iterator[Event]:
     for number in range(begin, recipe.iterations):
         steps = AGAIN if number else STEPS
         if weight > 0:
-            for found, done in fewest_edges(transport, spectrum.noise, sample, weight, contrast=contrast, steps=steps):
+            fewest = fewest_edges(transport, spectrum.noise, sample, weight, ridge=slow, contrast=contrast, steps=steps)
+            for found, done in fewest:
                 sample = found
                 yield Progress(before + done, total, least if number else math.nan, "steps")
         else:
@@ -260,6 +264,8 @@ def _finished(
         "frame_shape": list(acquisition.frame_shape),
         "z_um": [float(z) for z in acquisition.z_um],
         "sign_of_defocus": sign.told,
+        "trust_level": again.level,
+        "trust_sentence": again.sentence,
     }
     yield Done(Result(field, recipe.model_dump(), about, figures=figures, title=acquisition.title))
 

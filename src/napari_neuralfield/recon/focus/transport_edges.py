@@ -36,6 +36,7 @@ def fewest_edges(
     start: np.ndarray,
     weight: float,
     *,
+    ridge: np.ndarray | float = 0.0,
     contrast: np.ndarray | None = None,
     steps: int = STEPS,
 ) -> Iterator[tuple[np.ndarray, int]]:
@@ -47,6 +48,7 @@ def fewest_edges(
     noise : power of a frame's pixel.
     start : a sample to begin with (2, Y, X).
     weight : of the variation, per radian.
+    ridge : noise over phase, in power, of each frequency (Y, X), as of `Transport.solve`; beside the variation.
     contrast : (plane, Y, X); None: that of the frames.
     steps : in all.
     """
@@ -55,7 +57,7 @@ def fewest_edges(
     found = np.array(start, np.float32)
     phase = from_cosines(found[0])
     edge = noise * weight / THRESHOLD
-    inverse = transport.inverse(edge * _roughness(transport.shape))
+    inverse = transport.inverse(edge * _roughness(transport.shape) + ridge)
     ahead, left = np.zeros((2, *transport.shape), np.float32), np.zeros_like(data)
     for step in range(1, steps + 1):
         images = transport.images(found) + left

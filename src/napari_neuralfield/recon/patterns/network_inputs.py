@@ -224,9 +224,9 @@ def _placed(
 
 
 def _read(image: torch.Tensor, places: np.ndarray, step: float, beyond: str) -> np.ndarray:
-    """An image (y, x) at fractional `places` (2, Y, X), `step` pixels apart; waves that are finer than that are left out.
+    """An image (y, x) at fractional `places` (2, Y, X), `step` pixels apart; finer waves than that are left out.
 
-    It is sampled hardly finer than needed, so it is read from finer pixels; `beyond` its borders as `torch`'s `pad`.
+    It is hardly finer than needed, so it is read from finer pixels; `beyond` its borders as `torch`'s `pad`.
     """
     pad = [min(MIRRORED, n - 1) for n in image.shape]
     wide = torch.nn.functional.pad(image[None, None], (pad[1], pad[1], pad[0], pad[0]), mode=beyond)[0, 0]

@@ -15,7 +15,10 @@ from ..focus.network_inputs import RANGE, UPSAMPLING, Defocus, channels, transfe
 from .scene_pool import FromPool, ScenePool
 
 Draw = Callable[[int, int, np.random.Generator], np.ndarray]
-DEFAULT_WEIGHTS = {"cells": 0.55, "layer": 0.22, "filaments": 0.08, "litter": 0.04, "leaves": 0.08, "noise": 0.03}
+DEFAULT_WEIGHTS = {
+    "cells": 0.34, "layer": 0.16, "filaments": 0.07, "litter": 0.04, "leaves": 0.06, "noise": 0.03, "solids": 0.2,
+    "threads": 0.06, "media": 0.04,
+}  # fmt: skip
 POINTS = 8  # of an open condenser
 
 
@@ -34,6 +37,7 @@ class DefocusVariety:
     uneven : largest deviation of slow brightness across a frame; a quarter of the frames has some.
     haze_rad : largest deviation of slow phase under a sample.
     finest : smallest and largest period, frame pixels, of the finest waves of a scene: no lens passes finer ones.
+    absorbing, absorption : share of the scenes that absorb, and how much at most: exponent of the amplitude per rad.
     """
 
     fresnel: tuple[float, float] = RANGE
@@ -45,6 +49,8 @@ class DefocusVariety:
     uneven: float = 0.004
     haze_rad: float = 0.02
     finest: tuple[float, float] = (0.3, 1.3)
+    absorbing: float = 0.2
+    absorption: float = 0.05
 
     def draw(self, rng: np.random.Generator) -> Defocus:
         """The optics of one frame."""
@@ -99,7 +105,8 @@ class DefocusStream(FromPool):
         drawn = _softened(self.draw(side, UPSAMPLING, self.rng), self.rng.uniform(*self.variety.finest))
         phase = torch.from_numpy(drawn + _slow(side, self.variety.haze_rad, self.rng)).float()
         defocus = self.variety.draw(self.rng)
-        return Scene(image(phase, defocus), phase.half(), defocus)
+        absorbs = self.rng.uniform(0, self.variety.absorption) * (self.rng.random() < self.variety.absorbing)
+        return Scene(image(phase, defocus, absorbs=absorbs), phase.half(), defocus)
 
     def noisy(self, frame: torch.Tensor) -> torch.Tensor:
         """A frame as a camera sees it."""
@@ -134,10 +141,11 @@ class DefocusStream(FromPool):
         return patch_of(given, scene.phase, (y, x), self.patch, self.rng)
 
 
-def image(phase: torch.Tensor, defocus: Defocus, points: int = POINTS) -> torch.Tensor:
+def image(phase: torch.Tensor, defocus: Defocus, points: int = POINTS, absorbs: float = 0.0) -> torch.Tensor:
     """The frame (y, x) without noise of a `phase` (Y, X), rad, that repeats at its borders.
 
-    `defocus` is the microscope, `points` how many of an open condenser are added up. The wavelength is a fifth of a
+    `defocus` is the microscope, `points` how many of an open condenser are added up, `absorbs` the exponent of the
+    amplitude per rad of phase; nothing absorbs where the phase is least. The wavelength is a fifth of a
     frame pixel: as the samples are thin and the waves paraxial, another changes nothing.
     """
     wavelength = 0.2
@@ -145,7 +153,7 @@ def image(phase: torch.Tensor, defocus: Defocus, points: int = POINTS) -> torch.
         wavelength_um=wavelength, objective_na=min(1.0, defocus.objective * wavelength),
         condenser_na=defocus.condenser * wavelength, pixel_um=1 / UPSAMPLING, binning=UPSAMPLING, points=points,
     )  # fmt: skip
-    sample = torch.polar(torch.ones_like(phase), phase)
+    sample = torch.polar(torch.exp(-absorbs * (phase - phase.min())), phase)
     return microscope.images(sample, torch.tensor([defocus.fresnel / wavelength]))[0]
 
 

@@ -10,6 +10,7 @@ import npe2
 
 from ...registry import READERS
 from .front_door import PLUGIN
+from .session import session_of
 
 if TYPE_CHECKING:
     import napari
@@ -75,6 +76,9 @@ def open_docks(viewer: napari.Viewer, *names: str, front: str = "") -> None:
     scale_bar = viewer.canvas.overlays.scale_bar
     if not scale_bar.visible:  # in a colour that can be read on black and on white
         scale_bar.visible, scale_bar.box, scale_bar.colored, scale_bar.color = True, False, True, "#f0ad4e"
+        units = session_of(viewer).one_unit
+        if units is not None:
+            units.review()
     seen = viewer.window.dock_widgets[f"{front or names[0]} ({PLUGIN})"].parent()
     seen.show()
     seen.raise_()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
+from .shown import PATTERN, ours_of
+
 if TYPE_CHECKING:
     import napari
     from napari.layers import Layer
@@ -23,6 +25,11 @@ def own_units(layer: Layer) -> Units:
     now = tuple(str(unit) for unit in layer.units)
     own, lent = _LENT.get(layer, (now, now))
     return own if lent == now else now  # somebody has set others since
+
+
+def without_length(layer: Layer) -> bool:
+    """Whether a length measured in the picture of a layer means nothing: of unknown size, or a diffraction pattern."""
+    return bool(ours_of(layer).get(PATTERN)) or (layer in _LENT and own_units(layer)[-1] == PIXEL)
 
 
 def give_back(layer: Layer) -> None:
@@ -65,12 +72,12 @@ class OneUnit:
         self._on_active()
 
     def _on_active(self, event: Event | None = None) -> None:
-        """No scale bar over what nobody knows the size of."""
+        """No scale bar over what has no size."""
         viewer = self._viewer()
         if viewer is None:
             return
         active, bar = viewer.layers.selection.active, viewer.canvas.overlays.scale_bar
-        unknown = active is not None and active in _LENT and own_units(active)[-1] == PIXEL
+        unknown = active is not None and without_length(active)
         if unknown and bar.visible:
             bar.visible, self._hidden = False, True
         elif not unknown and self._hidden:

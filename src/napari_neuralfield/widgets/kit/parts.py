@@ -29,11 +29,21 @@ from .theme import BAD, GOOD, INFO, QUIET, THEME, WARN, in_theme
 
 __all__ = ["BAD", "GOOD", "INFO", "QUIET", "WARN"]  # of the theme, for whoever has a label to colour
 WIDTH = 325  # of a dock, pixels: everything in it fits
+LOWEST = 160  # of the options of a dock, pixels: some of them are seen at once
+
+
+SIZES = {"m": 1e6, "mm": 1e3, "µm": 1.0, "nm": 1e-3, "pm": 1e-6}  # units of length, um
 
 
 def pretty(text: str) -> str:
-    """A unit, or words with units, as they are printed."""
-    return re.sub(r"\bum\b", "µm", text)
+    """A unit, or words with units, as they are printed; lengths with an exponent in the unit that needs none."""
+    return re.sub(r"\bum\b", "µm", re.sub(r"\b(\d[\d.]*e[+-]\d+) um\b", _in_its_unit, text))
+
+
+def _in_its_unit(found: re.Match[str]) -> str:
+    length = float(found[1])
+    unit = next((unit for unit, size in SIZES.items() if length >= size), "pm")
+    return f"{length / SIZES[unit]:.4g} {unit}"
 
 
 class Label(QLabel):
@@ -253,7 +263,9 @@ def below_scrolled(parent: QWidget, top: QWidget, options: QVBoxLayout) -> QVBox
     upper.addStretch(1)
     outer = QVBoxLayout(parent)
     outer.setContentsMargins(6, 4, 8, 6)
-    outer.addWidget(scrolling(content), 1)
+    scrolled = scrolling(content)
+    scrolled.setMinimumHeight(LOWEST)
+    outer.addWidget(scrolled, 1)
     return outer
 
 

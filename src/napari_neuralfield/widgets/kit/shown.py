@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KEY = "neuralfield"  # of the metadata of the layers that belong to us
 PLACE = "place"  # in the metadata of frames: draft -> how their layer lies in the world, keywords of napari
+PATTERN = "pattern"  # in that of frames: they are diffraction patterns, in which no length can be measured
 WAITS_FOR = "waits for"  # in a layer's metadata: the name of what is read
 
 

@@ -11,6 +11,7 @@ from ...app import lazy
 from ...data.derived import SCANS
 from ...types import Field, Result
 from ..kit.session import KEY, PLACE, title_of
+from ..kit.shown import PATTERN
 from ..kit.units import UNITS
 from .first_frame import first_frame
 
@@ -137,13 +138,14 @@ def acquisition_layers(draft: Draft) -> list[LayerData]:
     frames = FrameView(draft.frames, first_frame(draft))
     some = [frames.first] if draft.kind not in SCANS else sorted({0, len(frames) // 2, len(frames) - 1})
     limits = contrast(np.concatenate([np.asarray(frames[i]).ravel()[::7] for i in some]).astype(np.float32))
+    far = draft.derived().get("geometry") == "far_field"
     meta = {
         "name": f"{title_of(draft)} frames",
         **frames_place(draft),
         "axis_labels": ("frame", "y", "x"),
         "contrast_limits": limits,
-        "gamma": 0.35 if draft.derived().get("geometry") == "far_field" else 1.0,  # its middle is all that is seen else
-        "metadata": {KEY: {"draft": draft, PLACE: frames_place}},
+        "gamma": 0.35 if far else 1.0,  # its middle is all that is seen else
+        "metadata": {KEY: {"draft": draft, PLACE: frames_place, PATTERN: far}},
     }
     return [(frames, meta, "image")]
 
