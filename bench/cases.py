@@ -19,7 +19,7 @@ MARKS_S = [0.6, 1.2, 2.4, 4.8, 9.6]
 SHORT_STEPS = (75, 150, 300)
 PLAIN_STEPS = (0.25, 0.1)
 SLOW = {  # minutes, on a stack or a scan
-    ("fpm-inr", "published"), ("fpm-per-slice", ""), ("peer-fpm-inr", ""), ("residual-field", "published"),
+    ("fpm-inr", "notebook"), ("fpm-per-slice", ""), ("peer-fpm-inr", ""), ("residual-field", "published"),
 }  # fmt: skip
 ONE_PLANE = ("quasi-newton", "coded-fpm", "residual-field")
 SEEDS = (1, 2, 3)

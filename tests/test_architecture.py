@@ -95,11 +95,12 @@ MAY_USE = {
     "app/wide": APP | {"app"},
     "app/batch": APP | {"app", "app/wide"},
     "app/stitching": APP | {"app", "app/wide", "app/batch"},
+    "app/models": APP | {"app"},
     "cli/ends": {"types", "memory"},
     "cli": APP
     | {
         "app",
-        *(f"app/{room}" for room in ("figures", "importing", "serving", "wide", "batch", "stitching")),
+        *(f"app/{room}" for room in ("figures", "importing", "serving", "wide", "batch", "stitching", "models")),
         "cli/ends",
     },
     "testing": APP,

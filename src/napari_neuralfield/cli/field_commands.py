@@ -246,6 +246,42 @@ def train(
 
 
 @app.command
+def export_model(
+    network: str,
+    /,
+    *,
+    output: Output,
+    overwrite: Overwrite = False,
+    weights: Path | None = None,
+    like: Path | None = None,
+) -> None:
+    """Write a network as a package of bioimage.io that takes raw frames of one microscope.
+
+    Parameters
+    ----------
+    network
+        neuph, srqpi or srcnn.
+    output
+        The package to write, OUT.zip.
+    overwrite
+        Replace what is there already under the name of the output.
+    weights
+        Weights of that network (.safetensors); those that come with the package where left out.
+    like
+        Frames of the microscope: its optics, LED patterns and frame size; of several depths the frame that the network
+        knows best. Where left out, the virtual microscope that "neuralfield simulate" has.
+    """
+    from ..app import arguments
+    from ..app.models.package import export_model, weights_named
+    from ..io import open_acquisition
+
+    given = [path for path in (weights, like) if path is not None]
+    target = arguments.output(output, (".zip",), overwrite=overwrite, inputs=given)
+    model = export_model(target, weights_named(network, weights), None if like is None else open_acquisition(like))
+    print(f"the model is in {target}; {model.microscope}")
+
+
+@app.command
 def demo(*, output: Output = Path("demo"), overwrite: Overwrite = False, window: bool | None = None) -> None:
     """Simulate, reconstruct, check against the truth and draw a picture: the whole road on a small example.
 

@@ -15,6 +15,7 @@ from .in_tiles import WHOLE, InTiles
 from .program import AsJson, Free, Output, Overwrite, Text, app, show
 
 FIELD = (".nfield",)
+WEIGHTS = (".safetensors",)
 
 
 @Parameter(name="*")
@@ -50,21 +51,24 @@ class Chosen:
 
 @app.command
 def info(file: Path, /, *, as_json: AsJson = False) -> None:
-    """Say what a file holds: kind, geometry and checks of an acquisition; extent and figures of a field.
+    """Say what a file holds: acquisition (kind, geometry, checks), field (extent, figures) or weights (model card).
 
     Parameters
     ----------
     file
-        Frames of any known format, or a field (.nfield).
+        Frames of any known format, a field (.nfield), or weights of a network (.safetensors).
     as_json
         Print JSON instead of text.
     """
     from ..io.native.reading import surprises
+    from ..networks import cards
     from . import report
 
     arguments.existing(file)
     with surprises(file):
-        if file.suffix in FIELD:
+        if file.suffix in WEIGHTS:
+            show(cards.shown(file), as_json, cards.as_text)
+        elif file.suffix in FIELD:
             show(report.field(file), as_json, report.field_as_text)
         else:
             show(report.acquisition(file), as_json, report.acquisition_as_text)

@@ -18,6 +18,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from .plain_images import plain_patterns
+
 BAND_VALUES = 2**19  # numbers of a layer that are worked on at a time: what fits into a cache
 CONVOLVED = 6  # the up-sampling of the convolutional decoder
 
@@ -63,6 +65,8 @@ class LocalConditionalNetwork(nn.Module):
     outputs : 1, or 2 with the logarithm of the scale of a Laplace distribution beside the phase.
     decoder : 'coordinates', or the ablation 'convolution': convolutions that answer on a 6 x finer grid, between
         whose pixels the answer is interpolated.
+    knee : None, or that of the images' compressed dark field: the network, as the published one, then sees
+        intensities (`plain_images.plain_patterns`), and `groups` count these.
     """
 
     def __init__(
@@ -79,14 +83,16 @@ class LocalConditionalNetwork(nn.Module):
         cell: bool = True,
         outputs: int = 1,
         decoder: Literal["coordinates", "convolution"] = "coordinates",
+        knee: float | None = None,
     ) -> None:
         super().__init__()
         self.sizes: dict[str, object] = {
             "groups": [list(group) for group in groups], "channels": channels, "blocks": blocks,
             "dilations": list(dilations), "width": width, "depth": depth, "unfold": unfold, "ensemble": ensemble,
-            "cell": cell, "outputs": outputs, "decoder": decoder,
+            "cell": cell, "outputs": outputs, "decoder": decoder, "knee": knee,
         }  # fmt: skip
         self.groups, self.outputs, self.ensemble, self.decoder = groups, outputs, ensemble, decoder
+        self.knee = knee
         reach = 2 + sum(2 * int(dilations[i % len(dilations)]) for i in range(blocks))
         self.margin = reach + (2 if decoder == "convolution" else int(unfold)) + 1  # on either side of a point
         self.encoders = nn.ModuleList(Encoder(len(group), channels, blocks, dilations) for group in groups)
@@ -107,6 +113,7 @@ class LocalConditionalNetwork(nn.Module):
 
     def encode(self, images: torch.Tensor) -> torch.Tensor:
         """Latents (n, channel, y, x) of images (n, input, y, x), after the decoder's convolution."""
+        images = images if self.knee is None else plain_patterns(images, self.knee)
         found = [encoder(images[:, list(group)]) for encoder, group in zip(self.encoders, self.groups, strict=True)]
         latents = torch.cat(found, dim=1) if len(found) > 1 else found[0]
         if self.decoder == "convolution":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -81,21 +82,22 @@ def architecture(name: str) -> type[nn.Module]:
     return found
 
 
-def load_weights(path: str | Path, network: str) -> Weights:
+def load_weights(path: str | Path, network: str, channels: Sequence[str] | None = None) -> Weights:
     """Weights from a file.
 
     Parameters
     ----------
     path : of a .safetensors file.
-    network : kind of network that they must be for ('neuph', ...).
+    network : kind of network that they must be for ('neuph', ...); '' for any.
+    channels : names of what it is shown, which must be theirs; None: not looked at.
 
     Raises
     ------
-    InputError : where the file is missing, damaged, for another network or from a newer version.
+    InputError : where the file is missing, damaged, for another network or other inputs, or from a newer version.
     """
     from safetensors import SafetensorError, safe_open
 
-    path = Path(path)
+    path, training = Path(path), f"neuralfield train {network or 'NAME'}"
     if path.exists() or path.is_symlink():
         regular(path)
     try:
@@ -105,22 +107,25 @@ def load_weights(path: str | Path, network: str) -> Weights:
             header = {name: json.loads(value) for name, value in said.items()} if ours else {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; weights are made by: neuralfield train {network}") from None
+        raise InputError(f"{path}: there is no such file; weights are made by: {training}") from None
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a file of weights ({error}); weights are .safetensors files") from None
     if not ours:
-        raise InputError(
-            f"{path}: the file does not say it holds weights for this program; make some with: neuralfield train "
-            f"{network}"
-        )
+        raise InputError(f"{path}: the file does not say it holds weights for this program; make some with: {training}")
     version = header.pop("version", None)
     if version != VERSION:
         raise InputError(
             f"{path}: the weights are of version {version}, this program reads version {VERSION}; "
-            f"make new ones with: neuralfield train {network}"
+            f"make new ones with: {training}"
         )
-    if header.get("network") != network:
+    if network and header.get("network") != network:
         raise InputError(f"{path}: the weights are for {header.get('network')!r}, not for {network!r}; choose others")
+    own = header.get("channels")
+    if channels is not None and own is not None and list(own) != list(channels):
+        raise InputError(
+            f"{path}: the weights are for other inputs ({', '.join(map(str, own))}) than {network} makes of frames "
+            f"({', '.join(channels)}); choose others"
+        )
     return Weights(tensors, header, str(path))
 
 

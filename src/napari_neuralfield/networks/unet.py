@@ -17,6 +17,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from .plain_images import plain_frame
+
 Norm = Literal["none", "batch", "group"]
 GROUPS = 8
 BAND = 64  # rows that the last layers answer at a time
@@ -57,6 +59,8 @@ class UNet(nn.Module):
     entry : 'bicubic', interpolated to fine pixels first, as published; 'pixels', sub-pixel convolution at the end.
     outputs : 1, or 2 with the logarithm of the scale of a Laplace distribution beside the phase.
     head : channels on fine pixels, with entry 'pixels'.
+    unit : None, or that of the contrast, the images' first channel: the network, as the published one, then sees a
+        frame over its mean and nothing else.
     """
 
     def __init__(
@@ -69,13 +73,14 @@ class UNet(nn.Module):
         upsampling: int = 4,
         outputs: int = 1,
         head: int = 16,
+        unit: float | None = None,
     ) -> None:
         super().__init__()
         self.sizes: dict[str, object] = {
             "inputs": inputs, "widths": list(widths), "norm": norm, "entry": entry, "upsampling": upsampling,
-            "outputs": outputs, "head": head,
+            "outputs": outputs, "head": head, "unit": unit,
         }  # fmt: skip
-        self.upsampling, self.outputs, self.entry = upsampling, outputs, entry
+        self.upsampling, self.outputs, self.entry, self.unit = upsampling, outputs, entry, unit
         pairs = list(itertools.pairwise(widths))
         self.down = nn.ModuleList(Block(a, b, norm) for a, b in zip((inputs, *widths[:-1]), widths, strict=True))
         self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in reversed(pairs))
@@ -105,6 +110,7 @@ class UNet(nn.Module):
         return math.ceil(reach / self.multiple) * self.multiple
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        images = images if self.unit is None else plain_frame(images, self.unit)
         rows, columns = images.shape[-2:]
         short = [-n % self.multiple for n in (rows, columns)]
         x = functional.pad(images, (0, short[1], 0, short[0]), mode="reflect") if any(short) else images

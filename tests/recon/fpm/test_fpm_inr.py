@@ -100,6 +100,26 @@ def test_published_settings() -> None:
     assert ((jittered > -19) & (jittered < 19)).all()
 
 
+@pytest.mark.parametrize(
+    ("preset", "range_um", "uniform", "random", "network"),
+    [
+        ("published", (-20.0, 20.0), np.arange(-20, 21, 5), 3, (32, 5)),
+        ("published-thyroid", (-15.0, 15.0), np.arange(-15, 16, 6), 3, (24, 6)),
+        ("notebook", (-19.0, 19.0), np.linspace(-19, 19, 4), 2, (32, 5)),
+    ],
+)
+def test_depths_of_the_paper_and_of_its_notebook(
+    preset: str, range_um: tuple[float, float], uniform: np.ndarray, random: int, network: tuple[int, int]
+) -> None:
+    recipe, (acquisition, _) = build("fpm-inr", {}, preset), scene((24, 24), na=board(3))
+    depths = uniform_depths(acquisition, *range_um, recipe.sets)
+    np.testing.assert_allclose(depths, uniform)
+    drawn = random_depths(depths, np.random.default_rng(1), recipe.sets.random)
+    cells = np.floor((drawn - depths[0]) / np.diff(depths)[0])
+    assert len(set(cells)) == len(drawn) == random
+    assert (recipe.features, recipe.depth_nodes) == network
+
+
 def test_the_published_loop_runs_led_by_led(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("napari_neuralfield.recon.fpm.fpm_inr_published.EPOCHS", 3)
     acquisition, _ = scene((24, 24), na=board(3))

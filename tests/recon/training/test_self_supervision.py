@@ -8,8 +8,9 @@ from training_scene import led_patterns
 
 from napari_neuralfield import compute
 from napari_neuralfield.networks.encoder import LocalConditionalNetwork
+from napari_neuralfield.networks.plain_images import expanded
 from napari_neuralfield.recon.patterns.network_inputs import CANONICAL, DARK_KNEE
-from napari_neuralfield.recon.training.self_supervision import FINE, FrameMisfit, expanded
+from napari_neuralfield.recon.training.self_supervision import FINE, FrameMisfit
 from napari_neuralfield.types import InputError
 
 
@@ -40,7 +41,9 @@ def test_gradients_reach_network_and_microscope():
 
 def test_the_dark_field_is_expanded_as_it_was_compressed():
     light = torch.tensor([-0.01, 0.0, 0.001, 0.3, 5.0])
-    torch.testing.assert_close(expanded(2 * light / torch.sqrt(light.abs() + DARK_KNEE)), light, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(
+        expanded(2 * light / torch.sqrt(light.abs() + DARK_KNEE), DARK_KNEE), light, atol=1e-6, rtol=1e-5
+    )
 
 
 def test_a_patch_that_leaves_nothing_to_compare_is_refused():

@@ -147,7 +147,7 @@ def options(name: str) -> list[OptionInfo]:
 def options_of(recipe: type[Recipe]) -> list[OptionInfo]:
     """Every option of a recipe but its method's name: its own, then (as advanced) inherited ones, then the shared."""
     fields = recipe.model_fields
-    own = [n for n in recipe.__annotations__ if n != "method"]
+    own = [n for n in recipe.__annotations__ if n in fields and n != "method"]
     inherited = [n for n in fields if n not in own and n not in Recipe.model_fields]
     return [
         *(_info(n, fields[n]) for n in own),

@@ -15,13 +15,14 @@ from ...data.brightness import evened
 from ...data.times import times
 from ...fields.phase_map import PhaseMap
 from ...fields.super_resolved import SuperResolvedField
+from ...networks import cards
 from ...networks.pretrained import Weights, load_weights, shipped
 from ...types import Done, Event, InputError, Note, Preview, Progress, Result
 from ..engine.recipe import option
 from .each_time import TimedRecipe
 from .frame_gain import correction, ring_gains
 from .frames import optics_of
-from .network_inputs import RANGE, SMALLEST, Defocus, best_frame, inputs_of
+from .network_inputs import CHANNELS, RANGE, SMALLEST, Defocus, best_frame, inputs_of
 from .report import PARTLY, DefocusReport, explain, middle
 from .sign import sign_of
 
@@ -58,7 +59,7 @@ class SingleFrameRecipe(TimedRecipe):
 
 def weights_of(recipe: SingleFrameRecipe) -> Weights:
     """The weights that a recipe names."""
-    return load_weights(recipe.weights, recipe.method) if recipe.weights else shipped(recipe.method)
+    return load_weights(recipe.weights, recipe.method, CHANNELS) if recipe.weights else shipped(recipe.method)
 
 
 def frame_field(
@@ -174,7 +175,9 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
     number = checked_frame(acquisition, recipe.frame)
     z = float(np.asarray(acquisition.z_um)[number])
     yield Note(f"phase of frame {number} alone, taken at z = {z:+g} um")
-    yield from beyond_training(acquisition, weights, number)
+    doubts = [note.text for note in beyond_training(acquisition, weights, number)]
+    doubts += [said for said in [cards.doubt(weights)] if said]
+    yield from (Note(said, "warning") for said in doubts)
     alone = _one_frame(acquisition, number, recipe.flatten)
     network = frame_field(alone, weights, 0, device)
     yield Preview(network, 0.0)
@@ -201,6 +204,9 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
                 yield event
     yield Progress(1, 1, float("nan"), "simulating the frame again")
     report = explain(alone, phase, [0], upsampling=factor, called=[number], device=device)
+    if doubts and report.level == "green":
+        sentence = f"The frame comes back from this phase, but the network may not fit it: {doubts[0]}."
+        report = dataclasses.replace(report, level="amber", sentence=sentence)
     yield from _said_of(report, phase, alone, weights, device)
     trust = {"trust_level": report.level, "trust_sentence": report.sentence}
     optics = {**optics_of(acquisition), "frame": number, "frame_z_um": z, **trust}

@@ -1,7 +1,7 @@
 """FPM-INR: a continuous z-stack as feature plane x depth vector -> small MLPs (Zhou et al., Optica 10, 1679 (2023)).
 
 Three ways to the same kind of field: distilled from the classical stack (default, best and fast), fitted to the
-frames through the physics alone (preset `physics`), and fitted exactly as published (preset `published`).
+frames through the physics alone (preset `physics`), and fitted as published (presets `published`, `notebook`).
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import dataclasses
 import math
 import time
 from collections.abc import Generator, Iterator
-from typing import Literal
 
 import numpy as np
 import torch
 
 from ... import compute
-from ...data.acquisition import Acquisition, LedArray
+from ...data.acquisition import LedArray
 from ...fields.plane_axis import PlaneAxisField, start_from_planes, start_linear, start_random
 from ...fields.planes import PlanesField
 from ...forward import fourier
@@ -25,115 +24,22 @@ from ...forward.led_grid import extent
 from ...forward.led_stack import LedStack
 from ...optics.grids import fast_length
 from ...types import Done, Event, Note, Result
-from ..calibration.first_stage import CALIBRATE, calibrated
-from ..calibration.recipe import CalibrationRecipe
-from ..engine.any_field import HELP, fittable, fitted
-from ..engine.recipe import build, method, option
+from ..calibration.first_stage import calibrated
+from ..engine.any_field import fitted
+from ..engine.recipe import build, method
 from ..projection.orientation import orientation_notes
 from ..projection.setup import (
-    CHECK_ORIENTATION,
-    Z_UM,
-    Depths,
     depth_range,
     finished,
     first_look,
-    open_depths,
     plane_depths,
 )
 from ..projection.solver import no_aberration
 from .fpm_inr_fit import distance_between, field_error, fit, nodes_over, on_nodes
-from .fpm_inr_published import EPOCHS, fit_published
+from .fpm_inr_published import fit_published
+from .fpm_inr_recipe import PRESETS, RATES, FpmInrRecipe
 from .learnt_microscope import corrections_of, taken_up
 from .sequential import fpm_sequential
-
-PHYSICS = {"fit": "physics", "features": 32, "hidden": 16, "plane_ratio": 1.15}
-PUBLISHED = {
-    "fit": "published", "features": 32, "hidden": 32, "depth_nodes": 5, "output": "polar", "interpolation": "bilinear",
-}  # fmt: skip
-
-
-RATES = (5e-4, 5e-3)  # largest step of Adam, to polish and by physics alone
-OF_THE_NETWORK = (
-    "fit", "polish", "epochs", "features", "hidden", "depth_nodes", "output", "interpolation", "plane_ratio", "half",
-    "end_to_end",
-)  # fmt: skip
-
-
-class FpmInrRecipe(CalibrationRecipe):
-    """Options of `fpm-inr`."""
-
-    method: str = "fpm-inr"
-    z_um: Depths = Z_UM
-    fit: Literal["distilled", "physics", "published"] = option(
-        "distilled", "from the classical stack, from the frames alone, or as in the paper"
-    )
-    polish: int = option(0, "steps of fitting to the frames after distilling", ge=0, le=100000)
-    epochs: int = option(EPOCHS, "passes over all LEDs and depths of the published fit", ge=1, le=10000)
-    field: str = option("plane-axis", HELP.format(own="plane-axis"), choices=fittable, advanced=True)
-    features: int = option(
-        16, "features per node of the plane, Q; distilled takes no more than there are classical planes", ge=1, le=256
-    )
-    hidden: int = option(32, "width of the MLPs", ge=2, le=512, advanced=True)
-    depth_nodes: int | None = option(
-        None,
-        "nodes of the depth vector; empty: one per classical plane, or 0.6 depths of field apart",
-        ge=1,
-        advanced=True,
-    )
-    output: Literal["cartesian", "polar"] = option(
-        "cartesian", "the networks give real and imaginary part, or amplitude and phase", advanced=True
-    )
-    interpolation: Literal["smooth", "bilinear"] = option(
-        "smooth", "between nodes of the plane: windowed sinc, or bilinear on a plane of a quarter of the pixels",
-        advanced=True,
-    )  # fmt: skip
-    plane_ratio: float = option(
-        1.25, "nodes of a smooth plane over the least that hold the synthetic aperture", ge=1, le=4, advanced=True
-    )
-    steps: int = option(700, "steps of a fit by physics alone", ge=0, le=1000000, advanced=True)
-    learning_rate: float | None = option(
-        None,
-        "largest step size of Adam; empty: 5e-3 for a fit by physics alone, 5e-4 to polish",
-        gt=0,
-        le=1,
-        advanced=True,
-    )
-    leds_per_step: int = option(30, "LEDs compared in each step of a fit to the frames", ge=1, advanced=True)
-    half: bool = option(False, "store in half precision: half the file", advanced=True)
-    check_orientation: bool = CHECK_ORIENTATION
-    calibrate: bool = CALIBRATE
-    end_to_end: bool = option(
-        False, "correct the microscope also while fitting to the frames, through the field itself"
-    )
-
-    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
-        """Depths of an `acquisition`, nodes over them, and the step size."""
-        found = open_depths(acquisition, self.z_um)
-        if isinstance(acquisition, LedArray):
-            depths = plane_depths(acquisition, self.z_um, None)
-            found["depth_nodes"] = len(depths) if self.fit == "distilled" else nodes_over(acquisition, depths)
-        found.pop("planes", None)
-        return {**found, "learning_rate": RATES[self.fit == "physics"]}
-
-    def unused(self) -> dict[str, str]:
-        """What the way to the field leaves no say, and what calibration would need."""
-        idle = super().unused()
-        if self.field != "plane-axis":
-            return idle | dict.fromkeys(OF_THE_NETWORK, "it is for --field plane-axis")
-        if self.fit != "published":
-            idle["epochs"] = "it counts with --preset published"
-        if self.fit != "physics":
-            idle["steps"] = "it counts with --preset physics" + (
-                ", and --epochs shortens the published fit" if self.fit == "published" else ""
-            )
-        if self.fit != "distilled":
-            idle["polish"] = "it follows a distilled field, not --fit physics or published"
-        if self.fit == "published" or (self.fit == "distilled" and not self.polish):
-            why = "it counts with --preset physics or with --polish N"
-            idle |= dict.fromkeys(("learning_rate", "leds_per_step"), why)
-        if self.interpolation == "bilinear":
-            idle["plane_ratio"] = "it counts with --interpolation smooth"
-        return idle
 
 
 def new_field(
@@ -233,7 +139,7 @@ class FittedField:
         return Note(f"the microscope learnt with the field is taken up: error {before:.4f} before, {after:.4f} after")
 
 
-@method("fpm-inr", FpmInrRecipe, kinds=("led_array",), presets={"physics": PHYSICS, "published": PUBLISHED})
+@method("fpm-inr", FpmInrRecipe, kinds=("led_array",), presets=PRESETS)
 def fpm_inr(acquisition: LedArray, recipe: FpmInrRecipe) -> Iterator[Event]:
     """Neural field of a z-stack: a feature plane times a depth vector, decoded by small networks (FPM-INR).
 
@@ -313,7 +219,7 @@ def _from_classical(
 def _from_frames(
     acquisition: LedArray, recipe: FpmInrRecipe, device: torch.device
 ) -> Generator[Event, None, FittedField]:
-    """The field fitted to the frames alone, our way or exactly as published."""
+    """The field fitted to the frames alone, our way or as published."""
     depths = plane_depths(acquisition, recipe.z_um, None)
     plan = fourier.windows(acquisition)
     measured = fourier.measure(acquisition, plan, device)
@@ -328,7 +234,7 @@ def _from_frames(
     if recipe.fit == "physics":
         yield from done.polish(acquisition, recipe, recipe.steps, RATES[True])
         return done
-    scale = yield from fit_published(field, acquisition, recipe.seed, device, epochs=recipe.epochs)
+    scale = yield from fit_published(field, acquisition, recipe.seed, device, recipe.epochs, sets=recipe.sets)
     field.brighten((scale / measured.scale) ** 0.5)  # from the brightest pixel to the mean bright field as 1
     return done
 

@@ -1,14 +1,16 @@
 """FPM-INR fitted as published: one LED at a time, in order of NA, the whole field rendered for each.
 
 Zhou et al., Optica 10, 1679 (2023), and the settings of their public configuration: smooth L1 against the root of
-the normalised intensity, Adam 1e-3, x 0.1 every 6 of 15 epochs; odd epochs at uniform depths 0.8 x 0.5 / NA^2 apart,
-even epochs at half as many random ones. LED directions are rounded to the frequency grid, and neither pupil nor gains
+the normalised intensity, Adam 1e-3, x 0.1 every 6 of 15 epochs; odd epochs at uniform depths, even epochs at random
+ones. In the paper these are 5 um apart and 3 (thyroid: 6 and 3), in the public notebook 0.8 x 0.5 / NA^2 apart and half
+as many. LED directions are rounded to the frequency grid, and neither pupil nor gains
 are recovered. The public code's slips (shift without axes, floored depth step, frequency grid half a pixel off) are
 not repeated.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Generator
 
@@ -28,18 +30,43 @@ from ..engine.losses import smooth_l1_loss
 EPOCHS, RATE, DECAY_EVERY, DECAY = 15, 1e-3, 6, 0.1
 
 
-def uniform_depths(acquisition: LedArray, low: float, high: float) -> np.ndarray:
-    """Depths of the odd epochs from `low` to `high`, um (z,): 0.8 x 0.5 / NA^2 apart, NA that of `acquisition`."""
+@dataclasses.dataclass(frozen=True)
+class DepthSets:
+    """At which depths the field is compared with the frames.
+
+    Parameters
+    ----------
+    step_um : between those of the odd epochs; None: 0.8 x 0.5 / NA^2, as in the public notebook.
+    uniform : how many these are, whatever their step; None: by the step.
+    random : how many the even epochs draw; None: half as many as the odd epochs have.
+    """
+
+    step_um: float | None = None
+    uniform: int | None = None
+    random: int | None = None
+
+
+def uniform_depths(acquisition: LedArray, low: float, high: float, sets: DepthSets = DepthSets()) -> np.ndarray:
+    """Depths of the odd epochs from `low` to `high`, um (z,), as `sets` says; NA that of `acquisition`."""
+    if low == high:
+        return np.array([low])
+    if sets.uniform is not None:
+        return np.linspace(low, high, sets.uniform)
+    if sets.step_um is not None:
+        return np.linspace(low, high, max(1, round((high - low) / sets.step_um)) + 1)
     spacing = 0.8 * 0.5 / acquisition.objective_na**2
     return np.linspace(low, high, max(1, math.ceil((high - low) / spacing)))
 
 
-def random_depths(uniform: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Depths of the even epochs, um (z,): `random` ones in half of the cells between the `uniform` ones (z,), um."""
+def random_depths(uniform: np.ndarray, random: np.random.Generator, count: int | None = None) -> np.ndarray:
+    """Depths of the even epochs, um (z,): `random` ones, each in a cell of its own between the `uniform` ones (z,), um.
+
+    `count` of them, at most as many as there are cells; half as many as `uniform` where None.
+    """
     cells = len(uniform) - 1
     if cells < 1:
         return uniform
-    chosen = random.permutation(cells)[: len(uniform) // 2]
+    chosen = random.permutation(cells)[: len(uniform) // 2 if count is None else count]
     width = (uniform[-1] - uniform[0]) / cells
     return uniform[0] + (chosen + random.random(len(chosen))) * width
 
@@ -98,7 +125,13 @@ class PublishedLeds:
 
 
 def fit_published(
-    field: PlaneAxisField, acquisition: LedArray, seed: int, device: torch.device, epochs: int = EPOCHS
+    field: PlaneAxisField,
+    acquisition: LedArray,
+    seed: int,
+    device: torch.device,
+    epochs: int = EPOCHS,
+    *,
+    sets: DepthSets = DepthSets(),
 ) -> Generator[Event, None, float]:
     """Fit a field in place; yields progress and previews; returns the intensity that its amplitude 1 stands for.
 
@@ -109,11 +142,12 @@ def fit_published(
     seed : of the depths of the even epochs.
     device : where `field` lies and the frames are taken.
     epochs : passes over all LEDs and depths.
+    sets : of depths.
     """
     random = np.random.default_rng(seed)
     leds = PublishedLeds(acquisition, field.extent, device)
-    uniform = uniform_depths(acquisition, *field.extent.z_um)
-    depths = [uniform if e % 2 == 0 else random_depths(uniform, random) for e in range(epochs)]
+    uniform = uniform_depths(acquisition, *field.extent.z_um, sets)
+    depths = [uniform if e % 2 == 0 else random_depths(uniform, random, sets.random) for e in range(epochs)]
     schedule = (
         Batch(led, DECAY ** (epoch // DECAY_EVERY), float(z))
         for epoch, chosen in enumerate(depths)

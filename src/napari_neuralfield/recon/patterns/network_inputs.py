@@ -18,6 +18,7 @@ from ...checks.patterns import five_frames
 from ...data.acquisition import MultiplexedLed
 from ...data.borders import patterns_repeat
 from ...fields.placement import Placement
+from ...networks.channel_units import TURN_UNIT_DEG
 from ...optics.board import turn_matrix
 from ...optics.grids import resample
 from ...optics.patterns import angles_of
@@ -25,7 +26,6 @@ from .dpc import MARGIN, DpcSolver
 
 CHANNELS = ("bright 1", "bright 2", "dark 1", "dark 2", "dark 3", "dpc phase", "arc turn")
 DARK_KNEE = 0.02  # share of the bright field at which the dark field is compressed to its root
-TURN_UNIT_DEG = 30.0
 SAME_PIXEL = 0.03  # relative difference of the pixel that is left as it is
 SMALL_TURN_DEG = 6.0  # turns of the board that the training knows
 CANONICAL_RATIO = 12.9  # light of an arc over that of a bright-field half, with LEDs equally bright

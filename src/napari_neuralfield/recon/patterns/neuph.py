@@ -16,14 +16,16 @@ from ... import compute
 from ...data.acquisition import Acquisition, MultiplexedLed
 from ...fields.local_conditional import LocalConditionalField
 from ...fields.phase_map import PhaseMap
+from ...networks import cards
 from ...networks.pretrained import Weights, load_weights, shipped
 from ...types import Done, Event, Extent, Field, Note, Preview, Progress, Result
 from ..engine.recipe import Recipe, method, option
-from .network_inputs import CANONICAL, PhaseInputs, inputs_of
+from .network_inputs import CANONICAL, CHANNELS, PhaseInputs, inputs_of
 from .polish_tiles import PolishedField, polish_field
 from .report import report
 
 NAME = "neuph"
+TURN_TOLERANCE = 3.0  # degrees, by which LEDs of a coarse board place an arc wrongly
 LARGEST_SCALE = 1024  # frame pixels along a side for which the predicted scale is kept
 
 
@@ -49,7 +51,7 @@ class NeuPhRecipe(Recipe):
 
 def weights_of(recipe: NeuPhRecipe) -> Weights:
     """The weights that a recipe names."""
-    return load_weights(recipe.weights, NAME) if recipe.weights else shipped(NAME)
+    return load_weights(recipe.weights, NAME, CHANNELS) if recipe.weights else shipped(NAME)
 
 
 def field_of(
@@ -102,6 +104,7 @@ def neuph(acquisition: MultiplexedLed, recipe: NeuPhRecipe) -> Iterator[Event]:
     y, x = network.extent.axes(acquisition.pixel_um)
     about = report(
         acquisition, field, factor, channels=inputs.channels, training=weights.header.get("trust"),
+        doubts=_doubts(weights, inputs),
         log_scale=network.log_scale(y, x) if max(acquisition.frame_shape) <= LARGEST_SCALE else None,
         absorption=found.absorption if found and found.accepted else None,
         aberration=found.aberration if found and found.accepted else None,
@@ -116,6 +119,13 @@ def neuph(acquisition: MultiplexedLed, recipe: NeuPhRecipe) -> Iterator[Event]:
     figures["cpu_seconds"] = time.process_time() - started
     done = field.cpu() if isinstance(field, torch.nn.Module) else field
     yield Done(Result(done, recipe.model_dump(), about.optics, calibration, figures, title=acquisition.title))
+
+
+def _doubts(weights: Weights, inputs: PhaseInputs) -> list[str]:
+    """Why the phase may be wrong before it is looked at: the card of the weights, and what it says of such frames."""
+    turn = inputs.orientation.turn_deg
+    outside = cards.beyond(cards.ranges(weights.header), "rotation of the arcs, deg", turn, TURN_TOLERANCE)
+    return [said for said in (cards.doubt(weights), outside) if said]
 
 
 def _polish_note(found: PolishedField) -> str:

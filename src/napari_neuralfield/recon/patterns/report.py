@@ -35,6 +35,7 @@ def report(
     *,
     channels: torch.Tensor | None = None,
     training: Mapping[str, Sequence[float]] | None = None,
+    doubts: Sequence[str] = (),
     log_scale: torch.Tensor | None = None,
     absorption: np.ndarray | None = None,
     aberration: Mapping[int, float] | None = None,
@@ -47,6 +48,7 @@ def report(
     acquisition, field : the frames, and the phase that was found of them.
     upsampling : at which the field is simulated again, pixels per frame pixel.
     channels, training : what a network was shown, and percentiles (1, 50, 99) of its training; None without a network.
+    doubts : about the network, or about its use for such frames, a sentence each.
     log_scale : logarithm of the predicted scale at the frames' pixels (y, x).
     absorption, aberration : of a polish (Y, X), `upsampling` finer than the frames; None: fitted.
     trust_brightness : the frames' brightness beside each other was measured; otherwise it is fitted as well.
@@ -72,7 +74,7 @@ def report(
         span = float(torch.quantile(phase.flatten()[::7], 0.99) - torch.quantile(phase.flatten()[::7], 0.01))
         uncertain = float((scale > UNCERTAIN * span).float().mean())
         calibration["uncertainty_rad"] = scale.cpu().numpy().astype(np.float16)
-    found = verdict(seen, strange, uncertain)
+    found = verdict(seen, strange, uncertain, doubts)
     if box is not None:  # only part was looked at: layers that would not lie where they belong are left out
         calibration = {name: value for name, value in calibration.items() if name == "uncertainty_rad"}
     about = optics(board_of(acquisition)) | {

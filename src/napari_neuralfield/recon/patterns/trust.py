@@ -217,16 +217,18 @@ def verdict(
     resimulated: Resimulated | None = None,
     strange: Sequence[str] | None = None,
     uncertain: float | None = None,
+    doubts: Sequence[str] = (),
 ) -> PhaseVerdict:
-    """One sentence from what there is: the worst of three answers decides.
+    """One sentence from what there is: the worst answer decides.
 
     Parameters
     ----------
     resimulated : what the microscope would have seen; None where that was not looked at.
     strange : from `compare`; None where nothing was compared.
     uncertain : share of pixels whose predicted scale is large.
+    doubts : about the network, or about its use for such frames, a sentence each.
     """
-    answers = [_of_frames(resimulated), _of_statistics(strange), _of_scale(uncertain)]
+    answers = [_of_frames(resimulated), _of_statistics(strange), _of_scale(uncertain), _of_doubts(doubts)]
     known = [answer for answer in answers if answer is not None]
     if not known:
         return PhaseVerdict("amber", "Nothing was checked, so nothing is known about how far to trust this phase.", [])
@@ -277,6 +279,10 @@ def _of_statistics(strange: Sequence[str] | None) -> Answer | None:
         f"The images differ from the network's training ({strange[0]}{others}): compare with the bright field.",
         list(strange),
     )
+
+
+def _of_doubts(doubts: Sequence[str]) -> Answer | None:
+    return ("amber", f"The network may not fit these images: {doubts[0]}.", list(doubts)) if doubts else None
 
 
 def _of_scale(uncertain: float | None) -> Answer | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,14 +25,16 @@ SCENE_PX = 96  # frame pixels of a simulated scene
 VALIDATION = 24  # patches kept aside
 NOISE_SPREAD = 1.3  # round the noise of measured frames
 NOISE = (1e-4, 0.5)  # of a frame's pixel, what is believed
+PLAIN = {"uneven": 0.0, "haze_rad": 0.0}  # what no paper tells of
 
 
 def variety_of(recipe: TrainDefocusRecipe, like: ThroughFocus | None) -> DefocusVariety:
     """The microscopes to simulate: those of the ranges of `recipe`, or the one of the measured frames `like`."""
     if like is None:
+        more: dict[str, Any] = PLAIN if recipe.as_published else {}
         return DefocusVariety(
             fresnel=(recipe.fresnel_min, recipe.fresnel_max), below=recipe.below,
-            coherence=(recipe.coherence_min, recipe.coherence_max), noise=(recipe.noise_min, recipe.noise_max),
+            coherence=(recipe.coherence_min, recipe.coherence_max), noise=(recipe.noise_min, recipe.noise_max), **more,
         )  # fmt: skip
     number = checked_frame(like, None)
     defocus = Defocus.of(like, number)
@@ -73,14 +76,16 @@ def _mixed(recipe: TrainDefocusRecipe, simulated: Source, pairs: list[Pair], see
 def _simulated(recipe: TrainDefocusRecipe, material: Material, seed: int, pool: int, per_scene: float) -> Source:
     like = material.like
     assert like is None or isinstance(like, ThroughFocus)
+    share = 1.0 if recipe.as_published else IMAGES_SHARE
     return DefocusStream(
         variety_of(recipe, like), size=max(SCENE_PX, recipe.patch_px), patch=recipe.patch_px, pool=pool,
-        per_scene=per_scene, seed=seed, draw=functools.partial(_drawn, material.images) if material.images else None,
+        per_scene=per_scene, seed=seed,
+        draw=functools.partial(_drawn, material.images, share) if material.images else None,
     )  # fmt: skip
 
 
-def _drawn(images: Sequence[np.ndarray], size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
-    if rng.random() < IMAGES_SHARE:
+def _drawn(images: Sequence[np.ndarray], share: float, size: int, unit: int, rng: np.random.Generator) -> np.ndarray:
+    if rng.random() < share:
         return image_scene(images, size, unit, rng)[0]
     return any_kind(size, unit, rng)
 

@@ -157,10 +157,10 @@ def check_sizes(wanted: Mapping[str, object], start: Weights, resume: bool, name
         )
     given = start.header["sizes"]
     for name, decides in names.items():
-        if wanted[name] != given[name]:
+        if wanted[name] != given.get(name):
             what = "" if name == decides else f"{name} "
             both = decides if decides in ("size", "loss") else f"{decides} and size"
             raise InputError(
-                f"option {decides} asks for {what}{wanted[name]} but the weights to go on from have {given[name]}; a "
-                f"network keeps its sizes, so leave {both} out or train a new one"
+                f"option {decides} asks for {what}{wanted[name]} but the weights to go on from have {given.get(name)}; "
+                f"a network keeps its sizes, so leave {both} out or train a new one"
             )

@@ -17,11 +17,12 @@ from torch import nn
 from ... import compute
 from ...networks.encoder import LocalConditionalNetwork
 from ...networks.pretrained import Weights
-from ..patterns.network_inputs import CANONICAL, CHANNELS
+from ..patterns.network_inputs import CANONICAL, CHANNELS, DARK_KNEE
 from ..patterns.trust import statistics
+from . import published
 from .material import NOTHING, Material, Pair, every_fifth
 from .networks import check_sizes, network
-from .phase_losses import laplace
+from .phase_losses import absolute, laplace
 from .recipe import TrainNeuPhRecipe
 from .self_supervision import FrameMisfit
 from .source import Source, aside_of, check, source_of
@@ -29,10 +30,11 @@ from .trainer import Batch, Stream, run_training
 
 SMALL: dict[str, Any] = {
     "groups": ((0, 1, 2, 3, 4, 5, 6),), "channels": 64, "blocks": 10, "dilations": (1, 1, 2, 2, 4, 4, 2, 2, 1, 1),
-    "width": 64, "depth": 3, "cell": False, "outputs": 2,
+    "width": 64, "depth": 3, "cell": False, "knee": None,
 }  # fmt: skip
 PUBLISHED: dict[str, Any] = {
-    "groups": ((0, 1), (2, 3, 4, 6), (5,)), "channels": 128, "blocks": 32, "width": 256, "depth": 5, "outputs": 2,
+    "groups": ((0, 1), (2, 3, 4), (5,)), "channels": 128, "blocks": 32, "width": 256, "depth": 5, "cell": True,
+    "knee": DARK_KNEE,
 }  # fmt: skip
 MICROSCOPE_RATE = 0.01  # of Adam, for the ratio and the aberrations of measured frames
 
@@ -77,9 +79,11 @@ class NeuPhTask:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """L1 at one random point per frame pixel, each row and column with its own offset; and the mean error, rad.
 
-        `network`, `channels`, `phase` and `generator` as in `Task`.
+        `network`, `channels`, `phase` and `generator` as in `Task`. With loss l1 as many points, anywhere.
         """
         factor, side = CANONICAL.upsampling, self.recipe.patch_px
+        if self.recipe.loss == "l1":
+            return absolute(*self._at_random_points(network, channels, phase, generator))
         y, x = (torch.arange(side) * factor + torch.randint(0, factor, (side,), generator=generator) for _ in range(2))
         truth = phase[:, y.to(self.device)[:, None], x.to(self.device)]
         answer = self._on_grid(network, channels, y / factor, x / factor)
@@ -87,6 +91,24 @@ class NeuPhTask:
         if self.misfit is not None:
             loss = loss + self.recipe.frames_weight * self.misfit(network, generator)
         return loss, error
+
+    def _at_random_points(
+        self, network: nn.Module, channels: torch.Tensor, phase: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Answers (n, point), and the truth there, rad; the convolutional decoder answers everywhere."""
+        if self.recipe.decoder == "convolution":
+            return self.answer(network, channels)[:, 0].flatten(1), phase.flatten(1)
+        assert isinstance(network, LocalConditionalNetwork)
+        side = self.recipe.patch_px * CANONICAL.upsampling
+        with compute.half_precision(self.device, self.recipe.half_precision):
+            encoded = network.encode(channels)
+            answers, truths = [], []
+            for one, truth in zip(encoded.split(1), phase, strict=True):
+                chosen = torch.randperm(side**2, generator=generator)[: self.recipe.patch_px**2].to(self.device)
+                places = chosen // side / CANONICAL.upsampling, chosen % side / CANONICAL.upsampling
+                answers.append(network.at_points(one, *places)[0, 0])
+                truths.append(truth.flatten()[chosen])
+        return torch.stack(answers), torch.stack(truths)
 
     def answer(self, network: nn.Module, channels: torch.Tensor) -> torch.Tensor:
         """What `network` says of `channels` (n, 7, y, x) on the grid of the truth (n, output, Y, X)."""
@@ -101,15 +123,18 @@ class NeuPhTask:
     def header(self, channels: torch.Tensor) -> dict[str, object]:
         """Percentiles 1, 50 and 99 of what `trust.statistics` says of the training's channels (n, 7, y, x)."""
         found = [statistics(one) for one in channels]
-        return {"trust": {
+        trust = {
             name: [round(float(v), 5) for v in np.percentile([one[name] for one in found], [1, 50, 99])]
             for name in found[0]
-        }}  # fmt: skip
+        }
+        as_published = published.told(self.recipe, published.NEUPH) if self.recipe.as_published else {}
+        return {"trust": trust, **as_published}
 
 
 def sizes(recipe: TrainNeuPhRecipe) -> dict[str, Any]:
     """Sizes of the network that a recipe asks for."""
-    chosen = dict(SMALL if recipe.size == "small" else PUBLISHED, decoder=recipe.decoder)
+    outputs = 1 if recipe.loss == "l1" else 2
+    chosen = dict(SMALL if recipe.size == "small" else PUBLISHED, decoder=recipe.decoder, outputs=outputs)
     return chosen | {name: value for name in ("channels", "blocks") if (value := getattr(recipe, name)) is not None}
 
 
@@ -120,7 +145,8 @@ def check_start(recipe: TrainNeuPhRecipe, start: Weights, resume: bool) -> None:
     ------
     InputError : where there is nothing to resume, or the options ask for a network of other sizes.
     """
-    check_sizes(sizes(recipe), start, resume, {name: name for name in ("channels", "blocks", "decoder")})
+    decides = {"knee": "size", "channels": "channels", "blocks": "blocks", "decoder": "decoder", "outputs": "loss"}
+    check_sizes(sizes(recipe), start, resume, decides)
 
 
 @network(
@@ -133,7 +159,7 @@ def check_start(recipe: TrainNeuPhRecipe, start: Weights, resume: bool) -> None:
     upsampling=CANONICAL.upsampling,
     pixel_um=1.625,
     check_start=check_start,
-    kept=("size", "channels", "blocks", "decoder"),
+    kept=("size", "channels", "blocks", "decoder", "loss"),
 )
 def train(
     recipe: TrainNeuPhRecipe,

@@ -32,6 +32,17 @@ def laplace(answer: torch.Tensor, truth: torch.Tensor, *, weigh_by_scale: bool) 
     return loss, error.detach().mean()
 
 
+def absolute(answer: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean absolute error, the mean of the phase included, as published; and the same without it, rad.
+
+    `answer` and `truth` (n, point), both rad.
+    """
+    error = answer - truth
+    with torch.no_grad():
+        shown = (error - error.mean(1, keepdim=True)).abs().mean()
+    return error.abs().mean(), shown
+
+
 def squared(answer: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean squared error, the mean of the phase included, as published; and the mean absolute error without it, rad.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
 import pydantic
 
@@ -10,23 +11,61 @@ from ..engine.recipe import Recipe, option
 
 
 class TrainRecipe(Recipe):
-    """Options of every training."""
+    """Options of every training.
 
+    PUBLISHED are the values of a paper, by name: usual where `size` is published. EPOCH is what it calls so, steps.
+    """
+
+    PUBLISHED: ClassVar[Mapping[str, Any]] = {}
+    EPOCH: ClassVar[int] = 200
     minutes: float = option(60.0, "how long to train, by the clock; what was trained before counts", unit="min", gt=0)
     steps: int | None = option(None, "steps in all; empty: as many as fit into the minutes", ge=1)
     batch: int = option(4, "patches per step", ge=1, le=1024)
     patch_px: int = option(64, "side of a patch", unit="frame px", ge=16, le=1024)
     learning_rate: float = option(1.5e-3, "largest step of Adam; it rises first, then falls along a cosine", gt=0, le=1)
+    schedule: Literal["cosine", "plateau", "constant"] = option(
+        "cosine",
+        "steps that rise and fall along a cosine, clipped, and a running mean of the weights; or those of plain Adam, "
+        "equal, or five times smaller whenever ten epochs were no better",
+        advanced=True,
+    )
     half_precision: bool = option(True, "multiply in bfloat16 where the processor or card does", advanced=True)
     validate_every_s: float = option(60.0, "time between looks at scenes kept aside", unit="s", gt=0, advanced=True)
+
+    @property
+    def as_published(self) -> bool:
+        """Whether network and training are a paper's."""
+        return getattr(self, "size", "") == "published"
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _usual(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if values.get("size") != "published":
+            return values
+        usual = {name: value for name, value in cls.PUBLISHED.items() if name != "steps" or "minutes" not in values}
+        return {**usual, **values}
 
 
 class TrainNeuPhRecipe(TrainRecipe):
     """Options of `train neuph`."""
 
+    PUBLISHED: ClassVar[Mapping[str, Any]] = {
+        "channels": None, "blocks": None, "decoder": "coordinates", "loss": "l1", "steps": 90000, "batch": 5,
+        "patch_px": 48, "learning_rate": 1e-4, "schedule": "plateau", "half_precision": False, "frames": "",
+        "pool": 900, "patches_per_scene": 1e9,
+    }  # fmt: skip
+    EPOCH: ClassVar[int] = 180
+
     method: str = "neuph"
     size: Literal["small", "published"] = option(
-        "small", "size of the network: ours, or three encoders of 32 blocks of 128 channels as published"
+        "small",
+        "ours, or network and training as published: plain intensities, three encoders of 32 blocks of 128 channels; "
+        "30 million numbers, 500 epochs, for a graphics card",
+    )
+    loss: Literal["offset-free", "l1"] = option(
+        "offset-free",
+        "L1 of the phase without its mean and with a predicted scale, or the published L1 at random points",
+        advanced=True,
     )
     channels: int | None = option(None, "of each encoder; empty: by the size", ge=4, le=512, advanced=True)
     blocks: int | None = option(None, "residual blocks; empty: by the size", ge=1, le=64, advanced=True)
@@ -108,11 +147,19 @@ class TrainDefocusRecipe(TrainRecipe):
 class TrainSrqpiRecipe(TrainDefocusRecipe):
     """Options of `train srqpi`."""
 
+    PUBLISHED: ClassVar[Mapping[str, Any]] = {
+        "base": None, "norm": None, "loss": "mse", "steps": 32600, "batch": 8, "patch_px": 64, "learning_rate": 0.01,
+        "schedule": "constant", "half_precision": False, "below": 0.0, "fresnel_min": 0.08136, "fresnel_max": 1.0577,
+        "coherence_min": 0.0, "coherence_max": 0.0, "noise_min": 0.0025, "noise_max": 0.0025, "pool": 1300,
+        "patches_per_scene": 1e9,
+    }  # fmt: skip
+    EPOCH: ClassVar[int] = 163
+
     method: str = "srqpi"
     size: Literal["small", "published"] = option(
         "small",
-        "ours on frame pixels, or the published one on fine pixels with 31 million numbers, which was trained with "
-        "loss mse, learning_rate 0.01 and batch 8",
+        "ours on frame pixels, or network and training as published: the frame alone, on fine pixels; 31 million "
+        "numbers, 200 epochs, for a graphics card",
     )
     base: int | None = option(None, "channels of the finest level; empty: by the size", ge=4, le=256, advanced=True)
     norm: Literal["none", "batch", "group"] | None = option(

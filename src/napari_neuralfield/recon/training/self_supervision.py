@@ -11,6 +11,7 @@ from torch import nn
 
 from ...data.acquisition import MultiplexedLed
 from ...networks.encoder import LocalConditionalNetwork
+from ...networks.plain_images import plain_patterns
 from ...types import InputError
 from ..patterns.network_inputs import CANONICAL, DARK_KNEE, inputs_of
 from .match_measured import BoardOf
@@ -68,17 +69,10 @@ class FrameMisfit(nn.Module):
         frames = self.board.imaged(transmission.cpu(), self.aberration_rad.cpu()).to(self.device)
         inner = (..., slice(RIM, -RIM), slice(RIM, -RIM))
         frames, shown = frames[inner], shown[inner]
-        measured = torch.cat([1 + shown[:2] / 2, expanded(shown[2:5])])
+        measured = plain_patterns(shown[None], DARK_KNEE)[0, :5]
         level = (measured[:2].mean() / frames[:2].mean().clamp(min=1e-6)).detach()
         frames = frames * level
         gain = measured.mean((1, 2)) / frames.mean((1, 2)).clamp(min=1e-6)
         frames = frames * gain.detach().clamp(0.8, 1.25)[:, None, None]  # of the LEDs: no sample changes it so
         predicted = torch.cat([2 * (frames[:2] - 1), 2 * frames[2:] / torch.sqrt(frames[2:].abs() + DARK_KNEE)])
         return (predicted - shown[:5]).abs().mean()
-
-
-def expanded(dark: torch.Tensor) -> torch.Tensor:
-    """Dark-field light, in units of the bright field, of the channels that `normalise` makes of it."""
-    half = dark / 2
-    root = (half.abs() + torch.sqrt(half**2 + 4 * DARK_KNEE)) / 2  # sqrt(light + knee), exact for light >= 0
-    return half.sign() * (root**2 - DARK_KNEE).clamp(min=0)

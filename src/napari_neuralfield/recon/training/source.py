@@ -25,6 +25,10 @@ SCENE_PX = 96  # frame pixels of a simulated scene
 IMAGES_SHARE = 0.35  # of the scenes, where the user gives images
 VALIDATION = 16  # patches kept aside
 ASIDE_SEED = 987654321
+ONE_MICROSCOPE = Variety(
+    arc_turn_deg=0, axis_turn_deg=0, pitch=(1.0, 1.0), limit=(1.0, 1.0), rings=0, shift=0, brightness=0,
+    aberration_rad=(0.0,) * 6, resampled=0, dark_gain=(0.0, 0.0), ambient=0, uneven=0,
+)  # fmt: skip
 
 
 class PlainSource(Protocol):
@@ -122,18 +126,20 @@ def _mixed(recipe: TrainNeuPhRecipe, simulated: TrainingStream, pairs: list[Pair
 def _simulated(
     recipe: TrainNeuPhRecipe, material: Material, seed: int, *, pool: int, per_scene: float, boards: int = 24
 ) -> TrainingStream:
-    size, like = max(SCENE_PX, recipe.patch_px), material.like
+    size, like, ours = max(SCENE_PX, recipe.patch_px), material.like, not recipe.as_published
+    share = IMAGES_SHARE if ours else 1.0
     assert like is None or isinstance(like, MultiplexedLed)
     return TrainingStream(
-        CANONICAL, Variety(), size=size, patch=recipe.patch_px, pool=pool, per_scene=per_scene, boards=boards,
-        seed=seed, board=random_board if like is None else BoardOf(like),
+        CANONICAL, Variety() if ours else ONE_MICROSCOPE, size=size, patch=recipe.patch_px, pool=pool,
+        per_scene=per_scene, boards=boards if ours else 1, seed=seed,
+        board=random_board if like is None else BoardOf(like),
         chance=None if like is None else MeasuredMatch(like, size),
-        draw=functools.partial(_drawn, material) if material.images else None,
+        draw=functools.partial(_drawn, material, share) if material.images else None,
     )  # fmt: skip
 
 
-def _drawn(material: Material, size: int, unit: int, rng: np.random.Generator) -> Scene:
-    if rng.random() < IMAGES_SHARE:
+def _drawn(material: Material, share: float, size: int, unit: int, rng: np.random.Generator) -> Scene:
+    if rng.random() < share:
         return image_scene(material.images, size, unit, rng)
     return random_scene(size, unit, rng)
 

@@ -12,7 +12,8 @@ from ... import compute
 from ...networks.pretrained import Weights
 from ...networks.srcnn import SuperResolutionCnn
 from ...networks.unet import UNet
-from ..focus.network_inputs import CHANNELS, CONDENSER, RANGE, UPSAMPLING
+from ..focus.network_inputs import CHANNELS, CONDENSER, CONTRAST_UNIT, RANGE, UPSAMPLING
+from . import published
 from .focus_source import aside_of, check, source_of
 from .material import NOTHING, Material
 from .measured_frames import pairs_of
@@ -22,8 +23,14 @@ from .recipe import TrainDefocusRecipe, TrainSrcnnRecipe, TrainSrqpiRecipe
 from .source import Source
 from .trainer import Batch, Stream, run_training
 
-SMALL: dict[str, Any] = {"widths": (64, 96, 128, 160, 128), "norm": "none", "entry": "pixels", "head": 16}
-PUBLISHED: dict[str, Any] = {"widths": (64, 128, 256, 512, 1024), "norm": "batch", "entry": "bicubic", "head": 16}
+SMALL: dict[str, Any] = {
+    "widths": (64, 96, 128, 160, 128), "norm": "none", "entry": "pixels", "head": 16, "unit": None,
+    "inputs": len(CHANNELS),
+}  # fmt: skip
+PUBLISHED: dict[str, Any] = {
+    "widths": (64, 128, 256, 512, 1024), "norm": "batch", "entry": "bicubic", "head": 16, "inputs": 1,
+    "unit": CONTRAST_UNIT,
+}  # fmt: skip
 
 
 def sizes(recipe: TrainSrqpiRecipe) -> dict[str, Any]:
@@ -34,7 +41,7 @@ def sizes(recipe: TrainSrqpiRecipe) -> dict[str, Any]:
     if recipe.norm is not None:
         chosen["norm"] = recipe.norm
     outputs = 1 if recipe.loss == "mse" else 2
-    return {**chosen, "inputs": len(CHANNELS), "upsampling": UPSAMPLING, "outputs": outputs}
+    return {**chosen, "upsampling": UPSAMPLING, "outputs": outputs}
 
 
 class DefocusTask:
@@ -85,7 +92,9 @@ class DefocusTask:
     def header(self, channels: torch.Tensor) -> dict[str, object]:
         """Least and largest size of the Fresnel number among the training's channels (n, channel, y, x)."""
         numbers = channels[:, 2, 0, 0].abs() / 2
-        return {"known": {"fresnel": [round(float(numbers.min()), 5), round(float(numbers.max()), 5)]}}
+        known = {"fresnel": [round(float(numbers.min()), 5), round(float(numbers.max()), 5)]}
+        as_published = published.told(self.recipe, published.SRQPI) if self.recipe.as_published else {}
+        return {"known": known, **as_published}
 
 
 def check_start(recipe: TrainDefocusRecipe, start: Weights, resume: bool) -> None:

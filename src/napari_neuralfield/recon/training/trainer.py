@@ -1,7 +1,7 @@
 """Supervised training of any network on patches that come without end.
 
-Adam with a rise and a cosine; the weights that are kept are a running mean. A training can be stopped and resumed at
-any step. What is trained, on what and how it is judged is a `Task`.
+Adam with a rise and a cosine, the weights that are kept being a running mean; or plain Adam. A training can be stopped
+and resumed at any step. What is trained, on what and how it is judged is a `Task`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from ..engine.readings import LateNumbers
 from .material import Material, Pair
 from .recipe import TrainRecipe
 from .source import PlainSource, resumable
+from .step_size import StepSize
 
-WARM_UP = 200  # steps
 MEAN_OVER = 500  # steps of the running mean of the weights
 STATISTICS = 256  # patches the header's statistics are made of
 R = TypeVar("R", bound=TrainRecipe)
@@ -134,6 +134,7 @@ class Trainer:
         self.network.train().requires_grad_(True)
         self.mean = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate, fused=True)
+        self.schedule = StepSize(recipe.schedule)
         if self.steps and start is not None:
             self._resume(start)
         self.history = _history(start)
@@ -153,7 +154,7 @@ class Trainer:
     def step(self) -> torch.Tensor:
         """One step of Adam; the mean absolute error, rad, left on the device."""
         began = time.monotonic()
-        rate = min(1.0, (self.steps + 1) / WARM_UP) * 0.5 * (1 + np.cos(np.pi * self.done)) + 1e-3
+        rate = self.schedule.rate(self.steps, self.done)
         self.optimiser.param_groups[0]["lr"] = self.recipe.learning_rate * rate
         channels, phase = (t.to(self.device) for t in self.stream.batch(self.recipe.batch))
         loss, error = self.task.loss(
@@ -161,15 +162,18 @@ class Trainer:
         )
         self.optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        if not self.schedule.plain:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.steps += 1
-        keep = min(1 - 1 / MEAN_OVER, self.steps / (self.steps + 10))
+        keep = 0.0 if self.schedule.plain else min(1 - 1 / MEAN_OVER, self.steps / (self.steps + 10))
         with torch.no_grad():
             for mean, now in zip(self.mean.parameters(), self.network.parameters(), strict=True):
                 mean.lerp_(now, 1 - keep)
             for mean, now in zip(self.mean.buffers(), self.network.buffers(), strict=True):
                 mean.copy_(now)
+        if self.recipe.schedule == "plateau" and self.steps % self.recipe.EPOCH == 0:
+            self.schedule.looked(self.validate().error_rad)
         self.seconds += time.monotonic() - began
         return error
 
@@ -202,6 +206,7 @@ class Trainer:
                     if moment in state:
                         tensors[f"training.{moment}.{name}"] = _copied(state[moment])
             tensors["training.count"] = torch.tensor(float(self.steps))
+            tensors["training.schedule"] = torch.tensor(self.schedule.state())
         batches, more = 8 if resumable else -(-STATISTICS // 8), self.stream.apart()
         channels = torch.cat([more.batch(self.recipe.batch)[0] for _ in range(batches)])
         header = {
@@ -220,7 +225,7 @@ class Trainer:
             "steps": self.steps, "seconds": self.seconds, "network": dict(self.network.state_dict()),
             "own": [value.detach() for value in self._own()], "mean": dict(self.mean.state_dict()),
             "optimiser": self.optimiser.state_dict(), "stream": self.stream.state(),
-            "generator": self._generator.get_state(),
+            "generator": self._generator.get_state(), "schedule": self.schedule.state(),
         }  # fmt: skip
 
     def take_up(self, state: dict[str, Any]) -> None:
@@ -231,6 +236,7 @@ class Trainer:
         for value, kept in zip(self._own(), state["own"], strict=True):
             value.data.copy_(kept)
         self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.take_up(state["schedule"])
         self.stream.take_up(state["stream"])
         self._generator.set_state(state["generator"])
 
@@ -239,6 +245,8 @@ class Trainer:
         return [value for group in self.optimiser.param_groups[1:] for value in group["params"]]
 
     def _resume(self, start: Weights) -> None:
+        if "training.schedule" in start.tensors:
+            self.schedule.take_up(start.tensors["training.schedule"].tolist())
         for name, value in self.network.named_parameters():
             value.data.copy_(start.tensors[f"training.now.{name}"])
             self.optimiser.state[value] = {
