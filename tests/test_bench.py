@@ -94,7 +94,9 @@ def test_defocused_frames_are_jobs_of_one_frame_and_of_all_and_have_a_table_of_t
     file = tmp_path / "focus.acq.h5"
     save_acquisition(file, through_focus(seed=1, pixels=32)[0])
     found = {(job.method, job.label): job.options for job in jobs(Case(file, None, None, None))}
-    assert {method for method, _ in found} == {"tie-fft", "tie-dct", "srcnn", "srqpi", "defocus-field"}
+    assert {method for method, _ in found} == {
+        "focus-auto", "tie-fft", "tie-dct", "srcnn", "srqpi", "defocus-field",
+    }  # fmt: skip
     assert found["defocus-field", "default, one frame"] == {"frames": [2]}  # +4 um of -4, 0, 4
     assert found["defocus-field", ""] == {}
     (tmp_path / "jobs").mkdir()

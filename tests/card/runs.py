@@ -128,6 +128,7 @@ RUNS = [
     Run("srqpi", "through_focus"),
     Run("srqpi", "through_focus", {}, "polished"),
     Run("srcnn", "through_focus"),
+    Run("focus-auto", "through_focus"),
     Run("tie-fft", "through_focus"),
     Run("tie-dct", "through_focus"),
 ]

@@ -27,6 +27,7 @@ from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
 from napari_neuralfield.recon.calibration.result import Calibration, OutlierFrame
 from napari_neuralfield.recon.engine.recipe import Method, Recipe, option
 from napari_neuralfield.registry import FIELDS, METHODS, SIMULATORS
+from napari_neuralfield.simulate.through_focus import through_focus
 from napari_neuralfield.types import Done, Event, Extent, InputError, Note, Preview, Progress, Result
 
 
@@ -483,9 +484,12 @@ def test_convert_and_simulate(frames: Path, tmp_path: Path, monkeypatch: pytest.
         assert file.attrs["pixel_um"] == 0.2
 
 
-def test_help_and_the_module_entry_need_no_torch() -> None:
+def test_help_info_and_the_module_entry_need_no_torch(tmp_path: Path) -> None:
+    frames = through_focus(0, pixels=32)[0]
+    io.save_acquisition(tmp_path / "few.acq.h5", frames)
     code = "import sys; from napari_neuralfield.cli.commands import main; "
     code += "assert main(['reconstruct', '--help']) == main(['calibrate', '--help']) == 0; "
+    code += f"assert main(['info', {str(tmp_path / 'few.acq.h5')!r}]) == 0; "
     code += "assert 'torch' not in sys.modules"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr

@@ -61,12 +61,13 @@ def info(file: Path, /, *, as_json: AsJson = False) -> None:
         Print JSON instead of text.
     """
     from ..io.native.reading import surprises
-    from ..networks import cards
     from . import report
 
     arguments.existing(file)
     with surprises(file):
         if file.suffix in WEIGHTS:
+            from ..networks import cards  # PyTorch comes with it
+
             show(cards.shown(file), as_json, cards.as_text)
         elif file.suffix in FIELD:
             show(report.field(file), as_json, report.field_as_text)

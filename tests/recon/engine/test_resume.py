@@ -84,6 +84,7 @@ CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
         lambda: through_focus(seed=3)[0],
         {"steps": 8, "field": "hash"},
     ),
+    "focus-auto": ("focus-auto", lambda: through_focus(seed=3)[0], {"least_explained": 1.0}),
     "tie-dct of stacks": ("tie-dct", lambda: lapse_scene.stacks(3)[0], {"iterations": 2}),
 }
 

@@ -32,6 +32,7 @@ SOFT = 5e-3  # radians; smaller steps between pixels are smooth shading
 RATES = (0.06, 0.004, 0.01)  # first steps of phase, rest of the absorption, and what the field shares
 BETAS = (0.85, 0.93)
 WARM = 4
+ABERRATIONS = (4, 5, 6, 7, 8, 11)  # defocus, astigmatism, coma, spherical
 EXPLAINED = 3.0  # mean square in units of the noise above which the microscope is not what the file says
 
 
@@ -160,7 +161,7 @@ def polish(
     upsampling: int = 6,
     steps: int = STEPS,
     sparsity: float = SPARSITY,
-    noll: tuple[int, ...] = (4, 5, 6),
+    noll: tuple[int, ...] = ABERRATIONS,
     trust_brightness: bool = True,
     border: int | None = None,
     device: torch.device | str = "cpu",
@@ -172,7 +173,7 @@ def polish(
     acquisition : frames of LED patterns.
     phase : start, rad, unwrapped (Y, X); sample (0, 0) lies on pixel (0, 0) of the frames.
     upsampling : its pixels per frame pixel and axis.
-    steps : each costs two FFTs of a frame for every LED.
+    steps : each costs two FFTs of a frame for every LED; as many again where they leave the frames unexplained.
     sparsity : weight of total variation, per radian; 0 for none.
     noll : aberrations of the pupil that are fitted, Noll's indices.
     trust_brightness : the frames' brightness beside each other was measured; otherwise the start decides about it.
@@ -199,10 +200,14 @@ def polish(
     def now() -> tuple[object, ...]:
         return step + 1, begun, fit.solved()
 
-    for step in range(begin, steps):
-        slopes = fit.step(min(1.0, (step + 1) / WARM) * (0.04 + 0.48 * (1 + math.cos(math.pi * step / steps))))
+    for step in range(begin, 2 * steps):
+        if step == steps and not _mean(fit.slopes()) > EXPLAINED:
+            break
+        slopes = fit.step(
+            min(1.0, (step + 1) / WARM) * (0.04 + 0.48 * (1 + math.cos(math.pi * (step % steps) / steps)))
+        )
         begun = _mean(slopes) if step == 0 else begun
-        yield Improving(step + 1, steps, _quick_error(model, slopes))
+        yield Improving(step + 1, steps if step < steps else 2 * steps, _quick_error(model, slopes))
         loop.reached(now)
     ended = _mean(fit.slopes())
     accepted = bool(np.isfinite(ended) and ended < begun and ended <= EXPLAINED)
