@@ -16,14 +16,17 @@ def compared(found: torch.Tensor, phase: np.ndarray, border: int, within: np.nda
     """PSNR (dB over the truth's range), SSIM, error (rad) and its share of the truth's deviation, of phases (y, x).
 
     Both without their mean and without `border` pixels; of a complex `found` its angle. Where the errors' 68 % are said
-    to lie `within` so many rad (y, x), the share that does, too.
+    to lie `within` so many rad (y, x), the share that does, too, and how many times as much would hold 68 %.
     """
     angle = (found.angle() if found.is_complex() else found).cpu().numpy()
     inner = (slice(border, -border),) * 2
     one, two = (image[inner] - image[inner].mean() for image in (angle, phase))
     span = float(two.max() - two.min())
     error = float(np.sqrt(np.mean((one - two) ** 2)))
-    covered = {} if within is None else {"covered": float((np.abs(one - two) < within[inner]).mean())}
+    covered = {}
+    if within is not None:
+        ratio = np.abs(one - two) / np.maximum(within[inner], 1e-9)
+        covered = {"covered": float((ratio < 1).mean()), "times_for_68": float(np.quantile(ratio, 0.68))}
     return {
         "psnr_db": 20 * np.log10(span / error), "ssim": float(ssim_map(one, two, span).mean()), "rmse_rad": error,
         "relative": error / float(two.std()), **covered,

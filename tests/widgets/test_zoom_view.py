@@ -173,6 +173,7 @@ def test_zooming_in_asks_the_field_for_what_is_on_the_screen(viewer, result, qtb
         x = closer.translate[1] + closer.scale[1] * np.arange(closer.data.shape[1])
         assert closer.data == pytest.approx(np.sin(y)[:, None] + np.cos(x / 2), abs=1e-4)
         assert closer.contrast_limits == whole.contrast_limits
+        assert not closer.colorbar.visible  # of the same colours
     viewer.add_image(np.zeros((4, 4)), name="on top")
     viewer.layers.move(2, 0)
     assert listed(viewer) == ["waves phase", "on top"]

@@ -318,4 +318,4 @@ class ImageSlot:
             return
         assert self._limits is not None
         set_limits(self.layer, self._limits)
-        show_bar(self.layer, quantity in UNITS)
+        show_bar(self.layer, quantity in UNITS and "closer" not in self.layer.metadata[KEY])  # the whole has one
