@@ -15,7 +15,6 @@ from ..projection.setup import optics
 from .trust import PhaseVerdict, Resimulated, compare, resimulate, statistics, verdict
 
 LOOKED_AT = 256  # frame pixels along a side, in the middle, that are simulated again
-POLISHED = 0.7  # of the network's scale: what holds 68 % of a polished phase's errors, over 32 foreign worlds
 UNCERTAIN = 0.15  # share of the phase's range that a pixel's scale may be
 
 
@@ -50,7 +49,7 @@ def report(
     upsampling : at which the field is simulated again, pixels per frame pixel.
     channels, training : what a network was shown, and percentiles (1, 50, 99) of its training; None without a network.
     doubts : about the network, or about its use for such frames, a sentence each.
-    log_scale : logarithm of the network's scale at the frames' pixels (y, x), rad; about 68 % of its errors are below.
+    log_scale : logarithm of the predicted scale at the frames' pixels (y, x).
     absorption, aberration : of a polish (Y, X), `upsampling` finer than the frames; None: fitted.
     trust_brightness : the frames' brightness beside each other was measured; otherwise it is fitted as well.
     """
@@ -71,7 +70,7 @@ def report(
         strange = compare(statistics(channels), ranges)
     calibration = {"resimulated": seen.frames, "residual": seen.difference}
     if log_scale is not None:
-        scale = torch.exp(log_scale) * (1.0 if absorption is None else POLISHED)
+        scale = torch.exp(log_scale)
         span = float(torch.quantile(phase.flatten()[::7], 0.99) - torch.quantile(phase.flatten()[::7], 0.01))
         uncertain = float((scale > UNCERTAIN * span).float().mean())
         calibration["uncertainty_rad"] = scale.cpu().numpy().astype(np.float16)
