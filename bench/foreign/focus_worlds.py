@@ -7,8 +7,6 @@ a line for each world and the means of each kind. The physics is the plain sum o
 from __future__ import annotations
 
 import argparse
-import json
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,7 @@ from napari_neuralfield.recon.recommended import recommended
 from napari_neuralfield.simulate.through_focus import GUARD, abbe_frames, passed
 from napari_neuralfield.types import Done, Result
 
-from .scoring import compared, green_but_wrong, means
+from .scoring import Found, compared
 from .shapes import TEST, VALIDATION, Draw
 
 UPSAMPLING, FRAME = 4, 96
@@ -65,8 +63,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="lines of JSON")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = defaultdict[tuple[str, str], list[dict[str, float]]](list)
-    lights = defaultdict[str, list[tuple[str, float]]](list)
+    found = Found(options.out)
     for kind, draw in (VALIDATION if options.set == "validation" else TEST).items():
         for planes in options.planes:
             for number in range(options.each):
@@ -82,15 +79,8 @@ def main() -> None:
                     row = scores(last.result, acquisition, phase)
                     light = str(last.result.optics.get("trust_level", ""))
                     row["explained"] = last.result.figures.get("contrast_explained", np.nan)
-                    rows[f"{kind}, {planes}", name].append(row)
-                    lights[f"{name}, {planes}"].append((light, row["relative"]))
-                    line = {"kind": kind, "planes": planes, "world": number, "method": name, "light": light, **row}
-                    print("  ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in line.values()), flush=True)
-                    if options.out:
-                        with options.out.open("a") as file:
-                            file.write(json.dumps(line) + "\n")
-    means(rows)
-    green_but_wrong(lights)
+                    found.add(f"{kind}, {planes}", f"{name}, {planes}", light, row, world=number)
+    found.end()
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ line for each world and the means of each kind. The physics is the plain sum of 
 from __future__ import annotations
 
 import argparse
-import json
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +19,7 @@ from napari_neuralfield.simulate.led_optics import aberrated_pupil
 from napari_neuralfield.simulate.patterns import pattern_frames
 from napari_neuralfield.types import Done, Result
 
-from .scoring import compared, green_but_wrong, means
+from .scoring import Found, compared
 from .shapes import TEST, VALIDATION, Draw
 
 UPSAMPLING, FRAME = 6, 72
@@ -83,8 +81,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="lines of JSON")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = defaultdict[tuple[str, str], list[dict[str, float]]](list)
-    lights = defaultdict[str, list[tuple[str, float]]](list)
+    found = Found(options.out)
     for kind, draw in (VALIDATION if options.set == "validation" else TEST).items():
         for number in range(options.each):
             acquisition, phase = world(draw, SEEDS[options.set] + number)
@@ -94,16 +91,9 @@ def main() -> None:
                 *_, last = reconstruct(acquisition, build_recipe(method, chosen, preset=preset or None))
                 assert isinstance(last, Done)
                 row = scores(last.result, acquisition, phase)
-                rows[kind, name].append(row)
                 light = last.result.verdict.level if last.result.verdict else ""
-                lights[name].append((light, row["relative"]))
-                line = {"kind": kind, "world": number, "method": name, "light": light, **row}
-                print("  ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in line.values()), flush=True)
-                if options.out:
-                    with options.out.open("a") as file:
-                        file.write(json.dumps(line) + "\n")
-    means(rows)
-    green_but_wrong(lights)
+                found.add(kind, name, light, row, world=number)
+    found.end()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -50,3 +53,32 @@ def green_but_wrong(lights: Mapping[str, Sequence[tuple[str, float]]]) -> None:
         print(
             f"{name}: {len(green)} of {len(found)} green, {sum(e > WRONG for e in green)} of them wrong; {wrong} wrong"
         )
+
+
+class Found:
+    """Scores as they come: a printed line for each world, and at the end the means and the lights.
+
+    Parameters
+    ----------
+    out : file that gets the lines as JSON; None: none does.
+    """
+
+    def __init__(self, out: Path | None) -> None:
+        self.out = out
+        self.rows = defaultdict[tuple[str, str], list[dict[str, float]]](list)
+        self.lights = defaultdict[str, list[tuple[str, float]]](list)
+
+    def add(self, kind: str, name: str, light: str, row: dict[str, float], **about: int) -> None:
+        """The scores `row` and the `light` of a method `name` on a world of a `kind`; `about` says which."""
+        self.rows[kind, name].append(row)
+        self.lights[name].append((light, row["relative"]))
+        line = {"kind": kind, **about, "method": name, "light": light, **row}
+        print("  ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in line.values()), flush=True)
+        if self.out:
+            with self.out.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+
+    def end(self) -> None:
+        """Print the means and the lights."""
+        means(self.rows)
+        green_but_wrong(self.lights)
