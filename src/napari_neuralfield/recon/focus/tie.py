@@ -264,8 +264,6 @@ def _finished(
         "frame_shape": list(acquisition.frame_shape),
         "z_um": [float(z) for z in acquisition.z_um],
         "sign_of_defocus": sign.told,
-        "trust_level": again.level,
-        "trust_sentence": again.sentence,
     }
     yield Done(Result(field, recipe.model_dump(), about, figures=figures, title=acquisition.title))
 
