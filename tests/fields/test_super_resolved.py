@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +96,23 @@ def test_what_was_looked_at_is_kept_and_moving_away_forgets(
     assert 2 <= len(field._tiles) <= 5
     field.float()
     assert not field._tiles  # the network may have moved
+
+
+def test_two_that_look_at_once_make_it_once(field: SuperResolvedField, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    plain = SuperResolvedField._piece
+
+    def slow(of: SuperResolvedField, keys: list[tuple[int, int]]) -> dict[tuple[int, int], torch.Tensor]:
+        time.sleep(0.02)
+        made.append(len(keys))
+        return plain(of, keys)
+
+    monkeypatch.setattr(SuperResolvedField, "_piece", slow)
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(lambda _: field.pixels(slice(0, 200), slice(0, 148)), range(2))
+    assert torch.equal(one, two)
+    assert sum(made) == 4 * 3
+    assert torch.equal(copy.deepcopy(field).pixels(slice(0, 8), slice(0, 8)), one[:, :8, :8])
 
 
 def test_a_file_holds_network_frame_and_offset(field: SuperResolvedField, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from ..registry import FIELDS
 from ..types import Extent
 from .interpolation import cubic_grid, cubic_taps, interpolate_points, level_of, needed
 from .kept.tensors import Kept
+from .kept.turns import Turns
 from .placement import Options, axis_of, extent_of, pixels_of, points_of
 
 TILE = 64  # frame pixels per axis that are kept together
@@ -71,7 +72,7 @@ class SuperResolvedField(nn.Module):
         if corrected:
             self.register_buffer("correction", torch.zeros(tuple(channels[1:])))
         self.corrected, self.turns = corrected, tuple(turns)
-        self._tiles = Kept(KEPT_BYTES)
+        self._tiles, self._in_turn = Kept(KEPT_BYTES), Turns()
 
     @classmethod
     def of(
@@ -192,7 +193,9 @@ class SuperResolvedField(nn.Module):
             if not box:
                 top, left = missing[0]
                 box = [k for k in missing if top <= k[0] < top + most and left <= k[1] < left + most]
-            found |= self._piece(box)
+            with self._in_turn.of(None):  # who comes second finds what the first has made
+                made = {key: part for key in box if (part := self._tiles.get(key)) is not None}
+                found |= made or self._piece(box)
             missing = [key for key in missing if key not in found]
         return found
 

@@ -8,11 +8,14 @@ from collections.abc import Hashable, Iterator
 
 
 class Turns:
-    """A lock for each key, as long as somebody holds it or waits for it."""
+    """A lock for each key, as long as somebody holds it or waits for it. A copy, deep or pickled, begins anew."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._locks: dict[Hashable, tuple[threading.Lock, int]] = {}
+
+    def __reduce__(self) -> tuple[type[Turns], tuple[()]]:
+        return Turns, ()
 
     @contextlib.contextmanager
     def of(self, key: Hashable) -> Iterator[None]:
