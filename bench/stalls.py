@@ -57,12 +57,14 @@ class Meter:
 
     def _watch(self, window: int) -> None:
         """Say where the window is when it has stood still for long."""
-        said = 0.0
+        said, due = 0.0, LONG_MS
         while True:
             time.sleep(0.01)
             last = self._last
-            if 1e3 * (time.perf_counter() - last) > LONG_MS and last != said:
-                said = last
+            if last != said:
+                said, due = last, LONG_MS
+            if 1e3 * (time.perf_counter() - last) > due:
+                due *= 2
                 lines = traceback.extract_stack(sys._current_frames()[window])[-14:]
                 places = [
                     f"{line.filename.rpartition('site-packages/')[2]}:{line.lineno} {line.name}" for line in lines
@@ -143,6 +145,7 @@ class Tour:
         viewer = self.viewer
         self.do("open sample", lambda: viewer.open_sample("napari-neuralfield", "tilted_slide"))
         wait(lambda: any("draft" in ours_of(layer) for layer in viewer.layers))
+        pause(1.0)  # napari draws the letters of its scale bar
         self.shapes["frames"] = viewer.layers[0].data.shape
         for name in DOCKS:
             self.do(f"open {name}", lambda name=name: open_docks(viewer, name))

@@ -139,18 +139,18 @@ def looked_at(some: Overlaps) -> list[Difference]:
 
 
 def reconciled(tiles: Sequence[PlacedTile], differences: Sequence[Difference]) -> list[PlacedTile]:
-    """The `tiles` with the phases, tilts and gains that make them one, by the `differences` of their overlaps."""
+    """The `tiles` with the phases, tilts and gains that make them one, by the `differences` of their overlaps.
+
+    Where the tiles have the slow phase of the whole field they need gains alone: every step from tile to tile adds to
+    an error that the whole does not have.
+    """
     there = [n for n, tile in enumerate(tiles) if tile.open is not None]
     at = {n: k for k, n in enumerate(there)}
     moved = [dataclasses.replace(d, first=at[d.first], second=at[d.second]) for d in differences]
-    found = corrections(moved, np.array([_middle(tiles[n].core_um) for n in there]))
-    changed = dict(zip(there, found, strict=True))
-    return [
-        dataclasses.replace(
-            t, correction=dataclasses.replace(changed.get(n, TileCorrection()), slow_rad=t.correction.slow_rad)
-        )
-        for n, t in enumerate(tiles)
-    ]
+    found = dict(zip(there, corrections(moved, np.array([_middle(tiles[n].core_um) for n in there])), strict=True))
+    if all(tiles[n].correction.slow_rad for n in there):
+        found = {n: dataclasses.replace(tiles[n].correction, gain=change.gain) for n, change in found.items()}
+    return [dataclasses.replace(tile, correction=found.get(n, TileCorrection())) for n, tile in enumerate(tiles)]
 
 
 def _middle(core_um: Sequence[float]) -> tuple[float, float]:

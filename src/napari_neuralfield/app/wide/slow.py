@@ -1,4 +1,4 @@
-"""The slow phase of a tile, which its frames tell badly, taken from the whole field."""
+"""The slow phase of a tile, which its frames tell badly, and its offset, which none tells: those of the whole field."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RIM = 12  # frame pixels along a tile's border that do not count
 
 
 def with_slow_phase(plan: WidePlan, tile: PlacedTile, around: Path) -> PlacedTile:
-    """A tile with the slow phase of the whole field.
+    """A tile with the slow phase and the offset of the whole field.
 
     Parameters
     ----------
@@ -43,9 +43,10 @@ def with_slow_phase(plan: WidePlan, tile: PlacedTile, around: Path) -> PlacedTil
     rim = min(RIM, min(product.shape) // 4)
     counted = np.zeros(product.shape)
     counted[rim:-rim, rim:-rim] = 1
-    product = product * counted * np.exp(-1j * np.angle((product * counted).sum()))
+    offset = float(np.angle((product * counted).sum()))
+    product = product * counted * np.exp(-1j * offset)
     slow = gaussian_filter(product.real, SLOW) + 1j * gaussian_filter(product.imag, SLOW)
     grid = np.meshgrid(*(np.linspace(0, n, max(4, n // STEP + 1)) for n in slow.shape), indexing="ij")
     table = np.angle(map_coordinates(slow, grid, order=1, mode="nearest"))
-    correction = TileCorrection(slow_rad=tuple(tuple(round(float(v), 6) for v in row) for row in table))
+    correction = TileCorrection(offset, slow_rad=tuple(tuple(round(float(v), 6) for v in row) for row in table))
     return dataclasses.replace(tile, correction=correction)

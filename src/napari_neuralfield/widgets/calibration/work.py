@@ -13,7 +13,7 @@ from ...app.figures import calibration_figures
 from ...app.figures.calibration_findings import Finding, findings
 from ...types import Event, InputError
 from ..kit.threads import explain
-from ..kit.warming import import_torch
+from ..kit.warming import import_torch, importing
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition, Frames, LedArray
@@ -121,6 +121,7 @@ def corrected_values(calibration: Calibration, leave_out: bool) -> tuple[dict[st
     return {name: values.get(name) for name in CALIBRATED}, acquisition.frames
 
 
+@importing()
 def load_options() -> list[OptionInfo]:
     """Each option of a calibration; imports torch, so call it outside the window's thread."""
     import_torch()

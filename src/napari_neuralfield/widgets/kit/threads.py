@@ -16,7 +16,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QThread, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from ...types import InputError
-from .warming import COURTESY
+from .warming import COURTESY, make_room
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -77,6 +77,7 @@ def _start(task: Callable[[], None], name: str) -> threading.Thread:
         finally:
             COURTESY.leave()
 
+    make_room()
     _beat_for_imports()
     thread = threading.Thread(target=work, name=f"neuralfield-{name}", daemon=True)
     _THREADS.add(thread)

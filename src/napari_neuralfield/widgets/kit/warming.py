@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import functools
+import gc
 import importlib.util
 import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 BEHIND_S = 0.02  # the window is busy when it has not come back for longer
@@ -15,6 +19,8 @@ PAUSE_S, MOST_S = 0.005, 0.03  # one wait for it, and before one module
 QUIET_S = 0.15  # the window has nothing to do when it has come back in time for so long
 LOAD_S = 1.0  # a large library is loaded by then
 ALL_S = 2.0  # in all: a window that waits for an import must not be waited for
+MANY = 50  # modules
+TURN_S = 0.0005  # until a thread gives Python's lock to another that waits for it; Python's own is 0.005
 
 
 class Courtesy:
@@ -76,6 +82,42 @@ COURTESY = Courtesy()
 _LOADING = threading.Lock()
 
 
+_IMPORTING: set[object] = set()
+
+
+@functools.cache
+def make_room() -> None:
+    """Let the window go on beside our threads; called once, before the first of them.
+
+    Threads hand Python's lock over sooner: a window that calls Qt gives it away and waits for it at every call. What
+    napari has loaded stays for good and is not looked through for cycles any more, as it is else whenever a layer goes.
+    """
+    sys.setswitchinterval(TURN_S)
+    gc.freeze()
+
+
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """Import a large library inside, or as a decorator of what does.
+
+    Python looks through all objects for cycles as their number grows, and again whenever napari takes a layer out. The
+    window stands still meanwhile: 0.2 s beside an import of PyTorch, 0.3 s with all its objects later. So it does not
+    look during the import, and what is there afterwards, which stays for good, is never looked through again.
+    """
+    me, before = object(), len(sys.modules)
+    _IMPORTING.add(me)
+    gc.disable()
+    try:
+        yield
+    finally:
+        _IMPORTING.discard(me)
+        if len(sys.modules) - before > MANY:
+            gc.freeze()
+        if not _IMPORTING:
+            gc.enable()
+
+
+@importing()
 def import_torch() -> None:
     """Import torch; call it in a thread.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...app.selection import in_place
 from ...data.selection import Slices
 from ...types import Event, InputError, Preview, Result
-from ..kit.warming import import_torch
+from ..kit.warming import import_torch, importing
 from . import in_tiles
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Library:
             return BEST.get(draft.kind, ""), {}
 
 
+@importing()
 def load_library() -> Library:
     """Import every method; takes seconds the first time, so call it outside the window's thread."""
     import_torch()

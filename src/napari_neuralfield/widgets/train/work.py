@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ...types import Event, InputError
-from ..kit.warming import import_torch
+from ..kit.warming import import_torch, importing
 
 if TYPE_CHECKING:
     from ...data.acquisition import Acquisition
@@ -55,6 +55,7 @@ class Wish:
     replace: bool = False
 
 
+@importing()
 def load_trainings() -> Trainings:
     """What can be trained, by name, and the options that differ where finished weights go on; imports torch: slow."""
     import_torch()
