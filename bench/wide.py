@@ -123,18 +123,19 @@ def plane(name: str) -> np.ndarray:
 
 
 def aligned(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Values times the complex factor, and the plane of phase, that bring them nearest to a truth."""
-    for _ in range(3):
+    """Values times the complex factor, and the plane of phase, that bring them nearest to a truth.
+
+    The plane is that of least squares: one from step to step would be what the two borders say.
+    """
+    y, x = (np.linspace(-1, 1, n) for n in values.shape)
+    for _ in range(5):
         product = truth * np.conj(values)
-        slopes = [np.angle(_steps(product, a).sum()) for a in (0, 1)]
-        y, x = (np.arange(n) - n / 2 for n in values.shape)
-        values = values * np.exp(1j * (slopes[0] * y[:, None] + slopes[1] * x))
+        product = product * np.exp(-1j * np.angle(product.sum()))
+        weight, phase = np.abs(product), np.angle(product)
+        slope_y = np.vdot(weight * y[:, None], phase) / np.vdot(weight, np.broadcast_to(y[:, None] ** 2, phase.shape))
+        slope_x = np.vdot(weight * x, phase) / np.vdot(weight, np.broadcast_to(x**2, phase.shape))
+        values = values * np.exp(1j * (slope_y * y[:, None] + slope_x * x))
     return values * (np.vdot(values, truth) / np.vdot(values, values))
-
-
-def _steps(product: np.ndarray, axis: int) -> np.ndarray:
-    n = product.shape[axis]
-    return np.take(product, range(1, n), axis) * np.conj(np.take(product, range(n - 1), axis))
 
 
 def psnr(values: np.ndarray, truth: np.ndarray) -> float:
