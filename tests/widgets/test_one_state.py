@@ -125,6 +125,11 @@ def test_every_dock_tells_of_what_is_selected(viewer, draft, cells, qtbot, monke
     window.select(window.layer_of(first.result))
     window.after("layer of the first run selected", open="toy", run=True, **one)
     assert window.reconstruct.fields.box.currentIndex() == 0
+    above = viewer.layers[-1].name
+    assert window.reconstruct.fields.covered.text().startswith(f"The picture on top is another: {above}.")
+    viewer.layers[-1].visible = False
+    assert window.reconstruct.fields.covered.isHidden()
+    viewer.layers[-1].visible = True
     window.reconstruct.fields._choose(1)
     window.after("second field chosen in the box", open="toy", run=True, **two)
     assert viewer.layers.selection.active is window.layer_of(second.result)

@@ -27,6 +27,7 @@ from .fields import FieldChooser
 from .form import ReconstructForm
 from .height_choice import HeightView
 from .naming import run_title
+from .on_top import OnTop
 from .plan import Library, Plan, Values, load_library, plan_run
 from .runs import Run, runs_of
 from .scan_view import ScanView
@@ -61,7 +62,7 @@ class ReconstructDock(QWidget):
         self.heights = HeightView(napari_viewer, self._session)
         self.time = TimeView(napari_viewer, str(self._session.settings.get("folder", "")))
         self.choice = MethodChoice(self.form, self._session)
-        self.fields = FieldChooser(self._session, self.form)
+        self.fields = FieldChooser(self._session, self.form, OnTop(napari_viewer))
         for part in (self.fields, self.trust, self.scan, self.heights, self.time):
             self.form.below_plot.addWidget(part)
         self.tiles = TileChoice(self._session, self.runs)

@@ -9,6 +9,7 @@ from ..kit.parts import WARN, column, label, row, say, timer
 from ..kit.session import FieldRecord, Session, Shown
 from ..kit.threads import listen
 from .form import ReconstructForm
+from .on_top import OnTop
 
 
 class FieldChooser(QWidget):
@@ -18,27 +19,29 @@ class FieldChooser(QWidget):
     ----------
     session : whose fields they are.
     form : where recipe, curve and notes of a field are shown; while a run goes on they are that one's.
+    on_top : knows which picture is seen.
     """
 
     changed = Signal()
 
-    def __init__(self, session: Session, form: ReconstructForm) -> None:
+    def __init__(self, session: Session, form: ReconstructForm, on_top: OnTop) -> None:
         super().__init__()
-        self._session, self._form = session, form
+        self._session, self._form, self._on_top = session, form, on_top
         self._told: FieldRecord | None = None  # whose curve and notes are in the form
         self.box = QComboBox()
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.box.setToolTip("the field that all docks tell of, as the selected layer; choose another to go back to it")
         name = QLabel("Field")
         name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.outdated = label(colour=WARN)
-        column(self, row(name, self.box), self.outdated)
+        self.outdated, self.covered = label(colour=WARN), label(colour=WARN)
+        column(self, row(name, self.box), self.outdated, self.covered)
         self.box.activated.connect(self._choose)
         self._keep = timer(self, 0, self._remember, once=True)
         listen(self, session.fields_changed, self.fill)
         listen(self, session.shown_changed, self._on_shown)
         listen(self, session.draft_changed, self._on_draft)
         listen(self, session.values_changed, self._on_value)
+        listen(self, on_top.changed, self._on_order)
         self._on_shown(session.shown)
 
     def fill(self) -> None:
@@ -62,9 +65,14 @@ class FieldChooser(QWidget):
         shown = self._session.shown
         say(self.outdated, "" if shown is None else self._session.outdated(shown))
 
+    def _on_order(self) -> None:
+        shown = self._session.shown
+        say(self.covered, "" if shown is None or not shown.finished else self._on_top.covering(shown))
+
     def _on_shown(self, shown: Shown | None) -> None:
         self.fill()
         self._on_value()
+        self._on_order()
         found = None if shown is None else self._session.found(shown.result)
         if found is not None and found.fresh:  # the form shows its run already
             found.fresh, self._told = False, found
