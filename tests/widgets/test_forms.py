@@ -152,6 +152,8 @@ def test_what_is_remembered_can_be_set_again(odd: OptionForm, tmp_path: Path) ->
 def test_what_cannot_be_used_turns_red_while_it_is_typed(odd: OptionForm) -> None:
     edit = odd.editors["tilt"]
     assert edit.placeholder == "automatic"
+    edit.placeholder = "automatic: 0; if thick -20.9 to 20.9"
+    assert edit.tooltip.endswith("left empty: automatic: 0; if thick -20.9 to 20.9")
     for text, reason in (("9", "9 is too large; it must be at most 1"), ("2 mm", "is in mm"), ("x", "not a number")):
         edit.native.setText(text)
         assert "#d9534f" in edit.native.styleSheet()

@@ -72,6 +72,12 @@ class ValueEdit(LineEdit):
     @placeholder.setter
     def placeholder(self, text: str) -> None:
         self.native.setPlaceholderText(text)
+        if self.good:
+            self.tooltip = self._about()
+
+    def _about(self) -> str:
+        """What it is for, and what stands in it while it is empty: a narrow line shows the beginning alone."""
+        return f"{self._help}\nleft empty: {self.placeholder}" if ":" in self.placeholder else self._help
 
     def get_value(self) -> Any:
         """What `value` is: the value typed, None where empty.
@@ -94,7 +100,7 @@ class ValueEdit(LineEdit):
         except InputError as error:
             self.good, self.tooltip = False, f"{error}. {self._help}"
         else:
-            self.good, self.tooltip = True, self._help
+            self.good, self.tooltip = True, self._about()
             self.changed.emit(value)
         self.native.setStyleSheet("" if self.good else WRONG)
 
