@@ -154,6 +154,7 @@ def test_what_cannot_be_used_turns_red_while_it_is_typed(odd: OptionForm) -> Non
     assert edit.placeholder == "automatic"
     edit.placeholder = "automatic: 0; if thick -20.9 to 20.9"
     assert edit.tooltip.endswith("left empty: automatic: 0; if thick -20.9 to 20.9")
+    edit.placeholder = "automatic"
     for text, reason in (("9", "9 is too large; it must be at most 1"), ("2 mm", "is in mm"), ("x", "not a number")):
         edit.native.setText(text)
         assert "#d9534f" in edit.native.styleSheet()
