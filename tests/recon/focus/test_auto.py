@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -68,6 +70,11 @@ def test_cells_that_the_network_knows_stay_its_own() -> None:
 def test_one_plane_has_nothing_to_be_held_against() -> None:
     acquisition, _ = through_focus(3, pixels=PIXELS)
     assert recommended(acquisition.subset([2]))[0] == "srqpi"
+    lapse = dataclasses.replace(acquisition.subset([2, 2]), source="lapse")
+    *events, last = reconstruct(lapse, build_recipe("focus-auto", {}))  # the sample explains little, whatever it is
+    assert isinstance(last, Done)
+    assert last.result.optics["taken"] == "srqpi"
+    assert "frames at one depth" in "\n".join(event.text for event in events if isinstance(event, Note))
 
 
 @pytest.mark.parametrize("least", [-1.0, 1.0])

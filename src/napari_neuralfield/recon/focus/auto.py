@@ -10,6 +10,7 @@ import dataclasses
 import time
 from collections.abc import Generator, Iterator
 
+import numpy as np
 import torch
 
 from ...data.acquisition import ThroughFocus
@@ -39,11 +40,17 @@ class FocusAutoRecipe(TimedRecipe):
 def focus_auto(acquisition: ThroughFocus, recipe: FocusAutoRecipe) -> Iterator[Event]:
     """Phase of a stack through focus: by the network where that explains all planes, else by transport of intensity.
 
-    `acquisition`: frames at two depths or more; `recipe`: how much the network must explain.
+    `acquisition`: frames; at one depth alone, as of a time-lapse, there is nothing to hold the network's phase against.
+    `recipe`: how much the network must explain.
     """
     started = time.process_time()
     shared = {"device": recipe.device, "seed": recipe.seed}
     seen, warnings = yield from _quietly(srqpi(acquisition, build("srqpi", shared)))
+    if len(np.unique(acquisition.z_um)) < 2:
+        yield from warnings
+        yield Note("the phase is the network's: frames at one depth leave nothing else")
+        yield Done(_own(seen, "srqpi", recipe, float("nan"), started))
+        return
     told = _explained(acquisition, seen)
     planes = acquisition.frame_count
     if told >= recipe.least_explained:
@@ -87,7 +94,9 @@ def _explained(acquisition: ThroughFocus, seen: Result) -> float:
 
 def _own(result: Result, taken: str, recipe: FocusAutoRecipe, told: float, started: float) -> Result:
     """What `taken` found, as this method's result."""
-    figures = {**result.figures, "network_explains": told, "cpu_seconds": time.process_time() - started}
+    figures = {**result.figures, "cpu_seconds": time.process_time() - started}
+    if told == told:
+        figures["network_explains"] = told
     return dataclasses.replace(
         result, recipe=recipe.model_dump(), optics={**result.optics, "taken": taken}, figures=figures
     )
