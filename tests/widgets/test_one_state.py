@@ -121,14 +121,16 @@ def test_every_dock_tells_of_what_is_selected(viewer, draft, cells, qtbot, monke
     first = window.session.shown
     window.run("two")
     window.after("another run", open="toy", run=True, **two)
+    qtbot.wait(20)
+    assert window.reconstruct.fields.covered.text() == ""
     second = window.session.shown
     window.select(window.layer_of(first.result))
     window.after("layer of the first run selected", open="toy", run=True, **one)
     assert window.reconstruct.fields.box.currentIndex() == 0
-    above = viewer.layers[-1].name
-    assert window.reconstruct.fields.covered.text().startswith(f"The picture on top is another: {above}.")
+    above, covered = viewer.layers[-1].name, window.reconstruct.fields.covered
+    qtbot.waitUntil(lambda: covered.text().startswith(f"The picture on top is another: {above}."))
     viewer.layers[-1].visible = False
-    assert window.reconstruct.fields.covered.isHidden()
+    qtbot.waitUntil(covered.isHidden)
     viewer.layers[-1].visible = True
     window.reconstruct.fields._choose(1)
     window.after("second field chosen in the box", open="toy", run=True, **two)

@@ -37,6 +37,7 @@ class FieldChooser(QWidget):
         column(self, row(name, self.box), self.outdated, self.covered)
         self.box.activated.connect(self._choose)
         self._keep = timer(self, 0, self._remember, once=True)
+        self._look = timer(self, 0, self._look_on_top, once=True)
         listen(self, session.fields_changed, self.fill)
         listen(self, session.shown_changed, self._on_shown)
         listen(self, session.draft_changed, self._on_draft)
@@ -66,6 +67,9 @@ class FieldChooser(QWidget):
         say(self.outdated, "" if shown is None else self._session.outdated(shown))
 
     def _on_order(self) -> None:
+        self._look.start()  # a layer has its place first, and its field after that
+
+    def _look_on_top(self) -> None:
         shown = self._session.shown
         say(self.covered, "" if shown is None or not shown.finished else self._on_top.covering(shown))
 
