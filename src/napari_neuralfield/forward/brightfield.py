@@ -20,7 +20,7 @@ import torch
 
 from ..compute import COMPLEX
 from ..data.acquisition import ThroughFocus
-from ..optics.grids import binned
+from ..optics.grids import binned, intensity
 from ..optics.propagation import frequency_axis
 from ..optics.pupil import aperture, defocus
 
@@ -133,4 +133,4 @@ class BrightField:
 
 
 def _square(wave: torch.Tensor) -> torch.Tensor:
-    return wave.real.square() + wave.imag.square()
+    return intensity(wave)

@@ -20,7 +20,7 @@ import torch
 
 from .. import compute
 from ..data.acquisition import ThroughFocus
-from ..optics.grids import binned, fast_length, spread
+from ..optics.grids import binned, fast_length, intensity, spread
 from ..optics.propagation import frequency_axis
 from .brightfield import BrightField
 
@@ -190,7 +190,7 @@ class DefocusMisfit:
         count = 0
         for pupil in self._pupils(number):
             wave = torch.fft.ifft2(spectrum * pupil)
-            light += wave.real.square() + wave.imag.square()
+            light += intensity(wave)
             count += 1
             if keep and waves is not None:
                 waves.append(wave)

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from ..optics.grids import intensity, over_modes
 from ..optics.propagation import shift_ramp
 from .scan import Scan, whole_and_fraction
 
@@ -46,7 +47,7 @@ class _FarFieldCounts(torch.autograd.Function):
         wave = torch.fft.fft2(shifted * window, norm="ortho")
         ctx.save_for_backward(window, shifted, wave, ramp)
         ctx.corners, ctx.shape = corners, object_array.shape
-        return (wave * wave.conj()).real.sum(1)
+        return over_modes(intensity(wave))
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None, None, None]:

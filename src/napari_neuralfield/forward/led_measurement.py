@@ -16,7 +16,7 @@ import torch
 
 from ..data.acquisition import LedArray
 from ..data.frames import order_of_use
-from ..optics.grids import binned, centred_spectrum, fit_spectrum, image_of
+from ..optics.grids import binned, centred_spectrum, fit_spectrum, image_of, intensity
 from ..optics.pupil import wavefront
 from . import fourier, spatially_coded
 from .led_grid import depth_tensor, extent, support
@@ -185,7 +185,7 @@ class LedMeasurement:
                 kernel = spatially_coded.free_space(self.camera, leds, None if moved is None else moved[leds])
             coded = surface * spatially_coded.whole_ramp(self.camera)
             wave = spatially_coded.to_sensor(wave * coded, kernel.to(wave.dtype))
-        light = (wave * wave.conj()).real
+        light = intensity(wave)
         light = light if self.camera is None else binned(light, self.camera.upsampling)
         return light * self.gains()[frames, None, None] + self.floors()[frames, None, None]
 

@@ -7,7 +7,7 @@ import torch
 
 from ..data.acquisition import LedArray
 from ..data.frames import order_of_use
-from ..optics.grids import centred_spectrum, fit_spectrum
+from ..optics.grids import centred_spectrum, fit_spectrum, intensity
 from ..registry import MEASUREMENTS
 from ..types import DataTerm, Extent
 from . import fourier
@@ -102,7 +102,7 @@ class LedStack:
         pupil, floor = self._pupils(leds, z_um)
         spectrum, corner = self._spectrum(image)[None], self.plan.corner[leds]
         wave = fourier.predict(spectrum, pupil[:, None], corner, self.plan.image_shape)[:, 0]
-        return (wave * wave.conj()).real + floor[:, None, None]
+        return intensity(wave) + floor[:, None, None]
 
     def data_term(self, image: torch.Tensor, frames: torch.Tensor, z_um: float) -> DataTerm:
         """Mean squared amplitude misfit, its gradient in closed form; learnt directions are held near the board.

@@ -14,7 +14,7 @@ import torch
 
 from ..compute import REAL
 from ..data.acquisition import LedArray, MultiplexedLed
-from ..optics.grids import centred_spectrum, fit_spectrum, image_of
+from ..optics.grids import centred_spectrum, fit_spectrum, image_of, intensity
 from ..optics.pupil import TINY
 from ..types import InputError
 from . import fourier
@@ -131,5 +131,5 @@ def predict(
     floor : ambient intensity.
     """
     image = fourier.predict(spectrum, pupil, corner, image_shape)
-    light = (image * image.conj()).real
+    light = intensity(image)
     return torch.einsum("l,lzyx->zyx", weight, light) + floor + TINY

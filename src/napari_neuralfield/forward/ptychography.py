@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from ..optics.grids import binned
+from ..optics.grids import binned, intensity, over_modes
 from ..optics.propagation import angular_spectrum, filtered, shift_ramp
 from .far_field import far_field_counts
 from .scan import Scan, whole_and_fraction, windows
@@ -67,7 +67,7 @@ def probes(probe: torch.Tensor, scan: Scan, position: torch.Tensor) -> torch.Ten
 
 def counts(wave: torch.Tensor, binning: int) -> torch.Tensor:
     """Counts (frame, y, x) of a `wave` at the detector (frame, mode, y, x), `binning` x `binning` pixels pooled."""
-    return binned((wave * wave.conj()).real.sum(dim=-3), binning)
+    return binned(over_modes(intensity(wave)), binning)
 
 
 def predict(

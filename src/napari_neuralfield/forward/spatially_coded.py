@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from ..data.acquisition import LedArray
-from ..optics.grids import binned
+from ..optics.grids import binned, intensity
 from ..optics.pupil import wavefront
 from ..types import InputError
 from . import fourier
@@ -230,7 +230,7 @@ def predict(
     coded = (camera.surface.to(spectrum.dtype) if surface is None else surface) * whole_ramp(camera, spectrum.dtype)
     travel = free_space(camera, leds, na_shift, distance_um).to(spectrum.dtype) if kernel is None else kernel
     wave = to_sensor(field * coded, travel)
-    light = binned((wave * wave.conj()).real, camera.upsampling)
+    light = binned(intensity(wave), camera.upsampling)
     return (light if gain is None else light * gain[:, None, None]) + background
 
 

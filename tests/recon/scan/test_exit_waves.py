@@ -9,7 +9,8 @@ import torch
 from napari_neuralfield import build_recipe
 from napari_neuralfield.forward.ptychography import predict
 from napari_neuralfield.forward.scan_problem import Problem, ScanState, first_state
-from napari_neuralfield.recon.scan.exit_waves import ExitWaves, likely, orthogonal, power
+from napari_neuralfield.optics.grids import intensity
+from napari_neuralfield.recon.scan.exit_waves import ExitWaves, likely, orthogonal
 from napari_neuralfield.recon.scan.gradient import pull_of
 from napari_neuralfield.recon.scan.setup import problem_of
 from napari_neuralfield.simulate import scans as simulate_scans
@@ -114,7 +115,7 @@ def test_orthogonal_modes_carry_the_same_light_brightest_first() -> None:
     gram = found.flatten(1) @ found.flatten(1).conj().T
     assert (gram - torch.diag(gram.diagonal())).abs().max() < 1e-3
     assert (gram.diagonal().real.diff() < 0).all()
-    torch.testing.assert_close(power(found).sum(0), power(modes).sum(0), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(intensity(found).sum(0), intensity(modes).sum(0), rtol=1e-4, atol=1e-4)
     assert orthogonal(modes[:1]) is not None
 
 

@@ -11,7 +11,8 @@ import torch
 
 from napari_neuralfield import build_recipe, reconstruct
 from napari_neuralfield.forward.scan_problem import first_state
-from napari_neuralfield.recon.scan.exit_waves import ExitWaves, power
+from napari_neuralfield.optics.grids import intensity
+from napari_neuralfield.recon.scan.exit_waves import ExitWaves
 from napari_neuralfield.recon.scan.least_squares import Batches
 from napari_neuralfield.recon.scan.passes import Schedule, Settling, centre, plan_of, solve_scan
 from napari_neuralfield.recon.scan.setup import problem_of
@@ -72,14 +73,14 @@ def test_settling_keeps_every_frame() -> None:
         torch.complex64
     )
     before = problem.error(state)
-    middle = centre(power(state.probe).sum(0))
+    middle = centre(intensity(state.probe).sum(0))
     state.object_array, state.probe = (
         torch.roll(state.object_array, (2, -1), (0, 1)),
         torch.roll(state.probe, (2, -1), (1, 2)),
     )
     normalised = keeper.normalised(state, True)
     assert problem.error(normalised) == pytest.approx(before, rel=1e-4)
-    np.testing.assert_allclose(centre(power(normalised.probe).sum(0)), middle, atol=1e-2)
+    np.testing.assert_allclose(centre(intensity(normalised.probe).sum(0)), middle, atol=1e-2)
     assert 0.5 < float(normalised.object_array.abs().mean()) < 1.5
     assert keeper.normalised(state, False) is state
 

@@ -12,8 +12,8 @@ from ...data.acquisition import LedArray
 from ...forward import fourier
 from ...forward.led_grid import flat_spectra, support
 from ...optics.board import BoardPose
-from ...optics.grids import fit_spectrum
-from ..projection.solver import Solver, no_aberration, squared
+from ...optics.grids import fit_spectrum, intensity
+from ..projection.solver import Solver, no_aberration
 from .board_from_spectra import bright_frames
 from .direction_search import search_directions
 from .gauss_newton import Equations, linearise, shared_by, solve
@@ -202,7 +202,7 @@ class Calibrator:
         pupils, belief = self._pupils(), self._belief(self.noise, 1)
         factor = 1.0 if self.pupil_pixels is None else self.pupil_pixels
         for some in np.split(leds, range(CHUNK, len(leds), CHUNK)) if len(leds) else ():
-            yield some, squared(belief.images(belief.windows(some) * pupils[some] * factor))
+            yield some, intensity(belief.images(belief.windows(some) * pupils[some] * factor))
 
     def misfits(self, leds: np.ndarray | None = None) -> np.ndarray:
         """Mean squared difference of the roots of the model and of the counts in each frame of `leds` (n,), or all."""

@@ -19,6 +19,7 @@ from ...forward.ptychography import counts, to_detector
 from ...forward.ptychography import kernel as kernel_of
 from ...forward.scan import Scan, narrowed, windows
 from ...forward.scan_problem import Problem, ScanState
+from ...optics.grids import intensity
 from ...optics.propagation import angular_spectrum, filtered, shifted
 from ..engine.sparsity import fewer_edges
 from ..scan.gradient import Pull, kernel_slope, low_pass, position_steps, pull_of
@@ -99,7 +100,7 @@ class SparseSolver:
         """
         scan, middle = self.problem.scan, self.state.position.mean(0, keepdim=True)
         window = windows(self.state.object_array, scan, middle)[0]
-        light = (window * window.conj()).real
+        light = intensity(window)
         return 0.9 * light + 0.1 * light.max()
 
     def object_array_of(self, image: torch.Tensor) -> torch.Tensor:

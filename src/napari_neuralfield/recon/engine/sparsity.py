@@ -10,12 +10,14 @@ import math
 
 import torch
 
+from ...optics.grids import intensity
+
 SOFT = 1e-6  # moduli below are rounded off
 
 
 def modulus(values: torch.Tensor, soft: float = SOFT) -> torch.Tensor:
     """|values| of real or complex numbers, sqrt(|v|^2 + soft^2) - soft: 0 at 0, with gradient 0 there."""
-    square = (values * values.conj()).real if values.is_complex() else values * values
+    square = intensity(values) if values.is_complex() else values * values
     return torch.sqrt(square + soft**2) - soft
 
 
@@ -59,7 +61,7 @@ def differences(image: torch.Tensor) -> torch.Tensor:
 def total_variation(image: torch.Tensor, soft: float = 0.02) -> torch.Tensor:
     """Sum of sqrt(|dx/dy|^2 + |dx/dx|^2) of a complex `image` (y, x), rounded off below `soft`, in its units."""
     pair = differences(image)
-    return (torch.sqrt((pair * pair.conj()).real.sum(0) + soft**2) - soft).sum()
+    return (torch.sqrt(intensity(pair).sum(0) + soft**2) - soft).sum()
 
 
 def adjoint_differences(pair: torch.Tensor) -> torch.Tensor:
@@ -90,7 +92,7 @@ def fewer_edges(
     ahead, pace = found, 1.0
     for _ in range(steps):
         moved = differences(image - weight * adjoint_differences(ahead)).mul_(1 / (8 * weight)).add_(ahead)
-        length = (moved * moved.conj()).real.sum(0).sqrt_().clamp_(min=1)
+        length = intensity(moved).sum(0).sqrt_().clamp_(min=1)
         moved = moved / length
         faster = (1 + math.sqrt(1 + 4 * pace * pace)) / 2
         ahead = moved + ((pace - 1) / faster) * (moved - found)

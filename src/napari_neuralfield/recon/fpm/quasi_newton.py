@@ -22,6 +22,7 @@ from ...data.geometry import refuse_coded_surface
 from ...fields.planes import PlanesField
 from ...forward import fourier, multiplexed
 from ...forward.led_grid import depth_tensor, extent, flat_spectra, support
+from ...optics.grids import intensity
 from ...optics.pupil import TINY
 from ...types import Event, Preview, Progress
 from ..engine import checkpoint
@@ -30,7 +31,7 @@ from ..engine.readings import LateNumbers, squares
 from ..engine.recipe import Recipe, method, option
 from ..projection.orientation import orientation_notes
 from ..projection.setup import CHECK_ORIENTATION, depth_range, finished, first_look, known_depth
-from ..projection.solver import cached_pupils, no_aberration, remove_tilt, squared, unit_pupil
+from ..projection.solver import cached_pupils, no_aberration, remove_tilt, unit_pupil
 from .sequential import pupil_margin
 
 PUBLISHED = {"step_decay": 0.0, "stop_below": 0.0, "passes": 10, "pupil_update": "frame", "pupil_regulariser": 0.1}
@@ -149,7 +150,7 @@ class QuasiNewton:
             leds = self.leds[frame]
             kernel, window = self.kernels(leds), torch.stack(self.views(self.spectrum, leds))
             image = torch.fft.ifft2(window * kernel * self.aberration, s=self.plan.image_shape, norm="forward")
-            light = squared(image)  # (led, y, x)
+            light = intensity(image)  # (led, y, x)
             brightness = self.measured.weight[frame, leds] * self.gain[leds] ** 2
             model = torch.sqrt(torch.einsum("l,lyx->yx", brightness, light) + self.measured.floor[frame] + TINY)
             difference = self.measured.amplitude[frame] - model
@@ -174,7 +175,7 @@ class QuasiNewton:
 
     def _object_step(self, leds: np.ndarray, pupil: torch.Tensor, back: torch.Tensor, share: torch.Tensor) -> None:
         """O += sum |P| P* change / (max |P| (sum |P|^2 + regulariser)): sums over the LEDs of the frame."""
-        square = squared(pupil)
+        square = intensity(pupil)
         top = square.max().to(self.wide)
         floor = self.regularisers[0] * top
         change = (square / top).sqrt() * pupil.conj() * back * share[:, None, None]
@@ -194,7 +195,7 @@ class QuasiNewton:
 
         Over a whole pass the factor |O| / max |O|, which keeps one frame from drowning the others, is not needed.
         """
-        square = squared(window)
+        square = intensity(window)
         slope, hessian = window.conj() * back * brightness[:, None, None], square * brightness[:, None, None]
         if not self.pupil_per_frame:
             self._pupil_slope += slope.sum(0)

@@ -13,10 +13,9 @@ import numpy as np
 import torch
 
 from ...forward import fourier, spatially_coded
-from ...optics.grids import binned, spread
+from ...optics.grids import binned, intensity, spread
 from ...optics.pupil import TINY
 from ..engine.readings import squares
-from .solver import squared
 
 
 class CodedSolver:
@@ -71,7 +70,7 @@ class CodedSolver:
         Step 0 only looks.
         """
         rows, columns = self.camera.plan.box
-        code = squared(self.surface)
+        code = intensity(self.surface)
         share = self.surface.conj() / ((1 - self.alpha) * code + self.alpha * code.max())
         gains, floors = self.gain.tolist(), self.measured.floor.tolist()
         for led in self.order.tolist():
@@ -79,7 +78,7 @@ class CodedSolver:
             passed = self._pupils[led]
             image = torch.fft.ifft2(window * passed, s=self.camera.plan.image_shape, norm="forward")
             wave = spatially_coded.to_sensor(image * self.surface, kernel)
-            light = binned(squared(wave), self.camera.upsampling)
+            light = binned(intensity(wave), self.camera.upsampling)
             model = torch.sqrt(light * gains[led] ** 2 + floors[led] + TINY)
             difference = self.measured.amplitude[led] - model
             yield torch.linalg.vector_norm(difference)

@@ -18,6 +18,7 @@ from ... import compute
 from ...data.frames import order_of_use
 from ...forward import fourier
 from ...forward.led_grid import depth_tensor
+from ...optics.grids import intensity
 from ...optics.pupil import TINY
 from ..engine.readings import squares
 from .smooth_pupil import SmoothPupil
@@ -107,7 +108,7 @@ class Solver:
             pupil = kernel * self.aberration
             seen = window * pupil
             image = torch.fft.ifft2(seen, s=self.plan.image_shape, norm="forward")
-            light = squared(image)
+            light = intensity(image)
             measured, gain, floor = self.amplitude[led], gains[led], floors[led]
             model = torch.sqrt_(torch.mul(light, gain**2).add_(floor + TINY))
             difference = measured - model
@@ -182,11 +183,6 @@ def cached_pupils(plan: fourier.Windows, z_um: torch.Tensor) -> torch.Tensor | N
     """
     fits = 8 * len(plan.corner) * len(z_um) * math.prod(plan.box) < KERNEL_BYTES
     return fourier.pupils(plan, slice(None), z_um) if fits else None
-
-
-def squared(field: torch.Tensor) -> torch.Tensor:
-    """Squared modulus of a complex field, in place of `abs() ** 2` because it takes no root."""
-    return torch.square(field.real).addcmul_(field.imag, field.imag)
 
 
 def unit_pupil(aberration: torch.Tensor, inside: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,8 +14,9 @@ import torch
 from ...data.acquisition import Ptychography
 from ...forward.ptychography import predict
 from ...forward.scan_problem import Problem, ScanState
+from ...optics.grids import intensity
 from ...types import Event, Note, Progress
-from .exit_waves import orthogonal, power
+from .exit_waves import orthogonal
 from .probe_trials import noise_of, trial
 
 LONG = 20  # passes of the trials that tell coherent from partly coherent light
@@ -112,7 +113,7 @@ class Light:
         return problem.with_gain(gain), state
 
     def _without_empty_modes(self, problem: Problem, state: ScanState) -> Generator[Event, None, ScanState]:
-        shares = power(state.probe).sum((1, 2))
+        shares = intensity(state.probe).sum((1, 2))
         full = shares >= EMPTY * shares.sum()
         if self._keep or bool(full.all()):
             return state
@@ -152,6 +153,6 @@ def brightness(problem: Problem, state: ScanState, at_once: int = 16) -> tuple[t
 
 def shares_told(probe: torch.Tensor) -> str:
     """The shares of the light of the modes of a `probe` (mode, y, x), the brightest first, in words."""
-    shares = power(orthogonal(probe)).sum((1, 2))
+    shares = intensity(orthogonal(probe)).sum((1, 2))
     told = ", ".join(f"{float(share):.1%}" for share in shares / shares.sum())
     return f"shares of the light of the probe's {len(shares)} modes: {told}"

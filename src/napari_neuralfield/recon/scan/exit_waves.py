@@ -12,15 +12,10 @@ import torch
 from ...forward.ptychography import counts, from_detector, to_detector
 from ...forward.scan import whole_and_fraction
 from ...forward.scan_problem import Problem, ScanState
-from ...optics.grids import spread
+from ...optics.grids import intensity, spread
 from ...optics.propagation import shift_ramp
 
 FAINT = 1e-6  # of the mean amplitude: below, a wave has no phase to keep
-
-
-def power(wave: torch.Tensor) -> torch.Tensor:
-    """|wave|^2 in memory order: a view would make the next steps slow."""
-    return (wave * wave.conj()).real.contiguous()
 
 
 def orthogonal(probe: torch.Tensor) -> torch.Tensor:
@@ -135,7 +130,7 @@ class ExitWaves:
 
     def illumination(self, frames: list[int]) -> torch.Tensor:
         """Light of all the named frames together on the object array (y, x)."""
-        bright = power(self.plain_probe(self.probe)).sum(0)
+        bright = intensity(self.plain_probe(self.probe)).sum(0)
         light = bright.new_zeros(self.scan.object_shape)
         for frame in frames:
             self.shine(light, frame, bright)

@@ -16,7 +16,7 @@ from ... import compute
 from ...forward.ptychography import kernel as kernel_of
 from ...forward.scan import Scan, add_windows, window_spectra
 from ...forward.scan_problem import Problem, ScanState
-from ...optics.grids import binned, spread
+from ...optics.grids import binned, intensity, spread
 from ...optics.propagation import frequency_axis, shift_ramp
 
 TINY = 1e-12
@@ -70,7 +70,7 @@ def pull_of(
     window = torch.fft.ifft2(spectra)
     exit_spectra = torch.fft.fft2(window * probe)
     wave = torch.fft.ifft2(exit_spectra * kernel)
-    amplitude = problem.measured.shown(binned((wave * wave.conj()).real, scan.binning).clamp_(min=TINY), frames)
+    amplitude = problem.measured.shown(binned(intensity(wave), scan.binning).clamp_(min=TINY), frames)
     miss = problem.masked(amplitude - problem.measured.amplitude[frames], frames)
     back = torch.fft.fft2(wave * spread(miss / amplitude, scan.binning)).mul_(kernel.conj())
     patch = torch.fft.ifft2(back)

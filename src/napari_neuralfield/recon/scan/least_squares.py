@@ -18,9 +18,10 @@ import torch
 
 from ...data.acquisition import CodedPtychography, Ptychography
 from ...forward.scan_problem import Problem, ScanState
+from ...optics.grids import intensity
 from ...types import Event
 from ..engine.recipe import method, option
-from .exit_waves import ExitWaves, power
+from .exit_waves import ExitWaves
 from .passes import PASSES, EngineRecipe, engine_events
 
 DIM = 0.1  # of the brightest illumination, added to what divides the object's direction
@@ -74,7 +75,7 @@ class Batches:
             return misfit
         probe_way = torch.zeros_like(waves.probe)
         waves.put_probe(probe_way, part, window.conj() * change)
-        probe_way /= power(window).sum(0).mean()
+        probe_way /= intensity(window).sum(0).mean()
         by_probe = waves.meet(probe_way, part) * window
         steps = best_steps(by_object, by_probe, change).mean(0)
         waves.object_array += step * steps[0] * object_way

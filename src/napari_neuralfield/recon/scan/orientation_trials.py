@@ -17,7 +17,7 @@ from ...data.acquisition import Acquisition, CodedPtychography, Ptychography
 from ...forward.ptychography import counts, from_detector, probes, to_detector
 from ...forward.scan import add_windows, windows
 from ...forward.scan_problem import Problem, ScanState, first_state, object_of
-from ...optics.grids import resample, spread
+from ...optics.grids import intensity, over_modes, resample, spread
 from ...types import InputError, Progress
 from .orientation import NAMES, Orientation, oriented
 from .recipe import ScanRecipe
@@ -137,12 +137,12 @@ def _sweep(problem: Problem, state: ScanState, order: torch.Tensor, with_probe: 
             ratio = torch.where(good, ratio, 1.0)
         miss = from_detector(wave * (spread(ratio, scan.binning)[:, None] - 1), problem.kernel)
         blank = torch.zeros_like(state.object_array)
-        light = (probe * probe.conj()).real.sum(1).expand(len(part), -1, -1)
+        light = over_modes(intensity(probe)).expand(len(part), -1, -1)
         above = add_windows(blank, (probe.conj() * miss).sum(1), scan, place)
         below = add_windows(blank, light.to(COMPLEX), scan, place).real.clamp(min=0)
         state.object_array = state.object_array + above / ((1 - CALM) * below + CALM * below.max())
         if problem.solve_probe and with_probe:
-            bright = (window * window.conj()).real.sum((0, 1))
+            bright = intensity(window).sum((0, 1))
             step = (window.conj() * miss).sum(0) / ((1 - CALM) * bright + CALM * bright.max())
             state.probe = state.probe + step
 

@@ -17,6 +17,7 @@ from scipy import ndimage
 from ... import compute
 from ...data.acquisition import Acquisition, CodedPtychography, Ptychography
 from ...forward.scan_problem import Problem, ScanState
+from ...optics.grids import intensity
 from ...types import Done, Event, InputError, Note, Preview, Progress
 from ..engine import checkpoint
 from ..engine.preview_pace import PreviewPace
@@ -24,7 +25,7 @@ from ..engine.readings import LateNumbers
 from ..engine.recipe import option
 from .background import with_background
 from .coherence import Light, shares_told
-from .exit_waves import ExitWaves, orthogonal, power
+from .exit_waves import ExitWaves, orthogonal
 from .positions import PositionCorrection
 from .recipe import ScanRecipe, surface_given
 from .scan_rotation import turned
@@ -267,7 +268,7 @@ class Settling:
         self._far = waves.scan.geometry == "far_field"
         lit = waves.illumination(waves.problem.train.tolist())
         self._lit = lit / lit.sum()
-        self._centre = centre(power(waves.state().probe).sum(0))
+        self._centre = centre(intensity(waves.state().probe).sum(0))
 
     def normalised(self, state: ScanState, solved_probe: bool) -> ScanState:
         """The same frames by a `state` with mean amplitude 1 in the lit part of the object array.
@@ -280,12 +281,12 @@ class Settling:
         """
         if not solved_probe:
             return state
-        scale = torch.sqrt((power(state.object_array) * self._lit).sum())
+        scale = torch.sqrt((intensity(state.object_array) * self._lit).sum())
         if not torch.isfinite(scale):
             raise InputError(RUNAWAY)
         object_array, probe = state.object_array / scale, orthogonal(state.probe * scale)
         if self._far:
-            away = np.round(centre(power(probe).sum(0)) - self._centre).astype(int).tolist()
+            away = np.round(centre(intensity(probe).sum(0)) - self._centre).astype(int).tolist()
             object_array = torch.roll(object_array, (-away[0], -away[1]), (0, 1))
             probe = torch.roll(probe, (-away[0], -away[1]), (1, 2))
         return ScanState(object_array, probe, state.position)

@@ -19,9 +19,8 @@ from ...data.acquisition import Ptychography
 from ...forward.ptychography import from_detector
 from ...forward.scan import Scan
 from ...forward.scan_problem import Problem, ScanState, first_state
-from ...optics.grids import to_centre
+from ...optics.grids import intensity, to_centre
 from ...optics.propagation import frequency_axis
-from .exit_waves import power
 from .orientation_trials import cut_patterns
 from .recipe import ScanRecipe
 from .sequential import Sequential
@@ -231,7 +230,7 @@ def focus_of(probe: torch.Tensor, problem: Problem) -> float:
     tried = distance_of(problem, np.concatenate([-far[::-1], [0.0], far]))
 
     def sharp(away: float) -> float:
-        return float(power(refocused(probe[:1], problem.scan, -away)).square().sum())
+        return float(intensity(refocused(probe[:1], problem.scan, -away)).square().sum())
 
     return max(map(float, tried), key=sharp)
 

@@ -9,7 +9,8 @@ import torch
 
 from ... import compute
 from ...forward.scan_problem import Problem, ScanState
-from .exit_waves import ExitWaves, power
+from ...optics.grids import intensity
+from .exit_waves import ExitWaves
 
 LAST_STEP = 0.3  # of the last of a few passes, so that noise averages
 
@@ -45,10 +46,10 @@ class Sequential:
         for number, frame in enumerate(order):
             window, probe = waves.cut(waves.object_array, [frame])[:, None], waves.meet(waves.probe, [frame])
             change, misfit = waves.change(probe * window, [frame])
-            share = step * self.object_step / weight(power(probe).sum(1), self.object_alpha)
+            share = step * self.object_step / weight(intensity(probe).sum(1), self.object_alpha)
             waves.put(waves.object_array, [frame], (probe.conj() * change).sum(1) * share)
             if solve_probe:
-                share = step * self.probe_step / weight(power(window), self.probe_alpha)
+                share = step * self.probe_step / weight(intensity(window), self.probe_alpha)
                 waves.put_probe(waves.probe, [frame], window.conj() * change * share)
             if self.momentum and number % self.momentum_every == 0:
                 object_velocity.push(waves.object_array)

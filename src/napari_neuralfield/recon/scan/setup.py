@@ -14,10 +14,10 @@ from ...forward.ptychography import kernel
 from ...forward.scan import Scan, narrowed, scan_of
 from ...forward.scan_problem import Problem, ScanState, object_of
 from ...forward.scan_streamed import measured_scan
-from ...optics.grids import centred_spectrum, to_centre
+from ...optics.grids import centred_spectrum, intensity, to_centre
 from ...optics.probe import NAMES, described_probe
 from ...types import Field, InputError, Result
-from .exit_waves import orthogonal, power
+from .exit_waves import orthogonal
 from .orientation import oriented
 from .recipe import ScanRecipe, surface_given
 from .registration import positions_from_frames
@@ -145,7 +145,7 @@ def result_of(
         arrays["background"] = to_centre(problem.measured.background).cpu().numpy()
     numbers = {"relative_amplitude_error": problem.error(state), "cpu_seconds": cpu_seconds, **(figures or {})}
     if len(light) > 1:
-        shares = power(light).sum((1, 2))
+        shares = intensity(light).sum((1, 2))
         arrays["mode_shares"] = (shares / shares.sum()).cpu().numpy()
         numbers["first_mode_share"] = float(arrays["mode_shares"][0])
     if len(problem.held):

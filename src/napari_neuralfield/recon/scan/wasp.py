@@ -17,9 +17,10 @@ import torch
 
 from ...data.acquisition import CodedPtychography, Ptychography
 from ...forward.scan_problem import Problem, ScanState
+from ...optics.grids import intensity
 from ...types import Event
 from ..engine.recipe import method, option
-from .exit_waves import ExitWaves, power
+from .exit_waves import ExitWaves
 from .passes import PASSES, EngineRecipe, engine_events
 
 DIM = 0.2  # of the brightest light: what has less moves less, where fractional moves ring into the dark
@@ -70,13 +71,13 @@ class Averaging:
         window, probe = waves.cut(waves.object_array, [frame])[:, None], waves.meet(waves.probe, [frame])
         exit_wave = probe * window
         change, misfit = waves.change(exit_wave, [frame])
-        revised, bright, back = exit_wave + change, power(probe).sum(1), probe.conj()
+        revised, bright, back = exit_wave + change, intensity(probe).sum(1), probe.conj()
         waves.put(waves.object_array, [frame], step * (back * change).sum(1) / (bright + self.alpha * bright.mean()))
         waves.shine(self._object_light, frame, bright[0])
         begun = probe * waves.cut(self._object_array, [frame])[:, None]
         waves.put(self._object_sum, [frame], (back * (revised - begun)).sum(1))
         if solve_probe:
-            bright, back = power(window), window.conj()
+            bright, back = intensity(window), window.conj()
             share = step / (bright + self.beta * bright.mean())
             waves.put_probe(waves.probe, [frame], back * change * share)
             begun = waves.meet(self._probe, [frame]) * window

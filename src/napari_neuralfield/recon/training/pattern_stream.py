@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ...optics.board import turn_matrix
-from ...optics.grids import resample
+from ...optics.grids import intensity, resample
 from ...optics.patterns import halves_and_arcs
 from ...optics.pupil import wavefront
 from ...simulate.scenes.random_scenes import Scene, random_scene
@@ -123,7 +123,7 @@ class Board:
         at = self.bins % self.size
         box[:, at[:, None], at[None, :]] = window
         image = torch.fft.ifft2(box, norm="forward")
-        light = torch.square(image.real).addcmul_(image.imag, image.imag)
+        light = intensity(image)
         return torch.einsum("pl,lyx->pyx", self.weight, light)
 
 

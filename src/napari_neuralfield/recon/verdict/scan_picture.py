@@ -7,7 +7,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from ...forward.scan_problem import Problem, ScanState, object_of
-from ..scan.exit_waves import ExitWaves, power
+from ...optics.grids import intensity
+from ..scan.exit_waves import ExitWaves
 from .artefacts import grid, vortices
 
 LIT = 0.3  # of the light of a bright place
@@ -25,7 +26,7 @@ def plausible(problem: Problem, state: ScanState) -> dict[str, float]:
     """Figures of the picture and the probe of `state`, the answer to `problem`."""
     scan, frames = problem.scan, problem.train.tolist()
     light = ExitWaves(problem, state).illumination(frames).cpu().numpy()
-    bright = power(state.probe.detach()).sum(0).cpu().numpy()
+    bright = intensity(state.probe.detach()).sum(0).cpu().numpy()
     place = state.position.cpu().numpy()
     picture = object_of(state, scan).detach().cpu().numpy()
     lit = light > LIT * np.quantile(light, 0.95)
@@ -47,7 +48,7 @@ def plausible(problem: Problem, state: ScanState) -> dict[str, float]:
     elif scan.geometry == "near_field":
         figures["probe_like_object"] = in_common(state.probe.detach().cpu().numpy()[0], picture, lit)
     if len(state.probe) > 1:
-        shares = power(state.probe.detach()).sum((1, 2))
+        shares = intensity(state.probe.detach()).sum((1, 2))
         figures["first_mode"] = float(shares.max() / shares.sum())
         figures["least_mode"] = float(shares.min() / shares.sum())
     return figures
