@@ -73,7 +73,6 @@ def table(solvers: dict[str, Solver], cases: Sequence[Case], names: Sequence[str
     rows = []
     for who, solve in solvers.items():
         rows.append({"who": who, **{name: cell(solve, case) for name, case in zip(names, cases, strict=True)}})
-        print(who, time.process_time(), flush=True)
     return grid(rows)
 
 
