@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,18 +43,18 @@ TEST_SEEDS = (1, 2)
 MATCHED_UM = 4.0
 
 
-def imaged(phase: np.ndarray, z_um: float, coherence: float, seed: int) -> ThroughFocus:
-    """One noisy frame of a field (Y, X) that repeats at its borders."""
+def imaged(phase: np.ndarray, z_um: Sequence[float], coherence: float, seed: int) -> ThroughFocus:
+    """A noisy frame at each depth of a field (Y, X) that repeats at its borders."""
     condenser = coherence * OBJECTIVE_NA
     light = passed(
-        phase.shape, [z_um], wavelength_um=WAVELENGTH_UM, objective_na=OBJECTIVE_NA, condenser_na=condenser,
+        phase.shape, z_um, wavelength_um=WAVELENGTH_UM, objective_na=OBJECTIVE_NA, condenser_na=condenser,
         pixel_um=FINE_UM,
     )  # fmt: skip
     frame = abbe_frames(np.exp(1j * phase), light, BINNING)
     noise = np.random.default_rng(seed).normal(0, NOISE / BINNING, frame.shape)  # the mean over a pixel's fine ones
     return ThroughFocus(
         frames=(frame + noise).astype(np.float32), wavelength_um=WAVELENGTH_UM, objective_na=OBJECTIVE_NA,
-        condenser_na=condenser, pixel_um=FINE_UM * BINNING, z_um=np.array([z_um]), source=f"z {z_um:g} um",
+        condenser_na=condenser, pixel_um=FINE_UM * BINNING, z_um=np.array(z_um, float), source=f"z {z_um} um",
     )  # fmt: skip
 
 
@@ -76,16 +76,23 @@ class FieldTask(DefocusTask):
         )  # fmt: skip
 
 
+def recipe_of(z_um: tuple[float, float], coherence: tuple[float, float]) -> dict[str, float]:
+    """Options of a training on such frames, least and most of either."""
+    scale = WAVELENGTH_UM / (FINE_UM * BINNING) ** 2
+    return {
+        "noise_min": NOISE / BINNING, "noise_max": NOISE / BINNING, "below": 0.0,
+        "fresnel_min": z_um[0] * scale, "fresnel_max": z_um[1] * scale,
+        "coherence_min": coherence[0], "coherence_max": coherence[1],
+    }  # fmt: skip
+
+
 def train(case: str, start: Weights, minutes: float, target: Path) -> None:
     """Weights for such fields, one case or all of them."""
-    scale = WAVELENGTH_UM / (FINE_UM * BINNING) ** 2
-    noise = {"noise_min": NOISE / BINNING, "noise_max": NOISE / BINNING, "below": 0.0}
-    ranges = {"fresnel_min": 0.95 * scale, "fresnel_max": 13.3 * scale, "coherence_max": 0.42}
+    ranges = recipe_of((0.95, 13.3), (0.0, 0.42))
     if case == "matched":
-        ranges = {"fresnel_min": MATCHED_UM * scale, "fresnel_max": MATCHED_UM * scale, "coherence_max": 0.0}
-    recipe = recipe_for(
-        "srqpi", {"minutes": minutes, "learning_rate": 5e-4, "validate_every_s": 120.0, **noise, **ranges}, start
-    )
+        ranges = recipe_of((MATCHED_UM, MATCHED_UM), (0.0, 0.0))
+    usual: Mapping[str, float] = {"learning_rate": 5e-4, "validate_every_s": 120.0}
+    recipe = recipe_for("srqpi", {"minutes": minutes, **usual, **ranges}, start)
     for event in run_training(FieldTask, recipe, start, NOTHING, lambda: False):
         if isinstance(event, Validation):
             print(f"{event.seconds:.0f} s: {event.error_rad:.4f} rad, {event.correlation:.4f}", flush=True)
@@ -103,10 +110,16 @@ def similar(answer: np.ndarray, truth: np.ndarray) -> tuple[list[float], list[fl
     """SSIM and PSNR (dB) of each patch."""
     span, ssim, psnr = float(np.ptp(truth)), [], []
     for a, t in zip(patches(answer), patches(truth), strict=True):
-        a = a - a.mean() + t.mean()
-        ssim.append(float(structural_similarity(t, a, data_range=span)))
-        psnr.append(float(10 * np.log10(span**2 / np.mean((a - t) ** 2))))
+        alike, error = agreement(a, t, span)
+        ssim.append(alike)
+        psnr.append(float(20 * np.log10(span / error)))
     return ssim, psnr
+
+
+def agreement(answer: np.ndarray, truth: np.ndarray, span: float) -> tuple[float, float]:
+    """SSIM, with data range `span`, and error, rad, of a phase (y, x) without its mean offset."""
+    moved = answer - answer.mean() + truth.mean()
+    return float(structural_similarity(truth, moved, data_range=span)), float(np.sqrt(np.mean((moved - truth) ** 2)))
 
 
 def judged(weights: Weights | None, fields: dict[int, np.ndarray], z_um: float, coherence: float) -> str:
@@ -120,7 +133,7 @@ def judged(weights: Weights | None, fields: dict[int, np.ndarray], z_um: float, 
             coarse = binned(torch.from_numpy(phase), BINNING)[None, None]
             answer = torch.nn.functional.interpolate(coarse, scale_factor=BINNING, mode="bicubic")[0, 0].numpy()
         else:
-            acquisition = imaged(phase, z_um, coherence, 1000 + seed)
+            acquisition = imaged(phase, [z_um], coherence, 1000 + seed)
             began = time.process_time()
             field = frame_field(acquisition, weights, 0)
             answer = field.render(0.0, *field.extent.axes())[0].numpy()

@@ -27,7 +27,7 @@ def plane(result):
 
 
 results = {
-    "three frames, transport of intensity": reconstructed("tie-dct"),
+    "three frames, transport of intensity": reconstructed("tie-tv"),
     "one frame, network and physics": reconstructed("srqpi", polish=True),
 }
 planes = [plane(result) for result in results.values()]

@@ -36,6 +36,7 @@ RECON = {"recon", "recon/verdict"} | {
         "residual",
         "patterns",
         "focus",
+        "focus/transport",
         "training",
     )
 }
@@ -77,7 +78,8 @@ MAY_USE = {
     "recon/coded": SOLVING | {"recon/scan"},
     "recon/patterns": SOLVING | {"recon/projection"},
     "recon/residual": SOLVING | {"recon/projection", "recon/scan", "recon/coded", "recon/patterns"},
-    "recon/focus": SOLVING,
+    "recon/focus/transport": SOLVING,
+    "recon/focus": SOLVING | {"recon/focus/transport"},
     "recon/training": SOLVING | {"simulate", "simulate/scenes", "recon/patterns", "recon/focus"},
     "recon/verdict": SOLVING | {"recon/projection", "recon/calibration", "recon/patterns", "recon/scan"},
     "recon": SOLVING | RECON,

@@ -95,7 +95,7 @@ def test_defocused_frames_are_jobs_of_one_frame_and_of_all_and_have_a_table_of_t
     save_acquisition(file, through_focus(seed=1, pixels=32)[0])
     found = {(job.method, job.label): job.options for job in jobs(Case(file, None, None, None))}
     assert {method for method, _ in found} == {
-        "focus-auto", "tie-fft", "tie-dct", "srcnn", "srqpi", "defocus-field",
+        "focus-auto", "tie-fft", "tie-dct", "tie-tv", "srcnn", "srqpi", "defocus-field",
     }  # fmt: skip
     assert found["defocus-field", "default, one frame"] == {"frames": [2]}  # +4 um of -4, 0, 4
     assert found["defocus-field", ""] == {}

@@ -131,6 +131,7 @@ RUNS = [
     Run("focus-auto", "through_focus"),
     Run("tie-fft", "through_focus"),
     Run("tie-dct", "through_focus"),
+    Run("tie-tv", "through_focus"),
 ]
 
 

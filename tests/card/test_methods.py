@@ -13,7 +13,7 @@ from card.work import WORK
 from napari_neuralfield.registry import METHODS, NETWORKS
 
 CLOSE = 1e-6  # relative; nearly all are equal to the last bit
-ON_PROCESSOR = ("tie-fft", "tie-dct")  # one transform of one frame, in NumPy
+ON_PROCESSOR = ("tie-fft", "tie-dct", "tie-tv")  # one transform of one frame, in NumPy
 
 
 def test_every_method_and_network_is_run() -> None:

@@ -19,7 +19,7 @@ FARTHEST = 64  # times the frame's width over which the light of a point is spre
 FEW_LEVELS = 16
 NAMED = 5  # times that are named one by one
 SINGLE_SHOT = "srqpi, srcnn and defocus-field"
-TIE = "the transport of intensity (tie-fft, tie-dct)"
+TIE = "the transport of intensity (tie-fft, tie-dct, tie-tv)"
 
 
 def through_focus(acquisition: ThroughFocus, seen: Survey) -> Iterator[Check]:

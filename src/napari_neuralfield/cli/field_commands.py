@@ -169,7 +169,7 @@ def timelapse(
     overwrite
         Replace what is there already under the names of the outputs.
     method
-        srqpi or srcnn, which make phase of a single frame; of stacks also tie-fft, tie-dct or defocus-field.
+        srqpi or srcnn, which make phase of a single frame; of stacks also tie-fft, tie-dct, tie-tv or defocus-field.
     frames
         Which, of stacks which times: A:B, A:B:STEP or 0,5,9, counted from 0, B not reached; all where left out.
     drift

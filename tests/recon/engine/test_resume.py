@@ -86,6 +86,7 @@ CASES: dict[str, tuple[str, Callable[[], Acquisition], dict[str, Any]]] = {
     ),
     "focus-auto": ("focus-auto", lambda: through_focus(seed=3)[0], {"least_explained": 1.0}),
     "tie-dct of stacks": ("tie-dct", lambda: lapse_scene.stacks(3)[0], {"iterations": 2}),
+    "tie-tv of stacks": ("tie-tv", lambda: lapse_scene.stacks(3)[0], {"iterations": 2}),
 }
 
 

@@ -52,7 +52,7 @@ def apart_rad(result: Result, phase: np.ndarray) -> float:
 def test_lenses_that_no_network_knows_are_seen_by_transport() -> None:
     acquisition, phase = lens_array()
     result, said = run(acquisition)
-    assert result.optics["taken"] == "tie-dct"
+    assert result.optics["taken"] == "tie-tv"
     assert "less than 65%" in said
     assert "check the sign" not in said
     assert apart_rad(result, phase) * 0.53 / (2 * np.pi * INDEX_STEP) < 0.2
@@ -82,4 +82,4 @@ def test_the_option_decides(least: float) -> None:
     acquisition, _ = through_focus(3, pixels=48)
     *_, last = reconstruct(acquisition, build_recipe("focus-auto", {"least_explained": least}))
     assert isinstance(last, Done)
-    assert last.result.optics["taken"] == ("srqpi" if least < 0 else "tie-dct")
+    assert last.result.optics["taken"] == ("srqpi" if least < 0 else "tie-tv")

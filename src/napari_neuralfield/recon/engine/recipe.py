@@ -241,8 +241,18 @@ def _sentence(recipe: type[Recipe], owner: str, error: pydantic.ValidationError)
     return f"option {where} of {owner} is {first['input']!r}; it {text}{f' ({unit})' if unit else ''}"
 
 
+def as_called_now(values: dict[str, Any]) -> dict[str, Any]:
+    """Recipe values whose method may have had another name when they were written.
+
+    What is `tie-tv` was called `tie-dct`, as another method is now; only the former has edges and a kernel.
+    """
+    if values.get("method") == "tie-dct" and not values.keys().isdisjoint(("edges", "kernel")):
+        return {**values, "method": "tie-tv"}
+    return values
+
+
 def load(path: str | Path) -> dict[str, Any]:
-    """The values in a recipe file (YAML).
+    """The values in a recipe file (YAML); its method by the name that it has now.
 
     Raises
     ------
@@ -255,7 +265,7 @@ def load(path: str | Path) -> dict[str, Any]:
         raise InputError(f"{path}: the recipe cannot be read ({str(error).splitlines()[0]})") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: a recipe is a YAML mapping of option: value, this is {type(values).__name__}")
-    return values
+    return as_called_now(values)
 
 
 def run(acquisition: Acquisition, recipe: Recipe, *, checked: bool = True) -> Iterator[Event]:

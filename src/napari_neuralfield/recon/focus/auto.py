@@ -20,10 +20,10 @@ from .chromatic import align_stacks
 from .each_time import TimedRecipe, each_time
 from .report import explain, middle
 from .srqpi import srqpi
-from .tie import tie_dct
+from .tie_tv import tie_tv
 
 NAME = "focus-auto"
-LEAST = 0.65  # below, the network was worse than tie-dct in 15 of 16 foreign worlds and lens arrays; above, in 5 of 24
+LEAST = 0.65  # below, the network was worse than tie-tv in 15 of 16 foreign worlds and lens arrays; above, in 5 of 24
 
 
 class FocusAutoRecipe(TimedRecipe):
@@ -61,11 +61,11 @@ def focus_auto(acquisition: ThroughFocus, recipe: FocusAutoRecipe) -> Iterator[E
     yield Note(
         f"the network's phase of one frame explains {max(told, 0):.0%} of the contrast of all {planes} planes, less "
         f"than {recipe.least_explained:.0%}: the sample is unlike those it was trained on, or absorbs. So the phase is "
-        "taken from all planes, by the transport of intensity (tie-dct)"
+        "taken from all planes, by the transport of intensity (tie-tv)"
     )
-    moved, said = yield from _quietly(tie_dct(acquisition, build("tie-dct", shared)))
+    moved, said = yield from _quietly(tie_tv(acquisition, build("tie-tv", shared)))
     yield from said
-    yield Done(_own(moved, "tie-dct", recipe, told, started))
+    yield Done(_own(moved, "tie-tv", recipe, told, started))
 
 
 def _quietly(events: Iterator[Event]) -> Generator[Event, None, tuple[Result, list[Note]]]:

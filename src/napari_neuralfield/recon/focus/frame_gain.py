@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ...optics.grids import binned
-from .transport import cosine_frequencies, cosines, from_cosines
+from .transport.cosines import cosine_frequencies, cosines, from_cosines
 
 RINGS = (0.015, 0.03, 0.045, 0.065, 0.09, 0.12, 0.16, 0.2, 0.25)  # borders, cycles per frame pixel
 ENDS = 0.3  # finer waves are left as they are

@@ -1,14 +1,15 @@
 """Phase by the transport of intensity: frames at two depths or more, no network, a fraction of a second.
 
-`tie-fft` answers at once, with a cut-off from the noise; `tie-dct` goes on by iterations, in which the phase gets as
-few edges as the frames allow and uneven absorption is taken into account. See `transport`.
+`tie-fft` answers at once, with a cut-off from the noise. What it shares with `tie-dct` and `tie-tv` is here too: the
+options, how frames are made ready, and how an answer is held against them. The physics is in `transport`.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -19,66 +20,51 @@ from ...data.brightness import Brightness, evened
 from ...data.frames import evenly_chosen
 from ...fields.phase_map import PhaseMap
 from ...types import Done, Event, InputError, Note, Preview, Progress, Result
-from ..engine import checkpoint
 from ..engine.recipe import method, option
 from .chromatic import align_stacks
 from .each_time import TimedRecipe, each_time
 from .frames import noise_of, optics_of, refuse_small
-from .phase_spectrum import PhaseSpectrum, phase_spectrum
 from .report import DefocusReport, explain, middle
 from .sign import sign_of
-from .transport import Kernel, Transport, cosine_frequencies, cosines, from_cosines
-from .transport_edges import STEPS, edge_weight, fewest_edges
+from .transport.linear import MARGIN, Kernel, Transport
+from .transport.phase_spectrum import PhaseSpectrum, phase_spectrum
+from .transport.teague import auxiliary
 
 FINER = 4  # pixels of the result per camera pixel
 LARGEST = 2**26  # pixels of a result that is made finer without being asked
-AGAIN = 20  # steps of the rounds after the first, which begin where the last one ended
-SLOW_RIDGE = 0.1  # of Wiener's ridge, on slow phase that noise hides: few edges alone let it grow without bound
-PATIENCE = 1e-3  # share by which the residual must fall for iterations to go on
 LOOKED_AT = 192  # frame pixels along a side, in the middle, that are simulated again
 PLANES = 5  # of them, at most
 FINEST = 4  # pixels per frame pixel there, at most
+NO_MORE: Mapping[str, float] = MappingProxyType({})
 CUTOFF = option(
     None, "frequency at which half of the phase is kept, lower ones fade; empty: from the noise",
     unit="cycles/um", gt=0, le=100,
 )  # fmt: skip
 KERNEL = option("ctf", "ctf: exact for weak phase at any depth; tie: the slope of intensity through focus")
 BRIGHTNESS = option("frame", "off; frame: each over its mean; slow: divide by light that varies slowly, too")
-UPSAMPLING = option(
-    None, f"pixels of the result per camera pixel and axis; empty: {FINER}", ge=1, le=16, advanced=True
-)  # fmt: skip
 
 
-class TieFftRecipe(TimedRecipe):
+class TransportRecipe(TimedRecipe):
+    """What the methods by transport of intensity share; those that name an option again show it first."""
+
+    cutoff_cycles_per_um: float | None = CUTOFF
+    brightness: Brightness = BRIGHTNESS
+    upsampling: int | None = option(
+        None, f"pixels of the result per camera pixel and axis; empty: {FINER}", ge=1, le=16, advanced=True
+    )
+
+    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
+        """The pixels of the result of an `acquisition`."""
+        return {**super().automatic(acquisition), "upsampling": _finer(acquisition)}
+
+
+class TieFftRecipe(TransportRecipe):
     """Options of `tie-fft`."""
 
     method: str = "tie-fft"
     cutoff_cycles_per_um: float | None = CUTOFF
     kernel: Kernel = KERNEL
     brightness: Brightness = BRIGHTNESS
-    upsampling: int | None = UPSAMPLING
-
-    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
-        """The pixels of the result of an `acquisition`."""
-        return {**super().automatic(acquisition), "upsampling": _finer(acquisition)}
-
-
-class TieDctRecipe(TimedRecipe):
-    """Options of `tie-dct`."""
-
-    method: str = "tie-dct"
-    iterations: int = option(4, "rounds, each with the last one's residual; fewer where it stops falling", ge=1, le=100)
-    cutoff_cycles_per_um: float | None = CUTOFF
-    kernel: Kernel = KERNEL
-    brightness: Brightness = BRIGHTNESS
-    edges: float | None = option(
-        None, "weight of the phase's edges, per radian; 0: none; empty: from noise and phase", ge=0, advanced=True
-    )
-    upsampling: int | None = UPSAMPLING
-
-    def automatic(self, acquisition: Acquisition) -> dict[str, object]:
-        """The pixels of the result of an `acquisition`."""
-        return {**super().automatic(acquisition), "upsampling": _finer(acquisition)}
 
 
 def _finer(acquisition: Acquisition) -> int:
@@ -94,61 +80,23 @@ def tie_fft(acquisition: ThroughFocus, recipe: TieFftRecipe) -> Iterator[Event]:
     `acquisition`: frames at those depths; `recipe`: cut-off and kernel.
     """
     started = time.process_time()
-    transport, spectrum = _prepared(acquisition, recipe)
-    yield Note(_chosen(spectrum, recipe.cutoff_cycles_per_um))
-    sample = transport.solve(_ridge(transport, spectrum, recipe.cutoff_cycles_per_um))
+    transport, spectrum = prepared(acquisition, recipe, recipe.kernel)
+    yield Note(chosen(spectrum, recipe.cutoff_cycles_per_um))
+    sample = transport.solve(ridge_of(transport, spectrum, recipe.cutoff_cycles_per_um))
     yield Progress(1, 1, math.nan, "Fourier transforms")
     sample[0] = auxiliary(transport, sample)
-    yield from _finished(acquisition, recipe, transport, spectrum, sample, started=started)
+    yield from finished(acquisition, recipe, transport, spectrum, sample, started=started)
 
 
-@method("tie-dct", TieDctRecipe, kinds=("through_focus",), colour=align_stacks)
-@each_time
-def tie_dct(acquisition: ThroughFocus, recipe: TieDctRecipe) -> Iterator[Event]:
-    """Transport of intensity by iterated cosine transforms: phase of few edges, from two depths or more.
-
-    `acquisition`: frames at those depths; `recipe`: rounds, weight of edges, cut-off and kernel.
-    """
-    started = time.process_time()
-    transport, spectrum = _prepared(acquisition, recipe)
-    yield Note(_chosen(spectrum, recipe.cutoff_cycles_per_um))
-    ridge = _ridge(transport, spectrum, recipe.cutoff_cycles_per_um)
-    sample = transport.solve(ridge)
-    yield Preview(_map(transport, sample, acquisition.pixel_um), 0.0)
-    weight = edge_weight(transport, sample) if recipe.edges is None else recipe.edges
-    faded = transport.f < (recipe.cutoff_cycles_per_um or spectrum.cutoff)
-    slow = np.where(faded, SLOW_RIDGE * ridge, 0).astype(np.float32)
-    best, least, contrast = sample, math.inf, transport.contrast
-    total, before = STEPS + (recipe.iterations - 1) * AGAIN, 0
-    loop, begin = checkpoint.loop("rounds"), 0
-    if loop.found is not None:
-        begin, sample, best, least, contrast, before = loop.found
-
-    def now() -> tuple[object, ...]:
-        return number + 1, sample, best, least, contrast, before
-
-    for number in range(begin, recipe.iterations):
-        steps = AGAIN if number else STEPS
-        if weight > 0:
-            fewest = fewest_edges(transport, spectrum.noise, sample, weight, ridge=slow, contrast=contrast, steps=steps)
-            for found, done in fewest:
-                sample = found
-                yield Progress(before + done, total, least if number else math.nan, "steps")
-        else:
-            sample = transport.solve(ridge, contrast)
-        before += steps
-        uneven = unevenness(transport, sample)
-        residual = transport.misfit(sample, transport.contrast - uneven)
-        yield Progress(before, total, residual, "steps")
-        if not residual < least * (1 - PATIENCE):
-            break
-        best, least, contrast = sample, residual, transport.contrast - uneven
-        loop.reached(now)
-    yield from _finished(acquisition, recipe, transport, spectrum, best, started=started)
-
-
-def _prepared(acquisition: ThroughFocus, recipe: TieFftRecipe | TieDctRecipe) -> tuple[Transport, PhaseSpectrum]:
+def prepared(
+    acquisition: ThroughFocus, recipe: TransportRecipe, kernel: Kernel, margin: int = MARGIN
+) -> tuple[Transport, PhaseSpectrum]:
     """The measurement in the order of depth, and what noise and phase its frames hold.
+
+    Parameters
+    ----------
+    acquisition, recipe : frames; their brightness, and a cut-off.
+    kernel, margin : as of `Transport`.
 
     Raises
     ------
@@ -166,66 +114,42 @@ def _prepared(acquisition: ThroughFocus, recipe: TieFftRecipe | TieDctRecipe) ->
         )
     frames = evened(acquisition.intensity(order), recipe.brightness, where)
     even = acquisition.subset(order).replace(frames=frames)
-    transport = Transport(frames, np.asarray(even.z_um), even, recipe.kernel)
+    transport = Transport(frames, np.asarray(even.z_um), even, kernel, margin)
     return transport, phase_spectrum(transport, noise_of(frames))
 
 
-def _ridge(transport: Transport, spectrum: PhaseSpectrum, cutoff: float | None) -> np.ndarray | float:
-    """What keeps noise out of the phase: Wiener's ridge, or Tikhonov's of the cut-off that is asked for."""
+def ridge_of(transport: Transport, spectrum: PhaseSpectrum, cutoff: float | None) -> np.ndarray | float:
+    """What keeps noise out of the phase: Wiener's ridge (Y, X), or Tikhonov's of the cut-off that is asked for.
+
+    Parameters
+    ----------
+    transport, spectrum : the frames, and what noise and phase they hold.
+    cutoff : cycles/um; None: from the noise.
+    """
     return spectrum.ridge(transport.f).astype(np.float32) if cutoff is None else transport.slope_ridge(cutoff)
 
 
-def _chosen(spectrum: PhaseSpectrum, cutoff: float | None) -> str:
-    """Which frequencies are kept and why, in one sentence."""
+def chosen(spectrum: PhaseSpectrum, cutoff: float | None) -> str:
+    """Which frequencies are kept and why, in one sentence; `spectrum` and `cutoff` as in `ridge_of`."""
     noise = f"a pixel's noise is {math.sqrt(spectrum.noise):.2g} of the light"
+    if cutoff == 0:
+        return (
+            f"all phase is kept, as asked; {noise}, for which a cut-off of {spectrum.cutoff:.2g} cycles/um is sensible"
+        )
     if cutoff is not None:
         return f"phase fades below {cutoff:g} cycles/um, as asked; {noise}, for which {spectrum.cutoff:.2g} is sensible"
     told = f"phase fades below {spectrum.cutoff:.2g} cycles/um (details larger than {0.5 / spectrum.cutoff:.3g} um)"
     return f"{told}, because {noise} and says more than the phase there"
 
 
-def auxiliary(transport: Transport, sample: np.ndarray) -> np.ndarray:
-    """Spectrum of the phase (Y, X) where the light is uneven: Teague's auxiliary function.
-
-    The solution psi of even light is one of -k dI/dz = laplace(psi), grad psi = I grad phase; so
-    laplace(phase) = div(grad psi / I). M. R. Teague, J. Opt. Soc. Am. 73, 1434 (1983), eq. 15.
+def phase_map(transport: Transport, sample: np.ndarray, pixel_um: float, factor: int = 1) -> PhaseMap:
+    """The phase of spectra on pixels finer than those of the camera, mean 0.
 
     Parameters
     ----------
-    transport : whose solution `sample` is, spectra of phase, rad, and absorption (2, Y, X).
+    transport, sample : the frames; spectra of phase, rad, and absorption (2, Y, X).
+    pixel_um, factor : of the camera, and how many times finer.
     """
-    light = transport.focused(sample)
-    light = light / light[transport.seen].mean()
-    psi = from_cosines(sample[0])
-    y, x = np.gradient(psi)
-    extra = _divergence(y * (1 / light - 1), x * (1 / light - 1))
-    f = cosine_frequencies(transport.shape, 1.0)
-    laplace = -((2 * np.pi * f) ** 2)
-    laplace[0, 0] = np.inf
-    return np.asarray(sample[0] + cosines(extra) / laplace, np.float32)
-
-
-def unevenness(transport: Transport, sample: np.ndarray) -> np.ndarray:
-    """What uneven light at focus adds to the contrast of even light (plane, Y, X): -z / k div((I - 1) grad phase).
-
-    Beyond the reach of that straight line, it bends as the transfer of phase does. `transport` and `sample` as in
-    `auxiliary`.
-    """
-    light = transport.focused(sample)
-    light = light / light[transport.seen].mean() - 1
-    y, x = np.gradient(from_cosines(sample[0]), transport.acquisition.pixel_um)
-    change = cosines(-_divergence(light * y, light * x) / transport.acquisition.pixel_um)
-    slope = (2 * np.pi * transport.f) ** 2
-    slope[0, 0] = np.inf
-    return from_cosines((transport.phase * (change / slope)).astype(np.float32))
-
-
-def _divergence(y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    return np.gradient(y, axis=0) + np.gradient(x, axis=1)
-
-
-def _map(transport: Transport, sample: np.ndarray, pixel_um: float, factor: int = 1) -> PhaseMap:
-    """The phase of spectra (2, Y, X) on pixels `factor` finer than those of the camera, mean 0."""
     phase = transport.cut(sample[0], factor)
     phase -= phase.mean()
     step = pixel_um / factor
@@ -233,18 +157,28 @@ def _map(transport: Transport, sample: np.ndarray, pixel_um: float, factor: int 
     return PhaseMap.from_grid(phase, 0.0, step, (corner, corner))
 
 
-def _finished(
+def finished(
     acquisition: ThroughFocus,
-    recipe: TieFftRecipe | TieDctRecipe,
+    recipe: TransportRecipe,
     transport: Transport,
     spectrum: PhaseSpectrum,
     sample: np.ndarray,
     *,
     started: float,
+    more: Mapping[str, float] = NO_MORE,
 ) -> Iterator[Event]:
-    """Field, its frames simulated again, and what there is to say."""
+    """Field, its frames simulated again, and what there is to say.
+
+    Parameters
+    ----------
+    acquisition, recipe : frames and options.
+    transport, spectrum : what was made of them.
+    sample : spectra of phase, rad, and absorption (2, Y, X).
+    started : processor's time at the beginning, s.
+    more : figures of the method's own.
+    """
     factor = recipe.upsampling or _finer(acquisition)
-    field = _map(transport, sample, acquisition.pixel_um, factor)
+    field = phase_map(transport, sample, acquisition.pixel_um, factor)
     yield Preview(field, 0.0)
     again = _simulated_again(transport, sample, math.sqrt(spectrum.noise))
     yield Note(again.sentence, "info" if again.level == "green" else "warning")
@@ -252,10 +186,11 @@ def _finished(
     if sign.sentence:
         yield Note(sign.sentence, sign.level)
     figures = again.figures | {
-        "cutoff_cycles_per_um": recipe.cutoff_cycles_per_um or spectrum.cutoff,
+        "cutoff_cycles_per_um": spectrum.cutoff if recipe.cutoff_cycles_per_um is None else recipe.cutoff_cycles_per_um,
         "frame_noise": math.sqrt(spectrum.noise),
         "planes": float(len(transport.z_um)),
         "cpu_seconds": time.process_time() - started,
+        **more,
     }
     about = {
         "kind": acquisition.kind,

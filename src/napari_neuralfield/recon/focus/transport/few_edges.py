@@ -15,7 +15,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .transport import Transport, cosines, from_cosines
+from .cosines import cosines, from_cosines
+from .linear import Transport
 
 THRESHOLD = 0.05  # rad between neighbours that a step takes off
 STEPS = 60

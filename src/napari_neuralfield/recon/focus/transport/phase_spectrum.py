@@ -19,7 +19,8 @@ import dataclasses
 
 import numpy as np
 
-from .transport import EDGE, Transport, cosine_frequencies, cosines, transfers
+from .cosines import cosine_frequencies, cosines
+from .linear import EDGE, Transport, transfers
 
 FEWEST = 24  # frequencies of a ring
 WIDTH = 1.12  # ratio of a ring's edges, at least

@@ -22,11 +22,13 @@ import numpy as np
 import scipy.fft
 import scipy.special
 
-from ...data.acquisition import ThroughFocus
+from ....data.acquisition import ThroughFocus
+from .cosines import cosine_frequencies, cosines, from_cosines
 
 Kernel = Literal["ctf", "tie"]
 ABSORPTION_RIDGE = 1e-3  # of the planes' number: absorption is as good as free
 EDGE = 1  # outermost pixels of the frames that are not believed: what they show is half outside
+DARKEST = 0.05  # intensity at focus over its mean, at least: it is divided by
 MARGIN = 16  # pixels round the frames
 STEPS = 6  # of conjugate gradients
 
@@ -53,27 +55,6 @@ def transfers(
     return (2 * sine * blur).astype(np.float32), (-2 * cosine * blur).astype(np.float32)
 
 
-def cosines(image: np.ndarray) -> np.ndarray:
-    """Spectrum (..., y, x) of an image and its mirror images, of equal norm."""
-    return np.asarray(scipy.fft.dctn(image, axes=(-2, -1), norm="ortho"))
-
-
-def from_cosines(spectrum: np.ndarray, factor: int = 1) -> np.ndarray:
-    """Image (..., Y, X) of a `spectrum` of `cosines`, on `factor` times finer pixels of the same area."""
-    if factor > 1:
-        rows, columns = spectrum.shape[-2:]
-        finer = np.zeros((*spectrum.shape[:-2], rows * factor, columns * factor), spectrum.dtype)
-        finer[..., :rows, :columns] = factor * spectrum
-        spectrum = finer
-    return np.asarray(scipy.fft.idctn(spectrum, axes=(-2, -1), norm="ortho"))
-
-
-def cosine_frequencies(shape: tuple[int, int], pixel_um: float) -> np.ndarray:
-    """Size of the frequencies of `cosines` (y, x), cycles/um, of an image of `shape` with pixels of `pixel_um`."""
-    fy, fx = (np.arange(n) / (2 * n * pixel_um) for n in shape)
-    return np.hypot(fy[:, None], fx[None, :])
-
-
 class Transport:
     """Frames, what they say of a sample's phase and absorption, and the ridge regression that answers.
 
@@ -84,6 +65,7 @@ class Transport:
     frames : (plane, y, x), each over its mean.
     z_um : of the planes (plane,).
     acquisition : for its wavelength, apertures and pixel.
+    margin : pixels round the frames; with 0 the sample ends where they do.
     """
 
     def __init__(
@@ -95,8 +77,9 @@ class Transport:
         margin: int = MARGIN,
     ) -> None:
         planes, rows, columns = frames.shape
+        self.frames = frames
         self.z_um, self.acquisition, self.kernel = np.asarray(z_um, float), acquisition, kernel
-        sides = [scipy.fft.next_fast_len(n + 2 * margin, real=True) for n in (rows, columns)]
+        sides = [scipy.fft.next_fast_len(n + 2 * margin, real=True) if margin else n for n in (rows, columns)]
         self.shape = (sides[0], sides[1])
         top, left = ((total - n) // 2 for total, n in zip(sides, (rows, columns), strict=True))
         self.seen = (slice(top, top + rows), slice(left, left + columns))
@@ -113,6 +96,12 @@ class Transport:
         z = self.z_um - self.z_um.mean()
         return float((2 * np.pi * self.acquisition.wavelength_um * cutoff_cycles_per_um**2) ** 2 * (z**2).sum())
 
+    def kept(self, phase_ridge: np.ndarray | float) -> np.ndarray:
+        """Share (Y, X) that a ridge leaves of each frequency's phase, were every pixel believed, light free."""
+        one, both, two = self._normal()
+        told = np.maximum(one - both**2 / two, 0)
+        return np.asarray(told / np.maximum(told + phase_ridge, 1e-30))
+
     def images(self, sample: np.ndarray) -> np.ndarray:
         """Contrast of the planes (plane, Y, X)."""
         return from_cosines(self.phase * sample[0] + self.absorption * sample[1])
@@ -124,11 +113,15 @@ class Transport:
 
     def inverse(self, phase_ridge: np.ndarray | float) -> Callable[[np.ndarray], np.ndarray]:
         """What makes a sample (2, Y, X) of what `back` gives, were every pixel believed: by normal equations."""
-        one = (self.phase**2).sum(0) + phase_ridge
-        both = (self.phase * self.absorption).sum(0)
-        two = (self.absorption**2).sum(0) + ABSORPTION_RIDGE * len(self.phase)
+        one, both, two = self._normal()
+        one = one + phase_ridge
         scale = 1 / np.maximum(one * two - both**2, 1e-30)
         return lambda back: np.stack([two * back[0] - both * back[1], one * back[1] - both * back[0]]) * scale
+
+    def _normal(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Squares and product of the transfers of phase and absorption, over all planes (Y, X)."""
+        both = (self.phase * self.absorption).sum(0)
+        return (self.phase**2).sum(0), both, (self.absorption**2).sum(0) + ABSORPTION_RIDGE * len(self.phase)
 
     def solve(self, phase_ridge: np.ndarray | float, contrast: np.ndarray | None = None) -> np.ndarray:
         """The sample (2, Y, X) that explains the believed contrast: preconditioned conjugate gradients.
@@ -157,8 +150,8 @@ class Transport:
         return found
 
     def focused(self, sample: np.ndarray) -> np.ndarray:
-        """Fitted intensity at focus (Y, X), over its mean; nowhere below 0.05."""
-        return np.maximum(1 - 2 * from_cosines(sample[1]), 0.05)
+        """Fitted intensity at focus (Y, X), over its mean; nowhere below DARKEST."""
+        return np.maximum(1 - 2 * from_cosines(sample[1]), DARKEST)
 
     def misfit(self, sample: np.ndarray, contrast: np.ndarray | None = None) -> float:
         """Norm of what a `sample` (2, Y, X) leaves of a `contrast` (plane, Y, X), over its norm; None: the frames'."""

@@ -1,0 +1,1 @@
+"""Tables of published papers, made again on simulated worlds."""
