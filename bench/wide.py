@@ -23,7 +23,7 @@ from scipy.ndimage import gaussian_filter
 from napari_neuralfield import load_result, save_acquisition
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.optics.pupil_field import PupilField
-from napari_neuralfield.optics.wide_field import seen_from
+from napari_neuralfield.optics.wide_field import bow, seen_from
 from napari_neuralfield.simulate.led_optics import Optics, aberrated_pupil, led_frames, led_grid_na
 from napari_neuralfield.simulate.phantoms import PHANTOMS
 from napari_neuralfield.simulate.recording import expose, recorded
@@ -35,6 +35,7 @@ UP, PIXEL, NA, WAVE = 3, 1.6, 0.1, 0.522
 OPTICS = Optics(objective_na=NA, wavelength_um=WAVE, pixel_um=PIXEL)
 SLOW = 8  # frame pixels: over so many and more a phase is told badly by any frame
 PATCH, BORDER = 128, 32  # pixels that share one pupil, and those around them from which light comes too
+SPAN = int(os.environ.get("WIDE_SPAN", "0"))  # frame pixels over which pupil and directions change so much, if more
 ELECTRONS = 20000.0
 METHOD = (
     "--method", "fpm-sequential", "--z-um", "0", "--no-check-orientation", "--no-recover-pupil", "--no-recover-gain",
@@ -67,10 +68,12 @@ def varying(side: int) -> Path:
     if path.exists():
         return path
     na, cells = led_grid_na(15, 1.2, 25.0, 0.24), np.pad(sample(side), BORDER * UP, mode="wrap")
-    span_mm = side * PIXEL / 1000
+    span_mm = max(side, SPAN) * PIXEL / 1000
     height = span_mm * np.sqrt(2) / 0.02
+    axis = (np.arange((PATCH + 2 * BORDER) * UP) / UP - (PATCH + 2 * BORDER - 1) / 2) * PIXEL
+    near = np.exp(1j * bow(WAVE, height) * (axis[:, None] ** 2 + axis**2))  # the light of near LEDs about a patch
     slope = 2 * np.pi / (2 * span_mm) / np.sqrt(2)  # of each term, rad/mm along y and x: a wave along the diagonal
-    field = PupilField((5, 6), np.array([[0, slope, slope], [0, slope, -slope]])).moved([-span_mm * 500] * 2)
+    field = PupilField((5, 6), np.array([[0, slope, slope], [0, slope, -slope]])).moved([-side * PIXEL / 2] * 2)
     frames = np.zeros((len(na), side, side), np.float32)
     middle = np.array([(side - 1) / 2 * PIXEL] * 2)
     for row, column in np.ndindex(side // PATCH, side // PATCH):
@@ -79,7 +82,7 @@ def varying(side: int) -> Path:
         part = cells[tuple(slice(b.start * UP, (b.stop + 2 * BORDER) * UP) for b in here)]
         terms = dict(zip(field.noll, field.at(*place), strict=True))
         light = led_frames(
-            part[None], np.zeros(1), seen_from(na, height, place - middle), upsampling=UP,
+            ((1 + part) * near - 1)[None], np.zeros(1), seen_from(na, height, place - middle), upsampling=UP,
             pupil=aberrated_pupil(terms, NA / WAVE), **OPTICS,
         )  # fmt: skip
         frames[:, here[0], here[1]] = light[:, BORDER:-BORDER, BORDER:-BORDER]

@@ -138,18 +138,24 @@ def looked_at(some: Overlaps) -> list[Difference]:
     return found
 
 
-def reconciled(tiles: Sequence[PlacedTile], differences: Sequence[Difference]) -> list[PlacedTile]:
-    """The `tiles` with the phases, tilts and gains that make them one, by the `differences` of their overlaps.
+def reconciled(
+    tiles: Sequence[PlacedTile], differences: Sequence[Difference], gains_alone: bool = False
+) -> list[PlacedTile]:
+    """The tiles with the phases, tilts and gains that make them one.
 
-    Where the tiles have the slow phase of the whole field they need gains alone: every step from tile to tile adds to
-    an error that the whole does not have.
+    Parameters
+    ----------
+    tiles, differences : and what their overlaps tell.
+    gains_alone : the tiles have the phase of the whole field: every step from tile to tile would add to an error that
+        the whole does not have.
     """
     there = [n for n, tile in enumerate(tiles) if tile.open is not None]
     at = {n: k for k, n in enumerate(there)}
     moved = [dataclasses.replace(d, first=at[d.first], second=at[d.second]) for d in differences]
     found = dict(zip(there, corrections(moved, np.array([_middle(tiles[n].core_um) for n in there])), strict=True))
-    if all(tiles[n].correction.slow_rad for n in there):
-        found = {n: dataclasses.replace(tiles[n].correction, gain=change.gain) for n, change in found.items()}
+    for n, change in found.items():
+        own = tiles[n].correction
+        found[n] = dataclasses.replace(own if gains_alone else change, gain=change.gain, slow_rad=own.slow_rad)
     return [dataclasses.replace(tile, correction=found.get(n, TileCorrection())) for n, tile in enumerate(tiles)]
 
 

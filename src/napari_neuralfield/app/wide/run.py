@@ -32,7 +32,7 @@ from .pieces import Ended, Executor, Heard, InProcess, Piece
 from .plan import PlannedTile, WidePlan
 from .shared import NAME as MICROSCOPE
 from .shared import SharedByTiles, decides, keep_microscope
-from .slow import with_slow_phase
+from .slow import with_slow_phase, without_bow
 from .telling import Notes, Together, verdict_of
 from .tile import ALONE, TileMade, chosen_frames, job_of, make_tile
 
@@ -236,13 +236,16 @@ class _Tiled:
         apart: tuple[dict[str, float], str] = {}, ""
         if len(headers) > 1:
             yield Note(f"{len(headers)} tiles are made one by their overlaps")
-            if self.known.around is not None:
-                around = Path(self.known.around)
+            around = None if self.known.around is None else Path(self.known.around)
+            if around is not None:
                 tiles = [t if t.open is None else with_slow_phase(self.plan, t, around) for t in tiles]
+            else:
+                tiles = [without_bow(self.plan, t) for t in tiles]
             pieces = [Piece(f"overlaps {n}", looked_at, (some,)) for n, some in enumerate(overlaps(self.plan, tiles))]
             found = yield from self._all_of(pieces, where)
             differences = [one for some in found for one in cast("list[Difference]", some)]
-            tiles = reconciled(tiles, differences)
+            told = around is not None and all(tile.correction.slow_rad for tile in tiles if tile.open)
+            tiles = reconciled(tiles, differences, gains_alone=told)
             apart = agreement(tiles, differences, self.plan.tile_px * self.plan.pixel_um)
         verdicts = {name: Verdict(**h["verdict"]) for name, h in headers.items() if h.get("verdict")}
         tiles = [dataclasses.replace(tile, verdict=verdicts.get(tile.name)) for tile in tiles]
