@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import logging
 import threading
 import time
@@ -13,7 +14,7 @@ from typing import Generic, Protocol, TypeVar, TypeVarTuple
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QThread, QTimer, Signal
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
 
 from ...types import InputError
 from .warming import COURTESY, make_room
@@ -59,11 +60,28 @@ class _Heart(QObject):
 _HEARTS: list[_Heart] = []
 
 
+class _Closing(QObject):
+    """Lets Python look through all objects again when a window closes: it is one of them, and has to go."""
+
+    def eventFilter(self, window: QObject | None, event: QEvent | None) -> bool:
+        if event is not None and event.type() == QEvent.Type.Close:
+            gc.unfreeze()
+        return False
+
+
+def _watch_windows() -> None:
+    """Called in the window's thread, before what is there is set aside for good."""
+    for window in QApplication.topLevelWidgets():
+        if isinstance(window, QMainWindow) and window.findChild(_Closing) is None:
+            window.installEventFilter(_Closing(window))
+
+
 def _beat_for_imports() -> None:
     """Called in the window's thread."""
     application = QApplication.instance()
     if application is None or QThread.currentThread() is not application.thread():
         return
+    _watch_windows()
     if not _HEARTS or not isalive(_HEARTS[0]):
         _HEARTS[:] = [_Heart()]
     _HEARTS[0].begin()
@@ -77,8 +95,8 @@ def _start(task: Callable[[], None], name: str) -> threading.Thread:
         finally:
             COURTESY.leave()
 
-    make_room()
     _beat_for_imports()
+    make_room()
     thread = threading.Thread(target=work, name=f"neuralfield-{name}", daemon=True)
     _THREADS.add(thread)
     thread.start()
