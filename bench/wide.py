@@ -23,7 +23,7 @@ from scipy.ndimage import gaussian_filter
 from napari_neuralfield import load_result, save_acquisition
 from napari_neuralfield.data.acquisition import LedArray
 from napari_neuralfield.optics.pupil_field import PupilField
-from napari_neuralfield.optics.wide_field import bow, seen_from
+from napari_neuralfield.optics.wide_field import seen_from
 from napari_neuralfield.simulate.led_optics import Optics, aberrated_pupil, led_frames, led_grid_na
 from napari_neuralfield.simulate.phantoms import PHANTOMS
 from napari_neuralfield.simulate.recording import expose, recorded
@@ -71,7 +71,10 @@ def varying(side: int) -> Path:
     span_mm = max(side, SPAN) * PIXEL / 1000
     height = span_mm * np.sqrt(2) / 0.02
     axis = (np.arange((PATCH + 2 * BORDER) * UP) / UP - (PATCH + 2 * BORDER - 1) / 2) * PIXEL
-    near = np.exp(1j * bow(WAVE, height) * (axis[:, None] ** 2 + axis**2))  # the light of near LEDs about a patch
+    bow = np.pi / (
+        WAVE * 1000 * height
+    )  # directions that change linearly are a parabola of phase, the same for all LEDs
+    near = np.exp(1j * bow * (axis[:, None] ** 2 + axis**2))
     slope = 2 * np.pi / (2 * span_mm) / np.sqrt(2)  # of each term, rad/mm along y and x: a wave along the diagonal
     field = PupilField((5, 6), np.array([[0, slope, slope], [0, slope, -slope]])).moved([-side * PIXEL / 2] * 2)
     frames = np.zeros((len(na), side, side), np.float32)

@@ -5,7 +5,7 @@ import pytest
 
 from napari_neuralfield.optics.board import BoardPose
 from napari_neuralfield.optics.illumination import direction_cosines, grid_positions
-from napari_neuralfield.optics.wide_field import bow, fit_axis, runs_backwards, seen_from, variation
+from napari_neuralfield.optics.wide_field import fit_axis, runs_backwards, seen_from, variation
 
 LEDS = grid_positions(9, 9, 4.0)
 PLACES = np.array([(y, x) for y in (0, 1500, 3000) for x in (0, 1500, 3000)], dtype=float)  # um
@@ -27,14 +27,6 @@ def test_from_another_place_leds_lie_where_geometry_says() -> None:
     np.testing.assert_allclose(seen_from(direction_cosines(LEDS, HEIGHT), HEIGHT, 1000 * away_mm), there, atol=1e-12)
     corner = seen_from(np.zeros((1, 2)), HEIGHT, (1500.0, 1500.0))
     assert np.hypot(*corner[0]) == pytest.approx(variation((3000, 3000), HEIGHT), rel=1e-3)
-
-
-def test_the_slope_of_the_bow_is_the_change_of_direction() -> None:
-    """The phase of a plane wave exp(2 pi i u . r / wavelength) changes by 2 pi u / wavelength per um."""
-    away_um, wavelength_um = 40.0, 0.522
-    (change,) = seen_from(np.zeros((1, 2)), HEIGHT, (away_um, 0.0))
-    slope = 2 * bow(wavelength_um, HEIGHT) * away_um
-    assert slope == pytest.approx(2 * np.pi * change[0] / wavelength_um, rel=1e-5)
 
 
 def test_axis_and_height_are_found_from_directions_in_regions() -> None:

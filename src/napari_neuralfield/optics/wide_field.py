@@ -30,19 +30,6 @@ def seen_from(na: np.ndarray, height_mm: float, away_um: np.ndarray | tuple[floa
     return to_na(positions(na) - np.asarray(away_um, dtype=float) / (UM_PER_MM * height_mm))
 
 
-def bow(wavelength_um: float, height_mm: float) -> float:
-    """Phase of an LED's light over the square of the distance from where its direction is told, rad/um^2.
-
-    The direction changes linearly with the place, so the phase is a parabola, and the same for all LEDs:
-    exp(2 pi i (u . r + r^2 / (2 h)) / wavelength). What is reconstructed with u alone has it in its phase.
-
-    Parameters
-    ----------
-    wavelength_um, height_mm : of the light; of the board above the sample.
-    """
-    return float(np.pi / (wavelength_um * UM_PER_MM * height_mm))
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class FoundAxis:
     """Where the optical axis lies and how high the board, as directions seen from several places tell.

@@ -15,7 +15,6 @@ from ...data.acquisition import Acquisition, LedArray
 from ...data.selection import LEAST, pixel_of, select
 from ...data.tiles import Tile, even_tiles
 from ...optics.pupil_field import PupilField
-from ...optics.wide_field import bow
 from ...types import InputError, Options
 from .cost import Cost, cost_of_look, guessed
 
@@ -38,8 +37,6 @@ class PlannedTile:
     middle_um : (y, x) of the tile's middle.
     directions_na : (y, x) mean change of the LED directions from those of the middle of the frame.
     pupil_rad : Zernike coefficients of its pupil by Noll index, where the file tells them.
-    bow_rad_um2 : phase over the square of the distance from its middle that the light of near LEDs has, rad/um^2. The
-        tile's directions are those of its middle, so that its field has that phase as well.
     """
 
     name: str
@@ -49,7 +46,6 @@ class PlannedTile:
     middle_um: tuple[float, float]
     directions_na: tuple[float, float] = (0.0, 0.0)
     pupil_rad: dict[str, float] = dataclasses.field(default_factory=dict)
-    bow_rad_um2: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -272,8 +268,6 @@ def _optics(acquisition: LedArray, tile: Tile, middle_um: np.ndarray) -> Options
     if "illumination_na" in changed:
         change = np.asarray(changed["illumination_na"]) - acquisition.illumination_na
         found["directions_na"] = tuple(float(v) for v in change.mean(0).round(6))
-        if acquisition.led_height_mm is not None:
-            found["bow_rad_um2"] = bow(float(acquisition.wavelength_um), float(acquisition.led_height_mm))
     if acquisition.pupil_field is not None:
         field = PupilField.of_table(np.asarray(acquisition.pupil_field))
         values = field.at(float(middle_um[0]), float(middle_um[1]))

@@ -32,7 +32,7 @@ from .pieces import Ended, Executor, Heard, InProcess, Piece
 from .plan import PlannedTile, WidePlan
 from .shared import NAME as MICROSCOPE
 from .shared import SharedByTiles, decides, keep_microscope
-from .slow import with_slow_phase, without_bow
+from .slow import with_slow_phase
 from .telling import Notes, Together, verdict_of
 from .tile import ALONE, TileMade, chosen_frames, job_of, make_tile
 
@@ -239,8 +239,6 @@ class _Tiled:
             around = None if self.known.around is None else Path(self.known.around)
             if around is not None:
                 tiles = [t if t.open is None else with_slow_phase(self.plan, t, around) for t in tiles]
-            else:
-                tiles = [without_bow(self.plan, t) for t in tiles]
             pieces = [Piece(f"overlaps {n}", looked_at, (some,)) for n, some in enumerate(overlaps(self.plan, tiles))]
             found = yield from self._all_of(pieces, where)
             differences = [one for some in found for one in cast("list[Difference]", some)]

@@ -50,18 +50,3 @@ def with_slow_phase(plan: WidePlan, tile: PlacedTile, around: Path) -> PlacedTil
     table = np.angle(map_coordinates(slow, grid, order=1, mode="nearest"))
     correction = TileCorrection(offset, slow_rad=tuple(tuple(round(float(v), 6) for v in row) for row in table))
     return dataclasses.replace(tile, correction=correction)
-
-
-def without_bow(plan: WidePlan, tile: PlacedTile) -> PlacedTile:
-    """A `tile` of a `plan` without the phase that it has because its LEDs are near."""
-    planned = next(one for one in plan.tiles if one.name == tile.name)
-    if not planned.bow_rad_um2 or tile.open is None:
-        return tile
-    middle = np.array(planned.middle_um) + np.array(plan.origin_um)
-    away = [
-        np.linspace(low, low + size, 5) - at
-        for low, size, at in zip(tile.extent.origin_um, tile.extent.size_um, middle, strict=True)
-    ]  # a cubic spline through five points is a parabola where they lie on one
-    table = -planned.bow_rad_um2 * (away[0][:, None] ** 2 + away[1] ** 2)
-    slow = tuple(tuple(float(v) for v in row) for row in table)
-    return dataclasses.replace(tile, correction=TileCorrection(slow_rad=slow))
