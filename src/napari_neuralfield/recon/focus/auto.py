@@ -49,7 +49,7 @@ def focus_auto(acquisition: ThroughFocus, recipe: FocusAutoRecipe) -> Iterator[E
     if len(np.unique(acquisition.z_um)) < 2:
         yield from warnings
         yield Note("the phase is the network's: frames at one depth leave nothing else")
-        yield Done(_own(seen, "srqpi", recipe, float("nan"), started))
+        yield Done(_own(seen, "srqpi", recipe, None, started))
         return
     told = _explained(acquisition, seen)
     planes = acquisition.frame_count
@@ -92,10 +92,10 @@ def _explained(acquisition: ThroughFocus, seen: Result) -> float:
     return explain(part, phase, upsampling=factor).explained
 
 
-def _own(result: Result, taken: str, recipe: FocusAutoRecipe, told: float, started: float) -> Result:
-    """What `taken` found, as this method's result."""
+def _own(result: Result, taken: str, recipe: FocusAutoRecipe, told: float | None, started: float) -> Result:
+    """What `taken` found, as this method's result; `told` is the share that the network explains, if asked."""
     figures = {**result.figures, "cpu_seconds": time.process_time() - started}
-    if told == told:
+    if told is not None:
         figures["network_explains"] = told
     return dataclasses.replace(
         result, recipe=recipe.model_dump(), optics={**result.optics, "taken": taken}, figures=figures

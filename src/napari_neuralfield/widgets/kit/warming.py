@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 BEHIND_S = 0.02  # the window is busy when it has not come back for longer
-PAUSE_S, MOST_S = 0.005, 0.03  # one wait for it, and before one module
+PAUSE_S, MOST_S = 0.005, 0.15  # one wait for it, and before one module
 QUIET_S = 0.15  # the window has nothing to do when it has come back in time for so long
 LOAD_S = 1.0  # a large library is loaded by then
-ALL_S = 2.0  # in all: a window that waits for an import must not be waited for
+ALL_S = 4.0  # in all: a window that waits for an import must not be waited for
 MANY = 50  # modules
 TURN_S = 0.0005  # until a thread gives Python's lock to another that waits for it; Python's own is 0.005
 
