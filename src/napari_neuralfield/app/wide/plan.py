@@ -229,8 +229,6 @@ def why_alone(plan: WidePlan) -> str:
     depths = z_um if isinstance(z_um, list | tuple) else [z_um]
     if not all(isinstance(z, int | float) for z in depths) or len(set(depths)) != 1:
         return "that is for one depth, told as z_um"
-    if any(tile.directions_na != (0.0, 0.0) or tile.pupil_rad for tile in plan.tiles):
-        return "LED directions or the pupil change over the field"
     if plan.overlap_px < 4 * FADE:  # a quarter of an overlap, at either end, is thrown away
         return f"that needs overlaps of {4 * FADE} pixels"
     return ""

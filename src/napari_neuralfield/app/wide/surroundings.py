@@ -6,6 +6,9 @@ fall as 1 / distance. Its frame holds the slow phase too, so it cannot be left o
 solved from its bright frames alone. With it the frames of a tile become those of a sample that fades to its mean at the
 tile's border and repeats: root' = root + |image of the faded tile| - |image of the whole|. The slow phase of the
 whole, which a tile tells badly, is that of all tiles.
+
+Where near LEDs shine in other directions on every place, the whole is solved in the spherical wave that they send, and
+the tiles are made to lie in a plane one. Where the pupil changes, the whole is seen through that of its middle.
 """
 
 from __future__ import annotations
@@ -25,8 +28,10 @@ from ...forward import fourier
 from ...forward.led_grid import depth_tensor
 from ...io.native.atomic import writing
 from ...optics.grids import at_frequencies, centred_spectrum, fit_spectrum
+from ...recon.projection.near_light import NearLight
 from ...types import Done, Event, InputError, Note, Options, Progress, Result
 from .cost import PASSES_OF_LOOK, cost_of_look, felt_leds
+from .one_pupil import OnePupil, pupil_of_middle, sharpened
 from .plan import FADE, Box, WidePlan, helps, why_alone
 
 NAME = "whole.h5"
@@ -37,6 +42,7 @@ COARSE: Options = {
     "check_orientation": False,
     "half": False,
 }
+BLUR = 32  # frame pixels around a tile from which a pupil's blur reaches into it
 WORST = 0.1  # relative amplitude error above which the whole is not known well enough to help
 CPU = torch.device("cpu")
 
@@ -61,12 +67,16 @@ def look_around(
             yield Note(f"tiles are made without a look at the whole field: {why}")
         return None
     if not file.exists():
-        leds = np.setdiff1d(felt_leds(whole), np.asarray(apart, int))
+        leds = felt_leds(whole)
+        if NearLight.of(whole) is None:  # else the directions tell where a frame is dark
+            leds = np.setdiff1d(leds, np.asarray(apart, int))
         reason = _reason_against(whole, len(leds))
         try:
             if not reason:
-                result = yield from _result(on_one_thread(_solved(plan, whole.subset(leds))))
-                _keep(file, whole.subset(leds), leds, result)
+                bright = whole.subset(leds)
+                pupils = OnePupil.of(bright)
+                result = yield from _result(on_one_thread(_solved(plan, bright, pupils)))
+                _keep(file, bright, leds, pupils, result=result)
         except InputError as error:
             reason = str(error)
         if reason:
@@ -97,16 +107,20 @@ def _result(events: Iterator[Event]) -> Generator[Event, None, Result]:
     raise RuntimeError("the whole field ended without a result")
 
 
-def _solved(plan: WidePlan, bright: LedArray) -> Iterator[Event]:
+def _solved(plan: WidePlan, bright: LedArray, pupils: OnePupil | None) -> Iterator[Event]:
     from ...recon.engine.recipe import run
     from ...registry import METHODS
 
     recipe = METHODS["fpm-sequential"].recipe
     own = {n: v for n, v in plan.options.items() if n in ("z_um", "recover_pupil", "recover_gain", "seed")}
+    if pupils is not None:
+        own["recover_pupil"] = False
+        frames = (np.asarray(bright.frames[number]) for number in range(bright.frame_count))
+        bright = bright.replace(frames=pupils.moved_back(frames))
     yield from run(bright, recipe.model_validate({**own, **COARSE, "device": plan.device}), checked=False)
 
 
-def _keep(file: Path, bright: LedArray, leds: np.ndarray, result: Result) -> None:
+def _keep(file: Path, bright: LedArray, leds: np.ndarray, pupils: OnePupil | None, *, result: Result) -> None:
     """Write the object and the images that its bright frames should show."""
     field = result.field
     assert isinstance(field, PlanesField)
@@ -115,19 +129,25 @@ def _keep(file: Path, bright: LedArray, leds: np.ndarray, result: Result) -> Non
         bright = bright.replace(pupil=fit_spectrum(found, bright.frame_shape).numpy())
     factor, (rows, columns) = native_upsampling(bright), bright.frame_shape
     spectrum = field.spectra([field.depths_um[0]])
+    light = NearLight.of(bright)
+    if light is not None:
+        spectrum = light.lit(spectrum)
     with writing(file) as temporary, h5py.File(temporary, "w") as kept:
         kept.attrs.update({"error": result.figures["relative_amplitude_error"], "factor": factor})
         kept.attrs["z_um"] = field.depths_um[0]
         kept["leds"] = leds
         if "pupil" in result.calibration:
             kept["pupil"] = np.asarray(bright.pupil)
+        if pupils is not None:
+            kept["pupil_rad"] = pupil_of_middle(bright)
         y, x = (np.arange(n * factor) * bright.pixel_um / factor for n in (rows, columns))
         kept["object"] = field.render([field.depths_um[0]], y, x)[0].cpu().numpy()
         images = kept.create_dataset(
             "images", (len(leds), rows, columns), np.float32, chunks=(1, min(rows, 256), min(columns, 256))
         )
         for number in range(len(leds)):
-            images[number] = _image(spectrum, bright, number, field.depths_um[0])
+            image = _image(spectrum, bright, number, field.depths_um[0])
+            images[number] = image if pupils is None else pupils.moved(image, number)
 
 
 def _image(spectrum: torch.Tensor, acquisition: LedArray, number: int, z_um: float) -> np.ndarray:
@@ -151,7 +171,7 @@ def repeating(part: LedArray, frames: np.ndarray, box_px: Box, file: Path) -> np
     y0, x0, y1, x1 = box_px
     with h5py.File(file) as kept:
         f, leds, z_um = int(kept.attrs["factor"]), kept["leds"][()], float(kept.attrs["z_um"])
-        seen, there = kept["images"][:, y0:y1, x0:x1], kept["object"][y0 * f : y1 * f, x0 * f : x1 * f]
+        seen, there = kept["images"][:, y0:y1, x0:x1], _object(part, kept, box_px)
         inner = [(low > 0, high < n) for low, high, n in zip((y0, x0), (y1, x1), kept["images"].shape[1:], strict=True)]
         bright = part.subset(leds)
         if "pupil" in kept:
@@ -168,6 +188,18 @@ def repeating(part: LedArray, frames: np.ndarray, box_px: Box, file: Path) -> np
         root = root + scale * (_image(spectrum, bright, place, z_um) - seen[place])
         out[led] = _as(np.maximum(root, 0) ** 2 + ambient[led], frames)
     return out
+
+
+def _object(part: LedArray, kept: h5py.File, box_px: Box) -> np.ndarray:
+    """The object (y, x) of a tile as the whole has it, seen as sharply as through the tile's own pupil."""
+    f, (y0, x0, y1, x1) = int(kept.attrs["factor"]), box_px
+    if "pupil_rad" not in kept:
+        return np.asarray(kept["object"][y0 * f : y1 * f, x0 * f : x1 * f])
+    around = [min(BLUR, n) for n in (y0, x0)]
+    wide = kept["object"][(y0 - around[0]) * f : (y1 + BLUR) * f, (x0 - around[1]) * f : (x1 + BLUR) * f]
+    sharp = sharpened(wide, part, pupil_of_middle(part) - kept["pupil_rad"][()], part.pixel_um / f)
+    top, left = (n * f for n in around)
+    return sharp[top : top + (y1 - y0) * f, left : left + (x1 - x0) * f]
 
 
 def _as(counts: np.ndarray, frames: np.ndarray) -> np.ndarray:

@@ -143,6 +143,7 @@ def cut_out(job: TileJob) -> tuple[Selected, int]:
         part = with_shared(part, Path(job.shared.microscope))
     if job.shared.around is not None:
         frames = repeating(part, frames, job.tile.box_px, Path(job.shared.around))
+        part = part.replace(led_height_mm=None)  # they are in a plane wave now
     part = part.replace(frames=frames)
     fits = without_odd(part, job.shared)
     if len(fits) < part.frame_count:

@@ -205,7 +205,7 @@ def _projected(known: LedArray, recipe: AutoRecipe) -> Generator[Event, None, Re
         "seed": recipe.seed,
         "check_orientation": not recipe.calibrate,
     }
-    options = {"z_um": float(known.sample_z_um or 0.0), **shared}
+    options = {"z_um": float(known.sample_z_um or 0.0), "flat_light": False, **shared}
     result: Result | None = None
     for event in fpm_sequential(known, build("fpm-sequential", options)):
         if isinstance(event, Done):

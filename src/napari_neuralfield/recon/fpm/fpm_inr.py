@@ -241,7 +241,8 @@ def _from_frames(
 
 def _classical_stack(acquisition: LedArray, recipe: FpmInrRecipe) -> Generator[Event, None, tuple[PlanesField, Result]]:
     """The classical planes the field is distilled from; returns the planes in full precision and their result."""
-    values = {"z_um": recipe.z_um, "half": False, "device": recipe.device, "check_orientation": False}
+    values = {"z_um": recipe.z_um, "half": False, "device": recipe.device}
+    values |= {"check_orientation": False, "flat_light": False}  # a fit to the frames follows
     for event in fpm_sequential(acquisition, build("fpm-sequential", values)):
         if isinstance(event, Done):
             stack = event.result.field

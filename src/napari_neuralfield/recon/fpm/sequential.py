@@ -29,6 +29,7 @@ from ..engine.preview_pace import PreviewPace
 from ..engine.readings import LateNumbers
 from ..engine.recipe import method, option
 from ..projection.chromatic import align_leds
+from ..projection.near_light import NearLight, begun
 from ..projection.orientation import orientation_notes
 from ..projection.pupil_start import PupilStart
 from ..projection.pupil_trial import Shape, choose_pupil, pupil_start, smooth_from
@@ -78,6 +79,9 @@ class SequentialRecipe(CalibrationRecipe):
     rank: int | None = option(None, "depth modes stored; empty: every plane as it is", ge=1, advanced=True)
     half: bool = option(True, "store in half precision", advanced=True)
     check_orientation: bool = CHECK_ORIENTATION
+    flat_light: bool = option(
+        True, "take the spherical wave of LEDs at led_height_mm out of the phase, where the file says directions_at_um"
+    )
     depths_at_once: int | None = option(
         None, "planes solved together; empty: as many as memory holds", ge=1, advanced=True
     )
@@ -160,13 +164,15 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
         margin = checkpoint.once("pupil margin", lambda: pupil_margin(acquisition, depths, device, recover_gain))
     plan = fourier.windows(acquisition, margin=margin)
     measured = fourier.measure(acquisition, plan, device)
-    state = _State(depths, flat_spectra(plan, len(depths), device), no_aberration(plan, device), measured.gain)
+    light = NearLight.of(acquisition) if recipe.flat_light else None
+    state = _State(depths, begun(light, plan, len(depths), device), no_aberration(plan, device), measured.gain, light)
     if shape == "smooth":
         state.smooth = smooth_from(plan, device, start)
     where, seen = extent(acquisition, depths), support(plan)
 
     def field() -> PlanesField:
-        return PlanesField.from_spectra(state.spectra, depths, where, seen, rank=recipe.rank, half=recipe.half)
+        spectra = state.spectra if light is None else light.freed(state.spectra)
+        return PlanesField.from_spectra(spectra, depths, where, seen, rank=recipe.rank, half=recipe.half)
 
     error = yield from _solve_planes(
         state, plan, measured, recipe, recover_pupil=recover_pupil, recover_gain=recover_gain, field=field
@@ -183,6 +189,8 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
             figures["pupil_margin"] = margin
     if recover_gain:
         calibration["gains"] = (state.gain**2 / (state.gain**2).mean()).cpu().numpy()
+    if light is not None:
+        figures["light_bend"] = light.bend
     figures |= {"relative_amplitude_error": error, "intensity_scale": measured.scale}
     yield finished(field(), recipe, acquisition, started, figures, calibration=calibration)
 
@@ -197,7 +205,10 @@ def _pupil(
         shapes: tuple[Shape, ...] = (
             ("none", "smooth", "bins") if recipe.pupil_shape is None else ("none", recipe.pupil_shape)
         )
-        choice = checkpoint.once("pupil", lambda: choose_pupil(acquisition, middle, device, recover_gain, shapes))
+        flat = recipe.flat_light
+        choice = checkpoint.once(
+            "pupil", lambda: choose_pupil(acquisition, middle, device, recover_gain, shapes, flat_light=flat)
+        )
         yield Note(choice.sentence())
         return choice.shape, choice.start
     if not recipe.recover_pupil:
@@ -251,6 +262,7 @@ class _State:
     spectra: torch.Tensor
     aberration: torch.Tensor
     gain: torch.Tensor
+    light: NearLight | None = None
     smooth: SmoothPupil | None = None
 
 
@@ -304,7 +316,7 @@ def _solve_planes(
         if solver is None:
             batch = -(-batch // 2)
             compute.release()
-            state.spectra[part] = flat_spectra(plan, part.stop - part.start, device)
+            state.spectra[part] = begun(state.light, plan, part.stop - part.start, device)
             yield Note(f"the device ran out of memory; going on with {batch} planes at once", "warning")
             continue
         state.aberration, state.gain = solver.aberration, solver.gain

@@ -13,7 +13,7 @@ import torch
 
 from ...data.acquisition import LedArray
 from ...forward import fourier
-from ...forward.led_grid import flat_spectra
+from .near_light import NearLight, begun
 from .pupil_start import PupilStart, start_pupil
 from .smooth_pupil import NOLL, SmoothPupil
 from .solver import Solver, no_aberration
@@ -75,6 +75,8 @@ def choose_pupil(
     device: torch.device,
     recover_gain: bool,
     shapes: tuple[Shape, ...] = ("none", "smooth", "bins"),
+    *,
+    flat_light: bool = False,
 ) -> PupilChoice:
     """Try pupils on the middle of the frames, from the simplest; a freer one has to predict LEDs left out better.
 
@@ -85,6 +87,7 @@ def choose_pupil(
     device : to work on.
     recover_gain : solve for the LEDs' brightness in the trials.
     shapes : those to try, the simplest first.
+    flat_light : begin with the spherical wave of near LEDs, where it is known.
     """
     start = pupil_start(acquisition, z_um)
     if acquisition.frame_count < FEWEST:
@@ -95,10 +98,11 @@ def choose_pupil(
         small = acquisition.crop(y, x)
     plan = fourier.windows(small)
     measured = fourier.measure(small, plan, device)
+    light = NearLight.of(small) if flat_light else None
     errors: dict[Shape, float] = {}
     chosen = shapes[0]
     for shape in shapes:
-        solver = Solver(plan, measured, np.array([z_um]), flat_spectra(plan, 1, device), no_aberration(plan, device))
+        solver = Solver(plan, measured, np.array([z_um]), begun(light, plan, 1, device), no_aberration(plan, device))
         if shape == "smooth":
             solver.take(smooth_from(plan, device, start))
         errors[shape] = _left_out_error(solver, shape != "none", recover_gain)

@@ -122,7 +122,8 @@ def _classical(
     learnt = _unknown(acquisition, recipe)
     values = {"z_um": z_um, "device": recipe.device}
     values |= {"recover_pupil": learnt["pupil"], "recover_gain": learnt["gains"]}
-    values |= {"correct_directions": recipe.learn_directions} if coded else {"check_orientation": False, "half": False}
+    plain = {"check_orientation": False, "half": False, "flat_light": False}  # a fit to the frames follows
+    values |= {"correct_directions": recipe.learn_directions} if coded else plain
     name = "coded-fpm" if coded else "fpm-sequential"
     for event in METHODS[name].run(acquisition.subset(used), build(name, values)):
         if isinstance(event, Done):

@@ -13,6 +13,7 @@ from ...forward.led_grid import depth_tensor, extent
 from ...optics.grids import centred_spectrum, fit_spectrum, image_of
 from ...types import Result
 from ..calibration.apply import central
+from ..projection.near_light import NearLight
 
 LOOKED_AT = 192  # frame pixels along a side, in the middle
 MOST_PLANES = 9  # of a stack that are looked at
@@ -164,6 +165,8 @@ def of_plane(part: Part, result: Result, z_um: float) -> torch.Tensor:
     """Intensity (led, y, x) that the plane at `z_um` of a `result` gives on a `part`, in any unit."""
     plan, (image, _) = part.plan, picture(part, result, z_um)
     spectrum = fit_spectrum(centred_spectrum(torch.from_numpy(image)), plan.spectrum_shape)[None]
+    if "light_bend" in result.figures and (light := NearLight.of(part.acquisition)) is not None:
+        spectrum = light.lit(spectrum)  # which the answer is freed of
     z, parts = depth_tensor(np.array([z_um]), torch.device("cpu")), []
     for leds in np.array_split(np.arange(len(plan.corner)), -(-len(plan.corner) // BATCH)):
         kernel = fourier.pupils(plan, leds, z)
