@@ -59,6 +59,8 @@ def wide_field(
 ) -> tuple[LedArray, Truth]:
     """Tiles of a wide field side by side, each imaged with the directions and the pupil of its middle.
 
+    Directions that change over a tile are a sphere of phase on the sample, which its `object` is without.
+
     Parameters
     ----------
     seed : of everything random.
@@ -85,6 +87,7 @@ def wide_field(
     cutoff, side = objective_na / wavelength_um, pixels + 2 * border
     axis = (tiles * pixels - 1) / 2 * pixel_um + axis_off_um * rng.normal(size=2)
     aberrations = curved_field(axis)
+    near = _near(side, upsampling, pixel_um, bend=np.pi / (wavelength_um * 1000 * led_height_mm))
     stack = np.zeros((len(na), tiles * pixels, tiles * pixels), np.float32)
     places, directions = [], []
     whole = np.zeros((tiles * pixels * upsampling,) * 2, np.complex64)
@@ -95,8 +98,9 @@ def wide_field(
         terms = dict(zip(aberrations.noll, aberrations.at(*place), strict=True)) if aberrated else {}
         cells = PHANTOMS[phantom]((side * upsampling, side * upsampling), rng)[0].sum(0)
         light = led_frames(
-            cells[None], np.zeros(1), here, upsampling=upsampling, pupil=aberrated_pupil(terms, cutoff), **optics
-        )
+            ((1 + cells) * near - 1)[None], np.zeros(1), here, upsampling=upsampling,
+            pupil=aberrated_pupil(terms, cutoff), **optics,
+        )  # fmt: skip
         inner = slice(border, border + pixels)
         stack[:, box[0], box[1]] = expose(light[:, inner, inner], electrons, rng)
         fine = slice(border * upsampling, (border + pixels) * upsampling)
@@ -115,3 +119,9 @@ def wide_field(
         "pupil_field": aberrations.table if aberrated else np.zeros((1, 2)),
     }
     return acquisition, truth
+
+
+def _near(side: int, upsampling: int, pixel_um: float, *, bend: float) -> np.ndarray:
+    """Factor of the spherical wave of near LEDs, `bend` rad/um^2, about the middle of `side` frame pixels."""
+    axis = (np.arange(side * upsampling) / upsampling - (side - 1) / 2) * pixel_um
+    return np.asarray(np.exp(1j * bend * (axis[:, None] ** 2 + axis**2)))
