@@ -24,16 +24,23 @@ OPTICS = Optics(objective_na=0.1, wavelength_um=0.522, pixel_um=1.6)
 NA = led_grid_na(7, 1.2, 25.0, 0.15)
 
 
-def scene() -> tuple[LedArray, np.ndarray]:
-    """A sample of clouds and what a perfect microscope sees of it, on half the pixels."""
+def scene(height_mm: float | None = None) -> tuple[LedArray, np.ndarray]:
+    """A sample of clouds under a board at a height, and what a perfect microscope sees of it, on half the pixels."""
     rng = np.random.default_rng(3)
     far = np.hypot(*np.meshgrid(*[np.fft.fftfreq(SIDE * UP)] * 2))
     clouds = np.fft.ifft2(np.fft.fft2(rng.normal(size=(SIDE * UP,) * 2)) / (0.03 + far)).real
     sample = np.exp((0.4j - 0.1) * clouds / clouds.std())
-    light = led_frames(sample[None] - 1, np.zeros(1), NA, upsampling=UP, **OPTICS)
+    lit, told = sample, {}
+    if height_mm is not None:
+        middle = np.array([(SIDE - 1) / 2 * OPTICS["pixel_um"]] * 2)
+        axis = np.arange(SIDE * UP) * OPTICS["pixel_um"] / UP - middle[0]
+        bend = np.pi / (OPTICS["wavelength_um"] * 1000 * height_mm)
+        lit = sample * np.exp(1j * bend * (axis[:, None] ** 2 + axis**2))
+        told = {"led_height_mm": height_mm, "directions_at_um": middle}
+    light = led_frames(lit[None] - 1, np.zeros(1), NA, upsampling=UP, **OPTICS)
     fine = OPTICS["pixel_um"] / UP
     truth = seen(sample, fine, NA / OPTICS["wavelength_um"], OPTICS["objective_na"] / OPTICS["wavelength_um"])
-    return LedArray(frames=(1000 * light).astype(np.float32), illumination_na=NA, **OPTICS), truth
+    return LedArray(frames=(1000 * light).astype(np.float32), illumination_na=NA, **OPTICS, **told), truth
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +51,10 @@ def nothing_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def plan(tmp_path: Path) -> WidePlan:
-    acquisition, _ = scene()
+    return plan_of(scene()[0], tmp_path)
+
+
+def plan_of(acquisition: LedArray, tmp_path: Path) -> WidePlan:
     file = tmp_path / "wide.acq.h5"
     save_acquisition(file, acquisition)
     recipe = SequentialRecipe(
@@ -78,6 +88,16 @@ def test_tiles_come_nearer_the_truth(plan: WidePlan, tmp_path: Path, monkeypatch
     alone, _ = made(plan, tmp_path / "without.nfield")
     print(off(found, truth), off(alone, truth))
     assert off(found, truth) < 0.5 * off(alone, truth)
+
+
+def test_tiles_under_a_near_board_have_no_sphere_of_phase(tmp_path: Path) -> None:
+    acquisition, truth = scene(40.0)
+    plan = plan_of(acquisition, tmp_path)
+    assert max(np.hypot(*tile.directions_na) for tile in plan.tiles) > 5e-4
+    found, events = made(plan, tmp_path / "near.nfield")
+    assert not [event.text for event in events if isinstance(event, Note) and "without" in event.text]
+    print(off(found, truth))
+    assert off(found, truth) < 0.1
 
 
 def test_what_cannot_be_seen_whole_is_made_without(

@@ -1,6 +1,6 @@
 """The light of near LEDs: a sphere of phase on the sample, the same for all of them.
 
-From place to place the direction of an LED at the height h changes by -r / h, which is a phase of pi r^2 / (wavelength
+From place to place the direction of an LED at the height h changes by r / h, which is a phase of pi r^2 / (wavelength
 h) over the sample, about the place where the directions hold. A solver with one set of directions finds sample times
 sphere. Frames tell a slow phase badly, so it has to begin with the sphere; then even a field over which the directions
 change a lot can be solved in one piece, and the sphere is taken out at the end.
