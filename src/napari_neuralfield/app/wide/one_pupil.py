@@ -7,15 +7,12 @@ moved back, place by place, are those of a sample that is a little blurred, thro
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Sequence
-
 import numpy as np
 import torch
 from scipy.ndimage import map_coordinates, zoom
 
 from ...data.acquisition import LedArray
-from ...optics.grids import centred_spectrum, frequencies, image_of
+from ...optics.grids import at_frequencies, centred_spectrum, frequencies, image_of
 from ...optics.pupil import zernike
 from ...optics.pupil_field import PupilField
 
@@ -24,61 +21,34 @@ STEP = 1e-3  # of the pupil's radius, over which a slope is taken
 BLURS = (4, 5, 6)  # Noll: defocus and astigmatism
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class OnePupil:
-    """How far the frames of LEDs are moved, against what the pupil of the middle would do.
-
-    Parameters
-    ----------
-    change : of each Zernike coefficient on a grid of nodes over the field (node, node, term), rad.
-    slope : of each Zernike polynomial at each LED's direction, along y and x (led, 2, term), um.
-    shape_px, pixel_um : of the frames, (y, x) and um.
-    """
-
-    change: np.ndarray
-    slope: np.ndarray
-    shape_px: tuple[int, int]
-    pixel_um: float
-
-    @classmethod
-    def of(cls, whole: LedArray) -> OnePupil | None:
-        """Of the frames of a `whole` field; None where its file does not say that the pupil changes."""
-        if whole.pupil_field is None:
-            return None
-        field = PupilField.of_table(np.asarray(whole.pupil_field))
-        ends = (np.array(whole.frame_shape) - 1) * whole.pixel_um
-        y, x = (np.linspace(0, end, NODES) for end in ends)
-        change = field.at(y[:, None], x) - field.at(*ends / 2)
-        cutoff = whole.objective_na / whole.wavelength_um
-        u = np.asarray(whole.illumination_na) / whole.wavelength_um
-        u = u * np.minimum(1, (1 - 2 * STEP) * cutoff / np.maximum(np.hypot(*u.T), 1e-12))[:, None]  # light passes here
-        steps = STEP * cutoff * np.eye(2)
-        slope = [
-            [(_values(noll, u + s, cutoff) - _values(noll, u - s, cutoff)) / (2 * STEP * cutoff) for s in steps]
-            for noll in field.noll
-        ]
-        per_led = np.array(slope).transpose(2, 1, 0) / (2 * np.pi)
-        return cls(change, per_led, whole.frame_shape, whole.pixel_um)
-
-    def moved_back(self, frames: Iterator[np.ndarray] | Sequence[np.ndarray]) -> np.ndarray:
-        """The `frames` (led, y, x) as the pupil of the middle would show them, float32."""
-        return np.stack([self._at(frame, led, -1.0) for led, frame in enumerate(frames)])
-
-    def moved(self, image: np.ndarray, led: int) -> np.ndarray:
-        """An `image` (y, x) that the pupil of the middle gives of an `led`, where the changing pupil shows it."""
-        return self._at(image, led, 1.0)
-
-    def _at(self, image: np.ndarray, led: int, sign: float) -> np.ndarray:
-        by = np.moveaxis(self.change @ self.slope[led].T, -1, 0) / self.pixel_um
-        y, x = (zoom(part, [n / NODES for n in self.shape_px], order=1) for part in by)
-        place = np.indices(self.shape_px, dtype=np.float32) + sign * np.stack([y, x]).astype(np.float32)
-        return np.asarray(map_coordinates(image.astype(np.float32), place, order=3, mode="nearest"))
+def moves(some: LedArray) -> np.ndarray:
+    """How far a rad of each Zernike term moves the image of each LED of `some`, along y and x (led, 2, term), um."""
+    cutoff = some.objective_na / some.wavelength_um
+    u = np.asarray(some.illumination_na) / some.wavelength_um
+    rim = (1 - 2 * STEP) * cutoff  # light of LEDs beyond passes here
+    u = u * np.minimum(1, rim / np.maximum(np.hypot(*u.T), 1e-12))[:, None]
+    steps = STEP * cutoff * np.eye(2)
+    slopes = [[_values(n, u + s, cutoff) - _values(n, u - s, cutoff) for s in steps] for n in _field(some).noll]
+    return np.asarray(np.array(slopes).transpose(2, 1, 0) / (2 * STEP * cutoff) / (2 * np.pi))
 
 
-def pupil_of_middle(acquisition: LedArray) -> np.ndarray:
-    """Zernike coefficients (term,) of the middle of the frames of an `acquisition` whose file tells its pupil field."""
-    field = PupilField.of_table(np.asarray(acquisition.pupil_field))
-    return field.at(*((np.array(acquisition.frame_shape) - 1) / 2 * acquisition.pixel_um))
+def moved_back(whole: LedArray) -> np.ndarray:
+    """The frames (led, y, x) of a `whole` field as the pupil of its middle would show them, float32."""
+    field, shape = _field(whole), whole.frame_shape
+    y, x = (np.linspace(0, (n - 1) * whole.pixel_um, NODES) for n in shape)
+    change, per_rad = field.at(y[:, None], x) - pupil_of_middle(whole), moves(whole)
+    out = np.empty((whole.frame_count, *shape), np.float32)
+    for led in range(whole.frame_count):
+        by = np.moveaxis(change @ per_rad[led].T, -1, 0) / whole.pixel_um
+        there = np.stack([zoom(part, [n / NODES for n in shape], order=1) for part in by])
+        frame = np.asarray(whole.frames[led], np.float32)
+        out[led] = map_coordinates(frame, np.indices(shape) - there, order=3, mode="nearest")
+    return out
+
+
+def pupil_of_middle(some: LedArray) -> np.ndarray:
+    """Zernike coefficients (term,), rad, of the middle of the frames of `some`, whose file tells its pupil field."""
+    return _field(some).at(*((np.array(some.frame_shape) - 1) / 2 * some.pixel_um))
 
 
 def sharpened(image: np.ndarray, part: LedArray, change: np.ndarray, pixel_um: float) -> np.ndarray:
@@ -95,11 +65,34 @@ def sharpened(image: np.ndarray, part: LedArray, change: np.ndarray, pixel_um: f
     y, x = (torch.from_numpy(frequencies(n, pixel_um)) for n in image.shape)
     y, x = torch.meshgrid(y, x, indexing="ij")
     nothing, blur = torch.zeros(1, dtype=y.dtype), torch.zeros_like(y)
-    for noll, by in zip(np.asarray(part.pupil_field)[:, 0].astype(int).tolist(), change.tolist(), strict=True):
+    for noll, by in zip(_field(part).noll, change.tolist(), strict=True):
         if noll in BLURS:
             blur += by * (zernike(noll, y, x, cutoff) - zernike(noll, nothing, nothing, cutoff))
     spectrum = centred_spectrum(torch.from_numpy(image)) * torch.exp(-1j * blur)
     return np.asarray(image_of(spectrum).numpy())
+
+
+def beyond(part: LedArray, shape: tuple[int, int], first_px: tuple[int, int]) -> LedArray:
+    """The microscope of a `part` on empty frames of a larger `shape` (y, x), where it begins at `first_px` (y, x)."""
+    moved = np.array(first_px) * part.pixel_um
+    changes: dict[str, object] = {"frames": np.broadcast_to(np.float32(0), (part.frame_count, *shape))}
+    for name in ("directions_at_um", "optical_axis_um"):
+        if (place := getattr(part, name)) is not None:
+            changes[name] = np.asarray(place) + moved
+    changes["pupil_field"] = _field(part).moved(-moved).table
+    changes["pupil"] = at_frequencies(np.asarray(part.pupil), part.pixel_um, shape).astype(np.complex64)
+    return part.replace(**changes)
+
+
+def through_middle(part: LedArray, change: np.ndarray) -> LedArray:
+    """A `part` with the pupil of the middle of the field, from whose coefficients its own differ by `change` (rad)."""
+    field = PupilField(_field(part).noll, change[:, None])
+    own = field.pupil((0.0, 0.0), part.frame_shape, part.pixel_um, part.objective_na / part.wavelength_um)
+    return part.replace(pupil=np.asarray(part.pupil) * own.conj())
+
+
+def _field(some: LedArray) -> PupilField:
+    return PupilField.of_table(np.asarray(some.pupil_field))
 
 
 def _values(noll: int, u: np.ndarray, cutoff: float) -> np.ndarray:

@@ -19,6 +19,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
+from scipy.ndimage import shift
 
 from ... import memory
 from ...data.acquisition import Acquisition, LedArray
@@ -31,7 +32,7 @@ from ...optics.grids import at_frequencies, centred_spectrum, fit_spectrum
 from ...recon.projection.near_light import NearLight
 from ...types import Done, Event, InputError, Note, Options, Progress, Result
 from .cost import PASSES_OF_LOOK, cost_of_look, felt_leds
-from .one_pupil import OnePupil, pupil_of_middle, sharpened
+from .one_pupil import beyond, moved_back, moves, pupil_of_middle, sharpened, through_middle
 from .plan import FADE, Box, WidePlan, helps, why_alone
 
 NAME = "whole.h5"
@@ -42,7 +43,7 @@ COARSE: Options = {
     "check_orientation": False,
     "half": False,
 }
-BLUR = 32  # frame pixels around a tile from which a pupil's blur reaches into it
+AROUND = 64  # frame pixels around a tile that are seen through its own pupil
 WORST = 0.1  # relative amplitude error above which the whole is not known well enough to help
 CPU = torch.device("cpu")
 
@@ -74,9 +75,8 @@ def look_around(
         try:
             if not reason:
                 bright = whole.subset(leds)
-                pupils = OnePupil.of(bright)
-                result = yield from _result(on_one_thread(_solved(plan, bright, pupils)))
-                _keep(file, bright, leds, pupils, result=result)
+                result = yield from _result(on_one_thread(_solved(plan, bright)))
+                _keep(file, bright, leds, result)
         except InputError as error:
             reason = str(error)
         if reason:
@@ -107,20 +107,19 @@ def _result(events: Iterator[Event]) -> Generator[Event, None, Result]:
     raise RuntimeError("the whole field ended without a result")
 
 
-def _solved(plan: WidePlan, bright: LedArray, pupils: OnePupil | None) -> Iterator[Event]:
+def _solved(plan: WidePlan, bright: LedArray) -> Iterator[Event]:
     from ...recon.engine.recipe import run
     from ...registry import METHODS
 
     recipe = METHODS["fpm-sequential"].recipe
     own = {n: v for n, v in plan.options.items() if n in ("z_um", "recover_pupil", "recover_gain", "seed")}
-    if pupils is not None:
+    if bright.pupil_field is not None:
         own["recover_pupil"] = False
-        frames = (np.asarray(bright.frames[number]) for number in range(bright.frame_count))
-        bright = bright.replace(frames=pupils.moved_back(frames))
+        bright = bright.replace(frames=moved_back(bright))
     yield from run(bright, recipe.model_validate({**own, **COARSE, "device": plan.device}), checked=False)
 
 
-def _keep(file: Path, bright: LedArray, leds: np.ndarray, pupils: OnePupil | None, *, result: Result) -> None:
+def _keep(file: Path, bright: LedArray, leds: np.ndarray, result: Result) -> None:
     """Write the object and the images that its bright frames should show."""
     field = result.field
     assert isinstance(field, PlanesField)
@@ -138,7 +137,7 @@ def _keep(file: Path, bright: LedArray, leds: np.ndarray, pupils: OnePupil | Non
         kept["leds"] = leds
         if "pupil" in result.calibration:
             kept["pupil"] = np.asarray(bright.pupil)
-        if pupils is not None:
+        if bright.pupil_field is not None:
             kept["pupil_rad"] = pupil_of_middle(bright)
         y, x = (np.arange(n * factor) * bright.pixel_um / factor for n in (rows, columns))
         kept["object"] = field.render([field.depths_um[0]], y, x)[0].cpu().numpy()
@@ -146,8 +145,7 @@ def _keep(file: Path, bright: LedArray, leds: np.ndarray, pupils: OnePupil | Non
             "images", (len(leds), rows, columns), np.float32, chunks=(1, min(rows, 256), min(columns, 256))
         )
         for number in range(len(leds)):
-            image = _image(spectrum, bright, number, field.depths_um[0])
-            images[number] = image if pupils is None else pupils.moved(image, number)
+            images[number] = _image(spectrum, bright, number, field.depths_um[0])
 
 
 def _image(spectrum: torch.Tensor, acquisition: LedArray, number: int, z_um: float) -> np.ndarray:
@@ -171,15 +169,15 @@ def repeating(part: LedArray, frames: np.ndarray, box_px: Box, file: Path) -> np
     y0, x0, y1, x1 = box_px
     with h5py.File(file) as kept:
         f, leds, z_um = int(kept.attrs["factor"]), kept["leds"][()], float(kept.attrs["z_um"])
-        seen, there = kept["images"][:, y0:y1, x0:x1], _object(part, kept, box_px)
         inner = [(low > 0, high < n) for low, high, n in zip((y0, x0), (y1, x1), kept["images"].shape[1:], strict=True)]
         bright = part.subset(leds)
         if "pupil" in kept:
             bright = bright.replace(pupil=at_frequencies(kept["pupil"][()], part.pixel_um, part.frame_shape))
-    ramps = (_ramp(n, FADE * f, ends) for n, ends in zip(there.shape, inner, strict=True))
-    weight = np.outer(*ramps)
-    faded = there.mean() + weight * (there - there.mean())
-    spectrum = centred_spectrum(torch.from_numpy(faded.astype(np.complex64)))[None]
+        if part.pupil_field is None:
+            seen, there = kept["images"][:, y0:y1, x0:x1], kept["object"][y0 * f : y1 * f, x0 * f : x1 * f]
+        else:
+            seen, there = _through_its_pupil(kept, bright, box_px, z_um)
+    spectrum = _faded(there, FADE * f, inner)
     ambient = fourier.ambient_light(part)
     out = frames.copy()
     for place, led in enumerate(leds.tolist()):
@@ -190,16 +188,38 @@ def repeating(part: LedArray, frames: np.ndarray, box_px: Box, file: Path) -> np
     return out
 
 
-def _object(part: LedArray, kept: h5py.File, box_px: Box) -> np.ndarray:
-    """The object (y, x) of a tile as the whole has it, seen as sharply as through the tile's own pupil."""
-    f, (y0, x0, y1, x1) = int(kept.attrs["factor"]), box_px
-    if "pupil_rad" not in kept:
-        return np.asarray(kept["object"][y0 * f : y1 * f, x0 * f : x1 * f])
-    around = [min(BLUR, n) for n in (y0, x0)]
-    wide = kept["object"][(y0 - around[0]) * f : (y1 + BLUR) * f, (x0 - around[1]) * f : (x1 + BLUR) * f]
-    sharp = sharpened(wide, part, pupil_of_middle(part) - kept["pupil_rad"][()], part.pixel_um / f)
-    top, left = (n * f for n in around)
-    return sharp[top : top + (y1 - y0) * f, left : left + (x1 - x0) * f]
+def _faded(there: np.ndarray, width: int, ends: Sequence[tuple[bool, bool]]) -> torch.Tensor:
+    """Centred spectrum (1, Y, X) of a piece of the object (y, x) that is its mean at those of its `ends`."""
+    weight = np.outer(*(_ramp(n, width, end) for n, end in zip(there.shape, ends, strict=True)))
+    faded = there.mean() + weight * (there - there.mean())
+    return centred_spectrum(torch.from_numpy(faded.astype(np.complex64)))[None]
+
+
+def _through_its_pupil(kept: h5py.File, bright: LedArray, box_px: Box, z_um: float) -> tuple[np.ndarray, np.ndarray]:
+    """What the bright frames of a tile should show (led, y, x), modulus, and its object (y, x), by its own pupil.
+
+    A piece that reaches beyond the tile is seen through the pupil of the tile; what only lies outside of the piece is
+    taken from the whole, seen through the pupil of the middle.
+    """
+    f, shape = int(kept.attrs["factor"]), kept["images"].shape[1:]
+    low = np.maximum(np.array(box_px[:2]) - AROUND, 0)
+    high = np.minimum(np.array(box_px[2:]) + AROUND, shape)
+    rows, columns = (slice(a, b) for a, b in zip(low, high, strict=True))
+    ends = [(a > 0, b < n) for a, b, n in zip(low, high, shape, strict=True)]
+    piece, images = kept["object"][rows.start * f : rows.stop * f, columns.start * f : columns.stop * f], kept["images"]
+    change = pupil_of_middle(bright) - kept["pupil_rad"][()]
+    sharp = sharpened(piece, bright, change, bright.pixel_um / f)
+    y, x = (slice(a - c, b - c) for a, b, c in zip(box_px[:2], box_px[2:], low, strict=True))
+    wide = beyond(bright, (rows.stop - rows.start, columns.stop - columns.start), (y.start, x.start))
+    light = NearLight.of(wide)
+    spectra = [_faded(one, AROUND // 2 * f, ends) for one in (sharp, piece)]
+    own, middle = spectra if light is None else [light.lit(one) for one in spectra]
+    single, by = through_middle(wide, change), moves(wide) @ change / bright.pixel_um
+    seen = np.empty((wide.frame_count, y.stop - y.start, x.stop - x.start), np.float32)
+    for led in range(wide.frame_count):
+        outside = images[led, rows, columns] - _image(middle, single, led, z_um)
+        seen[led] = (_image(own, wide, led, z_um) + shift(outside, -by[led], order=1, mode="nearest"))[y, x]
+    return np.maximum(seen, 0), sharp[y.start * f : y.stop * f, x.start * f : x.stop * f]
 
 
 def _as(counts: np.ndarray, frames: np.ndarray) -> np.ndarray:
