@@ -18,27 +18,23 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_neuralfield import load_result, save_acquisition
 from napari_neuralfield.data.acquisition import LedArray
-from napari_neuralfield.forward import fourier
-from napari_neuralfield.optics.grids import centred_spectrum, fit_spectrum
 from napari_neuralfield.optics.pupil_field import PupilField
-from napari_neuralfield.optics.wide_field import seen_from
-from napari_neuralfield.simulate.led_optics import Optics, aberrated_pupil, led_frames, led_grid_na
+from napari_neuralfield.simulate.led_optics import Optics, led_frames, led_grid_na
 from napari_neuralfield.simulate.phantoms import PHANTOMS
 from napari_neuralfield.simulate.recording import expose, recorded
 from napari_neuralfield.simulate.spectra import seen
+from napari_neuralfield.simulate.wide_field import NearBoard, light_of_places
 
 FOLDER = Path(os.environ.get("WIDE_FOLDER", "wide"))
 SEED = int(os.environ.get("WIDE_SEED", "0"))  # of the sample; choose another folder with it
 UP, PIXEL, NA, WAVE = 3, 1.6, 0.1, 0.522
 OPTICS = Optics(objective_na=NA, wavelength_um=WAVE, pixel_um=PIXEL)
 SLOW = 8  # frame pixels: over so many and more a phase is told badly by any frame
-PATCH, BORDER = 128, 32  # pixels from one pupil to the next, and those around from which light comes too
-RIM_NA = 0.02  # LEDs so near to the rim of the pupil show what lies far off
+PATCH = 128  # pixels from one pupil to the next
 SPAN = int(os.environ.get("WIDE_SPAN", "0"))  # frame pixels over which pupil and directions change so much, if more
 ELECTRONS = 20000.0
 METHOD = (
@@ -78,58 +74,9 @@ def varying(side: int) -> Path:
     slope = 2 * np.pi / (2 * span_mm) / np.sqrt(2)  # of each term, rad/mm along y and x: a wave along the diagonal
     field = PupilField((5, 6), np.array([[0, slope, slope], [0, slope, -slope]])).moved(-middle)
     told = {"led_height_mm": height, "optical_axis_um": middle, "directions_at_um": middle, "pupil_field": field.table}
-    _save(path, _seen_by_places(1 + cells, na, field, height_mm=height), na, cells, told)
+    board = NearBoard(na, height, middle, field)
+    _save(path, light_of_places(1 + cells, board, side // PATCH, upsampling=UP, optics=OPTICS), na, cells, told)
     return path
-
-
-def _seen_by_places(sample: np.ndarray, na: np.ndarray, field: PupilField, *, height_mm: float) -> np.ndarray:
-    """Frames (led, y, x) whose pupil is, from node to node of a grid, another; in between their light is mixed.
-
-    Directions that change linearly are a parabola of phase on the sample, the same for all LEDs. Through the sharp rim
-    of the pupil an LED near it shows what lies far off, so for those every node has an image of the whole field; the
-    others see no more than `BORDER` pixels around.
-    """
-    side = len(sample) // UP
-    axis = (np.arange(side * UP) / UP - (side - 1) / 2) * PIXEL
-    bow = np.pi / (WAVE * 1000 * height_mm)
-    lit = sample * np.exp(1j * bow * (axis[:, None] ** 2 + axis**2))
-    frames = np.zeros((len(na), side, side), np.float32)
-    far = np.abs(np.hypot(*na.T) - NA) < RIM_NA
-    recording = recorded(LedArray, frames[far], "wide field", illumination_na=na[far], **OPTICS)
-    spectrum = centred_spectrum(torch.from_numpy(lit.astype(np.complex64)))[None]
-    nodes = np.arange(side // PATCH) * PATCH + PATCH // 2
-    for row, column in np.ndindex(len(nodes), len(nodes)):
-        boxes, shares = zip(*(_hat(nodes, k, side) for k in (row, column)), strict=True)
-        share, place = np.outer(*shares), (np.array([nodes[row], nodes[column]]) - 0.5) * PIXEL
-        here = recording.replace(pupil=field.pupil(place, (side, side), PIXEL, NA / WAVE))
-        plan = fourier.windows(here, crop=False)
-        cut = fit_spectrum(spectrum, plan.spectrum_shape)
-        for number, led in enumerate(np.flatnonzero(far)):
-            pupil = fourier.pupils(plan, np.array([number]), torch.zeros(1))
-            image = fourier.predict(cut, pupil, plan.corner[[number]], (side, side))[0, 0, boxes[0], boxes[1]]
-            frames[led, boxes[0], boxes[1]] += share * image.abs().square().numpy()
-        fine = [np.arange((b.start - BORDER) * UP, (b.stop + BORDER) * UP) % (side * UP) for b in boxes]
-        near = np.exp(
-            1j * bow * np.add.outer(*((np.arange(len(f)) / UP - BORDER + b.start - p / PIXEL) ** 2 * PIXEL**2
-                                      for f, b, p in zip(fine, boxes, place, strict=True)))
-        )  # fmt: skip
-        terms = dict(zip(field.noll, field.at(*place), strict=True))
-        away = place - (side - 1) / 2 * PIXEL
-        light = led_frames(
-            (sample[np.ix_(*fine)] * near - 1)[None], np.zeros(1), seen_from(na[~far], height_mm, away), upsampling=UP,
-            pupil=aberrated_pupil(terms, NA / WAVE), **OPTICS,
-        )  # fmt: skip
-        for led, image in zip(np.flatnonzero(~far), light, strict=True):
-            frames[led, boxes[0], boxes[1]] += share * image[BORDER:-BORDER, BORDER:-BORDER]
-    return frames
-
-
-def _hat(nodes: np.ndarray, which: int, side: int) -> tuple[slice, np.ndarray]:
-    """Pixels along an axis that a node has a share of, and its share: 1 at the node, 0 at the next."""
-    low = nodes[which - 1] if which else 0
-    high = nodes[which + 1] if which + 1 < len(nodes) else side
-    each = np.eye(len(nodes))[which]
-    return slice(low, high), np.interp(np.arange(low, high), nodes, each)
 
 
 def _save(path: Path, light: np.ndarray, na: np.ndarray, cells: np.ndarray, told: dict[str, object]) -> None:

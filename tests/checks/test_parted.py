@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from places_scene import places_apart
 
 from napari_neuralfield.checks.seen.look import look
 from napari_neuralfield.checks.seen.parted import at_odds, parted, parted_of
 from napari_neuralfield.checks.seen.preparation import prepared
-from napari_neuralfield.simulate.wide_field import wide_field
 
 
 @pytest.fixture(scope="module")
 def scene() -> tuple:
-    acquisition, truth = wide_field(3, tiles=2, pixels=48, border=8, led_height_mm=22.4, objective_na=0.14)
+    acquisition, truth = places_apart(3, 2, 48, height_mm=22.4, objective_na=0.14)
     inside = np.hypot(*np.moveaxis(truth["illumination_na"], -1, 0)) < 0.14  # (tile, led)
     return acquisition, np.flatnonzero(inside.any(0) & ~inside.all(0)), inside
 
@@ -42,5 +42,5 @@ def test_a_part_of_the_field_takes_those_that_do_what_their_direction_says(scene
 
 
 def test_directions_that_are_the_same_everywhere_part_no_frame() -> None:
-    acquisition, _ = wide_field(1, tiles=1, pixels=96, border=8, objective_na=0.1)
+    acquisition, _ = places_apart(1, 1, 96)
     assert not len(parted_of(acquisition))

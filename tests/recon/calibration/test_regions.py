@@ -6,11 +6,11 @@ from collections.abc import Generator
 
 import numpy as np
 import pytest
+from places_scene import places_apart
 
 from napari_neuralfield.optics.pupil_field import PupilField, defocus_coefficient
 from napari_neuralfield.recon.calibration.recipe import CalibrationRecipe
 from napari_neuralfield.recon.calibration.regions import RegionsFound, calibrate_regions
-from napari_neuralfield.simulate.wide_field import wide_field
 from napari_neuralfield.types import Event, InputError
 
 
@@ -24,7 +24,7 @@ def ended(events: Generator[Event, None, RegionsFound]) -> RegionsFound:
 
 
 def test_four_regions_tell_axis_height_and_pupil() -> None:
-    acquisition, truth = wide_field(0, tiles=2, pixels=48, led_limit_na=0.15, led_height_mm=12.0, pitch_mm=0.6)
+    acquisition, truth = places_apart(0, 2, 48, limit_na=0.15, height_mm=12.0, pitch_mm=0.6)
     options = {"pupil_terms": 5, "calibration_steps": 4, "check_orientation": False, "as_given": True}
     found = ended(calibrate_regions(acquisition, CalibrationRecipe(region_px=48, **options), 2, 2))
     assert found.axis is not None
@@ -44,6 +44,6 @@ def test_four_regions_tell_axis_height_and_pupil() -> None:
 
 
 def test_regions_that_are_too_small_are_refused() -> None:
-    acquisition, _ = wide_field(0, tiles=2, pixels=48, led_limit_na=0.05)
+    acquisition, _ = places_apart(0, 2, 48, limit_na=0.05)
     with pytest.raises(InputError, match="4 x 4 regions of frames of 96 x 96 pixels are 24 pixels wide"):
         ended(calibrate_regions(acquisition, CalibrationRecipe(as_given=True), 4, 4))

@@ -126,7 +126,8 @@ def _together(
         changes["illumination_na"] = seen_from(axis.na, axis.height_mm, middle - axis.at_um)
         changes |= {"optical_axis_um": axis.axis_um, "led_height_mm": axis.height_mm}
     if recipe.learn_gains:
-        changes["exposure"] = np.median([np.asarray(one.exposure) for one in corrected], axis=0)
+        even = np.ones(given.frame_count)  # of a region whose frames are best explained as they are given
+        changes["exposure"] = np.median([even if one.exposure is None else one.exposure for one in corrected], axis=0)
     changes |= _ambient(given, corrected)
     depth = float(np.median([one.z_um for one in regions]))
     pupil, error = _pupil_field(given, places, regions, depth if recipe.learn_z else None)
