@@ -19,6 +19,7 @@ from ...optics.pupil_field import PupilField
 NODES = 17  # along each side, where the pupil is asked for
 STEP = 1e-3  # of the pupil's radius, over which a slope is taken
 BLURS = (4, 5, 6)  # Noll: defocus and astigmatism
+OPTICS = ("illumination_na", "objective_na", "wavelength_um", "pixel_um", "led_height_mm")
 
 
 def moves(some: LedArray) -> np.ndarray:
@@ -73,15 +74,15 @@ def sharpened(image: np.ndarray, part: LedArray, change: np.ndarray, pixel_um: f
 
 
 def beyond(part: LedArray, shape: tuple[int, int], first_px: tuple[int, int]) -> LedArray:
-    """The microscope of a `part` on empty frames of a larger `shape` (y, x), where it begins at `first_px` (y, x)."""
+    """The optics of a `part` on empty frames of a larger `shape` (y, x), where it begins at `first_px` (y, x)."""
     moved = np.array(first_px) * part.pixel_um
-    changes: dict[str, object] = {"frames": np.broadcast_to(np.float32(0), (part.frame_count, *shape))}
+    known = {n: getattr(part, n) for n in OPTICS}
     for name in ("directions_at_um", "optical_axis_um"):
         if (place := getattr(part, name)) is not None:
-            changes[name] = np.asarray(place) + moved
-    changes["pupil_field"] = _field(part).moved(-moved).table
-    changes["pupil"] = at_frequencies(np.asarray(part.pupil), part.pixel_um, shape).astype(np.complex64)
-    return part.replace(**changes)
+            known[name] = np.asarray(place) + moved
+    known["pupil_field"] = _field(part).moved(-moved).table
+    known["pupil"] = at_frequencies(np.asarray(part.pupil), part.pixel_um, shape).astype(np.complex64)
+    return LedArray(frames=np.broadcast_to(np.float32(0), (part.frame_count, *shape)), **known)
 
 
 def through_middle(part: LedArray, change: np.ndarray) -> LedArray:
