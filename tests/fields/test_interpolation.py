@@ -67,3 +67,16 @@ def test_axis_by_axis_equals_point_by_point_and_wraps() -> None:
 )
 def test_a_grid_covers_a_period_once_or_it_does_not(axis: np.ndarray, whole: bool) -> None:
     assert interpolation.covers_period(axis, 2.0, 4.0) is whole
+
+
+@pytest.mark.parametrize("taps", [interpolation.taps, interpolation.linear_taps])
+def test_a_grid_is_read_in_bands_as_axis_by_axis_also_over_its_edges_and_thinned_out(taps: interpolation.Taps) -> None:
+    image = torch.randn(3, 70, 90, generator=torch.Generator().manual_seed(0))
+    for y, x in (
+        (np.linspace(20, 40, 130), np.linspace(10, 30, 7)),  # within
+        (np.linspace(-30, 15, 101), np.linspace(60, 130, 99)),  # over the edges
+        (np.linspace(0, 300, 60), np.linspace(80, -200, 55)),  # coarse, backwards
+    ):
+        by_axis = interpolation.interpolate_axis(image, y, -2, taps)
+        by_axis = interpolation.interpolate_axis(by_axis, x, -1, taps)
+        assert torch.allclose(interpolation.read_grid(image, y, x, taps), by_axis, atol=2e-6)

@@ -20,6 +20,7 @@ TAPS = 8
 KAISER_TAPS = 6
 OVERSAMPLING = 1.5  # of the grids that `kaiser_taps` reads, above Nyquist
 CHUNK = 2**14  # points read at once
+BAND = 48  # neighbouring places of an axis that one dense product reads
 _BETA = 6.0
 _KAISER_BETA = 0.98 * math.pi * KAISER_TAPS * (1 - 1 / (2 * OVERSAMPLING))  # Beatty et al., IEEE TMI 24, 799 (2005)
 
@@ -136,6 +137,57 @@ def matrix_of(position: np.ndarray, n: int, taps: Taps) -> torch.Tensor:
     """The reading of an axis of `n` pixels at `position`s (point,), px, with the weights of `taps`: (point, n)."""
     index, weight = taps(position, n)
     return torch.zeros(len(index), n).scatter_add_(1, index, weight)
+
+
+def read_grid(image: torch.Tensor, y: np.ndarray, x: np.ndarray, taps: Taps) -> torch.Tensor:
+    """`image` (channel, Y, X) read on axes `y` and `x`, px, with the weights of `taps`: (channel, y, x).
+
+    Small dense products along the axes, channel by channel: only pixels that count are touched, and stay in the cache.
+    """
+    down, across = (_bands(at, n, taps, image) for at, n in zip((y, x), image.shape[1:], strict=True))
+    rows = image.new_empty(len(y), image.shape[2])
+    out = image.new_empty(len(image), len(y), len(x))
+    used = torch.zeros(image.shape[2], dtype=torch.bool)
+    for _, pixels, _ in across:
+        used[pixels.cpu()] = True
+    columns = torch.nonzero(used)[:, 0]
+    first, last = (int(columns[0]), int(columns[-1]) + 1) if len(columns) else (0, 0)
+    for plane, read in zip(image[:, :, first:last], out, strict=True):
+        for part, pixels, weights in down:
+            torch.mm(weights, _taken(plane, pixels, 0), out=rows[part, first:last])
+        for part, pixels, weights in across:
+            torch.mm(_taken(rows, pixels, 1), weights.T, out=read[:, part])
+    return out
+
+
+Band = tuple[slice, torch.Tensor, torch.Tensor]
+
+
+def _bands(position: np.ndarray, n: int, taps: Taps, like: torch.Tensor) -> list[Band]:
+    """For a few neighbouring `position`s at a time: which they are, pixels they need, and weights (point, pixel).
+
+    Parameters
+    ----------
+    position : fractional pixels (point,) of an axis of `n`.
+    taps : what weighs them.
+    like : type and device of the weights.
+    """
+    bands = []
+    for start in range(0, len(position), BAND):
+        part = slice(start, start + BAND)
+        index, weight = taps(position[part], n)
+        pixels, where = torch.unique(index, return_inverse=True)
+        weights = torch.zeros(len(index), len(pixels)).scatter_add_(1, where, weight)
+        bands.append((part, pixels.to(like.device), weights.to(like)))
+    return bands
+
+
+def _taken(image: torch.Tensor, pixels: torch.Tensor, dim: int) -> torch.Tensor:
+    """`pixels`, increasing, of `image` along `dim`; without a copy where none is left out between them."""
+    first, count = int(pixels[0]), len(pixels)
+    if int(pixels[-1]) - first + 1 == count:
+        return image.narrow(dim, first, count)
+    return image.index_select(dim, pixels)
 
 
 def level_of(position: np.ndarray) -> int:

@@ -19,17 +19,18 @@ from ..registry import FIELDS
 from ..types import Extent
 from .encodings import even_handed
 from .interpolation import (
-    bilinear_axis,
+    Taps,
     bilinear_points,
-    interpolate_axis,
     interpolate_points,
     linear_taps,
     matrix_of,
+    read_grid,
     taps,
 )
 from .placement import Options, axis_of, extent_of, nodes_of, points_of
 
-CHUNK = 2**18  # points decoded at once: bounds memory to a few hundred MB
+CHUNK = 2**18  # points read at once: bounds memory to a few hundred MB
+PIECE = 2**12  # points decoded at once: they fit in the cache
 
 
 class Component(nn.Module):
@@ -69,6 +70,12 @@ class Component(nn.Module):
         """Values (z, point) from hidden values before the first ReLU (z, hidden, point)."""
         hidden = torch.relu(self.second.weight @ torch.relu(hidden) + self.second.bias[:, None])
         return (self.last.weight @ hidden + self.last.bias[:, None])[:, 0]
+
+    def values(self, features: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+        """As the call, of one depth `place` (1,) and without gradients: `features` (feature, point) to (1, point)."""
+        hidden = torch.addmm(self.first.bias[:, None], self.first.weight * self.depth_features(place), features).relu_()
+        hidden = torch.addmm(self.second.bias[:, None], self.second.weight, hidden).relu_()
+        return torch.addmm(self.last.bias[:, None], self.last.weight, hidden)
 
     def forward(self, features: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
         """Values (z, point) from plane `features` (feature, point) at fractional depth nodes, `place` (z,)."""
@@ -176,9 +183,8 @@ class PlaneAxisField(nn.Module):
         place : fractional nodes of the depth vector (z,), of `place`.
         y_um, x_um : axes (y,) and (x,), um.
         """
-        weights = linear_taps if self.interpolation == "bilinear" else taps
         down, across = (
-            matrix_of(self._nodes(axis, dim), self.plane_shape[dim], weights).to(place.device)
+            matrix_of(self._nodes(axis, dim), self.plane_shape[dim], self._weights).to(place.device)
             for dim, axis in enumerate((y_um, x_um))
         )
         values = []
@@ -196,14 +202,17 @@ class PlaneAxisField(nn.Module):
         """Begin as an empty sample; `generator` draws what is random."""
         start_linear(self, generator, 1.0)
 
+    @property
+    def _weights(self) -> Taps:
+        return linear_taps if self.interpolation == "bilinear" else taps
+
     def _nodes(self, axis: np.ndarray, dim: int) -> np.ndarray:
         return nodes_of(axis, self.extent, dim, self.plane_shape[dim])
 
     def _grid_features(self, y: np.ndarray, x: np.ndarray) -> list[torch.Tensor]:
         """Plane features of each component on axes in um: (feature, y, x)."""
-        read = bilinear_axis if self.interpolation == "bilinear" else interpolate_axis
         py, px = self._nodes(y, 0), self._nodes(x, 1)
-        return [read(read(c.plane, py, -2), px, -1) for c in self.parts]
+        return [read_grid(c.plane.detach(), py, px, self._weights) for c in self.parts]
 
     @torch.no_grad()
     def render(self, z_um: ArrayLike, y_um: ArrayLike, x_um: ArrayLike) -> torch.Tensor:
@@ -225,17 +234,15 @@ class PlaneAxisField(nn.Module):
         versions = tuple(c.plane._version for c in self.parts)
         key = (y.tobytes(), x.tobytes(), versions)
         if self._cached is None or self._cached[0] != key:
-            self._cached = (key, [f.detach() for f in self._grid_features(y, x)])
+            self._cached = key, self._grid_features(y, x)
         return self._cached[1]
 
     def _decode(self, features: list[torch.Tensor], place: torch.Tensor) -> torch.Tensor:
         """One depth from plane features (feature, y, x): (y, x), in pieces that fit in the cache."""
-        shape = features[0].shape[1:]
         values = []
         for component, f in zip(self.parts, features, strict=True):
-            flat = f.flatten(1)
-            pieces = [component(flat[:, s : s + 2**14], place)[0] for s in range(0, flat.shape[1], 2**14)]
-            values.append(torch.cat(pieces).reshape(shape))
+            pieces = [component.values(some, place)[0] for some in f.flatten(1).split(PIECE, 1)]
+            values.append(torch.cat(pieces).reshape(f.shape[1:]))
         return self.combine(values)
 
     @torch.no_grad()

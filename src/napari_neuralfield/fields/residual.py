@@ -22,7 +22,7 @@ from ..types import Extent, InputError
 from .activations import ComplexHead
 from .encodings import Encoding, Pyramid
 from .heads import Head, Linear, Phasor, head_of
-from .interpolation import bilinear_axis, bilinear_points, step_of
+from .interpolation import bilinear_axis, bilinear_points, linear_taps, read_grid, step_of
 from .placement import Options, axis_of, extent_of, pixels_of, points_of
 from .planes import PlanesField, planes_of_images
 
@@ -176,10 +176,10 @@ class ResidualField(nn.Module):
     def _between_grid(self, y: np.ndarray, x: np.ndarray) -> torch.Tensor:
         """The network on axes in um (y, x), its features linear between the pixels."""
         image, last = self._image()
-        image = bilinear_axis(image, pixels_of(x, self.extent, 1), -1)
+        at_y, at_x = pixels_of(y, self.extent, 0), pixels_of(x, self.extent, 1)
         rows, parts = max(1, CHUNK // x.size), []
         for start in range(0, y.size, rows):
-            read = bilinear_axis(image, pixels_of(y[start : start + rows], self.extent, 0), -2)
+            read = read_grid(image, at_y[start : start + rows], at_x, linear_taps)
             parts.append(torch.complex(*last(read.flatten(1))).reshape(-1, x.size))
         return torch.cat(parts)
 
