@@ -20,7 +20,7 @@ import torch
 from ...compute import REAL
 from ...data.acquisition import MultiplexedLed
 from ...forward import fourier, multiplexed
-from ...optics.grids import centred_spectrum, fast_length, fit_spectrum, image_of
+from ...optics.grids import centred_spectrum, fast_length, fit_spectrum, image_of, intensity
 from ...optics.pupil import TINY, zernikes
 
 FEWEST = 24  # bins beyond the band below which there is nothing to judge by
@@ -218,8 +218,7 @@ class PatternMisfit:
             window = torch.stack([spectrum[y : y + rows, x : x + columns] for y, x in self.plan.corner[leds].tolist()])
             image = torch.fft.ifft(window * kernel[leds], n=width, dim=-1, norm="forward")
             image = torch.fft.ifft(image, n=height, dim=-2, norm="forward")
-            parts = torch.view_as_real(image)
-            total += torch.einsum("lyxc,lyxc,l->yx", parts, parts, self.weight[frame, leds])
+            total += (self.weight[frame, leds] @ intensity(image).flatten(1)).reshape(height, width)
             kept.append((image, window))
         return total
 
