@@ -102,3 +102,18 @@ def test_the_gradient_of_a_negative_amplitude_is_right() -> None:
     amplitude = torch.tensor([-0.7, 0.4], dtype=torch.float64, requires_grad=True)
     phase = torch.tensor([0.3, -2.0], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda a, p: torch.view_as_real(field.combine([a, p])), (amplitude, phase))
+
+
+def test_a_view_in_bands_is_read_once_for_all_depths_and_anew_where_the_plane_has_changed() -> None:
+    field = random_field()
+    y, x = EXTENT.axes()
+    whole = field.render([1.0], y, x)
+    bands = torch.cat([field.render([1.0], part, x) for part in np.array_split(y, 3)], dim=1)
+    torch.testing.assert_close(bands, whole, rtol=1e-6, atol=1e-6)
+    kept = list(field._cached)
+    for part in np.array_split(y, 3):
+        field.render([2.0], part, x)
+    assert list(field._cached) == kept
+    with torch.no_grad():
+        field.parts[0].plane.mul_(2)
+    assert not torch.equal(field.render([1.0], y, x), whole)

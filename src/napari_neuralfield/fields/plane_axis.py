@@ -30,6 +30,7 @@ from .interpolation import (
 from .placement import Options, axis_of, extent_of, nodes_of, points_of
 
 CHUNK = 2**18  # points read at once: bounds memory to a few hundred MB
+KEPT = 2**27  # numbers of plane features that stay for the next depth
 PIECE = 2**12  # points decoded at once: they fit in the cache
 
 
@@ -119,9 +120,10 @@ class PlaneAxisField(nn.Module):
         self.plane_shape = (int(rows), int(columns))
         self.features, self.depth_nodes, self.hidden = features, depth_nodes, hidden
         self.output, self.interpolation, self.half_precision = output, interpolation, half
+        self._weights: Taps = linear_taps if interpolation == "bilinear" else taps
         sizes = (self.plane_shape, features, depth_nodes, hidden)
         self.components = nn.ModuleList([Component(*sizes), Component(*sizes)])
-        self._cached: tuple[tuple[object, ...], list[torch.Tensor]] | None = None
+        self._cached: dict[tuple[object, ...], list[torch.Tensor]] = {}
 
     @property
     def parts(self) -> tuple[Component, Component]:
@@ -202,10 +204,6 @@ class PlaneAxisField(nn.Module):
         """Begin as an empty sample; `generator` draws what is random."""
         start_linear(self, generator, 1.0)
 
-    @property
-    def _weights(self) -> Taps:
-        return linear_taps if self.interpolation == "bilinear" else taps
-
     def _nodes(self, axis: np.ndarray, dim: int) -> np.ndarray:
         return nodes_of(axis, self.extent, dim, self.plane_shape[dim])
 
@@ -230,12 +228,15 @@ class PlaneAxisField(nn.Module):
         return out
 
     def _kept_features(self, y: np.ndarray, x: np.ndarray) -> list[torch.Tensor]:
-        """Features of the last box asked for: while the depth slides, they stay."""
-        versions = tuple(c.plane._version for c in self.parts)
-        key = (y.tobytes(), x.tobytes(), versions)
-        if self._cached is None or self._cached[0] != key:
-            self._cached = key, self._grid_features(y, x)
-        return self._cached[1]
+        """Features of the last boxes asked for: while the depth slides, they stay, also those of a view in bands."""
+        key = (y.tobytes(), x.tobytes(), *(c.plane._version for c in self.parts))
+        kept, size = dict(self._cached), 2 * self.features * y.size * x.size
+        if key not in kept:
+            while kept and sum(f.numel() for part in kept.values() for f in part) + size > KEPT:
+                del kept[next(iter(kept))]
+            kept[key] = self._grid_features(y, x)
+            self._cached = kept  # as a whole: another thread may look
+        return kept[key]
 
     def _decode(self, features: list[torch.Tensor], place: torch.Tensor) -> torch.Tensor:
         """One depth from plane features (feature, y, x): (y, x), in pieces that fit in the cache."""
