@@ -98,3 +98,17 @@ def test_an_image_on_more_pixels_is_that_of_the_padded_spectrum(old: tuple[int, 
     for new in (old, (9, 12), (16, 15)):
         padded = grids.image_of(grids.fit_spectrum(spectrum, new))
         assert torch.allclose(grids.image_on(spectrum, new), padded, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("sides", "least", "finer", "border"),
+    [
+        ((128, 128), 8, 1, 8),
+        ((100, 100), 8, 1, 10),
+        ((100, 128), 8, 1, 13),
+        ((101, 101), 8, 1, 10),
+        ((256, 256), 8, 1, 12),
+    ],
+)
+def test_a_border_that_makes_transforms_fast(sides: tuple[int, int], least: int, finer: int, border: int) -> None:
+    assert grids.quick_border(sides, least, finer) == border

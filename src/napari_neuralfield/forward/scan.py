@@ -18,7 +18,7 @@ from ..compute import REAL
 from ..data.acquisition import CodedPtychography, Ptychography
 from ..data.borders import repeats
 from ..data.frames import full_pixels, good_pixels, noise_beside_counting
-from ..optics.grids import to_corner
+from ..optics.grids import quick_border, to_corner
 from ..optics.propagation import filtered, shift_ramp
 from ..types import Extent, InputError
 
@@ -233,10 +233,10 @@ def _distances(
 
 
 def _spread(shape: tuple[int, ...], pixel_um: float, binning: int, distance_um: float, wavelength_um: float) -> int:
-    """Detector pixels by which light of the finest details goes sideways; at most a quarter of the frame."""
+    """Detector pixels by which light of the finest details goes sideways: about a quarter of the frame at most."""
     sine = min(wavelength_um / (2 * pixel_um), 0.7)
     sideways = abs(distance_um) * sine / math.sqrt(1 - sine**2) / (pixel_um * binning)
-    return min(max(math.ceil(sideways), RINGING), min(shape) // 4)
+    return quick_border(shape, min(max(math.ceil(sideways), RINGING), min(shape) // 4), binning)
 
 
 def measure(acquisition: Ptychography | CodedPtychography, scan: Scan, device: torch.device | str = "cpu") -> Measured:

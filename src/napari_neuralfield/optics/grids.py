@@ -6,9 +6,13 @@ are amplitudes of plane waves whatever the grid: `centred_spectrum` of a constan
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import scipy.fft
 import torch
+
+BORDERS = 6  # that are tried for a fast FFT
 
 
 def frequencies(n: int, pixel_um: float) -> np.ndarray:
@@ -80,6 +84,22 @@ def resample(image: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
 def fast_length(n: int) -> int:
     """The smallest even FFT length >= n whose prime factors are at most 5."""
     return 2 * scipy.fft.next_fast_len((n + 1) // 2, real=True)
+
+
+def quick_border(sides: Iterable[int], least: int, finer: int = 1) -> int:
+    """The smallest border >= `least` with which FFTs over all of `sides` are fast; `least` where none near is so.
+
+    Parameters
+    ----------
+    sides : pixels without the border, which comes at both ends.
+    least : pixels.
+    finer : pixels of the FFT per pixel of sides and border.
+    """
+    for border in range(least, least + BORDERS):
+        lengths = [(n + 2 * border) * finer for n in sides]
+        if all(scipy.fft.next_fast_len(n) == n for n in lengths):
+            return border
+    return least
 
 
 def binned(image: torch.Tensor, factor: int) -> torch.Tensor:
