@@ -33,7 +33,7 @@ class InTiles:
     tile_px
         Reconstruct in tiles of so many frame pixels along a side, such as 256; the output is a folder then.
     overlap_px
-        Pixels that neighbouring tiles share at least; an eighth of a tile where left out.
+        Pixels that neighbouring tiles share at least; where left out an eighth of a tile, 16 or more.
     workers
         Make tiles in so many processes of this machine.
     cluster
@@ -84,10 +84,10 @@ def plan_of(
     chosen : channel, frames and region, as typed.
     tiles : their size.
     """
-    from ..app.wide.plan import Tiling, planned
+    from ..app.wide.plan import Tiling, planned, usual_overlap
 
     assert tiles.tile_px is not None
-    size = Tiling(tiles.tile_px, tiles.tile_px // 8 if tiles.overlap_px is None else tiles.overlap_px)
+    size = Tiling(tiles.tile_px, usual_overlap(tiles.tile_px) if tiles.overlap_px is None else tiles.overlap_px)
     here = part.acquisition, part.origin_um
     return planned(file, whole, here, recipe.model_dump(mode="json"), chosen=chosen, tiling=size)
 

@@ -130,6 +130,11 @@ def bytes_and_time(file: Path) -> tuple[int, int]:
     return sum(one.st_size for one in parts), max((one.st_mtime_ns for one in parts), default=0)
 
 
+def usual_overlap(tile_px: int) -> int:
+    """Pixels that neighbours share where nobody says more, of tiles of `tile_px`: what a look at the whole needs."""
+    return min(max(tile_px // 8, 4 * FADE), tile_px // 2)
+
+
 @dataclasses.dataclass(frozen=True)
 class Tiling:
     """How large tiles are, as typed.
@@ -152,7 +157,7 @@ class Tiling:
         if not 0 < self.overlap_px <= self.tile_px // 2:
             raise InputError(
                 f"option --overlap-px is {self.overlap_px}; it must be from 1 to half of --tile-px {self.tile_px}, "
-                f"such as {max(1, self.tile_px // 8)}"
+                f"such as {usual_overlap(self.tile_px)}"
             )
 
 
