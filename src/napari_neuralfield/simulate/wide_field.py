@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -19,6 +18,7 @@ from .phantoms import PHANTOMS, Phantom
 from .recording import Truth, expose, recorded
 from .spectra import seen
 
+UM_PER_MM = 1000.0
 BORDER = 32  # frame pixels around a place from which light comes too
 RIM_NA = 0.02  # LEDs so near to the rim of the pupil show what lies far off
 CURVED: Mapping[tuple[int, str], float] = MappingProxyType(
@@ -135,9 +135,8 @@ def light_of_places(
 ) -> np.ndarray:
     """Frames (led, y, x) of a field: exact at the places of a grid, and mixed by their distances in between.
 
-    Directions that change with the place are a sphere of phase on the sample, the same for all LEDs. Through the sharp
-    rim of the pupil an LED near it shows what lies far off, so each place has images of the whole field of those; of
-    the others one of what lies around.
+    The wave of a near LED is a sphere. Through the sharp rim of the pupil an LED near it shows what lies far off, so of
+    those each place has an image of the whole field; of the others one of what lies around, in directions of the place.
 
     Parameters
     ----------
@@ -148,47 +147,70 @@ def light_of_places(
     optics : of objective, light and frames.
     """
     side = len(sample) // upsampling
-    pixels, cutoff = side // places, optics["objective_na"] / optics["wavelength_um"]
+    pixels = side // places
     far = np.abs(np.hypot(*board.na.T) - optics["objective_na"]) < RIM_NA
     if side <= 2 * (pixels + BORDER):
         far[:] = True
     frames = np.zeros((len(board.na), side, side), np.float32)
-    whole = (0, side), (0, side)
-    spectrum = _lit(sample, whole, board, upsampling=upsampling, optics=optics)
-    for which in itertools.product(range(-1, places + 1), repeat=2):  # the border lies between places, too
-        place = board.place(which, pixels, optics["pixel_um"])
-        terms = {} if board.pupils is None else dict(zip(board.pupils.noll, board.pupils.at(*place), strict=True))
-        pupil = aberrated_pupil(terms, cutoff)
-        change = (place - board.axis_um) / (1000 * board.height_mm)
-        na = seen_from(board.na, board.height_mm, place - board.axis_um) - change  # the sphere has the rest
-        (rows, share_y), (columns, share_x) = (_hat(k, pixels, places) for k in which)
-        share, here = np.outer(share_y, share_x), np.s_[rows, columns]
-        for led in np.flatnonzero(far):
-            frames[led][here] += share * _image(spectrum, na[led], upsampling, pupil=pupil, optics=optics)[here]
-        if far.all():
-            continue
-        around = [(part.start - BORDER, part.stop + BORDER) for part in (rows, columns)]
-        near = _lit(sample, around, board, upsampling=upsampling, optics=optics)
-        inner = np.s_[BORDER : BORDER + share.shape[0], BORDER : BORDER + share.shape[1]]
+    line = range(-1, places + 1)  # the border lies between places, too
+    shown = [_Place(board, (row, column), pixels, places, optics=optics) for row in line for column in line]
+    for led in np.flatnonzero(far):
+        spectrum = _lit(sample, ((0, side), (0, side)), board, board.na[led], upsampling=upsampling, optics=optics)
+        for here in shown:
+            image = _image(spectrum, board.na[led], upsampling, pupil=here.pupil, optics=optics)
+            frames[led][here.box] += here.share * image[here.box]
+    for here in shown if not far.all() else []:
+        around = [(part.start - BORDER, part.stop + BORDER) for part in here.box]
+        spectrum = _lit(sample, around, board, None, upsampling=upsampling, optics=optics)
+        inner = np.s_[BORDER : BORDER + here.share.shape[0], BORDER : BORDER + here.share.shape[1]]
         for led in np.flatnonzero(~far):
-            frames[led][here] += share * _image(near, na[led], upsampling, pupil=pupil, optics=optics)[inner]
+            image = _image(spectrum, here.na[led], upsampling, pupil=here.pupil, optics=optics)
+            frames[led][here.box] += here.share * image[inner]
     return frames
 
 
-def _lit(
-    sample: np.ndarray, ends: Sequence[tuple[int, int]], board: NearBoard, *, upsampling: int, optics: Optics
-) -> np.ndarray:
-    """Spectrum (y, x) of a piece of the sample in the light of the board.
+class _Place:
+    """One of the places of a grid: its pupil, its directions in the common sphere, and the pixels it has a share of."""
 
-    The piece lies from frame pixel to frame pixel, `ends` along y and x.
+    def __init__(self, board: NearBoard, which: tuple[int, int], pixels: int, places: int, *, optics: Optics) -> None:
+        place = board.place(which, pixels, optics["pixel_um"])
+        terms = {} if board.pupils is None else dict(zip(board.pupils.noll, board.pupils.at(*place), strict=True))
+        self.pupil = aberrated_pupil(terms, optics["objective_na"] / optics["wavelength_um"])
+        away = place - board.axis_um
+        self.na = seen_from(board.na, board.height_mm, away) - away / (UM_PER_MM * board.height_mm)
+        (rows, share_y), (columns, share_x) = (_hat(k, pixels, places) for k in which)
+        self.box, self.share = (rows, columns), np.outer(share_y, share_x)
+
+
+def _lit(
+    sample: np.ndarray,
+    ends: Sequence[tuple[int, int]],
+    board: NearBoard,
+    na: np.ndarray | None,
+    *,
+    upsampling: int,
+    optics: Optics,
+) -> np.ndarray:
+    """Spectrum (y, x) of a piece of the sample in the wave of an LED, but for its direction `na` on the axis.
+
+    The piece lies from frame pixel to frame pixel, `ends` along y and x. Where `na` is None the wave is the parabola
+    that all LEDs have in common.
     """
-    n, pixel = len(sample), optics["pixel_um"]
-    bend = np.pi / (optics["wavelength_um"] * 1000 * board.height_mm)
     axes = [np.arange(low * upsampling, high * upsampling) for low, high in ends]
-    away = [bend * (axis * pixel / upsampling - middle) ** 2 for axis, middle in zip(axes, board.axis_um, strict=True)]
-    y, x = (np.exp(1j * phase) for phase in away)
-    lit = (sample[np.ix_(*(axis % n for axis in axes))] * y[:, None] * x).astype(np.complex64)
-    return np.asarray(fft2(lit, norm="forward"))
+    piece = sample[np.ix_(*(axis % len(sample) for axis in axes))]
+    if np.isinf(board.height_mm):
+        return np.asarray(fft2(piece.astype(np.complex64), norm="forward"))
+    height = UM_PER_MM * board.height_mm
+    pixel = optics["pixel_um"] / upsampling
+    y, x = ((axis * pixel - middle) / height for axis, middle in zip(axes, board.axis_um, strict=True))
+    y, x = y[:, None], x[None]
+    if na is None:
+        path = (y**2 + x**2) / 2
+    else:
+        q = -na / np.sqrt(1 - (na**2).sum())
+        path = np.sqrt(1 + (q[0] - y) ** 2 + (q[1] - x) ** 2) - np.sqrt(1 + (q**2).sum()) - na[0] * y - na[1] * x
+    lit = piece * np.exp((2j * np.pi * height / optics["wavelength_um"]) * path)
+    return np.asarray(fft2(lit.astype(np.complex64), norm="forward"))
 
 
 def _image(spectrum: np.ndarray, na: np.ndarray, upsampling: int, *, pupil: Pupil | None, optics: Optics) -> np.ndarray:

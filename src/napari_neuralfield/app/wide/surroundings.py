@@ -7,8 +7,9 @@ solved from its bright frames alone. With it the frames of a tile become those o
 tile's border and repeats: root' = root + |image of the faded tile| - |image of the whole|. The slow phase of the
 whole, which a tile tells badly, is that of all tiles.
 
-Where near LEDs shine in other directions on every place, the whole is solved in the spherical wave that they send, and
-the tiles are made to lie in a plane one. Where the pupil changes, the whole is seen through that of its middle.
+Where near LEDs shine in other directions on every place, the whole is solved in the spherical wave that they have in
+common, its frames made those of this wave; the tiles are made to lie in a plane one. Where the pupil changes, the whole
+is seen through that of its middle.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from ...fields.planes import PlanesField
 from ...forward import fourier
 from ...forward.led_grid import depth_tensor
 from ...io.native.atomic import writing
-from ...optics.grids import at_frequencies, centred_spectrum, fit_spectrum
+from ...optics.grids import at_frequencies, centred_spectrum, fit_spectrum, image_of
 from ...recon.projection.near_light import NearLight
 from ...types import Done, Event, InputError, Note, Options, Progress, Result
 from .cost import PASSES_OF_LOOK, cost_of_look, felt_leds
@@ -43,6 +44,7 @@ COARSE: Options = {
     "check_orientation": False,
     "half": False,
 }
+PASSES_OF_FIRST = 8  # over the frames, of a first look at a sample in the waves of near LEDs
 AROUND = 64  # frame pixels around a tile that are seen through its own pupil
 WORST = 0.1  # relative amplitude error above which the whole is not known well enough to help
 CPU = torch.device("cpu")
@@ -116,7 +118,52 @@ def _solved(plan: WidePlan, bright: LedArray) -> Iterator[Event]:
     if bright.pupil_field is not None:
         own["recover_pupil"] = False
         bright = bright.replace(frames=moved_back(bright))
-    yield from run(bright, recipe.model_validate({**own, **COARSE, "device": plan.device}), checked=False)
+    chosen = recipe.model_validate({**own, **COARSE, "device": plan.device})
+    light, seen = NearLight.of(bright), bright
+    if light is not None:
+        first = chosen.model_copy(update={"passes": PASSES_OF_FIRST})
+        seen = bright.replace(frames=_in_common_light(bright, light, None))
+        result = yield from _result(run(seen, first, checked=False))
+        seen = bright.replace(frames=_in_common_light(bright, light, result))
+    yield from run(seen, chosen, checked=False)
+
+
+def _in_common_light(bright: LedArray, light: NearLight, result: Result | None) -> np.ndarray:
+    """Frames (led, y, x) as if all LEDs sent the same wave: root' = root + |image in it| - |image in the own one|.
+
+    Parameters
+    ----------
+    bright : the frames.
+    light : the common wave.
+    result : what is known of the sample; None: nothing.
+    """
+    spectrum, z_um = _sample(bright, result)
+    ambient, frames = fourier.ambient_light(bright), np.empty(bright.frames.shape, np.float32)
+    for number in range(bright.frame_count):
+        counts = np.asarray(bright.frames[number], np.float32) - ambient[number]
+        root = np.sqrt(np.maximum(counts, 0))
+        common = _image(light.lit(spectrum), bright, number, z_um)
+        apart = common - _image(_in_own_light(spectrum, bright, light, number), bright, number, z_um)
+        scale = np.nansum(root * (common - apart)) / max(float(np.sum((common - apart) ** 2)), 1e-30)
+        frames[number] = np.maximum(root + scale * apart, 0) ** 2 + ambient[number]
+    return frames
+
+
+def _in_own_light(spectrum: torch.Tensor, bright: LedArray, light: NearLight, number: int) -> torch.Tensor:
+    """Centred spectrum (1, Y, X) of the sample in the spherical wave of LED `number`."""
+    lit = image_of(light.lit(spectrum))
+    own = light.of_led(np.asarray(bright.illumination_na)[number], bright.wavelength_um, (lit.shape[1], lit.shape[2]))
+    return centred_spectrum(lit * own)
+
+
+def _sample(bright: LedArray, result: Result | None) -> tuple[torch.Tensor, float]:
+    """Centred spectrum (1, Y, X) of the sample of a `result`, of an empty one where there is none, and its depth."""
+    if result is None:
+        shape = fourier.windows(bright).spectrum_shape
+        return centred_spectrum(torch.ones((1, *shape), dtype=torch.complex64)), float(bright.sample_z_um or 0.0)
+    field = result.field
+    assert isinstance(field, PlanesField)
+    return field.spectra([field.depths_um[0]]), field.depths_um[0]
 
 
 def _keep(file: Path, bright: LedArray, leds: np.ndarray, result: Result) -> None:
@@ -127,25 +174,23 @@ def _keep(file: Path, bright: LedArray, leds: np.ndarray, result: Result) -> Non
         found = torch.from_numpy(np.asarray(result.calibration["pupil"], np.complex64))
         bright = bright.replace(pupil=fit_spectrum(found, bright.frame_shape).numpy())
     factor, (rows, columns) = native_upsampling(bright), bright.frame_shape
-    spectrum = field.spectra([field.depths_um[0]])
-    light = NearLight.of(bright)
-    if light is not None:
-        spectrum = light.lit(spectrum)
+    light, (spectrum, z_um) = NearLight.of(bright), _sample(bright, result)
     with writing(file) as temporary, h5py.File(temporary, "w") as kept:
         kept.attrs.update({"error": result.figures["relative_amplitude_error"], "factor": factor})
-        kept.attrs["z_um"] = field.depths_um[0]
+        kept.attrs["z_um"] = z_um
         kept["leds"] = leds
         if "pupil" in result.calibration:
             kept["pupil"] = np.asarray(bright.pupil)
         if bright.pupil_field is not None:
             kept["pupil_rad"] = pupil_of_middle(bright)
         y, x = (np.arange(n * factor) * bright.pixel_um / factor for n in (rows, columns))
-        kept["object"] = field.render([field.depths_um[0]], y, x)[0].cpu().numpy()
+        kept["object"] = field.render([z_um], y, x)[0].cpu().numpy()
         images = kept.create_dataset(
             "images", (len(leds), rows, columns), np.float32, chunks=(1, min(rows, 256), min(columns, 256))
         )
         for number in range(len(leds)):
-            images[number] = _image(spectrum, bright, number, field.depths_um[0])
+            lit = spectrum if light is None else _in_own_light(spectrum, bright, light, number)
+            images[number] = _image(lit, bright, number, z_um)
 
 
 def _image(spectrum: torch.Tensor, acquisition: LedArray, number: int, z_um: float) -> np.ndarray:

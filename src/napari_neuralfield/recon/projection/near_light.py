@@ -16,6 +16,7 @@ import torch
 from ...data.acquisition import LedArray
 from ...forward.fourier import Windows
 from ...forward.led_grid import flat_spectra
+from ...optics.board import positions
 from ...optics.grids import centred_spectrum, image_of
 
 UM_PER_MM = 1000.0
@@ -53,6 +54,28 @@ class NearLight:
     def freed(self, spectra: torch.Tensor) -> torch.Tensor:
         """Centred spectra (z, Y, X) of a sample in this light as those of the sample."""
         return self._turned(spectra, -1.0)
+
+    def of_led(self, na: np.ndarray, wavelength_um: float, shape: tuple[int, int]) -> torch.Tensor:
+        """What the wave of one LED is beside this common one, complex (y, x), on a grid of `shape` over the field.
+
+        The wave is a true sphere. Off the axis it is bent less than the common one, by some per cent.
+
+        Parameters
+        ----------
+        na : direction (2,) of the LED where directions hold.
+        wavelength_um : of the light.
+        shape : (y, x) of the grid.
+        """
+        height = np.pi / (self.bend * wavelength_um)  # um
+        q = positions(np.asarray(na)[None])[0]
+        y, x = (
+            (np.arange(n) * (size / n) - middle) / height
+            for n, size, middle in zip(shape, self.size_um, self.middle_um, strict=True)
+        )
+        y, x = y[:, None], x[None]
+        longer = np.sqrt(1 + (q[0] - y) ** 2 + (q[1] - x) ** 2) - np.sqrt(1 + (q**2).sum())
+        phase = (2 * np.pi * height / wavelength_um) * (longer - na[0] * y - na[1] * x - (y**2 + x**2) / 2)
+        return torch.polar(torch.ones(shape), torch.from_numpy(phase).float())
 
     def _turned(self, spectra: torch.Tensor, sign: float) -> torch.Tensor:
         y, x = (
