@@ -18,6 +18,7 @@ PER_SAMPLE_BYTES = 40.0  # of a stack of frames, and of the planes that are solv
 SECONDS_PER_SAMPLE = 4e-7  # of every frame at every depth, on one core
 FELT = 1.2  # of the NA: LEDs up to here feel what lies outside a tile
 PASSES_OF_LOOK = 20  # over their frames, of the whole field
+PASSES_OF_WAVES = 50  # as many more take, in time, a first look and the waves of each LED, where those are near
 LOOK_BYTES = 16.0  # of every pixel of those frames, and four times of every sample of the object
 LOOK_SECONDS = 2.6e-8  # of every pixel of those frames in every pass, on one core, and a second before
 STORED_BYTES = 4.0  # of a complex number in half precision
@@ -70,8 +71,9 @@ def felt_leds(whole: LedArray) -> np.ndarray:
 def cost_of_look(whole: LedArray) -> Cost:
     """The cost, by a rule, of a coarse look at the `whole` field before its tiles are made."""
     leds, area = len(felt_leds(whole)), float(np.prod(whole.frame_shape))
+    near = whole.led_height_mm is not None and whole.directions_at_um is not None
     return Cost(
-        seconds=1 + LOOK_SECONDS * (PASSES_OF_LOOK + 7) * leds * area,
+        seconds=1 + LOOK_SECONDS * (PASSES_OF_LOOK + 7 + near * PASSES_OF_WAVES) * leds * area,
         peak_bytes=PROGRAM_BYTES + LOOK_BYTES * area * (leds + 4 * native_upsampling(whole) ** 2),
         stored_bytes=STORED_BYTES * area * leds,
     )
