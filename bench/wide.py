@@ -1,7 +1,8 @@
-"""Wide fields in tiles: `python -m bench.wide seam|corners|workers|overhead [SIDE [TILE [OVERLAP]]]`, kept in a folder.
+"""Wide fields in tiles: `python -m bench.wide seam|corners|told|workers|overhead [SIDE [TILE [OVERLAP]]]`, in a folder.
 
 seam      one microscope, frames of SIDE pixels: tiles against one piece, and a picture of the difference
 corners   a pupil that changes by a wave from corner to corner, LED directions by 0.02 NA: corners against the middle
+told      `simulate wide-field`, seeds 0 to SIDE - 1, its board and pupil told: tiles against the truth, and the light
 workers   wall time with one and with two processes
 overhead  a single tile against the ordinary way
 """
@@ -27,7 +28,7 @@ from napari_neuralfield.simulate.led_optics import Optics, led_frames, led_grid_
 from napari_neuralfield.simulate.phantoms import PHANTOMS
 from napari_neuralfield.simulate.recording import expose, recorded
 from napari_neuralfield.simulate.spectra import seen
-from napari_neuralfield.simulate.wide_field import NearBoard, light_of_places
+from napari_neuralfield.simulate.wide_field import NearBoard, light_of_places, wide_field
 
 FOLDER = Path(os.environ.get("WIDE_FOLDER", "wide"))
 SEED = int(os.environ.get("WIDE_SEED", "0"))  # of the sample; choose another folder with it
@@ -197,6 +198,21 @@ def corners(side: int, tile: int, overlap: int) -> None:
     picture(aligned(found[whole], truth[whole]) - truth[whole], f"corners{side}_{tile}.png", 0.1)
 
 
+def told(seeds: int, tile: int, overlap: int) -> None:
+    for seed in range(seeds):
+        acquisition, truth = wide_field(seed)
+        axis = {"led_height_mm": truth["led_height_mm"], "optical_axis_um": truth["optical_axis_um"]}
+        known = {**axis, "directions_at_um": truth["optical_axis_um"], "pupil_field": truth["pupil_field"]}
+        name, wanted = f"told{seed}.nfield", truth["object"]
+        path = FOLDER / f"told{seed}.acq.h5"
+        path.unlink(missing_ok=True)
+        save_acquisition(path, acquisition.replace(**known))
+        run(path, name, "--tile-px", str(tile), "--overlap-px", str(overlap))
+        inner = np.s_[8 * UP : -8 * UP, 8 * UP : -8 * UP]
+        level = load_result(FOLDER / name).verdict.level
+        print(f"seed {seed}: {psnr(aligned(plane(name)[inner], wanted[inner]), wanted[inner]):.2f} dB, {level}")
+
+
 def workers(side: int, tile: int, overlap: int) -> None:
     path = constant(side)
     took = [
@@ -217,7 +233,7 @@ def main(argv: Sequence[str]) -> None:
     """What to run, and the sizes."""
     FOLDER.mkdir(exist_ok=True)
     sizes = [*map(int, argv[1:]), *(512, 256, 32)[len(argv) - 1 :]]
-    {"seam": seam, "corners": corners, "workers": workers, "overhead": overhead}[argv[0]](*sizes)
+    {"seam": seam, "corners": corners, "told": told, "workers": workers, "overhead": overhead}[argv[0]](*sizes)
 
 
 if __name__ == "__main__":
