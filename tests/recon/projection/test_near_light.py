@@ -12,7 +12,7 @@ from napari_neuralfield.recon.projection.near_light import NearLight
 from napari_neuralfield.recon.verdict.leds import judge_leds
 from napari_neuralfield.simulate.led_optics import Optics, led_frames, led_grid_na
 from napari_neuralfield.simulate.spectra import seen
-from napari_neuralfield.types import Done, Result
+from napari_neuralfield.types import Done, Note, Result
 
 SIDE, UP, HEIGHT = 96, 2, 15.0
 OPTICS = Optics(objective_na=0.1, wavelength_um=0.5, pixel_um=1.6)
@@ -59,8 +59,10 @@ def test_a_field_in_one_piece_is_without_the_sphere_of_its_light() -> None:
 
     def off(**options: object) -> tuple[float, Result]:
         recipe = build_recipe("fpm-sequential", {"z_um": 0.0, "recover_pupil": False, "recover_gain": False, **options})
-        *_, last = reconstruct(recording(sample), recipe)
+        *events, last = reconstruct(recording(sample), recipe)
         assert isinstance(last, Done)
+        said = any("spherical wave of near LEDs, 5 rad" in event.text for event in events if isinstance(event, Note))
+        assert said == options.get("flat_light", True)
         y, x = (np.arange(SIDE * UP) * 1.6 / UP for _ in range(2))
         inner = np.s_[24:-24, 24:-24]
         values, wanted = last.result.field.render([0.0], y, x)[0].numpy()[inner], truth[inner]

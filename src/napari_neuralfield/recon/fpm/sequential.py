@@ -165,6 +165,8 @@ def fpm_sequential(acquisition: LedArray, recipe: SequentialRecipe) -> Iterator[
     plan = fourier.windows(acquisition, margin=margin)
     measured = fourier.measure(acquisition, plan, device)
     light = NearLight.of(acquisition) if recipe.flat_light else None
+    if light is not None:
+        yield Note(f"{light.sentence} of the phase; the frames hardly tell it, and option flat_light decides otherwise")
     state = _State(depths, begun(light, plan, len(depths), device), no_aberration(plan, device), measured.gain, light)
     if shape == "smooth":
         state.smooth = smooth_from(plan, device, start)

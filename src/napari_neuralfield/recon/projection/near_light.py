@@ -47,6 +47,13 @@ class NearLight:
         bend = np.pi / (acquisition.wavelength_um * height * UM_PER_MM)
         return cls(float(bend), (float(held[0]), float(held[1])), (rows, columns))
 
+    @property
+    def sentence(self) -> str:
+        """What is taken out of the phase, for a user to judge."""
+        rows, columns = (max(m, n - m) for m, n in zip(self.middle_um, self.size_um, strict=True))
+        corner = self.bend * (rows**2 + columns**2)
+        return f"the spherical wave of near LEDs, {corner:.2g} rad at the corner as led_height_mm has it, is taken out"
+
     def lit(self, spectra: torch.Tensor) -> torch.Tensor:
         """Centred spectra (z, Y, X) of a sample, over the field, as those of the sample in this light."""
         return self._turned(spectra, 1.0)
