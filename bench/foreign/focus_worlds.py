@@ -18,10 +18,10 @@ from napari_neuralfield.recon.recommended import recommended
 from napari_neuralfield.simulate.through_focus import GUARD, abbe_frames, passed
 from napari_neuralfield.types import Done, Result
 
-from .scoring import Found, compared
+from .scoring import Found, compared, light_of, within_of
 from .shapes import TEST, VALIDATION, Draw
 
-UPSAMPLING, FRAME = 4, 96
+UPSAMPLING, FRAME, BORDER = 4, 96, 6
 SEEDS = {"validation": 1_000, "test": 8_000_000}
 FRESNEL = (0.08, 0.9)  # of the farthest plane: wavelength z / pixel^2
 
@@ -49,8 +49,13 @@ def world(draw: Draw, seed: int, planes: int) -> tuple[ThroughFocus, np.ndarray]
 
 def scores(result: Result, acquisition: ThroughFocus, phase: np.ndarray) -> dict[str, float]:
     """As `scoring.compared`, of the phase on the truth's pixels, borders left out."""
+    return compared(found_by(result, acquisition), phase, BORDER * UPSAMPLING, within_of(result, UPSAMPLING))
+
+
+def found_by(result: Result, acquisition: ThroughFocus) -> torch.Tensor:
+    """The phase (Y, X) on the truth's pixels."""
     axis = (np.arange(FRAME * UPSAMPLING) - (UPSAMPLING - 1) / 2) * acquisition.pixel_um / UPSAMPLING
-    return compared(result.field.render(0.0, axis, axis)[0], phase, 6 * UPSAMPLING)
+    return result.field.render(0.0, axis, axis)[0]
 
 
 def main() -> None:
@@ -77,9 +82,8 @@ def main() -> None:
                     *_, last = reconstruct(acquisition, build_recipe(method, chosen))
                     assert isinstance(last, Done)
                     row = scores(last.result, acquisition, phase)
-                    light = str(last.result.optics.get("trust_level", ""))
                     row["explained"] = last.result.figures.get("contrast_explained", np.nan)
-                    found.add(f"{kind}, {planes}", f"{name}, {planes}", light, row, world=number)
+                    found.add(f"{kind}, {planes}", f"{name}, {planes}", light_of(last.result), row, world=number)
     found.end()
 
 

@@ -19,10 +19,10 @@ from napari_neuralfield.simulate.led_optics import aberrated_pupil
 from napari_neuralfield.simulate.patterns import pattern_frames
 from napari_neuralfield.types import Done, Result
 
-from .scoring import Found, compared
+from .scoring import Found, compared, light_of, within_of
 from .shapes import TEST, VALIDATION, Draw
 
-UPSAMPLING, FRAME = 6, 72
+UPSAMPLING, FRAME, BORDER = 6, 72, 4
 SEEDS = {"validation": 0, "test": 7_000_000}
 CANONICAL = 1.625 * 0.1 / 0.63  # frame pixel, wavelengths / NA
 
@@ -65,11 +65,13 @@ def _ring(radius: float, pitch: float) -> np.ndarray:
 
 def scores(result: Result, acquisition: MultiplexedLed, phase: np.ndarray) -> dict[str, float]:
     """As `scoring.compared`, of the phase on the truth's pixels, borders left out."""
+    return compared(found_by(result, acquisition), phase, BORDER * UPSAMPLING, within_of(result, UPSAMPLING))
+
+
+def found_by(result: Result, acquisition: MultiplexedLed) -> torch.Tensor:
+    """The phase (Y, X) on the truth's pixels."""
     axis = np.arange(FRAME * UPSAMPLING) * acquisition.pixel_um / UPSAMPLING
-    found = result.field.render(0.0, axis, axis)[0]
-    known = result.calibration.get("uncertainty_rad")
-    every = None if known is None else np.kron(known.astype(np.float32), np.ones((UPSAMPLING, UPSAMPLING)))
-    return compared(found, phase, 4 * UPSAMPLING, every)
+    return result.field.render(0.0, axis, axis)[0]
 
 
 def main() -> None:
@@ -91,8 +93,7 @@ def main() -> None:
                 *_, last = reconstruct(acquisition, build_recipe(method, chosen, preset=preset or None))
                 assert isinstance(last, Done)
                 row = scores(last.result, acquisition, phase)
-                light = last.result.verdict.level if last.result.verdict else ""
-                found.add(kind, name, light, row, world=number)
+                found.add(kind, name, light_of(last.result), row, world=number)
     found.end()
 
 

@@ -11,8 +11,10 @@ import numpy as np
 import torch
 
 from napari_neuralfield.recon.engine.image_scores import ssim_map
+from napari_neuralfield.types import Result
 
 WRONG = 0.6  # error over the truth's deviation from which a phase is wrong
+ALIKE = 0.1  # deviation of the logarithm of misfits below which they tell nothing of a power
 
 
 def compared(found: torch.Tensor, phase: np.ndarray, border: int, within: np.ndarray | None = None) -> dict[str, float]:
@@ -21,19 +23,60 @@ def compared(found: torch.Tensor, phase: np.ndarray, border: int, within: np.nda
     Both without their mean and without `border` pixels; of a complex `found` its angle. Where the errors' 68 % are said
     to lie `within` so many rad (y, x), the share that does, too, and how many times as much would hold 68 %.
     """
-    angle = (found.angle() if found.is_complex() else found).cpu().numpy()
-    inner = (slice(border, -border),) * 2
-    one, two = (image[inner] - image[inner].mean() for image in (angle, phase))
+    one, two = _inner(found, phase, border)
     span = float(two.max() - two.min())
     error = float(np.sqrt(np.mean((one - two) ** 2)))
     covered = {}
     if within is not None:
-        ratio = np.abs(one - two) / np.maximum(within[inner], 1e-9)
+        ratio = ratios(found, phase, border, within)
         covered = {"covered": float((ratio < 1).mean()), "times_for_68": float(np.quantile(ratio, 0.68))}
     return {
         "psnr_db": 20 * np.log10(span / error), "ssim": float(ssim_map(one, two, span).mean()), "rmse_rad": error,
         "relative": error / float(two.std()), **covered,
     }  # fmt: skip
+
+
+def light_of(result: Result) -> str:
+    """The light that a user sees beside a `result`; '' where there is none."""
+    return result.verdict.level if result.verdict else str(result.optics.get("trust_level", ""))
+
+
+def within_of(result: Result, upsampling: int) -> np.ndarray | None:
+    """The uncertainty beside a phase, rad, on pixels `upsampling` finer than the frames' (Y, X); None without one."""
+    known = result.calibration.get("uncertainty_rad")
+    return None if known is None else np.kron(known.astype(np.float32), np.ones((upsampling, upsampling), np.float32))
+
+
+def ratios(found: torch.Tensor, phase: np.ndarray, border: int, within: np.ndarray) -> np.ndarray:
+    """Size of the error of each pixel over what it is said to lie `within` (y, x), rad; all else as in `compared`."""
+    one, two = _inner(found, phase, border)
+    return np.abs(one - two) / np.maximum(within[border:-border, border:-border], 1e-9)
+
+
+def _inner(found: torch.Tensor, phase: np.ndarray, border: int) -> tuple[np.ndarray, np.ndarray]:
+    """Both phases (y, x), rad, without their `border` and mean; of a complex `found` the angle."""
+    angle = (found.angle() if found.is_complex() else found).cpu().numpy()
+    inner = (slice(border, -border),) * 2
+    one, two = (image[inner] - image[inner].mean() for image in (angle, phase))
+    return one, two
+
+
+def interval_of(worlds: Sequence[tuple[np.ndarray, float]]) -> dict[str, float]:
+    """Factor and power of the `Widening` with which 68 % of all errors lie within the scale that a network tells.
+
+    Parameters
+    ----------
+    worlds : of each the `ratios` without widening, and the misfit of its answer; every world counts the same.
+    """
+    misfits = np.maximum([misfit for _, misfit in worlds], 1.0)
+    far = np.log([np.quantile(ratio, 0.68) for ratio, _ in worlds])
+    alike = np.log(misfits).std() < ALIKE
+    power = 0.0 if alike else round(max(float(np.polyfit(np.log(misfits), far, 1)[0]), 0.0), 2)
+    left = [
+        np.quantile(ratio, np.linspace(0.005, 0.995, 100)) / m**power
+        for (ratio, _), m in zip(worlds, misfits, strict=True)
+    ]
+    return {"factor": round(float(np.quantile(np.concatenate(left), 0.68)), 2), "power": power}
 
 
 def means(rows: Mapping[tuple[str, str], Sequence[Mapping[str, float]]]) -> None:

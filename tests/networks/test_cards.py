@@ -7,8 +7,10 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bench import model_cards
+from bench.foreign.scoring import interval_of
 from defocus_scene import through_focus
 from training_scene import led_patterns
 
@@ -16,7 +18,7 @@ from napari_neuralfield.cli import commands as cli
 from napari_neuralfield.io import save_acquisition
 from napari_neuralfield.io.native.weights_file import save_weights
 from napari_neuralfield.networks import cards
-from napari_neuralfield.networks.pretrained import OURS, shipped
+from napari_neuralfield.networks.pretrained import OURS, load_weights, shipped
 from napari_neuralfield.recon import build_recipe, reconstruct
 from napari_neuralfield.registry import SIMULATORS
 from napari_neuralfield.types import Done
@@ -28,12 +30,34 @@ def test_the_cards_in_the_package_are_of_its_weights(name: str) -> None:
     card, wrong = cards.read(Path(weights.source))
     assert not wrong, wrong
     assert card is not None
-    assert card == cards.card_of(weights, card["scores"]), cards.REMEDY
+    assert card == cards.card_of(weights, card["scores"], card["interval"]), cards.REMEDY
     assert card["scores"]["worlds"] == sum(card["scores"]["lights"].values())
 
 
 def test_the_page_is_what_the_cards_say() -> None:
     assert model_cards.PAGE.read_text(encoding="utf-8") == model_cards.page(), f"{cards.REMEDY} --page"
+
+
+@pytest.mark.parametrize("how", ["alone", "polished"])
+def test_intervals_come_from_the_card_and_without_one_the_scale_stays_as_told(how: str, copied: Path) -> None:
+    weights = load_weights(str(copied), "neuph", shipped("neuph").header["channels"])
+    card = json.loads(cards.path_of(copied).read_text(encoding="utf-8"))
+    assert cards.widening(weights, how) == cards.Widening(**card["interval"][how])
+    cards.path_of(copied).unlink()
+    assert cards.widening(weights, how) == cards.Widening(1.0, 0.0)
+    assert cards.Widening(2.0, 0.5).times(9.0) == pytest.approx(6.0)
+    assert cards.Widening(2.0, 0.5).times(0.2) == 2.0  # explained to the noise is as good as it gets
+
+
+def test_the_interval_that_is_found_holds_68_percent() -> None:
+    """Worlds whose errors are normal, twice as wide as told and wider by the root of the misfit."""
+    rng = np.random.default_rng(0)
+    worlds = [(np.abs(rng.normal(0, 2 * np.sqrt(m), 4000)), m) for m in (1.0, 2.0, 4.0, 16.0)]
+    found = cards.Widening(**interval_of(worlds))
+    assert found == cards.Widening(pytest.approx(2.0, rel=0.05), pytest.approx(0.5, abs=0.03))
+    held = [np.mean(ratio < found.times(misfit)) for ratio, misfit in worlds]
+    assert held == pytest.approx([0.68] * 4, abs=0.04)
+    assert interval_of([worlds[0], worlds[0]])["power"] == 0  # misfits alike tell nothing of it
 
 
 @pytest.fixture
@@ -71,7 +95,7 @@ def lit(method: str, acquisition: object, **options: object) -> tuple[str, str]:
 def test_a_card_that_is_not_theirs_takes_the_green_light(
     change: dict[str, object], expected: str, copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    acquisition, _ = led_patterns(48)
+    acquisition = SIMULATORS["multiplexed-cells"](0, pixels=64)[0]
     assert lit("neuph", acquisition, weights=str(copied))[0] == "green"
     place = cards.path_of(copied)
     place.write_text(json.dumps({**json.loads(place.read_text(encoding="utf-8")), **change}), encoding="utf-8")

@@ -6,6 +6,7 @@ the weights, NAME.card.json beside NAME.safetensors. `python -m bench.model_card
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,8 +40,41 @@ FAILURES = {
 LIMIT_SLACK = 0.15  # of a range that was asked for, or of its width, beyond which frames lie outside
 
 
-def card_of(weights: Weights, scores: Mapping[str, object] | None = None) -> Card:
-    """The card of some `weights`, with the `scores` of a validation run where there was one."""
+@dataclasses.dataclass(frozen=True)
+class Widening:
+    """What makes the scale that a network tells an interval that holds 68 % of its errors.
+
+    Parameters
+    ----------
+    factor : of the scale, where the frames are explained to their noise.
+    power : of the misfit, mean square in units of the noise, by which the interval grows where they are not.
+    """
+
+    factor: float = 1.0
+    power: float = 0.0
+
+    def times(self, misfit: float) -> float:
+        """The scale's factor at a `misfit`."""
+        return self.factor * max(misfit, 1.0) ** self.power
+
+
+AS_TOLD = Widening()
+
+
+def widening(weights: Weights, how: str) -> Widening:
+    """That of `weights` by their card for answers that come `how`: "alone", or "polished"; 1 without a card."""
+    card = read(Path(weights.source))[0]
+    found = ((card or {}).get("interval") or {}).get(how, {})
+    return Widening(float(found.get("factor", 1.0)), float(found.get("power", 0.0)))
+
+
+def card_of(
+    weights: Weights, scores: Mapping[str, object] | None = None, interval: Mapping[str, object] | None = None
+) -> Card:
+    """The card of some `weights`, with `scores` of a validation run and the `interval` that was found, where they were.
+
+    `interval` holds a `Widening` as JSON for each of 'alone' and 'polished'.
+    """
     header, network = weights.header, weights.header["network"]
     count = sum(value.numel() for name, value in weights.tensors.items() if not name.startswith("training."))
     return {
@@ -48,7 +82,7 @@ def card_of(weights: Weights, scores: Mapping[str, object] | None = None) -> Car
         "made_as": _made_as(header), "numbers": count, "data": list(_data(header)),
         "intended_use": USES.get(network, f"What the network {network} of a plug-in is for."),
         "range": ranges(header), "failure_modes": [*FAILURES.get(network, ()), *_seen_failing(scores)],
-        "scores": None if scores is None else dict(scores),
+        "interval": None if interval is None else dict(interval), "scores": None if scores is None else dict(scores),
     }  # fmt: skip
 
 
@@ -134,7 +168,7 @@ def markdown(card: Card, title: str) -> str:
     lines += ["", "| known from training | least | most |", "|---|---|---|"]
     lines += [f"| {name} | {low:g} | {high:g} |" for name, (low, high) in card["range"].items()]
     lines += ["", "Where it fails:", "", *(f"* {said}" for said in card["failure_modes"]), ""]
-    return "\n".join([*lines, *_scores_lines(card["scores"]), ""])
+    return "\n".join([*lines, *_scores_lines(card["scores"]), *_interval_lines(card.get("interval")), ""])
 
 
 def as_text(card: Card) -> str:
@@ -152,6 +186,18 @@ def _scores_lines(scores: Mapping[str, Any] | None) -> Iterator[str]:
     yield from ("", "| kind | PSNR, dB | SSIM | error, rad |", "|---|---|---|---|")
     for name, row in {**scores["kinds"], "**mean**": scores["mean"]}.items():
         yield f"| {name} | {row['psnr_db']:.2f} | {row['ssim']:.3f} | {row['rmse_rad']:.3f} |"
+
+
+def _interval_lines(interval: Mapping[str, Any] | None) -> Iterator[str]:
+    if interval:
+        widened = (
+            f"{one['factor']:g}{f' misfit^{power:g}' if (power := one['power']) else ''} ({how})"
+            for how, one in interval.items()
+        )
+        yield from (
+            "",
+            f"The scale of its error that it tells holds 68 % of foreign errors times {', '.join(widened)}.",
+        )
 
 
 def _made_as(header: Mapping[str, Any]) -> str:

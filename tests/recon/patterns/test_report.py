@@ -8,6 +8,7 @@ import torch
 
 from napari_neuralfield.data.acquisition import MultiplexedLed
 from napari_neuralfield.fields.phase_map import PhaseMap
+from napari_neuralfield.networks.cards import Widening
 from napari_neuralfield.recon.patterns import report as phase_report
 from napari_neuralfield.recon.patterns.report import middle, report
 from napari_neuralfield.simulate.patterns import multiplexed
@@ -50,16 +51,17 @@ def test_a_wrong_phase_is_not(scene: Scene) -> None:
     assert "do not trust it" in found.optics["trust_sentence"]
 
 
-def test_uncertain_pixels_are_counted(scene: Scene) -> None:
-    acquisition, field, _ = scene
-    scale = torch.full((48, 48), -6.0)
-    sure = report(acquisition, field, UPSAMPLING, log_scale=scale)
+def test_the_networks_scale_is_widened_and_an_error_expected(scene: Scene) -> None:
+    acquisition, field, fine = scene
+    deviation = float(fine["phase_rad"].std())
+    told = np.log(0.1 * deviation)
+    sure = report(acquisition, field, UPSAMPLING, log_scale=torch.full((48, 48), told), widening=Widening(2.0))
     assert sure.calibration["uncertainty_rad"].shape == (48, 48)
-    assert sure.calibration["uncertainty_rad"][0, 0] == pytest.approx(np.exp(-6), rel=1e-2)
-    assert any(line.startswith("0% of the pixels are uncertain") for line in sure.optics["trust_details"])
-    scale[:24] = 3.0
-    unsure = report(acquisition, field, UPSAMPLING, log_scale=scale)
-    assert any(line.startswith("50% of the pixels are uncertain") for line in unsure.optics["trust_details"])
+    assert sure.calibration["uncertainty_rad"][0, 0] == pytest.approx(0.2 * deviation, rel=1e-2)
+    assert "an error of 20% of the phase's own deviation is to be expected" in sure.optics["trust_details"]
+    assert sure.verdict.level == "green"
+    unsure = report(acquisition, field, UPSAMPLING, log_scale=torch.full((48, 48), told), widening=Widening(5.0))
+    assert unsure.verdict.level == "amber"
 
 
 def test_of_a_large_field_the_middle_is_looked_at(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,15 +71,16 @@ def _seen(bright: float, dark: float, gain: float) -> Resimulated:
     dim = np.array([1.0, gain])
     return Resimulated(
         frames=empty, difference=empty, residual=np.array([0.1, 0.2]), correlation=np.array([bright, dark]),
-        gain=dim, dark=np.array([False, True]), absorbed=0.1, aberration={},
+        misfit=np.ones(2), gain=dim, dark=np.array([False, True]), absorbed=0.1, aberration={},
     )  # fmt: skip
 
 
 def test_the_worst_answer_decides() -> None:
     good = _seen(0.9, 0.9, 1.1)
     assert verdict(good, [], 0.05).level == "green"
-    assert verdict(good, [], 0.5).level == "red"
-    assert "50% of the picture" in verdict(good, [], 0.5).sentence
+    assert verdict(good, [], 0.5).level == "amber"
+    assert verdict(good, [], 1.2).level == "red"
+    assert "an error larger than the phase's own deviation" in verdict(good, [], 1.2).sentence
     strange = verdict(good, ["grain 3 is above the 1 to 2 of the training", "more"], 0.05)
     assert strange.level == "amber"
     assert "grain 3 is above the 1 to 2 of the training and 1 more" in strange.sentence

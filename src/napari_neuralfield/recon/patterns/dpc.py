@@ -22,7 +22,7 @@ from ...data.acquisition import MultiplexedLed
 from ...data.borders import patterns_repeat
 from ...fields.phase_map import PhaseMap
 from ...optics.grids import fast_length
-from ...types import Done, Event, InputError, Preview, Progress, Result
+from ...types import Done, Event, InputError, Note, Preview, Progress, Result
 from ..engine.recipe import Recipe, method, option
 from .linear import DARK, Pupil, clear_pupil, known_pupil, weak_transfer
 from .report import report
@@ -227,6 +227,8 @@ def dpc(acquisition: MultiplexedLed, recipe: DpcRecipe) -> Iterator[Event]:
     yield Preview(field, 0.0)
     about = report(acquisition, field, FINER)
     told = {name: value for name, value in about.optics.items() if not name.startswith("trust")}  # of networks' phases
+    if about.untold:
+        yield Note(about.untold)
     figures = about.figures | {"cpu_seconds": time.process_time() - started}
     yield Done(Result(field, recipe.model_dump(), told, figures=figures, title=acquisition.title))
 

@@ -105,12 +105,15 @@ def neuph(acquisition: MultiplexedLed, recipe: NeuPhRecipe) -> Iterator[Event]:
     about = report(
         acquisition, field, factor, channels=inputs.channels, training=weights.header.get("trust"),
         doubts=_doubts(weights, inputs),
+        widening=cards.widening(weights, "polished" if found else "alone"),
         log_scale=network.log_scale(y, x) if max(acquisition.frame_shape) <= LARGEST_SCALE else None,
         absorption=found.absorption if found and found.accepted else None,
         aberration=found.aberration if found and found.accepted else None,
         trust_brightness=not recipe.dark_field_relative,
     )  # fmt: skip
     yield Note(about.verdict.sentence, "info" if about.verdict.level == "green" else "warning")
+    if about.untold:
+        yield Note(about.untold)
     figures, calibration = dict(about.figures), dict(about.calibration)
     if found is not None:
         figures |= {"error_before_polish": found.error_before, "error_after_polish": found.error_after}

@@ -1,7 +1,7 @@
 """Whether to believe a phase from five LED patterns, in one sentence, without knowing the truth.
 
 Three questions: do the frames come back when the phase is put under the microscope's LEDs again; do the frames look
-like those that the network was trained on; how much of the picture does the network itself call uncertain.
+like those that the network was trained on; how large is the error to be expected beside the phase.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from ...data.acquisition import MultiplexedLed
+from ..engine.told import expectation
 from .misfit import PatternMisfit
 from .start import best_shared, border_of, on_object_grid
 
@@ -23,7 +24,7 @@ Level = Literal["green", "amber", "red"]
 EXPLAINED, HALF_EXPLAINED = 0.75, 0.4  # correlation of re-simulated with measured frames, the worse of bright and dark
 DIM = 2.0  # measured dark field over re-simulated, above which fine detail is missing from the phase
 WIDE = 0.25  # a statistic this far outside the training's range, in widths of that range, is strange
-UNSURE, VERY_UNSURE = 0.15, 0.4  # shares of uncertain pixels
+UNSURE, VERY_UNSURE = 0.35, 1.0  # expected error over the phase's own deviation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ class Resimulated:
     difference : root of them less root of the measured, over the mean root of each measured frame (frame, y, x).
     residual : norm of the difference of roots over the norm of the measured roots (frame,).
     correlation : with the measured frames (frame,).
+    misfit : mean square of the difference of roots in units of the frames' noise (frame,); 1 is perfect.
     gain : brightness of each frame, beside its LEDs', that fits best; it is in `frames` (frame,).
     dark : True where no LED of a frame lies inside the objective's NA (frame,).
     absorbed : the share of the phase that is absorbed, as fitted; nan where an absorption was given.
@@ -46,6 +48,7 @@ class Resimulated:
     difference: np.ndarray
     residual: np.ndarray
     correlation: np.ndarray
+    misfit: np.ndarray
     gain: np.ndarray
     dark: np.ndarray
     absorbed: float
@@ -103,11 +106,13 @@ def resimulate(
     gain = _best_gain(np.sqrt(shown), np.sqrt(measured))
     shown *= gain[:, None, None] ** 2
     difference, residual = _differences(np.sqrt(shown), np.sqrt(measured))
+    apart = np.sqrt(shown + model.offset) - model.amplitude.double().cpu().numpy()
     return Resimulated(
         frames=(shown * model.scale).astype(np.float32),
         difference=difference,
         residual=residual,
         correlation=np.array([_correlation(a, b) for a, b in zip(shown, measured, strict=True)]),
+        misfit=np.square(apart).mean((1, 2)) / model.variance,
         gain=gain**2 * np.exp(shared.gain.double().cpu().numpy()),
         dark=_dark_frames(acquisition),
         absorbed=float(shared.share) if known is None else math.nan,
@@ -216,7 +221,7 @@ class PhaseVerdict:
 def verdict(
     resimulated: Resimulated | None = None,
     strange: Sequence[str] | None = None,
-    uncertain: float | None = None,
+    expected: float | None = None,
     doubts: Sequence[str] = (),
 ) -> PhaseVerdict:
     """One sentence from what there is: the worst answer decides.
@@ -225,10 +230,10 @@ def verdict(
     ----------
     resimulated : what the microscope would have seen; None where that was not looked at.
     strange : from `compare`; None where nothing was compared.
-    uncertain : share of pixels whose predicted scale is large.
+    expected : error of a pixel, in the mean, over the deviation of the phase; None where nobody knows.
     doubts : about the network, or about its use for such frames, a sentence each.
     """
-    answers = [_of_frames(resimulated), _of_statistics(strange), _of_scale(uncertain), _of_doubts(doubts)]
+    answers = [_of_frames(resimulated), _of_statistics(strange), _of_error(expected), _of_doubts(doubts)]
     known = [answer for answer in answers if answer is not None]
     if not known:
         return PhaseVerdict("amber", "Nothing was checked, so nothing is known about how far to trust this phase.", [])
@@ -285,13 +290,12 @@ def _of_doubts(doubts: Sequence[str]) -> Answer | None:
     return ("amber", f"The network may not fit these images: {doubts[0]}.", list(doubts)) if doubts else None
 
 
-def _of_scale(uncertain: float | None) -> Answer | None:
-    if uncertain is None:
+def _of_error(expected: float | None) -> Answer | None:
+    if expected is None:
         return None
-    details = [f"{uncertain:.0%} of the pixels are uncertain by the network's own estimate"]
-    if uncertain < UNSURE:
-        return "green", "The network is sure of its phase nearly everywhere.", details
-    if uncertain < VERY_UNSURE:
-        sentence = f"The network is unsure about {uncertain:.0%} of the picture: see the uncertainty layer."
-        return "amber", sentence, details
-    return "red", f"The network is unsure about {uncertain:.0%} of the picture: do not trust its phase.", details
+    said = expectation(expected)
+    if expected < UNSURE:
+        return "green", f"The phase is known well: {said}.", [said]
+    if expected < VERY_UNSURE:
+        return "amber", f"The phase is uncertain: {said}, so see the uncertainty layer.", [said]
+    return "red", f"Do not trust this phase: {said}.", [said]
