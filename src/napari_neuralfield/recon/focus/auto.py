@@ -11,14 +11,12 @@ import time
 from collections.abc import Generator, Iterator
 
 import numpy as np
-import torch
 
 from ...data.acquisition import ThroughFocus
 from ...types import Done, Event, Note, Result
 from ..engine.recipe import build, method, option
 from .chromatic import align_stacks
 from .each_time import TimedRecipe, each_time
-from .report import explain, middle
 from .srqpi import srqpi
 from .tie_tv import tie_tv
 
@@ -51,7 +49,7 @@ def focus_auto(acquisition: ThroughFocus, recipe: FocusAutoRecipe) -> Iterator[E
         yield Note("the phase is the network's: frames at one depth leave nothing else")
         yield Done(_own(seen, "srqpi", recipe, None, started))
         return
-    told = _explained(acquisition, seen)
+    told = seen.figures.get("all_planes_explained", -1.0)
     planes = acquisition.frame_count
     if told >= recipe.least_explained:
         yield from warnings
@@ -79,17 +77,6 @@ def _quietly(events: Iterator[Event]) -> Generator[Event, None, tuple[Result, li
         else:
             yield event
     raise AssertionError("a method ends with its result")
-
-
-def _explained(acquisition: ThroughFocus, seen: Result) -> float:
-    """Share of the contrast of all planes, in their middle, that the network's phase explains."""
-    box = middle(acquisition.frame_shape)
-    part = acquisition.crop(*box)
-    extent = seen.field.extent
-    factor = round(acquisition.pixel_um / extent.pixel_um)
-    axes = [axis[span.start * factor : span.stop * factor] for axis, span in zip(extent.axes(), box, strict=True)]
-    phase: torch.Tensor = seen.field.render(0.0, *axes)[0]
-    return explain(part, phase, upsampling=factor).explained
 
 
 def _own(result: Result, taken: str, recipe: FocusAutoRecipe, told: float | None, started: float) -> Result:

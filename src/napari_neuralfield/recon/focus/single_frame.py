@@ -19,12 +19,14 @@ from ...networks import cards
 from ...networks.pretrained import Weights, load_weights, shipped
 from ...types import Done, Event, InputError, Note, Preview, Progress, Result
 from ..engine.recipe import option
+from ..engine.told import kept_rad
 from .each_time import TimedRecipe
 from .frame_gain import correction, ring_gains
 from .frames import optics_of
 from .network_inputs import CHANNELS, RANGE, SMALLEST, Defocus, best_frame, inputs_of
 from .report import PARTLY, DefocusReport, explain, middle
 from .sign import sign_of
+from .trust import explained_by_all, of_network, told_by
 
 Stream = Iterator[Event]
 Polish = Callable[[ThroughFocus, torch.Tensor], Iterator[Event | torch.Tensor]]
@@ -204,14 +206,27 @@ def reconstruct_frame(acquisition: ThroughFocus, recipe: SingleFrameRecipe, poli
                 yield event
     yield Progress(1, 1, float("nan"), "simulating the frame again")
     report = explain(alone, phase, [0], upsampling=factor, called=[number], device=device)
-    if doubts and report.level == "green":
+    looked = phase if polish is None else phase[fine[0], fine[1]]
+    whole = recipe.match_heights and max(acquisition.frame_shape) <= MATCHED  # then it was computed already
+    y, x = (axis if whole else axis[part] for axis, part in zip(network.extent.axes(alone.pixel_um), box, strict=True))
+    log_scale = network.log_scale(y, x)
+    planes = explained_by_all(acquisition.crop(*box), looked, factor, device)
+    widening = cards.widening(weights, "alone" if polish is None else "polished")
+    told = told_by(alone.crop(*middle(alone.frame_shape)), looked, report)
+    scale = None if log_scale is None else log_scale.exp()
+    trust = of_network(report, looked, scale, widening=widening, untold_rad=told.untold_rad, planes=planes)
+    if doubts and trust.level == "green":
         sentence = f"The frame comes back from this phase, but the network may not fit it: {doubts[0]}."
-        report = dataclasses.replace(report, level="amber", sentence=sentence)
-    yield from _said_of(report, phase, alone, weights, device)
-    trust = {"trust_level": report.level, "trust_sentence": report.sentence}
-    optics = {**optics_of(acquisition), "frame": number, "frame_z_um": z, **trust}
-    figures = {**report.figures, "cpu_seconds": time.process_time() - started}
-    yield Done(Result(field.cpu(), recipe.model_dump(), optics, figures=figures, title=acquisition.title))
+        trust = dataclasses.replace(trust, level="amber", sentence=sentence)
+    yield Note(trust.sentence, "info" if trust.level == "green" else "warning")
+    if told.sentence:
+        yield Note(told.sentence)
+    yield from _of_sign(report, phase, alone, weights, device)
+    optics = {**optics_of(acquisition), "frame": number, "frame_z_um": z, **trust.optics}
+    figures = {**report.figures, **trust.figures, "untold_share": told.share}
+    figures["cpu_seconds"] = time.process_time() - started
+    kept = {"uncertainty_rad": kept_rad(trust.within_rad.cpu().numpy())} if whole and trust.known else {}
+    yield Done(Result(field.cpu(), recipe.model_dump(), optics, kept, figures, title=acquisition.title))
 
 
 def _gains_of(alone: ThroughFocus, phase: torch.Tensor, upsampling: int, device: torch.device | str) -> np.ndarray:
@@ -221,11 +236,10 @@ def _gains_of(alone: ThroughFocus, phase: torch.Tensor, upsampling: int, device:
     return ring_gains(shown - report.difference[0], shown)
 
 
-def _said_of(
+def _of_sign(
     report: DefocusReport, phase: torch.Tensor, alone: ThroughFocus, weights: Weights, device: torch.device
 ) -> Iterator[Note]:
-    """Whether the phase (Y, X) explains its frame, and whether z had the wrong sign."""
-    yield Note(report.sentence, "info" if report.level == "green" else "warning")
+    """Whether z had the wrong sign, of what explains its frame by a phase (Y, X)."""
     sign = sign_of(phase.cpu().numpy())
     explained = max(report.explained, 0.0)
     z = float(np.asarray(alone.z_um)[0])

@@ -96,10 +96,14 @@ class Transport:
         z = self.z_um - self.z_um.mean()
         return float((2 * np.pi * self.acquisition.wavelength_um * cutoff_cycles_per_um**2) ** 2 * (z**2).sum())
 
+    def told(self) -> np.ndarray:
+        """Squared contrast (Y, X) per rad of phase over all planes, without what absorption could show as well."""
+        one, both, two = self._normal()
+        return np.maximum(one - both**2 / two, 0)
+
     def kept(self, phase_ridge: np.ndarray | float) -> np.ndarray:
         """Share (Y, X) that a ridge leaves of each frequency's phase, were every pixel believed, light free."""
-        one, both, two = self._normal()
-        told = np.maximum(one - both**2 / two, 0)
+        told = self.told()
         return np.asarray(told / np.maximum(told + phase_ridge, 1e-30))
 
     def images(self, sample: np.ndarray) -> np.ndarray:

@@ -63,8 +63,26 @@ class PhaseSpectrum:
         """Noise over phase, in power, at frequencies `f`: the ridge of the best linear estimate (Wiener's)."""
         at = np.maximum(f, self.rings.f[0] / 4)
         noise = self.noise * (1 + (self.slow / at) ** 2)
-        phase = np.maximum(self.level, 1e-30) * (1 + (at / self.corner) ** 2) ** (-self.fall / 2)
-        return np.asarray(noise / phase + self.border)
+        return np.asarray(noise / np.maximum(self.power(f), 1e-30) + self.border)
+
+    def power(self, f: np.ndarray) -> np.ndarray:
+        """Of the phase at frequencies `f`, rad^2."""
+        at = np.maximum(f, self.rings.f[0] / 4)
+        return np.asarray(self.level * (1 + (at / self.corner) ** 2) ** (-self.fall / 2))
+
+    def untold_rad(self, transport: Transport, ridge: np.ndarray | float) -> float:
+        """Deviation of the error to be expected of a phase that was solved for with a `ridge` (Y, X): part is missing
+        and noise is in it. With the ridge above that is as little as can be, power ridge / (told + ridge).
+
+        Parameters
+        ----------
+        transport : the frames.
+        ridge : noise over phase, in power, of each frequency (Y, X), or one number for all.
+        """
+        kept, power = transport.kept(ridge), self.power(transport.f)
+        noise = self.ridge(transport.f) * kept / np.maximum(transport.told() + ridge, 1e-30)
+        squares = np.where(transport.f > 0, power * ((1 - kept) ** 2 + noise), 0)
+        return float(np.sqrt(squares.sum() / transport.f.size))
 
     @property
     def cutoff(self) -> float:
