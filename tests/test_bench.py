@@ -22,6 +22,7 @@ from bench import (
 )
 from bench.__main__ import wanted
 from bench.cases import Case, jobs, truth_beside
+from bench.foreign import trust
 
 from napari_neuralfield import save_acquisition
 from napari_neuralfield.optics.board import BoardPose
@@ -256,3 +257,11 @@ def test_phases_from_led_patterns_have_a_table_with_means_over_files_of_a_kind(t
     assert "| cells, mean of 2 | neuph  | default |  1.50 |     400 |   34.00 | 0.800 |" in text
     assert "natural, mean" not in text
     assert "| 22.npy " in text
+
+
+def test_a_green_light_over_a_wrong_phase_is_counted() -> None:
+    rows = [
+        {"method": "m", "light": light, "relative": error, "covered": 0.5}
+        for light, error in (("green", 0.1), ("green", 0.7), ("red", 0.9))
+    ]
+    assert trust.table(rows).splitlines()[-1] == "| m | 3 | 2 | 2 | 1 | 1 | 50% |"
