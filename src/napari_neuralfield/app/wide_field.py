@@ -36,9 +36,13 @@ def regions(typed: str) -> tuple[int, int]:
 def told(found: RegionsFound) -> list[tuple[str, str]]:
     """Names and texts of what regions say together."""
     corrected, axis = found.corrected, found.axis
-    before, after = (float(np.median([getattr(one, name) for one in found.regions]))
-                     for name in ("error_before", "error_after"))  # fmt: skip
-    lines = [("regions", f"{len(found.regions)}; error of their frames {before:.3f}, corrected {after:.3f} (medians)")]
+    judged, lines = found.judged, []
+    if len(judged.error_after):
+        before, after = (float(np.median(errors)) for errors in (judged.error_before, judged.error_after))
+        text = f"{len(found.places_um)}; error of withheld frames {before:.3f}, corrected {after:.3f} (medians)"
+        lines.append(("regions", text))
+    if judged.what == "nothing":
+        return [*lines, ("corrected", "nothing")]
     if axis is None:
         lines.append(("optical axis", "not told: the LED directions do not change over the field as they should"))
     else:
@@ -48,10 +52,7 @@ def told(found: RegionsFound) -> list[tuple[str, str]]:
             lines.append(("optical axis", f"({y:.0f}, {x:.0f}) um (y, x) of the frame; board {height} away"))
         else:
             lines.append(
-                (
-                    "optical axis",
-                    f"({y:.0f}, {x:.0f}) um (y, x), if the board is {height} away; regions do not tell",
-                )
+                ("optical axis", f"({y:.0f}, {x:.0f}) um (y, x) of the frame, the board {height} away as given")
             )
         size = tuple(n * corrected.pixel_um for n in corrected.frame_shape)
         change = variation((size[0], size[1]), axis.height_mm)
@@ -62,10 +63,7 @@ def told(found: RegionsFound) -> list[tuple[str, str]]:
         lines.append(("sample depth", f"{corrected.sample_z_um:.2f} um, the median of the regions"))
     if found.pupil is not None:
         order = ("the same everywhere", "linear", "of second order", "of third order")[min(found.pupil.order, 3)]
-        lines.append(
-            (
-                "pupil",
-                f"{len(found.pupil.noll)} Zernike terms, {order} in y, x; left {found.pupil_error_rad:.3f} rad",
-            )
-        )
+        rms = [float(np.sqrt((found.pupil.at(*place)[1:] ** 2).sum())) for place in found.places_um]
+        size_of = f"{min(rms):.2f} to {max(rms):.2f} rad beside defocus"
+        lines.append(("pupil", f"{len(found.pupil.noll)} Zernike terms, {order} in y, x; {size_of}"))
     return lines

@@ -86,7 +86,7 @@ def run_file(
 
 def _regions(acquisition: Acquisition, recipe: Recipe, target: Path, count: tuple[int, int]) -> None:
     """Calibrate regions of a wide field, say what they tell together, write the acquisition with it."""
-    from ..recon.calibration.regions import calibrate_regions
+    from ..recon.calibration.wide.regions import calibrate_regions
 
     if not isinstance(acquisition, LedArray) or not isinstance(recipe, CalibrationRecipe):
         raise InputError(

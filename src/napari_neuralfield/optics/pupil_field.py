@@ -76,9 +76,8 @@ class PupilField:
         counted = np.sqrt(np.ones(len(places)) if weight is None else np.asarray(weight, dtype=float))[:, None]
         centre, size = places.mean(0), max(float(np.abs(places - places.mean(0)).max()), 1e-9)
         scaled = (places - centre) / size  # else the monomials differ by orders of magnitude
-        while order and np.linalg.matrix_rank(_monomials(scaled, order), tol=1e-3) < len(powers(order)):
-            order -= 1
-        basis = _monomials(scaled, order)
+        order = order_told(scaled, order)
+        basis = monomials(scaled, order)
         found = np.linalg.lstsq(basis * counted, np.asarray(coefficients) * counted, rcond=None)[0]
         per_mm = found.T / np.array([size ** (i + j) for i, j in powers(order)])
         return cls(tuple(noll), per_mm).moved(-UM_PER_MM * centre)
@@ -91,7 +90,7 @@ class PupilField:
         y_um, x_um : the places, um, of any shapes that broadcast.
         """
         place = np.stack(np.broadcast_arrays(y_um, x_um), axis=-1).astype(float) / UM_PER_MM
-        values: np.ndarray = _monomials(place.reshape(-1, 2), self.order) @ self.coefficients.T
+        values: np.ndarray = monomials(place.reshape(-1, 2), self.order) @ self.coefficients.T
         return values.reshape(*place.shape[:-1], len(self.noll))
 
     def moved(self, origin_um: np.ndarray | Sequence[float]) -> PupilField:
@@ -128,7 +127,15 @@ class PupilField:
         return np.exp(1j * phase.numpy()).astype(np.complex64)
 
 
-def _monomials(places: np.ndarray, order: int) -> np.ndarray:
+def order_told(places: np.ndarray, most: int) -> int:
+    """The highest order, no more than `most`, whose monomials the places (place, 2) tell apart."""
+    while most and np.linalg.matrix_rank(monomials(places, most), tol=1e-3) < len(powers(most)):
+        most -= 1
+    return most
+
+
+def monomials(places: np.ndarray, order: int) -> np.ndarray:
+    """Those of `powers` at places (place, 2) of any unit: (place, monomial)."""
     return np.stack([places[:, 0] ** i * places[:, 1] ** j for i, j in powers(order)], axis=1)
 
 

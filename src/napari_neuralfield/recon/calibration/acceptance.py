@@ -94,9 +94,19 @@ def accept(
     best, least, after = NOTHING, -FAR if otherwise else -CLEARLY, before
     for name, microscope in candidates.items():
         tried = checkpoint.once("withheld", partial(errors, calibrator, microscope, held, usable))
-        change = np.log(np.maximum(tried, 1e-12) / np.maximum(before, 1e-12)) / 2
-        score = float(np.mean([change[some].mean() for some in (bright, ~bright) if some.any()]))
-        score += SINGLE * (name == ALL and len(candidates) > 1)
+        score = change(before, tried, bright) + SINGLE * (name == ALL and len(candidates) > 1)
         if score < least:
             best, least, after = name, score, tried
     return Accepted(best, candidates.get(best, given), held, np.sqrt(before), np.sqrt(after))
+
+
+def change(before: np.ndarray, after: np.ndarray, bright: np.ndarray) -> float:
+    """Mean logarithm of how the amplitude error of frames changed, bright and dark field counting alike.
+
+    Parameters
+    ----------
+    before, after : relative squared errors of the frames (k,).
+    bright : which are bright field (k,) bool.
+    """
+    logarithm = np.log(np.maximum(after, 1e-12) / np.maximum(before, 1e-12)) / 2
+    return float(np.mean([logarithm[some].mean() for some in (bright, ~bright) if some.any()]))

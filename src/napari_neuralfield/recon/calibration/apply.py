@@ -57,7 +57,7 @@ def corrected(
         level = 1.0 if given.exposure is None else float(np.mean(given.exposure))
         changes["exposure"] = microscope.gain * level
     if recipe.learn_background != "none" and dark:
-        changes |= _ambient(given, microscope.floor * scale, recipe.learn_background == "frame")
+        changes |= ambient(given, microscope.floor * scale, recipe.learn_background == "frame")
     if microscope.noll or factor is not None:
         pupil = _pupil(given, microscope.noll, microscope.coefficients, microscope.wavelength_um)
         changes |= {"pupil": pupil if factor is None else pupil * factor, "pupil_field": None}
@@ -66,7 +66,7 @@ def corrected(
     return given.replace(**changes)
 
 
-def _ambient(given: LedArray, counts: np.ndarray, per_frame: bool) -> dict[str, np.ndarray]:
+def ambient(given: LedArray, counts: np.ndarray, per_frame: bool) -> dict[str, np.ndarray]:
     """The dark frame whose mean is the ambient light found, and what single frames have beside it."""
     known = np.zeros(given.frame_shape) if given.background is None else np.asarray(given.background, dtype=float)
     if given.background is None and given.pedestal:  # counts are beside it, and a dark frame takes its place

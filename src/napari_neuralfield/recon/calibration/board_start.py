@@ -52,12 +52,14 @@ class Mounted:
 
     orientation : name in ORIENTATIONS. directions : nominal ones in that orientation and order (led, 2).
     pose : of the board against them. said : what is not as the file says, empty where all is.
+    unsure : what goes on with that sentence where half a turn more fits as well.
     """
 
     orientation: str
     directions: np.ndarray
     pose: BoardPose
     said: str = ""
+    unsure: str = ""
 
 
 def mounted(calibrator: Calibrator, check: bool) -> Mounted:
@@ -87,13 +89,12 @@ def mounted(calibrator: Calibrator, check: bool) -> Mounted:
     said = found or f"the LED directions are taken {orientation}{turned}"
     other = ORIENTATIONS[half_turn([name for name, _ in ORIENTATIONS].index(orientation))][0]
     known = half_turn_told(calibrator, pose.place(directions))
-    if known is None:
-        said += f"; half a turn more ({other}) fits as well, with the phase and the depth reversed"
-    elif known:
+    unsure = f"; half a turn more ({other}) fits as well, with the phase and the depth reversed"
+    if known:
         orientation, directions = other, -directions
         pose = BoardPose(pose.turn_rad, (-pose.shift[0], -pose.shift[1]), pose.scale)
         said += ", half a turn further, which the depth or pupil of the file tells"
-    return Mounted(orientation, directions, pose, said)
+    return Mounted(orientation, directions, pose, said, unsure if known is None else "")
 
 
 def better_start(acquisition: LedArray, present: np.ndarray) -> BoardStart | None:

@@ -165,6 +165,35 @@ class NewtonStep:
 
 def solve(equations: Equations) -> NewtonStep:
     """The step that the equations ask for."""
+    reduced = eliminated(equations)
+    curvature = reduced.curvature
+    damped = curvature + DAMPING * np.diag(np.diag(equations.shared_matrix)) + 1e-12 * np.eye(len(curvature))
+    shared = np.linalg.solve(damped, reduced.right)
+    return NewtonStep(reduced.own(shared), shared, curvature)
+
+
+@dataclasses.dataclass(frozen=True)
+class Reduced:
+    """Equations of the shared parameters alone, the LEDs' own ones following.
+
+    equations : all of them; inverse : of each LED's own matrix, damped (led, p, p).
+    curvature (s, s), right (s,) : of the shared ones.
+    """
+
+    equations: Equations
+    inverse: np.ndarray
+    curvature: np.ndarray
+    right: np.ndarray
+
+    def own(self, shared: np.ndarray) -> np.ndarray:
+        """What each LED's own parameters do (led, p) where the shared ones do `shared` (s,)."""
+        rest = self.equations.own_right - self.equations.cross @ shared
+        found: np.ndarray = (self.inverse @ rest[..., None])[..., 0]
+        return found
+
+
+def eliminated(equations: Equations) -> Reduced:
+    """`equations` without the LEDs' own parameters: Schur's complement."""
     own, right = equations.own_matrix.copy(), equations.own_right
     diagonal = np.arange(own.shape[1])
     own[:, diagonal, diagonal] *= 1 + DAMPING
@@ -172,10 +201,8 @@ def solve(equations: Equations) -> NewtonStep:
     inverse = np.linalg.inv(own)
     cross = equations.cross
     curvature = equations.shared_matrix - (cross.transpose(0, 2, 1) @ inverse @ cross).sum(0)
-    damped = curvature + DAMPING * np.diag(np.diag(equations.shared_matrix)) + 1e-12 * np.eye(len(curvature))
     slope = equations.shared_right - (cross.transpose(0, 2, 1) @ (inverse @ right[..., None]))[..., 0].sum(0)
-    shared = np.linalg.solve(damped, slope)
-    return NewtonStep((inverse @ (right - cross @ shared)[..., None])[..., 0], shared, curvature)
+    return Reduced(equations, inverse, curvature, slope)
 
 
 def shared_by(equations: Equations, names: Sequence[str], chain: np.ndarray, into: Sequence[str]) -> Equations:

@@ -199,7 +199,7 @@ class Calibrator:
 
     def _light(self, leds: np.ndarray) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
         """Some of `leds` (n,) at a time, and what they would show at gain 1 without ambient light (some, y, x)."""
-        pupils, belief = self._pupils(), self._belief(self.noise, 1)
+        pupils, belief = self._pupils(), self.belief(1)
         factor = 1.0 if self.pupil_pixels is None else self.pupil_pixels
         for some in np.split(leds, range(CHUNK, len(leds), CHUNK)) if len(leds) else ():
             yield some, intensity(belief.images(belief.windows(some) * pupils[some] * factor))
@@ -245,6 +245,10 @@ class Calibrator:
         found = linearise(self._belief(noise, stride), own=own, shared=shared, step_bins=step_bins or 0.3)
         self.noise = np.maximum(found.misfit, 1e-10)
         return found
+
+    def belief(self, stride: int) -> Belief:
+        """What is believed, beside every `stride`-th pixel of each axis of the frames."""
+        return self._belief(self.noise, stride)
 
     def _belief(self, noise: np.ndarray, stride: int) -> Belief:
         return Belief(
@@ -297,7 +301,7 @@ class Calibrator:
         stride : look at every `stride`-th pixel of each axis only.
         """
         found = search_directions(
-            self._belief(self.noise, stride),
+            self.belief(stride),
             board=board,
             spread=self.recipe.direction_prior,
             side=self.side,

@@ -171,7 +171,7 @@ class _Stages:
             start = mounted(c, self.recipe.check_orientation)
             self.orientation, self.directions, self.pose = start.orientation, start.directions, start.pose
             if start.said:
-                self.otherwise = f"the LED board is mounted otherwise than the file says: {start.said}"
+                self.otherwise = f"the LED board is mounted otherwise than the file says: {start.said}{start.unsure}"
                 yield self._doubt(self.otherwise)
         placed = self.region.replace(illumination_na=self.pose.place(self.directions))
         if self.recipe.learn_z and len(far := far_depths(placed, c.nominal.z_um)) > 1:

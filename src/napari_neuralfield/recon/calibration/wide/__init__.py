@@ -1,0 +1,1 @@
+"""One microscope calibrated from several regions of a wide field together."""
